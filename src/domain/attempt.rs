@@ -1,0 +1,125 @@
+//! One call of a receiver: what came of it, and what that means under each delivery mode.
+
+use crate::domain::time::Timestamp;
+
+/// What a timer promises about calls whose result is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Delivery {
+    /// No receiver sees the timer twice; a call of unknown result is not repeated.
+    AtMostOnce,
+    /// The call is repeated until it is answered with a 2xx or attempts run out.
+    AtLeastOnce,
+}
+
+/// What came of one call, as far as the caller can know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallResult {
+    /// The receiver answered with this HTTP status.
+    Answered {
+        /// 100 to 599.
+        status: u16,
+    },
+    /// Nothing of the request can have reached the receiver: its name did not resolve, no
+    /// connection was made, or the TLS handshake failed.
+    NotSent {
+        /// For people.
+        reason: String,
+    },
+    /// The request may have been sent, and no answer came: a timeout, or a broken connection.
+    NoAnswer {
+        /// For people.
+        reason: String,
+    },
+    /// The call was given up by this node itself before it ended, since it had to stop.
+    Interrupted,
+}
+
+/// What a result means for the timer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Done.
+    Delivered,
+    /// Try again, if attempts are left.
+    Retry,
+    /// Never try again.
+    Failed,
+    /// Never try again, and nobody knows whether the receiver was called.
+    Unknown,
+}
+
+impl CallResult {
+    /// What this result means under `delivery`.
+    pub fn verdict(&self, delivery: Delivery) -> Verdict {
+        match (self, delivery) {
+            (Self::Answered { status: 200..=299 }, _) => Verdict::Delivered,
+            (Self::NotSent { .. }, _) => Verdict::Retry,
+            (Self::Answered { .. } | Self::NoAnswer { .. }, Delivery::AtMostOnce) => Verdict::Failed,
+            (Self::Interrupted, Delivery::AtMostOnce) => Verdict::Unknown,
+            (Self::Answered { status }, Delivery::AtLeastOnce) => {
+                if is_retried(*status) {
+                    Verdict::Retry
+                } else {
+                    Verdict::Failed
+                }
+            }
+            (Self::NoAnswer { .. } | Self::Interrupted, Delivery::AtLeastOnce) => Verdict::Retry,
+        }
+    }
+
+    /// Whether the receiver can have seen this call.
+    pub fn may_have_arrived(&self) -> bool {
+        !matches!(self, Self::NotSent { .. })
+    }
+}
+
+/// Statuses by which a receiver says "not now": request timeout (RFC 9110, 15.5.9), too many
+/// requests (RFC 6585, 4), and all of 5xx.
+fn is_retried(status: u16) -> bool {
+    matches!(status, 408 | 429 | 500..=599)
+}
+
+/// One finished call, kept in the timer's record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// From 1; numbers may be missing where a node died between claim and outcome.
+    pub number: u32,
+    /// The name of the node that called.
+    pub node: String,
+    /// When the call was claimed, by that node's clock.
+    pub claimed_at: Timestamp,
+    /// When its result was known, by the same clock.
+    pub finished_at: Timestamp,
+    /// What came of it.
+    pub result: CallResult,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_result_means_what_the_delivery_mode_says() {
+        use Delivery::{AtLeastOnce, AtMostOnce};
+        let answered = |status| CallResult::Answered { status };
+        let not_sent = CallResult::NotSent { reason: "refused".into() };
+        let no_answer = CallResult::NoAnswer { reason: "timeout".into() };
+        for (result, once, at_least_once) in [
+            (answered(200), Verdict::Delivered, Verdict::Delivered),
+            (answered(299), Verdict::Delivered, Verdict::Delivered),
+            (answered(199), Verdict::Failed, Verdict::Failed),
+            (answered(302), Verdict::Failed, Verdict::Failed),
+            (answered(404), Verdict::Failed, Verdict::Failed),
+            (answered(410), Verdict::Failed, Verdict::Failed),
+            (answered(408), Verdict::Failed, Verdict::Retry),
+            (answered(429), Verdict::Failed, Verdict::Retry),
+            (answered(500), Verdict::Failed, Verdict::Retry),
+            (answered(599), Verdict::Failed, Verdict::Retry),
+            (not_sent, Verdict::Retry, Verdict::Retry),
+            (no_answer, Verdict::Failed, Verdict::Retry),
+            (CallResult::Interrupted, Verdict::Unknown, Verdict::Retry),
+        ] {
+            assert_eq!(result.verdict(AtMostOnce), once, "{result:?}");
+            assert_eq!(result.verdict(AtLeastOnce), at_least_once, "{result:?}");
+        }
+    }
+}

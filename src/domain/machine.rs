@@ -1,0 +1,279 @@
+//! The state machine: what a timer becomes of an input, and what has to be done about it.
+//!
+//! [`step`] is pure. It returns the effects in the order in which they are to be done; a node that
+//! dies does a prefix of that list, so each prefix must leave the timer safe, and each effect must
+//! be harmless when done twice. `machine_properties` cuts the list at every point.
+//!
+//! **Invariant (woken in time):** whenever a stored record is `Scheduled`, the broker holds a wake
+//! that was armed for its due instant or an earlier one. So a wake is armed *before* the record that
+//! needs it is stored (and no longer than [`ARM_FRESH`] before), arming never takes another wake
+//! away, wakes are removed only once the timer can never be scheduled again, and a wake that finds a
+//! record which does not need it lingers until whoever armed it must have stored theirs.
+//!
+//! **Invariant (watched):** whenever a stored record is `Firing`, the broker holds a wake, so that
+//! somebody looks at the timer again if the claimant dies. So a wake is settled last, and never by
+//! one who has lost the claim.
+//!
+//! **Invariant (a wake is a hint):** a wake carries no facts. It makes a worker look at the record,
+//! and the record alone decides. Early, late, duplicated and stale wakes are therefore harmless.
+
+use std::time::Duration;
+
+use crate::domain::attempt::{Attempt, CallResult, Delivery, Verdict};
+use crate::domain::time::Timestamp;
+use crate::domain::timer::{Claim, ClaimId, MAX_ATTEMPTS_KEPT, State, Timer};
+
+/// How long before it is due a timer is handed to a worker, which holds it until the exact instant.
+/// The server's scheduler fires up to 250 ms late (it ticks four times a second); twice that leaves
+/// room for the way to the worker and for reading the record.
+pub const LEAD: Duration = Duration::from_millis(500);
+
+/// How much longer than its timeout a call may take until its claimant is taken for dead: the time
+/// to store an outcome through a change of leader in NATS (2 to 9 s), and the clocks' difference.
+pub const LEASE_MARGIN: Duration = Duration::from_secs(15);
+
+/// A record is stored at most this long after the wake that it needs was armed; after that, it has
+/// to be armed again first.
+pub const ARM_FRESH: Duration = Duration::from_secs(15);
+
+/// How often a wake that is not needed comes again before it is settled; with [`linger_delay`] that
+/// is at least 25 s, which is more than [`ARM_FRESH`] and the time of one request to NATS.
+pub const LINGER_TRIES: u32 = 10;
+
+/// How long a wake that is not needed yet stays away after its try number `tries` (from 1): 10 ms,
+/// since the record it was armed for is usually a fraction of a millisecond behind; then four times
+/// as long each time, up to 5 s.
+pub fn linger_delay(tries: u32) -> Duration {
+    let factor = 4_u32.saturating_pow(tries.saturating_sub(1).min(8));
+    Duration::from_millis(10).saturating_mul(factor).min(Duration::from_secs(5))
+}
+
+/// What can happen to a timer.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A wake has come, or the time of a hold is over. If the timer is due it is claimed under
+    /// this name by this node.
+    Wake {
+        /// Drawn by the worker.
+        claim: ClaimId,
+        /// The worker's node.
+        node: String,
+        /// How often this wake has been delivered, from 1.
+        tries: u32,
+    },
+    /// The call made under this claim has ended.
+    Outcome {
+        /// The claim under which it was made.
+        claim: ClaimId,
+        /// What came of it.
+        result: CallResult,
+    },
+    /// A client wants it not to fire.
+    Cancel,
+    /// A client wants it to fire at another instant.
+    Reschedule {
+        /// The new due instant.
+        due_at: Timestamp,
+    },
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Have the broker deliver a wake shortly before this instant, beside any armed before.
+    Arm {
+        /// When the timer is due.
+        at: Timestamp,
+    },
+    /// Replace the record by this one, if it is still the one that was stepped from. If it is not,
+    /// the effects after this one are void: read the record and step again.
+    Store(Box<Timer>),
+    /// Call the receiver, then step with [`Input::Outcome`].
+    Call {
+        /// The claim just stored.
+        claim: Claim,
+        /// The attempt's number.
+        attempt: u32,
+    },
+    /// Remove all wakes that have not come yet: housekeeping, of a timer that is over.
+    Disarm,
+    /// Keep the wake in this worker, then step again at this instant.
+    Hold {
+        /// When the timer is due.
+        until: Timestamp,
+    },
+    /// Let the wake come again at this instant: someone else is at work on the timer.
+    Later {
+        /// When the claim's lease ends.
+        until: Timestamp,
+    },
+    /// Acknowledge the wake: it has done its duty.
+    Settle,
+}
+
+/// Why an input is refused: what has happened to the timer instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It is being called right now.
+    Firing,
+    /// Nothing more happens to it.
+    Final,
+}
+
+/// What `timer` becomes of `input`, as the effects to be done in order.
+///
+/// # Errors
+///
+/// A [`Refusal`] where a client's input comes too late.
+pub fn step(timer: &Timer, input: Input, now: Timestamp) -> Result<Vec<Effect>, Refusal> {
+    match (&timer.state, input) {
+        (State::Scheduled { attempt, at }, Input::Wake { claim, node, tries }) => {
+            Ok(if *at <= now {
+                claimed(timer, *attempt, claim, node, now)
+            } else if at.since(now) <= LEAD {
+                vec![Effect::Hold { until: *at }]
+            } else if tries < LINGER_TRIES {
+                vec![linger(tries, now)]
+            } else {
+                // Nothing of ours leads here without a wake in place, but arming costs little and
+                // mends what an accident has removed.
+                vec![Effect::Arm { at: *at }, Effect::Settle]
+            })
+        }
+        (State::Firing { attempt, claim }, Input::Wake { claim: mine, node, tries }) => {
+            Ok(if claim.lease_until > now {
+                let soon = now.saturating_add(linger_delay(tries));
+                vec![Effect::Later { until: claim.lease_until.min(soon) }]
+            } else {
+                taken_over(timer, *attempt, claim, mine, node, now)
+            })
+        }
+        // Its claimant may be alive after all, and about to schedule the next attempt.
+        (State::Unknown { .. }, Input::Wake { tries, .. }) => Ok(unneeded(tries, now)),
+        (State::Delivered { .. } | State::Failed { .. } | State::Cancelled { .. }, Input::Wake { .. }) => {
+            Ok(vec![Effect::Settle])
+        }
+
+        (
+            State::Firing { attempt, claim } | State::Unknown { attempt, claim, .. },
+            Input::Outcome { claim: mine, result },
+        ) if claim.id == mine => Ok(concluded(timer, *attempt, claim, result, now)),
+        // The claim is lost: another has taken the timer over. The wake may be the very one that the
+        // other holds too, and it is all there is if the other dies, so it is not settled.
+        (State::Scheduled { .. } | State::Firing { .. } | State::Unknown { .. }, Input::Outcome { .. }) => {
+            Ok(vec![linger(1, now)])
+        }
+        (State::Delivered { .. } | State::Failed { .. } | State::Cancelled { .. }, Input::Outcome { .. }) => {
+            Ok(vec![Effect::Settle])
+        }
+
+        (State::Scheduled { .. }, Input::Cancel) => {
+            Ok(vec![store(timer, State::Cancelled { at: now }), Effect::Disarm])
+        }
+        (State::Cancelled { .. }, Input::Cancel) => Ok(vec![]),
+        (State::Scheduled { attempt, .. }, Input::Reschedule { due_at }) => {
+            let state = State::Scheduled { attempt: *attempt, at: due_at };
+            let changed = Timer { due_at, state, ..timer.clone() };
+            Ok(vec![Effect::Arm { at: due_at }, Effect::Store(Box::new(changed))])
+        }
+        (State::Firing { .. }, Input::Cancel | Input::Reschedule { .. }) => Err(Refusal::Firing),
+        (State::Delivered { .. } | State::Failed { .. } | State::Unknown { .. }, Input::Cancel)
+        | (
+            State::Delivered { .. } | State::Failed { .. } | State::Cancelled { .. } | State::Unknown { .. },
+            Input::Reschedule { .. },
+        ) => Err(Refusal::Final),
+    }
+}
+
+/// What to do about a wake for which there is no record, or none that will change: the wake is
+/// armed before its record is stored, so the record may be on its way.
+pub fn unneeded(tries: u32, now: Timestamp) -> Vec<Effect> {
+    vec![if tries < LINGER_TRIES { linger(tries, now) } else { Effect::Settle }]
+}
+
+fn linger(tries: u32, now: Timestamp) -> Effect {
+    Effect::Later { until: now.saturating_add(linger_delay(tries)) }
+}
+
+fn store(timer: &Timer, state: State) -> Effect {
+    Effect::Store(Box::new(Timer { state, ..timer.clone() }))
+}
+
+/// The timer is due and not claimed: claim it, then call.
+fn claimed(timer: &Timer, attempt: u32, id: ClaimId, node: String, now: Timestamp) -> Vec<Effect> {
+    let lease_until = now.saturating_add(timer.timeout).saturating_add(LEASE_MARGIN);
+    let claim = Claim { id, node, since: now, lease_until };
+    vec![store(timer, State::Firing { attempt, claim: claim.clone() }), Effect::Call { claim, attempt }]
+}
+
+/// The claimant is dead, and whether it has called is not known.
+fn taken_over(
+    timer: &Timer,
+    attempt: u32,
+    dead: &Claim,
+    mine: ClaimId,
+    node: String,
+    now: Timestamp,
+) -> Vec<Effect> {
+    match timer.delivery {
+        Delivery::AtMostOnce => {
+            let state = State::Unknown { attempt, claim: dead.clone(), at: now };
+            vec![store(timer, state), Effect::Settle]
+        }
+        Delivery::AtLeastOnce if attempt < timer.retry.max_attempts => {
+            claimed(timer, attempt + 1, mine, node, now)
+        }
+        Delivery::AtLeastOnce => {
+            let reason = format!(
+                "attempt {attempt} was the last one allowed, and node {} died while it made it",
+                dead.node
+            );
+            vec![store(timer, State::Failed { at: now, reason }), Effect::Settle]
+        }
+    }
+}
+
+/// The holder of the claim reports what came of its call.
+fn concluded(timer: &Timer, attempt: u32, claim: &Claim, result: CallResult, now: Timestamp) -> Vec<Effect> {
+    let verdict = result.verdict(timer.delivery);
+    let reason = describe(&result, timer.timeout);
+    let mut timer = timer.clone();
+    timer.attempts.push(Attempt {
+        number: attempt,
+        node: claim.node.clone(),
+        claimed_at: claim.since,
+        finished_at: now,
+        result,
+    });
+    let surplus = timer.attempts.len().saturating_sub(MAX_ATTEMPTS_KEPT);
+    timer.attempts.drain(..surplus);
+
+    match verdict {
+        Verdict::Delivered => vec![store(&timer, State::Delivered { at: now }), Effect::Settle],
+        Verdict::Failed => vec![store(&timer, State::Failed { at: now, reason }), Effect::Settle],
+        Verdict::Unknown => {
+            let state = State::Unknown { attempt, claim: claim.clone(), at: now };
+            vec![store(&timer, state), Effect::Settle]
+        }
+        Verdict::Retry if attempt >= timer.retry.max_attempts => {
+            let reason = format!("{reason}; attempt {attempt} was the last one allowed");
+            vec![store(&timer, State::Failed { at: now, reason }), Effect::Settle]
+        }
+        Verdict::Retry => {
+            let at = now.saturating_add(timer.retry.backoff(timer.id, attempt));
+            let state = State::Scheduled { attempt: attempt + 1, at };
+            vec![Effect::Arm { at }, store(&timer, state), Effect::Settle]
+        }
+    }
+}
+
+fn describe(result: &CallResult, timeout: Duration) -> String {
+    match result {
+        CallResult::Answered { status } => format!("the receiver answered {status}"),
+        CallResult::NotSent { reason } => format!("the receiver was not reached: {reason}"),
+        CallResult::NoAnswer { reason } => {
+            format!("no answer within {timeout:?}: {reason}; the receiver may have acted on the call")
+        }
+        CallResult::Interrupted => "the node was stopped during the call".to_owned(),
+    }
+}

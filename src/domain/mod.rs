@@ -1,0 +1,16 @@
+//! The rules of a timer, and nothing else.
+//!
+//! Everything here is a value or a pure function of values: time, chance and the tokens of claims
+//! come in as arguments, and what the world has to do comes out as data. There is no async, no
+//! I/O, no clock, no randomness and no JSON in this folder; `uuid` and `url` are used as value
+//! types only.
+
+pub mod attempt;
+pub mod machine;
+pub mod retry;
+pub mod target;
+pub mod time;
+pub mod timer;
+
+#[cfg(test)]
+mod machine_properties;

@@ -1,0 +1,116 @@
+//! How long to wait before the next attempt.
+//!
+//! Which results are retried at all is decided by `attempt` and `machine`.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+/// A timer's retry policy: exponential backoff with jitter, and a bound on attempts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RetryPolicy {
+    /// How often the receiver is tried in all, the first call included; 1 to [`MAX_ATTEMPTS`].
+    pub max_attempts: u32,
+    /// The wait before the second attempt, before jitter.
+    pub initial_backoff: Duration,
+    /// No wait is longer than this.
+    pub max_backoff: Duration,
+    /// Each wait is this many times the one before; 1.0 to [`MAX_FACTOR`].
+    pub factor: f64,
+}
+
+/// With the default backoff, 100 attempts already span four days.
+pub const MAX_ATTEMPTS: u32 = 100;
+
+/// A larger factor reaches any maximum in two steps, which is a constant backoff written oddly.
+pub const MAX_FACTOR: f64 = 10.0;
+
+/// The longest wait between two attempts that may be asked for: one day.
+pub const MAX_BACKOFF: Duration = Duration::from_secs(86_400);
+
+impl Default for RetryPolicy {
+    /// Ten attempts, from 1 s doubling up to 5 min: about 13 minutes in all, which rides out the
+    /// restart or redeployment of a receiver.
+    fn default() -> Self {
+        Self {
+            max_attempts: 10,
+            initial_backoff: Duration::from_secs(1),
+            max_backoff: Duration::from_secs(300),
+            factor: 2.0,
+        }
+    }
+}
+
+impl RetryPolicy {
+    /// The wait after attempt number `attempt` (from 1) has failed: the exponential step, of which
+    /// the upper half is jitter ("equal jitter", as in AWS's note on exponential backoff and
+    /// jitter), so that timers that failed together do not come back together.
+    ///
+    /// The jitter is a hash of timer and attempt: the same on every node, different for every
+    /// timer.
+    pub fn backoff(&self, timer: Uuid, attempt: u32) -> Duration {
+        let steps = f64::from(attempt.saturating_sub(1));
+        let full = (self.initial_backoff.as_secs_f64() * self.factor.powf(steps))
+            .min(self.max_backoff.as_secs_f64());
+        let wait = full * (0.5 + 0.5 * roll(timer, attempt));
+        Duration::try_from_secs_f64(wait).unwrap_or(self.max_backoff)
+    }
+}
+
+/// A number in 0.0..1.0 that looks random: the finalizer of SplitMix64 over id and attempt.
+fn roll(timer: Uuid, attempt: u32) -> f64 {
+    let (high, low) = timer.as_u64_pair();
+    let mut z = high ^ low.rotate_left(32) ^ u64::from(attempt).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^= z >> 31;
+    // 53 bits are what an f64 holds exactly.
+    (z >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_backoff_is_at_least_half_its_step_and_never_over_the_maximum(
+            id in any::<u128>(),
+            attempt in 1_u32..=MAX_ATTEMPTS,
+            initial_ms in 1_u64..100_000,
+            max_ms in 1_u64..1_000_000,
+            factor in 1.0_f64..=MAX_FACTOR,
+        ) {
+            let max_backoff = Duration::from_millis(max_ms.max(initial_ms));
+            let policy = RetryPolicy {
+                max_attempts: MAX_ATTEMPTS,
+                initial_backoff: Duration::from_millis(initial_ms),
+                max_backoff,
+                factor,
+            };
+            let wait = policy.backoff(Uuid::from_u128(id), attempt);
+            prop_assert!(wait <= max_backoff);
+            prop_assert!(wait >= policy.initial_backoff / 2);
+        }
+    }
+
+    #[test]
+    fn the_same_timer_and_attempt_wait_equally_long_everywhere_and_others_differ() {
+        let policy = RetryPolicy::default();
+        let waits: std::collections::BTreeSet<_> =
+            (0..100).map(|n| policy.backoff(Uuid::from_u128(n), 3)).collect();
+        assert_eq!(waits.len(), 100);
+        assert_eq!(policy.backoff(Uuid::nil(), 3), policy.backoff(Uuid::nil(), 3));
+    }
+
+    #[test]
+    fn the_step_doubles_until_the_maximum() {
+        let policy = RetryPolicy::default();
+        for (attempt, step) in [(1, 1.0), (2, 2.0), (5, 16.0), (9, 256.0), (10, 300.0), (60, 300.0)] {
+            let wait = policy.backoff(Uuid::nil(), attempt).as_secs_f64();
+            assert!(wait >= step / 2.0 && wait <= step, "attempt {attempt} waits {wait}");
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! What is called when a timer is due: URL, method, headers and body, parsed and limited.
+//!
+//! Whether the address behind the URL may be called is a policy of the webhook client and is
+//! decided when a connection is made, not here.
+
+use std::fmt;
+
+use url::Url;
+
+/// The longest URL taken, in bytes. RFC 9110 (4.1) asks for at least 8,000 to be supported.
+pub const MAX_URL_BYTES: usize = 8_192;
+/// The most headers that a timer may set.
+pub const MAX_HEADERS: usize = 50;
+/// The most bytes of all header names and values together; common servers refuse more than 16 KiB.
+pub const MAX_HEADER_BYTES: usize = 8_192;
+
+/// An absolute `http` or `https` URL with a host, without credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetUrl(Url);
+
+/// Why a text is not a [`TargetUrl`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UrlError {
+    /// Over [`MAX_URL_BYTES`].
+    #[error("is longer than {MAX_URL_BYTES} bytes")]
+    TooLong,
+    /// The WHATWG URL parser refuses it.
+    #[error("is not an absolute URL: {0}")]
+    Malformed(url::ParseError),
+    /// Any scheme but two.
+    #[error("must start with http:// or https://")]
+    Scheme,
+    /// `http://user:secret@host/`.
+    #[error("must not contain a user name or password; use headers for credentials")]
+    Credentials,
+    /// Port 0 cannot be connected to.
+    #[error("must not name port 0")]
+    Port,
+}
+
+impl TargetUrl {
+    /// Reads a URL as the WHATWG standard does; the result prints in its normal form.
+    ///
+    /// # Errors
+    ///
+    /// A [`UrlError`] that says which rule is broken.
+    pub fn parse(text: &str) -> Result<Self, UrlError> {
+        if text.len() > MAX_URL_BYTES {
+            return Err(UrlError::TooLong);
+        }
+        let url = Url::parse(text).map_err(UrlError::Malformed)?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(UrlError::Scheme);
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(UrlError::Credentials);
+        }
+        if url.port() == Some(0) {
+            return Err(UrlError::Port);
+        }
+        Ok(Self(url))
+    }
+
+    /// The URL in its normal form.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// The parsed URL.
+    pub fn as_url(&self) -> &Url {
+        &self.0
+    }
+}
+
+impl fmt::Display for TargetUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The HTTP methods that a timer may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Sends no body.
+    Get,
+    /// Sends no body.
+    Head,
+    /// The default.
+    Post,
+    /// With a body.
+    Put,
+    /// With a body.
+    Patch,
+    /// Sends a body only if the timer has one of its own.
+    Delete,
+}
+
+impl Method {
+    /// Every method, in the order in which they are listed to users.
+    pub const ALL: [Self; 6] = [Self::Get, Self::Post, Self::Put, Self::Patch, Self::Delete, Self::Head];
+
+    /// The method's name in a request line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    /// The method of this name; names are case-sensitive (RFC 9110, 9.1).
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.as_str() == name)
+    }
+
+    /// Whether a request of this method may have content. For GET and HEAD it has no defined
+    /// meaning and receivers may refuse it (RFC 9110, 9.3.1 and 9.3.2).
+    pub const fn takes_body(self) -> bool {
+        !matches!(self, Self::Get | Self::Head)
+    }
+}
+
+/// What is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// `{"id": "<id>"}` as JSON; nothing with GET, HEAD and DELETE.
+    Default,
+    /// A JSON document, as `application/json`.
+    Json(String),
+    /// Text, as `text/plain; charset=utf-8`.
+    Text(String),
+    /// Any bytes, as `application/octet-stream`.
+    Bytes(Vec<u8>),
+}
+
+/// The request that is sent when the timer is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Where to.
+    pub url: TargetUrl,
+    /// How.
+    pub method: Method,
+    /// Own headers in the client's order: names valid and none of [`is_reserved_header`], values
+    /// visible ASCII, no name twice.
+    pub headers: Vec<(String, String)>,
+    /// What.
+    pub body: Body,
+}
+
+/// Headers that belong to the connection or that the HTTP client sets by itself (hop-by-hop:
+/// RFC 9110, 7.6.1), in lower case.
+pub fn is_reserved_header(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "content-length"
+            | "expect"
+            | "host"
+            | "http2-settings"
+            | "keep-alive"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "proxy-connection"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_absolute_http_urls_without_credentials_are_taken() {
+        for good in
+            ["http://localhost", "https://example.com/a?b=c", "http://[::1]:8080/", "HTTP://EXAMPLE.com"]
+        {
+            assert!(TargetUrl::parse(good).is_ok(), "{good}");
+        }
+        for (bad, why) in [
+            ("ftp://example.com", UrlError::Scheme),
+            ("file:///etc/passwd", UrlError::Scheme),
+            ("http://me@example.com", UrlError::Credentials),
+            ("http://me:secret@example.com", UrlError::Credentials),
+            ("http://example.com:0/", UrlError::Port),
+            ("/relative", UrlError::Malformed(url::ParseError::RelativeUrlWithoutBase)),
+            ("http://", UrlError::Malformed(url::ParseError::EmptyHost)),
+            ("http://a b/", UrlError::Malformed(url::ParseError::IdnaError)),
+        ] {
+            assert_eq!(TargetUrl::parse(bad), Err(why), "{bad}");
+        }
+        let long = format!("http://example.com/{}", "x".repeat(MAX_URL_BYTES));
+        assert_eq!(TargetUrl::parse(&long), Err(UrlError::TooLong));
+    }
+}

@@ -1,0 +1,174 @@
+//! A timer and the states it goes through.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::domain::attempt::{Attempt, Delivery};
+use crate::domain::retry::RetryPolicy;
+use crate::domain::target::Target;
+use crate::domain::time::Timestamp;
+
+/// The timeout of one attempt if the timer names none.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+/// The shortest timeout: below it, a healthy receiver far away would fail.
+pub const MIN_TIMEOUT: Duration = Duration::from_millis(100);
+/// The longest timeout. A claim lasts at least this long after its node has died.
+pub const MAX_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// How many finished attempts a record keeps, the newest; it bounds the record's size.
+pub const MAX_ATTEMPTS_KEPT: usize = 20;
+
+/// The most entries of [`Timer::metadata`].
+pub const MAX_METADATA: usize = 20;
+/// The most bytes of a metadata key.
+pub const MAX_METADATA_KEY_BYTES: usize = 64;
+/// The most bytes of a metadata value.
+pub const MAX_METADATA_VALUE_BYTES: usize = 512;
+
+/// A timer's name: a UUID, version 7 or, made of an idempotency key, version 5.
+pub type TimerId = Uuid;
+
+/// A claim's name: drawn for each try to claim, so that a worker recognises its own.
+pub type ClaimId = Uuid;
+
+/// A timer, as everyone agrees it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Timer {
+    /// The timer's name.
+    pub id: TimerId,
+    /// When it was created, by the clock of the node that did.
+    pub created_at: Timestamp,
+    /// When it was promised to be called first. Attempts after the first do not move it.
+    pub due_at: Timestamp,
+    /// What is called.
+    pub target: Target,
+    /// What is promised about calls of unknown result.
+    pub delivery: Delivery,
+    /// How long one attempt may take.
+    pub timeout: Duration,
+    /// When and how often it is tried again.
+    pub retry: RetryPolicy,
+    /// The client's own labels, never sent.
+    pub metadata: BTreeMap<String, String>,
+    /// A digest of the request that created it, if that carried an idempotency key.
+    pub fingerprint: Option<Uuid>,
+    /// The newest finished attempts, oldest first, at most [`MAX_ATTEMPTS_KEPT`].
+    pub attempts: Vec<Attempt>,
+    /// Where it is in its life.
+    pub state: State,
+}
+
+/// Where a timer is in its life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Waiting.
+    Scheduled {
+        /// The number that the next attempt has, from 1.
+        attempt: u32,
+        /// When that attempt is due.
+        at: Timestamp,
+    },
+    /// A worker has claimed an attempt and is calling, or died doing so.
+    Firing {
+        /// The attempt's number.
+        attempt: u32,
+        /// Who calls.
+        claim: Claim,
+    },
+    /// Final: the receiver answered with a 2xx.
+    Delivered {
+        /// When the outcome was known.
+        at: Timestamp,
+    },
+    /// Final: it was not delivered and will not be tried again.
+    Failed {
+        /// When that was decided.
+        at: Timestamp,
+        /// For people: what the last attempt came to, and why there is no other.
+        reason: String,
+    },
+    /// Final: cancelled before it was called.
+    Cancelled {
+        /// When.
+        at: Timestamp,
+    },
+    /// Final unless its claimant turns out to be alive: whether the receiver was called by this
+    /// attempt is not known, and it is not called again.
+    Unknown {
+        /// The attempt's number.
+        attempt: u32,
+        /// Who was calling.
+        claim: Claim,
+        /// When it was given up.
+        at: Timestamp,
+    },
+}
+
+/// The right to make one call, held by one worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Told apart from every other claim by this.
+    pub id: ClaimId,
+    /// The claimant's node name, for people.
+    pub node: String,
+    /// When it was claimed, by the claimant's clock.
+    pub since: Timestamp,
+    /// Past this instant the claimant is taken for dead.
+    pub lease_until: Timestamp,
+}
+
+impl State {
+    /// Whether nothing more happens to the timer.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Scheduled { .. } | Self::Firing { .. } => false,
+            Self::Delivered { .. } | Self::Failed { .. } | Self::Cancelled { .. } | Self::Unknown { .. } => {
+                true
+            }
+        }
+    }
+
+    /// The state's name in the API, in the stored record and in logs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Scheduled { .. } => "scheduled",
+            Self::Firing { .. } => "firing",
+            Self::Delivered { .. } => "delivered",
+            Self::Failed { .. } => "failed",
+            Self::Cancelled { .. } => "cancelled",
+            Self::Unknown { .. } => "unknown",
+        }
+    }
+}
+
+impl Timer {
+    /// Whole seconds until due, rounded up; zero once due, or once it is not waiting any more.
+    pub fn seconds_left(&self, now: Timestamp) -> u64 {
+        match self.state {
+            State::Scheduled { .. } => self.due_at.seconds_left(now),
+            State::Firing { .. }
+            | State::Delivered { .. }
+            | State::Failed { .. }
+            | State::Cancelled { .. }
+            | State::Unknown { .. } => 0,
+        }
+    }
+
+    /// Whether an attempt is to be made now.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        matches!(self.state, State::Scheduled { at, .. } if at <= now)
+    }
+
+    /// How many attempts have been started, as far as the record can tell.
+    pub fn attempts_started(&self) -> u32 {
+        match &self.state {
+            State::Scheduled { attempt, .. } => attempt.saturating_sub(1),
+            State::Firing { attempt, .. } | State::Unknown { attempt, .. } => *attempt,
+            State::Delivered { .. } | State::Failed { .. } | State::Cancelled { .. } => {
+                self.attempts.last().map_or(0, |last| last.number)
+            }
+        }
+    }
+}
