@@ -1,0 +1,40 @@
+//! Logs: for people on a terminal, JSON otherwise, on standard error.
+
+use std::io::IsTerminal as _;
+
+use anyhow::{Context as _, Result};
+use tracing_subscriber::EnvFilter;
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people on a terminal, JSON otherwise.
+    Auto,
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Starts logging.
+///
+/// # Errors
+///
+/// If the filter is none, or logging has been started before.
+pub fn start(filter: &str, format: Format) -> Result<()> {
+    // The NATS client repeats at info what `nats::connect` says already; a filter may still name it.
+    let filter = EnvFilter::try_new(format!("async_nats=warn,{filter}")).with_context(|| {
+        format!(
+            "invalid value '{filter}' for '--log': it must be error, warn, info, debug, trace, or a filter such as \
+             info,jettimer::engine=debug"
+        )
+    })?;
+    let terminal = std::io::stderr().is_terminal();
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match format {
+        Format::Json => subscriber.json().flatten_event(true).try_init(),
+        Format::Auto if !terminal => subscriber.json().flatten_event(true).try_init(),
+        Format::Auto | Format::Human => subscriber.with_target(false).with_ansi(terminal).try_init(),
+    };
+    started.map_err(|error| anyhow::anyhow!("cannot start logging: {error}"))
+}
