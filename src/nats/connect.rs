@@ -1,0 +1,133 @@
+//! Making the connection: addresses, credentials, TLS, and how long to keep trying.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use async_nats::{ConnectOptions, Event, ServerAddr};
+use tokio::sync::watch;
+
+use crate::nats::Link;
+
+/// The oldest nats-server that works: message schedules and work queues have bugs that lose or
+/// double timers up to 2.14.2.
+const MIN_SERVER: (i64, i64, i64) = (2, 14, 3);
+
+/// The longest pause between two tries to connect again.
+const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(1);
+
+/// How to reach NATS and who to be there.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// `nats://` or `tls://` addresses; one that answers is enough.
+    pub servers: Vec<ServerAddr>,
+    /// A `.creds` file (user JWT and NKey seed).
+    pub creds: Option<PathBuf>,
+    /// Certificates of authorities to trust beside the system's, PEM.
+    pub ca: Option<PathBuf>,
+    /// The client's certificate, PEM; together with `key`.
+    pub cert: Option<PathBuf>,
+    /// The client certificate's private key, PEM.
+    pub key: Option<PathBuf>,
+    /// How long to keep trying at the start.
+    pub wait: Duration,
+    /// The name this node shows to the server (`nats server report connections`).
+    pub name: String,
+}
+
+/// Connects, tries again for [`Access::wait`], and checks that the server is new enough and has
+/// JetStream. Once connected, the connection re-establishes itself for ever.
+///
+/// # Errors
+///
+/// What is wrong and what to do about it.
+pub async fn connect(access: &Access) -> Result<Link> {
+    let list = access.servers.iter().map(|server| redacted(server)).collect::<Vec<_>>().join(", ");
+    let started = tokio::time::Instant::now();
+    let mut delay = Duration::from_millis(100);
+    let (client, connects) = loop {
+        let (count, connects) = watch::channel(0);
+        let error = match options(access, count).await?.connect(access.servers.clone()).await {
+            Ok(client) => break (client, connects),
+            Err(error) => error,
+        };
+        if started.elapsed() >= access.wait {
+            bail!(
+                "cannot connect to NATS at {list} after {:?}: {error}. Is a nats-server running there, and \
+                 are the credentials right? (--nats, --nats-creds, --nats-ca)",
+                access.wait
+            );
+        }
+        tracing::info!(servers = %list, %error, "NATS is not there yet, trying again");
+        tokio::time::sleep(delay).await;
+        delay = (delay * 2).min(MAX_RECONNECT_DELAY);
+    };
+
+    let info = client.server_info();
+    if !client.is_server_compatible(MIN_SERVER.0, MIN_SERVER.1, MIN_SERVER.2) {
+        let (major, minor, patch) = MIN_SERVER;
+        bail!(
+            "nats-server {} at {list} is too old: {major}.{minor}.{patch} or newer is needed, since message \
+             schedules lose or double timers before it",
+            info.version
+        );
+    }
+    if !info.jetstream {
+        bail!(
+            "nats-server {} at {list} runs without JetStream: start it with -js or a jetstream {{}} block",
+            info.version
+        );
+    }
+    Ok(Link::new(client, connects))
+}
+
+async fn options(access: &Access, count: watch::Sender<u64>) -> Result<ConnectOptions> {
+    let mut options = ConnectOptions::new()
+        .name(&access.name)
+        .max_reconnects(None)
+        .reconnect_delay_callback(|attempt| {
+            let doublings = u32::try_from(attempt).unwrap_or(u32::MAX).min(6);
+            Duration::from_millis(20 * (1 << doublings)).min(MAX_RECONNECT_DELAY)
+        })
+        .event_callback(move |event| {
+            note(&event, &count);
+            std::future::ready(())
+        });
+    if let Some(path) = &access.creds {
+        let creds = tokio::fs::read_to_string(path)
+            .await
+            .with_context(|| format!("cannot read the NATS credentials {}", path.display()))?;
+        options = options
+            .credentials(&creds)
+            .with_context(|| format!("{} is no NATS credentials file", path.display()))?;
+    }
+    if let Some(path) = &access.ca {
+        options = options.add_root_certificates(path.clone());
+    }
+    match (&access.cert, &access.key) {
+        (Some(cert), Some(key)) => options = options.add_client_certificate(cert.clone(), key.clone()),
+        (None, None) => {}
+        (Some(_), None) | (None, Some(_)) => bail!("--nats-cert and --nats-key go together"),
+    }
+    Ok(options)
+}
+
+fn note(event: &Event, count: &watch::Sender<u64>) {
+    match event {
+        Event::Connected => {
+            count.send_modify(|count| *count += 1);
+            tracing::info!("connected to NATS");
+        }
+        Event::Disconnected => tracing::warn!("the connection to NATS is lost, trying to get it back"),
+        Event::LameDuckMode => tracing::info!("the NATS server is about to stop, moving to another"),
+        Event::SlowConsumer(_) | Event::ServerError(_) | Event::ClientError(_) => {
+            tracing::warn!(%event, "NATS");
+        }
+        Event::Draining | Event::Closed => {}
+    }
+}
+
+/// The address without a password in it.
+fn redacted(server: &ServerAddr) -> String {
+    format!("{}:{}", server.host(), server.port())
+}

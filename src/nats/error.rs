@@ -1,0 +1,16 @@
+//! What can go wrong on the way to JetStream, sorted by what the caller may do next.
+
+/// A request to JetStream that did not succeed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum NatsError {
+    /// The request may or may not have been done: no answer came. The same request may be sent
+    /// again; whether it was done has to be found out by reading.
+    #[error("no answer from NATS: {0}")]
+    Unclear(String),
+    /// Nothing was stored: not connected, no leader, no room. The request may be sent again.
+    #[error("NATS did not take the request: {0}")]
+    NotDone(String),
+    /// What the broker holds cannot be understood; asking again does not help.
+    #[error("{0}")]
+    Unreadable(String),
+}

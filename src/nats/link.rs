@@ -1,0 +1,211 @@
+//! One connection to NATS: requests with a deadline, and whether it is up.
+//!
+//! While the connection is down nothing is put into the client's buffer: a request that its
+//! caller has given up must not be stored minutes later, when the connection is back.
+
+use std::time::Duration;
+
+use async_nats::connection::State;
+use async_nats::{Client, HeaderMap, Message, Request, RequestErrorKind, Subject, Subscriber};
+use bytes::Bytes;
+use serde::Deserialize;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::nats::NatsError;
+
+/// How long one request waits for the connection and then for its answer. A change of leader takes
+/// 2 to 9 s, in which requests are lost, not delayed: asking again soon beats waiting long.
+pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// JetStream's error codes that mean something to us (`server/errors.json` of nats-server).
+mod code {
+    pub(super) const WRONG_LAST_SEQUENCE: u32 = 10_071;
+    pub(super) const WRONG_LAST_SEQUENCE_CONSTANT: u32 = 10_164;
+    pub(super) const NO_MESSAGE_FOUND: u32 = 10_037;
+}
+
+/// A connection that re-establishes itself. Cheap to clone.
+#[derive(Clone)]
+pub struct Link {
+    client: Client,
+    /// Counts the times that a connection was made.
+    connects: watch::Receiver<u64>,
+}
+
+/// JetStream's answer to a publish.
+pub(super) enum Published {
+    /// Stored under this sequence number.
+    At(u64),
+    /// Refused: the subject's last message is not the expected one.
+    WrongLast,
+}
+
+#[derive(Deserialize)]
+struct PubAck {
+    #[serde(default)]
+    seq: u64,
+    error: Option<ApiError>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ApiError {
+    pub(super) code: u32,
+    #[serde(default)]
+    pub(super) err_code: u32,
+    #[serde(default)]
+    pub(super) description: String,
+}
+
+impl ApiError {
+    pub(super) fn is_no_message(&self) -> bool {
+        self.err_code == code::NO_MESSAGE_FOUND
+    }
+
+    pub(super) fn into_error(self) -> NatsError {
+        NatsError::NotDone(format!("{} (code {}, {})", self.description, self.code, self.err_code))
+    }
+}
+
+impl Link {
+    pub(super) fn new(client: Client, connects: watch::Receiver<u64>) -> Self {
+        Self { client, connects }
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Whether there is a connection at this moment.
+    pub fn is_up(&self) -> bool {
+        self.client.connection_state() == State::Connected
+    }
+
+    /// Yields each time that a connection was made after this call.
+    pub(super) fn reconnects(&self) -> watch::Receiver<u64> {
+        let mut connects = self.connects.clone();
+        connects.mark_unchanged();
+        connects
+    }
+
+    async fn up(&self) -> Result<(), NatsError> {
+        if self.is_up() {
+            return Ok(());
+        }
+        let mut connects = self.reconnects();
+        let connected = async {
+            while !self.is_up() {
+                if connects.changed().await.is_err() {
+                    break;
+                }
+            }
+        };
+        timeout(REQUEST_TIMEOUT, connected)
+            .await
+            .map_err(|_| NatsError::NotDone("not connected to any NATS server".to_owned()))
+    }
+
+    /// Sends a request and waits for its answer, [`REQUEST_TIMEOUT`] for each.
+    pub(super) async fn ask(
+        &self,
+        subject: Subject,
+        headers: Option<HeaderMap>,
+        payload: Bytes,
+    ) -> Result<Message, NatsError> {
+        self.up().await?;
+        let mut request = Request::new().payload(payload).timeout(None);
+        if let Some(headers) = headers {
+            request = request.headers(headers);
+        }
+        match timeout(REQUEST_TIMEOUT, self.client.send_request(subject, request)).await {
+            Ok(Ok(message)) => Ok(message),
+            Ok(Err(error)) => Err(match error.kind() {
+                RequestErrorKind::NoResponders => {
+                    NatsError::NotDone("nobody listens there: no leader, or no such stream".to_owned())
+                }
+                RequestErrorKind::MaxPayloadExceeded | RequestErrorKind::InvalidSubject => {
+                    NatsError::NotDone(error.to_string())
+                }
+                RequestErrorKind::TimedOut | RequestErrorKind::Other => NatsError::Unclear(error.to_string()),
+            }),
+            Err(_) => Err(NatsError::Unclear(format!("none within {REQUEST_TIMEOUT:?}"))),
+        }
+    }
+
+    /// Publishes to a stream and waits until it is stored.
+    pub(super) async fn publish(
+        &self,
+        subject: Subject,
+        headers: HeaderMap,
+        payload: Bytes,
+    ) -> Result<Published, NatsError> {
+        let answer = self.ask(subject, Some(headers), payload).await?;
+        let ack: PubAck = serde_json::from_slice(&answer.payload)
+            .map_err(|error| NatsError::Unclear(format!("an answer that is no publish ack: {error}")))?;
+        match ack.error {
+            None => Ok(Published::At(ack.seq)),
+            Some(error)
+                if matches!(
+                    error.err_code,
+                    code::WRONG_LAST_SEQUENCE | code::WRONG_LAST_SEQUENCE_CONSTANT
+                ) =>
+            {
+                Ok(Published::WrongLast)
+            }
+            Some(error) => Err(error.into_error()),
+        }
+    }
+
+    /// Sends without waiting for an answer; what cannot be sent soon is dropped, so this is for
+    /// messages whose loss is harmless: acknowledgements and pull requests.
+    pub(super) async fn tell(&self, subject: Subject, reply: Option<Subject>, payload: Bytes) -> bool {
+        if !self.is_up() {
+            return false;
+        }
+        let sent = async {
+            match reply {
+                Some(reply) => self.client.publish_with_reply(subject, reply, payload).await,
+                None => self.client.publish(subject, payload).await,
+            }
+        };
+        matches!(timeout(REQUEST_TIMEOUT, sent).await, Ok(Ok(())))
+    }
+
+    pub(super) async fn subscribe(&self, subject: String) -> Result<Subscriber, NatsError> {
+        self.up().await?;
+        self.client.subscribe(subject).await.map_err(|error| NatsError::NotDone(error.to_string()))
+    }
+
+    /// Waits until everything that was sent has left this process, as a node does before it stops.
+    pub async fn flush(&self) {
+        if self.is_up() && timeout(REQUEST_TIMEOUT, self.client.flush()).await.is_err() {
+            tracing::warn!("NATS did not take the last messages of this node within {REQUEST_TIMEOUT:?}");
+        }
+    }
+
+    /// Asks the server for a sign of life, for readiness: that JetStream answers for both streams.
+    ///
+    /// # Errors
+    ///
+    /// What is missing.
+    pub async fn check(&self) -> Result<(), NatsError> {
+        if !self.is_up() {
+            return Err(NatsError::NotDone("not connected to any NATS server".to_owned()));
+        }
+        for stream in [super::topology::BUCKET_STREAM, super::topology::STREAM] {
+            let subject = format!("$JS.API.STREAM.INFO.{stream}").into();
+            let answer = self.ask(subject, None, Bytes::new()).await?;
+            let info: StreamInfo = serde_json::from_slice(&answer.payload)
+                .map_err(|error| NatsError::Unclear(format!("stream info: {error}")))?;
+            if let Some(error) = info.error {
+                return Err(NatsError::NotDone(format!("stream {stream}: {}", error.description)));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Deserialize)]
+struct StreamInfo {
+    error: Option<ApiError>,
+}

@@ -1,0 +1,21 @@
+//! Everything JetStream: what jettimer keeps on the broker, and how it reads and writes it.
+//!
+//! Nothing outside this folder names `async_nats`, a subject, a stream or a header, and nothing in
+//! it knows what a state means. `ARCHITECTURE.md` and `docs/nats.md` say why it is shaped like this.
+
+mod connect;
+mod error;
+mod link;
+mod pull;
+mod record;
+mod store;
+mod topology;
+mod wakes;
+
+pub use connect::{Access, connect};
+pub use error::NatsError;
+pub use link::Link;
+pub use pull::{Pulled, Puller};
+pub use store::{Put, Store, Stored};
+pub use topology::{ACK_WAIT, Durability, prepare};
+pub use wakes::{Wake, Wakes};

@@ -1,0 +1,161 @@
+//! Pulling wakes from the shared consumer: exactly as many as there are places for.
+//!
+//! The client library prefetches, and what it has prefetched can wait in its buffer until the server
+//! gives it to another worker. So this speaks the pull protocol (ADR-37) itself: one request at a time,
+//! for as many wakes as the caller has room for, watched by heartbeats.
+
+use std::time::Duration;
+
+use async_nats::jetstream::{self, Context};
+use async_nats::{Message, Subscriber};
+use futures_util::StreamExt as _;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+
+use crate::nats::NatsError;
+use crate::nats::link::Link;
+use crate::nats::topology::{CONSUMER, STREAM, timer_of};
+use crate::nats::wakes::Wake;
+
+/// How long a pull request waits at the server for wakes.
+const EXPIRES: Duration = Duration::from_secs(30);
+/// How often the server shows that a pull request is alive.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// After this long without a sign of life, the request is taken for lost: three heartbeats.
+const SILENCE: Duration = Duration::from_secs(3);
+
+/// What came of waiting for wakes.
+#[derive(Debug)]
+pub enum Pulled {
+    /// A wake.
+    Wake(Wake),
+    /// The request is over; another has to be made.
+    Over,
+}
+
+/// A subscription that pull requests are answered to.
+pub struct Puller {
+    link: Link,
+    context: Context,
+    subscriber: Subscriber,
+    inbox: String,
+    reconnects: watch::Receiver<u64>,
+    /// How many wakes are still to come of the open request; 0 if there is none.
+    open: usize,
+    heard: Instant,
+}
+
+impl Puller {
+    /// Subscribes an inbox for answers.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`] if there is no connection.
+    pub async fn new(link: Link) -> Result<Self, NatsError> {
+        let inbox = link.client().new_inbox();
+        let subscriber = link.subscribe(inbox.clone()).await?;
+        Ok(Self {
+            context: jetstream::new(link.client().clone()),
+            reconnects: link.reconnects(),
+            link,
+            subscriber,
+            inbox,
+            open: 0,
+            heard: Instant::now(),
+        })
+    }
+
+    /// How many wakes may still come of the open request.
+    pub fn open(&self) -> usize {
+        self.open
+    }
+
+    /// Asks for up to `count` wakes.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`] if the request could not be sent.
+    pub async fn request(&mut self, count: usize) -> Result<(), NatsError> {
+        self.reconnects.mark_unchanged();
+        let request = serde_json::json!({
+            "batch": count,
+            "expires": nanos(EXPIRES),
+            "idle_heartbeat": nanos(HEARTBEAT),
+        });
+        let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{CONSUMER}").into();
+        if !self.link.tell(subject, Some(self.inbox.as_str().into()), request.to_string().into()).await {
+            return Err(NatsError::NotDone("the pull request could not be sent".to_owned()));
+        }
+        self.open = count;
+        self.heard = Instant::now();
+        Ok(())
+    }
+
+    /// Waits for the next wake of the open request.
+    pub async fn next(&mut self) -> Pulled {
+        while self.open > 0 {
+            let message = tokio::select! {
+                biased;
+                message = timeout_at(self.heard + SILENCE, self.subscriber.next()) => message,
+                // The server forgets its pull requests with the connection.
+                _ = self.reconnects.changed() => break,
+            };
+            let Ok(Some(message)) = message else { break };
+            self.heard = Instant::now();
+            match message.status.map(|status| status.as_u16()) {
+                None => match self.wake(message).await {
+                    Some(wake) => {
+                        self.open = self.open.saturating_sub(1);
+                        return Pulled::Wake(wake);
+                    }
+                    None => self.open = self.open.saturating_sub(1),
+                },
+                // An idle heartbeat.
+                Some(100) => {}
+                // 408: expired. 404, 409: the consumer, its leader or the server went away.
+                Some(status) => {
+                    if status != 408 {
+                        tracing::info!(status, text = message.description.as_deref(), "a pull ended early");
+                    }
+                    break;
+                }
+            }
+        }
+        self.open = 0;
+        Pulled::Over
+    }
+
+    /// Takes nothing new: the server drops the request, and what is on its way comes out here.
+    pub async fn stop(mut self) -> Vec<Wake> {
+        let mut wakes = Vec::new();
+        if self.subscriber.unsubscribe().await.is_ok() {
+            // The subscription ends once the server cannot send to it any more.
+            let deadline = Instant::now() + SILENCE;
+            while let Ok(Some(message)) = timeout_at(deadline, self.subscriber.next()).await {
+                if message.status.is_none() {
+                    wakes.extend(self.wake(message).await);
+                }
+            }
+        }
+        wakes
+    }
+
+    async fn wake(&self, message: Message) -> Option<Wake> {
+        let id = timer_of(&message.subject);
+        let message = jetstream::Message { message, context: self.context.clone() };
+        let tries = message.info().ok().map(|info| u32::try_from(info.delivered).unwrap_or(u32::MAX));
+        let reply = message.reply.clone();
+        if let (Some(id), Some(tries), Some(reply)) = (id, tries, reply) {
+            return Some(Wake { id, tries, reply });
+        }
+        tracing::warn!(subject = %message.subject, "a message that is no wake was removed from the queue");
+        if message.ack_with(jetstream::AckKind::Term).await.is_err() {
+            tracing::warn!("it could not be removed and will come again");
+        }
+        None
+    }
+}
+
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,290 @@
+//! The stored form of a timer: versioned JSON, readable with `nats kv get timers <id>`.
+//!
+//! It is a promise to every later version of jettimer, so it shares no type with the domain or the
+//! API. A field may be added with a default; anything else takes a new version.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::domain::attempt::{Attempt, CallResult, Delivery};
+use crate::domain::retry::RetryPolicy;
+use crate::domain::target::{Body, Method, Target, TargetUrl};
+use crate::domain::time::Timestamp;
+use crate::domain::timer::{Claim, State, Timer};
+use crate::rfc3339;
+
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Record {
+    v: u32,
+    id: Uuid,
+    state: StateJson,
+    due_at: Instant,
+    created_at: Instant,
+    url: String,
+    method: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    headers: Vec<(String, String)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    body: Option<BodyJson>,
+    delivery: DeliveryJson,
+    timeout_ms: u64,
+    retry: RetryJson,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    metadata: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<Uuid>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    attempts: Vec<AttemptJson>,
+}
+
+/// RFC 3339 in the stored text.
+#[derive(Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+struct Instant(Timestamp);
+
+impl Clone for Instant {
+    fn clone(&self) -> Self {
+        Self(self.0)
+    }
+}
+
+impl From<Instant> for String {
+    fn from(instant: Instant) -> Self {
+        rfc3339::format(instant.0)
+    }
+}
+
+impl TryFrom<String> for Instant {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        rfc3339::parse(&text).map(Self)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "snake_case")]
+enum StateJson {
+    Scheduled { attempt: u32, at: Instant },
+    Firing { attempt: u32, claim: ClaimJson },
+    Delivered { at: Instant },
+    Failed { at: Instant, reason: String },
+    Cancelled { at: Instant },
+    Unknown { attempt: u32, claim: ClaimJson, at: Instant },
+}
+
+#[derive(Serialize, Deserialize)]
+struct ClaimJson {
+    id: Uuid,
+    node: String,
+    since: Instant,
+    lease_until: Instant,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum BodyJson {
+    Json(String),
+    Text(String),
+    Base64(String),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum DeliveryJson {
+    AtMostOnce,
+    AtLeastOnce,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RetryJson {
+    max_attempts: u32,
+    initial_backoff_ms: u64,
+    max_backoff_ms: u64,
+    factor: f64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AttemptJson {
+    number: u32,
+    node: String,
+    claimed_at: Instant,
+    finished_at: Instant,
+    #[serde(flatten)]
+    result: ResultJson,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+enum ResultJson {
+    Answered { status: u16 },
+    NotSent { reason: String },
+    NoAnswer { reason: String },
+    Interrupted,
+}
+
+/// The stored form of a timer.
+pub(super) fn to_json(timer: &Timer) -> Vec<u8> {
+    let record = Record {
+        v: VERSION,
+        id: timer.id,
+        state: match &timer.state {
+            State::Scheduled { attempt, at } => StateJson::Scheduled { attempt: *attempt, at: Instant(*at) },
+            State::Firing { attempt, claim } => StateJson::Firing { attempt: *attempt, claim: claim.into() },
+            State::Delivered { at } => StateJson::Delivered { at: Instant(*at) },
+            State::Failed { at, reason } => StateJson::Failed { at: Instant(*at), reason: reason.clone() },
+            State::Cancelled { at } => StateJson::Cancelled { at: Instant(*at) },
+            State::Unknown { attempt, claim, at } => {
+                StateJson::Unknown { attempt: *attempt, claim: claim.into(), at: Instant(*at) }
+            }
+        },
+        due_at: Instant(timer.due_at),
+        created_at: Instant(timer.created_at),
+        url: timer.target.url.as_str().to_owned(),
+        method: timer.target.method.as_str().to_owned(),
+        headers: timer.target.headers.clone(),
+        body: match &timer.target.body {
+            Body::Default => None,
+            Body::Json(json) => Some(BodyJson::Json(json.clone())),
+            Body::Text(text) => Some(BodyJson::Text(text.clone())),
+            Body::Bytes(bytes) => Some(BodyJson::Base64(BASE64.encode(bytes))),
+        },
+        delivery: match timer.delivery {
+            Delivery::AtMostOnce => DeliveryJson::AtMostOnce,
+            Delivery::AtLeastOnce => DeliveryJson::AtLeastOnce,
+        },
+        timeout_ms: millis(timer.timeout),
+        retry: RetryJson {
+            max_attempts: timer.retry.max_attempts,
+            initial_backoff_ms: millis(timer.retry.initial_backoff),
+            max_backoff_ms: millis(timer.retry.max_backoff),
+            factor: timer.retry.factor,
+        },
+        metadata: timer.metadata.clone(),
+        fingerprint: timer.fingerprint,
+        attempts: timer.attempts.iter().map(AttemptJson::from).collect(),
+    };
+    // A struct of strings and numbers always serialises; an empty record would be refused on read.
+    serde_json::to_vec(&record).unwrap_or_default()
+}
+
+/// Reads a stored timer back.
+///
+/// # Errors
+///
+/// A sentence that says what is not understood.
+pub(super) fn from_json(bytes: &[u8]) -> Result<Timer, String> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        v: u32,
+    }
+    let Versioned { v } = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    if v != VERSION {
+        return Err(format!("it has version {v}, and this jettimer reads version {VERSION} only"));
+    }
+    let record: Record = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    Ok(Timer {
+        id: record.id,
+        created_at: record.created_at.0,
+        due_at: record.due_at.0,
+        target: Target {
+            url: TargetUrl::parse(&record.url).map_err(|error| format!("url {error}"))?,
+            method: Method::from_name(&record.method).ok_or_else(|| format!("method {}", record.method))?,
+            headers: record.headers,
+            body: match record.body {
+                None => Body::Default,
+                Some(BodyJson::Json(json)) => Body::Json(json),
+                Some(BodyJson::Text(text)) => Body::Text(text),
+                Some(BodyJson::Base64(text)) => {
+                    Body::Bytes(BASE64.decode(text).map_err(|error| format!("body: {error}"))?)
+                }
+            },
+        },
+        delivery: match record.delivery {
+            DeliveryJson::AtMostOnce => Delivery::AtMostOnce,
+            DeliveryJson::AtLeastOnce => Delivery::AtLeastOnce,
+        },
+        timeout: Duration::from_millis(record.timeout_ms),
+        retry: RetryPolicy {
+            max_attempts: record.retry.max_attempts,
+            initial_backoff: Duration::from_millis(record.retry.initial_backoff_ms),
+            max_backoff: Duration::from_millis(record.retry.max_backoff_ms),
+            factor: record.retry.factor,
+        },
+        metadata: record.metadata,
+        fingerprint: record.fingerprint,
+        attempts: record.attempts.into_iter().map(Attempt::from).collect(),
+        state: match record.state {
+            StateJson::Scheduled { attempt, at } => State::Scheduled { attempt, at: at.0 },
+            StateJson::Firing { attempt, claim } => State::Firing { attempt, claim: claim.into() },
+            StateJson::Delivered { at } => State::Delivered { at: at.0 },
+            StateJson::Failed { at, reason } => State::Failed { at: at.0, reason },
+            StateJson::Cancelled { at } => State::Cancelled { at: at.0 },
+            StateJson::Unknown { attempt, claim, at } => {
+                State::Unknown { attempt, claim: claim.into(), at: at.0 }
+            }
+        },
+    })
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl From<&Claim> for ClaimJson {
+    fn from(claim: &Claim) -> Self {
+        Self {
+            id: claim.id,
+            node: claim.node.clone(),
+            since: Instant(claim.since),
+            lease_until: Instant(claim.lease_until),
+        }
+    }
+}
+
+impl From<ClaimJson> for Claim {
+    fn from(claim: ClaimJson) -> Self {
+        Self { id: claim.id, node: claim.node, since: claim.since.0, lease_until: claim.lease_until.0 }
+    }
+}
+
+impl From<&Attempt> for AttemptJson {
+    fn from(attempt: &Attempt) -> Self {
+        Self {
+            number: attempt.number,
+            node: attempt.node.clone(),
+            claimed_at: Instant(attempt.claimed_at),
+            finished_at: Instant(attempt.finished_at),
+            result: match &attempt.result {
+                CallResult::Answered { status } => ResultJson::Answered { status: *status },
+                CallResult::NotSent { reason } => ResultJson::NotSent { reason: reason.clone() },
+                CallResult::NoAnswer { reason } => ResultJson::NoAnswer { reason: reason.clone() },
+                CallResult::Interrupted => ResultJson::Interrupted,
+            },
+        }
+    }
+}
+
+impl From<AttemptJson> for Attempt {
+    fn from(attempt: AttemptJson) -> Self {
+        Self {
+            number: attempt.number,
+            node: attempt.node,
+            claimed_at: attempt.claimed_at.0,
+            finished_at: attempt.finished_at.0,
+            result: match attempt.result {
+                ResultJson::Answered { status } => CallResult::Answered { status },
+                ResultJson::NotSent { reason } => CallResult::NotSent { reason },
+                ResultJson::NoAnswer { reason } => CallResult::NoAnswer { reason },
+                ResultJson::Interrupted => CallResult::Interrupted,
+            },
+        }
+    }
+}

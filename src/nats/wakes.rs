@@ -1,0 +1,101 @@
+//! Wakes: having the broker hand a timer to a worker shortly before it is due.
+
+use async_nats::{HeaderMap, Subject};
+use bytes::Bytes;
+use std::time::Duration;
+use uuid::Uuid;
+
+use crate::domain::machine::LEAD;
+use crate::domain::time::Timestamp;
+use crate::domain::timer::TimerId;
+use crate::nats::NatsError;
+use crate::nats::link::Link;
+use crate::nats::topology::{STREAM, fire_subject, schedule_subject, schedule_subjects_of};
+use crate::rfc3339;
+
+/// Arms and removes wakes. Cheap to clone.
+#[derive(Clone)]
+pub struct Wakes {
+    link: Link,
+}
+
+/// A wake that a worker has in its hands. It comes again, here or elsewhere, until it is settled.
+#[derive(Debug)]
+pub struct Wake {
+    /// The timer to look at.
+    pub id: TimerId,
+    /// How often it has been delivered, from 1.
+    pub tries: u32,
+    pub(super) reply: Subject,
+}
+
+impl Wakes {
+    /// Wakes on the stream behind `link`.
+    pub fn new(link: Link) -> Self {
+        Self { link }
+    }
+
+    /// Has a wake for the timer come to a worker [`LEAD`] before `at`, or right now if that is past.
+    /// `try_id` is the same for repeated tries of one arming, so that JetStream stores it once.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`]; arming again is harmless.
+    pub async fn arm(
+        &self,
+        id: TimerId,
+        at: Timestamp,
+        now: Timestamp,
+        try_id: Uuid,
+    ) -> Result<(), NatsError> {
+        let wake_at = at.saturating_sub(LEAD);
+        let mut headers = HeaderMap::new();
+        headers.insert("Nats-Msg-Id", try_id.simple().to_string());
+        // The scheduler never fires sooner than its next tick, so what is due at once goes around it.
+        let subject = if wake_at <= now {
+            fire_subject(id)
+        } else {
+            headers.insert("Nats-Schedule", format!("@at {}", rfc3339::format(wake_at)));
+            headers.insert("Nats-Schedule-Target", fire_subject(id).as_str());
+            schedule_subject(id, at)
+        };
+        self.link.publish(subject, headers, Bytes::new()).await.map(|_| ())
+    }
+
+    /// Removes the timer's waiting wakes. One near its instant may come all the same.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`].
+    pub async fn disarm(&self, id: TimerId) -> Result<(), NatsError> {
+        let request = serde_json::json!({ "filter": schedule_subjects_of(id) });
+        let subject = format!("$JS.API.STREAM.PURGE.{STREAM}").into();
+        self.link.ask(subject, None, request.to_string().into()).await.map(|_| ())
+    }
+
+    /// Settles a wake: it does not come again. If this is lost, it does come again, which is harmless.
+    pub async fn settle(&self, wake: &Wake) {
+        self.answer(wake, "+ACK".into()).await;
+    }
+
+    /// Gives a wake back, to come again after `delay`.
+    pub async fn give_back(&self, wake: &Wake, delay: Duration) {
+        let answer = if delay.is_zero() {
+            "-NAK".into()
+        } else {
+            Bytes::from(format!("-NAK {{\"delay\": {}}}", delay.as_nanos()))
+        };
+        self.answer(wake, answer).await;
+    }
+
+    /// Says that this worker is still busy with the wake, so that it is not given to another.
+    pub async fn keep(&self, wake: &Wake) {
+        self.answer(wake, "+WPI".into()).await;
+    }
+
+    async fn answer(&self, wake: &Wake, answer: Bytes) {
+        if !self.link.tell(wake.reply.clone(), None, answer).await {
+            tracing::debug!(timer = %wake.id, "an acknowledgement could not be sent; the wake will come again");
+        }
+    }
+}
