@@ -1,0 +1,105 @@
+//! What clients ask for: create, read, cancel and reschedule a timer, each with a definite answer.
+
+use crate::domain::machine::{Effect, Input, Refusal, step};
+use crate::domain::timer::{Timer, TimerId};
+use crate::engine::commit::Committed;
+use crate::engine::{Engine, Patience};
+use crate::nats::{NatsError, Stored};
+
+/// What became of a creation.
+pub enum Created {
+    /// The timer is stored, and its wake before it.
+    New(Stored),
+    /// There is a timer of this id already; nothing was changed.
+    Existing(Stored),
+}
+
+/// What became of a client's wish about a timer.
+pub enum Applied {
+    /// It is done, and this is the timer now.
+    Done(Stored),
+    /// It came too late, and this is what the timer has become.
+    Refused(Refusal, Stored),
+    /// There is no such timer.
+    NotFound,
+}
+
+impl Engine {
+    /// Creates a timer. `may_exist` says that its id was made of an idempotency key, so that it is
+    /// worth a look whether an earlier request has created it.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`] once patience is over; the timer may be there all the same.
+    pub async fn create(
+        &self,
+        timer: Timer,
+        may_exist: bool,
+        patience: Patience,
+    ) -> Result<Created, NatsError> {
+        if may_exist && let Some(existing) = self.read_through(timer.id, patience).await? {
+            return Ok(Created::Existing(existing));
+        }
+        let armed = self.arm(timer.id, timer.due_at, patience).await?;
+        match self.commit(&timer, 0, Some(armed), patience).await? {
+            Committed::Done(revision) => Ok(Created::New(Stored { timer, revision })),
+            Committed::Lost(Some(existing)) => Ok(Created::Existing(existing)),
+            Committed::Lost(None) => Err(NatsError::NotDone(format!(
+                "the record of timer {} was removed by hand; its id is free again once the removal is purged \
+                 from the bucket",
+                timer.id
+            ))),
+        }
+    }
+
+    /// Reads a timer as it is at this moment.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`] once patience is over.
+    pub async fn read(&self, id: TimerId, patience: Patience) -> Result<Option<Stored>, NatsError> {
+        self.read_through(id, patience).await
+    }
+
+    /// Applies a client's input to a timer.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`] once patience is over; it may be done all the same, and asking again tells.
+    pub async fn apply(&self, id: TimerId, input: Input, patience: Patience) -> Result<Applied, NatsError> {
+        let mut known = self.read_through(id, patience).await?;
+        'again: loop {
+            let Some(mut stored) = known else { return Ok(Applied::NotFound) };
+            let effects = match step(&stored.timer, input.clone(), self.clock.now()) {
+                Ok(effects) => effects,
+                Err(refusal) => return Ok(Applied::Refused(refusal, stored)),
+            };
+            let mut armed = None;
+            for effect in effects {
+                match effect {
+                    Effect::Arm { at } => armed = Some(self.arm(id, at, patience).await?),
+                    Effect::Store(timer) => {
+                        match self.commit(&timer, stored.revision, armed, patience).await? {
+                            Committed::Done(revision) => stored = Stored { timer: *timer, revision },
+                            Committed::Lost(current) => {
+                                known = current;
+                                continue 'again;
+                            }
+                        }
+                    }
+                    Effect::Disarm => self.disarm(id).await,
+                    // Effects of wakes: there is none here.
+                    Effect::Call { .. } | Effect::Hold { .. } | Effect::Later { .. } | Effect::Settle => {}
+                }
+            }
+            return Ok(Applied::Done(stored));
+        }
+    }
+
+    /// Removes waiting wakes, once: one that stays finds a timer that is over and is settled.
+    pub(super) async fn disarm(&self, id: TimerId) {
+        if let Err(error) = self.wakes.disarm(id).await {
+            tracing::debug!(timer = %id, %error, "the waiting wake stays until it is due");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Where the rules meet the world: read a timer, step it, do the effects, once for clients and once
+//! for workers.
+//!
+//! The engine decides nothing about timers; it does what [`crate::domain::machine::step`] says, in
+//! that order, and knows what to do when JetStream does not answer.
+
+mod apply;
+mod attend;
+mod commit;
+mod report;
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+pub use apply::{Applied, Created};
+pub use attend::Attended;
+
+use crate::clock::Clock;
+use crate::nats::{Store, Wakes};
+use crate::webhook::Caller;
+
+/// The engine of one node. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    store: Store,
+    wakes: Wakes,
+    clock: Clock,
+    /// This node's name, in claims and logs.
+    node: Arc<str>,
+}
+
+/// How long to keep asking NATS.
+#[derive(Clone, Copy, Debug)]
+pub enum Patience {
+    /// Until this instant: a client is waiting.
+    Until(Instant),
+    /// For as long as it takes: the outcome of a call must be stored.
+    Endless,
+}
+
+/// What a worker needs to make calls.
+#[derive(Clone)]
+pub struct Worker {
+    /// Makes the calls.
+    pub caller: Caller,
+    /// Places for calls in progress.
+    pub calls: Arc<Semaphore>,
+    /// Cancelled when this node is to stop: hand back what is only held.
+    pub stop: CancellationToken,
+    /// Cancelled when calls in progress are to be given up.
+    pub abort: CancellationToken,
+}
+
+impl Engine {
+    /// An engine over the given bucket and wakes.
+    pub fn new(store: Store, wakes: Wakes, clock: Clock, node: &str) -> Self {
+        Self { store, wakes, clock, node: node.into() }
+    }
+
+    /// The engine's clock.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+}

@@ -1,0 +1,26 @@
+//! One log line for each timer that did not go well, none for those that did.
+
+use crate::domain::timer::{State, Timer};
+
+/// Logs the state that was just stored, if somebody may have to look at it.
+pub(super) fn stored(timer: &Timer) {
+    let id = timer.id;
+    let url = &timer.target.url;
+    match &timer.state {
+        State::Failed { reason, .. } => tracing::warn!(timer = %id, %url, reason, "failed"),
+        State::Unknown { attempt, claim, .. } => tracing::warn!(
+            timer = %id,
+            %url,
+            attempt,
+            claimed_by = claim.node,
+            "unknown: nobody can tell whether the receiver was called"
+        ),
+        State::Scheduled { attempt, .. } => {
+            let last = timer.attempts.last().map(|attempt| &attempt.result);
+            tracing::info!(timer = %id, %url, next_attempt = attempt, ?last, "attempt failed");
+        }
+        State::Firing { .. } => tracing::trace!(timer = %id, "claimed"),
+        State::Delivered { .. } => tracing::debug!(timer = %id, "delivered"),
+        State::Cancelled { .. } => tracing::debug!(timer = %id, "cancelled"),
+    }
+}
