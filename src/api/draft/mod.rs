@@ -1,0 +1,94 @@
+//! A timer as a client asks for it: the JSON of a creation, read into a domain timer.
+//!
+//! All bad fields of a request are found at once, each with a JSON pointer and a sentence that says
+//! what is allowed. Nothing here reads a clock or stores anything.
+
+mod fields;
+mod policy;
+mod target;
+mod when;
+
+use std::time::Duration;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::api::problem::FieldError;
+use crate::domain::retry::RetryPolicy;
+use crate::domain::time::Timestamp;
+use crate::domain::timer::{State, Timer, TimerId};
+
+use fields::Fields;
+
+/// What the server's configuration adds to a creation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    /// The farthest due instant, from now.
+    pub(super) max_delay: Duration,
+    /// The retry policy of timers that name none.
+    pub(super) retry: RetryPolicy,
+}
+
+/// Reads a timer out of the JSON of a creation.
+///
+/// # Errors
+///
+/// Every field that is not as it must be.
+pub(super) fn read(
+    json: &Value,
+    rules: &Rules,
+    id: TimerId,
+    fingerprint: Option<Uuid>,
+    now: Timestamp,
+) -> Result<Timer, Vec<FieldError>> {
+    let Value::Object(object) = json else {
+        let detail = "the body must be a JSON object, such as {\"delay\": \"1h\", \"url\": \"https://…\"}";
+        return Err(vec![FieldError { pointer: String::new(), detail: detail.to_owned() }]);
+    };
+    let mut fields = Fields::new(object);
+    let due_at = when::read(&mut fields, now, rules.max_delay);
+    let target = target::read(&mut fields);
+    let delivery = policy::delivery(&mut fields);
+    let timeout = policy::timeout(&mut fields);
+    let retry = policy::retry(&mut fields, rules.retry);
+    let metadata = policy::metadata(&mut fields);
+    let errors = fields.finish();
+    match (due_at, target) {
+        (Some(due_at), Some(target)) if errors.is_empty() => Ok(Timer {
+            id,
+            created_at: now,
+            due_at,
+            target,
+            delivery,
+            timeout,
+            retry,
+            metadata,
+            fingerprint,
+            attempts: vec![],
+            state: State::Scheduled { attempt: 1, at: due_at },
+        }),
+        _ => Err(errors),
+    }
+}
+
+/// Reads a new due instant out of the JSON of a change.
+///
+/// # Errors
+///
+/// Every field that is not as it must be.
+pub(super) fn read_change(json: &Value, rules: &Rules, now: Timestamp) -> Result<Timestamp, Vec<FieldError>> {
+    let Value::Object(object) = json else {
+        let detail = "the body must be a JSON object, such as {\"delay\": \"1h\"}";
+        return Err(vec![FieldError { pointer: String::new(), detail: detail.to_owned() }]);
+    };
+    let mut fields = Fields::new(object);
+    let due_at = when::read(&mut fields, now, rules.max_delay);
+    let errors = fields.finish();
+    match due_at {
+        Some(due_at) if errors.is_empty() => Ok(due_at),
+        _ => Err(errors),
+    }
+}
+
+#[cfg(test)]
+mod tests;

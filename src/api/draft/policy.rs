@@ -1,0 +1,113 @@
+//! How it is called: delivery mode, timeout and retries; and the client's own labels.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::fields::{Fields, escaped};
+use crate::api::problem::FieldError;
+use crate::domain::attempt::Delivery;
+use crate::domain::retry::{MAX_ATTEMPTS, MAX_BACKOFF, MAX_FACTOR, RetryPolicy};
+use crate::domain::timer::{
+    DEFAULT_TIMEOUT, MAX_METADATA, MAX_METADATA_KEY_BYTES, MAX_METADATA_VALUE_BYTES, MAX_TIMEOUT, MIN_TIMEOUT,
+};
+use crate::duration;
+
+pub(super) fn delivery(fields: &mut Fields<'_>) -> Delivery {
+    const ALLOWED: &str = "\"at_most_once\" or \"at_least_once\"";
+    match fields.take_text("delivery", ALLOWED) {
+        None | Some("at_most_once") => Delivery::AtMostOnce,
+        Some("at_least_once") => Delivery::AtLeastOnce,
+        Some(_) => {
+            fields.wrong("delivery", format!("must be {ALLOWED}"));
+            Delivery::AtMostOnce
+        }
+    }
+}
+
+pub(super) fn timeout(fields: &mut Fields<'_>) -> Duration {
+    span(fields, "timeout", MIN_TIMEOUT..=MAX_TIMEOUT).unwrap_or(DEFAULT_TIMEOUT)
+}
+
+pub(super) fn retry(fields: &mut Fields<'_>, default: RetryPolicy) -> RetryPolicy {
+    let Some(value) = fields.take("retry") else { return default };
+    let Value::Object(object) = value else {
+        fields.wrong("retry", "must be an object such as {\"max_attempts\": 5, \"initial_backoff\": \"2s\"}");
+        return default;
+    };
+    let mut inner = Fields::within(object, "/retry".to_owned());
+    let mut policy = default;
+    if let Some(value) = inner.take("max_attempts") {
+        match value.as_u64().and_then(|number| u32::try_from(number).ok()) {
+            Some(number) if (1..=MAX_ATTEMPTS).contains(&number) => policy.max_attempts = number,
+            _ => inner.wrong("max_attempts", format!("must be a whole number from 1 to {MAX_ATTEMPTS}")),
+        }
+    }
+    let backoffs = Duration::from_millis(1)..=MAX_BACKOFF;
+    let initial = span(&mut inner, "initial_backoff", backoffs.clone());
+    let max = span(&mut inner, "max_backoff", backoffs);
+    policy.initial_backoff =
+        initial.unwrap_or_else(|| policy.initial_backoff.min(max.unwrap_or(Duration::MAX)));
+    policy.max_backoff = max.unwrap_or_else(|| policy.max_backoff.max(policy.initial_backoff));
+    if policy.max_backoff < policy.initial_backoff {
+        inner.wrong("max_backoff", "must not be shorter than initial_backoff");
+    }
+    if let Some(value) = inner.take("factor") {
+        match value.as_f64() {
+            Some(factor) if (1.0..=MAX_FACTOR).contains(&factor) => policy.factor = factor,
+            _ => inner.wrong("factor", format!("must be a number from 1 to {MAX_FACTOR}")),
+        }
+    }
+    fields.extend(inner.finish());
+    policy
+}
+
+/// A duration field, in whole milliseconds, since that is how it is stored.
+fn span(fields: &mut Fields<'_>, name: &'static str, allowed: RangeInclusive<Duration>) -> Option<Duration> {
+    let text = fields.take_text(name, "a duration such as \"30s\" or \"PT30S\"")?;
+    match duration::parse(text) {
+        Err(why) => fields.wrong(name, why),
+        Ok(span) if !allowed.contains(&span) => fields.wrong(
+            name,
+            format!(
+                "must be from {} to {}",
+                humantime::format_duration(*allowed.start()),
+                humantime::format_duration(*allowed.end())
+            ),
+        ),
+        Ok(span) => return Some(Duration::from_millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))),
+    }
+    None
+}
+
+pub(super) fn metadata(fields: &mut Fields<'_>) -> BTreeMap<String, String> {
+    let Some(value) = fields.take("metadata") else { return BTreeMap::new() };
+    let Value::Object(object) = value else {
+        fields.wrong("metadata", "must be an object of strings, such as {\"order\": \"4711\"}");
+        return BTreeMap::new();
+    };
+    if object.len() > MAX_METADATA {
+        fields.wrong("metadata", format!("has more than {MAX_METADATA} entries"));
+        return BTreeMap::new();
+    }
+    let mut metadata = BTreeMap::new();
+    for (key, value) in object {
+        let wrong = match value.as_str() {
+            _ if key.is_empty() || key.len() > MAX_METADATA_KEY_BYTES => {
+                format!("a key must have 1 to {MAX_METADATA_KEY_BYTES} bytes")
+            }
+            None => "must be a string".to_owned(),
+            Some(text) if text.len() > MAX_METADATA_VALUE_BYTES => {
+                format!("must have at most {MAX_METADATA_VALUE_BYTES} bytes")
+            }
+            Some(text) => {
+                metadata.insert(key.clone(), text.to_owned());
+                continue;
+            }
+        };
+        fields.extend(vec![FieldError { pointer: format!("/metadata/{}", escaped(key)), detail: wrong }]);
+    }
+    metadata
+}

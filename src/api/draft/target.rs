@@ -1,0 +1,137 @@
+//! What is called: URL, method, headers and body.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::{Map, Value};
+use warp::http::{HeaderName, HeaderValue};
+
+use super::fields::{Fields, escaped};
+use crate::api::problem::FieldError;
+use crate::domain::target::{
+    Body, MAX_HEADER_BYTES, MAX_HEADERS, Method, Target, TargetUrl, is_reserved_header,
+};
+
+const BODIES: [&str; 3] = ["body", "body_text", "body_base64"];
+
+/// Reads the target; `None` if it has no usable URL.
+pub(super) fn read(fields: &mut Fields<'_>) -> Option<Target> {
+    let url = url(fields);
+    let method = method(fields);
+    let headers = headers(fields);
+    let body = body(fields, method);
+    Some(Target { url: url?, method, headers, body })
+}
+
+fn url(fields: &mut Fields<'_>) -> Option<TargetUrl> {
+    let Some(value) = fields.take("url") else {
+        fields.wrong("url", "is missing; it says what to call, such as \"https://example.com/hook\"");
+        return None;
+    };
+    let Some(text) = value.as_str() else {
+        fields.wrong("url", "must be a string such as \"https://example.com/hook\"");
+        return None;
+    };
+    TargetUrl::parse(text).map_err(|error| fields.wrong("url", error.to_string())).ok()
+}
+
+fn method(fields: &mut Fields<'_>) -> Method {
+    let names = Method::ALL.map(Method::as_str).join(", ");
+    match fields.take_text("method", &format!("one of {names}")) {
+        None => Method::Post,
+        Some(name) => Method::from_name(name).unwrap_or_else(|| {
+            fields.wrong("method", format!("must be one of {names}"));
+            Method::Post
+        }),
+    }
+}
+
+fn headers(fields: &mut Fields<'_>) -> Vec<(String, String)> {
+    let Some(value) = fields.take("headers") else { return vec![] };
+    let Value::Object(object) = value else {
+        fields.wrong("headers", "must be an object of strings, such as {\"authorization\": \"Bearer …\"}");
+        return vec![];
+    };
+    if object.len() > MAX_HEADERS {
+        fields.wrong("headers", format!("has more than {MAX_HEADERS} entries"));
+        return vec![];
+    }
+    let bytes: usize =
+        object.iter().map(|(name, value)| name.len() + value.as_str().map_or(0, str::len)).sum();
+    if bytes > MAX_HEADER_BYTES {
+        fields
+            .wrong("headers", format!("is larger than {MAX_HEADER_BYTES} bytes, names and values together"));
+        return vec![];
+    }
+    let (headers, errors) = checked(object);
+    fields.extend(errors);
+    headers
+}
+
+fn checked(object: &Map<String, Value>) -> (Vec<(String, String)>, Vec<FieldError>) {
+    let mut headers: Vec<(String, String)> = vec![];
+    let mut errors = vec![];
+    for (name, value) in object {
+        let lower = name.to_ascii_lowercase();
+        let wrong = if HeaderName::from_bytes(lower.as_bytes()).is_err() {
+            Some("is not a header name: letters, digits and - are allowed")
+        } else if is_reserved_header(&lower) {
+            Some("is set by the connection and cannot be chosen")
+        } else if lower.starts_with("webhook-")
+            || lower.starts_with("jettimer-")
+            || lower == "idempotency-key"
+        {
+            Some("is set by jettimer and cannot be chosen")
+        } else if headers.iter().any(|(other, _)| *other == lower) {
+            Some("is there twice; header names are the same in upper and lower case")
+        } else {
+            match value.as_str().map(HeaderValue::from_str) {
+                None => Some("must be a string"),
+                // HTTP allows other bytes, but what they mean is undefined (RFC 9110, 5.5).
+                Some(Ok(value)) if value.to_str().is_ok() => None,
+                Some(_) => Some("must be visible ASCII, spaces and tabs"),
+            }
+        };
+        match (wrong, value.as_str()) {
+            (None, Some(value)) => headers.push((lower, value.to_owned())),
+            (wrong, _) => errors.push(FieldError {
+                pointer: format!("/headers/{}", escaped(name)),
+                detail: wrong.unwrap_or("must be a string").to_owned(),
+            }),
+        }
+    }
+    (headers, errors)
+}
+
+fn body(fields: &mut Fields<'_>, method: Method) -> Body {
+    let values = BODIES.map(|name| (name, fields.take(name)));
+    let given: Vec<(&'static str, &Value)> =
+        values.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+    let (name, value) = match given.as_slice() {
+        [] => return Body::Default,
+        [only] => *only,
+        several => {
+            for (name, _) in several {
+                fields.wrong(name, format!("is a second body; give one of {}", BODIES.join(", ")));
+            }
+            return Body::Default;
+        }
+    };
+    if !method.takes_body() {
+        fields.wrong(name, format!("cannot be sent with {}; use another method", method.as_str()));
+    }
+    match (name, value.as_str()) {
+        ("body", _) => Body::Json(value.to_string()),
+        ("body_text", Some(text)) => Body::Text(text.to_owned()),
+        ("body_base64", Some(text)) => match BASE64.decode(text) {
+            Ok(bytes) => Body::Bytes(bytes),
+            Err(error) => {
+                fields.wrong(name, format!("must be Base64 with padding (RFC 4648, 4): {error}"));
+                Body::Default
+            }
+        },
+        _ => {
+            fields.wrong(name, "must be a string");
+            Body::Default
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Each refusal of a creation, and that any JSON gives either a timer or a list of what is wrong.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{Rules, read};
+use crate::api::problem::FieldError;
+use crate::domain::attempt::Delivery;
+use crate::domain::retry::RetryPolicy;
+use crate::domain::target::{Body, Method};
+use crate::domain::time::Timestamp;
+use crate::domain::timer::{State, Timer};
+use crate::rfc3339;
+
+const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
+
+fn draft(json: &Value) -> Result<Timer, Vec<FieldError>> {
+    let rules = Rules { max_delay: Duration::from_secs(3_650 * 86_400), retry: RetryPolicy::default() };
+    read(json, &rules, Uuid::nil(), None, NOW)
+}
+
+/// A good creation with one field set to something else.
+fn with(name: &str, value: Value) -> Value {
+    let mut json = json!({ "delay": "1m", "url": "http://localhost/" });
+    json[name] = value;
+    json
+}
+
+fn pointers(json: &Value) -> Vec<String> {
+    draft(json).expect_err("must be refused").into_iter().map(|error| error.pointer).collect()
+}
+
+#[test]
+fn each_way_to_say_when_gives_the_due_instant() {
+    let at = rfc3339::format(NOW.saturating_add(Duration::from_secs(90)));
+    for (when, seconds) in [
+        (json!({ "hours": 0, "minutes": 1, "seconds": 0 }), 60),
+        (json!({ "minutes": 90 }), 5_400),
+        (json!({ "hours": 1 }), 3_600),
+        (json!({ "seconds": 0 }), 0),
+        (json!({ "delay": "1h 30m" }), 5_400),
+        (json!({ "delay": "PT90M" }), 5_400),
+        (json!({ "at": at }), 90),
+    ] {
+        let mut json = when.clone();
+        json["url"] = "http://localhost/".into();
+        let timer = draft(&json).unwrap();
+        let due_at = NOW.saturating_add(Duration::from_secs(seconds));
+        assert_eq!(timer.due_at, due_at, "{when}");
+        assert_eq!(timer.state, State::Scheduled { attempt: 1, at: due_at });
+    }
+}
+
+#[test]
+fn an_instant_slightly_in_the_past_is_due_at_once() {
+    let at = NOW.saturating_sub(Duration::from_secs(59));
+    let timer = draft(&json!({ "at": rfc3339::format(at), "url": "http://localhost/" })).unwrap();
+    assert!(timer.is_due(NOW));
+}
+
+#[test]
+fn each_bad_time_is_refused_at_its_field() {
+    let url = "http://localhost/";
+    let past = rfc3339::format(NOW.saturating_sub(Duration::from_secs(61)));
+    for (json, expected) in [
+        (json!({ "url": url }), vec![""]),
+        (json!({ "url": url, "seconds": 1, "delay": "1s" }), vec!["/seconds", "/delay"]),
+        (json!({ "url": url, "at": past, "delay": "1s" }), vec!["/delay", "/at"]),
+        (json!({ "url": url, "seconds": -1 }), vec!["/seconds"]),
+        (json!({ "url": url, "seconds": 1.5 }), vec!["/seconds"]),
+        (json!({ "url": url, "seconds": 1e3 }), vec!["/seconds"]),
+        (json!({ "url": url, "seconds": "1" }), vec!["/seconds"]),
+        (json!({ "url": url, "seconds": null }), vec!["/seconds"]),
+        (json!({ "url": url, "hours": u64::MAX }), vec!["/hours"]),
+        (
+            json!({ "url": url, "minutes": 307_445_734_561_825_860_u64, "seconds": u64::MAX }),
+            vec!["/minutes"],
+        ),
+        (
+            json!({ "url": url, "hours": -1, "minutes": 0.5, "seconds": [] }),
+            vec!["/hours", "/minutes", "/seconds"],
+        ),
+        (json!({ "url": url, "seconds": 315_360_001 }), vec!["/seconds"]),
+        (json!({ "url": url, "delay": "3651d" }), vec!["/delay"]),
+        (json!({ "url": url, "delay": "soon" }), vec!["/delay"]),
+        (json!({ "url": url, "delay": 5 }), vec!["/delay"]),
+        (json!({ "url": url, "at": past }), vec!["/at"]),
+        (json!({ "url": url, "at": "9999-01-01T00:00:00Z" }), vec!["/at"]),
+        (json!({ "url": url, "at": "2027-01-01 09:00" }), vec!["/at"]),
+        (json!({ "url": url, "at": 1_800_000_000 }), vec!["/at"]),
+    ] {
+        assert_eq!(pointers(&json), expected, "{json}");
+    }
+}
+
+#[test]
+fn every_other_bad_field_is_refused_at_its_pointer() {
+    let many: serde_json::Map<String, Value> = (0..51).map(|n| (format!("x-{n}"), "v".into())).collect();
+    let labels: serde_json::Map<String, Value> = (0..21).map(|n| (format!("k{n}"), "v".into())).collect();
+    for (name, value, pointer) in [
+        ("url", json!("ftp://localhost/"), "/url"),
+        ("url", json!("http://user:secret@localhost/"), "/url"),
+        ("url", json!(null), "/url"),
+        ("method", json!("TRACE"), "/method"),
+        ("method", json!("post"), "/method"),
+        ("method", json!(1), "/method"),
+        ("headers", json!([]), "/headers"),
+        ("headers", json!({ "host": "x" }), "/headers/host"),
+        ("headers", json!({ "Content-Length": "1" }), "/headers/Content-Length"),
+        ("headers", json!({ "Transfer-Encoding": "chunked" }), "/headers/Transfer-Encoding"),
+        ("headers", json!({ "webhook-id": "1" }), "/headers/webhook-id"),
+        ("headers", json!({ "a b": "1" }), "/headers/a b"),
+        ("headers", json!({ "a/b~": "1" }), "/headers/a~1b~0"),
+        ("headers", json!({ "x": "a\r\nb" }), "/headers/x"),
+        ("headers", json!({ "x": "é" }), "/headers/x"),
+        ("headers", json!({ "x": 1 }), "/headers/x"),
+        ("headers", json!({ "X": "1", "x": "2" }), "/headers/x"),
+        ("headers", Value::Object(many), "/headers"),
+        ("headers", json!({ "x": "v".repeat(8_192) }), "/headers"),
+        ("body_text", json!(1), "/body_text"),
+        ("body_base64", json!("%%%"), "/body_base64"),
+        ("timeout", json!("99ms"), "/timeout"),
+        ("timeout", json!("601s"), "/timeout"),
+        ("timeout", json!(30), "/timeout"),
+        ("delivery", json!("exactly_once"), "/delivery"),
+        ("retry", json!(3), "/retry"),
+        ("retry", json!({ "max_attempts": 0 }), "/retry/max_attempts"),
+        ("retry", json!({ "max_attempts": 101 }), "/retry/max_attempts"),
+        ("retry", json!({ "factor": 0.5 }), "/retry/factor"),
+        ("retry", json!({ "initial_backoff": "2d" }), "/retry/initial_backoff"),
+        ("retry", json!({ "initial_backoff": "9s", "max_backoff": "8s" }), "/retry/max_backoff"),
+        ("retry", json!({ "tries": 1 }), "/retry/tries"),
+        ("metadata", json!([]), "/metadata"),
+        ("metadata", json!({ "k": 1 }), "/metadata/k"),
+        ("metadata", json!({ "k": "v".repeat(513) }), "/metadata/k"),
+        ("metadata", Value::Object(labels), "/metadata"),
+        ("cron", json!("* * * * *"), "/cron"),
+        ("callback", json!("x"), "/callback"),
+    ] {
+        assert_eq!(pointers(&with(name, value.clone())), [pointer], "{name}: {value}");
+    }
+    assert_eq!(pointers(&json!({ "delay": "1s" })), ["/url"]);
+    assert_eq!(pointers(&json!([1])), [""]);
+    assert_eq!(
+        pointers(&json!({ "delay": "1s", "url": "http://h/", "body": 1, "body_text": "" })),
+        ["/body", "/body_text"]
+    );
+    assert_eq!(
+        pointers(&json!({ "delay": "1s", "url": "http://h/", "method": "GET", "body": 1 })),
+        ["/body"]
+    );
+}
+
+#[test]
+fn all_bad_fields_are_named_at_once() {
+    let json = json!({ "seconds": -1, "url": "x", "method": "A", "colour": "red", "timeout": "0s" });
+    assert_eq!(pointers(&json), ["/seconds", "/url", "/method", "/timeout", "/colour"]);
+}
+
+#[test]
+fn all_fields_are_taken_over() {
+    let timer = draft(&json!({
+        "delay": "1s", "url": "https://example.com/a", "method": "PUT",
+        "headers": { "Authorization": "Bearer x", "X-B": "" },
+        "body": { "a": [1, null] }, "timeout": "5s", "delivery": "at_least_once",
+        "retry": { "max_attempts": 3, "initial_backoff": "100ms", "max_backoff": "PT1S", "factor": 3 },
+        "metadata": { "order": "4711" },
+    }))
+    .unwrap();
+    assert_eq!(timer.target.method, Method::Put);
+    assert_eq!(
+        timer.target.headers,
+        [("authorization".into(), "Bearer x".into()), ("x-b".into(), String::new())]
+    );
+    assert_eq!(timer.target.body, Body::Json("{\"a\":[1,null]}".into()));
+    assert_eq!(timer.timeout, Duration::from_secs(5));
+    assert_eq!(timer.delivery, Delivery::AtLeastOnce);
+    assert_eq!(timer.retry.max_attempts, 3);
+    assert_eq!(timer.retry.max_backoff, Duration::from_secs(1));
+    assert_eq!(timer.metadata["order"], "4711");
+}
+
+/// JSON that looks like a creation often enough to reach every branch.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "\\PC{0,20}".prop_map(Value::from),
+        Just(json!("http://localhost/")),
+        Just(json!("1h")),
+        Just(json!("GET")),
+    ];
+    let name = prop_oneof![
+        4 => prop::sample::select(vec![
+            "hours", "minutes", "seconds", "delay", "at", "url", "method", "headers", "body", "body_text",
+            "body_base64", "timeout", "delivery", "retry", "metadata", "max_attempts", "factor",
+        ]).prop_map(str::to_owned),
+        1 => "\\PC{0,8}",
+    ];
+    leaf.prop_recursive(3, 32, 8, move |inner| {
+        prop_oneof![
+            1 => prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            4 => prop::collection::btree_map(name.clone(), inner, 0..8)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_json_gives_a_timer_or_a_list_of_what_is_wrong(json in any_json()) {
+        match draft(&json) {
+            Ok(timer) => prop_assert!(timer.due_at >= NOW.saturating_sub(Duration::from_secs(60))),
+            Err(errors) => prop_assert!(!errors.is_empty()),
+        }
+    }
+}

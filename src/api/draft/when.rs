@@ -1,0 +1,133 @@
+//! When a timer is due: hours, minutes and seconds, or a delay, or an instant; exactly one of them.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::fields::Fields;
+use crate::domain::time::Timestamp;
+use crate::{duration, rfc3339};
+
+/// How far in the past an instant may lie and still be taken, as due at once: clients' clocks differ.
+pub(super) const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
+
+const WAYS: &str = "one of: hours/minutes/seconds, delay, or at";
+
+/// Reads the due instant; `None` if something about it was wrong and has been noted.
+pub(super) fn read(fields: &mut Fields<'_>, now: Timestamp, max_delay: Duration) -> Option<Timestamp> {
+    let parts = [("hours", 3_600), ("minutes", 60), ("seconds", 1)];
+    let parts = parts.map(|(name, unit)| (name, unit, fields.take(name)));
+    let delay = fields.take("delay");
+    let at = fields.take("at");
+
+    let by_parts = parts.iter().any(|(_, _, value)| value.is_some());
+    match (by_parts, delay, at) {
+        (false, None, None) => {
+            fields.wrong_whole(format!("says no time; say {WAYS}"));
+            None
+        }
+        (true, None, None) => {
+            let (pointer, seconds) = sum(fields, &parts)?;
+            within(fields, pointer, Duration::from_secs(seconds), now, max_delay)
+        }
+        (false, Some(delay), None) => match delay.as_str().map(duration::parse) {
+            Some(Ok(delay)) => within(fields, "delay", delay, now, max_delay),
+            Some(Err(why)) => {
+                fields.wrong("delay", why);
+                None
+            }
+            None => {
+                fields.wrong("delay", "must be a string such as \"90s\", \"1h 30m\" or \"PT90M\"");
+                None
+            }
+        },
+        (false, None, Some(at)) => instant(fields, at, now, max_delay),
+        _ => {
+            for name in parts.iter().filter(|(_, _, value)| value.is_some()).map(|(name, _, _)| *name) {
+                fields.wrong(name, format!("is a second way to say when; say {WAYS}"));
+            }
+            for (name, value) in [("delay", delay), ("at", at)] {
+                if value.is_some() {
+                    fields.wrong(name, format!("is a second way to say when; say {WAYS}"));
+                }
+            }
+            None
+        }
+    }
+}
+
+/// Adds up hours, minutes and seconds; gives the first field that is there as the one to point at.
+fn sum(
+    fields: &mut Fields<'_>,
+    parts: &[(&'static str, u64, Option<&Value>)],
+) -> Option<(&'static str, u64)> {
+    let mut total = Some(0_u64);
+    let mut pointer = None;
+    let mut good = true;
+    for (name, unit, value) in parts {
+        let Some(value) = value else { continue };
+        pointer = pointer.or(Some(*name));
+        match value.as_u64() {
+            Some(number) => {
+                let seconds = number.checked_mul(*unit);
+                total = total.zip(seconds).and_then(|(total, seconds)| total.checked_add(seconds));
+                if seconds.is_none() {
+                    fields.wrong(name, "is too large");
+                    good = false;
+                }
+            }
+            None => {
+                fields.wrong(name, "must be a whole number, 0 or more, without quotes, sign or fraction");
+                good = false;
+            }
+        }
+    }
+    let pointer = pointer?;
+    match total {
+        _ if !good => None,
+        Some(total) => Some((pointer, total)),
+        None => {
+            fields.wrong(pointer, "is too large together with the other fields");
+            None
+        }
+    }
+}
+
+fn within(
+    fields: &mut Fields<'_>,
+    name: &'static str,
+    delay: Duration,
+    now: Timestamp,
+    max_delay: Duration,
+) -> Option<Timestamp> {
+    if delay > max_delay {
+        fields.wrong(name, too_far(max_delay));
+        return None;
+    }
+    Some(now.saturating_add(delay))
+}
+
+fn instant(fields: &mut Fields<'_>, at: &Value, now: Timestamp, max_delay: Duration) -> Option<Timestamp> {
+    let form = "must be an RFC 3339 instant with an offset, such as \"2027-01-01T09:00:00+01:00\"";
+    let Some(text) = at.as_str() else {
+        fields.wrong("at", format!("{form}, as a string"));
+        return None;
+    };
+    match rfc3339::parse(text) {
+        Err(why) => fields.wrong("at", format!("{form}: {why}")),
+        Ok(at) if now.since(at) > CLOCK_TOLERANCE => fields.wrong(
+            "at",
+            format!(
+                "lies in the past; it is {} now, and up to {CLOCK_TOLERANCE:?} late is taken",
+                rfc3339::format(now)
+            ),
+        ),
+        Ok(at) if at.since(now) > max_delay => fields.wrong("at", too_far(max_delay)),
+        Ok(at) => return Some(at),
+    }
+    None
+}
+
+fn too_far(max_delay: Duration) -> String {
+    format!("is too far ahead; timers are set at most {} ahead", humantime::format_duration(max_delay))
+}

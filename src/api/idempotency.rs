@@ -1,0 +1,100 @@
+//! `Idempotency-Key`: the same key makes the same timer, whichever node gets it and how often.
+
+use serde_json::Value;
+use uuid::Uuid;
+use warp::http::HeaderMap;
+
+use super::problem::Problem;
+use crate::domain::timer::TimerId;
+
+/// The longest key taken, in bytes.
+const MAX_KEY_BYTES: usize = 255;
+
+/// The name space of ids made of keys (RFC 9562, 5.5): drawn once, and never to change, since the
+/// ids of stored timers come from it.
+const NAMESPACE: Uuid = Uuid::from_u128(0x7f0c_52a3_9d1e_4b5c_8e64_1d0a_93b7_26f1);
+
+/// Reads the key, bare or as a quoted string (draft-ietf-httpapi-idempotency-key-header, 2.1).
+///
+/// # Errors
+///
+/// The problem with it.
+pub(super) fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut values = headers.get_all("idempotency-key").iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Problem::bad_key("the request has more than one Idempotency-Key"));
+    }
+    let text =
+        value.to_str().map_err(|_| Problem::bad_key("the Idempotency-Key must be visible ASCII"))?.trim();
+    let key = match text.strip_prefix('"') {
+        Some(rest) => unquoted(rest).ok_or_else(|| {
+            Problem::bad_key("the Idempotency-Key starts with a quote and is no quoted string")
+        })?,
+        None => text.to_owned(),
+    };
+    if key.is_empty() || key.len() > MAX_KEY_BYTES {
+        return Err(Problem::bad_key("the Idempotency-Key must have 1 to 255 bytes"));
+    }
+    Ok(Some(key))
+}
+
+/// The rest of a string as RFC 9651 (3.3.3) writes it, after its opening quote.
+fn unquoted(rest: &str) -> Option<String> {
+    let inner = rest.strip_suffix('"')?;
+    let mut key = String::with_capacity(inner.len());
+    let mut chars = inner.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => key.push(chars.next().filter(|c| matches!(c, '\\' | '"'))?),
+            '"' => return None,
+            other => key.push(other),
+        }
+    }
+    Some(key)
+}
+
+/// The id of the timer that this key makes.
+pub(super) fn id_of(key: &str) -> TimerId {
+    Uuid::new_v5(&NAMESPACE, key.as_bytes())
+}
+
+/// A digest of the request, by which a key that is used for another request is noticed. Objects are
+/// compared by content, not by the order of their fields.
+pub(super) fn fingerprint(json: &Value) -> Uuid {
+    Uuid::new_v5(&NAMESPACE, json.to_string().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use warp::http::HeaderValue;
+
+    use super::*;
+
+    fn read(value: &'static str) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        headers.insert("idempotency-key", HeaderValue::from_static(value));
+        key(&headers).ok().flatten()
+    }
+
+    #[test]
+    fn bare_and_quoted_keys_are_the_same_key() {
+        assert_eq!(read("abc").as_deref(), Some("abc"));
+        assert_eq!(read("\"abc\"").as_deref(), Some("abc"));
+        assert_eq!(read(r#""a\"b\\c""#).as_deref(), Some(r#"a"b\c"#));
+    }
+
+    #[test]
+    fn a_broken_key_is_refused() {
+        for broken in ["", "\"", "\"\"", "\"abc", r#""a"b""#, r#""a\b""#] {
+            assert_eq!(read(broken), None, "{broken}");
+        }
+    }
+
+    #[test]
+    fn the_order_of_fields_does_not_matter() {
+        let one: Value = serde_json::from_str(r#"{"a": 1, "b": {"c": 2, "d": 3}}"#).unwrap();
+        let other: Value = serde_json::from_str(r#"{"b": {"d": 3, "c": 2}, "a": 1}"#).unwrap();
+        assert_eq!(fingerprint(&one), fingerprint(&other));
+    }
+}
