@@ -1,0 +1,37 @@
+//! A nats-server of our own, for `jettimer dev` and for the integration tests.
+//!
+//! [`provision`] finds or installs the program, [`Server`] runs it on a data directory, [`supervise`]
+//! restarts it when it dies, and [`guard`] is the process in between that ends it when jettimer is gone,
+//! however jettimer went.
+//!
+//! Deliberately not here: the NATS client (whether JetStream answers is asked by whoever connects), the
+//! environment (read by `config` and passed in), clusters, passwords, and any system but Unix.
+//!
+//! **Invariant:** at most one nats-server runs on a data directory. The lock on `nats.lock` is held by the
+//! nats-server itself, so it ends neither sooner nor later than the process that writes the data.
+//!
+//! **Invariant:** a nats-server started here does not outlive jettimer by more than [`guard::STOP_GRACE`], as
+//! long as the guard is not killed together with jettimer. If it is, the next start names the process that is
+//! left.
+
+pub mod guard;
+
+mod error;
+mod events;
+mod install;
+mod layout;
+mod lock;
+mod log;
+mod orphan;
+mod process;
+mod protocol;
+mod provision;
+mod ready;
+mod server;
+mod supervise;
+mod version;
+
+pub use error::Error;
+pub use provision::{default_cache_dir, provision};
+pub use server::{Options, Server};
+pub use supervise::supervise;
