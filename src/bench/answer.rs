@@ -1,0 +1,102 @@
+//! Reads what the service says: the 201 of a create, and the text of a problem.
+//!
+//! Fields that the bench does not use are skipped, so the service may add to its answers.
+
+use std::borrow::Cow;
+
+use anyhow::Context;
+use serde::Deserialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use uuid::Uuid;
+
+const NS_PER_US: i128 = 1000;
+
+#[derive(Deserialize)]
+struct Created<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow)]
+    due_at: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct Problem<'a> {
+    #[serde(borrow, default)]
+    title: Cow<'a, str>,
+    #[serde(borrow, default)]
+    detail: Cow<'a, str>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Accepted {
+    pub(super) id: u128,
+    /// Microseconds since the Unix epoch.
+    pub(super) due_us: u64,
+}
+
+pub(super) fn accepted(body: &[u8]) -> anyhow::Result<Accepted> {
+    let created: Created<'_> =
+        serde_json::from_slice(body).context("the 201 is not the JSON that was expected")?;
+    let id = Uuid::try_parse(&created.id).context("the id in the 201 is not a UUID")?;
+    let due =
+        OffsetDateTime::parse(&created.due_at, &Rfc3339).context("due_at in the 201 is not RFC 3339")?;
+    let due_us =
+        u64::try_from(due.unix_timestamp_nanos() / NS_PER_US).context("due_at in the 201 is before 1970")?;
+    Ok(Accepted { id: id.as_u128(), due_us })
+}
+
+/// What a problem says in words; the body as it is if it is no problem document.
+pub(super) fn problem_text(body: &[u8]) -> String {
+    match serde_json::from_slice::<Problem<'_>>(body) {
+        Ok(Problem { title, detail }) if !(title.is_empty() && detail.is_empty()) => [title, detail]
+            .iter()
+            .filter(|part| !part.is_empty())
+            .map(AsRef::as_ref)
+            .collect::<Vec<&str>>()
+            .join(": "),
+        Ok(_) | Err(_) => String::from_utf8_lossy(body).into_owned(),
+    }
+}
+
+/// An instant in the form in which it is sent as `at`.
+pub(super) fn rfc3339(at_us: u64) -> anyhow::Result<String> {
+    Ok(OffsetDateTime::from_unix_timestamp_nanos(i128::from(at_us) * NS_PER_US)?.format(&Rfc3339)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_201_gives_its_id_and_due_instant_whatever_else_it_holds() {
+        let body = br#"{"id":"0198f0f0-0000-7000-8000-00000000002a","time_left":10,"state":"scheduled","due_at":"2025-01-01T00:00:00.000250Z"}"#;
+        let expected =
+            Accepted { id: 0x0198_f0f0_0000_7000_8000_0000_0000_002a, due_us: 1_735_689_600_000_250 };
+        assert_eq!(accepted(body).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_201_without_id_or_due_instant_is_refused() {
+        for body in [&b"{}"[..], b"", br#"{"id":"7","due_at":"2025-01-01T00:00:00Z"}"#] {
+            assert!(accepted(body).is_err());
+        }
+        assert!(accepted(br#"{"id":"0198f0f0-0000-7000-8000-00000000002a","due_at":"soon"}"#).is_err());
+    }
+
+    #[test]
+    fn a_problem_is_told_by_title_and_detail_and_anything_else_as_it_is() {
+        assert_eq!(
+            problem_text(br#"{"title":"Unavailable","detail":"JetStream is away","status":503}"#),
+            "Unavailable: JetStream is away"
+        );
+        assert_eq!(problem_text(br#"{"title":"Unavailable"}"#), "Unavailable");
+        assert_eq!(problem_text(b"<html>"), "<html>");
+        assert_eq!(problem_text(br#"{"error":"x"}"#), r#"{"error":"x"}"#);
+    }
+
+    #[test]
+    fn an_instant_survives_being_written_and_read_to_the_microsecond() {
+        assert_eq!(rfc3339(1_735_689_600_123_456).unwrap(), "2025-01-01T00:00:00.123456Z");
+    }
+}
