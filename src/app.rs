@@ -1,0 +1,212 @@
+//! One node, from its start to its orderly end.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{self, Api};
+use crate::clock::Clock;
+use crate::config::{Broker, Dev, Embedded, Node, Role, Serve};
+use crate::dispatch::{self, Limits};
+use crate::embedded;
+use crate::engine::{Engine, Worker};
+use crate::nats::{Access, Durability, Link, Store, Wakes};
+use crate::shutdown::Signals;
+use crate::webhook::Caller;
+use crate::{crypto, nats, welcome};
+
+/// How long outcomes may take to be stored after the last call has been given up.
+const STORE_GRACE: Duration = Duration::from_secs(5);
+
+/// Where the cache of an installed nats-server is, as the environment has it.
+#[derive(Debug)]
+pub struct Places {
+    /// For an installed nats-server.
+    pub cache_dir: Option<PathBuf>,
+    /// This executable.
+    pub executable: PathBuf,
+}
+
+/// Runs `jettimer dev` until it is told to stop.
+///
+/// # Errors
+///
+/// Why it could not start, or what broke.
+pub async fn dev(dev: Dev, places: Places) -> Result<()> {
+    let mut signals = Signals::listen()?;
+    let (broker, access) = own_broker(dev.embedded, &dev.node, places).await?;
+    let durability = Durability { replicas: 1 };
+    let node = Running::start(dev.node, Role::All, access, durability).await?;
+    welcome::print(node.address);
+    node.until(&mut signals, Some(broker)).await
+}
+
+/// Runs `jettimer serve` until it is told to stop.
+///
+/// # Errors
+///
+/// Why it could not start, or what broke.
+pub async fn serve(serve: Serve, places: Places) -> Result<()> {
+    let mut signals = Signals::listen()?;
+    let durability = Durability { replicas: serve.broker.replicas };
+    let (broker, access) = if serve.broker.nats.is_empty() {
+        if durability.replicas > 1 {
+            bail!("--replicas needs a cluster of NATS servers: name them with --nats");
+        }
+        let (broker, access) = own_broker(serve.embedded, &serve.node, places).await?;
+        (Some(broker), access)
+    } else {
+        (None, access(serve.broker, &serve.node))
+    };
+    let node = Running::start(serve.node, serve.role, access, durability).await?;
+    tracing::info!(listen = %node.address, role = ?serve.role, node = node.name, "ready");
+    node.until(&mut signals, broker).await
+}
+
+fn access(broker: Broker, node: &Node) -> Access {
+    Access {
+        servers: broker.nats,
+        creds: broker.nats_creds,
+        ca: broker.nats_ca,
+        cert: broker.nats_cert,
+        key: broker.nats_key,
+        wait: broker.nats_wait,
+        name: node.name(),
+    }
+}
+
+/// A nats-server of our own, kept running by a task.
+struct OwnBroker {
+    stop: CancellationToken,
+    task: JoinHandle<Result<(), embedded::Error>>,
+}
+
+async fn own_broker(own: Embedded, node: &Node, places: Places) -> Result<(OwnBroker, Access)> {
+    let server = embedded::Server::start(embedded::Options {
+        data_dir: own.data_dir,
+        port: own.nats_port,
+        binary: own.nats_server,
+        cache_dir: places.cache_dir,
+        guard_exe: places.executable,
+    })
+    .await?;
+    let url = server.url();
+    tracing::info!(%url, pid = server.pid(), log = %server.log_path().display(), "nats-server runs");
+    let servers = vec![url.parse().with_context(|| format!("{url} is no NATS address"))?];
+    // JetStream may still be recovering a large store when the port is open.
+    let access = Access { servers, wait: Duration::from_secs(30), name: node.name(), ..Access::default() };
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(embedded::supervise(server, stop.clone().cancelled_owned()));
+    Ok((OwnBroker { stop, task }, access))
+}
+
+/// A node that has started.
+struct Running {
+    address: SocketAddr,
+    name: String,
+    link: Link,
+    stop: CancellationToken,
+    abort: CancellationToken,
+    drain_timeout: Duration,
+    api: JoinHandle<()>,
+    worker: JoinHandle<()>,
+}
+
+impl Running {
+    async fn start(node: Node, role: Role, access: Access, durability: Durability) -> Result<Self> {
+        crypto::install();
+        // Before anything is connected, so that a port in use costs nothing.
+        let listener = TcpListener::bind(node.listen).await.with_context(|| {
+            format!("cannot listen on {}: choose another address with --listen", node.listen)
+        })?;
+        let address = listener.local_addr().context("the listening socket has no address")?;
+        let name = access.name.clone();
+        let clock = Clock;
+        let link = nats::connect(&access).await?;
+        nats::prepare(&link, durability, access.wait).await?;
+        let wakes = Wakes::new(link.clone());
+        let engine = Engine::new(Store::new(link.clone(), node.retention), wakes.clone(), clock, &name);
+
+        let stop = CancellationToken::new();
+        let abort = CancellationToken::new();
+        let worker = if role.works() {
+            let worker = Worker {
+                caller: Caller::new(clock)?,
+                calls: Arc::new(Semaphore::new(node.max_calls)),
+                stop: stop.clone(),
+                abort: abort.clone(),
+            };
+            let limits = Limits { held: node.max_held };
+            tokio::spawn(dispatch::run(engine.clone(), wakes, link.clone(), worker, limits))
+        } else {
+            tokio::spawn(stop.clone().cancelled_owned())
+        };
+        let routes = api::routes(Api {
+            engine: role.serves().then_some(engine),
+            link: link.clone(),
+            stop: stop.clone(),
+            max_delay: node.max_delay,
+            retry: node.retry.policy(),
+            max_body: node.max_body,
+            patience: node.request_timeout,
+        });
+        let api = tokio::spawn(api::serve(listener, routes, stop.clone()));
+        Ok(Self { address, name, link, stop, abort, drain_timeout: node.drain_timeout, api, worker })
+    }
+
+    /// Runs until a signal comes, then stops in order: take nothing new, finish calls, hand back.
+    async fn until(mut self, signals: &mut Signals, broker: Option<OwnBroker>) -> Result<()> {
+        let signal = tokio::select! {
+            signal = signals.next() => signal,
+            ended = &mut self.api => bail!("the HTTP server has ended by itself: {ended:?}"),
+            ended = &mut self.worker => bail!("the worker has ended by itself: {ended:?}"),
+        };
+        tracing::info!(signal, "stopping: finishing calls in progress, for at most {:?}", self.drain_timeout);
+        self.stop.cancel();
+        let stopped = tokio::select! {
+            () = self.finish() => true,
+            signal = signals.next() => {
+                tracing::warn!(signal, "stopping at once; calls in progress become unknown");
+                false
+            }
+        };
+        self.link.flush().await;
+        if let Some(broker) = broker {
+            broker.stop.cancel();
+            match broker.task.await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "nats-server did not stop in order"),
+                Err(error) => tracing::warn!(%error, "nats-server was not watched to its end"),
+            }
+        }
+        if !stopped {
+            bail!("stopped before every outcome was stored");
+        }
+        tracing::info!("stopped");
+        Ok(())
+    }
+
+    /// Waits for the calls in progress; gives them up at the deadline, and then waits until what came
+    /// of them is stored.
+    async fn finish(&mut self) {
+        if tokio::time::timeout(self.drain_timeout, &mut self.worker).await.is_err() {
+            tracing::warn!("giving up the calls that are still in progress");
+            self.abort.cancel();
+            if tokio::time::timeout(STORE_GRACE, &mut self.worker).await.is_err() {
+                tracing::error!(
+                    "not every outcome could be stored; those timers are found when their leases end"
+                );
+            }
+        }
+        if let Err(error) = (&mut self.api).await {
+            tracing::warn!(%error, "the HTTP server did not stop in order");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Where NATS is: servers that run already, or one of our own.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_nats::ServerAddr;
+use clap::Args;
+
+use super::parse;
+
+/// NATS servers that run already.
+#[derive(Debug, Args)]
+pub struct Broker {
+    /// NATS servers, separated by commas; without any, the node runs one of its own, as dev does
+    #[arg(long, env = "JETTIMER_NATS", value_name = "URL", value_delimiter = ',')]
+    pub(crate) nats: Vec<ServerAddr>,
+
+    /// A NATS credentials file
+    #[arg(long, env = "JETTIMER_NATS_CREDS", value_name = "FILE", requires = "nats")]
+    pub(crate) nats_creds: Option<PathBuf>,
+
+    /// Certificates of authorities to trust for NATS beside the system's, as PEM
+    #[arg(long, env = "JETTIMER_NATS_CA", value_name = "FILE", requires = "nats")]
+    pub(crate) nats_ca: Option<PathBuf>,
+
+    /// This node's certificate for NATS, as PEM
+    #[arg(long, env = "JETTIMER_NATS_CERT", value_name = "FILE", requires = "nats_key")]
+    pub(crate) nats_cert: Option<PathBuf>,
+
+    /// The certificate's private key, as PEM
+    #[arg(long, env = "JETTIMER_NATS_KEY", value_name = "FILE", requires = "nats_cert")]
+    pub(crate) nats_key: Option<PathBuf>,
+
+    /// How long to wait for NATS at the start; 0s to 1h
+    #[arg(long, env = "JETTIMER_NATS_WAIT", value_name = "DURATION", default_value = "30s",
+          value_parser = parse::span(Duration::ZERO, Duration::from_secs(3_600)))]
+    pub(crate) nats_wait: Duration,
+
+    /// Copies of each stream when they are created: 1, 3 or 5
+    #[arg(long, env = "JETTIMER_REPLICAS", value_name = "COUNT", default_value = "1",
+          value_parser = parse::replicas)]
+    pub(crate) replicas: usize,
+}
+
+/// A nats-server of our own.
+#[derive(Debug, Args)]
+pub struct Embedded {
+    /// Where the nats-server of our own keeps its data
+    #[arg(long, env = "JETTIMER_DATA_DIR", value_name = "DIR", default_value = "./.jettimer")]
+    pub(crate) data_dir: PathBuf,
+
+    /// The nats-server program to run; default: one on PATH that is new enough, or else one is installed
+    #[arg(long, env = "JETTIMER_NATS_SERVER", value_name = "FILE")]
+    pub(crate) nats_server: Option<PathBuf>,
+
+    /// The port of the nats-server of our own; default: any that is free
+    #[arg(long, env = "JETTIMER_NATS_PORT", value_name = "PORT")]
+    pub(crate) nats_port: Option<u16>,
+}

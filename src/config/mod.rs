@@ -1,0 +1,127 @@
+//! The command line and the environment: each setting once, with its help, range and default.
+//!
+//! Read by `main` and `app` only. Every option of `dev` and `serve` is also `JETTIMER_<NAME>`.
+
+mod broker;
+mod node;
+mod parse;
+
+use std::net::SocketAddr;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+use crate::telemetry;
+
+pub use broker::{Broker, Embedded};
+pub use node::{Node, Role};
+
+/// A webhook timer service on NATS JetStream: "call this URL in one hour", once.
+#[derive(Debug, Parser)]
+#[command(name = "jettimer", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the executable can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run everything in one process with a nats-server of its own, for trying it out
+    Dev(Dev),
+    /// Run one node, as many times as wanted, on NATS
+    Serve(Serve),
+    /// Measure a running jettimer: create timers, receive their webhooks, count what is late or lost
+    Bench(crate::bench::Bench),
+    /// Ask a running node whether it is healthy; for container health checks
+    Healthcheck(Healthcheck),
+    /// Run nats-server for as long as the jettimer that asked for it
+    #[command(name = crate::embedded::guard::SUBCOMMAND, hide = true)]
+    NatsGuard(crate::embedded::guard::GuardArgs),
+}
+
+/// `jettimer dev`
+#[derive(Debug, Args)]
+pub struct Dev {
+    #[command(flatten)]
+    pub(crate) node: Node,
+    #[command(flatten)]
+    pub(crate) embedded: Embedded,
+}
+
+/// `jettimer serve`
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// What this node does
+    #[arg(long, env = "JETTIMER_ROLE", value_enum, default_value_t = Role::All)]
+    pub(crate) role: Role,
+    #[command(flatten)]
+    pub(crate) node: Node,
+    #[command(flatten)]
+    pub(crate) broker: Broker,
+    #[command(flatten)]
+    pub(crate) embedded: Embedded,
+}
+
+/// `jettimer healthcheck`
+#[derive(Debug, Args)]
+pub struct Healthcheck {
+    /// What to ask; default: /healthz on this machine, at the port of JETTIMER_LISTEN
+    pub(crate) url: Option<String>,
+    /// The address that the node listens on
+    #[arg(long, env = "JETTIMER_LISTEN", default_value = "127.0.0.1:8000", hide = true)]
+    pub(crate) listen: SocketAddr,
+}
+
+impl Dev {
+    /// Starts logging as the command line says.
+    ///
+    /// # Errors
+    ///
+    /// If the filter is none.
+    pub fn start_logging(&self) -> Result<()> {
+        telemetry::start(&self.node.log, self.node.log_format.into())
+    }
+}
+
+impl Serve {
+    /// Starts logging as the command line says.
+    ///
+    /// # Errors
+    ///
+    /// If the filter is none.
+    pub fn start_logging(&self) -> Result<()> {
+        telemetry::start(&self.node.log, self.node.log_format.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn each_option_of_a_node_is_also_an_environment_variable_of_its_name() {
+        let cli = Cli::command();
+        for name in ["dev", "serve"] {
+            let command = cli.find_subcommand(name).unwrap();
+            for option in command.get_arguments().filter(|arg| arg.get_long().is_some()) {
+                let long = option.get_long().unwrap();
+                if long == "help" {
+                    continue;
+                }
+                let expected = format!("JETTIMER_{}", long.to_uppercase().replace('-', "_"));
+                let env = option.get_env().map(|env| env.to_string_lossy().into_owned());
+                assert_eq!(env, Some(expected), "{name} --{long}");
+                assert!(option.get_help().is_some(), "{name} --{long} has no help");
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Settings of a node, whatever it runs on.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::parse;
+use crate::domain::retry::{MAX_ATTEMPTS, MAX_BACKOFF, RetryPolicy};
+use crate::telemetry::Format;
+
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_secs(86_400);
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
+
+/// What a node does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// Serve the API and call receivers
+    All,
+    /// Serve the API only
+    Api,
+    /// Call receivers only; it listens for health checks
+    Worker,
+}
+
+impl Role {
+    /// Whether it serves the API.
+    pub(crate) fn serves(self) -> bool {
+        matches!(self, Self::All | Self::Api)
+    }
+
+    /// Whether it calls receivers.
+    pub(crate) fn works(self) -> bool {
+        matches!(self, Self::All | Self::Worker)
+    }
+}
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people on a terminal, as JSON otherwise
+    Auto,
+    /// For people
+    Human,
+    /// One JSON object a line
+    Json,
+}
+
+impl From<LogFormat> for Format {
+    fn from(format: LogFormat) -> Self {
+        match format {
+            LogFormat::Auto => Self::Auto,
+            LogFormat::Human => Self::Human,
+            LogFormat::Json => Self::Json,
+        }
+    }
+}
+
+/// Settings of a node.
+#[derive(Debug, Args)]
+pub struct Node {
+    /// Address and port to listen on
+    #[arg(long, env = "JETTIMER_LISTEN", default_value = "127.0.0.1:8000", value_name = "ADDR:PORT")]
+    pub(crate) listen: SocketAddr,
+
+    /// This node's name in records and logs; default: host name and process id
+    #[arg(long, env = "JETTIMER_NODE_NAME", value_name = "NAME")]
+    pub(crate) node_name: Option<String>,
+
+    /// How far ahead a timer may be set; 1s to 100 years
+    #[arg(long, env = "JETTIMER_MAX_DELAY", value_name = "DURATION", default_value = "3650d",
+          value_parser = parse::span(SECOND, 100 * YEAR))]
+    pub(crate) max_delay: Duration,
+
+    /// How long a finished timer's record is kept; 1s to 10 years
+    #[arg(long, env = "JETTIMER_RETENTION", value_name = "DURATION", default_value = "72h",
+          value_parser = parse::span(SECOND, 10 * YEAR))]
+    pub(crate) retention: Duration,
+
+    /// The largest request body, in bytes; 1024 to 524288, since a record must fit into a NATS message
+    #[arg(long, env = "JETTIMER_MAX_BODY", value_name = "BYTES", default_value = "262144",
+          value_parser = parse::number(1_024, 524_288))]
+    pub(crate) max_body: usize,
+
+    /// How long a request waits for NATS before it is answered with 503; 1s to 14s
+    #[arg(long, env = "JETTIMER_REQUEST_TIMEOUT", value_name = "DURATION", default_value = "10s",
+          value_parser = parse::span(SECOND, 14 * SECOND))]
+    pub(crate) request_timeout: Duration,
+
+    /// How many receivers are called at once by this node; 1 to 16384
+    #[arg(long, env = "JETTIMER_MAX_CALLS", value_name = "COUNT", default_value = "512",
+          value_parser = parse::number(1, 16_384))]
+    pub(crate) max_calls: usize,
+
+    /// How many due timers this node holds in memory, calls included; 1 to 32768
+    #[arg(long, env = "JETTIMER_MAX_HELD", value_name = "COUNT", default_value = "8192",
+          value_parser = parse::number(1, 32_768))]
+    pub(crate) max_held: usize,
+
+    /// How long calls in progress may take once the node is told to stop; 0s to 1h
+    #[arg(long, env = "JETTIMER_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "40s",
+          value_parser = parse::span(Duration::ZERO, 3_600 * SECOND))]
+    pub(crate) drain_timeout: Duration,
+
+    #[command(flatten)]
+    pub(crate) retry: Retry,
+
+    /// What is logged: error, warn, info, debug, trace, or a tracing filter such as jettimer::engine=debug
+    #[arg(long, env = "JETTIMER_LOG", value_name = "FILTER", default_value = "info")]
+    pub(crate) log: String,
+
+    /// How it is logged
+    #[arg(long, env = "JETTIMER_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
+    pub(crate) log_format: LogFormat,
+}
+
+/// The retry policy of timers that name none.
+#[derive(Debug, Args)]
+pub(crate) struct Retry {
+    /// How often a receiver is tried in all; 1 to 100
+    #[arg(long, env = "JETTIMER_RETRY_MAX_ATTEMPTS", value_name = "COUNT", default_value_t = 10,
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_ATTEMPTS)))]
+    pub(crate) retry_max_attempts: u32,
+
+    /// The wait before the second attempt; 1ms to 1 day
+    #[arg(long, env = "JETTIMER_RETRY_INITIAL_BACKOFF", value_name = "DURATION", default_value = "1s",
+          value_parser = parse::span(Duration::from_millis(1), MAX_BACKOFF))]
+    pub(crate) retry_initial_backoff: Duration,
+
+    /// The longest wait between two attempts; 1ms to 1 day
+    #[arg(long, env = "JETTIMER_RETRY_MAX_BACKOFF", value_name = "DURATION", default_value = "5m",
+          value_parser = parse::span(Duration::from_millis(1), DAY))]
+    pub(crate) retry_max_backoff: Duration,
+
+    /// Each wait is this many times the one before; 1 to 10
+    #[arg(long, env = "JETTIMER_RETRY_FACTOR", value_name = "NUMBER", default_value = "2",
+          value_parser = parse::factor)]
+    pub(crate) retry_factor: f64,
+}
+
+impl Retry {
+    /// The policy, with the maximum raised to the initial backoff if that is longer.
+    pub(crate) fn policy(&self) -> RetryPolicy {
+        RetryPolicy {
+            max_attempts: self.retry_max_attempts,
+            initial_backoff: self.retry_initial_backoff,
+            max_backoff: self.retry_max_backoff.max(self.retry_initial_backoff),
+            factor: self.retry_factor,
+        }
+    }
+}
+
+impl Node {
+    /// This node's name.
+    pub(crate) fn name(&self) -> String {
+        self.node_name.clone().unwrap_or_else(|| {
+            let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+            format!("{host}-{}", std::process::id())
+        })
+    }
+}

@@ -1,0 +1,54 @@
+//! Values of options: durations and numbers with their allowed ranges in the error.
+
+use std::time::Duration;
+
+use crate::duration;
+
+/// A parser for durations from `min` to `max`, both included.
+pub(super) fn span(
+    min: Duration,
+    max: Duration,
+) -> impl Fn(&str) -> Result<Duration, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let span = duration::parse(text)?;
+        if (min..=max).contains(&span) {
+            return Ok(span);
+        }
+        Err(format!("allowed is {} to {}", humantime::format_duration(min), humantime::format_duration(max)))
+    }
+}
+
+/// A parser for numbers from `min` to `max`, both included.
+pub(super) fn number(
+    min: usize,
+    max: usize,
+) -> impl Fn(&str) -> Result<usize, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        text.parse()
+            .ok()
+            .filter(|number| (min..=max).contains(number))
+            .ok_or_else(|| format!("allowed is a whole number from {min} to {max}"))
+    }
+}
+
+/// A factor between two backoffs.
+pub(super) fn factor(text: &str) -> Result<f64, String> {
+    let max = crate::domain::retry::MAX_FACTOR;
+    text.parse()
+        .ok()
+        .filter(|factor| (1.0..=max).contains(factor))
+        .ok_or_else(|| format!("allowed is a number from 1 to {max}"))
+}
+
+/// A number of replicas, as JetStream has them.
+pub(super) fn replicas(text: &str) -> Result<usize, String> {
+    match text {
+        "1" => Ok(1),
+        "3" => Ok(3),
+        "5" => Ok(5),
+        _ => {
+            Err("allowed is 1, 3 or 5: an even number survives no more failures than the odd one below it"
+                .into())
+        }
+    }
+}

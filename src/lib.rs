@@ -1,0 +1,23 @@
+//! jettimer, a webhook timer service native to NATS JetStream.
+//!
+//! README.md says how to use it, ARCHITECTURE.md how it is built and why. The library exists for the
+//! executable and its tests; it is no public interface.
+
+pub mod api;
+pub mod app;
+pub mod bench;
+pub mod clock;
+pub mod config;
+pub mod crypto;
+pub mod dispatch;
+pub mod domain;
+pub mod duration;
+pub mod embedded;
+pub mod engine;
+pub mod healthcheck;
+pub mod nats;
+pub mod rfc3339;
+pub mod shutdown;
+pub mod telemetry;
+pub mod webhook;
+mod welcome;

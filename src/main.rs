@@ -1,0 +1,57 @@
+//! The `jettimer` executable: reads the command line and hands over.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::Parser as _;
+use tokio::runtime::{Builder, Runtime};
+
+use jettimer::app::{self, Places};
+use jettimer::config::{Cli, Command};
+use jettimer::{bench, embedded, healthcheck};
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            report(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::NatsGuard(args) => Ok(embedded::guard::run(args)),
+        Command::Healthcheck(args) => healthcheck::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Bench(args) => {
+            let runtime = Builder::new_current_thread().enable_all().build().context("cannot start")?;
+            runtime.block_on(bench::run(args)).map(ExitCode::from)
+        }
+        Command::Dev(args) => {
+            args.start_logging()?;
+            runtime()?.block_on(app::dev(args, places()?)).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Serve(args) => {
+            args.start_logging()?;
+            runtime()?.block_on(app::serve(args, places()?)).map(|()| ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn runtime() -> Result<Runtime> {
+    Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")
+}
+
+#[expect(clippy::disallowed_methods, reason = "where caches are is the system's setting, not one of ours")]
+fn places() -> Result<Places> {
+    let var = |name| std::env::var_os(name);
+    let executable: PathBuf = std::env::current_exe().context("cannot find this executable")?;
+    Ok(Places { cache_dir: embedded::default_cache_dir(var("XDG_CACHE_HOME"), var("HOME")), executable })
+}
+
+#[expect(clippy::print_stderr, reason = "the last word to the person who started it")]
+fn report(error: &anyhow::Error) {
+    eprintln!("jettimer: {error:#}");
+}
