@@ -1,0 +1,75 @@
+# Recipes for working on jettimer. `just` alone lists them; arguments after a recipe's name go to the program.
+
+set positional-arguments
+
+# Where `run` finds NATS.
+nats := env("JETTIMER_NATS", "nats://127.0.0.1:4222")
+
+[private]
+default:
+    @just --list --unsorted
+
+# Everything in one process with its own nats-server, on 127.0.0.1:8000
+[group("run")]
+dev *args:
+    cargo run --release --locked -- dev "$@"
+
+# A node against a NATS server that runs already, say by `docker compose up nats`
+[group("run")]
+run *args:
+    cargo run --release --locked -- serve --nats "{{ nats }}" "$@"
+
+# Creates timers against a running jettimer and measures what arrives
+[group("run")]
+bench *args="--timers 10000 --due-in 10s --rate 1000":
+    cargo run --release --locked -- bench {{ args }}
+
+# All tests, by cargo-nextest if it is installed
+[group("develop")]
+test *args:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if cargo nextest --version >/dev/null 2>&1; then
+        cargo nextest run --locked "$@"
+        # nextest leaves out the examples in doc comments.
+        [ "$#" -gt 0 ] || cargo test --doc --locked
+    else
+        cargo test --locked "$@"
+    fi
+
+# Format, lints and docs, with warnings as errors
+[group("develop")]
+check:
+    cargo fmt --check
+    cargo clippy --all-targets --locked -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --locked
+
+# Formats the sources
+[group("develop")]
+fmt:
+    cargo fmt
+
+# What CI runs, on this working tree
+[group("develop")]
+ci:
+    .ci/run
+
+# The container image, as `jettimer`
+[group("containers")]
+image:
+    docker build --tag jettimer .
+
+# One NATS server and one node in containers, on port 8000
+[group("containers")]
+compose *args="up --build":
+    docker compose --profile single {{ args }}
+
+# Three NATS servers, two API nodes on ports 8001 and 8002, three workers
+[group("containers")]
+compose-cluster *args="up --build":
+    docker compose --profile cluster {{ args }}
+
+# The `nats` CLI inside the compose network: `just nats kv ls timers`
+[group("containers")]
+nats *args:
+    docker compose run --rm nats-box nats "$@"
