@@ -30,13 +30,24 @@ pub(super) struct Problem {
     title: &'static str,
     detail: String,
     errors: Vec<FieldError>,
-    header: Option<(warp::http::HeaderName, HeaderValue)>,
-    state: Option<Value>,
+    extra: Extra,
+}
+
+/// What some problems say beside their text.
+#[derive(Clone, Debug)]
+enum Extra {
+    Nothing,
+    /// The `Allow` header.
+    Allow(&'static str),
+    /// The `Retry-After` header, in seconds.
+    RetryAfter(u64),
+    /// The timer as it is now.
+    Timer(Box<Value>),
 }
 
 impl Problem {
     fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, kind, title, detail: detail.into(), errors: vec![], header: None, state: None }
+        Self { status, kind, title, detail: detail.into(), errors: vec![], extra: Extra::Nothing }
     }
 
     pub(super) fn invalid_timer(errors: Vec<FieldError>) -> Self {
@@ -98,7 +109,7 @@ impl Problem {
         let detail = format!("this path takes {allowed}");
         let problem =
             Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed", detail);
-        Self { header: Some((ALLOW, HeaderValue::from_static(allowed))), ..problem }
+        Self { extra: Extra::Allow(allowed), ..problem }
     }
 
     pub(super) fn too_large(limit: usize) -> Self {
@@ -118,7 +129,7 @@ impl Problem {
     /// A wish that came too late; `state` is the timer as it is now.
     pub(super) fn too_late(detail: impl Into<String>, state: Value) -> Self {
         let problem = Self::new(StatusCode::CONFLICT, "too-late", "Too late", detail);
-        Self { state: Some(state), ..problem }
+        Self { extra: Extra::Timer(Box::new(state)), ..problem }
     }
 
     pub(super) fn unavailable(error: &NatsError) -> Self {
@@ -131,7 +142,7 @@ impl Problem {
                  with the same Idempotency-Key"
             ),
         );
-        Self { header: Some((RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS))), ..problem }
+        Self { extra: Extra::RetryAfter(RETRY_AFTER_SECONDS), ..problem }
     }
 
     pub(super) fn unreadable_record(error: &NatsError) -> Self {
@@ -168,17 +179,21 @@ impl Problem {
                 .map(|error| json!({ "pointer": error.pointer, "detail": error.detail }))
                 .collect();
         }
-        if let Some(timer) = self.state {
-            body["timer"] = timer;
-        }
+        let header = match self.extra {
+            Extra::Nothing => None,
+            Extra::Allow(methods) => Some((ALLOW, HeaderValue::from_static(methods))),
+            Extra::RetryAfter(seconds) => Some((RETRY_AFTER, HeaderValue::from(seconds))),
+            Extra::Timer(timer) => {
+                body["timer"] = *timer;
+                None
+            }
+        };
         let mut answer = Response::new(body.to_string());
         *answer.status_mut() = self.status;
         let headers = answer.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some((name, value)) = self.header {
-            headers.insert(name, value);
-        }
+        headers.extend(header);
         answer
     }
 }

@@ -43,7 +43,7 @@ impl Engine {
         let armed = self.arm(timer.id, timer.due_at, patience).await?;
         match self.commit(&timer, 0, Some(armed), patience).await? {
             Committed::Done(revision) => Ok(Created::New(Stored { timer, revision })),
-            Committed::Lost(Some(existing)) => Ok(Created::Existing(existing)),
+            Committed::Lost(Some(existing)) => Ok(Created::Existing(*existing)),
             Committed::Lost(None) => Err(NatsError::NotDone(format!(
                 "the record of timer {} was removed by hand; its id is free again once the removal is purged \
                  from the bucket",
@@ -82,7 +82,7 @@ impl Engine {
                         match self.commit(&timer, stored.revision, armed, patience).await? {
                             Committed::Done(revision) => stored = Stored { timer: *timer, revision },
                             Committed::Lost(current) => {
-                                known = current;
+                                known = current.map(|current| *current);
                                 continue 'again;
                             }
                         }

@@ -65,7 +65,7 @@ impl Engine {
                                 known = Some(Stored { timer: *timer, revision });
                             }
                             Committed::Lost(current) => {
-                                known = current;
+                                known = current.map(|current| *current);
                                 continue 'step;
                             }
                         }

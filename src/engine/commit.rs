@@ -21,7 +21,7 @@ pub(super) enum Committed {
     /// The record is stored under this revision.
     Done(u64),
     /// Someone else was first: this is the record now.
-    Lost(Option<Stored>),
+    Lost(Option<Box<Stored>>),
 }
 
 /// A wake that was armed for the record about to be stored.
@@ -106,6 +106,7 @@ impl Engine {
         patience: Patience,
     ) -> Result<Committed, NatsError> {
         let mut tries = Tries::new(patience);
+        let mut may_be_stored = false;
         loop {
             if let Some(stale) = armed.filter(|armed| armed.since.elapsed() > ARM_FRESH) {
                 armed = Some(self.arm(timer.id, stale.at, patience).await?);
@@ -115,11 +116,16 @@ impl Engine {
                 Ok(Put::Lost) => {
                     let now = self.read_through(timer.id, patience).await?;
                     return Ok(match now {
-                        Some(stored) if stored.timer == *timer => Committed::Done(stored.revision),
-                        other => Committed::Lost(other),
+                        Some(stored) if may_be_stored && stored.timer == *timer => {
+                            Committed::Done(stored.revision)
+                        }
+                        other => Committed::Lost(other.map(Box::new)),
                     });
                 }
-                Err(error) => tries.after(error).await?,
+                Err(error) => {
+                    may_be_stored |= matches!(error, NatsError::Unclear(_));
+                    tries.after(error).await?;
+                }
             }
         }
     }

@@ -42,7 +42,7 @@ pub struct Access {
 ///
 /// What is wrong and what to do about it.
 pub async fn connect(access: &Access) -> Result<Link> {
-    let list = access.servers.iter().map(|server| redacted(server)).collect::<Vec<_>>().join(", ");
+    let list = access.servers.iter().map(redacted).collect::<Vec<_>>().join(", ");
     let started = tokio::time::Instant::now();
     let mut delay = Duration::from_millis(100);
     let (client, connects) = loop {

@@ -1,0 +1,139 @@
+//! The executable as a person meets it: dev from nothing, help, bad values, health checks.
+
+use std::process::Stdio;
+
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::support::{Broker, Client, Node, PATIENCE, Sink};
+
+fn jettimer() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_jettimer"));
+    command.kill_on_drop(true);
+    command
+}
+
+/// Starts `jettimer dev` on a directory and gives the address that it prints.
+async fn dev(data: &TempDir) -> (Child, String) {
+    let mut child = jettimer()
+        .args(["dev", "--listen", "127.0.0.1:0", "--log", "warn", "--data-dir"])
+        .arg(data.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("jettimer starts");
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let address = async {
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if let Some((_, address)) = line.split_once("ready at http://") {
+                return address.to_owned();
+            }
+        }
+        panic!("jettimer dev ended before it was ready");
+    };
+    let address = tokio::time::timeout(PATIENCE, address).await.expect("dev gets ready");
+    (child, address)
+}
+
+#[tokio::test]
+async fn dev_runs_by_itself_and_keeps_its_timers_over_a_kill() {
+    let data = TempDir::new().unwrap();
+    let sink = Sink::start().await;
+    let (mut child, address) = dev(&data).await;
+    let id = Client::new(&address).create(&json!({ "delay": "1500ms", "url": sink.url("/ok") })).await;
+    child.kill().await.unwrap();
+
+    let (child, address) = dev(&data).await;
+    Client::new(&address).until(&id, "delivered").await;
+    assert_eq!(sink.hits_of(&id).len(), 1);
+
+    let pid = rustix::process::Pid::from_raw(child.id().unwrap().try_into().unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await.expect("Ctrl-C stops it");
+    assert_eq!(output.unwrap().status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_bad_value_says_which_why_and_what_is_allowed() {
+    for (args, said) in [
+        (vec!["serve", "--max-delay", "soon"], vec!["--max-delay", "soon", "90s"]),
+        (vec!["serve", "--max-delay", "200y"], vec!["--max-delay", "allowed is 1s to"]),
+        (vec!["serve", "--replicas", "2"], vec!["--replicas", "1, 3 or 5"]),
+        (vec!["serve", "--max-calls", "0"], vec!["--max-calls", "1 to 16384"]),
+        (vec!["serve", "--retry-factor", "0"], vec!["--retry-factor", "1 to 10"]),
+        (vec!["serve", "--role", "boss"], vec!["--role", "all", "api", "worker"]),
+        (vec!["serve", "--listen", "8000"], vec!["--listen", "8000"]),
+    ] {
+        let output = jettimer().args(&args).output().await.unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {text}");
+        for word in said {
+            assert!(text.contains(word), "{word:?} is not said for {args:?}: {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_setting_of_the_environment_counts_and_its_errors_name_it() {
+    let output = jettimer().arg("serve").env("JETTIMER_MAX_HELD", "lots").output().await.unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text.contains("--max-held") && text.contains("lots"), "{text}");
+}
+
+#[tokio::test]
+async fn a_port_in_use_and_a_missing_nats_are_explained() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    drop(node);
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output =
+        jettimer().args(["serve", "--nats", &broker.url(), "--listen", &address]).output().await.unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text.contains(&address) && text.contains("--listen"), "{text}");
+
+    let nowhere = format!("nats://{address}");
+    drop(taken);
+    let output = jettimer()
+        .args(["serve", "--nats", &nowhere, "--nats-wait", "200ms", "--listen", "127.0.0.1:0"])
+        .output()
+        .await
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text.contains("cannot connect to NATS") && text.contains(&address), "{text}");
+}
+
+#[tokio::test]
+async fn healthcheck_tells_by_its_exit_code() {
+    let broker = Broker::start().await;
+    let mut node = Node::start(&broker).await;
+    let url = node.client().url("/readyz");
+    let ask = async || jettimer().args(["healthcheck", &url]).output().await.unwrap().status.code();
+    assert_eq!(ask().await, Some(0));
+    node.kill().await;
+    assert_eq!(ask().await, Some(1));
+}
+
+#[tokio::test]
+async fn bench_counts_what_it_created_and_received() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let server = node.client().url("");
+    let output = jettimer()
+        .args(["bench", "--timers", "200", "--due-in", "700ms", "--connections", "8", "--output", "json"])
+        .args(["--server", &server])
+        .output()
+        .await
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{text} {}", String::from_utf8_lossy(&output.stderr));
+    let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        (&report["created"], &report["missing"], &report["duplicate"]),
+        (&json!(200), &json!(0), &json!(0))
+    );
+}

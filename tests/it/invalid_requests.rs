@@ -1,0 +1,83 @@
+//! Bad input gets an error that says what to do. `api/draft/tests.rs` has each field; here it is the
+//! HTTP around them.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Broker, Node};
+
+const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
+
+#[tokio::test]
+async fn every_error_is_a_problem_that_says_what_is_wrong() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let client = node.client();
+    let unknown = "/timer/0198c0de-0000-7000-8000-000000000001";
+    let good = r#"{"delay": "1h", "url": "http://localhost/"}"#;
+    let large =
+        format!(r#"{{"delay": "1h", "url": "http://localhost/", "body_text": "{}"}}"#, "x".repeat(262_144));
+    for (method, path, headers, body, status, kind) in [
+        (Method::POST, "/timer", &JSON[..], "{", 400, "malformed-json"),
+        (Method::POST, "/timer", &JSON, "", 400, "malformed-json"),
+        (Method::POST, "/timer", &JSON, "[]", 422, "invalid-timer"),
+        (Method::POST, "/timer", &JSON, "{}", 422, "invalid-timer"),
+        (Method::POST, "/timer", &[("content-type", "text/plain")], good, 415, "unsupported-media-type"),
+        (Method::POST, "/timer", &JSON, large.as_str(), 413, "body-too-large"),
+        (Method::PUT, "/timer", &JSON, good, 405, "method-not-allowed"),
+        (Method::POST, unknown, &JSON, good, 405, "method-not-allowed"),
+        (Method::POST, "/healthz", &[], "", 405, "method-not-allowed"),
+        (Method::GET, "/timer/17", &[], "", 400, "invalid-id"),
+        (Method::DELETE, "/timer/not-a-uuid", &[], "", 400, "invalid-id"),
+        (Method::GET, unknown, &[], "", 404, "timer-not-found"),
+        (Method::DELETE, unknown, &[], "", 404, "timer-not-found"),
+        (Method::PATCH, unknown, &JSON, r#"{"delay": "1h"}"#, 404, "timer-not-found"),
+        (Method::PATCH, unknown, &JSON, r#"{"url": "http://localhost/"}"#, 422, "invalid-timer"),
+        (Method::GET, "/nothing", &[], "", 404, "not-found"),
+    ] {
+        let reply = client.send(method.clone(), path, headers, body).await;
+        assert_eq!(reply.status, status, "{method} {path}: {reply:?}");
+        assert_eq!(reply.header("content-type"), "application/problem+json");
+        assert_eq!(reply.json["type"], format!("urn:jettimer:problem:{kind}"));
+        assert_eq!(reply.json["status"], status);
+        assert!(reply.json["title"].is_string() && reply.json["detail"].is_string());
+        assert_eq!(!reply.header("allow").is_empty(), status == 405, "{reply:?}");
+    }
+}
+
+#[tokio::test]
+async fn each_bad_field_is_named_in_one_answer() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let reply = node
+        .client()
+        .post(&json!({ "seconds": -1, "minutes": 0.5, "url": "ftp://x/", "method": "BREW", "colour": "red" }))
+        .await;
+    assert_eq!(reply.status, 422);
+    assert_eq!(reply.pointers(), ["/minutes", "/seconds", "/url", "/method", "/colour"]);
+    let errors = reply.json["errors"].as_array().unwrap();
+    assert!(errors.iter().all(|error| error["detail"].as_str().is_some_and(|detail| !detail.is_empty())));
+}
+
+#[tokio::test]
+async fn the_horizon_is_a_setting() {
+    let broker = Broker::start().await;
+    let node = Node::with(&broker, &["--max-delay", "1h"]).await;
+    let timer = |delay: &str| json!({ "delay": delay, "url": "http://localhost/" });
+    assert_eq!(node.client().post(&timer("1h")).await.status, 201);
+    let reply = node.client().post(&timer("3601s")).await;
+    assert_eq!((reply.status, reply.pointers()), (422, vec!["/delay"]));
+    assert!(reply.json["detail"].as_str().unwrap().contains("1h"), "{:?}", reply.json);
+}
+
+#[tokio::test]
+async fn the_answer_begins_with_the_two_fixed_fields() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let created = node.client().post(&json!({ "minutes": 1, "url": "http://localhost/" })).await;
+    let timer = node.client().get(created.json["id"].as_str().unwrap()).await;
+    for json in [&created.json, &timer] {
+        assert!(json["id"].is_string());
+        assert_eq!(json["time_left"], Value::from(60));
+    }
+}

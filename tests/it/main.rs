@@ -1,0 +1,27 @@
+//! The promises of jettimer, each against a real nats-server, real processes and a real receiver.
+//!
+//! One binary; one file per promise. Every test has its own nats-server, port and data.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking; clippy's own exception does not reach helper functions"
+)]
+
+mod support;
+
+mod ambiguous;
+mod command_line;
+mod drains;
+mod fires;
+mod idempotency;
+mod invalid_requests;
+mod nats_is_killed;
+mod outage;
+mod races;
+mod restart;
+mod retries;
+mod scale;
+mod topology;
+mod worker_is_killed;

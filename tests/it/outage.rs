@@ -1,0 +1,37 @@
+//! NATS is away: clear answers meanwhile, and everything resumes by itself.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::{Broker, Node, Sink, eventually};
+
+#[tokio::test]
+async fn a_node_rides_out_an_outage_and_says_so() {
+    let mut broker = Broker::start().await;
+    let node = Node::with(&broker, &["--request-timeout", "1s"]).await;
+    let sink = Sink::start().await;
+    let client = node.client();
+    let before = client.create(&json!({ "delay": "1500ms", "url": sink.url("/ok") })).await;
+    broker.kill().await;
+
+    let refused = client.post(&json!({ "delay": "1s", "url": sink.url("/ok") })).await;
+    assert_eq!(refused.status, 503, "{refused:?}");
+    assert_eq!(refused.header("content-type"), "application/problem+json");
+    assert!(refused.header("retry-after").parse::<u64>().is_ok());
+    assert_eq!(client.cancel(&before).await.status, 503);
+    let ready = client.send(Method::GET, "/readyz", &[], "").await;
+    assert_eq!((ready.status, &ready.json["status"]), (503, &json!("not_ready")));
+    // Alive all the same: nobody is helped by a restart of this process.
+    assert_eq!(client.send(Method::GET, "/healthz", &[], "").await.status, 200);
+
+    broker.restart().await;
+    eventually("the node is ready again", async || {
+        (client.send(Method::GET, "/readyz", &[], "").await.status == 200).then_some(())
+    })
+    .await;
+    let after = client.create(&json!({ "delay": "0s", "url": sink.url("/ok") })).await;
+    client.until(&before, "delivered").await;
+    client.until(&after, "delivered").await;
+    assert_eq!(sink.hits_of(&before).len(), 1);
+    assert!(node.logged("ERROR").is_empty(), "{:?}", node.logged("ERROR"));
+}

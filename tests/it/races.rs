@@ -1,0 +1,142 @@
+//! A cancel or a change that meets a fire: the answer is always what happened.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use serde_json::json;
+
+use crate::support::{Broker, Client, Node, Sink, micros_of};
+
+/// How many races are run; so many at once that they meet each other too.
+const RACES: usize = 3_000;
+const AT_ONCE: usize = 50;
+
+/// Runs `race` so often, many at a time, with the race's number.
+async fn many<F: Future<Output = ()>>(race: impl FnMut(usize) -> F) {
+    futures_util::stream::iter(0..RACES).map(race).buffer_unordered(AT_ONCE).collect::<()>().await;
+}
+
+/// The instant of meeting: from 3 ms before the due instant to 3 ms after it.
+async fn wait_until_about(due: u64, n: usize) {
+    let offset = (n % 61) as u64 * 100;
+    let instant = jettimer::domain::time::Timestamp::from_micros(due + offset - 3_000);
+    jettimer::clock::Clock.wait_until(instant).await;
+}
+
+async fn timer_in_100_ms(client: &Client, sink: &Sink) -> (String, u64) {
+    let reply = client.post(&json!({ "delay": "100ms", "url": sink.url("/ok") })).await;
+    assert_eq!(reply.status, 201, "{reply:?}");
+    (reply.json["id"].as_str().unwrap().to_owned(), micros_of(&reply.json["due_at"]))
+}
+
+#[tokio::test]
+async fn a_cancel_that_meets_a_fire_is_answered_with_what_happened() {
+    let broker = Broker::start().await;
+    let nodes = [Node::start(&broker).await, Node::start(&broker).await];
+    let sink = Sink::start().await;
+    let clients = nodes.each_ref().map(Node::client);
+    let cancelled: Arc<std::sync::Mutex<Vec<String>>> = Arc::default();
+    let refused: Arc<std::sync::Mutex<Vec<String>>> = Arc::default();
+    many(|n| {
+        let (client, other) = (clients[n % 2].clone(), clients[(n + 1) % 2].clone());
+        let (sink, cancelled, refused) = (sink.clone(), cancelled.clone(), refused.clone());
+        async move {
+            let (id, due) = timer_in_100_ms(&client, &sink).await;
+            wait_until_about(due, n).await;
+            let reply = other.cancel(&id).await;
+            match reply.status {
+                200 => {
+                    assert_eq!(reply.json["state"], "cancelled");
+                    cancelled.lock().unwrap().push(id);
+                }
+                409 => {
+                    let state = reply.json["timer"]["state"].as_str().unwrap().to_owned();
+                    assert!(state == "firing" || state == "delivered", "{reply:?}");
+                    assert_eq!(client.until_final(&id).await["state"], "delivered");
+                    refused.lock().unwrap().push(id);
+                }
+                _ => panic!("{reply:?}"),
+            }
+        }
+    })
+    .await;
+    let counts = sink.counts();
+    let (cancelled, refused) = (cancelled.lock().unwrap(), refused.lock().unwrap());
+    assert!(cancelled.iter().all(|id| !counts.contains_key(id)), "called after a successful cancel");
+    assert!(refused.iter().all(|id| counts.get(id) == Some(&1)), "refused, and not called once");
+    // Otherwise they did not meet.
+    assert!(
+        cancelled.len() > RACES / 50 && refused.len() > RACES / 50,
+        "{} {}",
+        cancelled.len(),
+        refused.len()
+    );
+}
+
+#[tokio::test]
+async fn a_change_that_meets_a_fire_is_answered_with_what_happened() {
+    let broker = Broker::start().await;
+    let nodes = [Node::start(&broker).await, Node::start(&broker).await];
+    let sink = Sink::start().await;
+    let clients = nodes.each_ref().map(Node::client);
+    many(|n| {
+        let (client, other) = (clients[n % 2].clone(), clients[(n + 1) % 2].clone());
+        let sink = sink.clone();
+        async move {
+            let (id, due) = timer_in_100_ms(&client, &sink).await;
+            wait_until_about(due, n).await;
+            // To sooner than the scheduler's lead, and to later.
+            let delay = if n % 2 == 0 { "200ms" } else { "900ms" };
+            let reply = other.patch(&id, &json!({ "delay": delay })).await;
+            let finished = client.until_final(&id).await;
+            assert_eq!(finished["state"], "delivered");
+            let hits = sink.hits_of(&id);
+            assert_eq!(hits.len(), 1);
+            match reply.status {
+                200 => assert!(hits[0].at >= micros_of(&reply.json["due_at"]), "fired at the old instant"),
+                409 => assert!(hits[0].at < due + 1_000_000),
+                _ => panic!("{reply:?}"),
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_timer_that_is_moved_fires_at_its_new_instant_in_both_directions() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let sink = Sink::start().await;
+    let client = node.client();
+    let sooner = client.create(&json!({ "delay": "1h", "url": sink.url("/ok") })).await;
+    let later = client.create(&json!({ "delay": "300ms", "url": sink.url("/ok") })).await;
+    let moved = [
+        (&sooner, client.patch(&sooner, &json!({ "delay": "700ms" })).await),
+        (&later, client.patch(&later, &json!({ "seconds": 2 })).await),
+    ];
+    for (id, reply) in moved {
+        assert_eq!(reply.status, 200, "{reply:?}");
+        client.until(id, "delivered").await;
+        let hits = sink.hits_of(id);
+        assert_eq!(hits.len(), 1);
+        assert!(hits[0].at >= micros_of(&reply.json["due_at"]));
+    }
+}
+
+#[tokio::test]
+async fn a_cancelled_timer_is_never_called_and_may_be_cancelled_again() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let sink = Sink::start().await;
+    let client = node.client();
+    let cancelled = client.create(&json!({ "delay": "400ms", "url": sink.url("/ok") })).await;
+    let witness = client.create(&json!({ "delay": "900ms", "url": sink.url("/ok") })).await;
+    for _ in 0..2 {
+        let reply = client.cancel(&cancelled).await;
+        assert_eq!((reply.status, &reply.json["state"]), (200, &json!("cancelled")));
+    }
+    client.until(&witness, "delivered").await;
+    assert!(sink.hits_of(&cancelled).is_empty());
+    assert_eq!(client.patch(&cancelled, &json!({ "seconds": 1 })).await.status, 409);
+    assert_eq!(client.cancel(&witness).await.status, 409);
+}

@@ -1,0 +1,112 @@
+//! What is tried again, what is not, and when it is given up.
+
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::support::{Broker, Node, Sink};
+
+const QUICK: &str = "50ms";
+
+fn retry(attempts: u32) -> Value {
+    json!({ "max_attempts": attempts, "initial_backoff": QUICK, "max_backoff": "200ms" })
+}
+
+/// A port on which nothing listens.
+async fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_tried_again_in_both_modes_until_the_receiver_is_there() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let client = node.client();
+    let port = free_port().await;
+    let url = format!("http://127.0.0.1:{port}/ok");
+    let mut ids = Vec::new();
+    for delivery in ["at_most_once", "at_least_once"] {
+        let timer = json!({ "delay": "0s", "url": url, "delivery": delivery, "retry": retry(100) });
+        ids.push(client.create(&timer).await);
+    }
+    for id in &ids {
+        crate::support::eventually("two attempts have failed", async || {
+            let timer = client.get(id).await;
+            (timer["attempts"].as_u64() >= Some(2)).then_some(())
+        })
+        .await;
+        let waiting = client.get(id).await;
+        assert_eq!(waiting["time_left"], 0);
+        assert_eq!(waiting["last_attempt"]["result"], "not_sent");
+    }
+    let sink = Sink::start_on(port).await;
+    for id in &ids {
+        let delivered = client.until(id, "delivered").await;
+        assert!(delivered["attempts"].as_u64() >= Some(3), "{delivered}");
+        assert_eq!(sink.hits_of(id).len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn attempts_run_out_and_the_record_says_why() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let client = node.client();
+    let url = format!("http://127.0.0.1:{}/", free_port().await);
+    let refused = client.create(&json!({ "delay": "0s", "url": url, "retry": retry(3) })).await;
+    let nowhere =
+        client.create(&json!({ "delay": "0s", "url": "http://nowhere.invalid/", "retry": retry(2) })).await;
+    for (id, attempts) in [(refused, 3), (nowhere, 2)] {
+        let failed = client.until(&id, "failed").await;
+        assert_eq!(failed["attempts"], attempts);
+        let reason = failed["reason"].as_str().unwrap();
+        assert!(reason.contains("not reached") && reason.contains("last one allowed"), "{reason}");
+    }
+    // One line for each failure that is final.
+    assert_eq!(node.logged("WARN").len(), 2, "{:?}", node.logged("WARN"));
+}
+
+#[tokio::test]
+async fn an_answer_other_than_2xx_fails_at_most_once_and_is_retried_at_least_once() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let client = node.client();
+    let sink = Sink::start().await;
+    for (delivery, path, state, calls) in [
+        ("at_most_once", "/status/503", "failed", 1),
+        ("at_most_once", "/status/429", "failed", 1),
+        ("at_most_once", "/reset", "failed", 1),
+        ("at_least_once", "/status/503/times/2", "delivered", 3),
+        ("at_least_once", "/status/408/times/1", "delivered", 2),
+        ("at_least_once", "/status/429/times/1", "delivered", 2),
+        ("at_least_once", "/status/404", "failed", 1),
+        ("at_least_once", "/status/500", "failed", 4),
+        ("at_least_once", "/reset", "failed", 4),
+    ] {
+        let timer = json!({ "delay": "0s", "url": sink.url(path), "delivery": delivery, "retry": retry(4) });
+        let id = client.create(&timer).await;
+        let finished = client.until_final(&id).await;
+        assert_eq!(finished["state"], state, "{delivery} {path}: {finished}");
+        let hits = sink.hits_of(&id);
+        assert_eq!(hits.len(), calls, "{delivery} {path}");
+        let attempts: Vec<&str> =
+            hits.iter().map(|hit| hit.headers["jettimer-attempt"].to_str().unwrap()).collect();
+        assert_eq!(attempts, ["1", "2", "3", "4"][..calls]);
+    }
+}
+
+#[tokio::test]
+async fn a_receiver_that_does_not_answer_in_time_is_a_failure_or_a_retry() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let client = node.client();
+    let sink = Sink::start().await;
+    for (delivery, calls) in [("at_most_once", 1), ("at_least_once", 2)] {
+        let timer = json!({
+            "delay": "0s", "url": sink.url("/hang"), "delivery": delivery, "timeout": "200ms", "retry": retry(2),
+        });
+        let id = client.create(&timer).await;
+        let failed = client.until(&id, "failed").await;
+        assert_eq!(failed["last_attempt"]["result"], "no_answer", "{failed}");
+        assert_eq!(sink.hits_of(&id).len(), calls);
+    }
+}

@@ -1,0 +1,49 @@
+//! What the tests run against: a broker, nodes, a client and a receiver, all of them real.
+
+mod broker;
+mod client;
+mod node;
+mod sink;
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+pub(crate) use broker::Broker;
+pub(crate) use client::{Client, Reply};
+pub(crate) use node::Node;
+pub(crate) use sink::Sink;
+
+/// How long something that must happen may take on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often it is looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(25);
+
+/// Waits until `look` gives something, and fails the test with `what` if it never does.
+pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Microseconds since the epoch.
+pub(crate) fn now_micros() -> u64 {
+    jettimer::clock::Clock.now().as_micros()
+}
+
+/// Microseconds since the epoch of an RFC 3339 instant.
+pub(crate) fn micros_of(text: &serde_json::Value) -> u64 {
+    jettimer::rfc3339::parse(text.as_str().expect("an instant")).expect("RFC 3339").as_micros()
+}
+
+/// An instant this far from now, as RFC 3339.
+pub(crate) fn in_millis(millis: u64) -> String {
+    let now = jettimer::clock::Clock.now();
+    jettimer::rfc3339::format(now.saturating_add(Duration::from_millis(millis)))
+}

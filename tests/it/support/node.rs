@@ -1,0 +1,83 @@
+//! A jettimer process.
+
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+use super::{Broker, Client, PATIENCE};
+
+/// A running `jettimer serve`. Dropping it kills it.
+pub(crate) struct Node {
+    child: Child,
+    client: Client,
+    log: Arc<Mutex<Vec<Value>>>,
+}
+
+impl Node {
+    /// Starts a node that does everything.
+    pub(crate) async fn start(broker: &Broker) -> Self {
+        Self::with(broker, &[]).await
+    }
+
+    /// Starts a node with more arguments, and waits until it is ready.
+    pub(crate) async fn with(broker: &Broker, args: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_jettimer"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--nats", &broker.url()])
+            .args(args)
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("jettimer starts");
+        let mut lines = BufReader::new(child.stderr.take().expect("standard error")).lines();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let ready = async {
+            while let Ok(Some(line)) = lines.next_line().await {
+                let entry: Value = serde_json::from_str(&line).unwrap_or(Value::String(line));
+                let address = (entry["message"] == "ready").then(|| entry["listen"].clone());
+                log.lock().unwrap().push(entry);
+                if let Some(address) = address {
+                    return address.as_str().expect("an address").to_owned();
+                }
+            }
+            panic!("jettimer ended before it was ready: {:?}", log.lock().unwrap());
+        };
+        let address = tokio::time::timeout(PATIENCE, ready).await.expect("jettimer gets ready");
+        let rest = log.clone();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                let entry = serde_json::from_str(&line).unwrap_or(Value::String(line));
+                rest.lock().unwrap().push(entry);
+            }
+        });
+        Self { child, client: Client::new(&address), log }
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// SIGKILL, and wait until it is gone.
+    pub(crate) async fn kill(&mut self) {
+        self.child.kill().await.expect("jettimer is killed");
+    }
+
+    /// SIGTERM.
+    pub(crate) fn terminate(&self) {
+        let pid = self.child.id().and_then(|pid| rustix::process::Pid::from_raw(pid.try_into().ok()?));
+        rustix::process::kill_process(pid.expect("it runs"), rustix::process::Signal::TERM).expect("SIGTERM");
+    }
+
+    /// Waits for its end and gives its exit code.
+    pub(crate) async fn exit_code(&mut self) -> Option<i32> {
+        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it ends");
+        status.expect("a status").code()
+    }
+
+    /// What it has logged at this level.
+    pub(crate) fn logged(&self, level: &str) -> Vec<Value> {
+        self.log.lock().unwrap().iter().filter(|entry| entry["level"] == level).cloned().collect()
+    }
+}
