@@ -36,7 +36,8 @@ impl Wakes {
     }
 
     /// Has a wake for the timer come to a worker [`LEAD`] before `at`, or right now if that is past.
-    /// `try_id` is the same for repeated tries of one arming, so that JetStream stores it once.
+    /// Arming for the same instant again changes nothing: a waiting wake is known by its subject, and
+    /// one that is due by `try_id`, which is the same for repeated tries of one arming.
     ///
     /// # Errors
     ///
@@ -50,9 +51,9 @@ impl Wakes {
     ) -> Result<(), NatsError> {
         let wake_at = at.saturating_sub(LEAD);
         let mut headers = HeaderMap::new();
-        headers.insert("Nats-Msg-Id", try_id.simple().to_string());
         // The scheduler never fires sooner than its next tick, so what is due at once goes around it.
         let subject = if wake_at <= now {
+            headers.insert("Nats-Msg-Id", try_id.simple().to_string());
             fire_subject(id)
         } else {
             headers.insert("Nats-Schedule", format!("@at {}", rfc3339::format(wake_at)));
