@@ -79,7 +79,7 @@ pub async fn run(bench: Bench) -> anyhow::Result<Verdict> {
         Some(after) => Due::Together { at_us: clock::wall_now().saturating_add(clock::micros(after)) },
         None => Due::In(bench.due_in),
     };
-    let body = order::body(due, &bench.hook(sink.address), bench.delivery)?;
+    let body = order::body(due, &bench.hook(sink.address), bench.delivery);
     ledger.creation().start(clock::now());
     let pace = match bench.rate {
         Some(rate) => Pace::open(bench.timers, rate, bench.connections)?,

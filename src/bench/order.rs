@@ -9,9 +9,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::json;
 
-use super::answer;
 use super::args::Delivery;
 use super::clock::micros;
+use crate::domain::time::Timestamp;
+use crate::rfc3339;
 
 /// How far a due instant may lie from what was asked for, in microseconds: a service may keep time in whole
 /// milliseconds.
@@ -38,16 +39,17 @@ impl Due {
     }
 }
 
-pub(super) fn body(due: Due, hook: &str, delivery: Delivery) -> anyhow::Result<Bytes> {
+pub(super) fn body(due: Due, hook: &str, delivery: Delivery) -> Bytes {
     let order = match due {
         Due::In(delay) => {
             json!({ "delay": humantime::format_duration(delay).to_string(), "url": hook, "delivery": delivery.name() })
         }
         Due::Together { at_us } => {
-            json!({ "at": answer::rfc3339(at_us)?, "url": hook, "delivery": delivery.name() })
+            let at = rfc3339::format(Timestamp::from_micros(at_us));
+            json!({ "at": at, "url": hook, "delivery": delivery.name() })
         }
     };
-    Ok(Bytes::from(order.to_string()))
+    Bytes::from(order.to_string())
 }
 
 #[cfg(test)]
@@ -62,13 +64,13 @@ mod tests {
 
     #[test]
     fn a_delay_is_sent_as_the_service_reads_it() {
-        let body = body(Due::In(Duration::from_millis(90_500)), HOOK, Delivery::AtMostOnce).unwrap();
+        let body = body(Due::In(Duration::from_millis(90_500)), HOOK, Delivery::AtMostOnce);
         assert_eq!(read(&body), json!({"delay": "1m 30s 500ms", "url": HOOK, "delivery": "at_most_once"}));
     }
 
     #[test]
     fn a_common_instant_is_sent_to_the_microsecond() {
-        let body = body(Due::Together { at_us: 1_735_689_600_123_456 }, HOOK, Delivery::AtLeastOnce).unwrap();
+        let body = body(Due::Together { at_us: 1_735_689_600_123_456 }, HOOK, Delivery::AtLeastOnce);
         assert_eq!(
             read(&body),
             json!({"at": "2025-01-01T00:00:00.123456Z", "url": HOOK, "delivery": "at_least_once"})

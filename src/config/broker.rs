@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use async_nats::ServerAddr;
 use clap::Args;
 
 use super::parse;
+use crate::nats::ServerAddr;
 
 /// NATS servers that run already.
 #[derive(Debug, Args)]

@@ -192,7 +192,7 @@ impl Link {
         if !self.is_up() {
             return Err(NatsError::NotDone("not connected to any NATS server".to_owned()));
         }
-        for stream in [super::topology::BUCKET_STREAM, super::topology::STREAM] {
+        for stream in [super::names::BUCKET_STREAM, super::names::STREAM] {
             let subject = format!("$JS.API.STREAM.INFO.{stream}").into();
             let answer = self.ask(subject, None, Bytes::new()).await?;
             let info: StreamInfo = serde_json::from_slice(&answer.payload)

@@ -3,15 +3,18 @@
 //! Nothing outside this folder names `async_nats`, a subject, a stream or a header, and nothing in
 //! it knows what a state means. `ARCHITECTURE.md` and `docs/nats.md` say why it is shaped like this.
 
+mod compare;
 mod connect;
 mod error;
 mod link;
+mod names;
 mod pull;
 mod record;
 mod store;
 mod topology;
 mod wakes;
 
+pub use async_nats::ServerAddr;
 pub use connect::{Access, connect};
 pub use error::NatsError;
 pub use link::Link;

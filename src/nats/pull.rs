@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::nats::NatsError;
 use crate::nats::link::Link;
-use crate::nats::topology::{CONSUMER, STREAM, timer_of};
+use crate::nats::names::{CONSUMER, STREAM, timer_of};
 use crate::nats::wakes::Wake;
 
 /// How long a pull request waits at the server for wakes.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::domain::timer::{Timer, TimerId};
 use crate::nats::link::{ApiError, Link, Published};
-use crate::nats::topology::{BUCKET_STREAM, record_subject};
+use crate::nats::names::{BUCKET_STREAM, record_subject};
 use crate::nats::{NatsError, record};
 
 /// A timer as it is stored, with the revision that a change of it must name.

@@ -1,4 +1,4 @@
-//! What jettimer keeps on the broker: each name, subject and limit once.
+//! What jettimer keeps on the broker: each stream and the consumer, with their limits.
 //!
 //! At the start, what is missing is created and what is there is compared. A difference is
 //! explained and never mended by itself, since changing a stream's limits or retention can delete
@@ -6,30 +6,16 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
-use async_nats::Subject;
+use anyhow::{Context as _, Result};
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{self, ErrorCode};
 use tokio::time::Instant;
 
-use crate::domain::time::Timestamp;
-use crate::domain::timer::TimerId;
 use crate::nats::Link;
-
-/// The KV bucket of the records.
-const BUCKET: &str = "timers";
-/// The bucket's stream, named as every KV bucket's is (ADR-8).
-pub(super) const BUCKET_STREAM: &str = "KV_timers";
-/// The stream of the wakes.
-pub(super) const STREAM: &str = "TIMERS";
-/// The durable consumer that all workers share.
-pub(super) const CONSUMER: &str = "workers";
-
-const SCHEDULE_SUBJECTS: &str = "timers.schedule.>";
-const FIRE_SUBJECTS: &str = "timers.fire.*";
-const FIRE_PREFIX: &str = "timers.fire.";
+use crate::nats::compare;
+use crate::nats::names::{BUCKET, BUCKET_STREAM, CONSUMER, FIRE_SUBJECTS, SCHEDULE_SUBJECTS, STREAM};
 
 /// A wake that is not acknowledged for so long is given to another worker. Short, since it is how
 /// late a timer is that a killed worker held; workers send progress acks while they are busy with
@@ -48,32 +34,6 @@ const DUPLICATE_WINDOW: Duration = Duration::from_secs(30);
 pub struct Durability {
     /// Copies of each stream: 1, 3 or 5.
     pub replicas: usize,
-}
-
-/// The subject of a timer's record.
-pub(super) fn record_subject(id: TimerId) -> Subject {
-    format!("$KV.{BUCKET}.{id}").into()
-}
-
-/// The subject on which a timer's wakes come to the workers.
-pub(super) fn fire_subject(id: TimerId) -> Subject {
-    format!("{FIRE_PREFIX}{id}").into()
-}
-
-/// The subject under which a wake waits. The instant is part of it, so that arming for another
-/// instant adds a wake and never takes one away.
-pub(super) fn schedule_subject(id: TimerId, at: Timestamp) -> Subject {
-    format!("timers.schedule.{id}.{}", at.as_micros()).into()
-}
-
-/// All waiting wakes of a timer.
-pub(super) fn schedule_subjects_of(id: TimerId) -> String {
-    format!("timers.schedule.{id}.*")
-}
-
-/// The timer that a fire subject names.
-pub(super) fn timer_of(fire_subject: &str) -> Option<TimerId> {
-    fire_subject.strip_prefix(FIRE_PREFIX)?.parse().ok()
 }
 
 fn bucket_config(durability: Durability) -> Config {
@@ -188,83 +148,16 @@ async fn create_or_compare(link: &Link, durability: Durability) -> Result<(), Tr
                     .into());
             }
         };
-        compare(&have, &want).map_err(Trouble::Mismatch)?;
+        compare::stream(&have, &want).map_err(Trouble::Mismatch)?;
     }
     let stream = context.get_stream(STREAM).await.context("cannot look at the stream TIMERS")?;
     let consumer = stream
         .get_or_create_consumer::<pull::Config>(CONSUMER, consumer_config())
         .await
         .context("cannot create the consumer workers")?;
-    compare_consumer(&consumer.cached_info().config).map_err(Trouble::Mismatch)
+    compare::consumer(&consumer.cached_info().config, &consumer_config()).map_err(Trouble::Mismatch)
 }
 
 fn is_missing(error: &GetStreamError) -> bool {
     matches!(error.kind(), GetStreamErrorKind::JetStream(inner) if inner.error_code() == ErrorCode::STREAM_NOT_FOUND)
-}
-
-/// One property of a stream or consumer that must be as it is.
-fn check<T: PartialEq + std::fmt::Debug>(findings: &mut Vec<String>, what: &str, have: T, want: T) {
-    if have != want {
-        findings.push(format!("{what} is {have:?} and must be {want:?}"));
-    }
-}
-
-fn compare(have: &Config, want: &Config) -> Result<()> {
-    let mut findings = Vec::new();
-    let f = &mut findings;
-    check(f, "retention", have.retention, want.retention);
-    check(f, "subjects", &have.subjects, &want.subjects);
-    check(f, "storage", have.storage, want.storage);
-    check(f, "discard", have.discard, want.discard);
-    check(f, "max_msgs_per_subject", have.max_messages_per_subject, want.max_messages_per_subject);
-    check(f, "max_msgs", have.max_messages, want.max_messages);
-    check(f, "max_bytes", have.max_bytes, want.max_bytes);
-    check(f, "max_age", have.max_age, Duration::ZERO);
-    check(f, "allow_msg_schedules", have.allow_message_schedules, want.allow_message_schedules);
-    check(f, "allow_msg_ttl", have.allow_message_ttl, want.allow_message_ttl);
-    check(f, "allow_direct", have.allow_direct, want.allow_direct);
-    check(f, "sealed", have.sealed, false);
-    check(f, "sources", have.sources.is_some(), false);
-    check(f, "mirror", have.mirror.is_some(), false);
-    if !findings.is_empty() {
-        bail!(
-            "the stream {} is not as jettimer needs it: {}. It is left alone, since changing it may delete \
-             timers. If it is not jettimer's, use another NATS account; if it is, see docs/nats.md",
-            have.name,
-            findings.join("; ")
-        );
-    }
-    if have.num_replicas != want.num_replicas {
-        tracing::warn!(
-            stream = have.name,
-            replicas = have.num_replicas,
-            wanted = want.num_replicas,
-            "the stream has another number of replicas than --replicas says; to change it: \
-             nats stream edit {} --replicas={}",
-            have.name,
-            want.num_replicas
-        );
-    }
-    Ok(())
-}
-
-fn compare_consumer(have: &async_nats::jetstream::consumer::Config) -> Result<()> {
-    let want = consumer_config();
-    let mut findings = Vec::new();
-    let f = &mut findings;
-    check(f, "filter_subject", have.filter_subject.as_str(), FIRE_SUBJECTS);
-    check(f, "ack_policy", have.ack_policy, want.ack_policy);
-    check(f, "ack_wait", have.ack_wait, want.ack_wait);
-    check(f, "max_deliver", have.max_deliver, want.max_deliver);
-    check(f, "max_ack_pending", have.max_ack_pending, want.max_ack_pending);
-    check(f, "deliver_subject", have.deliver_subject.is_some(), false);
-    if findings.is_empty() {
-        return Ok(());
-    }
-    bail!(
-        "the consumer {CONSUMER} of the stream {STREAM} is not as jettimer needs it: {}. Stop all nodes, \
-         remove it with: nats consumer rm {STREAM} {CONSUMER}, and start again: it is made anew, and no timer \
-         is lost by that",
-        findings.join("; ")
-    )
 }

@@ -10,7 +10,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::timer::TimerId;
 use crate::nats::NatsError;
 use crate::nats::link::Link;
-use crate::nats::topology::{STREAM, fire_subject, schedule_subject, schedule_subjects_of};
+use crate::nats::names::{STREAM, fire_subject, schedule_subject, schedule_subjects_of};
 use crate::rfc3339;
 
 /// Arms and removes wakes. Cheap to clone.

@@ -1,15 +1,11 @@
-//! The promises, checked on a small world in which anything may happen at any moment.
+//! The world of one timer: its record with every version, the broker's wakes, workers and clients in
+//! the middle of their effects, and a receiver that notes each call.
 //!
-//! The world holds one timer: its record with a revision, the broker's wakes, workers and clients
-//! in the middle of their effects, and a receiver that notes each call. A list of random events
-//! drives it; nodes die between any two effects, messages come twice, early and late, reads are
-//! stale, and clients cancel and reschedule all the while. Then everything calms down, and the
-//! promises are checked.
+//! It does each effect as the engine does, one at a time, so that anything can come in between.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use proptest::prelude::*;
 use uuid::Uuid;
 
 use crate::domain::attempt::{CallResult, Delivery};
@@ -20,7 +16,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::timer::{ClaimId, State, Timer};
 
 #[derive(Clone, Debug)]
-enum Event {
+pub(super) enum Event {
     Advance { millis: u64 },
     ScheduleFires { which: usize, twice: bool },
     Deliver { which: usize, stale_by: usize },
@@ -50,21 +46,22 @@ struct Message {
     tries: u32,
 }
 
-struct Call {
+pub(super) struct Call {
     at: Timestamp,
     due: Timestamp,
-    result: Option<CallResult>,
+    /// `None` if the caller died during the call.
+    pub(super) result: Option<CallResult>,
 }
 
-struct World {
-    now: Timestamp,
+pub(super) struct World {
+    pub(super) now: Timestamp,
     /// Every version ever stored; the last one is the record, its place the revision.
-    history: Vec<Timer>,
+    pub(super) history: Vec<Timer>,
     schedules: Vec<Timestamp>,
     queue: BTreeMap<u64, Message>,
     actors: Vec<Actor>,
-    calls: Vec<Call>,
-    cancelled_with_calls: Option<usize>,
+    pub(super) calls: Vec<Call>,
+    pub(super) cancelled_with_calls: Option<usize>,
     counter: u64,
 }
 
@@ -75,7 +72,7 @@ const CLIENT_DEADLINE: Duration = Duration::from_secs(10);
 const START: Timestamp = Timestamp::from_micros(1_000_000_000_000);
 
 impl World {
-    fn new(delivery: Delivery, max_attempts: u32) -> Self {
+    pub(super) fn new(delivery: Delivery, max_attempts: u32) -> Self {
         let due = START.saturating_add(Duration::from_secs(2));
         let timer = Timer {
             id: Uuid::from_u128(7),
@@ -107,7 +104,7 @@ impl World {
         }
     }
 
-    fn record(&self) -> &Timer {
+    pub(super) fn record(&self) -> &Timer {
         self.history.last().unwrap()
     }
 
@@ -142,7 +139,7 @@ impl World {
         }
     }
 
-    fn apply(&mut self, event: Event) {
+    pub(super) fn apply(&mut self, event: Event) {
         match event {
             Event::Advance { millis } => self.now = self.now.saturating_add(Duration::from_millis(millis)),
             Event::ScheduleFires { which, twice } => {
@@ -309,7 +306,7 @@ impl World {
     }
 
     /// Holds after every single effect.
-    fn assert_always(&self) {
+    pub(super) fn assert_always(&self) {
         match self.record().state {
             State::Scheduled { at, .. } => assert!(
                 !self.queue.is_empty() || self.schedules.iter().any(|armed| *armed <= at),
@@ -332,7 +329,7 @@ impl World {
     }
 
     /// No node dies any more, and time passes.
-    fn calm_down(&mut self) {
+    pub(super) fn calm_down(&mut self) {
         for _ in 0..1_000 {
             while !self.actors.is_empty() {
                 let waiting = self.actors.len();
@@ -356,115 +353,4 @@ impl World {
 
 fn pick<T: Copy>(items: &[T], which: usize) -> Option<T> {
     (!items.is_empty()).then(|| items[which % items.len()])
-}
-
-fn results() -> impl Strategy<Value = CallResult> {
-    prop_oneof![
-        2 => Just(CallResult::Answered { status: 200 }),
-        1 => Just(CallResult::Answered { status: 500 }),
-        1 => Just(CallResult::Answered { status: 404 }),
-        2 => Just(CallResult::NotSent { reason: "refused".into() }),
-        1 => Just(CallResult::NoAnswer { reason: "timeout".into() }),
-        1 => Just(CallResult::Interrupted),
-    ]
-}
-
-fn events() -> impl Strategy<Value = Vec<Event>> {
-    let event = prop_oneof![
-        3 => (1_u64..3_000).prop_map(|millis| Event::Advance { millis }),
-        1 => (10_000_u64..40_000).prop_map(|millis| Event::Advance { millis }),
-        3 => (0_usize..4, prop::bool::weighted(0.2))
-            .prop_map(|(which, twice)| Event::ScheduleFires { which, twice }),
-        4 => (0_usize..4, 0_usize..3).prop_map(|(which, stale_by)| Event::Deliver { which, stale_by }),
-        10 => (0_usize..8, results()).prop_map(|(actor, result)| Event::Proceed { actor, result }),
-        1 => (0_usize..8).prop_map(|actor| Event::Die { actor }),
-        1 => Just(Event::Cancel),
-        1 => (0_u64..8_000).prop_map(|in_millis| Event::Reschedule { in_millis }),
-    ];
-    prop::collection::vec(event, 0..120)
-}
-
-fn run(delivery: Delivery, max_attempts: u32, events: Vec<Event>) -> World {
-    let mut world = World::new(delivery, max_attempts);
-    for event in events {
-        world.apply(event);
-        world.assert_always();
-    }
-    world.calm_down();
-    world
-}
-
-fn may_have_arrived(call: &Call) -> bool {
-    call.result.as_ref().is_none_or(CallResult::may_have_arrived)
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn at_most_once_is_never_called_twice_and_never_lost(events in events()) {
-        let world = run(Delivery::AtMostOnce, 4, events);
-        let arrived = world.calls.iter().filter(|call| may_have_arrived(call)).count();
-        prop_assert!(arrived <= 1, "{arrived} calls may have arrived");
-        prop_assert!(world.record().state.is_final());
-        match world.record().state {
-            State::Delivered { .. } => prop_assert!(arrived == 1),
-            // Claimed by one who died or was stopped, before or after its call.
-            State::Unknown { .. } => {
-                let claimed = world.history.iter().any(|t| matches!(t.state, State::Firing { .. }));
-                prop_assert!(claimed);
-            }
-            State::Failed { .. } => prop_assert!(!world.calls.is_empty()),
-            State::Cancelled { .. } => prop_assert!(world.cancelled_with_calls.is_some()),
-            State::Scheduled { .. } | State::Firing { .. } => unreachable!("checked to be final"),
-        }
-    }
-
-    #[test]
-    fn at_least_once_ends_delivered_or_out_of_attempts_or_refused(events in events()) {
-        let world = run(Delivery::AtLeastOnce, 4, events);
-        match &world.record().state {
-            State::Delivered { .. } => {
-                let ok = Some(CallResult::Answered { status: 200 });
-                let delivered = world.calls.iter().any(|call| call.result == ok);
-                prop_assert!(delivered);
-            }
-            State::Failed { .. } => {
-                let refused = world.calls.iter().any(|c| c.result == Some(CallResult::Answered { status: 404 }));
-                let attempts = world.history.iter().filter_map(|t| match &t.state {
-                    State::Firing { claim, .. } => Some(claim.id),
-                    State::Scheduled { .. } | State::Delivered { .. } | State::Failed { .. }
-                    | State::Cancelled { .. } | State::Unknown { .. } => None,
-                }).collect::<std::collections::BTreeSet<_>>().len();
-                prop_assert!(refused || attempts >= 4, "failed after {attempts} attempts");
-            }
-            State::Cancelled { .. } => prop_assert!(world.cancelled_with_calls.is_some()),
-            other @ (State::Unknown { .. } | State::Scheduled { .. } | State::Firing { .. }) => {
-                prop_assert!(false, "ended as {other:?}");
-            }
-        }
-    }
-}
-
-#[test]
-fn a_timer_left_alone_is_called_once_at_its_instant() {
-    let world = run(Delivery::AtMostOnce, 4, vec![]);
-    assert_eq!(world.calls.len(), 1);
-    assert!(matches!(world.record().state, State::Delivered { .. }));
-}
-
-#[test]
-fn a_lost_claim_changes_nothing() {
-    let mut world = World::new(Delivery::AtLeastOnce, 4);
-    world.now = world.now.saturating_add(Duration::from_secs(3));
-    world.apply(Event::ScheduleFires { which: 0, twice: true });
-    world.apply(Event::Deliver { which: 0, stale_by: 0 });
-    world.apply(Event::Deliver { which: 0, stale_by: 0 });
-    let ok = || CallResult::Answered { status: 200 };
-    // The first claims; the second finds its revision gone and steps back.
-    world.apply(Event::Proceed { actor: 0, result: ok() });
-    world.apply(Event::Proceed { actor: 0, result: ok() });
-    assert_eq!(world.history.len(), 2);
-    world.calm_down();
-    assert_eq!(world.calls.len(), 1);
 }

@@ -1,0 +1,127 @@
+//! The promises, checked on a small world in which anything may happen at any moment.
+//!
+//! A list of random events drives the world; nodes die between any two effects, messages come twice,
+//! early and late, reads are stale, and clients cancel and reschedule all the while. Then everything
+//! calms down, and the promises are checked.
+
+mod world;
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use crate::domain::attempt::{CallResult, Delivery};
+use crate::domain::timer::State;
+
+use world::{Call, Event, World};
+
+fn results() -> impl Strategy<Value = CallResult> {
+    prop_oneof![
+        2 => Just(CallResult::Answered { status: 200 }),
+        1 => Just(CallResult::Answered { status: 500 }),
+        1 => Just(CallResult::Answered { status: 404 }),
+        2 => Just(CallResult::NotSent { reason: "refused".into() }),
+        1 => Just(CallResult::NoAnswer { reason: "timeout".into() }),
+        1 => Just(CallResult::Interrupted),
+    ]
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let event = prop_oneof![
+        3 => (1_u64..3_000).prop_map(|millis| Event::Advance { millis }),
+        1 => (10_000_u64..40_000).prop_map(|millis| Event::Advance { millis }),
+        3 => (0_usize..4, prop::bool::weighted(0.2))
+            .prop_map(|(which, twice)| Event::ScheduleFires { which, twice }),
+        4 => (0_usize..4, 0_usize..3).prop_map(|(which, stale_by)| Event::Deliver { which, stale_by }),
+        10 => (0_usize..8, results()).prop_map(|(actor, result)| Event::Proceed { actor, result }),
+        1 => (0_usize..8).prop_map(|actor| Event::Die { actor }),
+        1 => Just(Event::Cancel),
+        1 => (0_u64..8_000).prop_map(|in_millis| Event::Reschedule { in_millis }),
+    ];
+    prop::collection::vec(event, 0..120)
+}
+
+fn run(delivery: Delivery, max_attempts: u32, events: Vec<Event>) -> World {
+    let mut world = World::new(delivery, max_attempts);
+    for event in events {
+        world.apply(event);
+        world.assert_always();
+    }
+    world.calm_down();
+    world
+}
+
+fn may_have_arrived(call: &Call) -> bool {
+    call.result.as_ref().is_none_or(CallResult::may_have_arrived)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn at_most_once_is_never_called_twice_and_never_lost(events in events()) {
+        let world = run(Delivery::AtMostOnce, 4, events);
+        let arrived = world.calls.iter().filter(|call| may_have_arrived(call)).count();
+        prop_assert!(arrived <= 1, "{arrived} calls may have arrived");
+        prop_assert!(world.record().state.is_final());
+        match world.record().state {
+            State::Delivered { .. } => prop_assert!(arrived == 1),
+            // Claimed by one who died or was stopped, before or after its call.
+            State::Unknown { .. } => {
+                let claimed = world.history.iter().any(|t| matches!(t.state, State::Firing { .. }));
+                prop_assert!(claimed);
+            }
+            State::Failed { .. } => prop_assert!(!world.calls.is_empty()),
+            State::Cancelled { .. } => prop_assert!(world.cancelled_with_calls.is_some()),
+            State::Scheduled { .. } | State::Firing { .. } => unreachable!("checked to be final"),
+        }
+    }
+
+    #[test]
+    fn at_least_once_ends_delivered_or_out_of_attempts_or_refused(events in events()) {
+        let world = run(Delivery::AtLeastOnce, 4, events);
+        match &world.record().state {
+            State::Delivered { .. } => {
+                let ok = Some(CallResult::Answered { status: 200 });
+                let delivered = world.calls.iter().any(|call| call.result == ok);
+                prop_assert!(delivered);
+            }
+            State::Failed { .. } => {
+                let refused = world.calls.iter().any(|c| c.result == Some(CallResult::Answered { status: 404 }));
+                let attempts = world.history.iter().filter_map(|t| match &t.state {
+                    State::Firing { claim, .. } => Some(claim.id),
+                    State::Scheduled { .. } | State::Delivered { .. } | State::Failed { .. }
+                    | State::Cancelled { .. } | State::Unknown { .. } => None,
+                }).collect::<std::collections::BTreeSet<_>>().len();
+                prop_assert!(refused || attempts >= 4, "failed after {attempts} attempts");
+            }
+            State::Cancelled { .. } => prop_assert!(world.cancelled_with_calls.is_some()),
+            other @ (State::Unknown { .. } | State::Scheduled { .. } | State::Firing { .. }) => {
+                prop_assert!(false, "ended as {other:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_timer_left_alone_is_called_once_at_its_instant() {
+    let world = run(Delivery::AtMostOnce, 4, vec![]);
+    assert_eq!(world.calls.len(), 1);
+    assert!(matches!(world.record().state, State::Delivered { .. }));
+}
+
+#[test]
+fn a_lost_claim_changes_nothing() {
+    let mut world = World::new(Delivery::AtLeastOnce, 4);
+    world.now = world.now.saturating_add(Duration::from_secs(3));
+    world.apply(Event::ScheduleFires { which: 0, twice: true });
+    world.apply(Event::Deliver { which: 0, stale_by: 0 });
+    world.apply(Event::Deliver { which: 0, stale_by: 0 });
+    let ok = || CallResult::Answered { status: 200 };
+    // The first claims; the second finds its revision gone and steps back.
+    world.apply(Event::Proceed { actor: 0, result: ok() });
+    world.apply(Event::Proceed { actor: 0, result: ok() });
+    assert_eq!(world.history.len(), 2);
+    world.calm_down();
+    assert_eq!(world.calls.len(), 1);
+}

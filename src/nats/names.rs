@@ -1,0 +1,50 @@
+//! Each name and subject on the broker, once.
+//!
+//! Which records and wakes belong to a timer is decided here alone: spreading timers over several
+//! streams would change this file.
+
+use async_nats::Subject;
+
+use crate::domain::time::Timestamp;
+use crate::domain::timer::TimerId;
+
+/// The KV bucket of the records.
+pub(super) const BUCKET: &str = "timers";
+/// The bucket's stream, named as every KV bucket's is (ADR-8).
+pub(super) const BUCKET_STREAM: &str = "KV_timers";
+/// The stream of the wakes.
+pub(super) const STREAM: &str = "TIMERS";
+/// The durable consumer that all workers share.
+pub(super) const CONSUMER: &str = "workers";
+
+/// The subjects of waiting wakes.
+pub(super) const SCHEDULE_SUBJECTS: &str = "timers.schedule.>";
+/// The subjects of wakes that are due.
+pub(super) const FIRE_SUBJECTS: &str = "timers.fire.*";
+const FIRE_PREFIX: &str = "timers.fire.";
+
+/// The subject of a timer's record.
+pub(super) fn record_subject(id: TimerId) -> Subject {
+    format!("$KV.{BUCKET}.{id}").into()
+}
+
+/// The subject on which a timer's wakes come to the workers.
+pub(super) fn fire_subject(id: TimerId) -> Subject {
+    format!("{FIRE_PREFIX}{id}").into()
+}
+
+/// The subject under which a wake waits. The instant is part of it, so that arming for another
+/// instant adds a wake and never takes one away.
+pub(super) fn schedule_subject(id: TimerId, at: Timestamp) -> Subject {
+    format!("timers.schedule.{id}.{}", at.as_micros()).into()
+}
+
+/// All waiting wakes of a timer.
+pub(super) fn schedule_subjects_of(id: TimerId) -> String {
+    format!("timers.schedule.{id}.*")
+}
+
+/// The timer that a fire subject names.
+pub(super) fn timer_of(fire_subject: &str) -> Option<TimerId> {
+    fire_subject.strip_prefix(FIRE_PREFIX)?.parse().ok()
+}
