@@ -55,7 +55,7 @@ EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
     CMD ["jettimer", "healthcheck"]
 
-# SIGTERM drains: claimed calls are finished, held timers are handed back. Give it 45 s: `docker stop --time 45`.
+# SIGTERM drains: claimed calls are finished, held timers are handed back. Give it 50 s: `docker stop --time 50`.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["jettimer"]
 CMD ["dev"]
