@@ -1,6 +1,6 @@
 //! A nats-server of our own, for `jettimer dev` and for the integration tests.
 //!
-//! [`provision`] finds or installs the program, [`Server`] runs it on a data directory, [`supervise`]
+//! [`provision()`] finds or installs the program, [`Server`] runs it on a data directory, [`supervise()`]
 //! restarts it when it dies, and [`guard`] is the process in between that ends it when jettimer is gone,
 //! however jettimer went.
 //!
