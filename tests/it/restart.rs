@@ -10,7 +10,7 @@ async fn overdue_timers_fire_at_once_after_a_restart_and_the_others_on_time() {
     let mut node = Node::start(&broker).await;
     let sink = Sink::start().await;
     let mut due = std::collections::HashMap::new();
-    let (soon, late) = (in_millis(3_000), in_millis(9_000));
+    let (soon, late) = (in_millis(8_000), in_millis(13_000));
     for n in 0..200 {
         // Half of them come due while everything is dead.
         let at = if n % 2 == 0 { &soon } else { &late };

@@ -15,7 +15,7 @@ async fn killed_in_the_middle(broker: &Broker, delivery: &str) -> (Vec<String>, 
     let at = in_millis(6_000);
     // A receiver that takes 20 ms makes sure that calls are in progress when the worker dies; a
     // short timeout makes its leases end soon.
-    let timer = json!({ "at": at, "url": sink.url("/slow/20"), "delivery": delivery, "timeout": "1s" });
+    let timer = json!({ "at": at, "url": sink.url("/slow/20"), "delivery": delivery, "timeout": "5s" });
     let mut ids = Vec::with_capacity(TIMERS);
     for _ in 0..TIMERS {
         ids.push(survivor.client().create(&timer).await);
