@@ -119,3 +119,87 @@ fn attempt_json(attempt: &Attempt) -> AttemptJson<'_> {
         reason,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::retry::RetryPolicy;
+    use crate::domain::target::{Body, Method, Target, TargetUrl};
+    use crate::domain::timer::Claim;
+
+    const DUE: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
+
+    fn timer(state: State, attempts: Vec<Attempt>) -> Timer {
+        Timer {
+            id: Uuid::nil(),
+            created_at: DUE.saturating_sub(Duration::from_secs(60)),
+            due_at: DUE,
+            target: Target {
+                url: TargetUrl::parse("https://example.com/hook").unwrap(),
+                method: Method::Post,
+                headers: vec![("authorization".into(), "Bearer secret".into())],
+                body: Body::Text("secret".into()),
+            },
+            delivery: Delivery::AtMostOnce,
+            timeout: Duration::from_secs(30),
+            retry: RetryPolicy::default(),
+            metadata: [("order".to_owned(), "4711".to_owned())].into(),
+            fingerprint: None,
+            attempts,
+            state,
+        }
+    }
+
+    const COMMON: &str = r#""due_at":"2027-01-15T08:00:00.000000Z","created_at":"2027-01-15T07:59:00.000000Z","url":"https://example.com/hook","method":"POST","delivery":"at_most_once","timeout":"30s""#;
+
+    #[test]
+    fn a_waiting_timer_begins_with_id_and_time_left() {
+        let waiting = timer(State::Scheduled { attempt: 1, at: DUE }, vec![]);
+        let now = DUE.saturating_sub(Duration::from_millis(41_001));
+        assert_eq!(
+            to_text(&waiting, now),
+            format!(
+                r#"{{"id":"00000000-0000-0000-0000-000000000000","time_left":42,"state":"scheduled",{COMMON},"attempts":0,"metadata":{{"order":"4711"}}}}"#
+            )
+        );
+    }
+
+    #[test]
+    fn a_failed_timer_says_why_and_shows_its_last_attempt() {
+        let attempt = Attempt {
+            number: 3,
+            node: "a".into(),
+            claimed_at: DUE,
+            finished_at: DUE,
+            result: CallResult::Answered { status: 404 },
+        };
+        let failed =
+            timer(State::Failed { at: DUE, reason: "the receiver answered 404".into() }, vec![attempt]);
+        assert_eq!(
+            to_text(&failed, DUE),
+            format!(
+                r#"{{"id":"00000000-0000-0000-0000-000000000000","time_left":0,"state":"failed",{COMMON},"attempts":3,"reason":"the receiver answered 404","finished_at":"2027-01-15T08:00:00.000000Z","last_attempt":{{"number":3,"node":"a","claimed_at":"2027-01-15T08:00:00.000000Z","finished_at":"2027-01-15T08:00:00.000000Z","result":"answered","status":404}},"metadata":{{"order":"4711"}}}}"#
+            )
+        );
+    }
+
+    #[test]
+    fn the_other_states_say_what_is_known_of_them() {
+        let claim = Claim { id: Uuid::nil(), node: "a".into(), since: DUE, lease_until: DUE };
+        for (state, attempts, field, value) in [
+            (State::Scheduled { attempt: 2, at: DUE }, 1, "next_attempt_at", "2027-01-15T08:00:00.000000Z"),
+            (State::Firing { attempt: 1, claim: claim.clone() }, 1, "claimed_by", "a"),
+            (State::Unknown { attempt: 2, claim, at: DUE }, 2, "claimed_by", "a"),
+            (State::Cancelled { at: DUE }, 0, "finished_at", "2027-01-15T08:00:00.000000Z"),
+            (State::Delivered { at: DUE }, 0, "state", "delivered"),
+        ] {
+            let json = to_value(&timer(state.clone(), vec![]), DUE);
+            assert_eq!(json[field], value, "{state:?}");
+            assert_eq!((&json["attempts"], &json["time_left"]), (&attempts.into(), &0.into()));
+        }
+    }
+}

@@ -288,3 +288,6 @@ impl From<AttemptJson> for Attempt {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! Stored records stay readable: version 1 is pinned by a file, and every timer survives the way
+//! through it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{from_json, to_json};
+use crate::domain::attempt::{Attempt, CallResult, Delivery};
+use crate::domain::retry::RetryPolicy;
+use crate::domain::target::{Body, Method, Target, TargetUrl};
+use crate::domain::time::Timestamp;
+use crate::domain::timer::{Claim, State, Timer};
+
+const V1: &str = include_str!("v1.json");
+
+fn at(millis: u64) -> Timestamp {
+    Timestamp::from_micros(1_800_000_000_000_000 + millis * 1_000)
+}
+
+/// The timer that `v1.json` holds.
+fn timer() -> Timer {
+    let claim = Claim { id: Uuid::from_u128(7), node: "b".into(), since: at(2_000), lease_until: at(47_000) };
+    Timer {
+        id: "0198c0de-0000-7000-8000-000000000001".parse().unwrap(),
+        created_at: at(0).saturating_sub(Duration::from_secs(3_600)),
+        due_at: at(0).saturating_add(Duration::from_micros(1)),
+        target: Target {
+            url: TargetUrl::parse("https://example.com/hook?a=b").unwrap(),
+            method: Method::Put,
+            headers: vec![("authorization".into(), "Bearer x".into())],
+            body: Body::Bytes(vec![0, 255]),
+        },
+        delivery: Delivery::AtLeastOnce,
+        timeout: Duration::from_secs(30),
+        retry: RetryPolicy { factor: 2.5, ..RetryPolicy::default() },
+        metadata: BTreeMap::from([("order".into(), "4711".into())]),
+        fingerprint: Some(Uuid::from_u128(9)),
+        attempts: vec![Attempt {
+            number: 1,
+            node: "a".into(),
+            claimed_at: at(0).saturating_add(Duration::from_micros(500)),
+            finished_at: at(1_000),
+            result: CallResult::NotSent { reason: "cannot connect".into() },
+        }],
+        state: State::Unknown { attempt: 2, claim, at: at(60_000) },
+    }
+}
+
+#[test]
+fn a_record_of_version_1_is_read_and_written_as_ever() {
+    assert_eq!(from_json(V1.as_bytes()), Ok(timer()));
+    let written: Value = serde_json::from_slice(&to_json(&timer())).unwrap();
+    assert_eq!(written, serde_json::from_str::<Value>(V1).unwrap());
+}
+
+#[test]
+fn a_record_that_is_not_understood_is_refused_with_its_reason() {
+    for (json, why) in [
+        ("", "EOF"),
+        ("{}", "missing field `v`"),
+        (r#"{"v": 2}"#, "version 2"),
+        (r#"{"v": 1}"#, "missing field"),
+        (&V1.replace("https://", "ftp://"), "url"),
+        (&V1.replace("PUT", "BREW"), "method BREW"),
+        (&V1.replace("AP8=", "?"), "body"),
+        (&V1.replace("2027-01-15T08:01", "yesterday"), "line"),
+    ] {
+        let error = from_json(json.as_bytes()).unwrap_err();
+        assert!(error.contains(why), "{error:?} does not say {why:?}");
+    }
+}
+
+fn states() -> impl Strategy<Value = State> {
+    (1_u32..100, 0_u64..1_000_000, "\\PC{0,20}", 0_usize..6).prop_map(|(attempt, millis, text, which)| {
+        let id = Uuid::from_u128(u128::from(millis));
+        let claim = Claim { id, node: text.clone(), since: at(millis), lease_until: at(millis + 1) };
+        match which {
+            0 => State::Scheduled { attempt, at: at(millis) },
+            1 => State::Firing { attempt, claim },
+            2 => State::Delivered { at: at(millis) },
+            3 => State::Failed { at: at(millis), reason: text },
+            4 => State::Cancelled { at: at(millis) },
+            _ => State::Unknown { attempt, claim, at: at(millis) },
+        }
+    })
+}
+
+fn bodies() -> impl Strategy<Value = Body> {
+    prop_oneof![
+        Just(Body::Default),
+        "\\PC{0,40}".prop_map(Body::Json),
+        "\\PC{0,40}".prop_map(Body::Text),
+        prop::collection::vec(any::<u8>(), 0..40).prop_map(Body::Bytes),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_timer_survives_the_way_through_its_record(
+        state in states(), body in bodies(), status in 100_u16..600, factor in 1.0_f64..10.0,
+    ) {
+        let mut timer = Timer { state, ..timer() };
+        timer.target.body = body;
+        timer.retry.factor = factor;
+        timer.attempts[0].result = CallResult::Answered { status };
+        prop_assert_eq!(from_json(&to_json(&timer)), Ok(timer));
+    }
+}
