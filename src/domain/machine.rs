@@ -32,13 +32,20 @@ pub const LEAD: Duration = Duration::from_millis(500);
 /// to store an outcome through a change of leader in NATS (2 to 9 s), and the clocks' difference.
 pub const LEASE_MARGIN: Duration = Duration::from_secs(15);
 
+/// Whether a call under `claim` may still begin: it has to end well before the lease does. A worker
+/// that was stopped for a while after it claimed finds out here that it has come too late.
+pub fn may_still_call(claim: &Claim, timeout: Duration, now: Timestamp) -> bool {
+    now.saturating_add(timeout).saturating_add(LEASE_MARGIN / 2) <= claim.lease_until
+}
+
 /// A record is stored at most this long after the wake that it needs was armed; after that, it has
 /// to be armed again first.
 pub const ARM_FRESH: Duration = Duration::from_secs(15);
 
-/// How often a wake that is not needed comes again before it is settled; with [`linger_delay`] that
-/// is at least 25 s, which is more than [`ARM_FRESH`] and the time of one request to NATS.
-pub const LINGER_TRIES: u32 = 10;
+/// How often a wake that is not needed is looked at before it is settled. With [`linger_delay`] that
+/// takes 33 s, which is more than [`ARM_FRESH`] and a few requests to NATS: by then, whoever armed it
+/// has stored the record that needs it, or never will.
+pub const LINGER_TRIES: u32 = 12;
 
 /// How long a wake that is not needed yet stays away after its try number `tries` (from 1): 10 ms,
 /// since the record it was armed for is usually a fraction of a millisecond behind; then four times
@@ -54,7 +61,7 @@ pub enum Input {
     /// A wake has come, or the time of a hold is over. If the timer is due it is claimed under
     /// this name by this node.
     Wake {
-        /// Drawn by the worker.
+        /// Drawn by the worker, once for as long as it holds the wake and has not called.
         claim: ClaimId,
         /// The worker's node.
         node: String,
@@ -88,7 +95,8 @@ pub enum Effect {
     /// Replace the record by this one, if it is still the one that was stepped from. If it is not,
     /// the effects after this one are void: read the record and step again.
     Store(Box<Timer>),
-    /// Call the receiver, then step with [`Input::Outcome`].
+    /// Call the receiver if it [may still be called](may_still_call), then step with
+    /// [`Input::Outcome`].
     Call {
         /// The claim just stored.
         claim: Claim,
@@ -133,12 +141,18 @@ pub fn step(timer: &Timer, input: Input, now: Timestamp) -> Result<Vec<Effect>, 
             } else if at.since(now) <= LEAD {
                 vec![Effect::Hold { until: *at }]
             } else if tries < LINGER_TRIES {
-                vec![linger(tries, now)]
+                // If the server's clock is ahead of ours this is the timer's own wake.
+                let soon = now.saturating_add(linger_delay(tries));
+                vec![Effect::Later { until: soon.min(at.saturating_sub(LEAD)) }]
             } else {
                 // Nothing of ours leads here without a wake in place, but arming costs little and
                 // mends what an accident has removed.
                 vec![Effect::Arm { at: *at }, Effect::Settle]
             })
+        }
+        (State::Firing { attempt, claim }, Input::Wake { claim: mine, .. }) if claim.id == mine => {
+            // Ours, and not called yet: the answer to the write of the claim was lost.
+            Ok(vec![Effect::Call { claim: claim.clone(), attempt: *attempt }])
         }
         (State::Firing { attempt, claim }, Input::Wake { claim: mine, node, tries }) => {
             Ok(if claim.lease_until > now {
@@ -147,6 +161,10 @@ pub fn step(timer: &Timer, input: Input, now: Timestamp) -> Result<Vec<Effect>, 
             } else {
                 taken_over(timer, *attempt, claim, mine, node, now)
             })
+        }
+        (State::Unknown { attempt, claim, .. }, Input::Wake { claim: mine, .. }) if claim.id == mine => {
+            let reason = "the claim was stored too late to call".to_owned();
+            Ok(concluded(timer, *attempt, claim, CallResult::NotSent { reason }, now))
         }
         // Its claimant may be alive after all, and about to schedule the next attempt.
         (State::Unknown { .. }, Input::Wake { tries, .. }) => Ok(unneeded(tries, now)),
@@ -267,13 +285,17 @@ fn concluded(timer: &Timer, attempt: u32, claim: &Claim, result: CallResult, now
     }
 }
 
-fn describe(result: &CallResult, timeout: Duration) -> String {
+/// What a call came to, for people.
+pub fn describe(result: &CallResult, timeout: Duration) -> String {
     match result {
         CallResult::Answered { status } => format!("the receiver answered {status}"),
         CallResult::NotSent { reason } => format!("the receiver was not reached: {reason}"),
         CallResult::NoAnswer { reason } => {
-            format!("no answer within {timeout:?}: {reason}; the receiver may have acted on the call")
+            format!("no answer: {reason} (timeout {timeout:?}); the receiver may have acted on the call")
         }
         CallResult::Interrupted => "the node was stopped during the call".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -58,6 +58,10 @@ impl TargetUrl {
         if url.port() == Some(0) {
             return Err(UrlError::Port);
         }
+        // The normal form may be longer: other characters than ASCII are percent-encoded.
+        if url.as_str().len() > MAX_URL_BYTES {
+            return Err(UrlError::TooLong);
+        }
         Ok(Self(url))
     }
 

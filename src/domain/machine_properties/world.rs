@@ -1,7 +1,7 @@
 //! The world of one timer: its record with every version, the broker's wakes, workers and clients in
 //! the middle of their effects, and a receiver that notes each call.
 //!
-//! It does each effect as the engine does, one at a time, so that anything can come in between.
+//! `actor` does effects one at a time, so that anything can come in between; `promises` watches.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -9,103 +9,112 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::domain::attempt::{CallResult, Delivery};
-use crate::domain::machine::{ARM_FRESH, Effect, Input, LEAD, step};
+use crate::domain::machine::{Effect, Input, LEAD, linger_delay, step, unneeded};
 use crate::domain::retry::RetryPolicy;
 use crate::domain::target::{Body, Method, Target, TargetUrl};
 use crate::domain::time::Timestamp;
-use crate::domain::timer::{ClaimId, State, Timer};
+use crate::domain::timer::{State, Timer};
+
+use super::actor::Actor;
 
 #[derive(Clone, Debug)]
 pub(super) enum Event {
+    /// Time passes.
     Advance { millis: u64 },
+    /// The server moves a schedule whose time has come onto the queue.
     ScheduleFires { which: usize, twice: bool },
+    /// A worker gets a message and reads the record, perhaps an old version of it.
     Deliver { which: usize, stale_by: usize },
+    /// A worker gets a message and cannot read the record.
+    LookFails { which: usize },
+    /// An actor does its next effect, or hears what came of its call.
     Proceed { actor: usize, result: CallResult },
+    /// An actor's next write is done, and it does not hear of that.
+    ProceedUnheard { actor: usize },
+    /// A node dies.
     Die { actor: usize },
+    /// A client cancels.
     Cancel,
+    /// A client moves the timer.
     Reschedule { in_millis: u64 },
 }
 
-/// A worker with a message, or a client's request (without one), in the middle of its effects.
-struct Actor {
-    message: Option<u64>,
-    input: Input,
-    revision: usize,
-    timer: Timer,
-    effects: VecDeque<Effect>,
-    tries: u32,
-    began: Timestamp,
-    armed: Option<(Timestamp, Timestamp)>,
-    /// The claim under which a call is in progress, and that call's place in the list.
-    calling: Option<(ClaimId, usize)>,
-}
-
 /// A fire message that is not acknowledged.
-struct Message {
-    not_before: Timestamp,
+pub(super) struct Message {
+    pub(super) not_before: Timestamp,
     tries: u32,
 }
 
 pub(super) struct Call {
-    at: Timestamp,
-    due: Timestamp,
+    pub(super) at: Timestamp,
+    /// When the timer was due, by the version that was claimed.
+    pub(super) due: Timestamp,
     /// `None` if the caller died during the call.
     pub(super) result: Option<CallResult>,
 }
 
 pub(super) struct World {
     pub(super) now: Timestamp,
-    /// Every version ever stored; the last one is the record, its place the revision.
+    /// Every version ever stored; the last one is the record, their number the revision.
     pub(super) history: Vec<Timer>,
-    schedules: Vec<Timestamp>,
-    queue: BTreeMap<u64, Message>,
-    actors: Vec<Actor>,
+    pub(super) schedules: Vec<Timestamp>,
+    pub(super) queue: BTreeMap<u64, Message>,
+    pub(super) actors: Vec<Actor>,
     pub(super) calls: Vec<Call>,
+    /// How many calls there were when a cancel succeeded.
     pub(super) cancelled_with_calls: Option<usize>,
     counter: u64,
 }
 
 /// As the consumer is configured; the exact value does not matter.
 const ACK_WAIT: Duration = Duration::from_secs(5);
-/// A client's request is given up after this time, wherever it is.
-const CLIENT_DEADLINE: Duration = Duration::from_secs(10);
+/// As dispatch waits after it could not look at a record.
+const TROUBLE_DELAY: Duration = Duration::from_secs(1);
 const START: Timestamp = Timestamp::from_micros(1_000_000_000_000);
 
+/// A timer that is due two seconds after the start.
+pub(in crate::domain) fn a_timer(delivery: Delivery, max_attempts: u32) -> Timer {
+    let due = START.saturating_add(Duration::from_secs(2));
+    Timer {
+        id: Uuid::from_u128(7),
+        created_at: START,
+        due_at: due,
+        target: Target {
+            url: TargetUrl::parse("http://localhost/").unwrap(),
+            method: Method::Post,
+            headers: vec![],
+            body: Body::Default,
+        },
+        delivery,
+        timeout: Duration::from_secs(1),
+        retry: RetryPolicy { max_attempts, ..RetryPolicy::default() },
+        metadata: BTreeMap::new(),
+        fingerprint: None,
+        attempts: vec![],
+        state: State::Scheduled { attempt: 1, at: due },
+    }
+}
+
 impl World {
+    /// A world in which a client has just begun to create the timer.
     pub(super) fn new(delivery: Delivery, max_attempts: u32) -> Self {
-        let due = START.saturating_add(Duration::from_secs(2));
-        let timer = Timer {
-            id: Uuid::from_u128(7),
-            created_at: START,
-            due_at: due,
-            target: Target {
-                url: TargetUrl::parse("http://localhost/").unwrap(),
-                method: Method::Post,
-                headers: vec![],
-                body: Body::Default,
-            },
-            delivery,
-            timeout: Duration::from_secs(1),
-            retry: RetryPolicy { max_attempts, ..RetryPolicy::default() },
-            metadata: BTreeMap::new(),
-            fingerprint: None,
-            attempts: vec![],
-            state: State::Scheduled { attempt: 1, at: due },
-        };
+        let timer = a_timer(delivery, max_attempts);
+        let effects = [Effect::Arm { at: timer.due_at }, Effect::Store(Box::new(timer))].into();
+        let creator = Actor::new(None, None, Uuid::nil(), 0, effects, START);
         Self {
             now: START,
-            history: vec![timer],
-            schedules: vec![due],
+            history: vec![],
+            schedules: vec![],
             queue: BTreeMap::new(),
-            actors: vec![],
+            actors: vec![creator],
             calls: vec![],
             cancelled_with_calls: None,
             counter: 0,
         }
     }
 
-    pub(super) fn record(&self) -> &Timer {
-        self.history.last().unwrap()
+    pub(super) fn record(&self) -> Option<&Timer> {
+        self.history.last()
     }
 
     fn fresh(&mut self) -> u64 {
@@ -113,30 +122,30 @@ impl World {
         self.counter
     }
 
-    fn wake(&mut self, tries: u32) -> Input {
-        Input::Wake { claim: Uuid::from_u128(u128::from(self.fresh())), node: "n".into(), tries }
-    }
-
     fn enqueue(&mut self) {
         let message = self.fresh();
         self.queue.insert(message, Message { not_before: self.now, tries: 0 });
     }
 
-    fn begin(&mut self, message: Option<u64>, tries: u32, input: Input, revision: usize) {
-        let timer = self.history[revision].clone();
-        if let Ok(effects) = step(&timer, input.clone(), self.now) {
-            self.actors.push(Actor {
-                message,
-                input,
-                revision,
-                timer,
-                effects: effects.into(),
-                tries,
-                began: self.now,
-                armed: None,
-                calling: None,
-            });
+    pub(super) fn arm(&mut self, at: Timestamp) {
+        if at.saturating_sub(LEAD) <= self.now {
+            self.enqueue();
+        } else if !self.schedules.contains(&at) {
+            self.schedules.push(at);
         }
+    }
+
+    /// Delivers a message that is ready; it comes again after the ack wait, even if whoever gets it now
+    /// lives on.
+    fn deliver(&mut self, which: usize) -> Option<(u64, u32)> {
+        let now = self.now;
+        let ready: Vec<u64> =
+            self.queue.iter().filter(|(_, m)| m.not_before <= now).map(|(id, _)| *id).collect();
+        let id = pick(&ready, which)?;
+        let message = self.queue.get_mut(&id)?;
+        message.not_before = now.saturating_add(ACK_WAIT);
+        message.tries += 1;
+        Some((id, message.tries))
     }
 
     pub(super) fn apply(&mut self, event: Event) {
@@ -154,188 +163,80 @@ impl World {
                 }
             }
             Event::Deliver { which, stale_by } => {
-                let now = self.now;
-                let ready: Vec<u64> =
-                    self.queue.iter().filter(|(_, m)| m.not_before <= now).map(|(id, _)| *id).collect();
-                let Some(id) = pick(&ready, which) else { return };
-                let Some(message) = self.queue.get_mut(&id) else { return };
-                // After this, a message is delivered again even if a living worker still holds it.
-                message.not_before = now.saturating_add(ACK_WAIT);
-                message.tries += 1;
-                let tries = message.tries;
-                let input = self.wake(tries);
-                let revision = (self.history.len() - 1).saturating_sub(stale_by);
-                self.begin(Some(id), tries, input, revision);
+                if let Some((message, tries)) = self.deliver(which) {
+                    let claim = Uuid::from_u128(u128::from(self.fresh()));
+                    let seen = self.history.len().saturating_sub(stale_by);
+                    self.attend(message, tries, claim, seen);
+                }
+            }
+            Event::LookFails { which } => {
+                if let Some((id, tries)) = self.deliver(which)
+                    && let Some(message) = self.queue.get_mut(&id)
+                {
+                    message.not_before = self.now.saturating_add(linger_delay(tries).max(TROUBLE_DELAY));
+                }
             }
             Event::Proceed { actor, result } => {
-                if !self.actors.is_empty() {
-                    let n = actor % self.actors.len();
-                    let actor = self.actors.swap_remove(n);
-                    self.proceed(actor, result);
+                if let Some(actor) = self.take_actor(actor) {
+                    self.proceed(actor, result, true);
                 }
             }
-            Event::Die { actor } => {
-                if !self.actors.is_empty() {
-                    let n = actor % self.actors.len();
-                    self.actors.swap_remove(n);
+            Event::ProceedUnheard { actor } => {
+                if let Some(actor) = self.take_actor(actor) {
+                    self.proceed(actor, CallResult::Interrupted, false);
                 }
             }
-            Event::Cancel => self.begin(None, 0, Input::Cancel, self.history.len() - 1),
+            Event::Die { actor } => drop(self.take_actor(actor)),
+            Event::Cancel => self.request(Input::Cancel),
             Event::Reschedule { in_millis } => {
                 let due_at = self.now.saturating_add(Duration::from_millis(in_millis));
-                self.begin(None, 0, Input::Reschedule { due_at }, self.history.len() - 1);
+                self.request(Input::Reschedule { due_at });
             }
         }
     }
 
-    /// Does one effect of the actor, as the engine does.
-    fn proceed(&mut self, mut actor: Actor, result: CallResult) {
-        if let Some((claim, call)) = actor.calling.take() {
-            self.calls[call].result = Some(result.clone());
-            return self.restep(actor, Input::Outcome { claim, result }, None);
-        }
-        if actor.message.is_none() && self.now.since(actor.began) > CLIENT_DEADLINE {
-            return;
-        }
-        let Some(effect) = actor.effects.pop_front() else { return };
-        match effect {
-            Effect::Arm { at } => {
-                self.arm(at);
-                actor.armed = Some((at, self.now));
-            }
-            Effect::Store(timer) => {
-                if let Some((at, armed_at)) = actor.armed
-                    && self.now.since(armed_at) > ARM_FRESH
-                {
-                    self.arm(at);
-                    actor.armed = Some((at, self.now));
-                }
-                if actor.revision + 1 != self.history.len() {
-                    let input = match actor.input.clone() {
-                        Input::Wake { .. } => self.wake(actor.tries),
-                        other @ (Input::Outcome { .. } | Input::Cancel | Input::Reschedule { .. }) => other,
-                    };
-                    return self.restep(actor, input, Some(self.history.len() - 1));
-                }
-                self.assert_may_follow(self.record(), &timer);
-                if matches!(timer.state, State::Cancelled { .. }) {
-                    self.cancelled_with_calls = Some(self.calls.len());
-                }
-                self.history.push((*timer).clone());
-                actor.revision += 1;
-                actor.timer = *timer;
-            }
-            Effect::Call { claim, attempt } => {
-                let stored = State::Firing { attempt, claim: claim.clone() };
-                assert!(
-                    self.history.iter().any(|version| version.state == stored),
-                    "called without a stored claim"
-                );
-                let due = self
-                    .history
-                    .iter()
-                    .rev()
-                    .find_map(|version| match version.state {
-                        State::Scheduled { at, .. } => Some(at),
-                        State::Firing { .. }
-                        | State::Delivered { .. }
-                        | State::Failed { .. }
-                        | State::Cancelled { .. }
-                        | State::Unknown { .. } => None,
-                    })
-                    .unwrap();
-                self.calls.push(Call { at: self.now, due, result: None });
-                actor.calling = Some((claim.id, self.calls.len() - 1));
-            }
-            Effect::Disarm => self.schedules.clear(),
-            Effect::Hold { until } => {
-                if until <= self.now {
-                    let input = self.wake(actor.tries);
-                    return self.restep(actor, input, None);
-                }
-                actor.effects.push_front(effect);
-            }
-            Effect::Later { until } => {
-                if let Some(message) = actor.message.and_then(|message| self.queue.get_mut(&message)) {
-                    message.not_before = until;
-                }
-                return;
-            }
-            Effect::Settle => {
-                if let Some(message) = actor.message {
-                    self.queue.remove(&message);
-                }
-                return;
-            }
-        }
-        self.actors.push(actor);
+    fn take_actor(&mut self, which: usize) -> Option<Actor> {
+        (!self.actors.is_empty()).then(|| self.actors.swap_remove(which % self.actors.len()))
     }
 
-    fn arm(&mut self, at: Timestamp) {
-        if at.saturating_sub(LEAD) <= self.now {
-            self.enqueue();
-        } else if !self.schedules.contains(&at) {
-            self.schedules.push(at);
+    /// A worker attends to a message, having seen this many versions.
+    fn attend(&mut self, message: u64, tries: u32, claim: Uuid, seen: usize) {
+        let input = Input::Wake { claim, node: "n".into(), tries };
+        let mut effects: VecDeque<Effect> = match seen.checked_sub(1) {
+            None => unneeded(tries, self.now).into(),
+            Some(version) => step(&self.history[version], input.clone(), self.now).unwrap().into(),
+        };
+        // What is only settled is looked at again where reads are never stale.
+        if effects == [Effect::Settle] && seen != self.history.len() {
+            let latest = self.history.last().unwrap();
+            effects = step(latest, input.clone(), self.now).unwrap().into();
+            return self.actors.push(
+                Actor::new(Some(message), Some(input), claim, self.history.len(), effects, self.now)
+                    .tried(tries),
+            );
+        }
+        self.actors.push(Actor::new(Some(message), Some(input), claim, seen, effects, self.now).tried(tries));
+    }
+
+    /// A client's request begins.
+    fn request(&mut self, input: Input) {
+        let Some(timer) = self.record() else { return };
+        if let Ok(effects) = step(timer, input.clone(), self.now) {
+            let seen = self.history.len();
+            self.actors.push(Actor::new(None, Some(input), Uuid::nil(), seen, effects.into(), self.now));
         }
     }
 
-    fn restep(&mut self, mut actor: Actor, input: Input, reread: Option<usize>) {
-        if let Some(revision) = reread {
-            actor.revision = revision;
-            actor.timer = self.history[revision].clone();
-        }
-        if let Ok(effects) = step(&actor.timer, input.clone(), self.now) {
-            actor.input = input;
-            actor.armed = None;
-            actor.effects = effects.into();
-            self.actors.push(actor);
-        }
-    }
-
-    fn assert_may_follow(&self, old: &Timer, new: &Timer) {
-        match old.state {
-            State::Delivered { .. } | State::Failed { .. } | State::Cancelled { .. } => {
-                panic!("{:?} became {:?}", old.state, new.state)
-            }
-            State::Unknown { .. } => assert!(
-                new.attempts.len() > old.attempts.len(),
-                "only the claimant's own outcome may replace an unknown one"
-            ),
-            State::Scheduled { .. } | State::Firing { .. } => {}
-        }
-    }
-
-    /// Holds after every single effect.
-    pub(super) fn assert_always(&self) {
-        match self.record().state {
-            State::Scheduled { at, .. } => assert!(
-                !self.queue.is_empty() || self.schedules.iter().any(|armed| *armed <= at),
-                "nobody will wake the timer in time"
-            ),
-            State::Firing { .. } => {
-                assert!(!self.queue.is_empty() || !self.schedules.is_empty(), "nobody watches the claim");
-            }
-            State::Delivered { .. }
-            | State::Failed { .. }
-            | State::Cancelled { .. }
-            | State::Unknown { .. } => {}
-        }
-        for call in &self.calls {
-            assert!(call.at >= call.due, "called before it was due");
-        }
-        if let Some(calls) = self.cancelled_with_calls {
-            assert_eq!(calls, self.calls.len(), "called after a cancel that was answered with success");
-        }
-    }
-
-    /// No node dies any more, and time passes.
+    /// No node dies any more, every answer is heard, and time passes.
     pub(super) fn calm_down(&mut self) {
         for _ in 0..1_000 {
             while !self.actors.is_empty() {
-                let waiting = self.actors.len();
-                for _ in 0..waiting {
+                for _ in 0..self.actors.len() {
+                    if self.actors.is_empty() {
+                        break;
+                    }
                     let actor = self.actors.remove(0);
-                    self.proceed(actor, CallResult::Answered { status: 200 });
+                    self.proceed(actor, CallResult::Answered { status: 200 }, true);
                     self.assert_always();
                 }
                 self.now = self.now.saturating_add(Duration::from_millis(100));
@@ -347,7 +248,7 @@ impl World {
                 return;
             }
         }
-        panic!("never quiet: {:?}, {} messages", self.record().state, self.queue.len());
+        panic!("never quiet: {:?}, {} messages", self.record().map(|timer| &timer.state), self.queue.len());
     }
 }
 

@@ -1,0 +1,87 @@
+//! Single steps that the properties do not pin by themselves.
+
+use uuid::Uuid;
+
+use super::*;
+use crate::domain::machine_properties::world::a_timer;
+
+fn wake(tries: u32) -> Input {
+    Input::Wake { claim: Uuid::from_u128(1), node: "n".into(), tries }
+}
+
+fn claimed_by(id: u128, now: Timestamp) -> Claim {
+    let lease_until = now.saturating_add(Duration::from_secs(60));
+    Claim { id: Uuid::from_u128(id), node: "n".into(), since: now, lease_until }
+}
+
+#[test]
+fn lingering_outlasts_every_record_that_may_be_on_its_way() {
+    let lingering: Duration = (1..LINGER_TRIES).map(linger_delay).sum();
+    assert!(lingering > ARM_FRESH * 2, "{lingering:?}");
+}
+
+#[test]
+fn a_wake_that_is_early_by_a_wrong_clock_comes_again_in_time() {
+    let timer = a_timer(Delivery::AtMostOnce, 3);
+    let State::Scheduled { at, .. } = timer.state else { unreachable!() };
+    let now = at.saturating_sub(LEAD + Duration::from_secs(1));
+    for tries in 1..LINGER_TRIES {
+        let effects = step(&timer, wake(tries), now).unwrap();
+        let [Effect::Later { until }] = effects.as_slice() else { panic!("{effects:?}") };
+        assert!(*until > now && *until <= at.saturating_sub(LEAD));
+    }
+    // One that nobody needs for long arms anew, in case the right one is gone, and goes.
+    let effects = step(&timer, wake(LINGER_TRIES), now).unwrap();
+    assert_eq!(effects, [Effect::Arm { at }, Effect::Settle]);
+}
+
+#[test]
+fn a_claimant_that_was_taken_for_dead_replaces_unknown_by_what_it_knows() {
+    let mut timer = a_timer(Delivery::AtMostOnce, 3);
+    let now = timer.due_at;
+    let claim = claimed_by(7, now);
+    timer.state = State::Unknown { attempt: 1, claim: claim.clone(), at: now };
+    let outcome = |result| Input::Outcome { claim: claim.id, result };
+    let effects = step(&timer, outcome(CallResult::Answered { status: 200 }), now).unwrap();
+    let [Effect::Store(stored), Effect::Settle] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!(stored.state, State::Delivered { at: now });
+    // A claim that was stored too late to call is not the end of the timer.
+    let own = Input::Wake { claim: claim.id, node: "n".into(), tries: 1 };
+    let effects = step(&timer, own, now).unwrap();
+    assert!(matches!(effects.as_slice(), [Effect::Arm { .. }, Effect::Store(stored), Effect::Settle]
+            if matches!(stored.state, State::Scheduled { attempt: 2, .. })));
+}
+
+#[test]
+fn a_claim_of_ones_own_whose_answer_was_lost_is_called() {
+    let mut timer = a_timer(Delivery::AtMostOnce, 3);
+    let now = timer.due_at;
+    let claim = claimed_by(1, now);
+    timer.state = State::Firing { attempt: 1, claim: claim.clone() };
+    assert_eq!(step(&timer, wake(1), now), Ok(vec![Effect::Call { claim, attempt: 1 }]));
+}
+
+#[test]
+fn a_cancel_removes_the_waiting_wakes_and_a_second_one_changes_nothing() {
+    let timer = a_timer(Delivery::AtMostOnce, 3);
+    let effects = step(&timer, Input::Cancel, timer.created_at).unwrap();
+    let [Effect::Store(cancelled), Effect::Disarm] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!(step(cancelled, Input::Cancel, timer.created_at), Ok(vec![]));
+}
+
+#[test]
+fn a_record_keeps_a_bounded_number_of_attempts() {
+    let mut timer = a_timer(Delivery::AtLeastOnce, 100);
+    for n in 1..100 {
+        let claim = claimed_by(n, timer.due_at);
+        timer.state = State::Firing { attempt: u32::try_from(n).unwrap(), claim: claim.clone() };
+        let result = CallResult::Answered { status: 503 };
+        let effects = step(&timer, Input::Outcome { claim: claim.id, result }, timer.due_at).unwrap();
+        let Some(Effect::Store(stored)) = effects.into_iter().find(|e| matches!(e, Effect::Store(_))) else {
+            panic!("nothing stored")
+        };
+        timer = *stored;
+    }
+    assert_eq!(timer.attempts.len(), MAX_ATTEMPTS_KEPT);
+    assert_eq!(timer.attempts.last().unwrap().number, 99);
+}

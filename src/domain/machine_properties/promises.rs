@@ -1,0 +1,83 @@
+//! What must hold after every single effect, and of every version that follows another.
+
+use crate::domain::machine::{Input, LEASE_MARGIN};
+use crate::domain::timer::{MAX_ATTEMPTS_KEPT, State, Timer};
+
+use super::actor::Actor;
+use super::world::World;
+
+impl World {
+    /// Holds after every single effect.
+    pub(super) fn assert_always(&self) {
+        match self.record().map(|timer| &timer.state) {
+            Some(State::Scheduled { at, .. }) => assert!(
+                !self.queue.is_empty() || self.schedules.iter().any(|armed| armed <= at),
+                "nobody will wake the timer in time"
+            ),
+            Some(State::Firing { .. }) => {
+                assert!(!self.queue.is_empty() || !self.schedules.is_empty(), "nobody watches the claim");
+            }
+            None
+            | Some(
+                State::Delivered { .. }
+                | State::Failed { .. }
+                | State::Cancelled { .. }
+                | State::Unknown { .. },
+            ) => {}
+        }
+        for call in &self.calls {
+            assert!(call.at >= call.due, "called before it was due");
+        }
+        if let Some(calls) = self.cancelled_with_calls {
+            assert_eq!(calls, self.calls.len(), "called after a cancel that was answered with success");
+        }
+    }
+
+    /// Whether the actor may store this version after the one that is there.
+    pub(super) fn assert_may_follow(&self, actor: &Actor, new: &Timer) {
+        assert!(new.attempts.len() <= MAX_ATTEMPTS_KEPT);
+        let Some(old) = self.record() else { return };
+        let holder = match &old.state {
+            State::Firing { claim, .. } | State::Unknown { claim, .. } => Some(claim),
+            State::Scheduled { .. }
+            | State::Delivered { .. }
+            | State::Failed { .. }
+            | State::Cancelled { .. } => None,
+        };
+        let by_holder = holder.is_some_and(|claim| claim.id == actor.claim);
+        assert!(new.attempts == old.attempts || by_holder, "an outcome of a claim that is not held");
+        match &old.state {
+            State::Delivered { .. } | State::Failed { .. } | State::Cancelled { .. } => {
+                panic!("{:?} became {:?}", old.state, new.state)
+            }
+            State::Unknown { .. } => assert!(by_holder, "only its claimant may replace an unknown outcome"),
+            State::Firing { claim, .. } => {
+                assert!(by_holder || self.now >= claim.lease_until, "taken over from a living claimant");
+            }
+            State::Scheduled { attempt, .. } => {
+                if let Some(Input::Reschedule { due_at }) = actor.input {
+                    assert_eq!(new.due_at, due_at, "moved to another instant than was asked for");
+                    assert_eq!(new.state, State::Scheduled { attempt: *attempt, at: due_at });
+                }
+            }
+        }
+        if let State::Firing { attempt, claim } = &new.state {
+            assert!(claim.lease_until >= claim.since.saturating_add(new.timeout + LEASE_MARGIN));
+            assert!(*attempt <= new.retry.max_attempts, "more attempts than allowed");
+            let earlier = self.history.iter().filter_map(|timer| match timer.state {
+                State::Firing { attempt, .. } => Some(attempt),
+                State::Scheduled { .. }
+                | State::Delivered { .. }
+                | State::Failed { .. }
+                | State::Cancelled { .. }
+                | State::Unknown { .. } => None,
+            });
+            assert!(earlier.max() < Some(*attempt), "an attempt's number is used twice");
+        }
+        if let (State::Scheduled { at, .. }, Some(last), true) = (&new.state, new.attempts.last(), by_holder)
+        {
+            let soonest = last.finished_at.saturating_add(new.retry.initial_backoff / 2);
+            assert!(*at >= soonest, "tried again without a pause");
+        }
+    }
+}
