@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
+use crate::domain::machine::linger_delay;
 use crate::engine::{Attended, Engine, Worker};
 use crate::nats::{ACK_WAIT, Link, NatsError, Pulled, Puller, Wake, Wakes};
 
@@ -24,10 +25,20 @@ pub struct Limits {
 /// How often the broker hears that a wake is still attended to: twice within its ack wait.
 const KEEP_EVERY: Duration = Duration::from_millis(ACK_WAIT.as_millis() as u64 * 2 / 5);
 
-/// The pause after pulling has failed.
-const PAUSE: Duration = Duration::from_millis(200);
+/// The pause after pulling has failed the first time, and the longest one: a change of leader takes
+/// seconds.
+const PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// When a timer that could not be looked at is looked at again.
+/// So many failures in a row are worth a line in the log.
+const TROUBLE_SAID_AFTER: u32 = 3;
+
+/// What still comes to a node that stops waits so long until it comes again, so that it does not come
+/// to the same node over and over. It is less than the lead with which wakes come.
+const HAND_OVER_DELAY: Duration = Duration::from_millis(100);
+
+/// When a timer that could not be looked at is looked at again, at the soonest. It is no sooner than a
+/// wake would linger: those tries count too.
 const TROUBLE_DELAY: Duration = Duration::from_secs(1);
 
 /// When a timer whose record cannot be read is looked at again: by then somebody may have mended it,
@@ -39,17 +50,46 @@ const UNREADABLE_DELAY: Duration = Duration::from_secs(60);
 pub async fn run(engine: Engine, wakes: Wakes, link: Link, worker: Worker, limits: Limits) {
     let places = Arc::new(Semaphore::new(limits.held));
     let attending = Attending { engine, wakes, worker, tasks: TaskTracker::new() };
-    while !attending.worker.stop.is_cancelled() {
-        if let Err(error) = attending.pull(&link, &places).await {
-            tracing::debug!(%error, "cannot pull");
-            tokio::select! {
-                () = attending.worker.stop.cancelled() => {}
-                () = tokio::time::sleep(PAUSE) => {}
-            }
+    let stop = attending.worker.stop.clone();
+    let mut trouble = Trouble::default();
+    while !stop.is_cancelled() {
+        let why = match attending.pull(&link, &places, &mut trouble).await {
+            Ok(()) => break,
+            Err(why) => why,
+        };
+        let pause = trouble.again(&why);
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
     attending.tasks.close();
     attending.tasks.wait().await;
+}
+
+/// Pulling that fails: said once, and tried again ever more slowly.
+#[derive(Default)]
+struct Trouble {
+    times: u32,
+}
+
+impl Trouble {
+    /// Notes a failure and gives the pause after it.
+    fn again(&mut self, why: &str) -> Duration {
+        // A single one is a change of leader, or a connection that was just lost and was logged.
+        if self.times == TROUBLE_SAID_AFTER {
+            tracing::warn!(why, "no due timers can be had from NATS; trying on");
+        }
+        self.times = self.times.saturating_add(1);
+        (PAUSE * 2_u32.saturating_pow(self.times.min(8))).min(LONGEST_PAUSE)
+    }
+
+    fn over(&mut self) {
+        if self.times > TROUBLE_SAID_AFTER {
+            tracing::info!("due timers come from NATS again");
+        }
+        self.times = 0;
+    }
 }
 
 /// What every task needs.
@@ -62,9 +102,9 @@ struct Attending {
 }
 
 impl Attending {
-    /// Pulls until it fails or the node is to stop.
-    async fn pull(&self, link: &Link, places: &Arc<Semaphore>) -> Result<(), NatsError> {
-        let mut puller = Puller::new(link.clone()).await?;
+    /// Pulls until the node is to stop, or until pulling fails, with why.
+    async fn pull(&self, link: &Link, places: &Arc<Semaphore>, trouble: &mut Trouble) -> Result<(), String> {
+        let mut puller = Puller::new(link.clone()).await.map_err(|error| error.to_string())?;
         let mut free: Vec<OwnedSemaphorePermit> = Vec::new();
         let stop = &self.worker.stop;
         loop {
@@ -72,7 +112,7 @@ impl Attending {
                 free.clear();
                 let count = tokio::select! {
                     biased;
-                    () = stop.cancelled() => break,
+                    () = stop.cancelled() => return Ok(()),
                     first = places.clone().acquire_owned() => {
                         free.extend(first.ok());
                         while let Ok(place) = places.clone().try_acquire_owned() {
@@ -81,22 +121,21 @@ impl Attending {
                         free.len()
                     }
                 };
-                puller.request(count).await?;
+                puller.request(count).await.map_err(|error| error.to_string())?;
             }
-            let pulled = tokio::select! {
-                biased;
-                () = stop.cancelled() => break,
-                pulled = puller.next() => pulled,
-            };
-            match pulled {
-                Pulled::Wake(wake) => self.start(wake, free.pop()),
-                Pulled::Over => {}
+            match puller.next().await {
+                // The request cannot be taken back; what it still brings goes to another node.
+                Pulled::Wake(wake) if stop.is_cancelled() => {
+                    self.wakes.give_back(&wake, HAND_OVER_DELAY).await;
+                }
+                Pulled::Wake(wake) => {
+                    trouble.over();
+                    self.start(wake, free.pop());
+                }
+                Pulled::Over => trouble.over(),
+                Pulled::Trouble(why) => return Err(why),
             }
         }
-        for wake in puller.stop().await {
-            self.wakes.give_back(&wake, Duration::ZERO).await;
-        }
-        Ok(())
     }
 
     fn start(&self, wake: Wake, place: Option<OwnedSemaphorePermit>) {
@@ -108,29 +147,30 @@ impl Attending {
     }
 
     async fn attend(&self, wake: &Wake) {
-        let attended = {
-            let attending = self.engine.attend(wake, &self.worker);
-            tokio::pin!(attending);
+        // Beside each other: a connection that stalls must not keep the timer from its instant.
+        let keeping = async {
             loop {
-                tokio::select! {
-                    biased;
-                    attended = &mut attending => break attended,
-                    () = tokio::time::sleep(KEEP_EVERY) => self.wakes.keep(wake).await,
-                }
+                tokio::time::sleep(KEEP_EVERY).await;
+                self.wakes.keep(wake).await;
             }
+        };
+        let attended = tokio::select! {
+            biased;
+            attended = self.engine.attend(wake, &self.worker) => attended,
+            never = keeping => match never {},
         };
         match attended {
             Ok(Attended::Settle) => self.wakes.settle(wake).await,
             Ok(Attended::GiveBack(delay)) => self.wakes.give_back(wake, delay).await,
             Err(error) => {
                 let delay = match &error {
-                    NatsError::Unreadable(_) => {
+                    NatsError::Unreadable(_) | NatsError::TooLarge { .. } => {
                         tracing::error!(%error, "cannot attend to a timer");
                         UNREADABLE_DELAY
                     }
                     NatsError::Unclear(_) | NatsError::NotDone(_) => {
                         tracing::debug!(timer = %wake.id, %error, "cannot attend to a timer now");
-                        TROUBLE_DELAY
+                        linger_delay(wake.tries).max(TROUBLE_DELAY)
                     }
                 };
                 self.wakes.give_back(wake, delay).await;

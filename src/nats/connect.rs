@@ -13,6 +13,9 @@ use crate::nats::Link;
 /// double timers up to 2.14.2.
 const MIN_SERVER: (i64, i64, i64) = (2, 14, 3);
 
+/// The smallest `max_payload` that leaves room for a timer, in bytes.
+const MIN_PAYLOAD: usize = 65_536;
+
 /// The longest pause between two tries to connect again.
 const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(1);
 
@@ -78,6 +81,13 @@ pub async fn connect(access: &Access) -> Result<Link> {
             info.version
         );
     }
+    if info.max_payload < MIN_PAYLOAD {
+        bail!(
+            "nats-server at {list} takes messages of at most {} bytes, and {MIN_PAYLOAD} are needed: raise \
+             max_payload in its configuration",
+            info.max_payload
+        );
+    }
     Ok(Link::new(client, connects))
 }
 
@@ -120,10 +130,9 @@ fn note(event: &Event, count: &watch::Sender<u64>) {
         }
         Event::Disconnected => tracing::warn!("the connection to NATS is lost, trying to get it back"),
         Event::LameDuckMode => tracing::info!("the NATS server is about to stop, moving to another"),
-        Event::SlowConsumer(_) | Event::ServerError(_) | Event::ClientError(_) => {
-            tracing::warn!(%event, "NATS");
-        }
-        Event::Draining | Event::Closed => {}
+        Event::SlowConsumer(_) | Event::ServerError(_) => tracing::warn!(%event, "NATS"),
+        // One for each try to connect again; that the connection is lost has been said.
+        Event::ClientError(_) | Event::Draining | Event::Closed => tracing::debug!(%event, "NATS"),
     }
 }
 

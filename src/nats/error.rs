@@ -10,6 +10,14 @@ pub enum NatsError {
     /// Nothing was stored: not connected, no leader, no room. The request may be sent again.
     #[error("NATS did not take the request: {0}")]
     NotDone(String),
+    /// The record is larger than the server takes; asking again does not help.
+    #[error("the timer's record would have {bytes} bytes, and NATS takes {limit}")]
+    TooLarge {
+        /// Of the record.
+        bytes: usize,
+        /// The server's `max_payload`, less what the record needs to grow.
+        limit: usize,
+    },
     /// What the broker holds cannot be understood; asking again does not help.
     #[error("{0}")]
     Unreadable(String),

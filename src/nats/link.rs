@@ -3,6 +3,7 @@
 //! While the connection is down nothing is put into the client's buffer: a request that its
 //! caller has given up must not be stored minutes later, when the connection is back.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::connection::State;
@@ -13,6 +14,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::nats::NatsError;
+use crate::nats::readiness::Storing;
 
 /// How long one request waits for the connection and then for its answer. A change of leader takes
 /// 2 to 9 s, in which requests are lost, not delayed: asking again soon beats waiting long.
@@ -29,6 +31,7 @@ mod code {
 #[derive(Clone)]
 pub struct Link {
     client: Client,
+    storing: Arc<Storing>,
     /// Counts the times that a connection was made.
     connects: watch::Receiver<u64>,
 }
@@ -69,11 +72,21 @@ impl ApiError {
 
 impl Link {
     pub(super) fn new(client: Client, connects: watch::Receiver<u64>) -> Self {
-        Self { client, connects }
+        Self { client, storing: Arc::default(), connects }
+    }
+
+    /// How writes have gone lately.
+    pub(super) fn storing(&self) -> &Storing {
+        &self.storing
     }
 
     pub(super) fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// The largest message that the server takes, in bytes.
+    pub(super) fn max_payload(&self) -> usize {
+        self.client.max_payload()
     }
 
     /// Whether there is a connection at this moment.
@@ -124,7 +137,7 @@ impl Link {
                     NatsError::NotDone("nobody listens there: no leader, or no such stream".to_owned())
                 }
                 RequestErrorKind::MaxPayloadExceeded | RequestErrorKind::InvalidSubject => {
-                    NatsError::NotDone(error.to_string())
+                    NatsError::Unreadable(format!("NATS can never take this request: {error}"))
                 }
                 RequestErrorKind::TimedOut | RequestErrorKind::Other => NatsError::Unclear(error.to_string()),
             }),
@@ -134,6 +147,17 @@ impl Link {
 
     /// Publishes to a stream and waits until it is stored.
     pub(super) async fn publish(
+        &self,
+        subject: Subject,
+        headers: HeaderMap,
+        payload: Bytes,
+    ) -> Result<Published, NatsError> {
+        let published = self.publish_once(subject, headers, payload).await;
+        self.storing.note(published.as_ref().err());
+        published
+    }
+
+    async fn publish_once(
         &self,
         subject: Subject,
         headers: HeaderMap,
@@ -182,30 +206,4 @@ impl Link {
             tracing::warn!("NATS did not take the last messages of this node within {REQUEST_TIMEOUT:?}");
         }
     }
-
-    /// Asks the server for a sign of life, for readiness: that JetStream answers for both streams.
-    ///
-    /// # Errors
-    ///
-    /// What is missing.
-    pub async fn check(&self) -> Result<(), NatsError> {
-        if !self.is_up() {
-            return Err(NatsError::NotDone("not connected to any NATS server".to_owned()));
-        }
-        for stream in [super::names::BUCKET_STREAM, super::names::STREAM] {
-            let subject = format!("$JS.API.STREAM.INFO.{stream}").into();
-            let answer = self.ask(subject, None, Bytes::new()).await?;
-            let info: StreamInfo = serde_json::from_slice(&answer.payload)
-                .map_err(|error| NatsError::Unclear(format!("stream info: {error}")))?;
-            if let Some(error) = info.error {
-                return Err(NatsError::NotDone(format!("stream {stream}: {}", error.description)));
-            }
-        }
-        Ok(())
-    }
-}
-
-#[derive(Deserialize)]
-struct StreamInfo {
-    error: Option<ApiError>,
 }

@@ -9,6 +9,7 @@ mod error;
 mod link;
 mod names;
 mod pull;
+mod readiness;
 mod record;
 mod store;
 mod topology;

@@ -2,7 +2,7 @@
 //!
 //! The client library prefetches, and what it has prefetched can wait in its buffer until the server
 //! gives it to another worker. So this speaks the pull protocol (ADR-37) itself: one request at a time,
-//! for as many wakes as the caller has room for, watched by heartbeats.
+//! for as many wakes as the caller has room for, and each for a second only.
 
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ use crate::nats::link::Link;
 use crate::nats::names::{CONSUMER, STREAM, timer_of};
 use crate::nats::wakes::Wake;
 
-/// How long a pull request waits at the server for wakes.
-const EXPIRES: Duration = Duration::from_secs(30);
-/// How often the server shows that a pull request is alive.
-const HEARTBEAT: Duration = Duration::from_secs(1);
-/// After this long without a sign of life, the request is taken for lost: three heartbeats.
+/// How long a pull request waits at the server for wakes. Short, since what the server sends to a node
+/// that has vanished without closing its connection comes again only after the ack wait, and since a
+/// node that stops waits for the end of its request.
+const EXPIRES: Duration = Duration::from_secs(1);
+/// After this long without a word, the request is taken for lost: its end should have been said.
 const SILENCE: Duration = Duration::from_secs(3);
 
 /// What came of waiting for wakes.
@@ -29,8 +29,10 @@ const SILENCE: Duration = Duration::from_secs(3);
 pub enum Pulled {
     /// A wake.
     Wake(Wake),
-    /// The request is over; another has to be made.
+    /// The request is over, as requests are; another has to be made.
     Over,
+    /// The request was turned down: there is no consumer, or nobody leads it at the moment.
+    Trouble(String),
 }
 
 /// A subscription that pull requests are answered to.
@@ -80,7 +82,6 @@ impl Puller {
         let request = serde_json::json!({
             "batch": count,
             "expires": nanos(EXPIRES),
-            "idle_heartbeat": nanos(HEARTBEAT),
         });
         let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{CONSUMER}").into();
         if !self.link.tell(subject, Some(self.inbox.as_str().into()), request.to_string().into()).await {
@@ -110,34 +111,18 @@ impl Puller {
                     }
                     None => self.open = self.open.saturating_sub(1),
                 },
-                // An idle heartbeat.
-                Some(100) => {}
-                // 408: expired. 404, 409: the consumer, its leader or the server went away.
+                // Expired.
+                Some(408) => break,
+                // 409: the consumer, its leader or the server went away; 503: nobody listens.
                 Some(status) => {
-                    if status != 408 {
-                        tracing::info!(status, text = message.description.as_deref(), "a pull ended early");
-                    }
-                    break;
+                    self.open = 0;
+                    let text = message.description.as_deref().unwrap_or("no consumer, or no leader of it");
+                    return Pulled::Trouble(format!("{text} ({status})"));
                 }
             }
         }
         self.open = 0;
         Pulled::Over
-    }
-
-    /// Takes nothing new: the server drops the request, and what is on its way comes out here.
-    pub async fn stop(mut self) -> Vec<Wake> {
-        let mut wakes = Vec::new();
-        if self.subscriber.unsubscribe().await.is_ok() {
-            // The subscription ends once the server cannot send to it any more.
-            let deadline = Instant::now() + SILENCE;
-            while let Ok(Some(message)) = timeout_at(deadline, self.subscriber.next()).await {
-                if message.status.is_none() {
-                    wakes.extend(self.wake(message).await);
-                }
-            }
-        }
-        wakes
     }
 
     async fn wake(&self, message: Message) -> Option<Wake> {

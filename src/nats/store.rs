@@ -13,6 +13,13 @@ use crate::nats::link::{ApiError, Link, Published};
 use crate::nats::names::{BUCKET_STREAM, record_subject};
 use crate::nats::{NatsError, record};
 
+/// How much a record may grow after its creation, in bytes: the attempts that are kept, each with a
+/// reason of at most 512 bytes, the claim, and a final reason.
+const GROWTH_BYTES: usize = 32 * 1_024;
+
+/// More than the headers of a write ever have, in bytes.
+const HEADERS_BYTES: usize = 1_024;
+
 /// A timer as it is stored, with the revision that a change of it must name.
 #[derive(Clone, Debug)]
 pub struct Stored {
@@ -104,6 +111,12 @@ impl Store {
             headers.insert("Nats-TTL", HeaderValue::from(self.retention.as_secs().max(1)));
         }
         let json = record::to_json(timer);
+        // Asked for at the creation only: what was taken must be able to change.
+        let room = if expected == 0 { GROWTH_BYTES } else { 0 };
+        let limit = self.link.max_payload().saturating_sub(HEADERS_BYTES + room);
+        if json.len() > limit {
+            return Err(NatsError::TooLarge { bytes: json.len(), limit });
+        }
         match self.link.publish(record_subject(timer.id), headers, json.into()).await? {
             Published::At(revision) => Ok(Put::Done(revision)),
             Published::WrongLast => Ok(Put::Lost),

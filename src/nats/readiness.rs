@@ -1,0 +1,121 @@
+//! Whether NATS does what this node needs: it is connected, bucket, stream and consumer are there, and
+//! writes are stored.
+//!
+//! A full disk leaves everything readable, so writes are judged by what became of them.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_nats::Subject;
+use bytes::Bytes;
+use serde::Deserialize;
+use tokio::time::{Instant, timeout};
+
+use super::link::{ApiError, Link};
+use super::names::{BUCKET_STREAM, CONSUMER, STREAM};
+use crate::nats::NatsError;
+
+/// How long a node may take to say whether it is ready; probes wait a few seconds.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Writes that fail for so long are trouble; a change of leader is over by then.
+const TROUBLE_AFTER: Duration = Duration::from_secs(10);
+
+/// Trouble that was not seen again for so long says nothing about now.
+const TROUBLE_FORGOTTEN: Duration = Duration::from_secs(10);
+
+/// How the writes of this node have gone since the last one that was stored.
+#[derive(Default)]
+pub(super) struct Storing {
+    trouble: Mutex<Option<Trouble>>,
+}
+
+struct Trouble {
+    since: Instant,
+    seen: Instant,
+    error: String,
+    reported: bool,
+}
+
+impl Storing {
+    /// Notes what became of a write; says once that nothing is stored, and once that it is again.
+    pub(super) fn note(&self, error: Option<&NatsError>) {
+        let Ok(mut trouble) = self.trouble.lock() else { return };
+        match error {
+            None => {
+                if trouble.take().is_some_and(|trouble| trouble.reported) {
+                    tracing::info!("NATS stores again");
+                }
+            }
+            Some(NatsError::Unclear(text) | NatsError::NotDone(text)) => {
+                let now = Instant::now();
+                let since = trouble.as_ref().map_or(now, |trouble| trouble.since);
+                let mut reported = trouble.as_ref().is_some_and(|trouble| trouble.reported);
+                if !reported && now - since >= TROUBLE_AFTER {
+                    reported = true;
+                    tracing::error!(
+                        error = text,
+                        "NATS has stored nothing of this node for {TROUBLE_AFTER:?}: timers wait. Is its disk \
+                         full? After making room it has to be restarted"
+                    );
+                }
+                *trouble = Some(Trouble { since, seen: now, error: text.clone(), reported });
+            }
+            Some(NatsError::TooLarge { .. } | NatsError::Unreadable(_)) => {}
+        }
+    }
+
+    fn trouble(&self) -> Option<String> {
+        let trouble = self.trouble.lock().ok()?;
+        let trouble = trouble.as_ref()?;
+        let lasting = trouble.since.elapsed() >= TROUBLE_AFTER && trouble.seen.elapsed() < TROUBLE_FORGOTTEN;
+        lasting
+            .then(|| format!("nothing has been stored for {:?}: {}", trouble.since.elapsed(), trouble.error))
+    }
+}
+
+#[derive(Deserialize)]
+struct Info {
+    error: Option<ApiError>,
+}
+
+impl Link {
+    /// Whether this node can do its work.
+    ///
+    /// # Errors
+    ///
+    /// What is missing.
+    pub async fn check(&self) -> Result<(), NatsError> {
+        if !self.is_up() {
+            return Err(NatsError::NotDone("not connected to any NATS server".to_owned()));
+        }
+        if let Some(trouble) = self.storing().trouble() {
+            return Err(NatsError::NotDone(trouble));
+        }
+        let asked = async {
+            tokio::try_join!(
+                self.exists(format!("$JS.API.STREAM.INFO.{BUCKET_STREAM}")),
+                self.exists(format!("$JS.API.STREAM.INFO.{STREAM}")),
+                self.exists(format!("$JS.API.CONSUMER.INFO.{STREAM}.{CONSUMER}")),
+            )
+        };
+        match timeout(CHECK_TIMEOUT, asked).await {
+            Ok(answers) => answers.map(|_| ()),
+            Err(_) => Err(NatsError::NotDone(format!("NATS does not answer within {CHECK_TIMEOUT:?}"))),
+        }
+    }
+
+    async fn exists(&self, subject: String) -> Result<(), NatsError> {
+        let name = subject.trim_start_matches("$JS.API.").to_owned();
+        let answer = self.ask(Subject::from(subject), None, Bytes::new()).await?;
+        let info: Info = serde_json::from_slice(&answer.payload)
+            .map_err(|error| NatsError::Unclear(format!("{name}: {error}")))?;
+        match info.error {
+            None => Ok(()),
+            Some(error) => Err(NatsError::NotDone(format!(
+                "{name}: {}. Restarting a node creates what is missing, but not timers that were in it",
+                error.description
+            ))),
+        }
+    }
+}
