@@ -43,6 +43,8 @@ impl Engine {
         let armed = self.arm(timer.id, timer.due_at, patience).await?;
         match self.commit(&timer, 0, Some(armed), patience).await? {
             Committed::Done(revision) => Ok(Created::New(Stored { timer, revision })),
+            // An id that was drawn at random is ours alone: a worker was faster than the answer.
+            Committed::Lost(Some(own)) if !may_exist => Ok(Created::New(*own)),
             Committed::Lost(Some(existing)) => Ok(Created::Existing(*existing)),
             Committed::Lost(None) => Err(NatsError::NotDone(format!(
                 "the record of timer {} was removed by hand; its id is free again once the removal is purged \

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::domain::attempt::CallResult;
-use crate::domain::machine::{self, Effect, Input, step};
-use crate::domain::timer::{Claim, Timer, TimerId};
+use crate::domain::machine::{self, Effect, Input, may_still_call, step};
+use crate::domain::timer::{ClaimId, Timer, TimerId};
 use crate::engine::commit::Committed;
 use crate::engine::{Engine, Patience, Worker, report};
 use crate::nats::{NatsError, Stored, Wake};
@@ -21,30 +22,39 @@ pub enum Attended {
     GiveBack(Duration),
 }
 
+/// How long a claim is tried to be stored. After that it is stepped anew: its lease has begun.
+const CLAIM_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What is known of a timer.
+struct Known {
+    stored: Option<Stored>,
+    /// Whether it was heard from the leader, or was written by us.
+    fresh: bool,
+}
+
 impl Engine {
     /// Attends to a wake until it can be settled or given back.
     ///
     /// # Errors
     ///
-    /// A [`NatsError`] if the timer could not be looked at; the wake must come again.
+    /// A [`NatsError`] if the timer could not be looked at or not be stored; the wake must come again.
     pub async fn attend(&self, wake: &Wake, worker: &Worker) -> Result<Attended, NatsError> {
         let mut known = self.look(wake.id).await?;
+        // One name for all tries, so that a claim whose answer was lost is recognised as ours.
+        let claim = Uuid::new_v4();
         let mut call_place: Option<OwnedSemaphorePermit> = None;
         let mut outcome = None;
         'step: loop {
-            let now = self.clock.now();
-            let (effects, revision) = match &known {
-                None => (machine::unneeded(wake.tries, now), 0),
+            let effects = match &known.stored {
+                None => machine::unneeded(wake.tries, self.clock.now()),
                 Some(stored) => {
-                    let input = outcome.clone().unwrap_or_else(|| self.wake_input(wake));
-                    match step(&stored.timer, input, now) {
-                        Ok(effects) => (effects, stored.revision),
-                        Err(_) => (vec![Effect::Settle], stored.revision),
-                    }
+                    let input = outcome.clone().unwrap_or_else(|| self.wake_input(wake, claim));
+                    step(&stored.timer, input, self.clock.now()).unwrap_or_else(|_| vec![Effect::Settle])
                 }
             };
+            let calls = effects.iter().any(|effect| matches!(effect, Effect::Call { .. }));
             // The claim starts a lease, so a place for the call comes before it.
-            if call_place.is_none() && effects.iter().any(|effect| matches!(effect, Effect::Call { .. })) {
+            if calls && call_place.is_none() {
                 tokio::select! {
                     biased;
                     () = worker.stop.cancelled() => return Ok(Attended::GiveBack(Duration::ZERO)),
@@ -52,29 +62,47 @@ impl Engine {
                 }
                 continue 'step;
             }
-            let mut revision = revision;
+            // A copy that is a moment old is good enough for a swap, which would fail, and for nothing else.
+            if !known.fresh && matches!(effects.as_slice(), [.., Effect::Settle]) {
+                known = self.read_known(wake.id).await?;
+                continue 'step;
+            }
             let mut armed = None;
             for effect in effects {
                 match effect {
                     Effect::Arm { at } => armed = Some(self.arm(wake.id, at, Patience::Endless).await?),
                     Effect::Store(timer) => {
-                        match self.commit(&timer, revision, armed, Patience::Endless).await? {
-                            Committed::Done(stored_at) => {
+                        let revision = known.stored.as_ref().map_or(0, |stored| stored.revision);
+                        let patience = if calls {
+                            Patience::Until(Instant::now() + CLAIM_PATIENCE)
+                        } else {
+                            Patience::Endless
+                        };
+                        match self.commit(&timer, revision, armed, patience).await {
+                            Ok(Committed::Done(revision)) => {
                                 report::stored(&timer);
-                                revision = stored_at;
-                                known = Some(Stored { timer: *timer, revision });
+                                let stored = Some(Stored { timer: *timer, revision });
+                                known = Known { stored, fresh: true };
                             }
-                            Committed::Lost(current) => {
-                                known = current.map(|current| *current);
+                            Ok(Committed::Lost(current)) => {
+                                known = Known { stored: current.map(|current| *current), fresh: true };
                                 continue 'step;
                             }
+                            Err(NatsError::Unclear(_) | NatsError::NotDone(_)) if calls => {
+                                known = self.read_known(wake.id).await?;
+                                continue 'step;
+                            }
+                            Err(error) => return Err(error),
                         }
                     }
                     Effect::Call { claim, attempt } => {
-                        let Some(stored) = &known else { continue 'step };
-                        let result = call(worker, &stored.timer, attempt).await;
-                        let Claim { id: claim, .. } = claim;
-                        outcome = Some(Input::Outcome { claim, result });
+                        let Some(stored) = &known.stored else { continue 'step };
+                        let result = if may_still_call(&claim, stored.timer.timeout, self.clock.now()) {
+                            call(worker, &stored.timer, attempt).await
+                        } else {
+                            CallResult::NotSent { reason: "the claim was stored too late to call".into() }
+                        };
+                        outcome = Some(Input::Outcome { claim: claim.id, result });
                         continue 'step;
                     }
                     Effect::Disarm => self.disarm(wake.id).await,
@@ -96,20 +124,28 @@ impl Engine {
         }
     }
 
-    fn wake_input(&self, wake: &Wake) -> Input {
-        Input::Wake { claim: Uuid::new_v4(), node: self.node.to_string(), tries: wake.tries }
+    fn wake_input(&self, wake: &Wake, claim: ClaimId) -> Input {
+        Input::Wake { claim, node: self.node.to_string(), tries: wake.tries }
     }
 
     /// Reads a record where it is cheap; only that there is none has to be heard from the leader.
-    async fn look(&self, id: TimerId) -> Result<Option<Stored>, NatsError> {
+    async fn look(&self, id: TimerId) -> Result<Known, NatsError> {
         match self.store.peek(id).await? {
-            Some(stored) => Ok(Some(stored)),
-            None => self.store.read(id).await,
+            Some(stored) => Ok(Known { stored: Some(stored), fresh: false }),
+            None => Ok(Known { stored: self.store.read(id).await?, fresh: true }),
         }
+    }
+
+    /// Reads a record from the leader, however long that takes.
+    async fn read_known(&self, id: TimerId) -> Result<Known, NatsError> {
+        Ok(Known { stored: self.read_through(id, Patience::Endless).await?, fresh: true })
     }
 }
 
 async fn call(worker: &Worker, timer: &Timer, attempt: u32) -> CallResult {
+    if worker.abort.is_cancelled() {
+        return CallResult::NotSent { reason: "the node was stopped before the call".into() };
+    }
     tokio::select! {
         biased;
         () = worker.abort.cancelled() => CallResult::Interrupted,

@@ -45,7 +45,7 @@ impl Tries {
     /// Waits before the next try; gives the error back if there is to be none.
     async fn after(&mut self, error: NatsError) -> Result<(), NatsError> {
         match (&error, self.patience) {
-            (NatsError::Unreadable(_), _) => return Err(error),
+            (NatsError::Unreadable(_) | NatsError::TooLarge { .. }, _) => return Err(error),
             (NatsError::Unclear(_) | NatsError::NotDone(_), Patience::Until(deadline))
                 if Instant::now() + self.pause >= deadline =>
             {

@@ -1,5 +1,6 @@
 //! One log line for each timer that did not go well, none for those that did.
 
+use crate::domain::machine::describe;
 use crate::domain::timer::{State, Timer};
 
 /// Logs the state that was just stored, if somebody may have to look at it.
@@ -16,8 +17,8 @@ pub(super) fn stored(timer: &Timer) {
             "unknown: nobody can tell whether the receiver was called"
         ),
         State::Scheduled { attempt, .. } => {
-            let last = timer.attempts.last().map(|attempt| &attempt.result);
-            tracing::info!(timer = %id, %url, next_attempt = attempt, ?last, "attempt failed");
+            let why = timer.attempts.last().map(|last| describe(&last.result, timer.timeout));
+            tracing::info!(timer = %id, %url, next_attempt = attempt, why, "attempt failed");
         }
         State::Firing { .. } => tracing::trace!(timer = %id, "claimed"),
         State::Delivered { .. } => tracing::debug!(timer = %id, "delivered"),
