@@ -12,14 +12,23 @@ use crate::domain::attempt::CallResult;
 use crate::domain::target::{Body, Method};
 use crate::domain::timer::Timer;
 
-/// How long connecting may take, name lookup and TLS included. A connection that is not there by
-/// then provably carried nothing, so the attempt may be repeated.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long connecting may take, name lookup and TLS included: of these, the longest one below the
+/// timer's timeout. A connection that is not there by then provably carried nothing, so the
+/// attempt may be repeated, which cannot be said once the timeout of the whole call is over.
+const CONNECT_TIMEOUTS: [Duration; 4] = [
+    Duration::from_secs(10),
+    Duration::from_millis(2_500),
+    Duration::from_millis(500),
+    Duration::from_millis(80),
+];
 
-/// How long an idle connection is kept for the next call. Receivers close idle connections after 2 s
-/// (gunicorn) or 5 s (Node, uvicorn); a call that meets the close has an unknown result, so
-/// ours has to be the shorter time.
-const POOL_IDLE: Duration = Duration::from_millis(1_500);
+/// How long an idle connection is kept for the next call. Receivers close idle connections, some after
+/// half a second; a call that meets the close has an unknown result, so ours has to be the shorter
+/// time. Under load, when connecting would be felt, the next call comes sooner than this.
+const POOL_IDLE: Duration = Duration::from_millis(250);
+
+/// The longest text kept of an error, in bytes; it is part of the stored record.
+const MAX_REASON_BYTES: usize = 512;
 
 /// How much of an answer is read, so that its connection can be used again; a longer answer costs
 /// the connection.
@@ -31,7 +40,8 @@ const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
 /// Makes calls. Cheap to clone; connections are shared.
 #[derive(Clone)]
 pub struct Caller {
-    client: Client,
+    /// One for each connect timeout, since that is a property of the client.
+    clients: [Client; CONNECT_TIMEOUTS.len()],
     clock: Clock,
 }
 
@@ -42,16 +52,13 @@ impl Caller {
     ///
     /// If TLS cannot be set up, as without any root certificates.
     pub fn new(clock: Clock) -> Result<Self> {
-        let client = Client::builder()
-            .user_agent(concat!("jettimer/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .pool_idle_timeout(POOL_IDLE)
-            .tcp_nodelay(true)
-            .build()
-            .context("cannot set up the HTTP client")?;
-        Ok(Self { client, clock })
+        let [a, b, c, d] = CONNECT_TIMEOUTS.map(client);
+        Ok(Self { clients: [a?, b?, c?, d?], clock })
+    }
+
+    fn client(&self, timeout: Duration) -> &Client {
+        let fits = CONNECT_TIMEOUTS.iter().position(|connect| *connect < timeout);
+        &self.clients[fits.unwrap_or(CONNECT_TIMEOUTS.len() - 1)]
     }
 
     /// Calls the timer's receiver once, within the timer's timeout.
@@ -73,7 +80,7 @@ impl Caller {
             Method::Patch => reqwest::Method::PATCH,
             Method::Delete => reqwest::Method::DELETE,
         };
-        let mut request = self.client.request(method, timer.target.url.as_url().clone());
+        let mut request = self.client(timer.timeout).request(method, timer.target.url.as_url().clone());
         if let Some((content_type, body)) = content(timer, &id) {
             headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(content_type));
             request = request.body(body);
@@ -81,7 +88,9 @@ impl Caller {
         match request.headers(headers).timeout(timer.timeout).send().await {
             Ok(answer) => {
                 let status = answer.status().as_u16();
-                finish(answer).await;
+                // The status decides, and is not to wait for the rest; how many there are of these is
+                // bounded by their time.
+                tokio::spawn(finish(answer));
                 CallResult::Answered { status }
             }
             Err(error) => {
@@ -94,6 +103,18 @@ impl Caller {
             }
         }
     }
+}
+
+fn client(connect_timeout: Duration) -> Result<Client> {
+    Client::builder()
+        .user_agent(concat!("jettimer/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        .connect_timeout(connect_timeout)
+        .pool_idle_timeout(POOL_IDLE)
+        .tcp_nodelay(true)
+        .build()
+        .context("cannot set up the HTTP client")
 }
 
 fn own_headers(timer: &Timer) -> HeaderMap {
@@ -152,6 +173,10 @@ fn explain(error: &reqwest::Error) -> String {
             text.push_str(&cause_text);
         }
         source = cause.source();
+    }
+    if text.len() > MAX_REASON_BYTES {
+        let end = (0..=MAX_REASON_BYTES).rev().find(|end| text.is_char_boundary(*end));
+        text.truncate(end.unwrap_or_default());
     }
     text
 }
