@@ -13,6 +13,9 @@ pub(super) type Answer = Response<String>;
 /// a short change of leader.
 const RETRY_AFTER_SECONDS: u64 = 2;
 
+/// How many bad fields are named; a request with more of them is garbage, and so would be the answer.
+const MAX_ERRORS: usize = 100;
+
 /// One bad field of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct FieldError {
@@ -57,6 +60,7 @@ impl Problem {
             many => format!("{} fields are not as they must be", many.len()),
         };
         let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-timer", "Invalid timer", detail);
+        let errors = errors.into_iter().take(MAX_ERRORS).collect();
         Self { errors, ..problem }
     }
 
@@ -117,6 +121,19 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "Body too large", detail)
     }
 
+    pub(super) fn record_too_large(error: &NatsError) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "Body too large", error.to_string())
+    }
+
+    pub(super) fn too_slow() -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "request-timeout",
+            "Request timeout",
+            "the body of the request did not come in time",
+        )
+    }
+
     pub(super) fn unsupported_media_type() -> Self {
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -138,7 +155,7 @@ impl Problem {
             "unavailable",
             "NATS is not available",
             format!(
-                "{error}. Whether the request was done is not known; it is safe to send it again, a creation \
+                "{error}. Whether the request was done is not certain; it is safe to send it again, a creation \
                  with the same Idempotency-Key"
             ),
         );
@@ -158,6 +175,7 @@ impl Problem {
     pub(super) fn of_nats(error: &NatsError) -> Self {
         match error {
             NatsError::Unclear(_) | NatsError::NotDone(_) => Self::unavailable(error),
+            NatsError::TooLarge { .. } => Self::record_too_large(error),
             NatsError::Unreadable(_) => {
                 tracing::error!(%error, "a stored timer cannot be read");
                 Self::unreadable_record(error)

@@ -1,4 +1,6 @@
-//! Reading a request's body: its type, its size and its JSON, in that order.
+//! Reading a request's body: its type, its size and its JSON, in that order, and within a time.
+
+use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _};
 use serde_json::Value;
@@ -7,12 +9,21 @@ use warp::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 
 use super::problem::Problem;
 
+/// How long a client may take to send a body. A body that is slower holds a connection for nothing.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A request's body: as it was written, and as JSON.
+pub(super) struct Json {
+    pub(super) bytes: Vec<u8>,
+    pub(super) value: Value,
+}
+
 /// Reads a JSON body of at most `limit` bytes.
 ///
 /// # Errors
 ///
 /// The problem with it.
-pub(super) async fn json<S, B>(headers: &HeaderMap, body: S, limit: usize) -> Result<Value, Problem>
+pub(super) async fn json<S, B>(headers: &HeaderMap, body: S, limit: usize) -> Result<Json, Problem>
 where
     S: Stream<Item = Result<B, warp::Error>>,
     B: bytes::Buf,
@@ -24,7 +35,21 @@ where
     if announced.is_some_and(|length| length > limit) {
         return Err(Problem::too_large(limit));
     }
-    let mut bytes = Vec::with_capacity(announced.unwrap_or_default());
+    let bytes = tokio::time::timeout(BODY_TIMEOUT, collect(body, limit))
+        .await
+        .unwrap_or_else(|_| Err(Problem::too_slow()))?;
+    match serde_json::from_slice(&bytes) {
+        Ok(value) => Ok(Json { bytes, value }),
+        Err(error) => Err(Problem::not_json(format!("the body is not JSON: {error}"))),
+    }
+}
+
+async fn collect<S, B>(body: S, limit: usize) -> Result<Vec<u8>, Problem>
+where
+    S: Stream<Item = Result<B, warp::Error>>,
+    B: bytes::Buf,
+{
+    let mut bytes = Vec::new();
     let mut body = std::pin::pin!(body);
     while let Some(chunk) = body.next().await {
         let mut chunk = chunk.map_err(|_| Problem::unreadable_body())?;
@@ -38,8 +63,7 @@ where
             chunk.advance(length);
         }
     }
-    serde_json::from_slice(&bytes)
-        .map_err(|error| Problem::not_json(format!("the body is not JSON: {error}")))
+    Ok(bytes)
 }
 
 /// Whether the body claims to be JSON, or claims nothing.

@@ -76,7 +76,7 @@ fn json(timer: &Timer, now: Timestamp) -> TimerJson<'_> {
         State::Unknown { claim, at, .. } => {
             finished_at = Some(rfc3339::format(*at));
             claimed_by = Some(claim.node.as_str());
-            reason = Some("the node that claimed it did not report back; the receiver may have been called");
+            reason = Some("its call has no known outcome; the receiver may have been called");
         }
     }
     TimerJson {

@@ -66,7 +66,7 @@ impl Timers {
         let json = request::json(headers, body, self.api.max_body).await?;
         let now = self.now();
         let (id, fingerprint) = match &key {
-            Some(key) => (idempotency::id_of(key), Some(idempotency::fingerprint(&json))),
+            Some(key) => (idempotency::id_of(key), Some(idempotency::fingerprint(&json.value))),
             None => (Uuid::now_v7(), None),
         };
         let timer =
@@ -104,7 +104,8 @@ impl Timers {
     ) -> Result<Answer, Problem> {
         let id = parse_id(id)?;
         let json = request::json(headers, body, self.api.max_body).await?;
-        let due_at = draft::read_change(&json, &self.rules(), self.now()).map_err(Problem::invalid_timer)?;
+        let due_at =
+            draft::read_change(&json.value, &self.rules(), self.now()).map_err(Problem::invalid_timer)?;
         self.apply(id, Input::Reschedule { due_at }).await
     }
 

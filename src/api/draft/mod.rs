@@ -10,10 +10,13 @@ mod when;
 
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::api::problem::FieldError;
+use crate::api::request::Json;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{State, Timer, TimerId};
@@ -35,19 +38,19 @@ pub(super) struct Rules {
 ///
 /// Every field that is not as it must be.
 pub(super) fn read(
-    json: &Value,
+    json: &Json,
     rules: &Rules,
     id: TimerId,
     fingerprint: Option<Uuid>,
     now: Timestamp,
 ) -> Result<Timer, Vec<FieldError>> {
-    let Value::Object(object) = json else {
+    let Value::Object(object) = &json.value else {
         let detail = "the body must be a JSON object, such as {\"delay\": \"1h\", \"url\": \"https://…\"}";
         return Err(vec![FieldError { pointer: String::new(), detail: detail.to_owned() }]);
     };
     let mut fields = Fields::new(object);
     let due_at = when::read(&mut fields, now, rules.max_delay);
-    let target = target::read(&mut fields);
+    let target = target::read(&mut fields, as_written(&json.bytes));
     let delivery = policy::delivery(&mut fields);
     let timeout = policy::timeout(&mut fields);
     let retry = policy::retry(&mut fields, rules.retry);
@@ -69,6 +72,17 @@ pub(super) fn read(
         }),
         _ => Err(errors),
     }
+}
+
+/// The value of the field `body` as the client wrote it: its numbers, its order and its spaces are the
+/// receiver's business.
+fn as_written(json: &[u8]) -> Option<&str> {
+    #[derive(Deserialize)]
+    struct WithBody<'json> {
+        #[serde(borrow)]
+        body: Option<&'json RawValue>,
+    }
+    serde_json::from_slice::<WithBody<'_>>(json).ok()?.body.map(RawValue::get)
 }
 
 /// Reads a new due instant out of the JSON of a change.

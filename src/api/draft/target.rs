@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, Value};
-use warp::http::{HeaderName, HeaderValue};
+use warp::http::{HeaderName, HeaderValue, Uri};
 
 use super::fields::{Fields, escaped};
 use crate::api::problem::FieldError;
@@ -13,12 +13,12 @@ use crate::domain::target::{
 
 const BODIES: [&str; 3] = ["body", "body_text", "body_base64"];
 
-/// Reads the target; `None` if it has no usable URL.
-pub(super) fn read(fields: &mut Fields<'_>) -> Option<Target> {
+/// Reads the target, with its JSON body as it was written; `None` if it has no usable URL.
+pub(super) fn read(fields: &mut Fields<'_>, json_body: Option<&str>) -> Option<Target> {
     let url = url(fields);
     let method = method(fields);
     let headers = headers(fields);
-    let body = body(fields, method);
+    let body = body(fields, method, json_body);
     Some(Target { url: url?, method, headers, body })
 }
 
@@ -31,7 +31,13 @@ fn url(fields: &mut Fields<'_>) -> Option<TargetUrl> {
         fields.wrong("url", "must be a string such as \"https://example.com/hook\"");
         return None;
     };
-    TargetUrl::parse(text).map_err(|error| fields.wrong("url", error.to_string())).ok()
+    let url = TargetUrl::parse(text).map_err(|error| fields.wrong("url", error.to_string())).ok()?;
+    // The HTTP client has its own idea of what can be asked for.
+    if let Err(error) = url.as_str().parse::<Uri>() {
+        fields.wrong("url", format!("cannot be called: {error}"));
+        return None;
+    }
+    Some(url)
 }
 
 fn method(fields: &mut Fields<'_>) -> Method {
@@ -102,7 +108,7 @@ fn checked(object: &Map<String, Value>) -> (Vec<(String, String)>, Vec<FieldErro
     (headers, errors)
 }
 
-fn body(fields: &mut Fields<'_>, method: Method) -> Body {
+fn body(fields: &mut Fields<'_>, method: Method, json_body: Option<&str>) -> Body {
     let values = BODIES.map(|name| (name, fields.take(name)));
     let given: Vec<(&'static str, &Value)> =
         values.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
@@ -120,7 +126,8 @@ fn body(fields: &mut Fields<'_>, method: Method) -> Body {
         fields.wrong(name, format!("cannot be sent with {}; use another method", method.as_str()));
     }
     match (name, value.as_str()) {
-        ("body", _) => Body::Json(value.to_string()),
+        // A field that is there twice, or is null, has no one text; what was understood of it is sent.
+        ("body", _) => Body::Json(json_body.map_or_else(|| value.to_string(), str::to_owned)),
         ("body_text", Some(text)) => Body::Text(text.to_owned()),
         ("body_base64", Some(text)) => match BASE64.decode(text) {
             Ok(bytes) => Body::Bytes(bytes),

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{Rules, read};
 use crate::api::problem::FieldError;
+use crate::api::request::Json;
 use crate::domain::attempt::Delivery;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::target::{Body, Method};
@@ -19,7 +20,8 @@ const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 
 fn draft(json: &Value) -> Result<Timer, Vec<FieldError>> {
     let rules = Rules { max_delay: Duration::from_secs(3_650 * 86_400), retry: RetryPolicy::default() };
-    read(json, &rules, Uuid::nil(), None, NOW)
+    let json = Json { bytes: json.to_string().into_bytes(), value: json.clone() };
+    read(&json, &rules, Uuid::nil(), None, NOW)
 }
 
 /// A good creation with one field set to something else.
@@ -181,6 +183,20 @@ fn all_fields_are_taken_over() {
     assert_eq!(timer.retry.max_attempts, 3);
     assert_eq!(timer.retry.max_backoff, Duration::from_secs(1));
     assert_eq!(timer.metadata["order"], "4711");
+}
+
+#[test]
+fn a_json_body_is_sent_as_it_was_written() {
+    let text = r#"{"delay": "1s", "url": "http://h/", "body": {"b": 1.50, "a":123456789012345678901}}"#;
+    let json = Json { bytes: text.into(), value: serde_json::from_str(text).unwrap() };
+    let rules = Rules { max_delay: Duration::from_secs(60), retry: RetryPolicy::default() };
+    let timer = read(&json, &rules, Uuid::nil(), None, NOW).unwrap();
+    assert_eq!(timer.target.body, Body::Json(r#"{"b": 1.50, "a":123456789012345678901}"#.into()));
+}
+
+#[test]
+fn a_url_that_grows_too_long_in_its_normal_form_is_refused() {
+    assert_eq!(pointers(&with("url", format!("http://h/{}", "é".repeat(3_000)).into())), ["/url"]);
 }
 
 /// JSON that looks like a creation often enough to reach every branch.
