@@ -41,9 +41,13 @@ pub struct Places {
 /// Why it could not start, or what broke.
 pub async fn dev(dev: Dev, places: Places) -> Result<()> {
     let mut signals = Signals::listen()?;
-    let (broker, access) = own_broker(dev.embedded, &dev.node, places).await?;
-    let durability = Durability { replicas: 1 };
-    let node = Running::start(dev.node, Role::All, access, durability).await?;
+    let starting = Box::pin(async {
+        let (broker, access) = own_broker(dev.embedded, &dev.node, places).await?;
+        let durability = Durability { replicas: 1 };
+        let node = Running::start(dev.node, Role::All, access, durability).await?;
+        anyhow::Ok((node, broker))
+    });
+    let (node, broker) = unless_told_to_stop(starting, &mut signals).await?;
     welcome::print(node.address);
     node.until(&mut signals, Some(broker)).await
 }
@@ -55,19 +59,34 @@ pub async fn dev(dev: Dev, places: Places) -> Result<()> {
 /// Why it could not start, or what broke.
 pub async fn serve(serve: Serve, places: Places) -> Result<()> {
     let mut signals = Signals::listen()?;
-    let durability = Durability { replicas: serve.broker.replicas };
-    let (broker, access) = if serve.broker.nats.is_empty() {
-        if durability.replicas > 1 {
-            bail!("--replicas needs a cluster of NATS servers: name them with --nats");
-        }
-        let (broker, access) = own_broker(serve.embedded, &serve.node, places).await?;
-        (Some(broker), access)
-    } else {
-        (None, access(serve.broker, &serve.node))
-    };
-    let node = Running::start(serve.node, serve.role, access, durability).await?;
+    let starting = Box::pin(async {
+        let durability = Durability { replicas: serve.broker.replicas };
+        let (broker, access) = if serve.broker.nats.is_empty() {
+            if durability.replicas > 1 {
+                bail!("--replicas needs a cluster of NATS servers: name them with --nats");
+            }
+            let (broker, access) = own_broker(serve.embedded, &serve.node, places).await?;
+            (Some(broker), access)
+        } else {
+            (None, access(serve.broker, &serve.node))
+        };
+        let node = Running::start(serve.node, serve.role, access, durability).await?;
+        anyhow::Ok((node, broker))
+    });
+    let (node, broker) = unless_told_to_stop(starting, &mut signals).await?;
     tracing::info!(listen = %node.address, role = ?serve.role, node = node.name, "ready");
     node.until(&mut signals, broker).await
+}
+
+/// Starting may take as long as NATS is waited for.
+async fn unless_told_to_stop<T>(
+    starting: impl Future<Output = Result<T>>,
+    signals: &mut Signals,
+) -> Result<T> {
+    tokio::select! {
+        started = starting => started,
+        signal = signals.next() => bail!("told to stop by {signal} before it was ready"),
+    }
 }
 
 fn access(broker: Broker, node: &Node) -> Access {
@@ -171,7 +190,7 @@ impl Running {
         tracing::info!(signal, "stopping: finishing calls in progress, for at most {:?}", self.drain_timeout);
         self.stop.cancel();
         let stopped = tokio::select! {
-            () = self.finish() => true,
+            stored = self.finish() => stored,
             signal = signals.next() => {
                 tracing::warn!(signal, "stopping at once; calls in progress become unknown");
                 false
@@ -194,8 +213,9 @@ impl Running {
     }
 
     /// Waits for the calls in progress; gives them up at the deadline, and then waits until what came
-    /// of them is stored.
-    async fn finish(&mut self) {
+    /// of them is stored. Says whether it was.
+    async fn finish(&mut self) -> bool {
+        let mut stored = true;
         if tokio::time::timeout(self.drain_timeout, &mut self.worker).await.is_err() {
             tracing::warn!("giving up the calls that are still in progress");
             self.abort.cancel();
@@ -203,10 +223,12 @@ impl Running {
                 tracing::error!(
                     "not every outcome could be stored; those timers are found when their leases end"
                 );
+                stored = false;
             }
         }
         if let Err(error) = (&mut self.api).await {
             tracing::warn!(%error, "the HTTP server did not stop in order");
         }
+        stored
     }
 }

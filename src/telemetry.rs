@@ -22,6 +22,8 @@ pub enum Format {
 ///
 /// If the filter is none, or logging has been started before.
 pub fn start(filter: &str, format: Format) -> Result<()> {
+    // An empty variable in the environment means that it is not set.
+    let filter = if filter.trim().is_empty() { "info" } else { filter };
     // The NATS client repeats at info what `nats::connect` says already; a filter may still name it.
     let filter = EnvFilter::try_new(format!("async_nats=warn,{filter}")).with_context(|| {
         format!(

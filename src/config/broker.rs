@@ -12,7 +12,8 @@ use crate::nats::ServerAddr;
 #[derive(Debug, Args)]
 pub struct Broker {
     /// NATS servers, separated by commas; without any, the node runs one of its own, as dev does
-    #[arg(long, env = "JETTIMER_NATS", value_name = "URL", value_delimiter = ',')]
+    #[arg(long, env = "JETTIMER_NATS", value_name = "URL", value_delimiter = ',',
+          value_parser = parse::server)]
     pub(crate) nats: Vec<ServerAddr>,
 
     /// A NATS credentials file

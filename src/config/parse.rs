@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::duration;
+use crate::nats::ServerAddr;
 
 /// A parser for durations from `min` to `max`, both included.
 pub(super) fn span(
@@ -29,6 +30,16 @@ pub(super) fn number(
             .filter(|number| (min..=max).contains(number))
             .ok_or_else(|| format!("allowed is a whole number from {min} to {max}"))
     }
+}
+
+/// The address of a NATS server.
+pub(super) fn server(text: &str) -> Result<ServerAddr, String> {
+    if text.trim().is_empty() {
+        return Err(
+            "an address is needed, such as nats://127.0.0.1:4222; unset it for a server of its own".into()
+        );
+    }
+    text.trim().parse().map_err(|error| format!("{error}; an address is nats://HOST:PORT or tls://HOST:PORT"))
 }
 
 /// A factor between two backoffs.
