@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::alarm::Alarm;
 use crate::api::{self, Api};
 use crate::clock::Clock;
 use crate::config::{Broker, Dev, Embedded, Node, Role, Serve};
@@ -158,6 +159,7 @@ impl Running {
         let worker = if role.works() {
             let worker = Worker {
                 caller: Caller::new(clock)?,
+                alarm: Alarm::start(clock)?,
                 calls: Arc::new(Semaphore::new(node.max_calls)),
                 stop: stop.clone(),
                 abort: abort.clone(),

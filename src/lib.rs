@@ -3,6 +3,7 @@
 //! README.md says how to use it, ARCHITECTURE.md how it is built and why. The library exists for the
 //! executable and its tests; it is no public interface.
 
+pub mod alarm;
 pub mod api;
 pub mod app;
 pub mod bench;

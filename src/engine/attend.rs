@@ -110,7 +110,7 @@ impl Engine {
                         tokio::select! {
                             biased;
                             () = worker.stop.cancelled() => return Ok(Attended::GiveBack(Duration::ZERO)),
-                            () = self.clock.wait_until(until) => {}
+                            () = worker.alarm.until(until) => {}
                         }
                         continue 'step;
                     }

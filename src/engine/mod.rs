@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 pub use apply::{Applied, Created};
 pub use attend::Attended;
 
+use crate::alarm::Alarm;
 use crate::clock::Clock;
 use crate::nats::{Store, Wakes};
 use crate::webhook::Caller;
@@ -46,6 +47,8 @@ pub enum Patience {
 pub struct Worker {
     /// Makes the calls.
     pub caller: Caller,
+    /// Wakes tasks at their instants.
+    pub alarm: Alarm,
     /// Places for calls in progress.
     pub calls: Arc<Semaphore>,
     /// Cancelled when this node is to stop: hand back what is only held.

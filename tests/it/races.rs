@@ -3,6 +3,9 @@
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
+use jettimer::alarm::Alarm;
+use jettimer::clock::Clock;
+use jettimer::domain::time::Timestamp;
 use serde_json::json;
 
 use crate::support::{Broker, Client, Node, Sink, micros_of};
@@ -17,10 +20,9 @@ async fn many<F: Future<Output = ()>>(race: impl FnMut(usize) -> F) {
 }
 
 /// The instant of meeting: from 3 ms before the due instant to 3 ms after it.
-async fn wait_until_about(due: u64, n: usize) {
+async fn wait_until_about(alarm: &Alarm, due: u64, n: usize) {
     let offset = (n % 61) as u64 * 100;
-    let instant = jettimer::domain::time::Timestamp::from_micros(due + offset - 3_000);
-    jettimer::clock::Clock.wait_until(instant).await;
+    alarm.until(Timestamp::from_micros(due + offset - 3_000)).await;
 }
 
 async fn timer_in_100_ms(client: &Client, sink: &Sink) -> (String, u64) {
@@ -35,14 +37,16 @@ async fn a_cancel_that_meets_a_fire_is_answered_with_what_happened() {
     let nodes = [Node::start(&broker).await, Node::start(&broker).await];
     let sink = Sink::start().await;
     let clients = nodes.each_ref().map(Node::client);
+    let alarm = Alarm::start(Clock).unwrap();
     let cancelled: Arc<std::sync::Mutex<Vec<String>>> = Arc::default();
     let refused: Arc<std::sync::Mutex<Vec<String>>> = Arc::default();
     many(|n| {
         let (client, other) = (clients[n % 2].clone(), clients[(n + 1) % 2].clone());
-        let (sink, cancelled, refused) = (sink.clone(), cancelled.clone(), refused.clone());
+        let (sink, alarm) = (sink.clone(), alarm.clone());
+        let (cancelled, refused) = (cancelled.clone(), refused.clone());
         async move {
             let (id, due) = timer_in_100_ms(&client, &sink).await;
-            wait_until_about(due, n).await;
+            wait_until_about(&alarm, due, n).await;
             let reply = other.cancel(&id).await;
             match reply.status {
                 200 => {
@@ -79,12 +83,13 @@ async fn a_change_that_meets_a_fire_is_answered_with_what_happened() {
     let nodes = [Node::start(&broker).await, Node::start(&broker).await];
     let sink = Sink::start().await;
     let clients = nodes.each_ref().map(Node::client);
+    let alarm = Alarm::start(Clock).unwrap();
     many(|n| {
         let (client, other) = (clients[n % 2].clone(), clients[(n + 1) % 2].clone());
-        let sink = sink.clone();
+        let (sink, alarm) = (sink.clone(), alarm.clone());
         async move {
             let (id, due) = timer_in_100_ms(&client, &sink).await;
-            wait_until_about(due, n).await;
+            wait_until_about(&alarm, due, n).await;
             // To sooner than the scheduler's lead, and to later.
             let delay = if n % 2 == 0 { "200ms" } else { "900ms" };
             let reply = other.patch(&id, &json!({ "delay": delay })).await;
