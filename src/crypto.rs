@@ -1,4 +1,8 @@
-//! The one provider of cryptography, for every TLS connection of the process: ring.
+//! TLS for the whole process: ring as the one provider of cryptography, and the system's roots.
+
+use anyhow::{Context as _, Result};
+use rustls::ClientConfig;
+use rustls_platform_verifier::ConfigVerifierExt as _;
 
 /// Makes ring the process's provider. To be called before the first connection; calling it again
 /// changes nothing.
@@ -6,4 +10,16 @@ pub fn install() {
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         tracing::trace!("the provider of cryptography is installed already");
     }
+}
+
+/// What an HTTP client needs for TLS. Its roots are loaded here once; copies of it share them.
+///
+/// # Errors
+///
+/// If the system has no roots that can be read.
+pub fn http_client_config() -> Result<ClientConfig> {
+    let mut config = ClientConfig::with_platform_verifier().context("cannot read the system's TLS roots")?;
+    // By preference (RFC 7301).
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
 }

@@ -8,6 +8,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Response, redirect};
 
 use crate::clock::Clock;
+use crate::crypto;
 use crate::domain::attempt::CallResult;
 use crate::domain::target::{Body, Method};
 use crate::domain::timer::Timer;
@@ -52,7 +53,8 @@ impl Caller {
     ///
     /// If TLS cannot be set up, as without any root certificates.
     pub fn new(clock: Clock) -> Result<Self> {
-        let [a, b, c, d] = CONNECT_TIMEOUTS.map(client);
+        let tls = crypto::http_client_config()?;
+        let [a, b, c, d] = CONNECT_TIMEOUTS.map(|connect_timeout| client(connect_timeout, tls.clone()));
         Ok(Self { clients: [a?, b?, c?, d?], clock })
     }
 
@@ -105,11 +107,12 @@ impl Caller {
     }
 }
 
-fn client(connect_timeout: Duration) -> Result<Client> {
+fn client(connect_timeout: Duration, tls: rustls::ClientConfig) -> Result<Client> {
     Client::builder()
         .user_agent(concat!("jettimer/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
         .no_proxy()
+        .tls_backend_preconfigured(tls)
         .connect_timeout(connect_timeout)
         .pool_idle_timeout(POOL_IDLE)
         .tcp_nodelay(true)
