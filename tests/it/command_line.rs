@@ -137,3 +137,21 @@ async fn bench_counts_what_it_created_and_received() {
         (&json!(200), &json!(0), &json!(0))
     );
 }
+
+#[tokio::test]
+async fn a_node_that_waits_for_nats_can_be_told_to_stop() {
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let mut child = jettimer()
+        .args(["serve", "--listen", "127.0.0.1:0", "--nats-wait", "1h", "--log-format", "json"])
+        .args(["--nats", &format!("nats://{free}")])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    // Its first line says that NATS is not there yet, so its signals are listened for.
+    assert!(lines.next_line().await.unwrap().unwrap().contains("not there yet"));
+    let pid = rustix::process::Pid::from_raw(child.id().unwrap().try_into().unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let status = tokio::time::timeout(PATIENCE, child.wait()).await.expect("it stops").unwrap();
+    assert_eq!(status.code(), Some(1));
+}

@@ -81,3 +81,14 @@ async fn the_answer_begins_with_the_two_fixed_fields() {
         assert_eq!(json["time_left"], Value::from(60));
     }
 }
+
+#[tokio::test]
+async fn a_timer_that_nats_cannot_take_is_refused_and_not_tried_for_ever() {
+    let broker = Broker::start().await;
+    let node = Node::with(&broker, &["--max-body", "524288"]).await;
+    // Stored as JSON in JSON, each quote takes four bytes.
+    let body = format!("\"{}\"", "\\\"".repeat(260_000));
+    let timer = format!(r#"{{"delay": "1h", "url": "http://localhost/", "body": {body}}}"#);
+    let reply = node.client().send(Method::POST, "/timer", &JSON, &timer).await;
+    assert_eq!((reply.status, &reply.json["type"]), (413, &json!("urn:jettimer:problem:body-too-large")));
+}

@@ -1,7 +1,10 @@
 //! What is tried again, what is not, and when it is given up.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::timeout;
 
 use crate::support::{Broker, Node, Sink};
 
@@ -109,4 +112,25 @@ async fn a_receiver_that_does_not_answer_in_time_is_a_failure_or_a_retry() {
         assert_eq!(failed["last_attempt"]["result"], "no_answer", "{failed}");
         assert_eq!(sink.hits_of(&id).len(), calls);
     }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_never_made_is_not_a_call_however_short_the_timeout() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let client = node.client();
+    // Nobody accepts here, and the queue is full: further attempts to connect are not answered.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut queue = Vec::new();
+    while let Ok(Ok(stream)) = timeout(Duration::from_millis(300), TcpStream::connect(address)).await {
+        queue.push(stream);
+    }
+    let timer =
+        json!({ "delay": "0s", "url": format!("http://{address}/"), "timeout": "1s", "retry": retry(2) });
+    let failed = client.until_final(&client.create(&timer).await).await;
+    assert_eq!((&failed["state"], &failed["attempts"]), (&json!("failed"), &json!(2)), "{failed}");
+    assert_eq!(failed["last_attempt"]["result"], "not_sent");
 }

@@ -27,6 +27,21 @@ impl Broker {
         self.server.kill().await.expect("nats-server is killed");
     }
 
+    /// SIGSTOP: it hangs, and its connections stay open.
+    pub(crate) fn pause(&self) {
+        self.signal(rustix::process::Signal::STOP);
+    }
+
+    /// SIGCONT.
+    pub(crate) fn resume(&self) {
+        self.signal(rustix::process::Signal::CONT);
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let pid = self.server.pid().try_into().ok().and_then(rustix::process::Pid::from_raw);
+        rustix::process::kill_process(pid.expect("it runs"), signal).expect("a signal");
+    }
+
     pub(crate) async fn restart(&mut self) {
         self.server.restart().await.expect("nats-server starts again");
     }
