@@ -93,11 +93,11 @@ proptest! {
             }
             State::Failed { .. } => {
                 let refused = world.calls.iter().any(|c| c.result == Some(CallResult::Answered { status: 404 }));
-                let attempts = world.history.iter().filter_map(|t| match &t.state {
-                    State::Firing { claim, .. } => Some(claim.id),
+                let attempts = world.history.iter().filter_map(|timer| match timer.state {
+                    State::Firing { attempt, .. } => Some(attempt),
                     State::Scheduled { .. } | State::Delivered { .. } | State::Failed { .. }
                     | State::Cancelled { .. } | State::Unknown { .. } => None,
-                }).collect::<std::collections::BTreeSet<_>>().len();
+                }).max().unwrap_or_default();
                 prop_assert!(refused || attempts >= 4, "failed after {attempts} attempts");
             }
             State::Cancelled { .. } => prop_assert!(world.cancelled_with_calls.is_some()),
@@ -134,4 +134,24 @@ fn a_lost_claim_changes_nothing() {
     }
     world.calm_down();
     assert_eq!(world.calls.len(), 1);
+}
+
+#[test]
+fn a_worker_that_was_stopped_after_its_claim_does_not_call_when_it_goes_on() {
+    let mut world = World::new(Delivery::AtMostOnce, 4);
+    let ok = || CallResult::Answered { status: 200 };
+    for _ in 0..3 {
+        world.apply(Event::Proceed { actor: 0, result: ok() });
+    }
+    world.apply(Event::Advance { millis: 3_000 });
+    world.apply(Event::ScheduleFires { which: 0, twice: false });
+    world.apply(Event::Deliver { which: 0, stale_by: 0 });
+    // It claims, and then nothing for longer than its lease.
+    world.apply(Event::Proceed { actor: 0, result: ok() });
+    world.apply(Event::Advance { millis: 40_000 });
+    world.apply(Event::Proceed { actor: 0, result: ok() });
+    assert!(world.calls.is_empty());
+    world.calm_down();
+    assert_eq!(world.calls.len(), 1);
+    assert!(matches!(world.record().unwrap().attempts[0].result, CallResult::NotSent { .. }));
 }
