@@ -50,7 +50,7 @@ pub(super) fn read(
     };
     let mut fields = Fields::new(object);
     let due_at = when::read(&mut fields, now, rules.max_delay);
-    let target = target::read(&mut fields, as_written(&json.bytes));
+    let target = target::read(&mut fields, object.get("body").and_then(|_| as_written(&json.bytes)));
     let delivery = policy::delivery(&mut fields);
     let timeout = policy::timeout(&mut fields);
     let retry = policy::retry(&mut fields, rules.retry);
