@@ -24,6 +24,11 @@ run *args:
 bench *args="--timers 10000 --due-in 10s --rate 1000":
     cargo run --release --locked -- bench {{ args }}
 
+# Measures the figures that README.md gives
+[group("run")]
+figures:
+    scripts/figures
+
 # All tests, by cargo-nextest if it is installed
 [group("develop")]
 test *args:
