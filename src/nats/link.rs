@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::nats::NatsError;
+use crate::nats::names::RECORD_PREFIX;
 use crate::nats::readiness::Storing;
 
 /// How long one request waits for the connection and then for its answer. A change of leader takes
@@ -31,7 +32,8 @@ mod code {
 #[derive(Clone)]
 pub struct Link {
     client: Client,
-    storing: Arc<Storing>,
+    records: Arc<Storing>,
+    wakes: Arc<Storing>,
     /// Counts the times that a connection was made.
     connects: watch::Receiver<u64>,
 }
@@ -72,12 +74,12 @@ impl ApiError {
 
 impl Link {
     pub(super) fn new(client: Client, connects: watch::Receiver<u64>) -> Self {
-        Self { client, storing: Arc::default(), connects }
+        Self { client, records: Arc::default(), wakes: Arc::default(), connects }
     }
 
-    /// How writes have gone lately.
-    pub(super) fn storing(&self) -> &Storing {
-        &self.storing
+    /// How writes to each stream have gone lately: the disk may be full for one and not for the other.
+    pub(super) fn storing(&self) -> impl Iterator<Item = &Storing> {
+        [&*self.records, &*self.wakes].into_iter()
     }
 
     pub(super) fn client(&self) -> &Client {
@@ -152,8 +154,9 @@ impl Link {
         headers: HeaderMap,
         payload: Bytes,
     ) -> Result<Published, NatsError> {
+        let storing = if subject.starts_with(RECORD_PREFIX) { &self.records } else { &self.wakes };
         let published = self.publish_once(subject, headers, payload).await;
-        self.storing.note(published.as_ref().err());
+        storing.note(published.as_ref().err());
         published
     }
 

@@ -23,6 +23,9 @@ pub(super) const SCHEDULE_SUBJECTS: &str = "timers.schedule.>";
 pub(super) const FIRE_SUBJECTS: &str = "timers.fire.*";
 const FIRE_PREFIX: &str = "timers.fire.";
 
+/// What the subjects of records begin with, as in every KV bucket.
+pub(super) const RECORD_PREFIX: &str = "$KV.";
+
 /// The subject of a timer's record.
 pub(super) fn record_subject(id: TimerId) -> Subject {
     format!("$KV.{BUCKET}.{id}").into()

@@ -18,13 +18,15 @@ use crate::nats::NatsError;
 /// How long a node may take to say whether it is ready; probes wait a few seconds.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Writes that fail for so long are trouble; a change of leader is over by then.
-const TROUBLE_AFTER: Duration = Duration::from_secs(10);
+/// Writes that fail for so long are trouble: most changes of leader are over by then, and a request
+/// that a client waits for has not been given up.
+const TROUBLE_AFTER: Duration = Duration::from_secs(8);
 
-/// Trouble that was not seen again for so long says nothing about now.
-const TROUBLE_FORGOTTEN: Duration = Duration::from_secs(10);
+/// Trouble that was not seen again for so long says nothing about now: a node that is not ready gets
+/// no requests by which it could see that writes are stored again.
+const TROUBLE_FORGOTTEN: Duration = Duration::from_secs(60);
 
-/// How the writes of this node have gone since the last one that was stored.
+/// How the writes of this node to one stream have gone since the last one that was stored.
 #[derive(Default)]
 pub(super) struct Storing {
     trouble: Mutex<Option<Trouble>>,
@@ -89,7 +91,7 @@ impl Link {
         if !self.is_up() {
             return Err(NatsError::NotDone("not connected to any NATS server".to_owned()));
         }
-        if let Some(trouble) = self.storing().trouble() {
+        if let Some(trouble) = self.storing().find_map(Storing::trouble) {
             return Err(NatsError::NotDone(trouble));
         }
         let asked = async {
