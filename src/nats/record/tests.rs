@@ -74,6 +74,13 @@ fn a_record_that_is_not_understood_is_refused_with_its_reason() {
     }
 }
 
+#[test]
+fn a_number_is_read_back_to_its_last_digit() {
+    let mut timer = timer();
+    timer.retry.factor = 3.117_606_498_135_028;
+    assert_eq!(from_json(&to_json(&timer)), Ok(timer));
+}
+
 fn states() -> impl Strategy<Value = State> {
     (1_u32..100, 0_u64..1_000_000, "\\PC{0,20}", 0_usize..6).prop_map(|(attempt, millis, text, which)| {
         let id = Uuid::from_u128(u128::from(millis));
