@@ -15,7 +15,7 @@ use crate::alarm::Alarm;
 use crate::api::{self, Api};
 use crate::clock::Clock;
 use crate::config::{Broker, Dev, Embedded, Node, Role, Serve};
-use crate::dispatch::{self, Limits};
+use crate::dispatch;
 use crate::embedded;
 use crate::engine::{Engine, Worker};
 use crate::nats::{Access, Durability, Link, Store, Wakes};
@@ -164,8 +164,7 @@ impl Running {
                 stop: stop.clone(),
                 abort: abort.clone(),
             };
-            let limits = Limits { held: node.max_held };
-            tokio::spawn(dispatch::run(engine.clone(), wakes, link.clone(), worker, limits))
+            tokio::spawn(dispatch::run(engine.clone(), wakes, link.clone(), worker, node.max_held))
         } else {
             tokio::spawn(stop.clone().cancelled_owned())
         };

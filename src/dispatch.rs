@@ -3,7 +3,7 @@
 //! It asks for as many wakes as it has places, gives each a task, and keeps the broker informed while
 //! a task is busy. What a task does is the engine's business.
 //!
-//! **Invariant:** no more than [`Limits::held`] wakes are in this process.
+//! **Invariant:** no more than `held` wakes are in this process: held until their instant, or being called.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,13 +14,6 @@ use tokio_util::task::TaskTracker;
 use crate::domain::machine::linger_delay;
 use crate::engine::{Attended, Engine, Worker};
 use crate::nats::{ACK_WAIT, Link, NatsError, Pulled, Puller, Wake, Wakes};
-
-/// Bounds of one node.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Wakes in this process: held until their instant, or being called.
-    pub held: usize,
-}
 
 /// How often the broker hears that a wake is still attended to: twice within its ack wait.
 const KEEP_EVERY: Duration = Duration::from_millis(ACK_WAIT.as_millis() as u64 * 2 / 5);
@@ -46,9 +39,9 @@ const TROUBLE_DELAY: Duration = Duration::from_secs(1);
 const UNREADABLE_DELAY: Duration = Duration::from_secs(60);
 
 /// Pulls and attends until `worker.stop` is cancelled; then hands back what it only holds, and
-/// returns once every call has ended and its outcome is stored.
-pub async fn run(engine: Engine, wakes: Wakes, link: Link, worker: Worker, limits: Limits) {
-    let places = Arc::new(Semaphore::new(limits.held));
+/// returns once every call has ended and its outcome is stored. Has at most `held` wakes at a time.
+pub async fn run(engine: Engine, wakes: Wakes, link: Link, worker: Worker, held: usize) {
+    let places = Arc::new(Semaphore::new(held));
     let attending = Attending { engine, wakes, worker, tasks: TaskTracker::new() };
     let stop = attending.worker.stop.clone();
     let mut trouble = Trouble::default();

@@ -6,13 +6,13 @@ use anyhow::{Context as _, Result};
 use tracing_subscriber::EnvFilter;
 
 /// How logs are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// For people on a terminal, JSON otherwise.
+    /// For people on a terminal, as JSON otherwise
     Auto,
-    /// For people.
+    /// For people
     Human,
-    /// One JSON object a line.
+    /// One JSON object a line
     Json,
 }
 

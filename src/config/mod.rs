@@ -81,7 +81,7 @@ impl Dev {
     ///
     /// If the filter is none.
     pub fn start_logging(&self) -> Result<()> {
-        telemetry::start(&self.node.log, self.node.log_format.into())
+        telemetry::start(&self.node.log, self.node.log_format)
     }
 }
 
@@ -92,7 +92,7 @@ impl Serve {
     ///
     /// If the filter is none.
     pub fn start_logging(&self) -> Result<()> {
-        telemetry::start(&self.node.log, self.node.log_format.into())
+        telemetry::start(&self.node.log, self.node.log_format)
     }
 }
 

@@ -36,27 +36,6 @@ impl Role {
     }
 }
 
-/// How logs are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// For people on a terminal, as JSON otherwise
-    Auto,
-    /// For people
-    Human,
-    /// One JSON object a line
-    Json,
-}
-
-impl From<LogFormat> for Format {
-    fn from(format: LogFormat) -> Self {
-        match format {
-            LogFormat::Auto => Self::Auto,
-            LogFormat::Human => Self::Human,
-            LogFormat::Json => Self::Json,
-        }
-    }
-}
-
 /// Settings of a node.
 #[derive(Debug, Args)]
 pub struct Node {
@@ -111,8 +90,8 @@ pub struct Node {
     pub(crate) log: String,
 
     /// How it is logged
-    #[arg(long, env = "JETTIMER_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
-    pub(crate) log_format: LogFormat,
+    #[arg(long, env = "JETTIMER_LOG_FORMAT", value_enum, default_value_t = Format::Auto)]
+    pub(crate) log_format: Format,
 }
 
 /// The retry policy of timers that name none.
