@@ -20,6 +20,7 @@
 use std::time::Duration;
 
 use crate::domain::attempt::{Attempt, CallResult, Delivery, Verdict};
+use crate::domain::change::Change;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{Claim, ClaimId, MAX_ATTEMPTS_KEPT, State, Timer};
 
@@ -77,11 +78,12 @@ pub enum Input {
     },
     /// A client wants it not to fire.
     Cancel,
-    /// A client wants it to fire at another instant.
-    Reschedule {
-        /// The new due instant.
-        due_at: Timestamp,
-    },
+    /// A client wants it to be otherwise.
+    Change(Box<Change>),
+    /// A client wants it to fire now.
+    Fire,
+    /// A client wants it to be tried again after it has failed, or nobody knows whether it has.
+    Replay,
 }
 
 /// What is to be done.
@@ -119,20 +121,24 @@ pub enum Effect {
     Settle,
 }
 
-/// Why an input is refused: what has happened to the timer instead.
+/// Why a client's input is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// It is being called right now.
     Firing,
-    /// Nothing more happens to it.
+    /// It is over, and the wish is about one that is not.
     Final,
+    /// It has not failed, so there is nothing to replay.
+    NotReplayable,
+    /// The change has a body, and the timer's method takes none.
+    BodyInVain,
 }
 
 /// What `timer` becomes of `input`, as the effects to be done in order.
 ///
 /// # Errors
 ///
-/// A [`Refusal`] where a client's input comes too late.
+/// A [`Refusal`] of a client's input: it comes too late, or does not fit this timer.
 pub fn step(timer: &Timer, input: Input, now: Timestamp) -> Result<Vec<Effect>, Refusal> {
     match (&timer.state, input) {
         (State::Scheduled { attempt, at }, Input::Wake { claim, node, tries }) => {
@@ -166,11 +172,10 @@ pub fn step(timer: &Timer, input: Input, now: Timestamp) -> Result<Vec<Effect>, 
             let reason = "the claim was stored too late to call".to_owned();
             Ok(concluded(timer, *attempt, claim, CallResult::NotSent { reason }, now))
         }
-        // Its claimant may be alive after all, and about to schedule the next attempt.
-        (State::Unknown { .. }, Input::Wake { tries, .. }) => Ok(unneeded(tries, now)),
-        (State::Delivered { .. } | State::Failed { .. } | State::Cancelled { .. }, Input::Wake { .. }) => {
-            Ok(vec![Effect::Settle])
-        }
+        // A replay may be on its way, or the claimant is alive after all and about to schedule the next
+        // attempt: this may be the wake that was armed for it.
+        (State::Unknown { .. } | State::Failed { .. }, Input::Wake { tries, .. }) => Ok(unneeded(tries, now)),
+        (State::Delivered { .. } | State::Cancelled { .. }, Input::Wake { .. }) => Ok(vec![Effect::Settle]),
 
         (
             State::Firing { attempt, claim } | State::Unknown { attempt, claim, .. },
@@ -178,10 +183,11 @@ pub fn step(timer: &Timer, input: Input, now: Timestamp) -> Result<Vec<Effect>, 
         ) if claim.id == mine => Ok(concluded(timer, *attempt, claim, result, now)),
         // The claim is lost: another has taken the timer over. The wake may be the very one that the
         // other holds too, and it is all there is if the other dies, so it is not settled.
-        (State::Scheduled { .. } | State::Firing { .. } | State::Unknown { .. }, Input::Outcome { .. }) => {
-            Ok(vec![linger(1, now)])
-        }
-        (State::Delivered { .. } | State::Failed { .. } | State::Cancelled { .. }, Input::Outcome { .. }) => {
+        (
+            State::Scheduled { .. } | State::Firing { .. } | State::Unknown { .. } | State::Failed { .. },
+            Input::Outcome { .. },
+        ) => Ok(vec![linger(1, now)]),
+        (State::Delivered { .. } | State::Cancelled { .. }, Input::Outcome { .. }) => {
             Ok(vec![Effect::Settle])
         }
 
@@ -189,16 +195,37 @@ pub fn step(timer: &Timer, input: Input, now: Timestamp) -> Result<Vec<Effect>, 
             Ok(vec![store(timer, State::Cancelled { at: now }), Effect::Disarm])
         }
         (State::Cancelled { .. }, Input::Cancel) => Ok(vec![]),
-        (State::Scheduled { attempt, .. }, Input::Reschedule { due_at }) => {
-            let state = State::Scheduled { attempt: *attempt, at: due_at };
-            let changed = Timer { due_at, state, ..timer.clone() };
-            Ok(vec![Effect::Arm { at: due_at }, Effect::Store(Box::new(changed))])
+        (State::Scheduled { .. }, Input::Change(change)) => {
+            if change.has_a_body_in_vain(timer) {
+                return Err(Refusal::BodyInVain);
+            }
+            let arm = change.due_at.map(|at| Effect::Arm { at });
+            let store = Effect::Store(Box::new(change.applied_to(timer)));
+            Ok(arm.into_iter().chain([store]).collect())
         }
-        (State::Firing { .. }, Input::Cancel | Input::Reschedule { .. }) => Err(Refusal::Firing),
+        // It is fired anyway.
+        (State::Scheduled { at, .. }, Input::Fire) if *at <= now => Ok(vec![]),
+        (State::Scheduled { attempt, .. }, Input::Fire) => {
+            let state = State::Scheduled { attempt: *attempt, at: now };
+            let due_at = timer.due_at.min(now);
+            Ok(rescheduled(Timer { due_at, state, ..timer.clone() }, now))
+        }
+        (State::Failed { attempt, .. } | State::Unknown { attempt, .. }, Input::Replay) => {
+            let state = State::Scheduled { attempt: attempt.saturating_add(1), at: now };
+            Ok(rescheduled(Timer { attempts_before: *attempt, state, ..timer.clone() }, now))
+        }
+        (
+            State::Scheduled { .. }
+            | State::Firing { .. }
+            | State::Delivered { .. }
+            | State::Cancelled { .. },
+            Input::Replay,
+        ) => Err(Refusal::NotReplayable),
+        (State::Firing { .. }, Input::Cancel | Input::Change(_) | Input::Fire) => Err(Refusal::Firing),
         (State::Delivered { .. } | State::Failed { .. } | State::Unknown { .. }, Input::Cancel)
         | (
             State::Delivered { .. } | State::Failed { .. } | State::Cancelled { .. } | State::Unknown { .. },
-            Input::Reschedule { .. },
+            Input::Change(_) | Input::Fire,
         ) => Err(Refusal::Final),
     }
 }
@@ -211,6 +238,11 @@ pub fn unneeded(tries: u32, now: Timestamp) -> Vec<Effect> {
 
 fn linger(tries: u32, now: Timestamp) -> Effect {
     Effect::Later { until: now.saturating_add(linger_delay(tries)) }
+}
+
+/// The timer waits for another instant than before.
+fn rescheduled(timer: Timer, at: Timestamp) -> Vec<Effect> {
+    vec![Effect::Arm { at }, Effect::Store(Box::new(timer))]
 }
 
 fn store(timer: &Timer, state: State) -> Effect {
@@ -238,7 +270,7 @@ fn taken_over(
             let state = State::Unknown { attempt, claim: dead.clone(), at: now };
             vec![store(timer, state), Effect::Settle]
         }
-        Delivery::AtLeastOnce if attempt < timer.retry.max_attempts => {
+        Delivery::AtLeastOnce if timer.counted(attempt) < timer.retry.max_attempts => {
             claimed(timer, attempt + 1, mine, node, now)
         }
         Delivery::AtLeastOnce => {
@@ -246,7 +278,7 @@ fn taken_over(
                 "attempt {attempt} was the last one allowed, and node {} died while it made it",
                 dead.node
             );
-            vec![store(timer, State::Failed { at: now, reason }), Effect::Settle]
+            vec![store(timer, State::Failed { attempt, at: now, reason }), Effect::Settle]
         }
     }
 }
@@ -268,17 +300,17 @@ fn concluded(timer: &Timer, attempt: u32, claim: &Claim, result: CallResult, now
 
     match verdict {
         Verdict::Delivered => vec![store(&timer, State::Delivered { at: now }), Effect::Settle],
-        Verdict::Failed => vec![store(&timer, State::Failed { at: now, reason }), Effect::Settle],
+        Verdict::Failed => vec![store(&timer, State::Failed { attempt, at: now, reason }), Effect::Settle],
         Verdict::Unknown => {
             let state = State::Unknown { attempt, claim: claim.clone(), at: now };
             vec![store(&timer, state), Effect::Settle]
         }
-        Verdict::Retry if attempt >= timer.retry.max_attempts => {
+        Verdict::Retry if timer.counted(attempt) >= timer.retry.max_attempts => {
             let reason = format!("{reason}; attempt {attempt} was the last one allowed");
-            vec![store(&timer, State::Failed { at: now, reason }), Effect::Settle]
+            vec![store(&timer, State::Failed { attempt, at: now, reason }), Effect::Settle]
         }
         Verdict::Retry => {
-            let at = now.saturating_add(timer.retry.backoff(timer.id, attempt));
+            let at = now.saturating_add(timer.retry.backoff(timer.id, timer.counted(attempt)));
             let state = State::Scheduled { attempt: attempt + 1, at };
             vec![Effect::Arm { at }, store(&timer, state), Effect::Settle]
         }

@@ -6,6 +6,7 @@
 //! types only.
 
 pub mod attempt;
+pub mod change;
 pub mod machine;
 pub mod retry;
 pub mod target;
@@ -13,4 +14,4 @@ pub mod time;
 pub mod timer;
 
 #[cfg(test)]
-mod machine_properties;
+pub(crate) mod machine_properties;

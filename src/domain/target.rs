@@ -70,6 +70,12 @@ impl TargetUrl {
         self.0.as_str()
     }
 
+    /// The host, in lower case; an IPv6 address in brackets.
+    pub fn host(&self) -> &str {
+        // There is one in every http and https URL.
+        self.0.host_str().unwrap_or_default()
+    }
+
     /// The parsed URL.
     pub fn as_url(&self) -> &Url {
         &self.0

@@ -54,6 +54,9 @@ pub struct Timer {
     pub metadata: BTreeMap<String, String>,
     /// A digest of the request that created it, if that carried an idempotency key.
     pub fingerprint: Option<Uuid>,
+    /// How many attempts had been started when the timer was last replayed, 0 if it never was: a replay
+    /// has the retry policy's attempts anew, and numbers go on.
+    pub attempts_before: u32,
     /// The newest finished attempts, oldest first, at most [`MAX_ATTEMPTS_KEPT`].
     pub attempts: Vec<Attempt>,
     /// Where it is in its life.
@@ -82,8 +85,10 @@ pub enum State {
         /// When the outcome was known.
         at: Timestamp,
     },
-    /// Final: it was not delivered and will not be tried again.
+    /// Final unless a client replays it: it was not delivered and will not be tried again.
     Failed {
+        /// The number of the last attempt.
+        attempt: u32,
         /// When that was decided.
         at: Timestamp,
         /// For people: what the last attempt came to, and why there is no other.
@@ -95,7 +100,7 @@ pub enum State {
         at: Timestamp,
     },
     /// Final unless its claimant turns out to be alive: whether the receiver was called by this
-    /// attempt is not known, and it is not called again.
+    /// attempt is not known, and it is not called again unless a client replays it.
     Unknown {
         /// The attempt's number.
         attempt: u32,
@@ -161,12 +166,20 @@ impl Timer {
         matches!(self.state, State::Scheduled { at, .. } if at <= now)
     }
 
+    /// The number of `attempt` among those that the retry policy counts, from 1: those since the last
+    /// replay.
+    pub fn counted(&self, attempt: u32) -> u32 {
+        attempt.saturating_sub(self.attempts_before)
+    }
+
     /// How many attempts have been started, as far as the record can tell.
     pub fn attempts_started(&self) -> u32 {
         match &self.state {
             State::Scheduled { attempt, .. } => attempt.saturating_sub(1),
-            State::Firing { attempt, .. } | State::Unknown { attempt, .. } => *attempt,
-            State::Delivered { .. } | State::Failed { .. } | State::Cancelled { .. } => {
+            State::Firing { attempt, .. }
+            | State::Unknown { attempt, .. }
+            | State::Failed { attempt, .. } => *attempt,
+            State::Delivered { .. } | State::Cancelled { .. } => {
                 self.attempts.last().map_or(0, |last| last.number)
             }
         }

@@ -1,4 +1,5 @@
-//! What clients ask for: create, read, cancel and reschedule a timer, each with a definite answer.
+//! What clients ask for: create, read, cancel, change, fire and replay a timer, each with a definite
+//! answer.
 
 use crate::domain::machine::{Effect, Input, Refusal, step};
 use crate::domain::timer::{Timer, TimerId};
@@ -18,8 +19,10 @@ pub enum Created {
 pub enum Applied {
     /// It is done, and this is the timer now.
     Done(Stored),
-    /// It came too late, and this is what the timer has become.
+    /// It does not fit what the timer is, which is this.
     Refused(Refusal, Stored),
+    /// The timer is not at a revision that the client allows any more; nothing was done.
+    Changed(Stored),
     /// There is no such timer.
     NotFound,
 }
@@ -63,15 +66,24 @@ impl Engine {
         self.read_through(id, patience).await
     }
 
-    /// Applies a client's input to a timer.
+    /// Applies a client's input to a timer, if its revision is one of `only`.
     ///
     /// # Errors
     ///
     /// A [`NatsError`] once patience is over; it may be done all the same, and asking again tells.
-    pub async fn apply(&self, id: TimerId, input: Input, patience: Patience) -> Result<Applied, NatsError> {
+    pub async fn apply(
+        &self,
+        id: TimerId,
+        input: Input,
+        only: Option<&[u64]>,
+        patience: Patience,
+    ) -> Result<Applied, NatsError> {
         let mut known = self.read_through(id, patience).await?;
         'again: loop {
             let Some(mut stored) = known else { return Ok(Applied::NotFound) };
+            if only.is_some_and(|only| !only.contains(&stored.revision)) {
+                return Ok(Applied::Changed(stored));
+            }
             let effects = match step(&stored.timer, input.clone(), self.clock.now()) {
                 Ok(effects) => effects,
                 Err(refusal) => return Ok(Applied::Refused(refusal, stored)),

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::machine_properties::world::a_timer;
+use crate::domain::machine_properties::a_timer;
 
 fn wake(tries: u32) -> Input {
     Input::Wake { claim: Uuid::from_u128(1), node: "n".into(), tries }

@@ -133,6 +133,9 @@ impl World {
             if matches!(timer.state, State::Cancelled { .. }) {
                 self.cancelled_with_calls = Some(self.calls.len());
             }
+            if matches!(actor.input, Some(Input::Replay)) {
+                self.replays += 1;
+            }
             self.history.push((*timer).clone());
         } else if !(actor.may_be_stored && self.record() == Some(&*timer)) {
             actor.seen = self.history.len();

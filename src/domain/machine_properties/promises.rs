@@ -46,24 +46,33 @@ impl World {
         };
         let by_holder = holder.is_some_and(|claim| claim.id == actor.claim);
         assert!(new.attempts == old.attempts || by_holder, "an outcome of a claim that is not held");
+        let replay = matches!(actor.input, Some(Input::Replay));
         match &old.state {
-            State::Delivered { .. } | State::Failed { .. } | State::Cancelled { .. } => {
+            State::Delivered { .. } | State::Cancelled { .. } => {
                 panic!("{:?} became {:?}", old.state, new.state)
             }
-            State::Unknown { .. } => assert!(by_holder, "only its claimant may replace an unknown outcome"),
+            State::Failed { .. } => assert!(replay, "{:?} became {:?}", old.state, new.state),
+            State::Unknown { .. } => {
+                assert!(by_holder || replay, "only its claimant may replace an unknown outcome");
+            }
             State::Firing { claim, .. } => {
                 assert!(by_holder || self.now >= claim.lease_until, "taken over from a living claimant");
             }
-            State::Scheduled { attempt, .. } => {
-                if let Some(Input::Reschedule { due_at }) = actor.input {
+            State::Scheduled { attempt, at } => {
+                if let Some(Input::Change(change)) = &actor.input {
+                    let due_at = change.due_at.unwrap_or(old.due_at);
                     assert_eq!(new.due_at, due_at, "moved to another instant than was asked for");
-                    assert_eq!(new.state, State::Scheduled { attempt: *attempt, at: due_at });
+                    let state = State::Scheduled { attempt: *attempt, at: change.due_at.unwrap_or(*at) };
+                    assert_eq!(new.state, state);
+                }
+                if matches!(actor.input, Some(Input::Fire)) {
+                    assert!(new.due_at <= self.now, "to be fired now, and is not due");
                 }
             }
         }
         if let State::Firing { attempt, claim } = &new.state {
             assert!(claim.lease_until >= claim.since.saturating_add(new.timeout + LEASE_MARGIN));
-            assert!(*attempt <= new.retry.max_attempts, "more attempts than allowed");
+            assert!(new.counted(*attempt) <= new.retry.max_attempts, "more attempts than allowed");
             let earlier = self.history.iter().filter_map(|timer| match timer.state {
                 State::Firing { attempt, .. } => Some(attempt),
                 State::Scheduled { .. }

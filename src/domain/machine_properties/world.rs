@@ -9,6 +9,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::domain::attempt::{CallResult, Delivery};
+use crate::domain::change::Change;
 use crate::domain::machine::{Effect, Input, LEAD, linger_delay, step, unneeded};
 use crate::domain::retry::RetryPolicy;
 use crate::domain::target::{Body, Method, Target, TargetUrl};
@@ -37,6 +38,12 @@ pub(super) enum Event {
     Cancel,
     /// A client moves the timer.
     Reschedule { in_millis: u64 },
+    /// A client changes something else about it.
+    ChangeTimeout { millis: u64 },
+    /// A client fires it at once.
+    Fire,
+    /// A client replays it.
+    Replay,
 }
 
 /// A fire message that is not acknowledged.
@@ -63,6 +70,8 @@ pub(super) struct World {
     pub(super) calls: Vec<Call>,
     /// How many calls there were when a cancel succeeded.
     pub(super) cancelled_with_calls: Option<usize>,
+    /// How often a client's replay was stored.
+    pub(super) replays: usize,
     counter: u64,
 }
 
@@ -73,7 +82,7 @@ const TROUBLE_DELAY: Duration = Duration::from_secs(1);
 const START: Timestamp = Timestamp::from_micros(1_000_000_000_000);
 
 /// A timer that is due two seconds after the start.
-pub(in crate::domain) fn a_timer(delivery: Delivery, max_attempts: u32) -> Timer {
+pub(crate) fn a_timer(delivery: Delivery, max_attempts: u32) -> Timer {
     let due = START.saturating_add(Duration::from_secs(2));
     Timer {
         id: Uuid::from_u128(7),
@@ -90,6 +99,7 @@ pub(in crate::domain) fn a_timer(delivery: Delivery, max_attempts: u32) -> Timer
         retry: RetryPolicy { max_attempts, ..RetryPolicy::default() },
         metadata: BTreeMap::new(),
         fingerprint: None,
+        attempts_before: 0,
         attempts: vec![],
         state: State::Scheduled { attempt: 1, at: due },
     }
@@ -109,6 +119,7 @@ impl World {
             actors: vec![creator],
             calls: vec![],
             cancelled_with_calls: None,
+            replays: 0,
             counter: 0,
         }
     }
@@ -190,8 +201,14 @@ impl World {
             Event::Cancel => self.request(Input::Cancel),
             Event::Reschedule { in_millis } => {
                 let due_at = self.now.saturating_add(Duration::from_millis(in_millis));
-                self.request(Input::Reschedule { due_at });
+                self.request(Input::Change(Box::new(Change { due_at: Some(due_at), ..Change::default() })));
             }
+            Event::ChangeTimeout { millis } => {
+                let timeout = Some(Duration::from_millis(millis));
+                self.request(Input::Change(Box::new(Change { timeout, ..Change::default() })));
+            }
+            Event::Fire => self.request(Input::Fire),
+            Event::Replay => self.request(Input::Replay),
         }
     }
 

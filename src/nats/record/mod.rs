@@ -40,6 +40,8 @@ struct Record {
     metadata: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fingerprint: Option<Uuid>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    attempts_before: u32,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     attempts: Vec<AttemptJson>,
 }
@@ -72,12 +74,32 @@ impl TryFrom<String> for Instant {
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "snake_case")]
 enum StateJson {
-    Scheduled { attempt: u32, at: Instant },
-    Firing { attempt: u32, claim: ClaimJson },
-    Delivered { at: Instant },
-    Failed { at: Instant, reason: String },
-    Cancelled { at: Instant },
-    Unknown { attempt: u32, claim: ClaimJson, at: Instant },
+    Scheduled {
+        attempt: u32,
+        at: Instant,
+    },
+    Firing {
+        attempt: u32,
+        claim: ClaimJson,
+    },
+    Delivered {
+        at: Instant,
+    },
+    Failed {
+        /// Absent in records of before replays.
+        #[serde(default)]
+        attempt: u32,
+        at: Instant,
+        reason: String,
+    },
+    Cancelled {
+        at: Instant,
+    },
+    Unknown {
+        attempt: u32,
+        claim: ClaimJson,
+        at: Instant,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -139,7 +161,9 @@ pub(super) fn to_json(timer: &Timer) -> Vec<u8> {
             State::Scheduled { attempt, at } => StateJson::Scheduled { attempt: *attempt, at: Instant(*at) },
             State::Firing { attempt, claim } => StateJson::Firing { attempt: *attempt, claim: claim.into() },
             State::Delivered { at } => StateJson::Delivered { at: Instant(*at) },
-            State::Failed { at, reason } => StateJson::Failed { at: Instant(*at), reason: reason.clone() },
+            State::Failed { attempt, at, reason } => {
+                StateJson::Failed { attempt: *attempt, at: Instant(*at), reason: reason.clone() }
+            }
             State::Cancelled { at } => StateJson::Cancelled { at: Instant(*at) },
             State::Unknown { attempt, claim, at } => {
                 StateJson::Unknown { attempt: *attempt, claim: claim.into(), at: Instant(*at) }
@@ -169,6 +193,7 @@ pub(super) fn to_json(timer: &Timer) -> Vec<u8> {
         },
         metadata: timer.metadata.clone(),
         fingerprint: timer.fingerprint,
+        attempts_before: timer.attempts_before,
         attempts: timer.attempts.iter().map(AttemptJson::from).collect(),
     };
     // A struct of strings and numbers always serialises; an empty record would be refused on read.
@@ -190,6 +215,7 @@ pub(super) fn from_json(bytes: &[u8]) -> Result<Timer, String> {
         return Err(format!("it has version {v}, and this jettimer reads version {VERSION} only"));
     }
     let record: Record = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    let last_attempt = record.attempts.last().map_or(0, |last| last.number);
     Ok(Timer {
         id: record.id,
         created_at: record.created_at.0,
@@ -220,18 +246,27 @@ pub(super) fn from_json(bytes: &[u8]) -> Result<Timer, String> {
         },
         metadata: record.metadata,
         fingerprint: record.fingerprint,
+        attempts_before: record.attempts_before,
         attempts: record.attempts.into_iter().map(Attempt::from).collect(),
         state: match record.state {
             StateJson::Scheduled { attempt, at } => State::Scheduled { attempt, at: at.0 },
             StateJson::Firing { attempt, claim } => State::Firing { attempt, claim: claim.into() },
             StateJson::Delivered { at } => State::Delivered { at: at.0 },
-            StateJson::Failed { at, reason } => State::Failed { at: at.0, reason },
+            StateJson::Failed { attempt, at, reason } => {
+                State::Failed { attempt: attempt.max(last_attempt), at: at.0, reason }
+            }
             StateJson::Cancelled { at } => State::Cancelled { at: at.0 },
             StateJson::Unknown { attempt, claim, at } => {
                 State::Unknown { attempt, claim: claim.into(), at: at.0 }
             }
         },
     })
+}
+
+// The signature is serde's.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 fn millis(span: Duration) -> u64 {

@@ -39,6 +39,7 @@ fn timer() -> Timer {
         retry: RetryPolicy { factor: 2.5, ..RetryPolicy::default() },
         metadata: BTreeMap::from([("order".into(), "4711".into())]),
         fingerprint: Some(Uuid::from_u128(9)),
+        attempts_before: 0,
         attempts: vec![Attempt {
             number: 1,
             node: "a".into(),
@@ -89,7 +90,7 @@ fn states() -> impl Strategy<Value = State> {
             0 => State::Scheduled { attempt, at: at(millis) },
             1 => State::Firing { attempt, claim },
             2 => State::Delivered { at: at(millis) },
-            3 => State::Failed { at: at(millis), reason: text },
+            3 => State::Failed { attempt, at: at(millis), reason: text },
             4 => State::Cancelled { at: at(millis) },
             _ => State::Unknown { attempt, claim, at: at(millis) },
         }
@@ -108,10 +109,11 @@ fn bodies() -> impl Strategy<Value = Body> {
 proptest! {
     #[test]
     fn every_timer_survives_the_way_through_its_record(
-        state in states(), body in bodies(), status in 100_u16..600, factor in 1.0_f64..10.0,
+        state in states(), body in bodies(), status in 100_u16..600, factor in 1.0_f64..10.0, before in 0_u32..3,
     ) {
         let mut timer = Timer { state, ..timer() };
         timer.target.body = body;
+        timer.attempts_before = before;
         timer.retry.factor = factor;
         timer.attempts[0].result = CallResult::Answered { status };
         prop_assert_eq!(from_json(&to_json(&timer)), Ok(timer));

@@ -1,0 +1,99 @@
+//! What a client may change about a timer that waits. A field that is named replaces the timer's whole
+//! field; one that is not stays.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::domain::attempt::Delivery;
+use crate::domain::retry::RetryPolicy;
+use crate::domain::target::{Body, Method, TargetUrl};
+use crate::domain::time::Timestamp;
+use crate::domain::timer::{State, Timer};
+
+/// A change of a timer: each field that is to be replaced.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Change {
+    /// When it is due; a pending retry moves there too.
+    pub due_at: Option<Timestamp>,
+    /// Where to.
+    pub url: Option<TargetUrl>,
+    /// How. One that takes no body drops the body.
+    pub method: Option<Method>,
+    /// All of the timer's own headers.
+    pub headers: Option<Vec<(String, String)>>,
+    /// What.
+    pub body: Option<Body>,
+    /// What is promised about calls of unknown result.
+    pub delivery: Option<Delivery>,
+    /// How long one attempt may take.
+    pub timeout: Option<Duration>,
+    /// When and how often it is tried again.
+    pub retry: Option<RetryPolicy>,
+    /// All of the client's labels.
+    pub metadata: Option<BTreeMap<String, String>>,
+}
+
+impl Change {
+    /// Whether the change brings a body that the timer's method, old or new, does not take.
+    pub fn has_a_body_in_vain(&self, timer: &Timer) -> bool {
+        let method = self.method.unwrap_or(timer.target.method);
+        self.body.is_some() && !method.takes_body()
+    }
+
+    /// The timer with the change made. Its state changes only if the due instant does.
+    pub fn applied_to(self, timer: &Timer) -> Timer {
+        let mut timer = timer.clone();
+        if let Some(method) = self.method {
+            timer.target.method = method;
+            if !method.takes_body() {
+                timer.target.body = Body::Default;
+            }
+        }
+        replace(&mut timer.target.url, self.url);
+        replace(&mut timer.target.headers, self.headers);
+        replace(&mut timer.target.body, self.body);
+        replace(&mut timer.delivery, self.delivery);
+        replace(&mut timer.timeout, self.timeout);
+        replace(&mut timer.retry, self.retry);
+        replace(&mut timer.metadata, self.metadata);
+        if let (Some(due_at), State::Scheduled { at, .. }) = (self.due_at, &mut timer.state) {
+            timer.due_at = due_at;
+            *at = due_at;
+        }
+        timer
+    }
+}
+
+fn replace<T>(field: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *field = value;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::machine_properties::a_timer;
+
+    #[test]
+    fn what_is_not_named_stays() {
+        let timer = a_timer(Delivery::AtMostOnce, 3);
+        assert_eq!(Change::default().applied_to(&timer), timer);
+        let changed =
+            Change { timeout: Some(Duration::from_secs(9)), ..Change::default() }.applied_to(&timer);
+        assert_eq!(changed, Timer { timeout: Duration::from_secs(9), ..timer });
+    }
+
+    #[test]
+    fn a_method_without_a_body_drops_the_body() {
+        let mut timer = a_timer(Delivery::AtMostOnce, 3);
+        timer.target.body = Body::Text("x".into());
+        let get = Change { method: Some(Method::Get), ..Change::default() };
+        assert_eq!(get.clone().applied_to(&timer).target.body, Body::Default);
+        let put = Change { method: Some(Method::Put), ..Change::default() };
+        assert_eq!(put.applied_to(&timer).target.body, Body::Text("x".into()));
+        timer.target.method = Method::Get;
+        assert!(Change { body: Some(Body::Default), ..Change::default() }.has_a_body_in_vain(&timer));
+        assert!(!get.has_a_body_in_vain(&timer));
+    }
+}
