@@ -3,6 +3,7 @@
 //! README.md says how to use it, ARCHITECTURE.md how it is built and why. The library exists for the
 //! executable and its tests; it is no public interface.
 
+pub mod access;
 pub mod alarm;
 pub mod api;
 pub mod app;
@@ -16,6 +17,7 @@ pub mod duration;
 pub mod embedded;
 pub mod engine;
 pub mod healthcheck;
+pub mod index;
 pub mod nats;
 pub mod rfc3339;
 pub mod shutdown;

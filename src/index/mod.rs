@@ -1,0 +1,206 @@
+//! Which timers there are: an index in memory by which API nodes find timers, for lists, counts and
+//! cancelling by filter.
+//!
+//! Pure: fed and asked by others. It holds what is sorted and filtered by, about 300 bytes a timer, and
+//! no timer: pages are read from the bucket afterwards, and checked against the filter again.
+//!
+//! **Invariant:** at most `limit` timers are indexed; once one was left out, the index says that it is not
+//! complete.
+
+mod cursor;
+mod page;
+mod query;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::time::Timestamp;
+use crate::domain::timer::{State, Timer, TimerId};
+
+pub use cursor::Cursor;
+pub use page::Page;
+pub use query::{Filter, Sort};
+
+/// States that are told apart, in the order of their names in [`STATES`].
+const STATE_COUNT: usize = 6;
+
+/// The names of all states, in the order in which they are counted and listed.
+pub const STATES: [&str; STATE_COUNT] =
+    ["scheduled", "firing", "delivered", "failed", "unknown", "cancelled"];
+
+/// How late an attempt may be before it counts as overdue: more than a healthy node ever is.
+const OVERDUE_GRACE: Duration = Duration::from_secs(5);
+
+/// Ordered by instant, then by id, so that each place is unique.
+type Ordered = BTreeSet<(Timestamp, TimerId)>;
+
+/// The index.
+pub struct Index {
+    limit: usize,
+    complete: bool,
+    entries: HashMap<TimerId, Entry>,
+    /// By due instant, for each state.
+    due: [Ordered; STATE_COUNT],
+    /// By instant of creation, for each state.
+    created: [Ordered; STATE_COUNT],
+    /// Scheduled timers by their next attempt.
+    waiting: Ordered,
+    /// Those that leave by themselves, by when they do.
+    expiring: Ordered,
+    /// Each host once.
+    hosts: HashSet<Arc<str>>,
+}
+
+struct Entry {
+    revision: u64,
+    state: usize,
+    due_at: Timestamp,
+    created_at: Timestamp,
+    /// When the next attempt is, of a scheduled one.
+    waiting: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
+    host: Arc<str>,
+    /// Hashes of `key=value` of its metadata.
+    labels: Box<[u64]>,
+}
+
+/// How many timers there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Of each state, in the order of [`STATES`].
+    pub by_state: [usize; STATE_COUNT],
+    /// Scheduled ones whose attempt should have begun.
+    pub overdue: usize,
+}
+
+impl Index {
+    /// An empty index of at most `limit` timers.
+    pub fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            complete: true,
+            entries: HashMap::new(),
+            due: Default::default(),
+            created: Default::default(),
+            waiting: Ordered::new(),
+            expiring: Ordered::new(),
+            hosts: HashSet::new(),
+        }
+    }
+
+    /// Takes over a version of a timer, which leaves by itself at `expires_at`; an older one than is known
+    /// changes nothing.
+    pub fn apply(&mut self, timer: &Timer, revision: u64, expires_at: Option<Timestamp>) {
+        if self.entries.get(&timer.id).is_some_and(|known| known.revision >= revision) {
+            return;
+        }
+        self.take_out(timer.id);
+        if self.entries.len() >= self.limit {
+            self.complete = false;
+            return;
+        }
+        let entry = Entry {
+            revision,
+            state: state_of(&timer.state),
+            due_at: timer.due_at,
+            created_at: timer.created_at,
+            waiting: match timer.state {
+                State::Scheduled { at, .. } => Some(at),
+                State::Firing { .. }
+                | State::Delivered { .. }
+                | State::Failed { .. }
+                | State::Cancelled { .. }
+                | State::Unknown { .. } => None,
+            },
+            expires_at,
+            host: self.interned(timer.target.url.host()),
+            labels: timer.metadata.iter().map(|(key, value)| label(key, value)).collect(),
+        };
+        self.due[entry.state].insert((entry.due_at, timer.id));
+        self.created[entry.state].insert((entry.created_at, timer.id));
+        self.waiting.extend(entry.waiting.map(|at| (at, timer.id)));
+        self.expiring.extend(entry.expires_at.map(|at| (at, timer.id)));
+        self.entries.insert(timer.id, entry);
+    }
+
+    /// Forgets a timer that was removed at this revision.
+    pub fn remove(&mut self, id: TimerId, revision: u64) {
+        if self.entries.get(&id).is_some_and(|known| known.revision < revision) {
+            self.take_out(id);
+        }
+    }
+
+    /// Forgets the timers that have left by themselves.
+    pub fn expire(&mut self, now: Timestamp) {
+        while let Some((at, id)) = self.expiring.first().copied().filter(|(at, _)| *at <= now) {
+            self.take_out(id);
+            // Also where nothing was taken out, so that this ends.
+            self.expiring.remove(&(at, id));
+        }
+    }
+
+    /// How many timers are indexed.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether no timer is indexed.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Whether every timer is indexed.
+    pub fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Counts timers.
+    pub fn counts(&self, now: Timestamp) -> Counts {
+        let late = (now.saturating_sub(OVERDUE_GRACE), TimerId::nil());
+        Counts {
+            by_state: self.due.each_ref().map(BTreeSet::len),
+            overdue: self.waiting.range(..late).count(),
+        }
+    }
+
+    fn take_out(&mut self, id: TimerId) {
+        let Some(entry) = self.entries.remove(&id) else { return };
+        self.due[entry.state].remove(&(entry.due_at, id));
+        self.created[entry.state].remove(&(entry.created_at, id));
+        if let Some(at) = entry.waiting {
+            self.waiting.remove(&(at, id));
+        }
+        if let Some(at) = entry.expires_at {
+            self.expiring.remove(&(at, id));
+        }
+        // Ours and the set's: nobody else has it.
+        if Arc::strong_count(&entry.host) == 2 {
+            self.hosts.remove(&entry.host);
+        }
+    }
+
+    fn interned(&mut self, host: &str) -> Arc<str> {
+        if let Some(known) = self.hosts.get(host) {
+            return known.clone();
+        }
+        let host: Arc<str> = host.into();
+        self.hosts.insert(host.clone());
+        host
+    }
+}
+
+fn state_of(state: &State) -> usize {
+    STATES.iter().position(|name| *name == state.name()).unwrap_or_default()
+}
+
+/// What an entry keeps of a label. Others may have the same hash, which is why pages are checked again.
+fn label(key: &str, value: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (key, value).hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests;
