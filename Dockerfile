@@ -2,7 +2,7 @@
 #
 #   docker build -t jettimer .
 #   docker run --rm -p 8000:8000 jettimer
-#   docker run --rm -p 8000:8000 jettimer serve --nats nats://HOST:4222
+#   docker run --rm -p 127.0.0.1:8000:8000 jettimer serve --insecure-no-auth --nats nats://HOST:4222
 
 ARG RUST_VERSION=1.95
 # The one version that jettimer is tested with. docker-compose.yml names the same; .ci/run compares them.

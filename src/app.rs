@@ -11,8 +11,9 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::access::Permissions;
 use crate::alarm::Alarm;
-use crate::api::{self, Api};
+use crate::api::{self, Api, ConnectionLimits};
 use crate::clock::Clock;
 use crate::config::{Broker, Dev, Embedded, Node, Role, Serve};
 use crate::dispatch;
@@ -42,10 +43,11 @@ pub struct Places {
 /// Why it could not start, or what broke.
 pub async fn dev(dev: Dev, places: Places) -> Result<()> {
     let mut signals = Signals::listen()?;
+    let permissions = dev.access.optional()?;
     let starting = Box::pin(async {
         let (broker, access) = own_broker(dev.embedded, &dev.node, places).await?;
         let durability = Durability { replicas: 1 };
-        let node = Running::start(dev.node, Role::All, access, durability).await?;
+        let node = Running::start(dev.node, Role::All, permissions, access, durability).await?;
         anyhow::Ok((node, broker))
     });
     let (node, broker) = unless_told_to_stop(starting, &mut signals).await?;
@@ -60,6 +62,8 @@ pub async fn dev(dev: Dev, places: Places) -> Result<()> {
 /// Why it could not start, or what broke.
 pub async fn serve(serve: Serve, places: Places) -> Result<()> {
     let mut signals = Signals::listen()?;
+    // A node that only works has nothing to let anybody into, but its metrics.
+    let permissions = if serve.role.serves() { serve.access.required() } else { serve.access.optional() }?;
     let starting = Box::pin(async {
         let durability = Durability { replicas: serve.broker.replicas };
         let (broker, access) = if serve.broker.nats.is_empty() {
@@ -71,7 +75,7 @@ pub async fn serve(serve: Serve, places: Places) -> Result<()> {
         } else {
             (None, access(serve.broker, &serve.node))
         };
-        let node = Running::start(serve.node, serve.role, access, durability).await?;
+        let node = Running::start(serve.node, serve.role, permissions, access, durability).await?;
         anyhow::Ok((node, broker))
     });
     let (node, broker) = unless_told_to_stop(starting, &mut signals).await?;
@@ -140,7 +144,13 @@ struct Running {
 }
 
 impl Running {
-    async fn start(node: Node, role: Role, access: Access, durability: Durability) -> Result<Self> {
+    async fn start(
+        node: Node,
+        role: Role,
+        permissions: Permissions,
+        access: Access,
+        durability: Durability,
+    ) -> Result<Self> {
         crypto::install();
         // Before anything is connected, so that a port in use costs nothing.
         let listener = TcpListener::bind(node.listen).await.with_context(|| {
@@ -168,16 +178,19 @@ impl Running {
         } else {
             tokio::spawn(stop.clone().cancelled_owned())
         };
+        let limits = ConnectionLimits { count: node.max_connections, timeout: node.client_timeout };
         let routes = api::routes(Api {
             engine: role.serves().then_some(engine),
+            permissions,
             link: link.clone(),
             stop: stop.clone(),
+            client_timeout: node.client_timeout,
             max_delay: node.max_delay,
             retry: node.retry.policy(),
             max_body: node.max_body,
             patience: node.request_timeout,
         });
-        let api = tokio::spawn(api::serve(listener, routes, stop.clone()));
+        let api = tokio::spawn(api::serve(listener, routes, limits, stop.clone()));
         Ok(Self { address, name, link, stop, abort, drain_timeout: node.drain_timeout, api, worker })
     }
 

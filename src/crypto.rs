@@ -1,4 +1,4 @@
-//! TLS for the whole process: ring as the one provider of cryptography, and the system's roots.
+//! Cryptography for the whole process: ring as the one provider, TLS with the system's roots, digests.
 
 use anyhow::{Context as _, Result};
 use rustls::ClientConfig;
@@ -22,4 +22,15 @@ pub fn http_client_config() -> Result<ClientConfig> {
     // By preference (RFC 7301).
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
+}
+
+/// The SHA-256 digest of `bytes`, in lower-case hexadecimal.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+    digest.as_ref().iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -30,6 +30,11 @@ fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::NatsGuard(args) => Ok(embedded::guard::run(args)),
         Command::Healthcheck(args) => healthcheck::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Token(args) => {
+            let (token, line) = args.make()?;
+            show_token(&token, &line);
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Bench(args) => {
             let runtime = Builder::new_current_thread().enable_all().build().context("cannot start")?;
             runtime.block_on(bench::run(args)).map(ExitCode::from)
@@ -54,6 +59,13 @@ fn places() -> Result<Places> {
     let var = |name| std::env::var_os(name);
     let executable: PathBuf = std::env::current_exe().context("cannot find this executable")?;
     Ok(Places { cache_dir: embedded::default_cache_dir(var("XDG_CACHE_HOME"), var("HOME")), executable })
+}
+
+/// The line goes to standard output, so that it can be appended to the list; the token is for its holder.
+#[expect(clippy::print_stderr, clippy::print_stdout, reason = "what was asked for")]
+fn show_token(token: &str, line: &str) {
+    eprintln!("The token, which is shown this once: {token}\nIts line for --tokens-file:");
+    println!("{line}");
 }
 
 #[expect(clippy::print_stderr, reason = "the last word to the person who started it")]

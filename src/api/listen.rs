@@ -16,14 +16,21 @@ use tokio_util::sync::CancellationToken;
 use warp::Reply;
 use warp::filters::BoxedFilter;
 
-/// The most connections at once; more wait in the kernel's queue until one ends.
-const MAX_CONNECTIONS: usize = 10_000;
+/// What clients may take of a node before they have asked for anything.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionLimits {
+    /// The most connections at once; more wait in the kernel's queue until one ends.
+    pub count: usize,
+    /// How long a client may take to send a request's head, and how long an idle connection is kept.
+    pub timeout: Duration,
+}
 
-/// How long a client may take to send a request's head, and how long an idle connection is kept.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// The buffer of one connection, and so the limit of a request's head, in bytes.
+/// The buffer of one connection, in bytes. A head over it is answered by hyper, with 431 and no body; what is
+/// taken of a head is less, and is said in `gate`.
 const MAX_HEAD_BYTES: usize = 64 * 1_024;
+
+/// The most header fields that are read, likewise.
+const MAX_HEADERS: usize = 256;
 
 /// The pause after accepting has failed, as when the process is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -32,11 +39,15 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Serves until `stop` is cancelled; then takes no new connection and finishes what has begun.
-pub async fn serve<R>(listener: TcpListener, routes: BoxedFilter<(R,)>, stop: CancellationToken)
-where
+pub async fn serve<R>(
+    listener: TcpListener,
+    routes: BoxedFilter<(R,)>,
+    limits: ConnectionLimits,
+    stop: CancellationToken,
+) where
     R: Reply + Send + 'static,
 {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let places = Arc::new(Semaphore::new(limits.count));
     let connections = GracefulShutdown::new();
     loop {
         let (stream, place) = tokio::select! {
@@ -47,7 +58,8 @@ where
         let service = TowerToHyperService::new(warp::service(routes.clone()));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
+            .header_read_timeout(limits.timeout)
+            .max_headers(MAX_HEADERS)
             .max_buf_size(MAX_HEAD_BYTES)
             .serve_connection(TokioIo::new(stream), service);
         let connection = connections.watch(connection);

@@ -1,13 +1,19 @@
 //! HTTP in: the API of `api.md`, and the only place that names `warp`.
 //!
-//! Filters take requests apart, handlers answer; no handler rejects, so that each error is made in
-//! `problem` and nowhere else. A path's filter takes every method, since only then can a wrong one
-//! be answered with the right `Allow`.
+//! One filter takes any request apart, `gate` lets it in, `operation` says what it asks for, and a
+//! handler answers. No filter and no handler rejects, so that each error is made in `problem` and
+//! nowhere else.
 
+mod answer;
+mod bulk;
 mod draft;
+mod gate;
 mod health;
 mod idempotency;
 mod listen;
+mod operate;
+mod operation;
+mod precondition;
 mod problem;
 mod request;
 mod timer_json;
@@ -18,21 +24,22 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use warp::filters::BoxedFilter;
-use warp::path::FullPath;
 use warp::{Filter as _, Reply};
 
+use crate::access::Permissions;
 use crate::domain::retry::RetryPolicy;
 use crate::engine::Engine;
 use crate::nats::Link;
-use problem::{Answer, Problem};
 
-pub use listen::serve;
+pub use listen::{ConnectionLimits, serve};
 
 /// What the API needs and is told by the configuration.
 #[derive(Clone)]
 pub struct Api {
     /// Does what clients ask for; absent on a node that only works.
     pub engine: Option<Engine>,
+    /// Who may do what.
+    pub permissions: Permissions,
     /// For readiness.
     pub link: Link,
     /// Cancelled once this node is to stop: it is not ready any more.
@@ -43,22 +50,19 @@ pub struct Api {
     pub retry: RetryPolicy,
     /// The most bytes of a request's body.
     pub max_body: usize,
+    /// How long a client may take to send a request's body.
+    pub client_timeout: Duration,
     /// How long a request may wait for NATS before it is answered with 503.
     pub patience: Duration,
 }
 
-/// All paths of this node.
+/// All that this node answers.
 pub fn routes(api: Api) -> BoxedFilter<(impl Reply,)> {
     let api = Arc::new(api);
-    let nothing = warp::path::full().map(|path: FullPath| Problem::no_such_path(path.as_str()).answer());
-    let health = health::routes(api.clone());
-    match api.engine.clone() {
-        Some(engine) => timers::routes(api, engine).or(health).unify().or(nothing).unify().boxed(),
-        None => health.or(nothing).unify().boxed(),
-    }
-}
-
-/// Answers with the problem, if it is one.
-fn answer(result: Result<Answer, Problem>) -> Answer {
-    result.unwrap_or_else(Problem::answer)
+    request::any()
+        .then(move |request| {
+            let api = api.clone();
+            async move { gate::handle(&api, request).await }
+        })
+        .boxed()
 }

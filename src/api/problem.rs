@@ -1,13 +1,12 @@
 //! Errors as clients see them: `application/problem+json` (RFC 9457), made in one place.
 
 use serde_json::{Value, json};
-use warp::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
-use warp::http::{HeaderValue, Response, StatusCode};
+use warp::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use warp::http::{HeaderName, HeaderValue, StatusCode};
 
+use super::answer::{self, Answer};
+use crate::access::{Denied, Scope};
 use crate::nats::NatsError;
-
-/// Every answer of the API.
-pub(super) type Answer = Response<String>;
 
 /// Seconds after which a client is told to try again when NATS does not take writes: the length of
 /// a short change of leader.
@@ -40,10 +39,8 @@ pub(super) struct Problem {
 #[derive(Clone, Debug)]
 enum Extra {
     Nothing,
-    /// The `Allow` header.
-    Allow(&'static str),
-    /// The `Retry-After` header, in seconds.
-    RetryAfter(u64),
+    /// A header that goes with the status.
+    Header(HeaderName, HeaderValue),
     /// The timer as it is now.
     Timer(Box<Value>),
 }
@@ -109,11 +106,11 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", detail)
     }
 
-    pub(super) fn method_not_allowed(allowed: &'static str) -> Self {
+    pub(super) fn method_not_allowed(allowed: &str) -> Self {
         let detail = format!("this path takes {allowed}");
         let problem =
             Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed", detail);
-        Self { extra: Extra::Allow(allowed), ..problem }
+        problem.with_header(ALLOW, allowed)
     }
 
     pub(super) fn too_large(limit: usize) -> Self {
@@ -134,12 +131,14 @@ impl Problem {
         )
     }
 
-    pub(super) fn unsupported_media_type() -> Self {
+    /// `allowed` goes on after "the body must be".
+    pub(super) fn unsupported_media_type(allowed: &str) -> Self {
+        let detail = format!("the body must be {allowed}");
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "unsupported-media-type",
             "Unsupported media type",
-            "the body must be JSON: send it with Content-Type: application/json",
+            detail,
         )
     }
 
@@ -159,7 +158,7 @@ impl Problem {
                  with the same Idempotency-Key"
             ),
         );
-        Self { extra: Extra::RetryAfter(RETRY_AFTER_SECONDS), ..problem }
+        problem.with_header(RETRY_AFTER, &RETRY_AFTER_SECONDS.to_string())
     }
 
     pub(super) fn unreadable_record(error: &NatsError) -> Self {
@@ -168,6 +167,136 @@ impl Problem {
             "unreadable-record",
             "Unreadable record",
             error.to_string(),
+        )
+    }
+
+    pub(super) fn bad_query(errors: Vec<FieldError>) -> Self {
+        let detail = match errors.as_slice() {
+            [only] => format!("{}: {}", only.pointer, only.detail),
+            many => format!("{} parameters are not as they must be", many.len()),
+        };
+        let problem = Self::new(StatusCode::BAD_REQUEST, "invalid-query", "Invalid query", detail);
+        Self { errors: errors.into_iter().take(MAX_ERRORS).collect(), ..problem }
+    }
+
+    pub(super) fn bad_cursor(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid-cursor", "Invalid cursor", detail)
+    }
+
+    pub(super) fn bad_header(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid-header", "Invalid header", detail)
+    }
+
+    pub(super) fn unauthorized(denied: &Denied) -> Self {
+        let problem =
+            Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "Unauthorized", format!("{denied}"));
+        let challenge = match denied {
+            Denied::Missing => "Bearer realm=\"jettimer\"",
+            Denied::Malformed => "Bearer realm=\"jettimer\", error=\"invalid_request\"",
+            Denied::Unknown => "Bearer realm=\"jettimer\", error=\"invalid_token\"",
+        };
+        problem.with_header(WWW_AUTHENTICATE, challenge)
+    }
+
+    pub(super) fn forbidden(name: &str, scope: Scope) -> Self {
+        let detail = format!("the token {name} does not have the scope {scope}, which this needs");
+        let challenge = format!("Bearer realm=\"jettimer\", error=\"insufficient_scope\", scope=\"{scope}\"");
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "Forbidden", detail)
+            .with_header(WWW_AUTHENTICATE, &challenge)
+    }
+
+    pub(super) fn too_many_requests(retry_after_seconds: u64) -> Self {
+        let detail = format!("the rate limit is used up; there is room again in {retry_after_seconds} s");
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests", detail)
+            .with_header(RETRY_AFTER, &retry_after_seconds.to_string())
+    }
+
+    pub(super) fn uri_too_long(limit: usize) -> Self {
+        let detail = format!("path and query are over the limit of {limit} bytes");
+        Self::new(StatusCode::URI_TOO_LONG, "uri-too-long", "URI too long", detail)
+    }
+
+    pub(super) fn headers_too_large(detail: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "headers-too-large",
+            "Request header fields too large",
+            detail,
+        )
+    }
+
+    pub(super) fn too_many_timers(limit: usize) -> Self {
+        let detail = format!("one request creates at most {limit} timers");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-many-timers", "Too many timers", detail)
+    }
+
+    pub(super) fn filter_required() -> Self {
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "filter-required",
+            "Filter required",
+            "say which timers are to be cancelled, such as ?host=example.com; state=scheduled alone means all",
+        )
+    }
+
+    /// What a timer of another revision than `If-Match` names has become.
+    pub(super) fn precondition_failed(state: Value) -> Self {
+        let problem = Self::new(
+            StatusCode::PRECONDITION_FAILED,
+            "precondition-failed",
+            "Precondition failed",
+            "the timer has changed since the ETag in If-Match; nothing was done",
+        );
+        Self { extra: Extra::Timer(Box::new(state)), ..problem }
+    }
+
+    pub(super) fn not_replayable(detail: impl Into<String>, state: Value) -> Self {
+        let problem = Self::new(StatusCode::CONFLICT, "not-replayable", "Not replayable", detail);
+        Self { extra: Extra::Timer(Box::new(state)), ..problem }
+    }
+
+    pub(super) fn index_off() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "index-off",
+            "Lists are off",
+            "this node keeps no index of timers (--index-limit 0), so it cannot list, count or cancel by filter",
+        )
+    }
+
+    pub(super) fn index_not_ready() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "index-not-ready",
+            "Index not ready",
+            "this node is still reading the timers for its index",
+        )
+        .with_header(RETRY_AFTER, &RETRY_AFTER_SECONDS.to_string())
+    }
+
+    pub(super) fn feed_off() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "feed-off",
+            "The feed is off",
+            "this node keeps no events (--event-retention 0s)",
+        )
+    }
+
+    pub(super) fn feed_full(limit: usize) -> Self {
+        let detail =
+            format!("{limit} readers follow the feed of this node already; ask another node, or later");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "feed-full", "Feed full", detail)
+            .with_header(RETRY_AFTER, &RETRY_AFTER_SECONDS.to_string())
+    }
+
+    /// A fault of jettimer's own; what it was is in the log under the request's id.
+    pub(super) fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Internal error",
+            "something that must not happen has happened; the log has it under the request_id of this answer",
         )
     }
 
@@ -183,7 +312,8 @@ impl Problem {
         }
     }
 
-    pub(super) fn answer(self) -> Answer {
+    /// The problem as the body of an answer, or as the outcome of one item of many.
+    pub(super) fn to_json(&self) -> Value {
         let mut body = json!({
             "type": format!("urn:jettimer:problem:{}", self.kind),
             "title": self.title,
@@ -197,22 +327,32 @@ impl Problem {
                 .map(|error| json!({ "pointer": error.pointer, "detail": error.detail }))
                 .collect();
         }
-        let header = match self.extra {
-            Extra::Nothing => None,
-            Extra::Allow(methods) => Some((ALLOW, HeaderValue::from_static(methods))),
-            Extra::RetryAfter(seconds) => Some((RETRY_AFTER, HeaderValue::from(seconds))),
-            Extra::Timer(timer) => {
-                body["timer"] = *timer;
-                None
-            }
-        };
-        let mut answer = Response::new(body.to_string());
-        *answer.status_mut() = self.status;
-        let headers = answer.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.extend(header);
+        if let Extra::Timer(timer) = &self.extra {
+            body["timer"] = Value::clone(timer);
+        }
+        body
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The answer to the request of this id.
+    pub(super) fn answer(self, request_id: &str) -> Answer {
+        let mut body = self.to_json();
+        body["request_id"] = request_id.into();
+        let mut answer = answer::text(self.status, "application/problem+json", body.to_string());
+        if let Extra::Header(name, value) = self.extra {
+            answer.headers_mut().insert(name, value);
+        }
         answer
+    }
+
+    fn with_header(self, name: HeaderName, value: &str) -> Self {
+        match HeaderValue::from_str(value) {
+            Ok(value) => Self { extra: Extra::Header(name, value), ..self },
+            Err(_) => self,
+        }
     }
 }
 

@@ -1,75 +1,128 @@
-//! Reading a request's body: its type, its size and its JSON, in that order, and within a time.
+//! A request taken apart, and the reading of its body: its type, its size and its JSON, in that order,
+//! and within a time.
 
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use serde_json::Value;
-use warp::http::HeaderMap;
+use warp::filters::BoxedFilter;
 use warp::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use warp::http::{HeaderMap, Method};
+use warp::path::FullPath;
+use warp::{Filter as _, Rejection};
 
 use super::problem::Problem;
 
-/// How long a client may take to send a body. A body that is slower holds a connection for nothing.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// A request's body as it comes in.
+type Body = Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send>>;
 
-/// A request's body: as it was written, and as JSON.
+/// A request.
+pub(super) struct Request {
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) query: String,
+    pub(super) headers: HeaderMap,
+    /// Never shared and so never locked: the lock makes the request `Sync`, as handlers must be that
+    /// borrow it.
+    body: Mutex<Body>,
+}
+
+/// A body: as it was written, and as JSON.
 pub(super) struct Json {
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Bytes,
     pub(super) value: Value,
 }
 
-/// Reads a JSON body of at most `limit` bytes.
-///
-/// # Errors
-///
-/// The problem with it.
-pub(super) async fn json<S, B>(headers: &HeaderMap, body: S, limit: usize) -> Result<Json, Problem>
-where
-    S: Stream<Item = Result<B, warp::Error>>,
-    B: bytes::Buf,
-{
-    if !is_json(headers) {
-        return Err(Problem::unsupported_media_type());
-    }
-    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > limit) {
-        return Err(Problem::too_large(limit));
-    }
-    let bytes = tokio::time::timeout(BODY_TIMEOUT, collect(body, limit))
-        .await
-        .unwrap_or_else(|_| Err(Problem::too_slow()))?;
-    match serde_json::from_slice(&bytes) {
-        Ok(value) => Ok(Json { bytes, value }),
-        Err(error) => Err(Problem::not_json(format!("the body is not JSON: {error}"))),
+/// Any request, taken apart.
+pub(super) fn any() -> BoxedFilter<(Request,)> {
+    let query = warp::query::raw().or(warp::any().map(String::new)).unify();
+    warp::method()
+        .and(warp::path::full())
+        .and(query)
+        .and(warp::header::headers_cloned())
+        .and(warp::body::stream())
+        .and_then(|method, path: FullPath, query, headers, body| {
+            std::future::ready(Ok::<_, Rejection>(Request {
+                method,
+                path: path.as_str().to_owned(),
+                query,
+                headers,
+                body: Mutex::new(bytes_of(body)),
+            }))
+        })
+        .boxed()
+}
+
+fn bytes_of<B: bytes::Buf>(body: impl Stream<Item = Result<B, warp::Error>> + Send + 'static) -> Body {
+    Box::pin(body.map(|chunk| chunk.map(|mut chunk| chunk.copy_to_bytes(chunk.remaining()))))
+}
+
+impl Json {
+    /// Reads a JSON text.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, for people.
+    pub(super) fn read(bytes: Bytes) -> Result<Self, serde_json::Error> {
+        let value = serde_json::from_slice(&bytes)?;
+        Ok(Self { bytes, value })
     }
 }
 
-async fn collect<S, B>(body: S, limit: usize) -> Result<Vec<u8>, Problem>
-where
-    S: Stream<Item = Result<B, warp::Error>>,
-    B: bytes::Buf,
-{
-    let mut bytes = Vec::new();
-    let mut body = std::pin::pin!(body);
-    while let Some(chunk) = body.next().await {
-        let mut chunk = chunk.map_err(|_| Problem::unreadable_body())?;
-        if bytes.len() + chunk.remaining() > limit {
+impl Request {
+    /// The media type that the body claims to have, in lower case, without parameters; empty if none.
+    pub(super) fn media_type(&self) -> String {
+        let value = self.headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
+        value.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    }
+
+    /// Reads a JSON body of at most `limit` bytes.
+    ///
+    /// # Errors
+    ///
+    /// The problem with it.
+    pub(super) async fn json(&mut self, limit: usize, patience: Duration) -> Result<Json, Problem> {
+        if !is_json(&self.media_type()) {
+            return Err(Problem::unsupported_media_type("JSON: send it with Content-Type: application/json"));
+        }
+        let bytes = self.bytes(limit, patience).await?;
+        Json::read(bytes).map_err(|error| Problem::not_json(format!("the body is not JSON: {error}")))
+    }
+
+    /// Reads the body, of at most `limit` bytes, within `patience`.
+    ///
+    /// # Errors
+    ///
+    /// The problem with it.
+    pub(super) async fn bytes(&mut self, limit: usize, patience: Duration) -> Result<Bytes, Problem> {
+        let announced = self.headers.get(CONTENT_LENGTH);
+        let announced = announced.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+        if announced.is_some_and(|length| length > limit) {
             return Err(Problem::too_large(limit));
         }
-        while chunk.has_remaining() {
-            let part = chunk.chunk();
-            bytes.extend_from_slice(part);
-            let length = part.len();
-            chunk.advance(length);
-        }
+        let body = self.body.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let body = collect(body, limit);
+        tokio::time::timeout(patience, body).await.unwrap_or_else(|_| Err(Problem::too_slow()))
     }
-    Ok(bytes)
+}
+
+async fn collect(body: &mut Body, limit: usize) -> Result<Bytes, Problem> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk.map_err(|_| Problem::unreadable_body())?;
+        if bytes.len() + chunk.len() > limit {
+            return Err(Problem::too_large(limit));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes.into())
 }
 
 /// Whether the body claims to be JSON, or claims nothing.
-fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(CONTENT_TYPE) else { return true };
-    let Ok(text) = value.to_str() else { return false };
-    let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+fn is_json(media_type: &str) -> bool {
+    matches!(media_type, "" | "application/json")
+        || (media_type.starts_with("application/") && media_type.ends_with("+json"))
 }

@@ -1,165 +1,126 @@
-//! `/timer` and `/timer/{id}`: create, read, reschedule and cancel one timer.
+//! `/timer` and what is below: one timer, created, read, changed, cancelled, fired and replayed.
 
-use std::sync::Arc;
-
-use bytes::Buf;
-use futures_util::Stream;
-use tokio::time::Instant;
 use uuid::Uuid;
-use warp::Filter as _;
-use warp::filters::BoxedFilter;
-use warp::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION};
-use warp::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use warp::http::header::{ETAG, LOCATION};
+use warp::http::{HeaderValue, StatusCode};
 
-use super::draft::{self, Rules};
-use super::problem::{Answer, Problem};
-use super::{Api, answer, idempotency, request, timer_json};
+use super::answer::{self, Answer};
+use super::operate::Call;
+use super::problem::{FieldError, Problem};
+use super::request::Json;
+use super::timer_json::{self, View};
+use super::{draft, idempotency, precondition};
 use crate::domain::machine::{Input, Refusal};
-use crate::domain::time::Timestamp;
-use crate::engine::{Applied, Created, Engine, Patience};
+use crate::domain::timer::Timer;
+use crate::engine::{Applied, Created};
 use crate::nats::Stored;
 
-pub(super) fn routes(api: Arc<Api>, engine: Engine) -> BoxedFilter<(Answer,)> {
-    let timers = Timers { api, engine };
-    let with_timers = warp::any().map(move || timers.clone());
-
-    let all = warp::path!("timer")
-        .and(warp::method())
-        .and(warp::header::headers_cloned())
-        .and(warp::body::stream())
-        .and(with_timers.clone())
-        .then(|method, headers: HeaderMap, body, timers: Timers| async move {
-            match method {
-                Method::POST => answer(timers.create(&headers, body).await),
-                _ => Problem::method_not_allowed("POST").answer(),
-            }
-        });
-    let one = warp::path!("timer" / String)
-        .and(warp::method())
-        .and(warp::header::headers_cloned())
-        .and(warp::body::stream())
-        .and(with_timers)
-        .then(|id: String, method, headers: HeaderMap, body, timers: Timers| async move {
-            match method {
-                Method::GET | Method::HEAD => answer(timers.read(&id).await),
-                Method::PATCH => answer(timers.reschedule(&id, &headers, body).await),
-                Method::DELETE => answer(timers.cancel(&id).await),
-                _ => Problem::method_not_allowed("GET, HEAD, PATCH, DELETE").answer(),
-            }
-        });
-    all.or(one).unify().boxed()
+pub(super) async fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
+    let key = idempotency::key(&call.request.headers)?;
+    let json = call.json().await?;
+    let (status, stored) = create_one(call, &json, key.as_deref()).await?;
+    let mut answer = show(call, status, &stored, View::Summary);
+    if status == StatusCode::CREATED
+        && let Ok(location) = HeaderValue::from_str(&format!("/timer/{}", stored.timer.id))
+    {
+        answer.headers_mut().insert(LOCATION, location);
+    }
+    Ok(answer)
 }
 
-#[derive(Clone)]
-struct Timers {
-    api: Arc<Api>,
-    engine: Engine,
+/// Creates one timer: 201, or 200 if the same request has created it before.
+pub(super) async fn create_one(
+    call: &Call<'_>,
+    json: &Json,
+    key: Option<&str>,
+) -> Result<(StatusCode, Stored), Problem> {
+    let (id, fingerprint) = match key {
+        Some(key) => (idempotency::id_of(key), Some(idempotency::fingerprint(&json.value))),
+        None => (Uuid::now_v7(), None),
+    };
+    let timer =
+        draft::read(json, &call.rules(), id, fingerprint, call.now()).map_err(Problem::invalid_timer)?;
+    match call.engine.create(timer, key.is_some(), call.patience()).await {
+        Ok(Created::New(stored)) => Ok((StatusCode::CREATED, stored)),
+        Ok(Created::Existing(stored)) if stored.timer.fingerprint == fingerprint => {
+            Ok((StatusCode::OK, stored))
+        }
+        Ok(Created::Existing(_)) => Err(Problem::key_reused()),
+        Err(error) => Err(Problem::of_nats(&error)),
+    }
 }
 
-impl Timers {
-    async fn create<B: Buf>(
-        &self,
-        headers: &HeaderMap,
-        body: impl Stream<Item = Result<B, warp::Error>>,
-    ) -> Result<Answer, Problem> {
-        let key = idempotency::key(headers)?;
-        let json = request::json(headers, body, self.api.max_body).await?;
-        let now = self.now();
-        let (id, fingerprint) = match &key {
-            Some(key) => (idempotency::id_of(key), Some(idempotency::fingerprint(&json.value))),
-            None => (Uuid::now_v7(), None),
-        };
-        let timer =
-            draft::read(&json, &self.rules(), id, fingerprint, now).map_err(Problem::invalid_timer)?;
-        match self.engine.create(timer, key.is_some(), self.patience()).await {
-            Ok(Created::New(stored)) => {
-                let mut answer = self.show(StatusCode::CREATED, &stored);
-                if let Ok(location) = HeaderValue::from_str(&format!("/timer/{id}")) {
-                    answer.headers_mut().insert(LOCATION, location);
-                }
-                Ok(answer)
-            }
-            Ok(Created::Existing(stored)) if stored.timer.fingerprint == fingerprint => {
-                Ok(self.show(StatusCode::OK, &stored))
-            }
-            Ok(Created::Existing(_)) => Err(Problem::key_reused()),
-            Err(error) => Err(Problem::of_nats(&error)),
+pub(super) async fn read(call: &Call<'_>, id: &str) -> Result<Answer, Problem> {
+    let id = parse_id(id)?;
+    match call.engine.read(id, call.patience()).await {
+        Ok(Some(stored)) => Ok(show(call, StatusCode::OK, &stored, whole(call))),
+        Ok(None) => Err(Problem::no_such_timer(id)),
+        Err(error) => Err(Problem::of_nats(&error)),
+    }
+}
+
+pub(super) async fn change(call: &mut Call<'_>, id: &str) -> Result<Answer, Problem> {
+    let id = parse_id(id)?;
+    let json = call.json().await?;
+    let change = draft::read_change(&json, &call.rules(), call.now()).map_err(Problem::invalid_timer)?;
+    apply(call, id, Input::Change(Box::new(change)), StatusCode::OK).await
+}
+
+pub(super) async fn cancel(call: &Call<'_>, id: &str) -> Result<Answer, Problem> {
+    apply(call, parse_id(id)?, Input::Cancel, StatusCode::OK).await
+}
+
+pub(super) async fn fire(call: &Call<'_>, id: &str) -> Result<Answer, Problem> {
+    apply(call, parse_id(id)?, Input::Fire, StatusCode::ACCEPTED).await
+}
+
+pub(super) async fn replay(call: &Call<'_>, id: &str) -> Result<Answer, Problem> {
+    apply(call, parse_id(id)?, Input::Replay, StatusCode::ACCEPTED).await
+}
+
+async fn apply(call: &Call<'_>, id: Uuid, input: Input, done: StatusCode) -> Result<Answer, Problem> {
+    let only = precondition::revisions(&call.request.headers)?;
+    match call.engine.apply(id, input, only.as_deref(), call.patience()).await {
+        Ok(Applied::Done(stored)) => Ok(show(call, done, &stored, whole(call))),
+        Ok(Applied::NotFound) => Err(Problem::no_such_timer(id)),
+        Ok(Applied::Refused(refusal, stored)) => Err(refused(call, refusal, &stored.timer)),
+        Ok(Applied::Changed(stored)) => {
+            Err(Problem::precondition_failed(timer_json::to_value(&stored.timer, call.now(), View::Summary)))
         }
+        Err(error) => Err(Problem::of_nats(&error)),
     }
+}
 
-    async fn read(&self, id: &str) -> Result<Answer, Problem> {
-        let id = parse_id(id)?;
-        match self.engine.read(id, self.patience()).await {
-            Ok(Some(stored)) => Ok(self.show(StatusCode::OK, &stored)),
-            Ok(None) => Err(Problem::no_such_timer(id)),
-            Err(error) => Err(Problem::of_nats(&error)),
+fn refused(call: &Call<'_>, refusal: Refusal, timer: &Timer) -> Problem {
+    let state = || timer_json::to_value(timer, call.now(), View::Summary);
+    let (name, attempts) = (timer.state.name(), timer.attempts_started());
+    match refusal {
+        Refusal::Firing => Problem::too_late(format!("the timer is firing, as attempt {attempts}"), state()),
+        Refusal::Final => {
+            Problem::too_late(format!("the timer is {name}, after {attempts} attempts"), state())
         }
+        Refusal::NotReplayable => Problem::not_replayable(
+            format!("the timer is {name}; only failed and unknown timers are replayed"),
+            state(),
+        ),
+        Refusal::BodyInVain => Problem::invalid_timer(vec![FieldError {
+            pointer: "/body".to_owned(),
+            detail: format!("{} takes no body; change the method too", timer.target.method.as_str()),
+        }]),
     }
+}
 
-    async fn reschedule<B: Buf>(
-        &self,
-        id: &str,
-        headers: &HeaderMap,
-        body: impl Stream<Item = Result<B, warp::Error>>,
-    ) -> Result<Answer, Problem> {
-        let id = parse_id(id)?;
-        let json = request::json(headers, body, self.api.max_body).await?;
-        let due_at =
-            draft::read_change(&json.value, &self.rules(), self.now()).map_err(Problem::invalid_timer)?;
-        self.apply(id, Input::Reschedule { due_at }).await
-    }
+fn whole(call: &Call<'_>) -> View {
+    View::Whole { bodies: call.shows_bodies() }
+}
 
-    async fn cancel(&self, id: &str) -> Result<Answer, Problem> {
-        self.apply(parse_id(id)?, Input::Cancel).await
+fn show(call: &Call<'_>, status: StatusCode, stored: &Stored, view: View) -> Answer {
+    let mut answer =
+        answer::text(status, "application/json", timer_json::to_text(&stored.timer, call.now(), view));
+    if let Ok(etag) = HeaderValue::from_str(&precondition::etag(stored.revision)) {
+        answer.headers_mut().insert(ETAG, etag);
     }
-
-    async fn apply(&self, id: Uuid, input: Input) -> Result<Answer, Problem> {
-        match self.engine.apply(id, input, self.patience()).await {
-            Ok(Applied::Done(stored)) => Ok(self.show(StatusCode::OK, &stored)),
-            Ok(Applied::NotFound) => Err(Problem::no_such_timer(id)),
-            Ok(Applied::Refused(refusal, stored)) => {
-                let timer = &stored.timer;
-                let detail = match refusal {
-                    Refusal::Firing => {
-                        format!("the timer is firing, as attempt {}", timer.attempts_started())
-                    }
-                    Refusal::Final => {
-                        format!(
-                            "the timer is {}, after {} attempts",
-                            timer.state.name(),
-                            timer.attempts_started()
-                        )
-                    }
-                };
-                Err(Problem::too_late(detail, timer_json::to_value(timer, self.now())))
-            }
-            Err(error) => Err(Problem::of_nats(&error)),
-        }
-    }
-
-    fn show(&self, status: StatusCode, stored: &Stored) -> Answer {
-        let mut answer = Response::new(timer_json::to_text(&stored.timer, self.now()));
-        *answer.status_mut() = status;
-        let headers = answer.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Ok(etag) = HeaderValue::from_str(&format!("\"{}\"", stored.revision)) {
-            headers.insert(ETAG, etag);
-        }
-        answer
-    }
-
-    fn rules(&self) -> Rules {
-        Rules { max_delay: self.api.max_delay, retry: self.api.retry }
-    }
-
-    fn now(&self) -> Timestamp {
-        self.engine.clock().now()
-    }
-
-    fn patience(&self) -> Patience {
-        Patience::Until(Instant::now() + self.api.patience)
-    }
+    answer
 }
 
 fn parse_id(text: &str) -> Result<Uuid, Problem> {

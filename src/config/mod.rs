@@ -2,9 +2,11 @@
 //!
 //! Read by `main` and `app` only. Every option of `dev` and `serve` is also `JETTIMER_<NAME>`.
 
+mod access;
 mod broker;
 mod node;
 mod parse;
+mod token;
 
 use std::net::SocketAddr;
 
@@ -13,8 +15,10 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::telemetry;
 
+use access::AccessSettings;
 pub use broker::{Broker, Embedded};
 pub use node::{Node, Role};
+pub use token::NewToken;
 
 /// A webhook timer service on NATS JetStream: "call this URL in one hour", once.
 #[derive(Debug, Parser)]
@@ -34,6 +38,8 @@ pub enum Command {
     Serve(Serve),
     /// Measure a running jettimer: create timers, receive their webhooks, count what is late or lost
     Bench(crate::bench::Bench),
+    /// Make a token for the API, and the line by which nodes know it
+    Token(NewToken),
     /// Ask a running node whether it is healthy; for container health checks
     Healthcheck(Healthcheck),
     /// Run nats-server for as long as the jettimer that asked for it
@@ -47,6 +53,8 @@ pub struct Dev {
     #[command(flatten)]
     pub(crate) node: Node,
     #[command(flatten)]
+    pub(crate) access: AccessSettings,
+    #[command(flatten)]
     pub(crate) embedded: Embedded,
 }
 
@@ -58,6 +66,8 @@ pub struct Serve {
     pub(crate) role: Role,
     #[command(flatten)]
     pub(crate) node: Node,
+    #[command(flatten)]
+    pub(crate) access: AccessSettings,
     #[command(flatten)]
     pub(crate) broker: Broker,
     #[command(flatten)]

@@ -62,6 +62,17 @@ pub struct Node {
           value_parser = parse::number(1_024, 524_288))]
     pub(crate) max_body: usize,
 
+    /// How long a client may take to send a request's head, and again its body, and how long a connection is
+    /// kept that asks for nothing; 1s to 10m
+    #[arg(long, env = "JETTIMER_CLIENT_TIMEOUT", value_name = "DURATION", default_value = "30s",
+          value_parser = parse::span(SECOND, 600 * SECOND))]
+    pub(crate) client_timeout: Duration,
+
+    /// How many connections are served at once; more wait; 1 to 1000000
+    #[arg(long, env = "JETTIMER_MAX_CONNECTIONS", value_name = "COUNT", default_value = "10000",
+          value_parser = parse::number(1, 1_000_000))]
+    pub(crate) max_connections: usize,
+
     /// How long a request waits for NATS before it is answered with 503; 1s to 14s
     #[arg(long, env = "JETTIMER_REQUEST_TIMEOUT", value_name = "DURATION", default_value = "10s",
           value_parser = parse::span(SECOND, 14 * SECOND))]

@@ -89,8 +89,11 @@ async fn a_port_in_use_and_a_missing_nats_are_explained() {
     drop(node);
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let output =
-        jettimer().args(["serve", "--nats", &broker.url(), "--listen", &address]).output().await.unwrap();
+    let output = jettimer()
+        .args(["serve", "--insecure-no-auth", "--nats", &broker.url(), "--listen", &address])
+        .output()
+        .await
+        .unwrap();
     let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
     assert!(text.contains(&address) && text.contains("--listen"), "{text}");
@@ -98,7 +101,16 @@ async fn a_port_in_use_and_a_missing_nats_are_explained() {
     let nowhere = format!("nats://{address}");
     drop(taken);
     let output = jettimer()
-        .args(["serve", "--nats", &nowhere, "--nats-wait", "200ms", "--listen", "127.0.0.1:0"])
+        .args([
+            "serve",
+            "--insecure-no-auth",
+            "--nats",
+            &nowhere,
+            "--nats-wait",
+            "200ms",
+            "--listen",
+            "127.0.0.1:0",
+        ])
         .output()
         .await
         .unwrap();
@@ -142,7 +154,16 @@ async fn bench_counts_what_it_created_and_received() {
 async fn a_node_that_waits_for_nats_can_be_told_to_stop() {
     let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let mut child = jettimer()
-        .args(["serve", "--listen", "127.0.0.1:0", "--nats-wait", "1h", "--log-format", "json"])
+        .args([
+            "serve",
+            "--insecure-no-auth",
+            "--listen",
+            "127.0.0.1:0",
+            "--nats-wait",
+            "1h",
+            "--log-format",
+            "json",
+        ])
         .args(["--nats", &format!("nats://{free}")])
         .stderr(Stdio::piped())
         .spawn()

@@ -32,7 +32,14 @@ async fn every_error_is_a_problem_that_says_what_is_wrong() {
         (Method::GET, unknown, &[], "", 404, "timer-not-found"),
         (Method::DELETE, unknown, &[], "", 404, "timer-not-found"),
         (Method::PATCH, unknown, &JSON, r#"{"delay": "1h"}"#, 404, "timer-not-found"),
-        (Method::PATCH, unknown, &JSON, r#"{"url": "http://localhost/"}"#, 422, "invalid-timer"),
+        (Method::PATCH, unknown, &JSON, "{}", 422, "invalid-timer"),
+        (Method::PATCH, unknown, &JSON, r#"{"delay": "1h", "at": "x"}"#, 422, "invalid-timer"),
+        (Method::PATCH, unknown, &[("if-match", "17")], r#"{"delay": "1h"}"#, 400, "invalid-header"),
+        (Method::POST, "/timer/17/fire", &[], "", 400, "invalid-id"),
+        (Method::GET, "/timer/", &[], "", 404, "not-found"),
+        (Method::POST, "/timers", &JSON, "{}", 400, "malformed-json"),
+        (Method::POST, "/timers", &JSON, "[]", 400, "malformed-json"),
+        (Method::POST, "/timers", &[("content-type", "text/csv")], "[]", 415, "unsupported-media-type"),
         (Method::GET, "/nothing", &[], "", 404, "not-found"),
     ] {
         let reply = client.send(method.clone(), path, headers, body).await;
@@ -41,6 +48,7 @@ async fn every_error_is_a_problem_that_says_what_is_wrong() {
         assert_eq!(reply.json["type"], format!("urn:jettimer:problem:{kind}"));
         assert_eq!(reply.json["status"], status);
         assert!(reply.json["title"].is_string() && reply.json["detail"].is_string());
+        assert_eq!(reply.json["request_id"], reply.header("x-request-id"));
         assert_eq!(!reply.header("allow").is_empty(), status == 405, "{reply:?}");
     }
 }

@@ -1,6 +1,7 @@
 //! A cancel or a change that meets a fire: the answer is always what happened.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 use futures_util::StreamExt as _;
 use jettimer::alarm::Alarm;
@@ -19,10 +20,29 @@ async fn many<F: Future<Output = ()>>(race: impl FnMut(usize) -> F) {
     futures_util::stream::iter(0..RACES).map(race).buffer_unordered(AT_ONCE).collect::<()>().await;
 }
 
-/// The instant of meeting: from 3 ms before the due instant to 3 ms after it.
-async fn wait_until_about(alarm: &Alarm, due: u64, n: usize) {
-    let offset = (n % 61) as u64 * 100;
-    alarm.until(Timestamp::from_micros(due + offset - 3_000)).await;
+/// The instant of meeting: about the due instant, and moved by how the last races went, so that each side
+/// wins some of them however slow the machine is.
+#[derive(Default)]
+struct Meeting {
+    /// Microseconds after the due instant.
+    offset: AtomicI64,
+}
+
+impl Meeting {
+    /// How far a race moves the next ones, in microseconds.
+    const STEP: i64 = 200;
+    /// No race is farther from the due instant, in microseconds.
+    const FARTHEST: i64 = 90_000;
+
+    async fn come(&self, alarm: &Alarm, due: u64, n: usize) {
+        let spread = (n % 61) as i64 * 100 - 3_000;
+        let offset = self.offset.load(Relaxed).clamp(-Self::FARTHEST, Self::FARTHEST) + spread;
+        alarm.until(Timestamp::from_micros(due.saturating_add_signed(offset))).await;
+    }
+
+    fn client_won(&self, won: bool) {
+        self.offset.fetch_add(if won { Self::STEP } else { -Self::STEP }, Relaxed);
+    }
 }
 
 async fn timer_in_100_ms(client: &Client, sink: &Sink) -> (String, u64) {
@@ -38,16 +58,18 @@ async fn a_cancel_that_meets_a_fire_is_answered_with_what_happened() {
     let sink = Sink::start().await;
     let clients = nodes.each_ref().map(Node::client);
     let alarm = Alarm::start(Clock).unwrap();
+    let meeting = Arc::new(Meeting::default());
     let cancelled: Arc<std::sync::Mutex<Vec<String>>> = Arc::default();
     let refused: Arc<std::sync::Mutex<Vec<String>>> = Arc::default();
     many(|n| {
         let (client, other) = (clients[n % 2].clone(), clients[(n + 1) % 2].clone());
         let (sink, alarm) = (sink.clone(), alarm.clone());
-        let (cancelled, refused) = (cancelled.clone(), refused.clone());
+        let (cancelled, refused, meeting) = (cancelled.clone(), refused.clone(), meeting.clone());
         async move {
             let (id, due) = timer_in_100_ms(&client, &sink).await;
-            wait_until_about(&alarm, due, n).await;
+            meeting.come(&alarm, due, n).await;
             let reply = other.cancel(&id).await;
+            meeting.client_won(reply.status == 200);
             match reply.status {
                 200 => {
                     assert_eq!(reply.json["state"], "cancelled");
@@ -84,15 +106,17 @@ async fn a_change_that_meets_a_fire_is_answered_with_what_happened() {
     let sink = Sink::start().await;
     let clients = nodes.each_ref().map(Node::client);
     let alarm = Alarm::start(Clock).unwrap();
+    let meeting = Arc::new(Meeting::default());
     many(|n| {
         let (client, other) = (clients[n % 2].clone(), clients[(n + 1) % 2].clone());
-        let (sink, alarm) = (sink.clone(), alarm.clone());
+        let (sink, alarm, meeting) = (sink.clone(), alarm.clone(), meeting.clone());
         async move {
             let (id, due) = timer_in_100_ms(&client, &sink).await;
-            wait_until_about(&alarm, due, n).await;
+            meeting.come(&alarm, due, n).await;
             // To sooner than the scheduler's lead, and to later.
             let delay = if n % 2 == 0 { "200ms" } else { "900ms" };
             let reply = other.patch(&id, &json!({ "delay": delay })).await;
+            meeting.client_won(reply.status == 200);
             let finished = client.until_final(&id).await;
             assert_eq!(finished["state"], "delivered");
             let hits = sink.hits_of(&id);

@@ -31,6 +31,12 @@ impl<'json> Fields<'json> {
         self.object.get(name)
     }
 
+    /// Whether any of these fields is there; from now on they are known ones.
+    pub(super) fn names(&mut self, names: &[&'static str]) -> bool {
+        self.taken.extend(names);
+        names.iter().any(|name| self.object.contains_key(*name))
+    }
+
     /// The field's text, if it is there and is one.
     pub(super) fn take_text(&mut self, name: &'static str, allowed: &str) -> Option<&'json str> {
         let value = self.take(name)?;

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::api::problem::FieldError;
 use crate::api::request::Json;
+use crate::domain::change::Change;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{State, Timer, TimerId};
@@ -67,6 +68,7 @@ pub(super) fn read(
             retry,
             metadata,
             fingerprint,
+            attempts_before: 0,
             attempts: vec![],
             state: State::Scheduled { attempt: 1, at: due_at },
         }),
@@ -85,23 +87,35 @@ fn as_written(json: &[u8]) -> Option<&str> {
     serde_json::from_slice::<WithBody<'_>>(json).ok()?.body.map(RawValue::get)
 }
 
-/// Reads a new due instant out of the JSON of a change.
+/// Reads what is to be changed out of the JSON of a change. Its fields are those of a creation.
 ///
 /// # Errors
 ///
 /// Every field that is not as it must be.
-pub(super) fn read_change(json: &Value, rules: &Rules, now: Timestamp) -> Result<Timestamp, Vec<FieldError>> {
-    let Value::Object(object) = json else {
+pub(super) fn read_change(json: &Json, rules: &Rules, now: Timestamp) -> Result<Change, Vec<FieldError>> {
+    let Value::Object(object) = &json.value else {
         let detail = "the body must be a JSON object, such as {\"delay\": \"1h\"}";
         return Err(vec![FieldError { pointer: String::new(), detail: detail.to_owned() }]);
     };
     let mut fields = Fields::new(object);
-    let due_at = when::read(&mut fields, now, rules.max_delay);
-    let errors = fields.finish();
-    match due_at {
-        Some(due_at) if errors.is_empty() => Ok(due_at),
-        _ => Err(errors),
+    let due_at = when::read_change(&mut fields, now, rules.max_delay);
+    let target = target::read_change(&mut fields, object.get("body").and_then(|_| as_written(&json.bytes)));
+    let change = Change {
+        due_at,
+        url: target.url,
+        method: target.method,
+        headers: target.headers,
+        body: target.body,
+        delivery: fields.names(&["delivery"]).then(|| policy::delivery(&mut fields)),
+        timeout: fields.names(&["timeout"]).then(|| policy::timeout(&mut fields)),
+        retry: fields.names(&["retry"]).then(|| policy::retry(&mut fields, rules.retry)),
+        metadata: fields.names(&["metadata"]).then(|| policy::metadata(&mut fields)),
+    };
+    if object.is_empty() {
+        fields.wrong_whole("names nothing to change; its fields are those of a creation");
     }
+    let errors = fields.finish();
+    if errors.is_empty() { Ok(change) } else { Err(errors) }
 }
 
 #[cfg(test)]

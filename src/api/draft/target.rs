@@ -13,6 +13,23 @@ use crate::domain::target::{
 
 const BODIES: [&str; 3] = ["body", "body_text", "body_base64"];
 
+/// What a change names of the target.
+pub(super) struct TargetChange {
+    pub(super) url: Option<TargetUrl>,
+    pub(super) method: Option<Method>,
+    pub(super) headers: Option<Vec<(String, String)>>,
+    pub(super) body: Option<Body>,
+}
+
+/// Reads what a change names of the target. Whether the timer's own method takes a body is not known here.
+pub(super) fn read_change(fields: &mut Fields<'_>, json_body: Option<&str>) -> TargetChange {
+    let url = if fields.names(&["url"]) { url(fields) } else { None };
+    let method = fields.names(&["method"]).then(|| method(fields));
+    let headers = fields.names(&["headers"]).then(|| headers(fields));
+    let body = fields.names(&BODIES).then(|| body(fields, method.unwrap_or(Method::Post), json_body));
+    TargetChange { url, method, headers, body }
+}
+
 /// Reads the target, with its JSON body as it was written; `None` if it has no usable URL.
 pub(super) fn read(fields: &mut Fields<'_>, json_body: Option<&str>) -> Option<Target> {
     let url = url(fields);

@@ -20,7 +20,7 @@ const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 
 fn draft(json: &Value) -> Result<Timer, Vec<FieldError>> {
     let rules = Rules { max_delay: Duration::from_secs(3_650 * 86_400), retry: RetryPolicy::default() };
-    let json = Json { bytes: json.to_string().into_bytes(), value: json.clone() };
+    let json = Json { bytes: json.to_string().into(), value: json.clone() };
     read(&json, &rules, Uuid::nil(), None, NOW)
 }
 

@@ -11,7 +11,15 @@ use crate::{duration, rfc3339};
 /// How far in the past an instant may lie and still be taken, as due at once: clients' clocks differ.
 pub(super) const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
 
+/// The fields that say when.
+const FIELDS: [&str; 5] = ["hours", "minutes", "seconds", "delay", "at"];
+
 const WAYS: &str = "one of: hours/minutes/seconds, delay, or at";
+
+/// Reads the due instant of a change, which need not name one.
+pub(super) fn read_change(fields: &mut Fields<'_>, now: Timestamp, max_delay: Duration) -> Option<Timestamp> {
+    if fields.names(&FIELDS) { read(fields, now, max_delay) } else { None }
+}
 
 /// Reads the due instant; `None` if something about it was wrong and has been noted.
 pub(super) fn read(fields: &mut Fields<'_>, now: Timestamp, max_delay: Duration) -> Option<Timestamp> {

@@ -1,4 +1,8 @@
 //! A timer as clients see it: `id` and `time_left` first, for good; more fields may follow.
+//!
+//! What is sent to the receiver is shown only where one timer is looked at, and to those who may see it.
+
+mod whole;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -7,6 +11,7 @@ use crate::domain::attempt::{Attempt, CallResult, Delivery};
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{State, Timer};
 use crate::rfc3339;
+use whole::Whole;
 
 #[derive(Serialize)]
 struct TimerJson<'t> {
@@ -33,6 +38,20 @@ struct TimerJson<'t> {
     last_attempt: Option<AttemptJson<'t>>,
     #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     metadata: &'t std::collections::BTreeMap<String, String>,
+    #[serde(flatten)]
+    whole: Option<Whole<'t>>,
+}
+
+/// How much of a timer is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum View {
+    /// What lists and events have.
+    Summary,
+    /// All of it.
+    Whole {
+        /// Headers and body themselves; otherwise digests of them.
+        bodies: bool,
+    },
 }
 
 #[derive(Serialize)]
@@ -49,17 +68,17 @@ struct AttemptJson<'t> {
 }
 
 /// The timer's public form, as text.
-pub(super) fn to_text(timer: &Timer, now: Timestamp) -> String {
+pub(super) fn to_text(timer: &Timer, now: Timestamp, view: View) -> String {
     // A struct of strings and numbers always serialises.
-    serde_json::to_string(&json(timer, now)).unwrap_or_default()
+    serde_json::to_string(&json(timer, now, view)).unwrap_or_default()
 }
 
 /// The timer's public form, as a value inside another.
-pub(super) fn to_value(timer: &Timer, now: Timestamp) -> Value {
-    serde_json::to_value(json(timer, now)).unwrap_or_default()
+pub(super) fn to_value(timer: &Timer, now: Timestamp, view: View) -> Value {
+    serde_json::to_value(json(timer, now, view)).unwrap_or_default()
 }
 
-fn json(timer: &Timer, now: Timestamp) -> TimerJson<'_> {
+fn json(timer: &Timer, now: Timestamp, view: View) -> TimerJson<'_> {
     let (mut next_attempt_at, mut claimed_by, mut reason, mut finished_at) = (None, None, None, None);
     match &timer.state {
         State::Scheduled { attempt, at } => {
@@ -69,7 +88,7 @@ fn json(timer: &Timer, now: Timestamp) -> TimerJson<'_> {
         }
         State::Firing { claim, .. } => claimed_by = Some(claim.node.as_str()),
         State::Delivered { at } | State::Cancelled { at } => finished_at = Some(rfc3339::format(*at)),
-        State::Failed { at, reason: why } => {
+        State::Failed { at, reason: why, .. } => {
             finished_at = Some(rfc3339::format(*at));
             reason = Some(why.as_str());
         }
@@ -99,6 +118,10 @@ fn json(timer: &Timer, now: Timestamp) -> TimerJson<'_> {
         finished_at,
         last_attempt: timer.attempts.last().map(attempt_json),
         metadata: &timer.metadata,
+        whole: match view {
+            View::Summary => None,
+            View::Whole { bodies } => Some(whole::of(timer, bodies)),
+        },
     }
 }
 
@@ -149,6 +172,7 @@ mod tests {
             retry: RetryPolicy::default(),
             metadata: [("order".to_owned(), "4711".to_owned())].into(),
             fingerprint: None,
+            attempts_before: 0,
             attempts,
             state,
         }
@@ -161,7 +185,7 @@ mod tests {
         let waiting = timer(State::Scheduled { attempt: 1, at: DUE }, vec![]);
         let now = DUE.saturating_sub(Duration::from_millis(41_001));
         assert_eq!(
-            to_text(&waiting, now),
+            to_text(&waiting, now, View::Summary),
             format!(
                 r#"{{"id":"00000000-0000-0000-0000-000000000000","time_left":42,"state":"scheduled",{COMMON},"attempts":0,"metadata":{{"order":"4711"}}}}"#
             )
@@ -177,10 +201,12 @@ mod tests {
             finished_at: DUE,
             result: CallResult::Answered { status: 404 },
         };
-        let failed =
-            timer(State::Failed { at: DUE, reason: "the receiver answered 404".into() }, vec![attempt]);
+        let failed = timer(
+            State::Failed { attempt: 3, at: DUE, reason: "the receiver answered 404".into() },
+            vec![attempt],
+        );
         assert_eq!(
-            to_text(&failed, DUE),
+            to_text(&failed, DUE, View::Summary),
             format!(
                 r#"{{"id":"00000000-0000-0000-0000-000000000000","time_left":0,"state":"failed",{COMMON},"attempts":3,"reason":"the receiver answered 404","finished_at":"2027-01-15T08:00:00.000000Z","last_attempt":{{"number":3,"node":"a","claimed_at":"2027-01-15T08:00:00.000000Z","finished_at":"2027-01-15T08:00:00.000000Z","result":"answered","status":404}},"metadata":{{"order":"4711"}}}}"#
             )
@@ -197,7 +223,7 @@ mod tests {
             (State::Cancelled { at: DUE }, 0, "finished_at", "2027-01-15T08:00:00.000000Z"),
             (State::Delivered { at: DUE }, 0, "state", "delivered"),
         ] {
-            let json = to_value(&timer(state.clone(), vec![]), DUE);
+            let json = to_value(&timer(state.clone(), vec![]), DUE, View::Summary);
             assert_eq!(json[field], value, "{state:?}");
             assert_eq!((&json["attempts"], &json["time_left"]), (&attempts.into(), &0.into()));
         }

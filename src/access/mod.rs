@@ -1,0 +1,210 @@
+//! Who may do what: bearer tokens, their scopes, and how often they may ask.
+//!
+//! Knows no HTTP. Tokens are long and random, so a plain SHA-256 of them is safe to keep: there is
+//! nothing to guess, and a slow hash would only slow down each request.
+
+mod rate;
+mod token;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use subtle::ConstantTimeEq as _;
+
+use crate::crypto;
+use rate::Bucket;
+
+pub use rate::Rate;
+pub use token::{Token, check_name, parse, random, scope};
+
+/// What a token may be good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// See timers, lists and the feed.
+    Read,
+    /// Create, change, cancel, fire and replay timers.
+    Write,
+    /// Everything, and what concerns many at once: cancelling by filter, metrics.
+    Admin,
+    /// See the headers and bodies that timers send.
+    ReadBody,
+}
+
+impl Scope {
+    /// Every scope.
+    pub const ALL: [Self; 4] = [Self::Read, Self::Write, Self::Admin, Self::ReadBody];
+
+    /// Its name in lists of tokens and in answers.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Admin => "admin",
+            Self::ReadBody => "read-body",
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Why a request is not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// It has no credentials.
+    #[error("a token is needed: send it as `Authorization: Bearer <token>`")]
+    Missing,
+    /// Its credentials are of another kind.
+    #[error("the Authorization header must be `Bearer <token>`")]
+    Malformed,
+    /// No such token.
+    #[error("this token is not known here; was it replaced?")]
+    Unknown,
+}
+
+/// How much of its rate somebody has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// How many requests the window allows.
+    pub limit: u64,
+    /// The window, in seconds.
+    pub window_seconds: u64,
+    /// How many requests may follow at once.
+    pub remaining: u64,
+    /// Seconds until all of the limit is there again, rounded up.
+    pub reset_seconds: u64,
+    /// Whether this request is within the limit.
+    pub allowed: bool,
+    /// Seconds until the next request is within the limit, rounded up.
+    pub retry_after_seconds: u64,
+}
+
+/// Somebody who was let in.
+#[derive(Clone)]
+pub struct Grant {
+    holder: Arc<Holder>,
+}
+
+struct Holder {
+    token: Token,
+    /// Absent if there is no limit.
+    bucket: Option<Mutex<Bucket>>,
+}
+
+impl Grant {
+    /// Whether this may be done.
+    pub fn may(&self, scope: Scope) -> bool {
+        let scopes = &self.holder.token.scopes;
+        scopes.contains(&scope) || scopes.contains(&Scope::Admin)
+    }
+
+    /// The token's name, for people.
+    pub fn name(&self) -> &str {
+        &self.holder.token.name
+    }
+}
+
+/// Decides who is let in. Cheap to clone.
+#[derive(Clone)]
+pub struct Permissions {
+    /// Whoever comes without credentials, if that is allowed.
+    anyone: Option<Grant>,
+    tokens: Arc<[Grant]>,
+}
+
+impl Permissions {
+    /// Everybody may do everything, at most at `rate` all together.
+    pub fn open(rate: Option<Rate>) -> Self {
+        let token = Token {
+            name: "anyone".to_owned(),
+            scopes: vec![Scope::Admin],
+            digest: String::new(),
+            rate: None,
+        };
+        Self { anyone: Some(grant(token, rate)), tokens: Arc::new([]) }
+    }
+
+    /// Only who has one of these tokens is let in, each at most at its own rate or at `rate`.
+    pub fn of_tokens(tokens: Vec<Token>, rate: Option<Rate>) -> Self {
+        let tokens = tokens.into_iter().map(|token| grant(token, rate)).collect();
+        Self { anyone: None, tokens }
+    }
+
+    /// Finds out who asks, by the value of `Authorization` (RFC 6750, 2.1).
+    ///
+    /// # Errors
+    ///
+    /// Why it is not let in.
+    pub fn check(&self, authorization: Option<&str>) -> Result<Grant, Denied> {
+        if let Some(anyone) = &self.anyone {
+            return Ok(anyone.clone());
+        }
+        let (scheme, token) =
+            authorization.ok_or(Denied::Missing)?.trim().split_once(' ').ok_or(Denied::Malformed)?;
+        if !scheme.eq_ignore_ascii_case("bearer") || token.trim().is_empty() {
+            return Err(Denied::Malformed);
+        }
+        let digest = crypto::sha256_hex(token.trim().as_bytes());
+        // All are compared, each in constant time, so that time says nothing about how near a guess is.
+        let mut found = None;
+        for grant in self.tokens.iter() {
+            if bool::from(grant.holder.token.digest.as_bytes().ct_eq(digest.as_bytes())) {
+                found = Some(grant);
+            }
+        }
+        found.cloned().ok_or(Denied::Unknown)
+    }
+
+    /// Takes one request off somebody's rate; `None` if there is no limit.
+    pub fn spend(&self, grant: &Grant) -> Option<Quota> {
+        let bucket = grant.holder.bucket.as_ref()?;
+        Some(bucket.lock().unwrap_or_else(PoisonError::into_inner).spend(Instant::now()))
+    }
+}
+
+fn grant(token: Token, rate: Option<Rate>) -> Grant {
+    let bucket = token.rate.or(rate).map(|rate| Mutex::new(Bucket::new(rate, Instant::now())));
+    Grant { holder: Arc::new(Holder { token, bucket }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn access() -> Permissions {
+        let lines = format!(
+            "reader read sha256:{}\nboss admin sha256:{}",
+            crypto::sha256_hex(b"jt_reader"),
+            crypto::sha256_hex(b"jt_boss")
+        );
+        Permissions::of_tokens(parse(&lines).unwrap(), None)
+    }
+
+    fn checked(value: Option<&str>) -> Result<String, Denied> {
+        access().check(value).map(|grant| grant.name().to_owned())
+    }
+
+    #[test]
+    fn only_a_known_bearer_token_is_let_in() {
+        assert_eq!(checked(Some("Bearer jt_reader")), Ok("reader".into()));
+        assert_eq!(checked(Some("bearer  jt_boss")), Ok("boss".into()));
+        assert_eq!(checked(None), Err(Denied::Missing));
+        assert_eq!(checked(Some("Basic jt_reader")), Err(Denied::Malformed));
+        assert_eq!(checked(Some("Bearer")), Err(Denied::Malformed));
+        assert_eq!(checked(Some("Bearer jt_reade")), Err(Denied::Unknown));
+    }
+
+    #[test]
+    fn a_token_may_what_its_scopes_say_and_an_admin_everything() {
+        let reader = access().check(Some("Bearer jt_reader")).unwrap();
+        assert!(reader.may(Scope::Read));
+        assert!(!reader.may(Scope::Write) && !reader.may(Scope::ReadBody) && !reader.may(Scope::Admin));
+        let boss = access().check(Some("Bearer jt_boss")).unwrap();
+        assert!(Scope::ALL.into_iter().all(|scope| boss.may(scope)));
+        assert!(Permissions::open(None).check(None).unwrap().may(Scope::Admin));
+    }
+}

@@ -1,0 +1,107 @@
+//! `POST /timers`: many creations in one request, each with an outcome of its own.
+
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use warp::http::StatusCode;
+
+use super::answer::{self, Answer};
+use super::operate::Call;
+use super::problem::Problem;
+use super::request::Json;
+use super::timer_json::{self, View};
+use super::{idempotency, timers};
+
+/// The most timers that one request creates.
+const MAX_TIMERS: usize = 1_000;
+/// The most bytes of a request that creates many, whatever the limit of one timer.
+const MAX_BODY_BYTES: usize = 8 * 1_024 * 1_024;
+/// How many of a request's timers are created at once, so that one request does not take all that NATS
+/// has to give.
+const AT_ONCE: usize = 32;
+
+const NDJSON: &str = "application/x-ndjson";
+
+/// Creates each item of the request, and says of each, in order, what became of it.
+pub(super) async fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
+    let key = idempotency::key(&call.request.headers)?;
+    let media_type = call.request.media_type();
+    if !matches!(media_type.as_str(), "" | "application/json" | NDJSON) {
+        let allowed = "a JSON array (application/json) or one JSON object a line (application/x-ndjson)";
+        return Err(Problem::unsupported_media_type(allowed));
+    }
+    let bytes = call.request.bytes(MAX_BODY_BYTES, call.api.client_timeout).await?;
+    let items = if media_type == NDJSON { lines(&bytes) } else { elements(&bytes)? };
+    if items.is_empty() {
+        return Err(Problem::not_json("the body has no timer in it"));
+    }
+    if items.len() > MAX_TIMERS {
+        return Err(Problem::too_many_timers(MAX_TIMERS));
+    }
+    let call = &*call;
+    let outcomes: Vec<Value> = stream::iter(items.into_iter().enumerate())
+        .map(|(n, item)| {
+            // Each item has a key of its own, made of the request's and its place.
+            let key = key.as_ref().map(|key| format!("{key} #{n}"));
+            async move { outcome(create_one(call, item, key).await) }
+        })
+        .buffered(AT_ONCE)
+        .collect()
+        .await;
+    let created = outcomes.iter().filter(|outcome| outcome.get("timer").is_some()).count();
+    let failed = outcomes.len() - created;
+    Ok(answer::json(StatusCode::OK, &json!({ "results": outcomes, "created": created, "failed": failed })))
+}
+
+async fn create_one(
+    call: &Call<'_>,
+    item: Bytes,
+    key: Option<String>,
+) -> Result<(StatusCode, Value), Problem> {
+    if item.len() > call.api.max_body {
+        return Err(Problem::too_large(call.api.max_body));
+    }
+    let json =
+        Json::read(item).map_err(|error| Problem::not_json(format!("this timer is not JSON: {error}")))?;
+    let (status, stored) = timers::create_one(call, &json, key.as_deref()).await?;
+    Ok((status, timer_json::to_value(&stored.timer, call.now(), View::Summary)))
+}
+
+fn outcome(result: Result<(StatusCode, Value), Problem>) -> Value {
+    match result {
+        Ok((status, timer)) => json!({ "status": status.as_u16(), "timer": timer }),
+        Err(problem) => json!({ "status": problem.status().as_u16(), "problem": problem.to_json() }),
+    }
+}
+
+/// The items of a JSON array, each as it was written.
+fn elements(bytes: &Bytes) -> Result<Vec<Bytes>, Problem> {
+    #[derive(Deserialize)]
+    struct Elements<'json>(#[serde(borrow)] Vec<&'json RawValue>);
+    let Elements(elements) = serde_json::from_slice(bytes)
+        .map_err(|error| Problem::not_json(format!("the body is not a JSON array: {error}")))?;
+    Ok(elements.into_iter().map(|element| bytes.slice_ref(element.get().as_bytes())).collect())
+}
+
+/// The lines that are not blank.
+fn lines(bytes: &Bytes) -> Vec<Bytes> {
+    let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    lines.filter(|line| !line.is_empty()).map(|line| bytes.slice_ref(line)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_array_and_lines_give_the_items_as_they_were_written() {
+        let array = Bytes::from_static(br#" [ {"a": 1.0}, 2 ,"x" ] "#);
+        let items: Vec<Bytes> = elements(&array).unwrap();
+        assert_eq!(items, [&br#"{"a": 1.0}"#[..], b"2", b"\"x\""]);
+        let text = Bytes::from_static(b"{\"a\": 1}\r\n\n  {broken\n");
+        assert_eq!(lines(&text), [&b"{\"a\": 1}"[..], b"{broken"]);
+        assert!(elements(&Bytes::from_static(b"{}")).is_err());
+    }
+}

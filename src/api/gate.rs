@@ -1,0 +1,131 @@
+//! What every request goes through before and after it is answered: an id, limits, the table of
+//! operations, access and its rate; and a panic becomes an answer.
+
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt as _;
+use tracing::Instrument as _;
+use uuid::Uuid;
+use warp::http::header::AUTHORIZATION;
+use warp::http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::answer::Answer;
+use super::operation::{self, NoRoute, Operation};
+use super::problem::Problem;
+use super::request::Request;
+use super::{Api, operate};
+use crate::access::{Grant, Quota};
+
+/// The most bytes of path and query; filters of a list fit many times.
+const MAX_URI_BYTES: usize = 8_192;
+/// The most header fields of a request.
+const MAX_HEADERS: usize = 100;
+/// The most bytes of all header names and values together: what common servers take.
+const MAX_HEADER_BYTES: usize = 16_384;
+/// The longest request id that is taken over from a client, in bytes.
+const MAX_REQUEST_ID_BYTES: usize = 128;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// Answers a request, whatever it is.
+pub(super) async fn handle(api: &Api, request: Request) -> Answer {
+    let id = request_id(&request.headers);
+    let span = tracing::info_span!("request", id = id.as_str());
+    let (method, path) = (request.method.clone(), request.path.clone());
+    async {
+        let mut quota = None;
+        let answered = AssertUnwindSafe(admit(api, request, &mut quota)).catch_unwind().await;
+        let result = answered.unwrap_or_else(|panic| {
+            tracing::error!(%method, path, panic = said(&*panic), "a handler has panicked");
+            Err(Problem::internal())
+        });
+        let mut answer = result.unwrap_or_else(|problem| problem.answer(&id));
+        let status = answer.status().as_u16();
+        if status >= 500 {
+            tracing::warn!(%method, path, status, "answered");
+        } else {
+            tracing::debug!(%method, path, status, "answered");
+        }
+        let headers = answer.headers_mut();
+        if let Ok(id) = HeaderValue::from_str(&id) {
+            headers.insert(REQUEST_ID, id);
+        }
+        if let Some(quota) = quota {
+            show_quota(headers, &quota);
+        }
+        answer
+    }
+    .instrument(span)
+    .await
+}
+
+/// Lets a request in, or says why not.
+async fn admit(api: &Api, request: Request, quota: &mut Option<Quota>) -> Result<Answer, Problem> {
+    within_limits(&request)?;
+    let path = request.path.clone();
+    let (operation, varying) =
+        operation::find(&request.method, &path, api.engine.is_some()).map_err(|none| match none {
+            NoRoute::NotFound => Problem::no_such_path(&path),
+            NoRoute::OtherMethod(allow) => Problem::method_not_allowed(&allow),
+        })?;
+    let grant = authorized(api, operation, &request.headers)?;
+    if let Some(grant) = &grant {
+        *quota = api.permissions.spend(grant);
+    }
+    if let Some(spent) = quota.as_ref().filter(|quota| !quota.allowed) {
+        return Err(Problem::too_many_requests(spent.retry_after_seconds));
+    }
+    operate::operate(api, operation, varying, request, grant).await
+}
+
+/// Who asks, if the operation is not for everyone.
+fn authorized(api: &Api, operation: Operation, headers: &HeaderMap) -> Result<Option<Grant>, Problem> {
+    let Some(scope) = operation.scope() else { return Ok(None) };
+    let credentials = headers.get(AUTHORIZATION).map(|value| value.to_str().unwrap_or("?"));
+    let grant = api.permissions.check(credentials).map_err(|denied| Problem::unauthorized(&denied))?;
+    if !grant.may(scope) {
+        return Err(Problem::forbidden(grant.name(), scope));
+    }
+    Ok(Some(grant))
+}
+
+fn within_limits(request: &Request) -> Result<(), Problem> {
+    if request.path.len() + request.query.len() > MAX_URI_BYTES {
+        return Err(Problem::uri_too_long(MAX_URI_BYTES));
+    }
+    let bytes: usize = request.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if request.headers.len() > MAX_HEADERS || bytes > MAX_HEADER_BYTES {
+        return Err(Problem::headers_too_large(format!(
+            "a request has at most {MAX_HEADERS} header fields and {MAX_HEADER_BYTES} bytes of them"
+        )));
+    }
+    Ok(())
+}
+
+/// The client's request id if it is fit for a log line, or a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    let given = given.filter(|id| (1..=MAX_REQUEST_ID_BYTES).contains(&id.len()));
+    match given.filter(|id| id.bytes().all(|byte| byte.is_ascii_graphic())) {
+        Some(id) => id.to_owned(),
+        None => Uuid::now_v7().to_string(),
+    }
+}
+
+/// How much of the rate is left (draft-ietf-httpapi-ratelimit-headers-10).
+fn show_quota(headers: &mut HeaderMap, quota: &Quota) {
+    let policy = format!("\"default\";q={};w={}", quota.limit, quota.window_seconds);
+    let state = format!("\"default\";r={};t={}", quota.remaining, quota.reset_seconds);
+    for (name, text) in [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, state)] {
+        if let Ok(value) = HeaderValue::from_str(&text) {
+            headers.insert(name, value);
+        }
+    }
+}
+
+fn said(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
+}

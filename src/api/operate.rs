@@ -1,0 +1,83 @@
+//! From the operation that a request asks for to the handler that does it.
+
+use tokio::time::Instant;
+
+use super::answer::Answer;
+use super::draft::Rules;
+use super::operation::Operation;
+use super::problem::Problem;
+use super::request::{Json, Request};
+use super::{Api, bulk, health, timers};
+use crate::access::{Grant, Scope};
+use crate::domain::time::Timestamp;
+use crate::engine::{Engine, Patience};
+
+/// A request about timers that was let in.
+pub(super) struct Call<'a> {
+    pub(super) api: &'a Api,
+    pub(super) engine: &'a Engine,
+    pub(super) request: Request,
+    grant: Option<Grant>,
+}
+
+/// Does it.
+pub(super) async fn operate(
+    api: &Api,
+    operation: Operation,
+    varying: &str,
+    request: Request,
+    grant: Option<Grant>,
+) -> Result<Answer, Problem> {
+    // The table has operations on timers only for nodes with an engine.
+    let Some(engine) = &api.engine else { return for_every_node(api, operation, &request).await };
+    let mut call = Call { api, engine, request, grant };
+    match operation {
+        Operation::CreateTimer => timers::create(&mut call).await,
+        Operation::GetTimer => timers::read(&call, varying).await,
+        Operation::ChangeTimer => timers::change(&mut call, varying).await,
+        Operation::CancelTimer => timers::cancel(&call, varying).await,
+        Operation::FireTimer => timers::fire(&call, varying).await,
+        Operation::ReplayTimer => timers::replay(&call, varying).await,
+        Operation::CreateTimers => bulk::create(&mut call).await,
+        Operation::Health | Operation::Readiness => for_every_node(api, operation, &call.request).await,
+    }
+}
+
+async fn for_every_node(api: &Api, operation: Operation, request: &Request) -> Result<Answer, Problem> {
+    match operation {
+        Operation::Health => Ok(health::live()),
+        Operation::Readiness => Ok(health::readiness(api).await),
+        Operation::CreateTimer
+        | Operation::GetTimer
+        | Operation::ChangeTimer
+        | Operation::CancelTimer
+        | Operation::FireTimer
+        | Operation::ReplayTimer
+        | Operation::CreateTimers => Err(Problem::no_such_path(&request.path)),
+    }
+}
+
+impl Call<'_> {
+    /// Reads the request's body as JSON.
+    pub(super) async fn json(&mut self) -> Result<Json, Problem> {
+        self.request.json(self.api.max_body, self.api.client_timeout).await
+    }
+
+    /// Whether the client may see headers and bodies of timers.
+    pub(super) fn shows_bodies(&self) -> bool {
+        self.grant.as_ref().is_some_and(|grant| grant.may(Scope::ReadBody))
+    }
+
+    pub(super) fn rules(&self) -> Rules {
+        Rules { max_delay: self.api.max_delay, retry: self.api.retry }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.engine.clock().now()
+    }
+
+    /// As long as a client waits.
+    pub(super) fn patience(&self) -> Patience {
+        Patience::Until(Instant::now() + self.api.patience)
+    }
+}

@@ -1,0 +1,131 @@
+//! All that the API can be asked for: each path with its methods, and the scope that a token needs.
+//!
+//! The one table of routes. What is not in it is answered with 404 or 405, and the OpenAPI document is
+//! compared with it by a test.
+
+use warp::http::Method;
+
+use crate::access::Scope;
+
+/// Something that the API does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operation {
+    CreateTimer,
+    GetTimer,
+    ChangeTimer,
+    CancelTimer,
+    FireTimer,
+    ReplayTimer,
+    CreateTimers,
+    Health,
+    Readiness,
+}
+
+use Operation as Op;
+
+/// A path, with `{id}` for a part that varies, and what each method does there.
+type Path = (&'static str, &'static [(Method, Operation)]);
+
+/// What nodes of every role serve.
+const HEALTH_PATHS: &[Path] =
+    &[("/healthz", &[(Method::GET, Op::Health)]), ("/readyz", &[(Method::GET, Op::Readiness)])];
+
+/// What nodes serve that have the API.
+const TIMER_PATHS: &[Path] = &[
+    ("/timer", &[(Method::POST, Op::CreateTimer)]),
+    (
+        "/timer/{id}",
+        &[(Method::GET, Op::GetTimer), (Method::PATCH, Op::ChangeTimer), (Method::DELETE, Op::CancelTimer)],
+    ),
+    ("/timer/{id}/fire", &[(Method::POST, Op::FireTimer)]),
+    ("/timer/{id}/replay", &[(Method::POST, Op::ReplayTimer)]),
+    ("/timers", &[(Method::POST, Op::CreateTimers)]),
+];
+
+/// Why there is nothing to do for a request.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum NoRoute {
+    /// No such path.
+    NotFound,
+    /// The path takes only these methods: the value of `Allow`.
+    OtherMethod(String),
+}
+
+/// Finds what a request asks for, and the part of its path that varies (empty if none does).
+pub(super) fn find<'p>(
+    method: &Method,
+    path: &'p str,
+    timers: bool,
+) -> Result<(Operation, &'p str), NoRoute> {
+    let timer_paths = if timers { TIMER_PATHS } else { &[] };
+    for (template, methods) in HEALTH_PATHS.iter().chain(timer_paths) {
+        let Some(varying) = matched(template, path) else { continue };
+        // Whoever answers GET answers HEAD; the server leaves out the body.
+        let asked = if method == Method::HEAD { &Method::GET } else { method };
+        return match methods.iter().find(|(method, _)| method == asked) {
+            Some((_, operation)) => Ok((*operation, varying)),
+            None => Err(NoRoute::OtherMethod(allow(methods))),
+        };
+    }
+    Err(NoRoute::NotFound)
+}
+
+/// The varying part of `path`, if it fits the template.
+fn matched<'p>(template: &str, path: &'p str) -> Option<&'p str> {
+    let Some((before, after)) = template.split_once("{id}") else {
+        return (template == path).then_some("");
+    };
+    let varying = path.strip_prefix(before)?.strip_suffix(after)?;
+    (!varying.is_empty() && !varying.contains('/')).then_some(varying)
+}
+
+fn allow(methods: &[(Method, Operation)]) -> String {
+    let mut names = vec![];
+    for (method, _) in methods {
+        names.push(method.as_str());
+        if method == Method::GET {
+            names.push("HEAD");
+        }
+    }
+    names.join(", ")
+}
+
+impl Operation {
+    /// The scope that a token needs; none for what everyone may see.
+    pub(super) fn scope(self) -> Option<Scope> {
+        match self {
+            Op::GetTimer => Some(Scope::Read),
+            Op::CreateTimer
+            | Op::ChangeTimer
+            | Op::CancelTimer
+            | Op::FireTimer
+            | Op::ReplayTimer
+            | Op::CreateTimers => Some(Scope::Write),
+            Op::Health | Op::Readiness => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_path_takes_its_methods_and_names_them_otherwise() {
+        let id = "/timer/x";
+        assert_eq!(find(&Method::GET, id, true), Ok((Op::GetTimer, "x")));
+        assert_eq!(find(&Method::HEAD, id, true), Ok((Op::GetTimer, "x")));
+        assert_eq!(find(&Method::POST, "/timer/x/fire", true), Ok((Op::FireTimer, "x")));
+        let other = NoRoute::OtherMethod("GET, HEAD, PATCH, DELETE".to_owned());
+        assert_eq!(find(&Method::PUT, id, true), Err(other));
+        for nothing in ["/timer/", "/timer/x/", "/timer/x/y", "/timer//fire", "/", "", "/TIMER"] {
+            assert_eq!(find(&Method::GET, nothing, true), Err(NoRoute::NotFound), "{nothing}");
+        }
+    }
+
+    #[test]
+    fn a_node_without_the_api_has_health_only() {
+        assert_eq!(find(&Method::GET, "/readyz", false), Ok((Op::Readiness, "")));
+        assert_eq!(find(&Method::POST, "/timer", false), Err(NoRoute::NotFound));
+    }
+}

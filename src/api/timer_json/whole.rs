@@ -1,0 +1,86 @@
+//! What only the whole view of a timer has: its policy, every attempt that is kept, and what is sent,
+//! or digests of it for those who may not see it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{AttemptJson, attempt_json};
+use crate::crypto::sha256_hex;
+use crate::domain::target::Body;
+use crate::domain::timer::Timer;
+
+#[derive(Serialize)]
+pub(super) struct Whole<'t> {
+    retry: RetryJson,
+    attempt_log: Vec<AttemptJson<'t>>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    headers: Map<String, Value>,
+    #[serde(flatten)]
+    body: BodyJson<'t>,
+}
+
+#[derive(Serialize)]
+struct RetryJson {
+    max_attempts: u32,
+    initial_backoff: String,
+    max_backoff: String,
+    factor: f64,
+}
+
+/// The timer's own body, in the field that it was created with.
+#[derive(Serialize, Default)]
+struct BodyJson<'t> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_text: Option<&'t str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_base64: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_sha256: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_bytes: Option<usize>,
+}
+
+pub(super) fn of(timer: &Timer, bodies: bool) -> Whole<'_> {
+    let retry = timer.retry;
+    let shown = |value: &str| {
+        if bodies { value.to_owned() } else { format!("sha256:{}", sha256_hex(value.as_bytes())) }
+    };
+    Whole {
+        retry: RetryJson {
+            max_attempts: retry.max_attempts,
+            initial_backoff: humantime::format_duration(retry.initial_backoff).to_string(),
+            max_backoff: humantime::format_duration(retry.max_backoff).to_string(),
+            factor: retry.factor,
+        },
+        attempt_log: timer.attempts.iter().map(attempt_json).collect(),
+        headers: timer
+            .target
+            .headers
+            .iter()
+            .map(|(name, value)| (name.clone(), shown(value).into()))
+            .collect(),
+        body: if bodies { body(&timer.target.body) } else { digest(&timer.target.body) },
+    }
+}
+
+fn body(body: &Body) -> BodyJson<'_> {
+    match body {
+        Body::Default => BodyJson::default(),
+        Body::Json(text) => BodyJson { body: serde_json::from_str(text).ok(), ..BodyJson::default() },
+        Body::Text(text) => BodyJson { body_text: Some(text), ..BodyJson::default() },
+        Body::Bytes(bytes) => BodyJson { body_base64: Some(BASE64.encode(bytes)), ..BodyJson::default() },
+    }
+}
+
+fn digest(body: &Body) -> BodyJson<'_> {
+    let bytes = match body {
+        Body::Default => return BodyJson::default(),
+        Body::Json(text) | Body::Text(text) => text.as_bytes(),
+        Body::Bytes(bytes) => bytes,
+    };
+    BodyJson { body_sha256: Some(sha256_hex(bytes)), body_bytes: Some(bytes.len()), ..BodyJson::default() }
+}

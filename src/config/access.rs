@@ -1,0 +1,68 @@
+//! Settings of who may use the API.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use clap::builder::BoolishValueParser;
+
+use crate::access::{Permissions, Rate, parse};
+
+/// Who may use the API.
+#[derive(Debug, Args)]
+pub(crate) struct AccessSettings {
+    /// The file that lists the tokens, a line each, as `jettimer token` prints them
+    #[arg(long, env = "JETTIMER_TOKENS_FILE", value_name = "FILE", conflicts_with = "tokens")]
+    tokens_file: Option<PathBuf>,
+
+    /// The lines of such a file themselves, separated by semicolons
+    #[arg(long, env = "JETTIMER_TOKENS", value_name = "LINES", hide_env_values = true)]
+    tokens: Option<String>,
+
+    /// Let everybody who reaches the API do everything
+    #[arg(long, env = "JETTIMER_INSECURE_NO_AUTH", value_parser = BoolishValueParser::new())]
+    insecure_no_auth: bool,
+
+    /// How often each token may be used, such as 100/s, 600/m or 5000/h; default: no limit
+    #[arg(long, env = "JETTIMER_RATE_LIMIT", value_name = "RATE")]
+    rate_limit: Option<Rate>,
+}
+
+impl AccessSettings {
+    /// Who may use the API of a node that is open only if that is said.
+    ///
+    /// # Errors
+    ///
+    /// If nothing is said, or two things that contradict each other, or the list cannot be read.
+    pub(crate) fn required(&self) -> Result<Permissions> {
+        match (self.listed()?, self.insecure_no_auth) {
+            (Some(permissions), false) => Ok(permissions),
+            (None, true) => Ok(Permissions::open(self.rate_limit)),
+            (Some(_), true) => bail!("--insecure-no-auth and tokens contradict each other: give one of them"),
+            (None, false) => bail!(
+                "nobody may use this API yet: list tokens with --tokens-file (`jettimer token NAME` makes one), or \
+                 let in everybody who reaches it with --insecure-no-auth"
+            ),
+        }
+    }
+
+    /// Who may use the API of a node that is open unless tokens are listed.
+    ///
+    /// # Errors
+    ///
+    /// If the list cannot be read.
+    pub(crate) fn optional(&self) -> Result<Permissions> {
+        Ok(self.listed()?.unwrap_or_else(|| Permissions::open(self.rate_limit)))
+    }
+
+    fn listed(&self) -> Result<Option<Permissions>> {
+        let text = match (&self.tokens_file, &self.tokens) {
+            (Some(path), _) => std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read --tokens-file {}", path.display()))?,
+            (None, Some(text)) => text.clone(),
+            (None, None) => return Ok(None),
+        };
+        let tokens = parse(&text).map_err(|why| anyhow::anyhow!("the list of tokens: {why}"))?;
+        Ok(Some(Permissions::of_tokens(tokens, self.rate_limit)))
+    }
+}
