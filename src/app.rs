@@ -19,7 +19,8 @@ use crate::config::{Broker, Dev, Embedded, Node, Role, Serve};
 use crate::dispatch;
 use crate::embedded;
 use crate::engine::{Engine, Worker};
-use crate::nats::{Access, Durability, Link, Store, Wakes};
+use crate::finder::Finder;
+use crate::nats::{Access, Link, Shape, Store, Wakes};
 use crate::shutdown::Signals;
 use crate::webhook::Caller;
 use crate::{crypto, nats, welcome};
@@ -46,8 +47,8 @@ pub async fn dev(dev: Dev, places: Places) -> Result<()> {
     let permissions = dev.access.optional()?;
     let starting = Box::pin(async {
         let (broker, access) = own_broker(dev.embedded, &dev.node, places).await?;
-        let durability = Durability { replicas: 1 };
-        let node = Running::start(dev.node, Role::All, permissions, access, durability).await?;
+        let shape = dev.node.shape(1);
+        let node = Running::start(dev.node, Role::All, permissions, access, shape).await?;
         anyhow::Ok((node, broker))
     });
     let (node, broker) = unless_told_to_stop(starting, &mut signals).await?;
@@ -65,9 +66,9 @@ pub async fn serve(serve: Serve, places: Places) -> Result<()> {
     // A node that only works has nothing to let anybody into, but its metrics.
     let permissions = if serve.role.serves() { serve.access.required() } else { serve.access.optional() }?;
     let starting = Box::pin(async {
-        let durability = Durability { replicas: serve.broker.replicas };
+        let shape = serve.node.shape(serve.broker.replicas);
         let (broker, access) = if serve.broker.nats.is_empty() {
-            if durability.replicas > 1 {
+            if shape.replicas > 1 {
                 bail!("--replicas needs a cluster of NATS servers: name them with --nats");
             }
             let (broker, access) = own_broker(serve.embedded, &serve.node, places).await?;
@@ -75,7 +76,7 @@ pub async fn serve(serve: Serve, places: Places) -> Result<()> {
         } else {
             (None, access(serve.broker, &serve.node))
         };
-        let node = Running::start(serve.node, serve.role, permissions, access, durability).await?;
+        let node = Running::start(serve.node, serve.role, permissions, access, shape).await?;
         anyhow::Ok((node, broker))
     });
     let (node, broker) = unless_told_to_stop(starting, &mut signals).await?;
@@ -149,7 +150,7 @@ impl Running {
         role: Role,
         permissions: Permissions,
         access: Access,
-        durability: Durability,
+        shape: Shape,
     ) -> Result<Self> {
         crypto::install();
         // Before anything is connected, so that a port in use costs nothing.
@@ -160,7 +161,7 @@ impl Running {
         let name = access.name.clone();
         let clock = Clock;
         let link = nats::connect(&access).await?;
-        nats::prepare(&link, durability, access.wait).await?;
+        nats::prepare(&link, shape, access.wait).await?;
         let wakes = Wakes::new(link.clone());
         let engine = Engine::new(Store::new(link.clone(), node.retention), wakes.clone(), clock, &name);
 
@@ -179,7 +180,12 @@ impl Running {
             tokio::spawn(stop.clone().cancelled_owned())
         };
         let limits = ConnectionLimits { count: node.max_connections, timeout: node.client_timeout };
+        let finder = (role.serves() && node.index_limit > 0)
+            .then(|| Finder::start(link.clone(), clock, node.index_limit, stop.clone()));
+        let feed = (!shape.event_retention.is_zero()).then(|| Arc::new(Semaphore::new(api::MAX_READERS)));
         let routes = api::routes(Api {
+            finder,
+            feed,
             engine: role.serves().then_some(engine),
             permissions,
             link: link.clone(),

@@ -16,6 +16,7 @@ pub mod domain;
 pub mod duration;
 pub mod embedded;
 pub mod engine;
+pub mod finder;
 pub mod healthcheck;
 pub mod index;
 pub mod nats;

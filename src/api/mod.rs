@@ -6,15 +6,19 @@
 
 mod answer;
 mod bulk;
+mod bulk_cancel;
 mod draft;
+mod events;
 mod gate;
 mod health;
 mod idempotency;
+mod list;
 mod listen;
 mod operate;
 mod operation;
 mod precondition;
 mod problem;
+mod query;
 mod request;
 mod timer_json;
 mod timers;
@@ -22,6 +26,7 @@ mod timers;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use warp::filters::BoxedFilter;
 use warp::{Filter as _, Reply};
@@ -29,8 +34,10 @@ use warp::{Filter as _, Reply};
 use crate::access::Permissions;
 use crate::domain::retry::RetryPolicy;
 use crate::engine::Engine;
+use crate::finder::Finder;
 use crate::nats::Link;
 
+pub use events::MAX_READERS;
 pub use listen::{ConnectionLimits, serve};
 
 /// What the API needs and is told by the configuration.
@@ -40,7 +47,11 @@ pub struct Api {
     pub engine: Option<Engine>,
     /// Who may do what.
     pub permissions: Permissions,
-    /// For readiness.
+    /// Finds timers; absent if this node keeps no index.
+    pub finder: Option<Finder>,
+    /// Places of readers of the feed; absent if no events are kept.
+    pub feed: Option<Arc<Semaphore>>,
+    /// For readiness and the feed.
     pub link: Link,
     /// Cancelled once this node is to stop: it is not ready any more.
     pub stop: CancellationToken,

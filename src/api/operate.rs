@@ -7,7 +7,7 @@ use super::draft::Rules;
 use super::operation::Operation;
 use super::problem::Problem;
 use super::request::{Json, Request};
-use super::{Api, bulk, health, timers};
+use super::{Api, bulk, bulk_cancel, events, health, list, timers};
 use crate::access::{Grant, Scope};
 use crate::domain::time::Timestamp;
 use crate::engine::{Engine, Patience};
@@ -38,7 +38,11 @@ pub(super) async fn operate(
         Operation::CancelTimer => timers::cancel(&call, varying).await,
         Operation::FireTimer => timers::fire(&call, varying).await,
         Operation::ReplayTimer => timers::replay(&call, varying).await,
+        Operation::ListTimers => list::list(&call).await,
+        Operation::CountTimers => list::count(&call),
         Operation::CreateTimers => bulk::create(&mut call).await,
+        Operation::CancelTimers => bulk_cancel::cancel(&call).await,
+        Operation::FollowTimers => events::follow(&call).await,
         Operation::Health | Operation::Readiness => for_every_node(api, operation, &call.request).await,
     }
 }
@@ -53,6 +57,10 @@ async fn for_every_node(api: &Api, operation: Operation, request: &Request) -> R
         | Operation::CancelTimer
         | Operation::FireTimer
         | Operation::ReplayTimer
+        | Operation::ListTimers
+        | Operation::CountTimers
+        | Operation::CancelTimers
+        | Operation::FollowTimers
         | Operation::CreateTimers => Err(Problem::no_such_path(&request.path)),
     }
 }

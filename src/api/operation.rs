@@ -17,6 +17,10 @@ pub(super) enum Operation {
     FireTimer,
     ReplayTimer,
     CreateTimers,
+    ListTimers,
+    CountTimers,
+    CancelTimers,
+    FollowTimers,
     Health,
     Readiness,
 }
@@ -39,7 +43,16 @@ const TIMER_PATHS: &[Path] = &[
     ),
     ("/timer/{id}/fire", &[(Method::POST, Op::FireTimer)]),
     ("/timer/{id}/replay", &[(Method::POST, Op::ReplayTimer)]),
-    ("/timers", &[(Method::POST, Op::CreateTimers)]),
+    (
+        "/timers",
+        &[
+            (Method::GET, Op::ListTimers),
+            (Method::POST, Op::CreateTimers),
+            (Method::DELETE, Op::CancelTimers),
+        ],
+    ),
+    ("/timers/counts", &[(Method::GET, Op::CountTimers)]),
+    ("/timers/events", &[(Method::GET, Op::FollowTimers)]),
 ];
 
 /// Why there is nothing to do for a request.
@@ -94,13 +107,14 @@ impl Operation {
     /// The scope that a token needs; none for what everyone may see.
     pub(super) fn scope(self) -> Option<Scope> {
         match self {
-            Op::GetTimer => Some(Scope::Read),
+            Op::GetTimer | Op::ListTimers | Op::CountTimers | Op::FollowTimers => Some(Scope::Read),
             Op::CreateTimer
             | Op::ChangeTimer
             | Op::CancelTimer
             | Op::FireTimer
             | Op::ReplayTimer
             | Op::CreateTimers => Some(Scope::Write),
+            Op::CancelTimers => Some(Scope::Admin),
             Op::Health | Op::Readiness => None,
         }
     }

@@ -40,7 +40,7 @@ pub(super) struct Problem {
 enum Extra {
     Nothing,
     /// A header that goes with the status.
-    Header(HeaderName, HeaderValue),
+    Header(Box<(HeaderName, HeaderValue)>),
     /// The timer as it is now.
     Timer(Box<Value>),
 }
@@ -342,7 +342,8 @@ impl Problem {
         let mut body = self.to_json();
         body["request_id"] = request_id.into();
         let mut answer = answer::text(self.status, "application/problem+json", body.to_string());
-        if let Extra::Header(name, value) = self.extra {
+        if let Extra::Header(header) = self.extra {
+            let (name, value) = *header;
             answer.headers_mut().insert(name, value);
         }
         answer
@@ -350,7 +351,7 @@ impl Problem {
 
     fn with_header(self, name: HeaderName, value: &str) -> Self {
         match HeaderValue::from_str(value) {
-            Ok(value) => Self { extra: Extra::Header(name, value), ..self },
+            Ok(value) => Self { extra: Extra::Header(Box::new((name, value))), ..self },
             Err(_) => self,
         }
     }

@@ -16,6 +16,10 @@ use warp::{Filter as _, Rejection};
 
 use super::problem::Problem;
 
+/// How much of a refused body is taken and thrown away, in bytes, and for how long.
+const LINGER_BYTES: usize = 1_048_576;
+const LINGER: Duration = Duration::from_millis(500);
+
 /// A request's body as it comes in.
 type Body = Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send>>;
 
@@ -100,12 +104,19 @@ impl Request {
     pub(super) async fn bytes(&mut self, limit: usize, patience: Duration) -> Result<Bytes, Problem> {
         let announced = self.headers.get(CONTENT_LENGTH);
         let announced = announced.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-        if announced.is_some_and(|length| length > limit) {
-            return Err(Problem::too_large(limit));
-        }
+        let announced = announced.unwrap_or_default();
         let body = self.body.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let body = collect(body, limit);
-        tokio::time::timeout(patience, body).await.unwrap_or_else(|_| Err(Problem::too_slow()))
+        let read = async {
+            if announced > limit {
+                return Err(Problem::too_large(limit));
+            }
+            collect(body, limit).await
+        };
+        let read = tokio::time::timeout(patience, read).await.unwrap_or_else(|_| Err(Problem::too_slow()));
+        if read.is_err() && tokio::time::timeout(LINGER, discard(body)).await.is_err() {
+            tracing::debug!("a client goes on sending what was refused");
+        }
+        read
     }
 }
 
@@ -119,6 +130,18 @@ async fn collect(body: &mut Body, limit: usize) -> Result<Bytes, Problem> {
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes.into())
+}
+
+/// Takes what a client still sends of a body that is refused: one that is busy writing when its connection
+/// is closed does not get to read the answer.
+async fn discard(body: &mut Body) {
+    let mut left = LINGER_BYTES;
+    while let Some(Ok(chunk)) = body.next().await {
+        match left.checked_sub(chunk.len()) {
+            Some(less) => left = less,
+            None => return,
+        }
+    }
 }
 
 /// Whether the body claims to be JSON, or claims nothing.

@@ -43,6 +43,20 @@ pub struct Broker {
     pub(crate) replicas: usize,
 }
 
+/// What happened to timers, kept for those who follow it.
+#[derive(Debug, Args)]
+pub(crate) struct Events {
+    /// How long events are kept, when their stream is created; 0s for none, and so no feed; up to 1 year
+    #[arg(long, env = "JETTIMER_EVENT_RETENTION", value_name = "DURATION", default_value = "24h",
+          value_parser = parse::span(Duration::ZERO, Duration::from_secs(365 * 86_400)))]
+    pub(crate) event_retention: Duration,
+
+    /// How many bytes of events are kept, when their stream is created; 1048576 and more
+    #[arg(long, env = "JETTIMER_EVENT_MAX_BYTES", value_name = "BYTES", default_value = "1073741824",
+          value_parser = clap::value_parser!(i64).range(1_048_576..))]
+    pub(crate) event_max_bytes: i64,
+}
+
 /// A nats-server of our own.
 #[derive(Debug, Args)]
 pub struct Embedded {

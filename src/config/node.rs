@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::broker::Events;
 use super::parse;
 use crate::domain::retry::{MAX_ATTEMPTS, MAX_BACKOFF, RetryPolicy};
+use crate::nats::Shape;
 use crate::telemetry::Format;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -93,6 +95,14 @@ pub struct Node {
           value_parser = parse::span(Duration::ZERO, 3_600 * SECOND))]
     pub(crate) drain_timeout: Duration,
 
+    /// How many timers this node indexes for lists, in memory, about 300 bytes each; 0 for no lists
+    #[arg(long, env = "JETTIMER_INDEX_LIMIT", value_name = "COUNT", default_value = "1000000",
+          value_parser = parse::number(0, 100_000_000))]
+    pub(crate) index_limit: usize,
+
+    #[command(flatten)]
+    pub(crate) events: Events,
+
     #[command(flatten)]
     pub(crate) retry: Retry,
 
@@ -142,6 +152,15 @@ impl Retry {
 }
 
 impl Node {
+    /// What the streams are to be, when they are created.
+    pub(crate) fn shape(&self, replicas: usize) -> Shape {
+        Shape {
+            replicas,
+            event_retention: self.events.event_retention,
+            event_max_bytes: self.events.event_max_bytes,
+        }
+    }
+
     /// This node's name.
     pub(crate) fn name(&self) -> String {
         self.node_name.clone().unwrap_or_else(|| {

@@ -66,6 +66,15 @@ impl Engine {
         self.read_through(id, patience).await
     }
 
+    /// Reads a timer as some replica has it: fast, and possibly a moment old. For lists, which are that anyway.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`].
+    pub async fn peek(&self, id: TimerId) -> Result<Option<Stored>, NatsError> {
+        self.store.peek(id).await
+    }
+
     /// Applies a client's input to a timer, if its revision is one of `only`.
     ///
     /// # Errors

@@ -6,20 +6,25 @@
 mod compare;
 mod connect;
 mod error;
+mod feed;
 mod link;
 mod names;
 mod pull;
 mod readiness;
 mod record;
 mod store;
+mod tail;
 mod topology;
 mod wakes;
+mod watch;
 
 pub use async_nats::ServerAddr;
 pub use connect::{Access, connect};
 pub use error::NatsError;
+pub use feed::{Event, Extent, Feed};
 pub use link::Link;
 pub use pull::{Pulled, Puller};
 pub use store::{Put, Store, Stored};
-pub use topology::{ACK_WAIT, Durability, prepare};
+pub use topology::{ACK_WAIT, Shape, prepare};
 pub use wakes::{Wake, Wakes};
+pub use watch::{Watch, Watched};

@@ -14,6 +14,8 @@ pub(super) const BUCKET: &str = "timers";
 pub(super) const BUCKET_STREAM: &str = "KV_timers";
 /// The stream of the wakes.
 pub(super) const STREAM: &str = "TIMERS";
+/// The stream of what has happened to timers.
+pub(super) const EVENTS: &str = "TIMERS_EVENTS";
 /// The durable consumer that all workers share.
 pub(super) const CONSUMER: &str = "workers";
 
@@ -22,6 +24,13 @@ pub(super) const SCHEDULE_SUBJECTS: &str = "timers.schedule.>";
 /// The subjects of wakes that are due.
 pub(super) const FIRE_SUBJECTS: &str = "timers.fire.*";
 const FIRE_PREFIX: &str = "timers.fire.";
+
+/// The subjects of events.
+pub(super) const EVENT_SUBJECTS: &str = "timers.event.*";
+const EVENT_PREFIX: &str = "timers.event.";
+/// Where a stored record is republished to, as a mapping of subjects: its last part is the timer's id.
+pub(super) const REPUBLISH_FROM: &str = "$KV.timers.>";
+pub(super) const REPUBLISH_TO: &str = "timers.event.>";
 
 /// What the subjects of records begin with, as in every KV bucket.
 pub(super) const RECORD_PREFIX: &str = "$KV.";
@@ -50,4 +59,14 @@ pub(super) fn schedule_subjects_of(id: TimerId) -> String {
 /// The timer that a fire subject names.
 pub(super) fn timer_of(fire_subject: &str) -> Option<TimerId> {
     fire_subject.strip_prefix(FIRE_PREFIX)?.parse().ok()
+}
+
+/// The timer whose record is on this subject.
+pub(super) fn recorded_timer(record_subject: &str) -> Option<TimerId> {
+    record_subject.strip_prefix("$KV.")?.strip_prefix(BUCKET)?.strip_prefix('.')?.parse().ok()
+}
+
+/// The timer that an event's subject names.
+pub(super) fn evented_timer(event_subject: &str) -> Option<TimerId> {
+    event_subject.strip_prefix(EVENT_PREFIX)?.parse().ok()
 }

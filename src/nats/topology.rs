@@ -9,13 +9,16 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
-use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, Republish, RetentionPolicy, StorageType};
 use async_nats::jetstream::{self, ErrorCode};
 use tokio::time::Instant;
 
 use crate::nats::Link;
 use crate::nats::compare;
-use crate::nats::names::{BUCKET, BUCKET_STREAM, CONSUMER, FIRE_SUBJECTS, SCHEDULE_SUBJECTS, STREAM};
+use crate::nats::names::{
+    BUCKET, BUCKET_STREAM, CONSUMER, EVENT_SUBJECTS, EVENTS, FIRE_SUBJECTS, REPUBLISH_FROM, REPUBLISH_TO,
+    SCHEDULE_SUBJECTS, STREAM,
+};
 
 /// A wake that is not acknowledged for so long is given to another worker. Short, since it is how
 /// late a timer is that a killed worker held; workers send progress acks while they are busy with
@@ -29,14 +32,24 @@ const MAX_ACK_PENDING: i64 = 262_144;
 /// tries of one publish; every id in the window costs memory in the server.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(30);
 
-/// How much the broker is to survive.
+/// What an operator says about the streams, for when they are created.
 #[derive(Clone, Copy, Debug)]
-pub struct Durability {
+pub struct Shape {
     /// Copies of each stream: 1, 3 or 5.
     pub replicas: usize,
+    /// How long events are kept; zero for no events at all.
+    pub event_retention: Duration,
+    /// How many bytes of them, the oldest leaving first.
+    pub event_max_bytes: i64,
 }
 
-fn bucket_config(durability: Durability) -> Config {
+/// Every stream that is needed.
+fn wanted(shape: Shape) -> impl Iterator<Item = Config> {
+    let events = (!shape.event_retention.is_zero()).then(|| events_config(shape));
+    [bucket_config(shape), stream_config(shape)].into_iter().chain(events)
+}
+
+fn bucket_config(shape: Shape) -> Config {
     Config {
         name: BUCKET_STREAM.to_owned(),
         description: Some("jettimer: one record per timer".to_owned()),
@@ -48,17 +61,44 @@ fn bucket_config(durability: Durability) -> Config {
         // A full store refuses new timers and never drops old ones.
         discard: DiscardPolicy::New,
         storage: StorageType::File,
-        num_replicas: durability.replicas,
+        num_replicas: shape.replicas,
         allow_rollup: true,
         deny_delete: true,
         allow_direct: true,
         // Finished timers leave by themselves after their retention.
         allow_message_ttl: true,
+        republish: (!shape.event_retention.is_zero()).then(republish),
         ..Config::default()
     }
 }
 
-fn stream_config(durability: Durability) -> Config {
+fn republish() -> Republish {
+    Republish { source: REPUBLISH_FROM.to_owned(), destination: REPUBLISH_TO.to_owned(), headers_only: false }
+}
+
+fn events_config(shape: Shape) -> Config {
+    Config {
+        name: EVENTS.to_owned(),
+        description: Some("jettimer: each version of each record, for a while".to_owned()),
+        subjects: vec![EVENT_SUBJECTS.to_owned()],
+        retention: RetentionPolicy::Limits,
+        max_messages: -1,
+        max_messages_per_subject: -1,
+        // Whoever reads too late has missed something, and is told.
+        discard: DiscardPolicy::Old,
+        max_age: shape.event_retention,
+        // The last version of a record carries its time to live, and would be refused without this. So no event
+        // of a finished timer outlives the timer.
+        allow_message_ttl: true,
+        max_bytes: shape.event_max_bytes,
+        storage: StorageType::File,
+        num_replicas: shape.replicas,
+        allow_direct: true,
+        ..Config::default()
+    }
+}
+
+fn stream_config(shape: Shape) -> Config {
     Config {
         name: STREAM.to_owned(),
         description: Some("jettimer: wakes that wait, and wakes that are due".to_owned()),
@@ -71,7 +111,7 @@ fn stream_config(durability: Durability) -> Config {
         // to discard for: the server's max_file_store is what refuses new timers.
         discard: DiscardPolicy::Old,
         storage: StorageType::File,
-        num_replicas: durability.replicas,
+        num_replicas: shape.replicas,
         duplicate_window: DUPLICATE_WINDOW,
         allow_message_schedules: true,
         ..Config::default()
@@ -101,10 +141,10 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// # Errors
 ///
 /// JetStream's own, or a list of what differs and what to do.
-pub async fn prepare(link: &Link, durability: Durability, wait: Duration) -> Result<()> {
+pub async fn prepare(link: &Link, shape: Shape, wait: Duration) -> Result<()> {
     let deadline = Instant::now() + wait;
     loop {
-        match create_or_compare(link, durability).await {
+        match create_or_compare(link, shape).await {
             Err(Trouble::NotNow(error)) if Instant::now() < deadline => {
                 tracing::info!(error = format!("{error:#}"), "JetStream is not ready yet, trying again");
                 tokio::time::sleep(PAUSE).await;
@@ -128,9 +168,9 @@ impl From<anyhow::Error> for Trouble {
     }
 }
 
-async fn create_or_compare(link: &Link, durability: Durability) -> Result<(), Trouble> {
+async fn create_or_compare(link: &Link, shape: Shape) -> Result<(), Trouble> {
     let context = jetstream::new(link.client().clone());
-    for want in [bucket_config(durability), stream_config(durability)] {
+    for want in wanted(shape) {
         let name = want.name.clone();
         let have = match context.get_stream(&name).await {
             Ok(stream) => stream.cached_info().config.clone(),
@@ -139,7 +179,7 @@ async fn create_or_compare(link: &Link, durability: Durability) -> Result<(), Tr
                     .create_stream(&want)
                     .await
                     .with_context(|| format!("cannot create the stream {name}"))?;
-                tracing::info!(stream = name, replicas = durability.replicas, "created the stream");
+                tracing::info!(stream = name, replicas = shape.replicas, "created the stream");
                 created.cached_info().config.clone()
             }
             Err(error) => {
@@ -149,6 +189,15 @@ async fn create_or_compare(link: &Link, durability: Durability) -> Result<(), Tr
             }
         };
         compare::stream(&have, &want).map_err(Trouble::Mismatch)?;
+        if have.republish.is_none() && want.republish.is_some() {
+            // The one change that is ever made to a stream that is there: it takes nothing away.
+            let changed = Config { republish: want.republish, ..have };
+            context
+                .update_stream(changed)
+                .await
+                .with_context(|| format!("cannot add republish to {name}"))?;
+            tracing::info!(stream = name, "records are republished from now on, for the feed of events");
+        }
     }
     let stream = context.get_stream(STREAM).await.context("cannot look at the stream TIMERS")?;
     let consumer = stream

@@ -11,12 +11,17 @@
 
 mod support;
 
+mod access;
 mod ambiguous;
+mod changes;
 mod command_line;
 mod drains;
+mod feed;
 mod fires;
 mod idempotency;
 mod invalid_requests;
+mod limits;
+mod lists;
 mod nats_is_killed;
 mod outage;
 mod races;

@@ -1,0 +1,158 @@
+//! The parameters of a query: taken one by one, everything wrong said at once, and none ignored.
+
+use crate::domain::time::Timestamp;
+use crate::index::{Filter, STATES};
+use crate::rfc3339;
+
+use super::problem::{FieldError, Problem};
+
+/// What the names of labels begin with.
+const METADATA: &str = "metadata.";
+
+/// The parameters that are not taken yet.
+pub(super) struct Params {
+    rest: Vec<(String, String)>,
+    known: Vec<&'static str>,
+    errors: Vec<FieldError>,
+}
+
+impl Params {
+    /// Takes a query apart (application/x-www-form-urlencoded).
+    pub(super) fn of(query: &str) -> Self {
+        let rest = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        Self { rest, known: vec![], errors: vec![] }
+    }
+
+    /// Takes every value of a parameter.
+    pub(super) fn all(&mut self, name: &'static str) -> Vec<String> {
+        self.known.push(name);
+        let (taken, rest) = std::mem::take(&mut self.rest).into_iter().partition(|(key, _)| key == name);
+        self.rest = rest;
+        taken.into_iter().map(|(_, value)| value).collect()
+    }
+
+    /// Takes a parameter that may be there once.
+    pub(super) fn one(&mut self, name: &'static str) -> Option<String> {
+        let mut values = self.all(name);
+        if values.len() > 1 {
+            self.wrong(name, "is there more than once");
+        }
+        values.pop()
+    }
+
+    /// Takes a parameter and reads it.
+    pub(super) fn read<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let text = self.one(name)?;
+        read(&text).map_err(|why| self.wrong(name, why)).ok()
+    }
+
+    pub(super) fn wrong(&mut self, name: &str, detail: impl Into<String>) {
+        self.errors.push(FieldError { pointer: format!("?{name}"), detail: detail.into() });
+    }
+
+    /// Takes the parameters that say which timers are meant.
+    pub(super) fn filter(&mut self) -> Filter {
+        let mut filter = Filter::default();
+        for name in self.all("state") {
+            match STATES.iter().find(|state| **state == name) {
+                Some(state) => filter.states.push(state),
+                None => self.wrong("state", format!("must be one of {}", STATES.join(", "))),
+            }
+        }
+        let mut instant = |name| self.read(name, instant);
+        for (bound, name) in [
+            (&mut filter.due.start, "due_after"),
+            (&mut filter.due.end, "due_before"),
+            (&mut filter.created.start, "created_after"),
+            (&mut filter.created.end, "created_before"),
+        ] {
+            *bound = instant(name).unwrap_or(*bound);
+        }
+        filter.host = self.one("host").map(|host| host.to_ascii_lowercase());
+        filter.metadata = self.metadata();
+        filter
+    }
+
+    /// Takes the labels that a timer must have.
+    pub(super) fn metadata(&mut self) -> Vec<(String, String)> {
+        self.known.push("metadata.KEY");
+        let labels =
+            |(key, _): &(String, String)| key.strip_prefix(METADATA).is_some_and(|key| !key.is_empty());
+        let (taken, rest) = std::mem::take(&mut self.rest).into_iter().partition(labels);
+        self.rest = rest;
+        let taken: Vec<(String, String)> = taken;
+        taken.into_iter().map(|(key, value)| (key[METADATA.len()..].to_owned(), value)).collect()
+    }
+
+    /// Everything that is wrong, unknown parameters included.
+    ///
+    /// # Errors
+    ///
+    /// The problem with the query.
+    pub(super) fn finish(mut self) -> Result<(), Problem> {
+        for (name, _) in std::mem::take(&mut self.rest) {
+            let known = self.known.join(", ");
+            self.wrong(&name, format!("is not a parameter here; known are {known}"));
+        }
+        if self.errors.is_empty() { Ok(()) } else { Err(Problem::bad_query(self.errors)) }
+    }
+}
+
+fn instant(text: &str) -> Result<Timestamp, String> {
+    rfc3339::parse(text).map_err(|why| {
+        format!("must be an RFC 3339 instant such as 2027-01-01T09:00:00Z, with + written as %2B: {why}")
+    })
+}
+
+/// A whole number in a range.
+pub(super) fn number(text: &str, least: usize, most: usize) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|number| (least..=most).contains(number))
+        .ok_or_else(|| format!("must be a whole number from {least} to {most}"))
+}
+
+/// Yes or no.
+pub(super) fn flag(text: &str) -> Result<bool, String> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err("must be true or false".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_is_read_from_its_parameters() {
+        let mut params = Params::of(
+            "state=failed&state=unknown&due_after=2027-01-01T00:00:00Z&host=Example.COM&metadata.a=b%20c&metadata.d=",
+        );
+        let filter = params.filter();
+        assert!(params.finish().is_ok());
+        assert_eq!(filter.states, ["failed", "unknown"]);
+        assert_eq!(filter.due.start, rfc3339::parse("2027-01-01T00:00:00Z").unwrap());
+        assert_eq!(filter.host.as_deref(), Some("example.com"));
+        assert_eq!(filter.metadata, [("a".into(), "b c".into()), ("d".into(), String::new())]);
+    }
+
+    #[test]
+    fn everything_wrong_is_said_at_once() {
+        let mut params = Params::of("state=x&due_after=soon&host=a&host=b&colour=red&limit=0");
+        params.filter();
+        params.read("limit", |text| number(text, 1, 1_000));
+        let pointers: Vec<_> = params.finish().unwrap_err().to_json()["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|error| error["pointer"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(pointers, ["?state", "?due_after", "?host", "?limit", "?colour"]);
+    }
+}

@@ -1,0 +1,107 @@
+//! Keeps the index: fills it from the bucket, and follows every change.
+//!
+//! The index trails the bucket by as long as a message takes, milliseconds; while NATS is away it says
+//! what it knew. Until it has been filled for the first time it says nothing.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::index::Index;
+use crate::nats::{Link, NatsError, Watch, Watched};
+
+/// How often those that have left by themselves are looked for. The server's own look is at whole seconds.
+const EXPIRE_EVERY: Duration = Duration::from_secs(1);
+
+/// The pause after watching has failed.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The index of one node. Cheap to clone.
+#[derive(Clone)]
+pub struct Finder {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    limit: usize,
+    index: RwLock<Index>,
+    filled: AtomicBool,
+}
+
+impl Finder {
+    /// Begins to fill an index of at most `limit` timers, and keeps it until `stop`.
+    pub fn start(link: Link, clock: Clock, limit: usize, stop: CancellationToken) -> Self {
+        let index = RwLock::new(Index::new(limit));
+        let finder = Self { shared: Arc::new(Shared { limit, index, filled: AtomicBool::new(false) }) };
+        let keeping = finder.clone();
+        tokio::spawn(async move { stop.run_until_cancelled(keeping.keep(link, clock)).await });
+        finder
+    }
+
+    /// Asks the index; `None` until it has been filled.
+    pub fn ask<T>(&self, question: impl FnOnce(&Index) -> T) -> Option<T> {
+        let filled = self.shared.filled.load(Ordering::Acquire);
+        filled.then(|| question(&self.shared.index.read().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    /// The most timers that are indexed.
+    pub fn limit(&self) -> usize {
+        self.shared.limit
+    }
+
+    async fn keep(self, link: Link, clock: Clock) {
+        loop {
+            let Err(error) = self.watch(&link, clock).await;
+            tracing::warn!(%error, "the index does not hear of changes; it is filled anew");
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn watch(&self, link: &Link, clock: Clock) -> Result<std::convert::Infallible, NatsError> {
+        let mut watch = Watch::start(link).await?;
+        // A second filling begins from nothing, as records may have gone meanwhile; until it is done, answers
+        // come from the first.
+        let mut fresh = Some(Index::new(self.shared.limit));
+        let mut expire = tokio::time::interval(EXPIRE_EVERY);
+        loop {
+            let watched = tokio::select! {
+                watched = watch.next() => watched?,
+                _ = expire.tick() => {
+                    self.change(fresh.as_mut(), |index| index.expire(clock.now()));
+                    continue;
+                }
+            };
+            match watched {
+                Watched::Record { timer, revision, expires_at } => {
+                    self.change(fresh.as_mut(), |index| index.apply(&timer, revision, expires_at));
+                }
+                Watched::Gone { id, revision } => {
+                    self.change(fresh.as_mut(), |index| index.remove(id, revision));
+                }
+                Watched::CaughtUp => {
+                    let Some(filled) = fresh.take() else { continue };
+                    if !filled.is_complete() {
+                        tracing::warn!(
+                            limit = self.shared.limit,
+                            "there are more timers than are indexed: lists leave some out (--index-limit)"
+                        );
+                    }
+                    tracing::debug!(timers = filled.len(), "the index is filled");
+                    *self.shared.index.write().unwrap_or_else(PoisonError::into_inner) = filled;
+                    self.shared.filled.store(true, Ordering::Release);
+                }
+            }
+        }
+    }
+
+    /// Changes the index that is being filled, or else the one that is asked.
+    fn change(&self, fresh: Option<&mut Index>, change: impl FnOnce(&mut Index)) {
+        match fresh {
+            Some(fresh) => change(fresh),
+            None => change(&mut self.shared.index.write().unwrap_or_else(PoisonError::into_inner)),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Following a stream: its messages in order, each once, over reconnections, until whoever follows goes.
+//!
+//! An ordered consumer (ADR-17): the client notices gaps and missing heartbeats and begins anew behind
+//! the last message that it has seen. The server sends no more than the client has room for.
+
+use async_nats::jetstream::consumer::DeliverPolicy;
+use async_nats::jetstream::consumer::push::{Ordered, OrderedConfig};
+use async_nats::{HeaderMap, jetstream};
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+
+use super::Link;
+use crate::domain::time::Timestamp;
+use crate::nats::NatsError;
+
+/// A message of a stream.
+pub(super) struct Seen {
+    pub(super) subject: String,
+    pub(super) headers: HeaderMap,
+    pub(super) payload: Bytes,
+    /// Its place in the stream.
+    pub(super) sequence: u64,
+    /// How many follow it in the stream at this moment.
+    pub(super) pending: u64,
+    /// When the server stored it, by its clock.
+    pub(super) stored_at: Timestamp,
+}
+
+impl Seen {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(async_nats::HeaderValue::as_str)
+    }
+}
+
+/// A stream that is followed.
+pub(super) struct Tail {
+    messages: Ordered,
+}
+
+impl Tail {
+    /// Follows `stream` from where `policy` says; gives how many messages are there already too.
+    pub(super) async fn open(
+        link: &Link,
+        stream: &str,
+        policy: DeliverPolicy,
+    ) -> Result<(Self, u64), NatsError> {
+        let not_done =
+            |error: &dyn std::fmt::Display| NatsError::NotDone(format!("cannot follow {stream}: {error}"));
+        let context = jetstream::new(link.client().clone());
+        let handle = context.get_stream_no_info(stream).await.map_err(|error| not_done(&error))?;
+        let config = OrderedConfig {
+            deliver_subject: link.client().new_inbox(),
+            deliver_policy: policy,
+            ..OrderedConfig::default()
+        };
+        let consumer = handle.create_consumer(config).await.map_err(|error| not_done(&error))?;
+        let pending = consumer.cached_info().num_pending;
+        let messages = consumer.messages().await.map_err(|error| not_done(&error))?;
+        Ok((Self { messages }, pending))
+    }
+
+    /// The next message, as soon as there is one.
+    pub(super) async fn next(&mut self) -> Result<Seen, NatsError> {
+        let message = match self.messages.next().await {
+            Some(Ok(message)) => message,
+            Some(Err(error)) => return Err(NatsError::NotDone(format!("cannot follow any more: {error}"))),
+            None => return Err(NatsError::NotDone("the stream is not followed any more".to_owned())),
+        };
+        let info = message
+            .info()
+            .map_err(|error| NatsError::Unreadable(format!("a message without its place: {error}")))?;
+        let micros = info.published.unix_timestamp_nanos() / 1_000;
+        let (sequence, pending) = (info.stream_sequence, info.pending);
+        let message = message.message;
+        Ok(Seen {
+            subject: message.subject.to_string(),
+            headers: message.headers.unwrap_or_default(),
+            payload: message.payload,
+            sequence,
+            pending,
+            stored_at: Timestamp::from_micros(u64::try_from(micros).unwrap_or_default()),
+        })
+    }
+}

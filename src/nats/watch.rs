@@ -1,0 +1,98 @@
+//! Watching the bucket: all records that are there, then each change.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::DeliverPolicy;
+
+use super::names::{BUCKET_STREAM, recorded_timer};
+use super::record;
+use super::tail::Tail;
+use crate::domain::time::Timestamp;
+use crate::domain::timer::{Timer, TimerId};
+use crate::nats::{Link, NatsError};
+
+/// Something about the bucket.
+#[derive(Debug)]
+pub enum Watched {
+    /// A record as it is at this revision. It leaves by itself at `expires_at`, of which nothing is heard.
+    Record {
+        /// What is recorded.
+        timer: Box<Timer>,
+        /// Its revision.
+        revision: u64,
+        /// By the server's clock.
+        expires_at: Option<Timestamp>,
+    },
+    /// A record was removed by hand.
+    Gone {
+        /// Whose.
+        id: TimerId,
+        /// The removal's.
+        revision: u64,
+    },
+    /// All that was there at the start has been told.
+    CaughtUp,
+}
+
+/// A bucket that is watched.
+pub struct Watch {
+    tail: Tail,
+    /// Whether what was there at the start has been told, or said to have been.
+    caught_up: CaughtUp,
+}
+
+#[derive(PartialEq)]
+enum CaughtUp {
+    No,
+    Now,
+    Said,
+}
+
+impl Watch {
+    /// Begins to watch the bucket behind `link`.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`].
+    pub async fn start(link: &Link) -> Result<Self, NatsError> {
+        let (tail, pending) = Tail::open(link, BUCKET_STREAM, DeliverPolicy::All).await?;
+        let caught_up = if pending == 0 { CaughtUp::Now } else { CaughtUp::No };
+        Ok(Self { tail, caught_up })
+    }
+
+    /// What is heard next. A record that cannot be read is passed over: reading it by its id says why.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`]; what comes after is not heard, so watch again.
+    pub async fn next(&mut self) -> Result<Watched, NatsError> {
+        loop {
+            if self.caught_up == CaughtUp::Now {
+                self.caught_up = CaughtUp::Said;
+                return Ok(Watched::CaughtUp);
+            }
+            let seen = self.tail.next().await?;
+            if self.caught_up == CaughtUp::No && seen.pending == 0 {
+                self.caught_up = CaughtUp::Now;
+            }
+            let Some(id) = recorded_timer(&seen.subject) else { continue };
+            let revision = seen.sequence;
+            if seen.header("KV-Operation").is_some() {
+                return Ok(Watched::Gone { id, revision });
+            }
+            match record::from_json(&seen.payload) {
+                Ok(timer) => {
+                    let ttl = seen.header("Nats-TTL").and_then(seconds);
+                    let expires_at = ttl.map(|ttl| seen.stored_at.saturating_add(ttl));
+                    return Ok(Watched::Record { timer: Box::new(timer), revision, expires_at });
+                }
+                Err(why) => tracing::debug!(timer = %id, why, "a record that cannot be read is not indexed"),
+            }
+        }
+    }
+}
+
+/// A time to live as the server writes it (ADR-43): in seconds, bare or with an `s`.
+fn seconds(text: &str) -> Option<Duration> {
+    text.trim_end_matches('s').parse().ok().map(Duration::from_secs)
+}

@@ -1,0 +1,98 @@
+//! Who may do what: tokens, scopes, rates; and what those without `read-body` see.
+
+use reqwest::Method;
+use serde_json::json;
+use tokio::process::Command;
+
+use crate::support::{Broker, Node};
+
+/// A token of this name and what its list says of it, as `jettimer token` makes them.
+async fn token(name: &str, args: &[&str]) -> (String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_jettimer")).args(["token", name]).args(args).output().await;
+    let output = output.expect("jettimer runs");
+    let said = String::from_utf8(output.stderr).unwrap();
+    let token = said.split_whitespace().find(|word| word.starts_with("jt_")).expect("a token").to_owned();
+    (token, String::from_utf8(output.stdout).unwrap().trim().to_owned())
+}
+
+#[tokio::test]
+async fn a_token_lets_in_as_far_as_its_scopes_go() {
+    let broker = Broker::start().await;
+    let (reader, of_reader) = token("reader", &["--scopes", "read"]).await;
+    let (writer, of_writer) = token("writer", &["--scopes", "read,write,read-body"]).await;
+    let (admin, of_admin) = token("boss", &["--scopes", "admin"]).await;
+    let node = Node::with(&broker, &["--tokens", &[of_reader, of_writer, of_admin].join(";")]).await;
+    let client = node.client();
+    let ask = async |token: &str, method: Method, path: &str, body: &str| {
+        client.send(method, path, &[("authorization", &format!("Bearer {token}"))], body).await
+    };
+    let timer = json!({ "delay": "1h", "url": "http://localhost/", "headers": { "x-key": "secret" }, "body": { "a": 1 } });
+    let created = ask(&writer, Method::POST, "/timer", &timer.to_string()).await;
+    assert_eq!(created.status, 201, "{created:?}");
+    let path = format!("/timer/{}", created.json["id"].as_str().unwrap());
+
+    // Who may not see them sees digests of headers and body.
+    let whole = ask(&writer, Method::GET, &path, "").await.json;
+    assert_eq!((&whole["headers"]["x-key"], &whole["body"]), (&json!("secret"), &json!({ "a": 1 })));
+    let redacted = ask(&reader, Method::GET, &path, "").await.json;
+    assert!(redacted["headers"]["x-key"].as_str().unwrap().starts_with("sha256:"), "{redacted}");
+    assert!(redacted.get("body").is_none() && redacted["body_sha256"].is_string());
+
+    for (token, method, path, status) in [
+        (&reader, Method::POST, "/timer", 403),
+        (&reader, Method::DELETE, path.as_str(), 403),
+        (&writer, Method::DELETE, "/timers?state=scheduled", 403),
+        (&reader, Method::GET, "/timers/counts", 200),
+        (&admin, Method::DELETE, "/timers?state=scheduled&dry_run=true", 200),
+        (&"jt_wrong".to_owned(), Method::GET, path.as_str(), 401),
+    ] {
+        let reply = ask(token, method.clone(), path, "{}").await;
+        assert_eq!(reply.status, status, "{method} {path}: {reply:?}");
+        assert_eq!(status >= 400, reply.header("www-authenticate").starts_with("Bearer realm="), "{reply:?}");
+    }
+    let nobody = client.send(Method::GET, &path, &[], "").await;
+    assert_eq!((nobody.status, &nobody.json["type"]), (401, &json!("urn:jettimer:problem:unauthorized")));
+    // Probes have no token.
+    assert_eq!(client.send(Method::GET, "/readyz", &[], "").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_token_that_is_used_too_often_is_told_when_to_come_back() {
+    let broker = Broker::start().await;
+    let (secret, line) = token("slow", &["--rate", "2/h"]).await;
+    let node = Node::with(&broker, &["--tokens", &line]).await;
+    let authorization = format!("Bearer {secret}");
+    let ask = async || {
+        node.client().send(Method::GET, "/timers/counts", &[("authorization", &authorization)], "").await
+    };
+    let first = ask().await;
+    assert_eq!(first.header("ratelimit-policy"), "\"default\";q=2;w=3600");
+    assert!(first.header("ratelimit").starts_with("\"default\";r=1;t="), "{first:?}");
+    ask().await;
+    let refused = ask().await;
+    assert_eq!(
+        (refused.status, &refused.json["type"]),
+        (429, &json!("urn:jettimer:problem:too-many-requests"))
+    );
+    assert!(refused.header("retry-after").parse::<u64>().unwrap() > 1_000, "{refused:?}");
+}
+
+#[tokio::test]
+async fn an_api_without_tokens_has_to_be_asked_for() {
+    for (args, said) in [
+        (vec![], "--insecure-no-auth"),
+        (vec!["--tokens", "a read sha256:0"], "line 1"),
+        (vec!["--tokens-file", "/nowhere"], "/nowhere"),
+        (vec!["--insecure-no-auth", "--tokens", &format!("a read sha256:{}", "0".repeat(64))], "contradict"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_jettimer"))
+            .args(["serve", "--nats", "nats://127.0.0.1:1", "--nats-wait", "0s", "--listen", "127.0.0.1:0"])
+            .args(&args)
+            .output()
+            .await
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {text}");
+        assert!(text.contains(said), "{said:?} is not said for {args:?}: {text}");
+    }
+}

@@ -1,0 +1,176 @@
+//! Timers are found by what they are, page by page, and counted, created and cancelled many at a time.
+
+use std::collections::BTreeSet;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Broker, Client, Node, Sink, eventually};
+
+async fn get(client: &Client, path: &str) -> Value {
+    let reply = client.send(Method::GET, path, &[], "").await;
+    assert_eq!(reply.status, 200, "{path}: {reply:?}");
+    reply.json
+}
+
+fn ids(list: &Value) -> Vec<String> {
+    let timers = list["timers"].as_array().expect("timers");
+    timers.iter().map(|timer| timer["id"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Creates timers that are due an hour from now and later, a minute apart, as one request.
+async fn create_many(client: &Client, count: usize) -> Vec<String> {
+    let timers: Vec<Value> = (0..count)
+        .map(|n| {
+            let host = if n % 2 == 0 { "even" } else { "odd" };
+            json!({ "minutes": 60 + n, "url": format!("http://{host}.example/"), "metadata": { "n": (n % 5).to_string() } })
+        })
+        .collect();
+    let reply = client
+        .send(Method::POST, "/timers", &[("content-type", "application/json")], &json!(timers).to_string())
+        .await;
+    assert_eq!((reply.status, &reply.json["created"]), (200, &json!(count)), "{reply:?}");
+    let results = reply.json["results"].as_array().unwrap();
+    results.iter().map(|result| result["timer"]["id"].as_str().unwrap().to_owned()).collect()
+}
+
+async fn until_counted(client: &Client, count: usize) {
+    eventually(&format!("{count} timers are counted"), async || {
+        let reply = client.send(Method::GET, "/timers/counts", &[], "").await;
+        (reply.json["total"] == count).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn timers_are_listed_in_order_by_every_filter_and_page_by_page() {
+    let broker = Broker::start().await;
+    let nodes = [Node::start(&broker).await, Node::start(&broker).await];
+    let created = create_many(&nodes[0].client(), 50).await;
+    let client = nodes[1].client();
+    until_counted(&client, 50).await;
+
+    let mut walked = vec![];
+    let mut path = "/timers?limit=7".to_owned();
+    loop {
+        let page = get(&client, &path).await;
+        walked.extend(ids(&page));
+        // What comes in between is not of this list's pages before it, and repeats nothing.
+        nodes[0].client().create(&json!({ "minutes": 1, "url": "http://localhost/" })).await;
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/timers?limit=7&cursor={next}");
+    }
+    let known: BTreeSet<&String> = created.iter().collect();
+    walked.retain(|id| known.contains(id));
+    assert_eq!(walked, created);
+
+    let of_host = get(&client, "/timers?host=ODD.example&sort=-due").await;
+    let odd: Vec<String> = created.iter().skip(1).step_by(2).rev().cloned().collect();
+    assert_eq!(ids(&of_host), odd);
+    let labelled = get(&client, "/timers?metadata.n=3&host=even.example").await;
+    assert_eq!(ids(&labelled).len(), 5);
+    assert_eq!(labelled["timers"][0]["metadata"]["n"], "3");
+    let window = get(
+        &client,
+        &format!("/timers?due_after={}&limit=3", labelled["timers"][0]["due_at"].as_str().unwrap()),
+    )
+    .await;
+    assert_eq!(ids(&window)[0], ids(&labelled)[0]);
+    assert!(ids(&get(&client, "/timers?state=failed").await).is_empty());
+
+    let client = nodes[0].client();
+    for (query, status, kind) in [
+        ("limit=0", 400, "invalid-query"),
+        ("state=lost", 400, "invalid-query"),
+        ("colour=red", 400, "invalid-query"),
+        ("cursor=x", 400, "invalid-cursor"),
+    ] {
+        let reply = client.send(Method::GET, &format!("/timers?{query}"), &[], "").await;
+        assert_eq!(
+            (reply.status, &reply.json["type"]),
+            (status, &json!(format!("urn:jettimer:problem:{kind}")))
+        );
+    }
+    let next = get(&client, "/timers?limit=1").await["next"].as_str().unwrap().to_owned();
+    let other = client.send(Method::GET, &format!("/timers?cursor={next}&state=failed"), &[], "").await;
+    assert_eq!(other.status, 400);
+}
+
+#[tokio::test]
+async fn a_list_follows_what_happens_and_what_leaves() {
+    let broker = Broker::start().await;
+    let node = Node::with(&broker, &["--retention", "2s"]).await;
+    let sink = Sink::start().await;
+    let client = node.client();
+    let id = client.create(&json!({ "seconds": 0, "url": sink.url("/ok") })).await;
+    eventually("it is listed as delivered", async || {
+        (ids(&get(&client, "/timers?state=delivered").await) == [id.clone()]).then_some(())
+    })
+    .await;
+    until_counted(&client, 0).await;
+    assert!(ids(&get(&client, "/timers").await).is_empty());
+}
+
+#[tokio::test]
+async fn one_request_creates_many_and_says_of_each_what_became_of_it() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let client = node.client();
+    let good = r#"{"delay": "1h", "url": "http://localhost/"}"#;
+    let lines = format!("{good}\n\n{{\"delay\": 1}}\nnonsense\r\n{good}\n");
+    let headers = [("content-type", "application/x-ndjson"), ("idempotency-key", "batch-1")];
+    let reply = client.send(Method::POST, "/timers", &headers, &lines).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let results = reply.json["results"].as_array().unwrap();
+    let statuses: Vec<u64> = results.iter().map(|result| result["status"].as_u64().unwrap()).collect();
+    assert_eq!(statuses, [201, 422, 400, 201]);
+    assert_eq!((&reply.json["created"], &reply.json["failed"]), (&json!(2), &json!(2)));
+    assert_eq!(results[1]["problem"]["errors"][0]["pointer"], "/delay");
+    // The same request again makes nothing new.
+    let again = client.send(Method::POST, "/timers", &headers, &lines).await;
+    assert_eq!(again.json["results"][3]["timer"]["id"], results[3]["timer"]["id"]);
+    assert_eq!(again.json["results"][3]["status"], 200);
+
+    let many = format!("[{}]", vec![good; 1_001].join(","));
+    let reply = client.send(Method::POST, "/timers", &[], &many).await;
+    assert_eq!((reply.status, &reply.json["type"]), (413, &json!("urn:jettimer:problem:too-many-timers")));
+}
+
+#[tokio::test]
+async fn a_filter_cancels_what_it_means_and_nothing_else() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let client = node.client();
+    create_many(&client, 20).await;
+    until_counted(&client, 20).await;
+    let delete = async |query: &str| client.send(Method::DELETE, &format!("/timers{query}"), &[], "").await;
+    assert_eq!(delete("").await.status, 422);
+    let dry = delete("?host=odd.example&dry_run=true").await;
+    assert_eq!((&dry.json["matched"], &dry.json["cancelled"]), (&json!(10), &json!(0)));
+    let done = delete("?host=odd.example").await;
+    assert_eq!(
+        (&done.json["cancelled"], &done.json["too_late"], &done.json["more"]),
+        (&json!(10), &json!(0), &json!(false))
+    );
+    eventually("the counts follow", async || {
+        let counts = get(&client, "/timers/counts").await;
+        (counts["scheduled"] == 10 && counts["cancelled"] == 10).then_some(())
+    })
+    .await;
+    assert_eq!(delete("?host=odd.example").await.json["matched"], 0);
+}
+
+#[tokio::test]
+async fn an_index_that_is_off_or_full_says_so() {
+    let broker = Broker::start().await;
+    let off = Node::with(&broker, &["--index-limit", "0"]).await;
+    let reply = off.client().send(Method::GET, "/timers", &[], "").await;
+    assert_eq!((reply.status, &reply.json["type"]), (503, &json!("urn:jettimer:problem:index-off")));
+    let small = Node::with(&broker, &["--index-limit", "3"]).await;
+    create_many(&off.client(), 5).await;
+    until_counted(&small.client(), 3).await;
+    eventually("it says that it is not complete", async || {
+        (get(&small.client(), "/timers").await["complete"] == false).then_some(())
+    })
+    .await;
+}
