@@ -87,9 +87,7 @@ async fn a_reader_that_comes_back_misses_nothing_and_hears_nothing_twice() {
     for round in 0..4 {
         for _ in 0..20 {
             ids.push(
-                node.client()
-                    .create(&json!({ "seconds": 0, "url": sink.url("/ok"), "timeout": "100ms" }))
-                    .await,
+                node.client().create(&json!({ "seconds": 0, "url": sink.url("/ok"), "timeout": "5s" })).await,
             );
         }
         // It is cut off in the middle, and goes on at another node, or after NATS was killed.
@@ -102,8 +100,9 @@ async fn a_reader_that_comes_back_misses_nothing_and_hears_nothing_twice() {
             node = Node::start(&broker).await;
         }
         if round == 2 {
+            // What a nats-server that is killed has stored and not republished is not in the feed (README, limits).
             for id in &ids {
-                node.client().until(id, "delivered").await;
+                node.client().until_final(id).await;
             }
             broker.kill().await;
             broker.restart().await;
@@ -116,11 +115,12 @@ async fn a_reader_that_comes_back_misses_nothing_and_hears_nothing_twice() {
         .await;
         reader = Reader::open(&node.client(), "", Some(&last)).await;
     }
-    // A killed node may leave unknown timers; nothing else is left open.
+    // A killed node may leave unknown timers, and a busy machine failed ones; nothing is left open.
     for id in &ids {
         node.client().until_final(id).await;
     }
-    while heard.iter().filter(|(_, event)| event == "delivered" || event == "unknown").count() < ids.len() {
+    let last = ["delivered", "failed", "unknown"];
+    while heard.iter().filter(|(_, event)| last.contains(&event.as_str())).count() < ids.len() {
         let (event, data) = reader.next().await;
         heard.extend(data["id"].as_str().map(|id| (id.to_owned(), event.clone())));
     }
