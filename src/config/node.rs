@@ -7,7 +7,8 @@ use clap::{Args, ValueEnum};
 
 use super::broker::Events;
 use super::parse;
-use crate::domain::retry::{MAX_ATTEMPTS, MAX_BACKOFF, RetryPolicy};
+use crate::domain::retry::{MAX_ATTEMPTS, MAX_BACKOFF, MAX_DEADLINE, RetryPolicy};
+use crate::domain::statuses::StatusSet;
 use crate::nats::Shape;
 use crate::telemetry::Format;
 
@@ -137,6 +138,15 @@ pub(crate) struct Retry {
     #[arg(long, env = "JETTIMER_RETRY_FACTOR", value_name = "NUMBER", default_value = "2",
           value_parser = parse::factor)]
     pub(crate) retry_factor: f64,
+
+    /// No attempt is scheduled for later than this after the timer was due; default: attempts alone bound it; 1ms to 100 days
+    #[arg(long, env = "JETTIMER_RETRY_DEADLINE", value_name = "DURATION",
+          value_parser = parse::span(Duration::from_millis(1), MAX_DEADLINE))]
+    pub(crate) retry_deadline: Option<Duration>,
+
+    /// Which answers are retried, with at-least-once delivery: statuses from 300 to 599, and classes such as 5xx
+    #[arg(long, env = "JETTIMER_RETRY_STATUSES", value_name = "STATUS,…", default_value = "408,429,5xx")]
+    pub(crate) retry_statuses: StatusSet,
 }
 
 impl Retry {
@@ -147,6 +157,8 @@ impl Retry {
             initial_backoff: self.retry_initial_backoff,
             max_backoff: self.retry_max_backoff.max(self.retry_initial_backoff),
             factor: self.retry_factor,
+            deadline: self.retry_deadline,
+            statuses: self.retry_statuses,
         }
     }
 }

@@ -1,5 +1,8 @@
 //! One call of a receiver: what came of it, and what that means under each delivery mode.
 
+use std::time::Duration;
+
+use crate::domain::statuses::StatusSet;
 use crate::domain::time::Timestamp;
 
 /// What a timer promises about calls whose result is not known.
@@ -18,6 +21,8 @@ pub enum CallResult {
     Answered {
         /// 100 to 599.
         status: u16,
+        /// How long the receiver asks to be left alone, in whole milliseconds.
+        retry_after: Option<Duration>,
     },
     /// Nothing of the request can have reached the receiver: its name did not resolve, no
     /// connection was made, or the TLS handshake failed.
@@ -48,15 +53,15 @@ pub enum Verdict {
 }
 
 impl CallResult {
-    /// What this result means under `delivery`.
-    pub fn verdict(&self, delivery: Delivery) -> Verdict {
+    /// What this result means under `delivery`, if the answers of `retried` mean "not now".
+    pub fn verdict(&self, delivery: Delivery, retried: &StatusSet) -> Verdict {
         match (self, delivery) {
-            (Self::Answered { status: 200..=299 }, _) => Verdict::Delivered,
+            (Self::Answered { status: 200..=299, .. }, _) => Verdict::Delivered,
             (Self::NotSent { .. }, _) => Verdict::Retry,
             (Self::Answered { .. } | Self::NoAnswer { .. }, Delivery::AtMostOnce) => Verdict::Failed,
             (Self::Interrupted, Delivery::AtMostOnce) => Verdict::Unknown,
-            (Self::Answered { status }, Delivery::AtLeastOnce) => {
-                if is_retried(*status) {
+            (Self::Answered { status, .. }, Delivery::AtLeastOnce) => {
+                if retried.contains(*status) {
                     Verdict::Retry
                 } else {
                     Verdict::Failed
@@ -66,16 +71,18 @@ impl CallResult {
         }
     }
 
+    /// How long the receiver asked to be left alone, if it did.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Answered { retry_after, .. } => *retry_after,
+            Self::NotSent { .. } | Self::NoAnswer { .. } | Self::Interrupted => None,
+        }
+    }
+
     /// Whether the receiver can have seen this call.
     pub fn may_have_arrived(&self) -> bool {
         !matches!(self, Self::NotSent { .. })
     }
-}
-
-/// Statuses by which a receiver says "not now": request timeout (RFC 9110, 15.5.9), too many
-/// requests (RFC 6585, 4), and all of 5xx.
-fn is_retried(status: u16) -> bool {
-    matches!(status, 408 | 429 | 500..=599)
 }
 
 /// One finished call, kept in the timer's record.
@@ -85,12 +92,21 @@ pub struct Attempt {
     pub number: u32,
     /// The name of the node that called.
     pub node: String,
+    /// When the attempt was due.
+    pub due_at: Timestamp,
     /// When the call was claimed, by that node's clock.
     pub claimed_at: Timestamp,
     /// When its result was known, by the same clock.
     pub finished_at: Timestamp,
     /// What came of it.
     pub result: CallResult,
+}
+
+impl Attempt {
+    /// How late the attempt was claimed.
+    pub fn lateness(&self) -> Duration {
+        self.claimed_at.since(self.due_at)
+    }
 }
 
 #[cfg(test)]
@@ -100,7 +116,8 @@ mod tests {
     #[test]
     fn each_result_means_what_the_delivery_mode_says() {
         use Delivery::{AtLeastOnce, AtMostOnce};
-        let answered = |status| CallResult::Answered { status };
+        let answered = |status| CallResult::Answered { status, retry_after: None };
+        let retried = StatusSet::default();
         let not_sent = CallResult::NotSent { reason: "refused".into() };
         let no_answer = CallResult::NoAnswer { reason: "timeout".into() };
         for (result, once, at_least_once) in [
@@ -118,8 +135,8 @@ mod tests {
             (no_answer, Verdict::Failed, Verdict::Retry),
             (CallResult::Interrupted, Verdict::Unknown, Verdict::Retry),
         ] {
-            assert_eq!(result.verdict(AtMostOnce), once, "{result:?}");
-            assert_eq!(result.verdict(AtLeastOnce), at_least_once, "{result:?}");
+            assert_eq!(result.verdict(AtMostOnce, &retried), once, "{result:?}");
+            assert_eq!(result.verdict(AtLeastOnce, &retried), at_least_once, "{result:?}");
         }
     }
 }

@@ -43,6 +43,9 @@ pub fn may_still_call(claim: &Claim, timeout: Duration, now: Timestamp) -> bool 
 /// to be armed again first.
 pub const ARM_FRESH: Duration = Duration::from_secs(15);
 
+/// A due timer whose receiver has no room is looked at again after this time at the latest.
+pub const MAX_POSTPONEMENT: Duration = Duration::from_secs(30);
+
 /// How often a wake that is not needed is looked at before it is settled. With [`linger_delay`] that
 /// takes 33 s, which is more than [`ARM_FRESH`] and a few requests to NATS: by then, whoever armed it
 /// has stored the record that needs it, or never will.
@@ -75,6 +78,11 @@ pub enum Input {
         claim: ClaimId,
         /// What came of it.
         result: CallResult,
+    },
+    /// The timer was found due, and its receiver has no room for it before this instant.
+    Postponed {
+        /// When to try again; at most [`MAX_POSTPONEMENT`] from now.
+        until: Timestamp,
     },
     /// A client wants it not to fire.
     Cancel,
@@ -143,7 +151,7 @@ pub fn step(timer: &Timer, input: Input, now: Timestamp) -> Result<Vec<Effect>, 
     match (&timer.state, input) {
         (State::Scheduled { attempt, at }, Input::Wake { claim, node, tries }) => {
             Ok(if *at <= now {
-                claimed(timer, *attempt, claim, node, now)
+                claimed(timer, *attempt, *at, claim, node, now)
             } else if at.since(now) <= LEAD {
                 vec![Effect::Hold { until: *at }]
             } else if tries < LINGER_TRIES {
@@ -191,6 +199,15 @@ pub fn step(timer: &Timer, input: Input, now: Timestamp) -> Result<Vec<Effect>, 
             Ok(vec![Effect::Settle])
         }
 
+        // Of the same record as the claim that it takes the place of, which may be a moment old: another wake than is
+        // needed does no harm.
+        (State::Scheduled { .. } | State::Firing { .. }, Input::Postponed { until }) => {
+            Ok(vec![Effect::Arm { at: until.min(now.saturating_add(MAX_POSTPONEMENT)) }, Effect::Settle])
+        }
+        (State::Unknown { .. } | State::Failed { .. }, Input::Postponed { .. }) => Ok(vec![linger(1, now)]),
+        (State::Delivered { .. } | State::Cancelled { .. }, Input::Postponed { .. }) => {
+            Ok(vec![Effect::Settle])
+        }
         (State::Scheduled { .. }, Input::Cancel) => {
             Ok(vec![store(timer, State::Cancelled { at: now }), Effect::Disarm])
         }
@@ -212,7 +229,8 @@ pub fn step(timer: &Timer, input: Input, now: Timestamp) -> Result<Vec<Effect>, 
         }
         (State::Failed { attempt, .. } | State::Unknown { attempt, .. }, Input::Replay) => {
             let state = State::Scheduled { attempt: attempt.saturating_add(1), at: now };
-            Ok(rescheduled(Timer { attempts_before: *attempt, state, ..timer.clone() }, now))
+            let replayed_at = Some(now);
+            Ok(rescheduled(Timer { attempts_before: *attempt, replayed_at, state, ..timer.clone() }, now))
         }
         (
             State::Scheduled { .. }
@@ -250,9 +268,16 @@ fn store(timer: &Timer, state: State) -> Effect {
 }
 
 /// The timer is due and not claimed: claim it, then call.
-fn claimed(timer: &Timer, attempt: u32, id: ClaimId, node: String, now: Timestamp) -> Vec<Effect> {
+fn claimed(
+    timer: &Timer,
+    attempt: u32,
+    due_at: Timestamp,
+    id: ClaimId,
+    node: String,
+    now: Timestamp,
+) -> Vec<Effect> {
     let lease_until = now.saturating_add(timer.timeout).saturating_add(LEASE_MARGIN);
-    let claim = Claim { id, node, since: now, lease_until };
+    let claim = Claim { id, node, due_at, since: now, lease_until };
     vec![store(timer, State::Firing { attempt, claim: claim.clone() }), Effect::Call { claim, attempt }]
 }
 
@@ -271,7 +296,7 @@ fn taken_over(
             vec![store(timer, state), Effect::Settle]
         }
         Delivery::AtLeastOnce if timer.counted(attempt) < timer.retry.max_attempts => {
-            claimed(timer, attempt + 1, mine, node, now)
+            claimed(timer, attempt + 1, dead.due_at, mine, node, now)
         }
         Delivery::AtLeastOnce => {
             let reason = format!(
@@ -285,12 +310,14 @@ fn taken_over(
 
 /// The holder of the claim reports what came of its call.
 fn concluded(timer: &Timer, attempt: u32, claim: &Claim, result: CallResult, now: Timestamp) -> Vec<Effect> {
-    let verdict = result.verdict(timer.delivery);
+    let verdict = result.verdict(timer.delivery, &timer.retry.statuses);
     let reason = describe(&result, timer.timeout);
+    let asked = result.retry_after();
     let mut timer = timer.clone();
     timer.attempts.push(Attempt {
         number: attempt,
         node: claim.node.clone(),
+        due_at: claim.due_at,
         claimed_at: claim.since,
         finished_at: now,
         result,
@@ -305,14 +332,19 @@ fn concluded(timer: &Timer, attempt: u32, claim: &Claim, result: CallResult, now
             let state = State::Unknown { attempt, claim: claim.clone(), at: now };
             vec![store(&timer, state), Effect::Settle]
         }
-        Verdict::Retry if timer.counted(attempt) >= timer.retry.max_attempts => {
-            let reason = format!("{reason}; attempt {attempt} was the last one allowed");
-            vec![store(&timer, State::Failed { attempt, at: now, reason }), Effect::Settle]
-        }
         Verdict::Retry => {
-            let at = now.saturating_add(timer.retry.backoff(timer.id, timer.counted(attempt)));
-            let state = State::Scheduled { attempt: attempt + 1, at };
-            vec![Effect::Arm { at }, store(&timer, state), Effect::Settle]
+            let numbers = (attempt, timer.counted(attempt));
+            let since = timer.replayed_at.unwrap_or(timer.due_at);
+            match timer.retry.next(timer.id, numbers, since, now, asked) {
+                Ok(at) => {
+                    let state = State::Scheduled { attempt: attempt + 1, at };
+                    vec![Effect::Arm { at }, store(&timer, state), Effect::Settle]
+                }
+                Err(no_more) => {
+                    let reason = format!("{reason}; {no_more}");
+                    vec![store(&timer, State::Failed { attempt, at: now, reason }), Effect::Settle]
+                }
+            }
         }
     }
 }
@@ -320,7 +352,7 @@ fn concluded(timer: &Timer, attempt: u32, claim: &Claim, result: CallResult, now
 /// What a call came to, for people.
 pub fn describe(result: &CallResult, timeout: Duration) -> String {
     match result {
-        CallResult::Answered { status } => format!("the receiver answered {status}"),
+        CallResult::Answered { status, .. } => format!("the receiver answered {status}"),
         CallResult::NotSent { reason } => format!("the receiver was not reached: {reason}"),
         CallResult::NoAnswer { reason } => {
             format!("no answer: {reason} (timeout {timeout:?}); the receiver may have acted on the call")

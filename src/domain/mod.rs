@@ -9,6 +9,7 @@ pub mod attempt;
 pub mod change;
 pub mod machine;
 pub mod retry;
+pub mod statuses;
 pub mod target;
 pub mod time;
 pub mod timer;

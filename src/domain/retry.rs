@@ -1,4 +1,4 @@
-//! How long to wait before the next attempt.
+//! Whether there is a next attempt, and when.
 //!
 //! Which results are retried at all is decided by `attempt` and `machine`.
 
@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-/// A timer's retry policy: exponential backoff with jitter, and a bound on attempts.
+use crate::domain::statuses::StatusSet;
+use crate::domain::time::Timestamp;
+
+/// A timer's retry policy: exponential backoff with jitter, bounds on attempts and time, and what is retried.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RetryPolicy {
     /// How often the receiver is tried in all, the first call included; 1 to [`MAX_ATTEMPTS`].
@@ -17,6 +20,11 @@ pub struct RetryPolicy {
     pub max_backoff: Duration,
     /// Each wait is this many times the one before; 1.0 to [`MAX_FACTOR`].
     pub factor: f64,
+    /// No attempt is scheduled for later than this after the timer was due or replayed; `None` if attempts alone
+    /// bound it. Up to [`MAX_DEADLINE`].
+    pub deadline: Option<Duration>,
+    /// The answers that are retried, with at-least-once delivery.
+    pub statuses: StatusSet,
 }
 
 /// With the default backoff, 100 attempts already span four days.
@@ -27,6 +35,19 @@ pub const MAX_FACTOR: f64 = 10.0;
 
 /// The longest wait between two attempts that may be asked for: one day.
 pub const MAX_BACKOFF: Duration = Duration::from_secs(86_400);
+/// The longest deadline: what [`MAX_ATTEMPTS`] take at most with [`MAX_BACKOFF`].
+pub const MAX_DEADLINE: Duration = Duration::from_secs(86_400 * MAX_ATTEMPTS as u64);
+
+/// Why there is no next attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoMore {
+    /// [`RetryPolicy::max_attempts`] were made.
+    #[error("attempt {0} was the last one allowed")]
+    Attempts(u32),
+    /// The next attempt would come after [`RetryPolicy::deadline`].
+    #[error("the next attempt would be past the deadline of {}", humantime::format_duration(*.0))]
+    Deadline(Duration),
+}
 
 impl Default for RetryPolicy {
     /// Ten attempts, from 1 s doubling up to 5 min: about 13 minutes in all, which rides out the
@@ -37,11 +58,41 @@ impl Default for RetryPolicy {
             initial_backoff: Duration::from_secs(1),
             max_backoff: Duration::from_secs(300),
             factor: 2.0,
+            deadline: None,
+            statuses: StatusSet::default(),
         }
     }
 }
 
 impl RetryPolicy {
+    /// When attempt `number` is followed by the next one, if it is: `counted` is its number among those that are
+    /// counted since the timer was due or replayed at `since`, and `asked` how long the receiver asks to be left
+    /// alone (`Retry-After`; RFC 9110, 10.2.3). That is heeded as far as the policy allows: not sooner than the
+    /// backoff, not later than the longest backoff.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    pub fn next(
+        &self,
+        timer: Uuid,
+        (number, counted): (u32, u32),
+        since: Timestamp,
+        now: Timestamp,
+        asked: Option<Duration>,
+    ) -> Result<Timestamp, NoMore> {
+        if counted >= self.max_attempts {
+            return Err(NoMore::Attempts(number));
+        }
+        let backoff = self.backoff(timer, counted);
+        let wait = asked.map_or(backoff, |asked| asked.min(self.max_backoff).max(backoff));
+        let at = now.saturating_add(wait);
+        match self.deadline {
+            Some(deadline) if at > since.saturating_add(deadline) => Err(NoMore::Deadline(deadline)),
+            _ => Ok(at),
+        }
+    }
+
     /// The wait after attempt number `attempt` (from 1) has failed: the exponential step, of which
     /// the upper half is jitter ("equal jitter", as in AWS's note on exponential backoff and
     /// jitter), so that timers that failed together do not come back together.
@@ -89,6 +140,7 @@ mod tests {
                 initial_backoff: Duration::from_millis(initial_ms),
                 max_backoff,
                 factor,
+                ..RetryPolicy::default()
             };
             let wait = policy.backoff(Uuid::from_u128(id), attempt);
             prop_assert!(wait <= max_backoff);
@@ -112,5 +164,31 @@ mod tests {
             let wait = policy.backoff(Uuid::nil(), attempt).as_secs_f64();
             assert!(wait >= step / 2.0 && wait <= step, "attempt {attempt} waits {wait}");
         }
+    }
+
+    fn next(policy: &RetryPolicy, counted: u32, late_by: u64, asked: Option<u64>) -> Result<f64, NoMore> {
+        let due = Timestamp::from_micros(1_000_000_000_000);
+        let now = due.saturating_add(Duration::from_secs(late_by));
+        let asked = asked.map(Duration::from_secs);
+        let at = policy.next(Uuid::nil(), (counted + 5, counted), due, now, asked)?;
+        Ok(at.since(now).as_secs_f64())
+    }
+
+    #[test]
+    fn a_receiver_that_asks_to_be_left_alone_is_between_the_backoff_and_the_longest_one() {
+        let policy = RetryPolicy::default();
+        assert_eq!(next(&policy, 1, 0, Some(40)), Ok(40.0));
+        assert_eq!(next(&policy, 1, 0, Some(4_000)), Ok(300.0));
+        assert_eq!(next(&policy, 3, 0, Some(0)), next(&policy, 3, 0, None));
+    }
+
+    #[test]
+    fn attempts_end_by_their_number_or_at_the_deadline() {
+        let policy = RetryPolicy { deadline: Some(Duration::from_secs(60)), ..RetryPolicy::default() };
+        assert!(next(&policy, 9, 0, None).is_err());
+        assert!(next(&policy, 1, 58, None).is_ok());
+        assert_eq!(next(&policy, 1, 60, None), Err(NoMore::Deadline(Duration::from_secs(60))));
+        assert_eq!(next(&policy, 1, 30, Some(31)), Err(NoMore::Deadline(Duration::from_secs(60))));
+        assert_eq!(next(&policy, 10, 0, None), Err(NoMore::Attempts(15)));
     }
 }

@@ -57,6 +57,8 @@ pub struct Timer {
     /// How many attempts had been started when the timer was last replayed, 0 if it never was: a replay
     /// has the retry policy's attempts anew, and numbers go on.
     pub attempts_before: u32,
+    /// When it was last replayed, if it was: the retry policy's deadline counts from there.
+    pub replayed_at: Option<Timestamp>,
     /// The newest finished attempts, oldest first, at most [`MAX_ATTEMPTS_KEPT`].
     pub attempts: Vec<Attempt>,
     /// Where it is in its life.
@@ -118,6 +120,8 @@ pub struct Claim {
     pub id: ClaimId,
     /// The claimant's node name, for people.
     pub node: String,
+    /// When the attempt was due.
+    pub due_at: Timestamp,
     /// When it was claimed, by the claimant's clock.
     pub since: Timestamp,
     /// Past this instant the claimant is taken for dead.

@@ -93,7 +93,7 @@ impl Caller {
                 // The status decides, and is not to wait for the rest; how many there are of these is
                 // bounded by their time.
                 tokio::spawn(finish(answer));
-                CallResult::Answered { status }
+                CallResult::Answered { status, retry_after: None }
             }
             Err(error) => {
                 let reason = explain(&error);

@@ -69,6 +69,7 @@ pub(super) fn read(
             metadata,
             fingerprint,
             attempts_before: 0,
+            replayed_at: None,
             attempts: vec![],
             state: State::Scheduled { attempt: 1, at: due_at },
         }),

@@ -9,7 +9,8 @@ use serde_json::Value;
 use super::fields::{Fields, escaped};
 use crate::api::problem::FieldError;
 use crate::domain::attempt::Delivery;
-use crate::domain::retry::{MAX_ATTEMPTS, MAX_BACKOFF, MAX_FACTOR, RetryPolicy};
+use crate::domain::retry::{MAX_ATTEMPTS, MAX_BACKOFF, MAX_DEADLINE, MAX_FACTOR, RetryPolicy};
+use crate::domain::statuses::StatusSet;
 use crate::domain::timer::{
     DEFAULT_TIMEOUT, MAX_METADATA, MAX_METADATA_KEY_BYTES, MAX_METADATA_VALUE_BYTES, MAX_TIMEOUT, MIN_TIMEOUT,
 };
@@ -60,8 +61,28 @@ pub(super) fn retry(fields: &mut Fields<'_>, default: RetryPolicy) -> RetryPolic
             _ => inner.wrong("factor", format!("must be a number from 1 to {MAX_FACTOR}")),
         }
     }
+    if let Some(deadline) = span(&mut inner, "deadline", Duration::from_millis(1)..=MAX_DEADLINE) {
+        policy.deadline = Some(deadline);
+    }
+    if let Some(value) = inner.take("statuses") {
+        match statuses(value) {
+            Ok(statuses) => policy.statuses = statuses,
+            Err(why) => inner.wrong("statuses", why),
+        }
+    }
     fields.extend(inner.finish());
     policy
+}
+
+/// Numbers and classes of statuses, such as `[408, 429, "5xx"]`.
+fn statuses(value: &Value) -> Result<StatusSet, String> {
+    const FORM: &str = "must be an array of statuses and classes, such as [408, 429, \"5xx\"]";
+    let Value::Array(names) = value else { return Err(FORM.to_owned()) };
+    names.iter().try_fold(StatusSet::EMPTY, |set, name| match (name.as_u64(), name.as_str()) {
+        (Some(number), _) => set.with(&number.to_string()).map_err(|why| format!("{number} {why}")),
+        (_, Some(name)) => set.with(name).map_err(|why| format!("{name:?} {why}")),
+        _ => Err(FORM.to_owned()),
+    })
 }
 
 /// A duration field, in whole milliseconds, since that is how it is stored.

@@ -135,6 +135,10 @@ fn every_other_bad_field_is_refused_at_its_pointer() {
         ("retry", json!({ "initial_backoff": "2d" }), "/retry/initial_backoff"),
         ("retry", json!({ "initial_backoff": "9s", "max_backoff": "8s" }), "/retry/max_backoff"),
         ("retry", json!({ "tries": 1 }), "/retry/tries"),
+        ("retry", json!({ "deadline": "101d" }), "/retry/deadline"),
+        ("retry", json!({ "statuses": "5xx" }), "/retry/statuses"),
+        ("retry", json!({ "statuses": [410] }), "/retry/statuses"),
+        ("retry", json!({ "statuses": ["5xx", 200] }), "/retry/statuses"),
         ("metadata", json!([]), "/metadata"),
         ("metadata", json!({ "k": 1 }), "/metadata/k"),
         ("metadata", json!({ "k": "v".repeat(513) }), "/metadata/k"),
@@ -168,7 +172,8 @@ fn all_fields_are_taken_over() {
         "delay": "1s", "url": "https://example.com/a", "method": "PUT",
         "headers": { "Authorization": "Bearer x", "X-B": "" },
         "body": { "a": [1, null] }, "timeout": "5s", "delivery": "at_least_once",
-        "retry": { "max_attempts": 3, "initial_backoff": "100ms", "max_backoff": "PT1S", "factor": 3 },
+        "retry": { "max_attempts": 3, "initial_backoff": "100ms", "max_backoff": "PT1S", "factor": 3,
+            "deadline": "1h", "statuses": [404, "5xx", "408"] },
         "metadata": { "order": "4711" },
     }))
     .unwrap();
@@ -181,6 +186,8 @@ fn all_fields_are_taken_over() {
     assert_eq!(timer.timeout, Duration::from_secs(5));
     assert_eq!(timer.delivery, Delivery::AtLeastOnce);
     assert_eq!(timer.retry.max_attempts, 3);
+    assert_eq!(timer.retry.deadline, Some(Duration::from_secs(3_600)));
+    assert_eq!(timer.retry.statuses.to_string(), "404,408,5xx");
     assert_eq!(timer.retry.max_backoff, Duration::from_secs(1));
     assert_eq!(timer.metadata["order"], "4711");
 }
@@ -216,6 +223,7 @@ fn any_json() -> impl Strategy<Value = Value> {
         4 => prop::sample::select(vec![
             "hours", "minutes", "seconds", "delay", "at", "url", "method", "headers", "body", "body_text",
             "body_base64", "timeout", "delivery", "retry", "metadata", "max_attempts", "factor",
+            "deadline", "statuses",
         ]).prop_map(str::to_owned),
         1 => "\\PC{0,8}",
     ];

@@ -27,6 +27,8 @@ struct TimerJson<'t> {
     /// How many attempts have been started.
     attempts: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
+    replayed_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     next_attempt_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     claimed_by: Option<&'t str>,
@@ -58,11 +60,15 @@ pub(super) enum View {
 struct AttemptJson<'t> {
     number: u32,
     node: &'t str,
+    due_at: String,
     claimed_at: String,
     finished_at: String,
+    lateness_ms: f64,
     result: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'t str>,
 }
@@ -112,6 +118,7 @@ fn json(timer: &Timer, now: Timestamp, view: View) -> TimerJson<'_> {
         },
         timeout: humantime::format_duration(timer.timeout).to_string(),
         attempts: timer.attempts_started(),
+        replayed_at: timer.replayed_at.map(rfc3339::format),
         next_attempt_at,
         claimed_by,
         reason,
@@ -127,7 +134,7 @@ fn json(timer: &Timer, now: Timestamp, view: View) -> TimerJson<'_> {
 
 fn attempt_json(attempt: &Attempt) -> AttemptJson<'_> {
     let (result, status, reason) = match &attempt.result {
-        CallResult::Answered { status } => ("answered", Some(*status), None),
+        CallResult::Answered { status, .. } => ("answered", Some(*status), None),
         CallResult::NotSent { reason } => ("not_sent", None, Some(reason.as_str())),
         CallResult::NoAnswer { reason } => ("no_answer", None, Some(reason.as_str())),
         CallResult::Interrupted => ("interrupted", None, None),
@@ -135,10 +142,13 @@ fn attempt_json(attempt: &Attempt) -> AttemptJson<'_> {
     AttemptJson {
         number: attempt.number,
         node: &attempt.node,
+        due_at: rfc3339::format(attempt.due_at),
         claimed_at: rfc3339::format(attempt.claimed_at),
         finished_at: rfc3339::format(attempt.finished_at),
+        lateness_ms: attempt.lateness().as_micros() as f64 / 1_000.0,
         result,
         status,
+        retry_after_ms: attempt.result.retry_after().map(|asked| asked.as_millis() as u64),
         reason,
     }
 }
@@ -173,6 +183,7 @@ mod tests {
             metadata: [("order".to_owned(), "4711".to_owned())].into(),
             fingerprint: None,
             attempts_before: 0,
+            replayed_at: None,
             attempts,
             state,
         }
@@ -197,9 +208,10 @@ mod tests {
         let attempt = Attempt {
             number: 3,
             node: "a".into(),
+            due_at: DUE,
             claimed_at: DUE,
             finished_at: DUE,
-            result: CallResult::Answered { status: 404 },
+            result: CallResult::Answered { status: 404, retry_after: None },
         };
         let failed = timer(
             State::Failed { attempt: 3, at: DUE, reason: "the receiver answered 404".into() },
@@ -208,14 +220,14 @@ mod tests {
         assert_eq!(
             to_text(&failed, DUE, View::Summary),
             format!(
-                r#"{{"id":"00000000-0000-0000-0000-000000000000","time_left":0,"state":"failed",{COMMON},"attempts":3,"reason":"the receiver answered 404","finished_at":"2027-01-15T08:00:00.000000Z","last_attempt":{{"number":3,"node":"a","claimed_at":"2027-01-15T08:00:00.000000Z","finished_at":"2027-01-15T08:00:00.000000Z","result":"answered","status":404}},"metadata":{{"order":"4711"}}}}"#
+                r#"{{"id":"00000000-0000-0000-0000-000000000000","time_left":0,"state":"failed",{COMMON},"attempts":3,"reason":"the receiver answered 404","finished_at":"2027-01-15T08:00:00.000000Z","last_attempt":{{"number":3,"node":"a","due_at":"2027-01-15T08:00:00.000000Z","claimed_at":"2027-01-15T08:00:00.000000Z","finished_at":"2027-01-15T08:00:00.000000Z","lateness_ms":0.0,"result":"answered","status":404}},"metadata":{{"order":"4711"}}}}"#
             )
         );
     }
 
     #[test]
     fn the_other_states_say_what_is_known_of_them() {
-        let claim = Claim { id: Uuid::nil(), node: "a".into(), since: DUE, lease_until: DUE };
+        let claim = Claim { id: Uuid::nil(), node: "a".into(), due_at: DUE, since: DUE, lease_until: DUE };
         for (state, attempts, field, value) in [
             (State::Scheduled { attempt: 2, at: DUE }, 1, "next_attempt_at", "2027-01-15T08:00:00.000000Z"),
             (State::Firing { attempt: 1, claim: claim.clone() }, 1, "claimed_by", "a"),

@@ -27,6 +27,9 @@ struct RetryJson {
     initial_backoff: String,
     max_backoff: String,
     factor: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deadline: Option<String>,
+    statuses: Vec<String>,
 }
 
 /// The timer's own body, in the field that it was created with.
@@ -55,6 +58,8 @@ pub(super) fn of(timer: &Timer, bodies: bool) -> Whole<'_> {
             initial_backoff: humantime::format_duration(retry.initial_backoff).to_string(),
             max_backoff: humantime::format_duration(retry.max_backoff).to_string(),
             factor: retry.factor,
+            deadline: retry.deadline.map(|deadline| humantime::format_duration(deadline).to_string()),
+            statuses: retry.statuses.names(),
         },
         attempt_log: timer.attempts.iter().map(attempt_json).collect(),
         headers: timer

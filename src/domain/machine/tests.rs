@@ -11,7 +11,7 @@ fn wake(tries: u32) -> Input {
 
 fn claimed_by(id: u128, now: Timestamp) -> Claim {
     let lease_until = now.saturating_add(Duration::from_secs(60));
-    Claim { id: Uuid::from_u128(id), node: "n".into(), since: now, lease_until }
+    Claim { id: Uuid::from_u128(id), node: "n".into(), due_at: now, since: now, lease_until }
 }
 
 #[test]
@@ -42,7 +42,8 @@ fn a_claimant_that_was_taken_for_dead_replaces_unknown_by_what_it_knows() {
     let claim = claimed_by(7, now);
     timer.state = State::Unknown { attempt: 1, claim: claim.clone(), at: now };
     let outcome = |result| Input::Outcome { claim: claim.id, result };
-    let effects = step(&timer, outcome(CallResult::Answered { status: 200 }), now).unwrap();
+    let effects =
+        step(&timer, outcome(CallResult::Answered { status: 200, retry_after: None }), now).unwrap();
     let [Effect::Store(stored), Effect::Settle] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!(stored.state, State::Delivered { at: now });
     // A claim that was stored too late to call is not the end of the timer.
@@ -62,6 +63,41 @@ fn a_claim_of_ones_own_whose_answer_was_lost_is_called() {
 }
 
 #[test]
+fn a_timer_that_is_postponed_is_woken_again_before_its_wake_goes_and_changes_nothing() {
+    let timer = a_timer(Delivery::AtMostOnce, 3);
+    let now = timer.due_at;
+    let soon = now.saturating_add(Duration::from_secs(1));
+    let effects = step(&timer, Input::Postponed { until: soon }, now);
+    assert_eq!(effects, Ok(vec![Effect::Arm { at: soon }, Effect::Settle]));
+    let late = now.saturating_add(Duration::from_secs(3_600));
+    let effects = step(&timer, Input::Postponed { until: late }, now);
+    assert_eq!(effects, Ok(vec![Effect::Arm { at: now.saturating_add(MAX_POSTPONEMENT) }, Effect::Settle]));
+}
+
+#[test]
+fn a_replay_has_the_whole_deadline_anew() {
+    let mut timer = a_timer(Delivery::AtLeastOnce, 9);
+    timer.retry.deadline = Some(Duration::from_secs(10));
+    let answered = |timer: &Timer, now: Timestamp| {
+        let claim = claimed_by(1, now);
+        let timer = Timer { state: State::Firing { attempt: 1, claim: claim.clone() }, ..timer.clone() };
+        let result = CallResult::Answered { status: 503, retry_after: None };
+        step(&timer, Input::Outcome { claim: claim.id, result }, now).unwrap()
+    };
+    let late = timer.due_at.saturating_add(Duration::from_secs(10));
+    let effects = answered(&timer, late);
+    let [Effect::Store(failed), Effect::Settle] = effects.as_slice() else { panic!("{effects:?}") };
+    let State::Failed { reason, .. } = &failed.state else { panic!("{failed:?}") };
+    assert_eq!(reason, "the receiver answered 503; the next attempt would be past the deadline of 10s");
+    let effects = step(failed, Input::Replay, late).unwrap();
+    let [_, Effect::Store(replayed)] = effects.as_slice() else { panic!("{effects:?}") };
+    assert!(matches!(
+        answered(replayed, late).as_slice(),
+        [Effect::Arm { .. }, Effect::Store(_), Effect::Settle]
+    ));
+}
+
+#[test]
 fn a_cancel_removes_the_waiting_wakes_and_a_second_one_changes_nothing() {
     let timer = a_timer(Delivery::AtMostOnce, 3);
     let effects = step(&timer, Input::Cancel, timer.created_at).unwrap();
@@ -75,7 +111,7 @@ fn a_record_keeps_a_bounded_number_of_attempts() {
     for n in 1..100 {
         let claim = claimed_by(n, timer.due_at);
         timer.state = State::Firing { attempt: u32::try_from(n).unwrap(), claim: claim.clone() };
-        let result = CallResult::Answered { status: 503 };
+        let result = CallResult::Answered { status: 503, retry_after: None };
         let effects = step(&timer, Input::Outcome { claim: claim.id, result }, timer.due_at).unwrap();
         let Some(Effect::Store(stored)) = effects.into_iter().find(|e| matches!(e, Effect::Store(_))) else {
             panic!("nothing stored")

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::domain::attempt::CallResult;
-use crate::domain::machine::{ARM_FRESH, Effect, Input, may_still_call, step};
+use crate::domain::machine::{ARM_FRESH, Effect, Input, MAX_POSTPONEMENT, may_still_call, step};
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{ClaimId, State, Timer};
 
@@ -119,6 +119,19 @@ impl World {
             }
         }
         self.actors.push(actor);
+    }
+
+    /// The actor does not claim what it is about to claim, for want of room.
+    pub(super) fn postpone(&mut self, actor: Actor, span: Duration) {
+        let claims = actor.effects.iter().any(|effect| matches!(effect, Effect::Call { .. }))
+            && matches!(actor.effects.front(), Some(Effect::Store(_)))
+            && !actor.may_be_stored;
+        if !claims {
+            return self.actors.push(actor);
+        }
+        let until = self.now.saturating_add(span);
+        self.postponed.push(until.min(self.now.saturating_add(MAX_POSTPONEMENT)));
+        self.restep(actor, Some(Input::Postponed { until }));
     }
 
     fn store(&mut self, mut actor: Actor, timer: Box<Timer>, heard: bool) {

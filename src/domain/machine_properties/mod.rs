@@ -8,6 +8,8 @@ mod actor;
 mod promises;
 mod world;
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use crate::domain::attempt::{CallResult, Delivery};
@@ -17,10 +19,12 @@ pub(crate) use world::a_timer;
 use world::{Call, Event, World};
 
 fn results() -> impl Strategy<Value = CallResult> {
+    let busy = CallResult::Answered { status: 429, retry_after: Some(Duration::from_secs(5)) };
     prop_oneof![
-        2 => Just(CallResult::Answered { status: 200 }),
-        1 => Just(CallResult::Answered { status: 500 }),
-        1 => Just(CallResult::Answered { status: 404 }),
+        1 => Just(busy),
+        2 => Just(CallResult::Answered { status: 200, retry_after: None }),
+        1 => Just(CallResult::Answered { status: 500, retry_after: None }),
+        1 => Just(CallResult::Answered { status: 404, retry_after: None }),
         2 => Just(CallResult::NotSent { reason: "refused".into() }),
         1 => Just(CallResult::NoAnswer { reason: "timeout".into() }),
         1 => Just(CallResult::Interrupted),
@@ -37,6 +41,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => (0_usize..4).prop_map(|which| Event::LookFails { which }),
         1 => (0_usize..8).prop_map(|actor| Event::ProceedUnheard { actor }),
         10 => (0_usize..8, results()).prop_map(|(actor, result)| Event::Proceed { actor, result }),
+        1 => (0_usize..8, 1_u64..40_000).prop_map(|(actor, millis)| Event::Postpone { actor, millis }),
         1 => (0_usize..8).prop_map(|actor| Event::Die { actor }),
         1 => Just(Event::Cancel),
         1 => (0_u64..8_000).prop_map(|in_millis| Event::Reschedule { in_millis }),
@@ -92,12 +97,12 @@ proptest! {
         let Some(timer) = world.record() else { return Ok(()) };
         match &timer.state {
             State::Delivered { .. } => {
-                let ok = Some(CallResult::Answered { status: 200 });
+                let ok = Some(CallResult::Answered { status: 200, retry_after: None });
                 let delivered = world.calls.iter().any(|call| call.result == ok);
                 prop_assert!(delivered);
             }
             State::Failed { .. } => {
-                let refused = world.calls.iter().any(|c| c.result == Some(CallResult::Answered { status: 404 }));
+                let refused = world.calls.iter().any(|c| c.result == Some(CallResult::Answered { status: 404, retry_after: None }));
                 let attempts = world.history.iter().filter_map(|timer| match timer.state {
                     State::Firing { attempt, .. } => Some(attempt),
                     State::Scheduled { .. } | State::Delivered { .. } | State::Failed { .. }
@@ -123,7 +128,7 @@ fn a_timer_left_alone_is_called_once_at_its_instant() {
 #[test]
 fn a_lost_claim_changes_nothing() {
     let mut world = World::new(Delivery::AtLeastOnce, 4);
-    let ok = || CallResult::Answered { status: 200 };
+    let ok = || CallResult::Answered { status: 200, retry_after: None };
     // Created: the wake is armed, the record stored.
     for _ in 0..3 {
         world.apply(Event::Proceed { actor: 0, result: ok() });
@@ -144,7 +149,7 @@ fn a_lost_claim_changes_nothing() {
 #[test]
 fn a_worker_that_was_stopped_after_its_claim_does_not_call_when_it_goes_on() {
     let mut world = World::new(Delivery::AtMostOnce, 4);
-    let ok = || CallResult::Answered { status: 200 };
+    let ok = || CallResult::Answered { status: 200, retry_after: None };
     for _ in 0..3 {
         world.apply(Event::Proceed { actor: 0, result: ok() });
     }

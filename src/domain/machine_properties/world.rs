@@ -32,6 +32,8 @@ pub(super) enum Event {
     Proceed { actor: usize, result: CallResult },
     /// An actor's next write is done, and it does not hear of that.
     ProceedUnheard { actor: usize },
+    /// An actor that is about to claim finds no room for the receiver.
+    Postpone { actor: usize, millis: u64 },
     /// A node dies.
     Die { actor: usize },
     /// A client cancels.
@@ -65,6 +67,8 @@ pub(super) struct World {
     /// Every version ever stored; the last one is the record, their number the revision.
     pub(super) history: Vec<Timer>,
     pub(super) schedules: Vec<Timestamp>,
+    /// For when wakes were armed in place of ones that came in time and found no room.
+    pub(super) postponed: Vec<Timestamp>,
     pub(super) queue: BTreeMap<u64, Message>,
     pub(super) actors: Vec<Actor>,
     pub(super) calls: Vec<Call>,
@@ -100,6 +104,7 @@ pub(crate) fn a_timer(delivery: Delivery, max_attempts: u32) -> Timer {
         metadata: BTreeMap::new(),
         fingerprint: None,
         attempts_before: 0,
+        replayed_at: None,
         attempts: vec![],
         state: State::Scheduled { attempt: 1, at: due },
     }
@@ -115,6 +120,7 @@ impl World {
             now: START,
             history: vec![],
             schedules: vec![],
+            postponed: vec![],
             queue: BTreeMap::new(),
             actors: vec![creator],
             calls: vec![],
@@ -197,6 +203,11 @@ impl World {
                     self.proceed(actor, CallResult::Interrupted, false);
                 }
             }
+            Event::Postpone { actor, millis } => {
+                if let Some(actor) = self.take_actor(actor) {
+                    self.postpone(actor, Duration::from_millis(millis));
+                }
+            }
             Event::Die { actor } => drop(self.take_actor(actor)),
             Event::Cancel => self.request(Input::Cancel),
             Event::Reschedule { in_millis } => {
@@ -253,7 +264,7 @@ impl World {
                         break;
                     }
                     let actor = self.actors.remove(0);
-                    self.proceed(actor, CallResult::Answered { status: 200 }, true);
+                    self.proceed(actor, CallResult::Answered { status: 200, retry_after: None }, true);
                     self.assert_always();
                 }
                 self.now = self.now.saturating_add(Duration::from_millis(100));

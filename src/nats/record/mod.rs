@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::domain::attempt::{Attempt, CallResult, Delivery};
 use crate::domain::retry::RetryPolicy;
+use crate::domain::statuses::StatusSet;
 use crate::domain::target::{Body, Method, Target, TargetUrl};
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{Claim, State, Timer};
@@ -42,6 +43,8 @@ struct Record {
     fingerprint: Option<Uuid>,
     #[serde(default, skip_serializing_if = "is_zero")]
     attempts_before: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replayed_at: Option<Instant>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     attempts: Vec<AttemptJson>,
 }
@@ -106,6 +109,9 @@ enum StateJson {
 struct ClaimJson {
     id: Uuid,
     node: String,
+    /// Absent if it is `since`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due_at: Option<Instant>,
     since: Instant,
     lease_until: Instant,
 }
@@ -131,12 +137,20 @@ struct RetryJson {
     initial_backoff_ms: u64,
     max_backoff_ms: u64,
     factor: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deadline_ms: Option<u64>,
+    /// Absent if they are the default ones of the domain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    statuses: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct AttemptJson {
     number: u32,
     node: String,
+    /// Absent if it is `claimed_at`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due_at: Option<Instant>,
     claimed_at: Instant,
     finished_at: Instant,
     #[serde(flatten)]
@@ -146,9 +160,17 @@ struct AttemptJson {
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "snake_case")]
 enum ResultJson {
-    Answered { status: u16 },
-    NotSent { reason: String },
-    NoAnswer { reason: String },
+    Answered {
+        status: u16,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after_ms: Option<u64>,
+    },
+    NotSent {
+        reason: String,
+    },
+    NoAnswer {
+        reason: String,
+    },
     Interrupted,
 }
 
@@ -190,10 +212,14 @@ pub(super) fn to_json(timer: &Timer) -> Vec<u8> {
             initial_backoff_ms: millis(timer.retry.initial_backoff),
             max_backoff_ms: millis(timer.retry.max_backoff),
             factor: timer.retry.factor,
+            deadline_ms: timer.retry.deadline.map(millis),
+            statuses: (timer.retry.statuses != StatusSet::default())
+                .then(|| timer.retry.statuses.to_string()),
         },
         metadata: timer.metadata.clone(),
         fingerprint: timer.fingerprint,
         attempts_before: timer.attempts_before,
+        replayed_at: timer.replayed_at.map(Instant),
         attempts: timer.attempts.iter().map(AttemptJson::from).collect(),
     };
     // A struct of strings and numbers always serialises; an empty record would be refused on read.
@@ -243,10 +269,16 @@ pub(super) fn from_json(bytes: &[u8]) -> Result<Timer, String> {
             initial_backoff: Duration::from_millis(record.retry.initial_backoff_ms),
             max_backoff: Duration::from_millis(record.retry.max_backoff_ms),
             factor: record.retry.factor,
+            deadline: record.retry.deadline_ms.map(Duration::from_millis),
+            statuses: match record.retry.statuses {
+                None => StatusSet::default(),
+                Some(names) => names.parse().map_err(|error| format!("status {error}"))?,
+            },
         },
         metadata: record.metadata,
         fingerprint: record.fingerprint,
         attempts_before: record.attempts_before,
+        replayed_at: record.replayed_at.map(|at| at.0),
         attempts: record.attempts.into_iter().map(Attempt::from).collect(),
         state: match record.state {
             StateJson::Scheduled { attempt, at } => State::Scheduled { attempt, at: at.0 },
@@ -278,6 +310,7 @@ impl From<&Claim> for ClaimJson {
         Self {
             id: claim.id,
             node: claim.node.clone(),
+            due_at: (claim.due_at != claim.since).then_some(Instant(claim.due_at)),
             since: Instant(claim.since),
             lease_until: Instant(claim.lease_until),
         }
@@ -286,7 +319,14 @@ impl From<&Claim> for ClaimJson {
 
 impl From<ClaimJson> for Claim {
     fn from(claim: ClaimJson) -> Self {
-        Self { id: claim.id, node: claim.node, since: claim.since.0, lease_until: claim.lease_until.0 }
+        let since = claim.since.0;
+        Self {
+            id: claim.id,
+            node: claim.node,
+            due_at: claim.due_at.map_or(since, |at| at.0),
+            since,
+            lease_until: claim.lease_until.0,
+        }
     }
 }
 
@@ -295,10 +335,13 @@ impl From<&Attempt> for AttemptJson {
         Self {
             number: attempt.number,
             node: attempt.node.clone(),
+            due_at: (attempt.due_at != attempt.claimed_at).then_some(Instant(attempt.due_at)),
             claimed_at: Instant(attempt.claimed_at),
             finished_at: Instant(attempt.finished_at),
             result: match &attempt.result {
-                CallResult::Answered { status } => ResultJson::Answered { status: *status },
+                CallResult::Answered { status, retry_after } => {
+                    ResultJson::Answered { status: *status, retry_after_ms: retry_after.map(millis) }
+                }
                 CallResult::NotSent { reason } => ResultJson::NotSent { reason: reason.clone() },
                 CallResult::NoAnswer { reason } => ResultJson::NoAnswer { reason: reason.clone() },
                 CallResult::Interrupted => ResultJson::Interrupted,
@@ -312,10 +355,13 @@ impl From<AttemptJson> for Attempt {
         Self {
             number: attempt.number,
             node: attempt.node,
+            due_at: attempt.due_at.map_or(attempt.claimed_at.0, |at| at.0),
             claimed_at: attempt.claimed_at.0,
             finished_at: attempt.finished_at.0,
             result: match attempt.result {
-                ResultJson::Answered { status } => CallResult::Answered { status },
+                ResultJson::Answered { status, retry_after_ms } => {
+                    CallResult::Answered { status, retry_after: retry_after_ms.map(Duration::from_millis) }
+                }
                 ResultJson::NotSent { reason } => CallResult::NotSent { reason },
                 ResultJson::NoAnswer { reason } => CallResult::NoAnswer { reason },
                 ResultJson::Interrupted => CallResult::Interrupted,

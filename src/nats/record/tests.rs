@@ -21,9 +21,19 @@ fn at(millis: u64) -> Timestamp {
     Timestamp::from_micros(1_800_000_000_000_000 + millis * 1_000)
 }
 
+fn claim_of(node: &str, since: u64) -> Claim {
+    Claim {
+        id: Uuid::from_u128(7),
+        node: node.into(),
+        due_at: at(since),
+        since: at(since),
+        lease_until: at(since + 45_000),
+    }
+}
+
 /// The timer that `v1.json` holds.
 fn timer() -> Timer {
-    let claim = Claim { id: Uuid::from_u128(7), node: "b".into(), since: at(2_000), lease_until: at(47_000) };
+    let claim = claim_of("b", 2_000);
     Timer {
         id: "0198c0de-0000-7000-8000-000000000001".parse().unwrap(),
         created_at: at(0).saturating_sub(Duration::from_secs(3_600)),
@@ -40,9 +50,11 @@ fn timer() -> Timer {
         metadata: BTreeMap::from([("order".into(), "4711".into())]),
         fingerprint: Some(Uuid::from_u128(9)),
         attempts_before: 0,
+        replayed_at: None,
         attempts: vec![Attempt {
             number: 1,
             node: "a".into(),
+            due_at: at(0).saturating_add(Duration::from_micros(500)),
             claimed_at: at(0).saturating_add(Duration::from_micros(500)),
             finished_at: at(1_000),
             result: CallResult::NotSent { reason: "cannot connect".into() },
@@ -84,8 +96,7 @@ fn a_number_is_read_back_to_its_last_digit() {
 
 fn states() -> impl Strategy<Value = State> {
     (1_u32..100, 0_u64..1_000_000, "\\PC{0,20}", 0_usize..6).prop_map(|(attempt, millis, text, which)| {
-        let id = Uuid::from_u128(u128::from(millis));
-        let claim = Claim { id, node: text.clone(), since: at(millis), lease_until: at(millis + 1) };
+        let claim = claim_of(&text, millis);
         match which {
             0 => State::Scheduled { attempt, at: at(millis) },
             1 => State::Firing { attempt, claim },
@@ -110,12 +121,20 @@ proptest! {
     #[test]
     fn every_timer_survives_the_way_through_its_record(
         state in states(), body in bodies(), status in 100_u16..600, factor in 1.0_f64..10.0, before in 0_u32..3,
+        spans in prop::option::of((0_u64..1 << 40).prop_map(Duration::from_millis)),
+        statuses in prop::sample::select(vec!["", "408,5xx", "300,4xx"]),
     ) {
+        let retry_after = spans;
+
         let mut timer = Timer { state, ..timer() };
         timer.target.body = body;
         timer.attempts_before = before;
         timer.retry.factor = factor;
-        timer.attempts[0].result = CallResult::Answered { status };
+        timer.retry.deadline = spans;
+        timer.retry.statuses = statuses.parse().unwrap();
+        timer.replayed_at = spans.map(|_| at(5));
+        timer.attempts[0].due_at = at(1);
+        timer.attempts[0].result = CallResult::Answered { status, retry_after };
         prop_assert_eq!(from_json(&to_json(&timer)), Ok(timer));
     }
 }

@@ -1,0 +1,142 @@
+//! Which answers of a receiver mean "not now": a set of HTTP statuses.
+//!
+//! Whether such an answer is followed by another attempt also depends on the delivery mode, which
+//! `attempt` knows.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Answers below this are progress (1xx) or success (2xx).
+const FIRST: u16 = 300;
+/// The last status there is (RFC 9110, 15).
+const LAST: u16 = 599;
+
+/// Gone (RFC 9110, 15.5.11): the receiver says that it is not to be asked again.
+const GONE: u16 = 410;
+
+/// A set of statuses from 300 to 599, without 410.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct StatusSet {
+    /// One bit for each status, from [`FIRST`].
+    bits: [u64; 5],
+}
+
+impl StatusSet {
+    /// No status at all.
+    pub const EMPTY: Self = Self { bits: [0; 5] };
+
+    /// Whether the status is in it.
+    pub fn contains(&self, status: u16) -> bool {
+        let Some((word, bit)) = place(status) else { return false };
+        self.bits[word] & bit != 0
+    }
+
+    /// This set, and a status or a whole class of them besides: `503`, `5xx`.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what is allowed.
+    pub fn with(mut self, name: &str) -> Result<Self, String> {
+        let class = name.strip_suffix("xx").and_then(|class| class.parse::<u16>().ok());
+        let statuses = match class {
+            Some(class @ 3..=5) => class * 100..=class * 100 + 99,
+            _ => {
+                let status = name.parse().ok().filter(|status| place(*status).is_some());
+                let status: u16 = status.ok_or_else(|| {
+                    format!("must be a status from {FIRST} to {LAST} but {GONE}, which is final, or 3xx, 4xx or 5xx")
+                })?;
+                status..=status
+            }
+        };
+        for (word, bit) in statuses.filter_map(place) {
+            self.bits[word] |= bit;
+        }
+        Ok(self)
+    }
+
+    /// Its statuses in order, with a whole class as one: `408`, `429`, `5xx`.
+    pub fn names(&self) -> Vec<String> {
+        let mut names = vec![];
+        for class in 3..=5 {
+            let all = class * 100..=class * 100 + 99;
+            if all.clone().all(|status| status == GONE || self.contains(status)) {
+                names.push(format!("{class}xx"));
+            } else {
+                names.extend(all.filter(|status| self.contains(*status)).map(|status| status.to_string()));
+            }
+        }
+        names
+    }
+}
+
+/// Where a status has its bit; none if it cannot be in a set.
+fn place(status: u16) -> Option<(usize, u64)> {
+    if !(FIRST..=LAST).contains(&status) || status == GONE {
+        return None;
+    }
+    let n = usize::from(status - FIRST);
+    Some((n / 64, 1 << (n % 64)))
+}
+
+impl Default for StatusSet {
+    /// Request timeout (RFC 9110, 15.5.9), too many requests (RFC 6585, 4), and whatever is the receiver's own trouble.
+    fn default() -> Self {
+        let names = ["408", "429", "5xx"];
+        names.into_iter().try_fold(Self::EMPTY, Self::with).unwrap_or(Self::EMPTY)
+    }
+}
+
+impl fmt::Display for StatusSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.names().join(","))
+    }
+}
+
+impl fmt::Debug for StatusSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StatusSet({self})")
+    }
+}
+
+impl FromStr for StatusSet {
+    type Err = String;
+
+    /// Reads a list such as `408,429,5xx`; an empty one has none.
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.split(',').map(str::trim).filter(|name| !name.is_empty()).try_fold(Self::EMPTY, Self::with)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_class_stands_for_all_of_it_but_410() {
+        let set: StatusSet = "5xx, 4xx".parse().unwrap();
+        assert!(set.contains(400) && set.contains(499) && set.contains(500) && set.contains(599));
+        assert!(!set.contains(410) && !set.contains(399) && !set.contains(200) && !set.contains(600));
+        assert_eq!(set.to_string(), "4xx,5xx");
+        assert_eq!(StatusSet::default().to_string(), "408,429,5xx");
+        assert_eq!("".parse(), Ok(StatusSet::EMPTY));
+    }
+
+    #[test]
+    fn what_is_final_cannot_be_in_a_set() {
+        for name in ["410", "200", "2xx", "1xx", "6xx", "600", "299", "x", "-500", "5XX", "50x"] {
+            assert!(StatusSet::EMPTY.with(name).is_err(), "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_set_is_read_back_from_its_names(statuses in prop::collection::btree_set(FIRST..=LAST, 0..350)) {
+            let names: Vec<String> = statuses.iter().filter(|s| **s != GONE).map(u16::to_string).collect();
+            let set: StatusSet = names.join(",").parse().unwrap();
+            prop_assert_eq!(set.to_string().parse(), Ok(set));
+            prop_assert!((FIRST..=LAST).all(|s| set.contains(s) == (statuses.contains(&s) && s != GONE)));
+        }
+    }
+}
