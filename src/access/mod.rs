@@ -3,7 +3,7 @@
 //! Knows no HTTP. Tokens are long and random, so a plain SHA-256 of them is safe to keep: there is
 //! nothing to guess, and a slow hash would only slow down each request.
 
-mod rate;
+mod bucket;
 mod token;
 
 use std::fmt;
@@ -13,9 +13,9 @@ use std::time::Instant;
 use subtle::ConstantTimeEq as _;
 
 use crate::crypto;
-use rate::Bucket;
+use crate::domain::rate::Rate;
+use bucket::Bucket;
 
-pub use rate::Rate;
 pub use token::{Token, check_name, parse, random, scope};
 
 /// What a token may be good for.

@@ -7,7 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
-use super::{Rate, Scope};
+use super::Scope;
+use crate::domain::rate::Rate;
 
 /// Random bytes of a token: as many as the digest has, so neither is the weaker part.
 const RANDOM_BYTES: usize = 32;

@@ -6,7 +6,8 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
-use crate::access::{Permissions, Rate, parse};
+use crate::access::{Permissions, parse};
+use crate::domain::rate::Rate;
 
 /// Who may use the API.
 #[derive(Debug, Args)]

@@ -3,8 +3,9 @@
 use anyhow::Result;
 use clap::Args;
 
-use crate::access::{Rate, Scope, check_name, random, scope};
+use crate::access::{Scope, check_name, random, scope};
 use crate::crypto::sha256_hex;
+use crate::domain::rate::Rate;
 
 /// `jettimer token`
 #[derive(Debug, Args)]

@@ -8,6 +8,7 @@
 pub mod attempt;
 pub mod change;
 pub mod machine;
+pub mod rate;
 pub mod retry;
 pub mod statuses;
 pub mod target;

@@ -1,51 +1,10 @@
 //! How often somebody may ask: so many requests at once, refilled evenly over the window (a token
 //! bucket). A few numbers for each token, so it is kept here and not in a library's table of keys.
 
-use std::fmt;
-use std::str::FromStr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Quota;
-
-/// The most requests a window may allow.
-const MAX_REQUESTS: u32 = 1_000_000;
-
-/// A number of requests in a window of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
-    /// From 1 to a million.
-    requests: u32,
-    /// A second, a minute or an hour.
-    window: Duration,
-}
-
-impl fmt::Display for Rate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unit = match self.window.as_secs() {
-            1 => "s",
-            60 => "m",
-            _ => "h",
-        };
-        write!(f, "{}/{unit}", self.requests)
-    }
-}
-
-impl FromStr for Rate {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("a rate is a number from 1 to {MAX_REQUESTS} and /s, /m or /h, such as 100/s");
-        let (requests, unit) = text.trim().split_once('/').ok_or_else(wrong)?;
-        let window = match unit {
-            "s" => 1,
-            "m" => 60,
-            "h" => 3_600,
-            _ => return Err(wrong()),
-        };
-        let requests = requests.parse().ok().filter(|n| (1..=MAX_REQUESTS).contains(n)).ok_or_else(wrong)?;
-        Ok(Self { requests, window: Duration::from_secs(window) })
-    }
-}
+use crate::domain::rate::Rate;
 
 /// What somebody has left. Time comes in as an argument.
 pub(super) struct Bucket {
@@ -57,13 +16,13 @@ pub(super) struct Bucket {
 
 impl Bucket {
     pub(super) fn new(rate: Rate, now: Instant) -> Self {
-        Self { rate, left: f64::from(rate.requests), filled: now }
+        Self { rate, left: f64::from(rate.count()), filled: now }
     }
 
     /// Takes one request off, if there is one.
     pub(super) fn spend(&mut self, now: Instant) -> Quota {
-        let limit = f64::from(self.rate.requests);
-        let per_second = limit / self.rate.window.as_secs_f64();
+        let limit = f64::from(self.rate.count());
+        let per_second = limit / self.rate.window().as_secs_f64();
         let elapsed = now.saturating_duration_since(self.filled).as_secs_f64();
         self.left = (self.left + elapsed * per_second).min(limit);
         self.filled = self.filled.max(now);
@@ -73,8 +32,8 @@ impl Bucket {
         }
         let seconds = |requests: f64| (requests.max(0.0) / per_second).ceil() as u64;
         Quota {
-            limit: u64::from(self.rate.requests),
-            window_seconds: self.rate.window.as_secs(),
+            limit: u64::from(self.rate.count()),
+            window_seconds: self.rate.window().as_secs(),
             remaining: self.left as u64,
             reset_seconds: seconds(limit - self.left),
             allowed,
@@ -85,19 +44,11 @@ impl Bucket {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use proptest::prelude::*;
 
     use super::*;
-
-    #[test]
-    fn a_rate_is_a_number_and_a_window() {
-        let minute = Rate { requests: 5, window: Duration::from_secs(60) };
-        assert_eq!("5/m".parse(), Ok(minute));
-        assert_eq!(minute.to_string(), "5/m");
-        for wrong in ["", "5", "0/s", "-1/s", "5/d", "1000001/s", "5 / s"] {
-            assert!(wrong.parse::<Rate>().is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn what_is_used_up_comes_back_evenly() {
