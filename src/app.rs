@@ -21,6 +21,7 @@ use crate::embedded;
 use crate::engine::{Engine, Worker};
 use crate::finder::Finder;
 use crate::nats::{Access, Link, Shape, Store, Wakes};
+use crate::receivers::Receivers;
 use crate::shutdown::Signals;
 use crate::webhook::Caller;
 use crate::{crypto, nats, welcome};
@@ -167,10 +168,12 @@ impl Running {
 
         let stop = CancellationToken::new();
         let abort = CancellationToken::new();
+        let receivers = Receivers::new(node.receivers.rules());
         let worker = if role.works() {
             let worker = Worker {
                 caller: Caller::new(clock)?,
                 alarm: Alarm::start(clock)?,
+                receivers: receivers.clone(),
                 calls: Arc::new(Semaphore::new(node.max_calls)),
                 stop: stop.clone(),
                 abort: abort.clone(),
@@ -186,6 +189,7 @@ impl Running {
         let routes = api::routes(Api {
             finder,
             feed,
+            receivers,
             engine: role.serves().then_some(engine),
             permissions,
             link: link.clone(),

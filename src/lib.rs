@@ -20,6 +20,7 @@ pub mod finder;
 pub mod healthcheck;
 pub mod index;
 pub mod nats;
+pub mod receivers;
 pub mod rfc3339;
 pub mod shutdown;
 pub mod telemetry;

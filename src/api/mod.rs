@@ -19,6 +19,7 @@ mod operation;
 mod precondition;
 mod problem;
 mod query;
+mod receivers;
 mod request;
 mod timer_json;
 mod timers;
@@ -36,6 +37,7 @@ use crate::domain::retry::RetryPolicy;
 use crate::engine::Engine;
 use crate::finder::Finder;
 use crate::nats::Link;
+use crate::receivers::Receivers;
 
 pub use events::MAX_READERS;
 pub use listen::{ConnectionLimits, serve};
@@ -51,6 +53,8 @@ pub struct Api {
     pub finder: Option<Finder>,
     /// Places of readers of the feed; absent if no events are kept.
     pub feed: Option<Arc<Semaphore>>,
+    /// Whom this node calls; nobody, if it does not work.
+    pub receivers: Receivers,
     /// For readiness and the feed.
     pub link: Link,
     /// Cancelled once this node is to stop: it is not ready any more.

@@ -7,7 +7,7 @@ use super::draft::Rules;
 use super::operation::Operation;
 use super::problem::Problem;
 use super::request::{Json, Request};
-use super::{Api, bulk, bulk_cancel, events, health, list, timers};
+use super::{Api, bulk, bulk_cancel, events, health, list, receivers, timers};
 use crate::access::{Grant, Scope};
 use crate::domain::time::Timestamp;
 use crate::engine::{Engine, Patience};
@@ -43,7 +43,9 @@ pub(super) async fn operate(
         Operation::CreateTimers => bulk::create(&mut call).await,
         Operation::CancelTimers => bulk_cancel::cancel(&call).await,
         Operation::FollowTimers => events::follow(&call).await,
-        Operation::Health | Operation::Readiness => for_every_node(api, operation, &call.request).await,
+        Operation::Health | Operation::Readiness | Operation::ListReceivers => {
+            for_every_node(api, operation, &call.request).await
+        }
     }
 }
 
@@ -51,6 +53,7 @@ async fn for_every_node(api: &Api, operation: Operation, request: &Request) -> R
     match operation {
         Operation::Health => Ok(health::live()),
         Operation::Readiness => Ok(health::readiness(api).await),
+        Operation::ListReceivers => receivers::list(api, request),
         Operation::CreateTimer
         | Operation::GetTimer
         | Operation::ChangeTimer

@@ -21,6 +21,7 @@ pub(super) enum Operation {
     CountTimers,
     CancelTimers,
     FollowTimers,
+    ListReceivers,
     Health,
     Readiness,
 }
@@ -31,8 +32,11 @@ use Operation as Op;
 type Path = (&'static str, &'static [(Method, Operation)]);
 
 /// What nodes of every role serve.
-const HEALTH_PATHS: &[Path] =
-    &[("/healthz", &[(Method::GET, Op::Health)]), ("/readyz", &[(Method::GET, Op::Readiness)])];
+const NODE_PATHS: &[Path] = &[
+    ("/healthz", &[(Method::GET, Op::Health)]),
+    ("/readyz", &[(Method::GET, Op::Readiness)]),
+    ("/receivers", &[(Method::GET, Op::ListReceivers)]),
+];
 
 /// What nodes serve that have the API.
 const TIMER_PATHS: &[Path] = &[
@@ -71,7 +75,7 @@ pub(super) fn find<'p>(
     timers: bool,
 ) -> Result<(Operation, &'p str), NoRoute> {
     let timer_paths = if timers { TIMER_PATHS } else { &[] };
-    for (template, methods) in HEALTH_PATHS.iter().chain(timer_paths) {
+    for (template, methods) in NODE_PATHS.iter().chain(timer_paths) {
         let Some(varying) = matched(template, path) else { continue };
         // Whoever answers GET answers HEAD; the server leaves out the body.
         let asked = if method == Method::HEAD { &Method::GET } else { method };
@@ -107,7 +111,9 @@ impl Operation {
     /// The scope that a token needs; none for what everyone may see.
     pub(super) fn scope(self) -> Option<Scope> {
         match self {
-            Op::GetTimer | Op::ListTimers | Op::CountTimers | Op::FollowTimers => Some(Scope::Read),
+            Op::GetTimer | Op::ListTimers | Op::CountTimers | Op::FollowTimers | Op::ListReceivers => {
+                Some(Scope::Read)
+            }
             Op::CreateTimer
             | Op::ChangeTimer
             | Op::CancelTimer
@@ -138,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_without_the_api_has_health_only() {
+    fn a_node_without_the_api_tells_of_itself_only() {
         assert_eq!(find(&Method::GET, "/readyz", false), Ok((Op::Readiness, "")));
         assert_eq!(find(&Method::POST, "/timer", false), Err(NoRoute::NotFound));
     }

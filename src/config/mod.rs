@@ -6,6 +6,7 @@ mod access;
 mod broker;
 mod node;
 mod parse;
+mod receivers;
 mod token;
 
 use std::net::SocketAddr;

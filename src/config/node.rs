@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::broker::Events;
 use super::parse;
+use super::receivers::ReceiverSettings;
 use crate::domain::retry::{MAX_ATTEMPTS, MAX_BACKOFF, MAX_DEADLINE, RetryPolicy};
 use crate::domain::statuses::StatusSet;
 use crate::nats::Shape;
@@ -85,6 +86,9 @@ pub struct Node {
     #[arg(long, env = "JETTIMER_MAX_CALLS", value_name = "COUNT", default_value = "512",
           value_parser = parse::number(1, 16_384))]
     pub(crate) max_calls: usize,
+
+    #[command(flatten)]
+    pub(crate) receivers: ReceiverSettings,
 
     /// How many due timers this node holds in memory, calls included; 1 to 32768
     #[arg(long, env = "JETTIMER_MAX_HELD", value_name = "COUNT", default_value = "8192",

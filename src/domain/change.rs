@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::domain::attempt::Delivery;
+use crate::domain::flow::Flow;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::target::{Body, Method, TargetUrl};
 use crate::domain::time::Timestamp;
@@ -29,6 +30,8 @@ pub struct Change {
     pub timeout: Option<Duration>,
     /// When and how often it is tried again.
     pub retry: Option<RetryPolicy>,
+    /// The limits that it shares with others; `Some(None)` for none.
+    pub flow: Option<Option<Flow>>,
     /// All of the client's labels.
     pub metadata: Option<BTreeMap<String, String>>,
 }
@@ -55,6 +58,7 @@ impl Change {
         replace(&mut timer.delivery, self.delivery);
         replace(&mut timer.timeout, self.timeout);
         replace(&mut timer.retry, self.retry);
+        replace(&mut timer.flow, self.flow);
         replace(&mut timer.metadata, self.metadata);
         if let (Some(due_at), State::Scheduled { at, .. }) = (self.due_at, &mut timer.state) {
             timer.due_at = due_at;

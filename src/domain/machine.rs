@@ -43,8 +43,9 @@ pub fn may_still_call(claim: &Claim, timeout: Duration, now: Timestamp) -> bool 
 /// to be armed again first.
 pub const ARM_FRESH: Duration = Duration::from_secs(15);
 
-/// A due timer whose receiver has no room is looked at again after this time at the latest.
-pub const MAX_POSTPONEMENT: Duration = Duration::from_secs(30);
+/// A due timer whose receiver has no room is looked at again after this time at the latest: long enough that a long
+/// backlog of a dead receiver costs the broker little.
+pub const MAX_POSTPONEMENT: Duration = Duration::from_secs(600);
 
 /// How often a wake that is not needed is looked at before it is settled. With [`linger_delay`] that
 /// takes 33 s, which is more than [`ARM_FRESH`] and a few requests to NATS: by then, whoever armed it

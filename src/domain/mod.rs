@@ -7,6 +7,7 @@
 
 pub mod attempt;
 pub mod change;
+pub mod flow;
 pub mod machine;
 pub mod rate;
 pub mod retry;

@@ -76,6 +76,12 @@ impl TargetUrl {
         self.0.host_str().unwrap_or_default()
     }
 
+    /// The host and port that are connected to.
+    pub fn authority(&self) -> String {
+        // Both schemes have a default port.
+        format!("{}:{}", self.host(), self.0.port_or_known_default().unwrap_or_default())
+    }
+
     /// The parsed URL.
     pub fn as_url(&self) -> &Url {
         &self.0

@@ -6,6 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::domain::attempt::{Attempt, Delivery};
+use crate::domain::flow::Flow;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::target::Target;
 use crate::domain::time::Timestamp;
@@ -50,6 +51,8 @@ pub struct Timer {
     pub timeout: Duration,
     /// When and how often it is tried again.
     pub retry: RetryPolicy,
+    /// The limits that it shares with others, if it names any.
+    pub flow: Option<Flow>,
     /// The client's own labels, never sent.
     pub metadata: BTreeMap<String, String>,
     /// A digest of the request that created it, if that carried an idempotency key.

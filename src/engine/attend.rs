@@ -12,6 +12,7 @@ use crate::domain::timer::{ClaimId, Timer, TimerId};
 use crate::engine::commit::Committed;
 use crate::engine::{Engine, Patience, Worker, report};
 use crate::nats::{NatsError, Stored, Wake};
+use crate::receivers::{Admission, Place};
 
 /// What is to become of a wake that was attended to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,14 @@ pub enum Attended {
 
 /// How long a claim is tried to be stored. After that it is stepped anew: its lease has begun.
 const CLAIM_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The right to make a call now: with the receiver, and with this node.
+struct CallPlace {
+    /// Given back once the call has ended.
+    receiver: Option<Place>,
+    /// Given back once the outcome is stored.
+    _node: Option<OwnedSemaphorePermit>,
+}
 
 /// What is known of a timer.
 struct Known {
@@ -42,23 +51,29 @@ impl Engine {
         let mut known = self.look(wake.id).await?;
         // One name for all tries, so that a claim whose answer was lost is recognised as ours.
         let claim = Uuid::new_v4();
-        let mut call_place: Option<OwnedSemaphorePermit> = None;
-        let mut outcome = None;
+        let mut place: Option<CallPlace> = None;
+        let mut news = None;
         'step: loop {
             let effects = match &known.stored {
                 None => machine::unneeded(wake.tries, self.clock.now()),
                 Some(stored) => {
-                    let input = outcome.clone().unwrap_or_else(|| self.wake_input(wake, claim));
+                    let input = news.clone().unwrap_or_else(|| self.wake_input(wake, claim));
                     step(&stored.timer, input, self.clock.now()).unwrap_or_else(|_| vec![Effect::Settle])
                 }
             };
             let calls = effects.iter().any(|effect| matches!(effect, Effect::Call { .. }));
             // The claim starts a lease, so a place for the call comes before it.
-            if calls && call_place.is_none() {
+            if let (true, None, Some(stored)) = (calls, &place, &known.stored) {
                 tokio::select! {
                     biased;
                     () = worker.stop.cancelled() => return Ok(Attended::GiveBack(Duration::ZERO)),
-                    place = worker.calls.clone().acquire_owned() => call_place = place.ok(),
+                    admitted = admitted(worker, &stored.timer) => match admitted {
+                        Ok(admitted) => place = Some(admitted),
+                        Err(wait) => {
+                            let until = self.clock.now().saturating_add(wait);
+                            news = Some(Input::Postponed { until });
+                        }
+                    },
                 }
                 continue 'step;
             }
@@ -98,15 +113,16 @@ impl Engine {
                     Effect::Call { claim, attempt } => {
                         let Some(stored) = &known.stored else { continue 'step };
                         let result = if may_still_call(&claim, stored.timer.timeout, self.clock.now()) {
-                            call(worker, &stored.timer, attempt).await
+                            call(worker, &stored.timer, attempt, &mut place).await
                         } else {
                             CallResult::NotSent { reason: "the claim was stored too late to call".into() }
                         };
-                        outcome = Some(Input::Outcome { claim: claim.id, result });
+                        news = Some(Input::Outcome { claim: claim.id, result });
                         continue 'step;
                     }
                     Effect::Disarm => self.disarm(wake.id).await,
                     Effect::Hold { until } => {
+                        place = None;
                         tokio::select! {
                             biased;
                             () = worker.stop.cancelled() => return Ok(Attended::GiveBack(Duration::ZERO)),
@@ -142,13 +158,28 @@ impl Engine {
     }
 }
 
-async fn call(worker: &Worker, timer: &Timer, attempt: u32) -> CallResult {
+/// Waits for a place at the receiver and then for one of this node's, or says when to come back.
+async fn admitted(worker: &Worker, timer: &Timer) -> Result<CallPlace, Duration> {
+    match worker.receivers.admit(timer).await {
+        Admission::Postpone(wait, _) => Err(wait),
+        Admission::Enter(receiver) => {
+            let node = worker.calls.clone().acquire_owned().await.ok();
+            Ok(CallPlace { receiver: Some(receiver), _node: node })
+        }
+    }
+}
+
+async fn call(worker: &Worker, timer: &Timer, attempt: u32, place: &mut Option<CallPlace>) -> CallResult {
     if worker.abort.is_cancelled() {
         return CallResult::NotSent { reason: "the node was stopped before the call".into() };
     }
-    tokio::select! {
+    let result = tokio::select! {
         biased;
         () = worker.abort.cancelled() => CallResult::Interrupted,
         result = worker.caller.call(timer, attempt) => result,
+    };
+    if let Some(mut receiver) = place.as_mut().and_then(|place| place.receiver.take()) {
+        receiver.report(&result);
     }
+    result
 }

@@ -21,6 +21,7 @@ pub use attend::Attended;
 use crate::alarm::Alarm;
 use crate::clock::Clock;
 use crate::nats::{Store, Wakes};
+use crate::receivers::Receivers;
 use crate::webhook::Caller;
 
 /// The engine of one node. Cheap to clone.
@@ -49,7 +50,9 @@ pub struct Worker {
     pub caller: Caller,
     /// Wakes tasks at their instants.
     pub alarm: Alarm,
-    /// Places for calls in progress.
+    /// Who may be called now.
+    pub receivers: Receivers,
+    /// Places for calls in progress, whoever is called.
     pub calls: Arc<Semaphore>,
     /// Cancelled when this node is to stop: hand back what is only held.
     pub stop: CancellationToken,

@@ -16,6 +16,7 @@ mod ambiguous;
 mod changes;
 mod command_line;
 mod drains;
+mod fairness;
 mod feed;
 mod fires;
 mod idempotency;

@@ -4,6 +4,7 @@
 //! what is allowed. Nothing here reads a clock or stores anything.
 
 mod fields;
+mod flow;
 mod policy;
 mod target;
 mod when;
@@ -55,6 +56,7 @@ pub(super) fn read(
     let delivery = policy::delivery(&mut fields);
     let timeout = policy::timeout(&mut fields);
     let retry = policy::retry(&mut fields, rules.retry);
+    let flow = flow::flow(&mut fields);
     let metadata = policy::metadata(&mut fields);
     let errors = fields.finish();
     match (due_at, target) {
@@ -66,6 +68,7 @@ pub(super) fn read(
             delivery,
             timeout,
             retry,
+            flow,
             metadata,
             fingerprint,
             attempts_before: 0,
@@ -110,6 +113,7 @@ pub(super) fn read_change(json: &Json, rules: &Rules, now: Timestamp) -> Result<
         delivery: fields.names(&["delivery"]).then(|| policy::delivery(&mut fields)),
         timeout: fields.names(&["timeout"]).then(|| policy::timeout(&mut fields)),
         retry: fields.names(&["retry"]).then(|| policy::retry(&mut fields, rules.retry)),
+        flow: fields.names(&["flow"]).then(|| flow::flow(&mut fields)),
         metadata: fields.names(&["metadata"]).then(|| policy::metadata(&mut fields)),
     };
     if object.is_empty() {

@@ -180,6 +180,7 @@ mod tests {
             delivery: Delivery::AtMostOnce,
             timeout: Duration::from_secs(30),
             retry: RetryPolicy::default(),
+            flow: None,
             metadata: [("order".to_owned(), "4711".to_owned())].into(),
             fingerprint: None,
             attempts_before: 0,

@@ -14,6 +14,8 @@ use crate::domain::timer::Timer;
 #[derive(Serialize)]
 pub(super) struct Whole<'t> {
     retry: RetryJson,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flow: Option<FlowJson<'t>>,
     attempt_log: Vec<AttemptJson<'t>>,
     #[serde(skip_serializing_if = "Map::is_empty")]
     headers: Map<String, Value>,
@@ -30,6 +32,15 @@ struct RetryJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     deadline: Option<String>,
     statuses: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct FlowJson<'t> {
+    key: &'t str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parallelism: Option<u32>,
 }
 
 /// The timer's own body, in the field that it was created with.
@@ -61,6 +72,11 @@ pub(super) fn of(timer: &Timer, bodies: bool) -> Whole<'_> {
             deadline: retry.deadline.map(|deadline| humantime::format_duration(deadline).to_string()),
             statuses: retry.statuses.names(),
         },
+        flow: timer.flow.as_ref().map(|flow| FlowJson {
+            key: &flow.key,
+            rate: flow.rate.map(|rate| rate.to_string()),
+            parallelism: flow.parallelism,
+        }),
         attempt_log: timer.attempts.iter().map(attempt_json).collect(),
         headers: timer
             .target

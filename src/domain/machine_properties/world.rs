@@ -101,6 +101,7 @@ pub(crate) fn a_timer(delivery: Delivery, max_attempts: u32) -> Timer {
         delivery,
         timeout: Duration::from_secs(1),
         retry: RetryPolicy { max_attempts, ..RetryPolicy::default() },
+        flow: None,
         metadata: BTreeMap::new(),
         fingerprint: None,
         attempts_before: 0,

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::domain::attempt::{Attempt, CallResult, Delivery};
+use crate::domain::flow::Flow;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::statuses::StatusSet;
 use crate::domain::target::{Body, Method, Target, TargetUrl};
@@ -37,6 +38,8 @@ struct Record {
     delivery: DeliveryJson,
     timeout_ms: u64,
     retry: RetryJson,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    flow: Option<FlowJson>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     metadata: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -145,6 +148,15 @@ struct RetryJson {
 }
 
 #[derive(Serialize, Deserialize)]
+struct FlowJson {
+    key: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rate: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parallelism: Option<u32>,
+}
+
+#[derive(Serialize, Deserialize)]
 struct AttemptJson {
     number: u32,
     node: String,
@@ -216,6 +228,11 @@ pub(super) fn to_json(timer: &Timer) -> Vec<u8> {
             statuses: (timer.retry.statuses != StatusSet::default())
                 .then(|| timer.retry.statuses.to_string()),
         },
+        flow: timer.flow.as_ref().map(|flow| FlowJson {
+            key: flow.key.clone(),
+            rate: flow.rate.map(|rate| rate.to_string()),
+            parallelism: flow.parallelism,
+        }),
         metadata: timer.metadata.clone(),
         fingerprint: timer.fingerprint,
         attempts_before: timer.attempts_before,
@@ -275,6 +292,7 @@ pub(super) fn from_json(bytes: &[u8]) -> Result<Timer, String> {
                 Some(names) => names.parse().map_err(|error| format!("status {error}"))?,
             },
         },
+        flow: record.flow.map(Flow::try_from).transpose()?,
         metadata: record.metadata,
         fingerprint: record.fingerprint,
         attempts_before: record.attempts_before,
@@ -303,6 +321,15 @@ fn is_zero(count: &u32) -> bool {
 
 fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl TryFrom<FlowJson> for Flow {
+    type Error = String;
+
+    fn try_from(flow: FlowJson) -> Result<Self, String> {
+        let rate = flow.rate.map(|rate| rate.parse()).transpose()?;
+        Ok(Self { key: flow.key, rate, parallelism: flow.parallelism })
+    }
 }
 
 impl From<&Claim> for ClaimJson {

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{from_json, to_json};
 use crate::domain::attempt::{Attempt, CallResult, Delivery};
+use crate::domain::flow::Flow;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::target::{Body, Method, Target, TargetUrl};
 use crate::domain::time::Timestamp;
@@ -47,6 +48,7 @@ fn timer() -> Timer {
         delivery: Delivery::AtLeastOnce,
         timeout: Duration::from_secs(30),
         retry: RetryPolicy { factor: 2.5, ..RetryPolicy::default() },
+        flow: None,
         metadata: BTreeMap::from([("order".into(), "4711".into())]),
         fingerprint: Some(Uuid::from_u128(9)),
         attempts_before: 0,
@@ -132,6 +134,11 @@ proptest! {
         timer.retry.factor = factor;
         timer.retry.deadline = spans;
         timer.retry.statuses = statuses.parse().unwrap();
+        timer.flow = spans.map(|_| Flow {
+            key: "a".into(),
+            rate: (status % 2 == 0).then(|| "5/m".parse().unwrap()),
+            parallelism: (status % 3 == 0).then_some(7),
+        });
         timer.replayed_at = spans.map(|_| at(5));
         timer.attempts[0].due_at = at(1);
         timer.attempts[0].result = CallResult::Answered { status, retry_after };

@@ -1,0 +1,226 @@
+//! One lane of calls: so many at once, and evenly spaced if it has a rate; who finds it full waits a moment or
+//! is told when to come back. Time comes in as an argument.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::progress::Progress;
+use crate::domain::machine::MAX_POSTPONEMENT;
+use crate::domain::rate::Rate;
+
+/// Who would wait longer than this is postponed: what waits takes a place in the node's memory.
+pub(super) const MAX_WAIT: Duration = Duration::from_secs(1);
+
+/// The most that wait in one lane: a quarter of the wakes that a node holds by default.
+const MAX_WAITING: usize = 2_048;
+
+/// Who is postponed comes back after this time at the soonest; less would only make the broker busy.
+const SOONEST_RETURN: Duration = Duration::from_secs(1);
+
+/// The space between two that come back: so few that a receiver with a long backlog costs the broker little, and
+/// is not overrun once it is well again.
+const RETURN_SPACE: Duration = Duration::from_millis(2);
+
+/// What a lane allows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Limits {
+    /// Calls at once; at least 1.
+    pub(super) parallelism: usize,
+    /// The time between the starts of two calls.
+    pub(super) space: Duration,
+}
+
+impl Limits {
+    /// The limits of one of `nodes` that share these.
+    pub(super) fn shared(parallelism: Option<usize>, rate: Option<Rate>, nodes: usize) -> Self {
+        let nodes = nodes.max(1);
+        let space = rate.map_or(Duration::ZERO, |rate| rate.window() / rate.count());
+        let nodes_u32 = u32::try_from(nodes).unwrap_or(u32::MAX);
+        Self {
+            parallelism: parallelism.map_or(usize::MAX, |all| (all / nodes).max(1)),
+            space: space.saturating_mul(nodes_u32),
+        }
+    }
+}
+
+/// A lane.
+#[derive(Debug)]
+pub(super) struct Lane {
+    in_flight: usize,
+    /// As they were at the last entry.
+    limits: Limits,
+    waiting: VecDeque<oneshot::Sender<Duration>>,
+    /// No call starts sooner.
+    next_start: Instant,
+    /// The last instant that was given to somebody to come back.
+    last_return: Option<Instant>,
+    returns: u32,
+    progress: Progress,
+}
+
+/// What somebody is told who wants to enter.
+#[derive(Debug)]
+pub(super) enum Entry {
+    /// The place is taken; the call may start after this time.
+    In(Duration),
+    /// Wait for the place: it is taken once this is answered, with the time after which the call may start.
+    Wait(oneshot::Receiver<Duration>),
+    /// Come back after this time.
+    Later(Duration),
+}
+
+impl Lane {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            in_flight: 0,
+            limits: Limits { parallelism: usize::MAX, space: Duration::ZERO },
+            waiting: VecDeque::new(),
+            next_start: now,
+            last_return: None,
+            returns: 0,
+            progress: Progress::new(now),
+        }
+    }
+
+    /// Takes a place, or says what to do.
+    pub(super) fn enter(&mut self, limits: Limits, now: Instant) -> Entry {
+        self.limits = limits;
+        let pause = self.next_start.saturating_duration_since(now);
+        if pause > MAX_WAIT {
+            return Entry::Later(self.come_back(limits.space, now));
+        }
+        self.waiting.retain(|waiting| !waiting.is_closed());
+        if self.in_flight < limits.parallelism && self.waiting.is_empty() {
+            self.take(now);
+            self.progress.busy(self.in_flight >= limits.parallelism, now);
+            return Entry::In(pause);
+        }
+        let wait = self.progress.time_for(self.waiting.len() + 1, now);
+        if self.waiting.len() >= MAX_WAITING || wait.is_some_and(|wait| wait > MAX_WAIT) {
+            return Entry::Later(self.come_back(limits.space, now));
+        }
+        let (sender, receiver) = oneshot::channel();
+        self.waiting.push_back(sender);
+        Entry::Wait(receiver)
+    }
+
+    fn take(&mut self, now: Instant) {
+        self.in_flight += 1;
+        self.next_start = self.next_start.max(now) + self.limits.space;
+    }
+
+    /// Gives a place back; whoever waits longest gets it.
+    pub(super) fn leave(&mut self, now: Instant) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.progress.done(now);
+        while self.in_flight < self.limits.parallelism {
+            let Some(next) = self.waiting.pop_front() else { break };
+            // One who has given up waiting does not take it.
+            if next.send(self.next_start.saturating_duration_since(now)).is_ok() {
+                self.take(now);
+            }
+        }
+        let full = self.in_flight >= self.limits.parallelism;
+        self.progress.busy(full, now);
+        if !full && self.next_start <= now {
+            self.last_return = None;
+        }
+    }
+
+    /// When somebody who is not let in comes back: one after the other, and spread out once that is too far away.
+    pub(super) fn come_back(&mut self, space: Duration, now: Instant) -> Duration {
+        let soonest = now + SOONEST_RETURN;
+        let next = self.last_return.map_or(soonest, |last| (last + space.max(RETURN_SPACE)).max(soonest));
+        let wait = next.saturating_duration_since(now);
+        if wait <= MAX_POSTPONEMENT {
+            self.last_return = Some(next);
+            return wait;
+        }
+        // The golden ratio spreads any number of them evenly.
+        self.returns = self.returns.wrapping_add(1);
+        let spread = (f64::from(self.returns) * 0.618_033_988_749_895).fract();
+        MAX_POSTPONEMENT.mul_f64(0.5 + spread / 2.0)
+    }
+
+    /// Whether nobody is in it or waits, and no call has to keep a distance to the last.
+    pub(super) fn is_idle(&self, now: Instant) -> bool {
+        self.in_flight == 0 && self.waiting.is_empty() && self.next_start <= now
+    }
+
+    /// How many are in it, and how many wait.
+    pub(super) fn load(&self) -> (usize, usize) {
+        (self.in_flight, self.waiting.iter().filter(|waiting| !waiting.is_closed()).count())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MILLI: Duration = Duration::from_millis(1);
+
+    fn of(parallelism: usize) -> Limits {
+        Limits { parallelism, space: Duration::ZERO }
+    }
+
+    #[test]
+    fn who_waits_longest_gets_the_next_place_and_who_has_left_does_not() {
+        let now = Instant::now();
+        let mut lane = Lane::new(now);
+        assert!(matches!(lane.enter(of(1), now), Entry::In(_)));
+        let Entry::Wait(first) = lane.enter(of(1), now) else { panic!("waits") };
+        let Entry::Wait(mut second) = lane.enter(of(1), now) else { panic!("waits") };
+        drop(first);
+        lane.leave(now);
+        assert_eq!(second.try_recv(), Ok(Duration::ZERO));
+        assert_eq!(lane.load(), (1, 0));
+        lane.leave(now);
+        assert!(lane.is_idle(now));
+    }
+
+    #[test]
+    fn nobody_waits_for_a_receiver_that_hangs() {
+        let now = Instant::now();
+        let mut lane = Lane::new(now);
+        assert!(matches!(lane.enter(of(1), now), Entry::In(_)));
+        assert!(matches!(lane.enter(of(1), now), Entry::Wait(_)));
+        let later = now + 300 * MILLI;
+        let Entry::Later(first) = lane.enter(of(1), later) else { panic!("is postponed") };
+        let Entry::Later(second) = lane.enter(of(1), later) else { panic!("is postponed") };
+        assert_eq!((first, second), (SOONEST_RETURN, SOONEST_RETURN + RETURN_SPACE));
+    }
+
+    #[test]
+    fn a_long_backlog_comes_back_spread_out_and_no_later_than_allowed() {
+        let now = Instant::now();
+        let mut lane = Lane::new(now);
+        let waits: Vec<Duration> = (0..1_000).map(|_| lane.come_back(Duration::from_secs(60), now)).collect();
+        assert!(waits.iter().all(|wait| (SOONEST_RETURN..=MAX_POSTPONEMENT).contains(wait)));
+        let late = waits.iter().filter(|wait| **wait > MAX_POSTPONEMENT.mul_f64(0.75)).count();
+        assert!((400..600).contains(&late), "{late}");
+    }
+
+    #[test]
+    fn a_rate_spaces_the_starts_evenly_and_is_shared_by_nodes() {
+        let now = Instant::now();
+        let limits = Limits::shared(Some(10), Some("10/s".parse().unwrap()), 2);
+        assert_eq!(limits, Limits { parallelism: 5, space: 200 * MILLI });
+        let mut lane = Lane::new(now);
+        let starts: Vec<Duration> = (0..5)
+            .map(|_| match lane.enter(limits, now) {
+                Entry::In(after) => after,
+                Entry::Wait(_) | Entry::Later(_) => panic!("is let in"),
+            })
+            .collect();
+        assert_eq!(starts, [0, 200, 400, 600, 800].map(Duration::from_millis));
+        // All places are taken; the next start is a second away.
+        assert!(matches!(lane.enter(limits, now), Entry::Wait(_)));
+        let free = Limits { parallelism: 100, ..limits };
+        let mut lane = Lane::new(now);
+        while let Entry::In(_) = lane.enter(free, now) {}
+        assert!(matches!(lane.enter(free, now), Entry::Later(_)));
+        assert_eq!(Limits::shared(Some(3), None, 5).parallelism, 1);
+    }
+}

@@ -1,0 +1,69 @@
+//! What one receiver is allowed, as a setting: `api.example.com=100/s`, `hooks.example.com:8443=10/s,4`, `x=,4`.
+
+use std::str::FromStr;
+
+use crate::domain::rate::Rate;
+
+/// The most that may be in progress at one receiver, by all nodes together.
+const MAX_PARALLELISM: usize = 100_000;
+
+/// What one receiver is allowed by all nodes together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiverLimit {
+    /// A host, with or without a port.
+    receiver: String,
+    /// Calls begun.
+    pub(super) rate: Option<Rate>,
+    /// Calls in progress.
+    pub(super) parallelism: Option<usize>,
+}
+
+impl ReceiverLimit {
+    /// Whether the limit is for this host and port.
+    pub(super) fn is_for(&self, authority: &str) -> bool {
+        let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+        self.receiver == authority || self.receiver == host
+    }
+}
+
+impl FromStr for ReceiverLimit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let form =
+            "a limit is HOST[:PORT]=RATE[,CALLS], such as api.example.com=100/s,10 or api.example.com=,10";
+        let (receiver, limits) = text.trim().rsplit_once('=').ok_or(form)?;
+        let (rate, parallelism) = limits.split_once(',').unwrap_or((limits, ""));
+        let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        let rate = given(rate).map(|rate| rate.parse()).transpose()?;
+        let parallelism = given(parallelism)
+            .map(|text| {
+                let number = text.parse().ok().filter(|number| (1..=MAX_PARALLELISM).contains(number));
+                number.ok_or_else(|| format!("calls at once are a whole number from 1 to {MAX_PARALLELISM}"))
+            })
+            .transpose()?;
+        let receiver = given(receiver).ok_or(form)?.to_ascii_lowercase();
+        if rate.is_none() && parallelism.is_none() {
+            return Err(form.to_owned());
+        }
+        Ok(Self { receiver, rate, parallelism })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_read_and_is_for_its_receiver() {
+        let limit: ReceiverLimit = "API.example.com=100/s,10".parse().unwrap();
+        assert_eq!((limit.rate, limit.parallelism), (Some("100/s".parse().unwrap()), Some(10)));
+        assert!(limit.is_for("api.example.com:443") && !limit.is_for("www.example.com:443"));
+        let limit: ReceiverLimit = "[::1]:8000=,3".parse().unwrap();
+        assert_eq!((limit.rate, limit.parallelism), (None, Some(3)));
+        assert!(limit.is_for("[::1]:8000") && !limit.is_for("[::1]:8001"));
+        for wrong in ["", "x", "x=", "x=,", "=1/s", "x=1", "x=1/s,0", "x=1/s,many", "x=,-1"] {
+            assert!(wrong.parse::<ReceiverLimit>().is_err(), "{wrong}");
+        }
+    }
+}

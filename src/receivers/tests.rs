@@ -1,0 +1,93 @@
+//! Admission as a whole: who gets in, who waits, who comes back.
+
+use super::*;
+use crate::domain::attempt::{CallResult, Delivery};
+use crate::domain::flow::Flow;
+use crate::domain::machine_properties::a_timer;
+use crate::domain::target::TargetUrl;
+
+fn receivers(parallelism: usize, breaker_failures: u32) -> Receivers {
+    Receivers::new(Rules { parallelism, breaker_failures, limits: vec!["limited=10/s".parse().unwrap()] })
+}
+
+fn timer(url: &str) -> Timer {
+    let mut timer = a_timer(Delivery::AtMostOnce, 3);
+    timer.target.url = TargetUrl::parse(url).unwrap();
+    timer
+}
+
+async fn entered(receivers: &Receivers, timer: &Timer) -> Place {
+    match receivers.admit(timer).await {
+        Admission::Enter(place) => place,
+        Admission::Postpone(after, why) => panic!("postponed by {after:?}: {why:?}"),
+    }
+}
+
+async fn postponed(receivers: &Receivers, timer: &Timer) -> Postponed {
+    match receivers.admit(timer).await {
+        Admission::Enter(_) => panic!("let in"),
+        Admission::Postpone(_, why) => why,
+    }
+}
+
+#[tokio::test]
+async fn a_full_receiver_holds_up_its_own_timers_and_no_others() {
+    let receivers = receivers(1, 0);
+    let slow = timer("http://slow/");
+    let place = entered(&receivers, &slow).await;
+    drop(entered(&receivers, &timer("http://slow:81/")).await);
+    drop(entered(&receivers, &timer("http://well/")).await);
+    // Nothing is done there for a second.
+    assert_eq!(postponed(&receivers, &slow).await, Postponed::Receiver);
+    let waiting = entered(&receivers, &slow);
+    drop(place);
+    drop(waiting.await);
+    assert!(receivers.statuses(9).iter().all(|status| status.in_flight == 0));
+}
+
+#[tokio::test]
+async fn a_flow_holds_up_its_own_timers_whoever_they_call() {
+    let receivers = receivers(9, 0);
+    let flow = Flow { key: "a".into(), rate: None, parallelism: Some(1) };
+    let of_flow = |url| Timer { flow: Some(flow.clone()), ..timer(url) };
+    let place = entered(&receivers, &of_flow("http://one/")).await;
+    drop(entered(&receivers, &timer("http://two/")).await);
+    assert_eq!(postponed(&receivers, &of_flow("http://two/")).await, Postponed::Flow);
+    drop(place);
+    drop(entered(&receivers, &of_flow("http://two/")).await);
+}
+
+#[tokio::test]
+async fn a_receiver_that_fails_over_and_over_is_left_alone() {
+    let receivers = receivers(9, 3);
+    let dead = timer("http://dead/");
+    for _ in 0..3 {
+        entered(&receivers, &dead).await.report(&CallResult::NoAnswer { reason: "timeout".into() });
+    }
+    assert_eq!(postponed(&receivers, &dead).await, Postponed::Breaker);
+    drop(entered(&receivers, &timer("http://well/")).await);
+    let first = &receivers.statuses(9)[0];
+    assert_eq!((first.receiver.as_str(), first.breaker, first.failures), ("dead:80", BreakerState::Open, 3));
+    assert_eq!(first.postponed, 1);
+}
+
+#[tokio::test]
+async fn a_limit_of_a_receiver_spaces_its_calls() {
+    let receivers = receivers(9, 0);
+    let start = Instant::now();
+    for _ in 0..3 {
+        drop(entered(&receivers, &timer("http://limited/")).await);
+    }
+    assert!(start.elapsed() >= Duration::from_millis(200));
+}
+
+#[test]
+fn what_is_remembered_is_bounded() {
+    let receivers = receivers(9, 0);
+    for n in 0..MAX_KNOWN + 10 {
+        receivers.lock().receiver(&n.to_string());
+        receivers.lock().flow(&n.to_string());
+    }
+    let known = receivers.lock();
+    assert!(known.receivers.len() <= MAX_KNOWN && known.flows.len() <= MAX_KNOWN);
+}

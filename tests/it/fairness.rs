@@ -1,0 +1,121 @@
+//! A receiver that is slow, dead or limited holds up its own timers and no others.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Broker, Client, Node, Sink, eventually, in_millis, micros_of};
+
+async fn receiver(client: &Client, sink: &Sink) -> Value {
+    let reply = client.send(Method::GET, "/receivers", &[], "").await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let all = reply.json["receivers"].as_array().unwrap().clone();
+    let name = sink.url("").trim_start_matches("http://").to_owned();
+    all.into_iter().find(|receiver| receiver["receiver"] == name.as_str()).unwrap_or_default()
+}
+
+async fn create_many(client: &Client, timers: &[Value]) -> Vec<String> {
+    let reply = client.send(Method::POST, "/timers", &[], &json!(timers).to_string()).await;
+    let results = reply.json["results"].as_array().expect("results").clone();
+    results.iter().map(|result| result["timer"]["id"].as_str().expect("an id").to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_receiver_that_hangs_does_not_hold_up_another() {
+    let broker = Broker::start().await;
+    // Fewer places than there are timers for the receiver that hangs.
+    let node =
+        Node::with(&broker, &["--max-calls", "20", "--max-calls-per-receiver", "10", "--max-held", "100"])
+            .await;
+    let (hanging, healthy) = (Sink::start().await, Sink::start().await);
+    let client = node.client();
+    let due = in_millis(1_500);
+    let stuck = json!({ "at": due, "url": hanging.url("/hang"), "timeout": "10m" });
+    let stuck = create_many(&client, &vec![stuck; 300]).await;
+    let due = in_millis(3_000);
+    let well = create_many(&client, &vec![json!({ "at": due, "url": healthy.url("/ok") }); 300]).await;
+    for id in &well {
+        client.until(id, "delivered").await;
+    }
+    // None of the others has come to an end, and none was dropped or counted as tried.
+    assert_eq!(hanging.hits().len(), 10);
+    let seen = receiver(&client, &hanging).await;
+    assert_eq!((&seen["in_flight"], &seen["breaker"]), (&json!(10), &json!("closed")), "{seen}");
+    assert!(seen["postponed"].as_u64().unwrap() > 0, "{seen}");
+    let mut scheduled = 0;
+    for id in &stuck {
+        let timer = client.get(id).await;
+        scheduled += usize::from(timer["state"] == "scheduled");
+        assert!(timer["attempts"].as_u64().unwrap() <= 1, "{timer}");
+    }
+    assert_eq!(scheduled, 290);
+    // Once it answers, all of them are called, once each.
+    hanging.release();
+    for id in &stuck {
+        client.until(id, "delivered").await;
+    }
+    assert!(hanging.counts().values().all(|count| *count == 1));
+}
+
+#[tokio::test]
+async fn a_receiver_that_fails_over_and_over_is_left_alone_and_tried_by_one() {
+    let broker = Broker::start().await;
+    let node = Node::with(&broker, &["--breaker-failures", "3"]).await;
+    let sink = Sink::start().await;
+    let client = node.client();
+    for _ in 0..3 {
+        let id = client.create(&json!({ "seconds": 0, "url": sink.url("/status/500") })).await;
+        client.until(&id, "failed").await;
+    }
+    assert_eq!(receiver(&client, &sink).await["breaker"], "open");
+    let timers: Vec<Value> = (0..20).map(|_| json!({ "seconds": 0, "url": sink.url("/ok") })).collect();
+    let ids = create_many(&client, &timers).await;
+    eventually("they are postponed", async || {
+        (receiver(&client, &sink).await["postponed"].as_u64() >= Some(20)).then_some(())
+    })
+    .await;
+    assert_eq!(sink.hits().len(), 3);
+    // What waits is not counted as tried; one that is called with success closes the breaker for all.
+    for id in &ids {
+        let timer = client.until(id, "delivered").await;
+        assert_eq!(timer["attempts"], 1, "{timer}");
+        assert!(timer["last_attempt"]["lateness_ms"].as_f64().unwrap() >= 1_000.0, "{timer}");
+    }
+    let seen = receiver(&client, &sink).await;
+    assert_eq!((&seen["breaker"], &seen["failures"]), (&json!("closed"), &json!(0)), "{seen}");
+}
+
+#[tokio::test]
+async fn timers_of_a_flow_are_called_evenly_and_so_many_at_once() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let sink = Sink::start().await;
+    let client = node.client();
+    let flow = json!({ "key": "customer-1", "rate": "10/s" });
+    let timers = vec![json!({ "seconds": 0, "url": sink.url("/ok"), "flow": flow }); 8];
+    create_many(&client, &timers).await;
+    let mut hits: Vec<u64> = sink.until(8).await.iter().map(|hit| hit.at).collect();
+    hits.sort_unstable();
+    // Eight that are a tenth of a second apart take seven tenths.
+    assert!(hits[7] - hits[0] >= 650_000, "{hits:?}");
+
+    let flow = json!({ "key": "customer-2", "parallelism": 2 });
+    let timers = vec![json!({ "seconds": 0, "url": sink.url("/slow/300"), "flow": flow }); 6];
+    let ids = create_many(&client, &timers).await;
+    let mut spans = vec![];
+    for id in &ids {
+        let timer = client.until(id, "delivered").await;
+        let last = &timer["last_attempt"];
+        spans.push((micros_of(&last["claimed_at"]), micros_of(&last["finished_at"])));
+    }
+    for (start, _) in &spans {
+        let at_once = spans.iter().filter(|(from, to)| from <= start && start < to).count();
+        assert!(at_once <= 2, "{spans:?}");
+    }
+    let timer = client.get(&ids[0]).await;
+    assert_eq!(timer["flow"], json!({ "key": "customer-2", "parallelism": 2 }));
+    assert!(
+        Duration::from_micros(spans.iter().map(|(_, to)| to).max().unwrap() - spans[0].0).as_millis() >= 850
+    );
+}
