@@ -24,5 +24,6 @@ pub mod receivers;
 pub mod rfc3339;
 pub mod shutdown;
 pub mod telemetry;
+pub mod timer_json;
 pub mod webhook;
 mod welcome;

@@ -11,8 +11,8 @@ use super::answer::{self, Answer};
 use super::operate::Call;
 use super::problem::Problem;
 use super::request::Json;
-use super::timer_json::{self, View};
 use super::{idempotency, timers};
+use crate::timer_json::{self, View};
 
 /// The most timers that one request creates.
 const MAX_TIMERS: usize = 1_000;

@@ -16,10 +16,10 @@ use super::answer::Answer;
 use super::operate::Call;
 use super::problem::Problem;
 use super::query::Params;
-use super::timer_json::{self, View};
 use crate::clock::Clock;
 use crate::index::Filter;
 use crate::nats::{Event, Feed, Link, NatsError};
+use crate::timer_json::{self, View};
 
 /// The most readers of a node's feed: each costs a consumer in NATS.
 pub const MAX_READERS: usize = 256;

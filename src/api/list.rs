@@ -8,10 +8,10 @@ use super::answer::{self, Answer};
 use super::operate::Call;
 use super::problem::Problem;
 use super::query::{Params, number};
-use super::timer_json::{self, View};
 use crate::domain::timer::TimerId;
 use crate::index::{Cursor, Filter, Index, STATES, Sort};
 use crate::nats::{NatsError, Stored};
+use crate::timer_json::{self, View};
 
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 1_000;

@@ -21,7 +21,6 @@ mod problem;
 mod query;
 mod receivers;
 mod request;
-mod timer_json;
 mod timers;
 
 use std::sync::Arc;

@@ -8,12 +8,12 @@ use super::answer::{self, Answer};
 use super::operate::Call;
 use super::problem::{FieldError, Problem};
 use super::request::Json;
-use super::timer_json::{self, View};
 use super::{draft, idempotency, precondition};
 use crate::domain::machine::{Input, Refusal};
 use crate::domain::timer::Timer;
 use crate::engine::{Applied, Created};
 use crate::nats::Stored;
+use crate::timer_json::{self, View};
 
 pub(super) async fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
     let key = idempotency::key(&call.request.headers)?;

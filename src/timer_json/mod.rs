@@ -46,7 +46,7 @@ struct TimerJson<'t> {
 
 /// How much of a timer is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum View {
+pub enum View {
     /// What lists and events have.
     Summary,
     /// All of it.
@@ -74,13 +74,13 @@ struct AttemptJson<'t> {
 }
 
 /// The timer's public form, as text.
-pub(super) fn to_text(timer: &Timer, now: Timestamp, view: View) -> String {
+pub fn to_text(timer: &Timer, now: Timestamp, view: View) -> String {
     // A struct of strings and numbers always serialises.
     serde_json::to_string(&json(timer, now, view)).unwrap_or_default()
 }
 
 /// The timer's public form, as a value inside another.
-pub(super) fn to_value(timer: &Timer, now: Timestamp, view: View) -> Value {
+pub fn to_value(timer: &Timer, now: Timestamp, view: View) -> Value {
     serde_json::to_value(json(timer, now, view)).unwrap_or_default()
 }
 
