@@ -164,7 +164,13 @@ impl Running {
         let link = nats::connect(&access).await?;
         nats::prepare(&link, shape, access.wait).await?;
         let wakes = Wakes::new(link.clone());
-        let engine = Engine::new(Store::new(link.clone(), node.retention), wakes.clone(), clock, &name);
+        let engine = Engine::new(
+            Store::new(link.clone(), node.retention),
+            wakes.clone(),
+            clock,
+            &name,
+            node.retry.policy(),
+        );
 
         let stop = CancellationToken::new();
         let abort = CancellationToken::new();

@@ -8,6 +8,7 @@ pub mod alarm;
 pub mod api;
 pub mod app;
 pub mod bench;
+pub mod callback;
 pub mod clock;
 pub mod config;
 pub mod crypto;

@@ -32,6 +32,10 @@ pub struct Change {
     pub retry: Option<RetryPolicy>,
     /// The limits that it shares with others; `Some(None)` for none.
     pub flow: Option<Option<Flow>>,
+    /// Who is told once it is delivered; `Some(None)` for nobody.
+    pub on_delivered: Option<Option<TargetUrl>>,
+    /// Who is told once it has failed, likewise.
+    pub on_failed: Option<Option<TargetUrl>>,
     /// All of the client's labels.
     pub metadata: Option<BTreeMap<String, String>>,
 }
@@ -59,6 +63,8 @@ impl Change {
         replace(&mut timer.timeout, self.timeout);
         replace(&mut timer.retry, self.retry);
         replace(&mut timer.flow, self.flow);
+        replace(&mut timer.callbacks.on_delivered, self.on_delivered);
+        replace(&mut timer.callbacks.on_failed, self.on_failed);
         replace(&mut timer.metadata, self.metadata);
         if let (Some(due_at), State::Scheduled { at, .. }) = (self.due_at, &mut timer.state) {
             timer.due_at = due_at;

@@ -114,6 +114,8 @@ pub enum Effect {
         /// The attempt's number.
         attempt: u32,
     },
+    /// Have the timer's callback made, if it has none yet for this end.
+    Notify(Box<Timer>),
     /// Remove all wakes that have not come yet: housekeeping, of a timer that is over.
     Disarm,
     /// Keep the wake in this worker, then step again at this instant.
@@ -183,8 +185,12 @@ pub fn step(timer: &Timer, input: Input, now: Timestamp) -> Result<Vec<Effect>, 
         }
         // A replay may be on its way, or the claimant is alive after all and about to schedule the next
         // attempt: this may be the wake that was armed for it.
-        (State::Unknown { .. } | State::Failed { .. }, Input::Wake { tries, .. }) => Ok(unneeded(tries, now)),
-        (State::Delivered { .. } | State::Cancelled { .. }, Input::Wake { .. }) => Ok(vec![Effect::Settle]),
+        (State::Unknown { .. } | State::Failed { .. }, Input::Wake { tries, .. }) => {
+            Ok(notified(timer, unneeded(tries, now)))
+        }
+        (State::Delivered { .. } | State::Cancelled { .. }, Input::Wake { .. }) => {
+            Ok(notified(timer, vec![Effect::Settle]))
+        }
 
         (
             State::Firing { attempt, claim } | State::Unknown { attempt, claim, .. },
@@ -197,7 +203,7 @@ pub fn step(timer: &Timer, input: Input, now: Timestamp) -> Result<Vec<Effect>, 
             Input::Outcome { .. },
         ) => Ok(vec![linger(1, now)]),
         (State::Delivered { .. } | State::Cancelled { .. }, Input::Outcome { .. }) => {
-            Ok(vec![Effect::Settle])
+            Ok(notified(timer, vec![Effect::Settle]))
         }
 
         // Of the same record as the claim that it takes the place of, which may be a moment old: another wake than is
@@ -207,7 +213,7 @@ pub fn step(timer: &Timer, input: Input, now: Timestamp) -> Result<Vec<Effect>, 
         }
         (State::Unknown { .. } | State::Failed { .. }, Input::Postponed { .. }) => Ok(vec![linger(1, now)]),
         (State::Delivered { .. } | State::Cancelled { .. }, Input::Postponed { .. }) => {
-            Ok(vec![Effect::Settle])
+            Ok(notified(timer, vec![Effect::Settle]))
         }
         (State::Scheduled { .. }, Input::Cancel) => {
             Ok(vec![store(timer, State::Cancelled { at: now }), Effect::Disarm])
@@ -268,6 +274,20 @@ fn store(timer: &Timer, state: State) -> Effect {
     Effect::Store(Box::new(Timer { state, ..timer.clone() }))
 }
 
+/// The timer is over: store that, tell who wants to know, and only then let the wake go, so that whoever gets it
+/// after a crash tells again.
+fn ended(timer: &Timer, state: State) -> Vec<Effect> {
+    let timer = Timer { state, ..timer.clone() };
+    let effects = notified(&timer, vec![Effect::Settle]);
+    [Effect::Store(Box::new(timer))].into_iter().chain(effects).collect()
+}
+
+/// The effects on a timer that is over, after its callback.
+fn notified(timer: &Timer, effects: Vec<Effect>) -> Vec<Effect> {
+    let notify = timer.callback().map(|_| Effect::Notify(Box::new(timer.clone())));
+    notify.into_iter().chain(effects).collect()
+}
+
 /// The timer is due and not claimed: claim it, then call.
 fn claimed(
     timer: &Timer,
@@ -292,10 +312,7 @@ fn taken_over(
     now: Timestamp,
 ) -> Vec<Effect> {
     match timer.delivery {
-        Delivery::AtMostOnce => {
-            let state = State::Unknown { attempt, claim: dead.clone(), at: now };
-            vec![store(timer, state), Effect::Settle]
-        }
+        Delivery::AtMostOnce => ended(timer, State::Unknown { attempt, claim: dead.clone(), at: now }),
         Delivery::AtLeastOnce if timer.counted(attempt) < timer.retry.max_attempts => {
             claimed(timer, attempt + 1, dead.due_at, mine, node, now)
         }
@@ -304,7 +321,7 @@ fn taken_over(
                 "attempt {attempt} was the last one allowed, and node {} died while it made it",
                 dead.node
             );
-            vec![store(timer, State::Failed { attempt, at: now, reason }), Effect::Settle]
+            ended(timer, State::Failed { attempt, at: now, reason })
         }
     }
 }
@@ -327,12 +344,9 @@ fn concluded(timer: &Timer, attempt: u32, claim: &Claim, result: CallResult, now
     timer.attempts.drain(..surplus);
 
     match verdict {
-        Verdict::Delivered => vec![store(&timer, State::Delivered { at: now }), Effect::Settle],
-        Verdict::Failed => vec![store(&timer, State::Failed { attempt, at: now, reason }), Effect::Settle],
-        Verdict::Unknown => {
-            let state = State::Unknown { attempt, claim: claim.clone(), at: now };
-            vec![store(&timer, state), Effect::Settle]
-        }
+        Verdict::Delivered => ended(&timer, State::Delivered { at: now }),
+        Verdict::Failed => ended(&timer, State::Failed { attempt, at: now, reason }),
+        Verdict::Unknown => ended(&timer, State::Unknown { attempt, claim: claim.clone(), at: now }),
         Verdict::Retry => {
             let numbers = (attempt, timer.counted(attempt));
             let since = timer.replayed_at.unwrap_or(timer.due_at);
@@ -343,7 +357,7 @@ fn concluded(timer: &Timer, attempt: u32, claim: &Claim, result: CallResult, now
                 }
                 Err(no_more) => {
                     let reason = format!("{reason}; {no_more}");
-                    vec![store(&timer, State::Failed { attempt, at: now, reason }), Effect::Settle]
+                    ended(&timer, State::Failed { attempt, at: now, reason })
                 }
             }
         }

@@ -6,6 +6,7 @@
 //! types only.
 
 pub mod attempt;
+pub mod callbacks;
 pub mod change;
 pub mod flow;
 pub mod machine;

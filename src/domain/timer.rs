@@ -6,6 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::domain::attempt::{Attempt, Delivery};
+use crate::domain::callbacks::Callbacks;
 use crate::domain::flow::Flow;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::target::Target;
@@ -53,6 +54,8 @@ pub struct Timer {
     pub retry: RetryPolicy,
     /// The limits that it shares with others, if it names any.
     pub flow: Option<Flow>,
+    /// Who else is told how it ends.
+    pub callbacks: Callbacks,
     /// The client's own labels, never sent.
     pub metadata: BTreeMap<String, String>,
     /// A digest of the request that created it, if that carried an idempotency key.
@@ -139,6 +142,17 @@ impl State {
             Self::Delivered { .. } | Self::Failed { .. } | Self::Cancelled { .. } | Self::Unknown { .. } => {
                 true
             }
+        }
+    }
+
+    /// When the timer ended, if it has.
+    pub fn ended_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Scheduled { .. } | Self::Firing { .. } => None,
+            Self::Delivered { at }
+            | Self::Failed { at, .. }
+            | Self::Cancelled { at }
+            | Self::Unknown { at, .. } => Some(*at),
         }
     }
 

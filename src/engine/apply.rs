@@ -112,7 +112,11 @@ impl Engine {
                     }
                     Effect::Disarm => self.disarm(id).await,
                     // Effects of wakes: there is none here.
-                    Effect::Call { .. } | Effect::Hold { .. } | Effect::Later { .. } | Effect::Settle => {}
+                    Effect::Notify(_)
+                    | Effect::Call { .. }
+                    | Effect::Hold { .. }
+                    | Effect::Later { .. }
+                    | Effect::Settle => {}
                 }
             }
             return Ok(Applied::Done(stored));

@@ -120,6 +120,7 @@ impl Engine {
                         news = Some(Input::Outcome { claim: claim.id, result });
                         continue 'step;
                     }
+                    Effect::Notify(timer) => self.notify(&timer).await?,
                     Effect::Disarm => self.disarm(wake.id).await,
                     Effect::Hold { until } => {
                         place = None;

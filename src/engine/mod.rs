@@ -7,6 +7,7 @@
 mod apply;
 mod attend;
 mod commit;
+mod notify;
 mod report;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ pub use attend::Attended;
 
 use crate::alarm::Alarm;
 use crate::clock::Clock;
+use crate::domain::retry::RetryPolicy;
 use crate::nats::{Store, Wakes};
 use crate::receivers::Receivers;
 use crate::webhook::Caller;
@@ -32,6 +34,8 @@ pub struct Engine {
     clock: Clock,
     /// This node's name, in claims and logs.
     node: Arc<str>,
+    /// How often callbacks are tried.
+    callback_retry: RetryPolicy,
 }
 
 /// How long to keep asking NATS.
@@ -62,8 +66,8 @@ pub struct Worker {
 
 impl Engine {
     /// An engine over the given bucket and wakes.
-    pub fn new(store: Store, wakes: Wakes, clock: Clock, node: &str) -> Self {
-        Self { store, wakes, clock, node: node.into() }
+    pub fn new(store: Store, wakes: Wakes, clock: Clock, node: &str, callback_retry: RetryPolicy) -> Self {
+        Self { store, wakes, clock, node: node.into(), callback_retry }
     }
 
     /// The engine's clock.

@@ -160,6 +160,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::domain::callbacks::Callbacks;
     use crate::domain::retry::RetryPolicy;
     use crate::domain::target::{Body, Method, Target, TargetUrl};
     use crate::domain::timer::Claim;
@@ -181,6 +182,7 @@ mod tests {
             timeout: Duration::from_secs(30),
             retry: RetryPolicy::default(),
             flow: None,
+            callbacks: Callbacks::default(),
             metadata: [("order".to_owned(), "4711".to_owned())].into(),
             fingerprint: None,
             attempts_before: 0,

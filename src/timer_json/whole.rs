@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{AttemptJson, attempt_json};
 use crate::crypto::sha256_hex;
-use crate::domain::target::Body;
+use crate::domain::target::{Body, TargetUrl};
 use crate::domain::timer::Timer;
 
 #[derive(Serialize)]
@@ -16,6 +16,10 @@ pub(super) struct Whole<'t> {
     retry: RetryJson,
     #[serde(skip_serializing_if = "Option::is_none")]
     flow: Option<FlowJson<'t>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_delivered: Option<&'t str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_failed: Option<&'t str>,
     attempt_log: Vec<AttemptJson<'t>>,
     #[serde(skip_serializing_if = "Map::is_empty")]
     headers: Map<String, Value>,
@@ -77,6 +81,8 @@ pub(super) fn of(timer: &Timer, bodies: bool) -> Whole<'_> {
             rate: flow.rate.map(|rate| rate.to_string()),
             parallelism: flow.parallelism,
         }),
+        on_delivered: timer.callbacks.on_delivered.as_ref().map(TargetUrl::as_str),
+        on_failed: timer.callbacks.on_failed.as_ref().map(TargetUrl::as_str),
         attempt_log: timer.attempts.iter().map(attempt_json).collect(),
         headers: timer
             .target

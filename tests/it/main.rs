@@ -13,6 +13,7 @@ mod support;
 
 mod access;
 mod ambiguous;
+mod callbacks;
 mod changes;
 mod command_line;
 mod drains;

@@ -3,6 +3,7 @@
 //! All bad fields of a request are found at once, each with a JSON pointer and a sentence that says
 //! what is allowed. Nothing here reads a clock or stores anything.
 
+mod callbacks;
 mod fields;
 mod flow;
 mod policy;
@@ -57,6 +58,7 @@ pub(super) fn read(
     let timeout = policy::timeout(&mut fields);
     let retry = policy::retry(&mut fields, rules.retry);
     let flow = flow::flow(&mut fields);
+    let callbacks = callbacks::read(&mut fields);
     let metadata = policy::metadata(&mut fields);
     let errors = fields.finish();
     match (due_at, target) {
@@ -69,6 +71,7 @@ pub(super) fn read(
             timeout,
             retry,
             flow,
+            callbacks,
             metadata,
             fingerprint,
             attempts_before: 0,
@@ -104,6 +107,7 @@ pub(super) fn read_change(json: &Json, rules: &Rules, now: Timestamp) -> Result<
     let mut fields = Fields::new(object);
     let due_at = when::read_change(&mut fields, now, rules.max_delay);
     let target = target::read_change(&mut fields, object.get("body").and_then(|_| as_written(&json.bytes)));
+    let callbacks = callbacks::read_change(&mut fields);
     let change = Change {
         due_at,
         url: target.url,
@@ -114,6 +118,8 @@ pub(super) fn read_change(json: &Json, rules: &Rules, now: Timestamp) -> Result<
         timeout: fields.names(&["timeout"]).then(|| policy::timeout(&mut fields)),
         retry: fields.names(&["retry"]).then(|| policy::retry(&mut fields, rules.retry)),
         flow: fields.names(&["flow"]).then(|| flow::flow(&mut fields)),
+        on_delivered: callbacks.on_delivered,
+        on_failed: callbacks.on_failed,
         metadata: fields.names(&["metadata"]).then(|| policy::metadata(&mut fields)),
     };
     if object.is_empty() {

@@ -44,14 +44,19 @@ fn url(fields: &mut Fields<'_>) -> Option<TargetUrl> {
         fields.wrong("url", "is missing; it says what to call, such as \"https://example.com/hook\"");
         return None;
     };
+    url_of(fields, "url", value)
+}
+
+/// Reads the URL that a field has.
+pub(super) fn url_of(fields: &mut Fields<'_>, name: &str, value: &Value) -> Option<TargetUrl> {
     let Some(text) = value.as_str() else {
-        fields.wrong("url", "must be a string such as \"https://example.com/hook\"");
+        fields.wrong(name, "must be a string such as \"https://example.com/hook\"");
         return None;
     };
-    let url = TargetUrl::parse(text).map_err(|error| fields.wrong("url", error.to_string())).ok()?;
+    let url = TargetUrl::parse(text).map_err(|error| fields.wrong(name, error.to_string())).ok()?;
     // The HTTP client has its own idea of what can be asked for.
     if let Err(error) = url.as_str().parse::<Uri>() {
-        fields.wrong("url", format!("cannot be called: {error}"));
+        fields.wrong(name, format!("cannot be called: {error}"));
         return None;
     }
     Some(url)

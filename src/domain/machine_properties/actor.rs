@@ -97,6 +97,13 @@ impl World {
                 self.calls.push(Call { at: self.now, due, result: None });
                 actor.calling = Some(self.calls.len() - 1);
             }
+            Effect::Notify(timer) => {
+                let version = self.history.iter().rposition(|known| *known == *timer);
+                self.told.insert(version.expect("told of an end that was never stored"));
+                if !heard {
+                    actor.effects.push_front(Effect::Notify(timer));
+                }
+            }
             Effect::Disarm => self.schedules.clear(),
             Effect::Hold { until } => {
                 if until <= self.now {

@@ -59,6 +59,7 @@ fn run(delivery: Delivery, max_attempts: u32, events: Vec<Event>) -> World {
         world.assert_always();
     }
     world.calm_down();
+    world.assert_told();
     world
 }
 

@@ -34,6 +34,14 @@ impl World {
         }
     }
 
+    /// Holds once everything is quiet: how the timer ended has been told.
+    pub(super) fn assert_told(&self) {
+        let last = self.history.len().saturating_sub(1);
+        if self.record().is_some_and(|timer| timer.callback().is_some()) {
+            assert!(self.told.contains(&last), "nobody was told: {:?}", self.record());
+        }
+    }
+
     /// Whether the actor may store this version after the one that is there.
     pub(super) fn assert_may_follow(&self, actor: &Actor, new: &Timer) {
         assert!(new.attempts.len() <= MAX_ATTEMPTS_KEPT);

@@ -3,12 +3,13 @@
 //!
 //! `actor` does effects one at a time, so that anything can come in between; `promises` watches.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use uuid::Uuid;
 
 use crate::domain::attempt::{CallResult, Delivery};
+use crate::domain::callbacks::Callbacks;
 use crate::domain::change::Change;
 use crate::domain::machine::{Effect, Input, LEAD, linger_delay, step, unneeded};
 use crate::domain::retry::RetryPolicy;
@@ -74,6 +75,8 @@ pub(super) struct World {
     pub(super) calls: Vec<Call>,
     /// How many calls there were when a cancel succeeded.
     pub(super) cancelled_with_calls: Option<usize>,
+    /// The versions of which the callback was told.
+    pub(super) told: BTreeSet<usize>,
     /// How often a client's replay was stored.
     pub(super) replays: usize,
     counter: u64,
@@ -102,6 +105,7 @@ pub(crate) fn a_timer(delivery: Delivery, max_attempts: u32) -> Timer {
         timeout: Duration::from_secs(1),
         retry: RetryPolicy { max_attempts, ..RetryPolicy::default() },
         flow: None,
+        callbacks: Callbacks::default(),
         metadata: BTreeMap::new(),
         fingerprint: None,
         attempts_before: 0,
@@ -114,12 +118,15 @@ pub(crate) fn a_timer(delivery: Delivery, max_attempts: u32) -> Timer {
 impl World {
     /// A world in which a client has just begun to create the timer.
     pub(super) fn new(delivery: Delivery, max_attempts: u32) -> Self {
-        let timer = a_timer(delivery, max_attempts);
+        let mut timer = a_timer(delivery, max_attempts);
+        let told = Some(timer.target.url.clone());
+        timer.callbacks = Callbacks { on_delivered: told.clone(), on_failed: told };
         let effects = [Effect::Arm { at: timer.due_at }, Effect::Store(Box::new(timer))].into();
         let creator = Actor::new(None, None, Uuid::nil(), 0, effects, START);
         Self {
             now: START,
             history: vec![],
+            told: BTreeSet::new(),
             schedules: vec![],
             postponed: vec![],
             queue: BTreeMap::new(),

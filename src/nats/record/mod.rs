@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::domain::attempt::{Attempt, CallResult, Delivery};
+use crate::domain::callbacks::Callbacks;
 use crate::domain::flow::Flow;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::statuses::StatusSet;
@@ -40,6 +41,10 @@ struct Record {
     retry: RetryJson,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     flow: Option<FlowJson>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    on_delivered: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    on_failed: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     metadata: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -233,6 +238,8 @@ pub(super) fn to_json(timer: &Timer) -> Vec<u8> {
             rate: flow.rate.map(|rate| rate.to_string()),
             parallelism: flow.parallelism,
         }),
+        on_delivered: timer.callbacks.on_delivered.as_ref().map(|url| url.as_str().to_owned()),
+        on_failed: timer.callbacks.on_failed.as_ref().map(|url| url.as_str().to_owned()),
         metadata: timer.metadata.clone(),
         fingerprint: timer.fingerprint,
         attempts_before: timer.attempts_before,
@@ -264,7 +271,7 @@ pub(super) fn from_json(bytes: &[u8]) -> Result<Timer, String> {
         created_at: record.created_at.0,
         due_at: record.due_at.0,
         target: Target {
-            url: TargetUrl::parse(&record.url).map_err(|error| format!("url {error}"))?,
+            url: url(&record.url)?,
             method: Method::from_name(&record.method).ok_or_else(|| format!("method {}", record.method))?,
             headers: record.headers,
             body: match record.body {
@@ -293,6 +300,10 @@ pub(super) fn from_json(bytes: &[u8]) -> Result<Timer, String> {
             },
         },
         flow: record.flow.map(Flow::try_from).transpose()?,
+        callbacks: Callbacks {
+            on_delivered: record.on_delivered.as_deref().map(url).transpose()?,
+            on_failed: record.on_failed.as_deref().map(url).transpose()?,
+        },
         metadata: record.metadata,
         fingerprint: record.fingerprint,
         attempts_before: record.attempts_before,
@@ -317,6 +328,10 @@ pub(super) fn from_json(bytes: &[u8]) -> Result<Timer, String> {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_zero(count: &u32) -> bool {
     *count == 0
+}
+
+fn url(text: &str) -> Result<TargetUrl, String> {
+    TargetUrl::parse(text).map_err(|error| format!("url {error}"))
 }
 
 fn millis(span: Duration) -> u64 {

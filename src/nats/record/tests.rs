@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{from_json, to_json};
 use crate::domain::attempt::{Attempt, CallResult, Delivery};
+use crate::domain::callbacks::Callbacks;
 use crate::domain::flow::Flow;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::target::{Body, Method, Target, TargetUrl};
@@ -49,6 +50,7 @@ fn timer() -> Timer {
         timeout: Duration::from_secs(30),
         retry: RetryPolicy { factor: 2.5, ..RetryPolicy::default() },
         flow: None,
+        callbacks: Callbacks::default(),
         metadata: BTreeMap::from([("order".into(), "4711".into())]),
         fingerprint: Some(Uuid::from_u128(9)),
         attempts_before: 0,
@@ -139,6 +141,8 @@ proptest! {
             rate: (status % 2 == 0).then(|| "5/m".parse().unwrap()),
             parallelism: (status % 3 == 0).then_some(7),
         });
+        timer.callbacks.on_delivered = spans.map(|_| TargetUrl::parse("http://a/").unwrap());
+        timer.callbacks.on_failed = (status % 2 == 0).then(|| TargetUrl::parse("http://b/").unwrap());
         timer.replayed_at = spans.map(|_| at(5));
         timer.attempts[0].due_at = at(1);
         timer.attempts[0].result = CallResult::Answered { status, retry_after };

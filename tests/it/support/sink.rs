@@ -29,6 +29,7 @@ pub(crate) struct Hit {
     /// When its head was read, in microseconds since the epoch.
     pub(crate) at: u64,
     pub(crate) method: String,
+    pub(crate) path: String,
     pub(crate) headers: hyper::HeaderMap,
     pub(crate) body: Bytes,
 }
@@ -111,8 +112,8 @@ impl Sink {
         let id = head.headers.get("webhook-id").map_or("", |id| id.to_str().unwrap_or("")).to_owned();
         let body = body.collect().await?.to_bytes();
         let before = self.hits_of(&id).len();
-        let method = head.method.to_string();
-        self.hits.lock().unwrap().push(Hit { id, at, method, headers: head.headers, body });
+        let (method, path) = (head.method.to_string(), head.uri.path().to_owned());
+        self.hits.lock().unwrap().push(Hit { id, at, method, path, headers: head.headers, body });
 
         let parts: Vec<&str> = head.uri.path().trim_start_matches('/').split('/').collect();
         let status = match parts.as_slice() {

@@ -1,0 +1,96 @@
+//! A callback: a timer of its own, due at once, that tells another receiver how a timer ended.
+//!
+//! So it is called, retried, signed and kept like any other. It has no callbacks itself, so none follows from
+//! it.
+
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::domain::attempt::Delivery;
+use crate::domain::callbacks::Callbacks;
+use crate::domain::retry::RetryPolicy;
+use crate::domain::target::{Body, Method, Target, TargetUrl};
+use crate::domain::time::Timestamp;
+use crate::domain::timer::{DEFAULT_TIMEOUT, State, Timer, TimerId};
+use crate::rfc3339;
+use crate::timer_json::{self, View};
+
+/// The label of a callback that names the timer it tells of.
+pub const CALLBACK_OF: &str = "callback_of";
+
+/// The callback for the state that `timer` is in, to `url`.
+pub fn timer_of(timer: &Timer, url: &TargetUrl, retry: RetryPolicy, now: Timestamp) -> Timer {
+    let id = id_of(timer);
+    Timer {
+        id,
+        created_at: now,
+        due_at: now,
+        target: Target {
+            url: url.clone(),
+            method: Method::Post,
+            headers: vec![("content-type".to_owned(), "application/cloudevents+json".to_owned())],
+            body: Body::Json(event(timer, id)),
+        },
+        delivery: Delivery::AtLeastOnce,
+        timeout: DEFAULT_TIMEOUT,
+        retry,
+        flow: None,
+        callbacks: Callbacks::default(),
+        metadata: [(CALLBACK_OF.to_owned(), timer.id.to_string())].into(),
+        fingerprint: None,
+        attempts_before: 0,
+        replayed_at: None,
+        attempts: vec![],
+        state: State::Scheduled { attempt: 1, at: now },
+    }
+}
+
+/// The same for the same end of the same timer, so that it is told of once however often it is tried to be.
+fn id_of(timer: &Timer) -> TimerId {
+    let end = format!("{}/{}", timer.state.name(), timer.attempts_started());
+    Uuid::new_v5(&timer.id, end.as_bytes())
+}
+
+/// A CloudEvents 1.0 event in the JSON format's structured mode.
+fn event(timer: &Timer, id: TimerId) -> String {
+    let at = timer.state.ended_at().unwrap_or(timer.due_at);
+    json!({
+        "specversion": "1.0",
+        "id": id,
+        "source": format!("/timer/{}", timer.id),
+        "type": format!("jettimer.timer.{}", timer.state.name()),
+        "subject": timer.id,
+        "time": rfc3339::format(at),
+        "datacontenttype": "application/json",
+        "data": timer_json::to_value(timer, at, View::Summary),
+    })
+    .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::machine_properties::a_timer;
+
+    #[test]
+    fn each_end_of_a_timer_has_one_callback_that_says_it_all() {
+        let mut timer = a_timer(Delivery::AtMostOnce, 3);
+        let at = timer.due_at;
+        let url = TargetUrl::parse("https://example.com/ended").unwrap();
+        timer.state = State::Failed { attempt: 2, at, reason: "the receiver answered 404".into() };
+        let callback = timer_of(&timer, &url, RetryPolicy::default(), at);
+        assert_eq!(callback.target.url, url);
+        assert_eq!(callback.callbacks, Callbacks::default());
+        let Body::Json(text) = &callback.target.body else { panic!("JSON") };
+        let event: serde_json::Value = serde_json::from_str(text).unwrap();
+        assert_eq!(event["type"], "jettimer.timer.failed");
+        assert_eq!(event["time"], rfc3339::format(at));
+        assert_eq!(event["id"], callback.id.to_string());
+        assert_eq!(event["data"]["reason"], "the receiver answered 404");
+        let again = timer_of(&timer, &url, RetryPolicy::default(), at.saturating_add(DEFAULT_TIMEOUT));
+        assert_eq!(again.id, callback.id);
+        // After a replay, another end is told of by another callback.
+        timer.state = State::Failed { attempt: 3, at, reason: String::new() };
+        assert_ne!(timer_of(&timer, &url, RetryPolicy::default(), at).id, callback.id);
+    }
+}

@@ -1,0 +1,20 @@
+//! Telling how a timer ended: its callback is created, once.
+
+use crate::callback;
+use crate::domain::timer::Timer;
+use crate::engine::{Engine, Patience};
+use crate::nats::NatsError;
+
+impl Engine {
+    /// Creates the callback for the state that the timer is in, unless it is there already.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`] if that cannot be done; the wake must come again.
+    pub(super) async fn notify(&self, timer: &Timer) -> Result<(), NatsError> {
+        let Some(url) = timer.callback() else { return Ok(()) };
+        let callback = callback::timer_of(timer, url, self.callback_retry, self.clock.now());
+        self.create(callback, true, Patience::Endless).await?;
+        Ok(())
+    }
+}
