@@ -21,6 +21,7 @@ pub mod finder;
 pub mod healthcheck;
 pub mod index;
 pub mod nats;
+pub mod policy;
 pub mod receivers;
 pub mod rfc3339;
 pub mod shutdown;
