@@ -30,6 +30,12 @@ pub enum CallResult {
         /// For people.
         reason: String,
     },
+    /// The target must not be called, so nothing was connected to. Trying again is for whoever changes the
+    /// policy, not for retries.
+    Forbidden {
+        /// For people.
+        reason: String,
+    },
     /// The request may have been sent, and no answer came: a timeout, or a broken connection.
     NoAnswer {
         /// For people.
@@ -58,6 +64,7 @@ impl CallResult {
         match (self, delivery) {
             (Self::Answered { status: 200..=299, .. }, _) => Verdict::Delivered,
             (Self::NotSent { .. }, _) => Verdict::Retry,
+            (Self::Forbidden { .. }, _) => Verdict::Failed,
             (Self::Answered { .. } | Self::NoAnswer { .. }, Delivery::AtMostOnce) => Verdict::Failed,
             (Self::Interrupted, Delivery::AtMostOnce) => Verdict::Unknown,
             (Self::Answered { status, .. }, Delivery::AtLeastOnce) => {
@@ -75,13 +82,13 @@ impl CallResult {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Answered { retry_after, .. } => *retry_after,
-            Self::NotSent { .. } | Self::NoAnswer { .. } | Self::Interrupted => None,
+            Self::NotSent { .. } | Self::Forbidden { .. } | Self::NoAnswer { .. } | Self::Interrupted => None,
         }
     }
 
     /// Whether the receiver can have seen this call.
     pub fn may_have_arrived(&self) -> bool {
-        !matches!(self, Self::NotSent { .. })
+        !matches!(self, Self::NotSent { .. } | Self::Forbidden { .. })
     }
 }
 
@@ -120,6 +127,7 @@ mod tests {
         let retried = StatusSet::default();
         let not_sent = CallResult::NotSent { reason: "refused".into() };
         let no_answer = CallResult::NoAnswer { reason: "timeout".into() };
+        let forbidden = CallResult::Forbidden { reason: "loopback".into() };
         for (result, once, at_least_once) in [
             (answered(200), Verdict::Delivered, Verdict::Delivered),
             (answered(299), Verdict::Delivered, Verdict::Delivered),
@@ -132,6 +140,7 @@ mod tests {
             (answered(500), Verdict::Failed, Verdict::Retry),
             (answered(599), Verdict::Failed, Verdict::Retry),
             (not_sent, Verdict::Retry, Verdict::Retry),
+            (forbidden, Verdict::Failed, Verdict::Failed),
             (no_answer, Verdict::Failed, Verdict::Retry),
             (CallResult::Interrupted, Verdict::Unknown, Verdict::Retry),
         ] {

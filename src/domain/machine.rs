@@ -369,6 +369,7 @@ pub fn describe(result: &CallResult, timeout: Duration) -> String {
     match result {
         CallResult::Answered { status, .. } => format!("the receiver answered {status}"),
         CallResult::NotSent { reason } => format!("the receiver was not reached: {reason}"),
+        CallResult::Forbidden { reason } => format!("the target must not be called: {reason}"),
         CallResult::NoAnswer { reason } => {
             format!("no answer: {reason} (timeout {timeout:?}); the receiver may have acted on the call")
         }

@@ -38,7 +38,7 @@ impl Place {
             CallResult::Answered { status, .. } => matches!(status, 429 | 500..=599),
             CallResult::NotSent { .. } | CallResult::NoAnswer { .. } => true,
             // That says nothing about the receiver.
-            CallResult::Interrupted => return,
+            CallResult::Forbidden { .. } | CallResult::Interrupted => return,
         };
         let mut known = self.receivers.lock();
         let receiver = known.receiver(name);

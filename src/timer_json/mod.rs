@@ -136,6 +136,7 @@ fn attempt_json(attempt: &Attempt) -> AttemptJson<'_> {
     let (result, status, reason) = match &attempt.result {
         CallResult::Answered { status, .. } => ("answered", Some(*status), None),
         CallResult::NotSent { reason } => ("not_sent", None, Some(reason.as_str())),
+        CallResult::Forbidden { reason } => ("forbidden", None, Some(reason.as_str())),
         CallResult::NoAnswer { reason } => ("no_answer", None, Some(reason.as_str())),
         CallResult::Interrupted => ("interrupted", None, None),
     };

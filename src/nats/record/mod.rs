@@ -185,6 +185,9 @@ enum ResultJson {
     NotSent {
         reason: String,
     },
+    Forbidden {
+        reason: String,
+    },
     NoAnswer {
         reason: String,
     },
@@ -385,6 +388,7 @@ impl From<&Attempt> for AttemptJson {
                     ResultJson::Answered { status: *status, retry_after_ms: retry_after.map(millis) }
                 }
                 CallResult::NotSent { reason } => ResultJson::NotSent { reason: reason.clone() },
+                CallResult::Forbidden { reason } => ResultJson::Forbidden { reason: reason.clone() },
                 CallResult::NoAnswer { reason } => ResultJson::NoAnswer { reason: reason.clone() },
                 CallResult::Interrupted => ResultJson::Interrupted,
             },
@@ -405,6 +409,7 @@ impl From<AttemptJson> for Attempt {
                     CallResult::Answered { status, retry_after: retry_after_ms.map(Duration::from_millis) }
                 }
                 ResultJson::NotSent { reason } => CallResult::NotSent { reason },
+                ResultJson::Forbidden { reason } => CallResult::Forbidden { reason },
                 ResultJson::NoAnswer { reason } => CallResult::NoAnswer { reason },
                 ResultJson::Interrupted => CallResult::Interrupted,
             },
