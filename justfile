@@ -17,7 +17,7 @@ dev *args:
 # A node against a NATS server that runs already, say by `docker compose up nats`
 [group("run")]
 run *args:
-    cargo run --release --locked -- serve --insecure-no-auth --nats "{{ nats }}" "$@"
+    cargo run --release --locked -- serve --insecure-no-auth --allow-targets 127.0.0.0/8,::1 --nats "{{ nats }}" "$@"
 
 # Creates timers against a running jettimer and measures what arrives
 [group("run")]

@@ -23,7 +23,7 @@ use crate::finder::Finder;
 use crate::nats::{Access, Link, Shape, Store, Wakes};
 use crate::receivers::Receivers;
 use crate::shutdown::Signals;
-use crate::webhook::Caller;
+use crate::webhook::{Caller, Settings};
 use crate::{crypto, nats, welcome};
 
 /// How long outcomes may take to be stored after the last call has been given up.
@@ -46,10 +46,11 @@ pub struct Places {
 pub async fn dev(dev: Dev, places: Places) -> Result<()> {
     let mut signals = Signals::listen()?;
     let permissions = dev.access.optional()?;
+    let targets = dev.node.targets.settings(true)?;
     let starting = Box::pin(async {
         let (broker, access) = own_broker(dev.embedded, &dev.node, places).await?;
         let shape = dev.node.shape(1);
-        let node = Running::start(dev.node, Role::All, permissions, access, shape).await?;
+        let node = Running::start(dev.node, Role::All, permissions, targets, access, shape).await?;
         anyhow::Ok((node, broker))
     });
     let (node, broker) = unless_told_to_stop(starting, &mut signals).await?;
@@ -66,6 +67,7 @@ pub async fn serve(serve: Serve, places: Places) -> Result<()> {
     let mut signals = Signals::listen()?;
     // A node that only works has nothing to let anybody into, but its metrics.
     let permissions = if serve.role.serves() { serve.access.required() } else { serve.access.optional() }?;
+    let targets = serve.node.targets.settings(false)?;
     let starting = Box::pin(async {
         let shape = serve.node.shape(serve.broker.replicas);
         let (broker, access) = if serve.broker.nats.is_empty() {
@@ -77,7 +79,7 @@ pub async fn serve(serve: Serve, places: Places) -> Result<()> {
         } else {
             (None, access(serve.broker, &serve.node))
         };
-        let node = Running::start(serve.node, serve.role, permissions, access, shape).await?;
+        let node = Running::start(serve.node, serve.role, permissions, targets, access, shape).await?;
         anyhow::Ok((node, broker))
     });
     let (node, broker) = unless_told_to_stop(starting, &mut signals).await?;
@@ -150,6 +152,7 @@ impl Running {
         node: Node,
         role: Role,
         permissions: Permissions,
+        targets: Settings,
         access: Access,
         shape: Shape,
     ) -> Result<Self> {
@@ -177,7 +180,7 @@ impl Running {
         let receivers = Receivers::new(node.receivers.rules());
         let worker = if role.works() {
             let worker = Worker {
-                caller: Caller::new(clock)?,
+                caller: Caller::new(clock, &targets)?,
                 alarm: Alarm::start(clock)?,
                 receivers: receivers.clone(),
                 calls: Arc::new(Semaphore::new(node.max_calls)),
@@ -203,6 +206,7 @@ impl Running {
             client_timeout: node.client_timeout,
             max_delay: node.max_delay,
             retry: node.retry.policy(),
+            targets: targets.policy,
             max_body: node.max_body,
             patience: node.request_timeout,
         });

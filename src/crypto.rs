@@ -1,8 +1,15 @@
 //! Cryptography for the whole process: ring as the one provider, TLS with the system's roots, digests.
 
-use anyhow::{Context as _, Result};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
 use rustls::ClientConfig;
-use rustls_platform_verifier::ConfigVerifierExt as _;
+use rustls::client::WantsClientCert;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_platform_verifier::Verifier;
 
 /// Makes ring the process's provider. To be called before the first connection; calling it again
 /// changes nothing.
@@ -12,16 +19,64 @@ pub fn install() {
     }
 }
 
-/// What an HTTP client needs for TLS. Its roots are loaded here once; copies of it share them.
-///
-/// # Errors
-///
-/// If the system has no roots that can be read.
-pub fn http_client_config() -> Result<ClientConfig> {
-    let mut config = ClientConfig::with_platform_verifier().context("cannot read the system's TLS roots")?;
-    // By preference (RFC 7301).
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
+/// Who is trusted to say who a server is: the system's roots, and some more. They are loaded once; all
+/// configurations made of them share them.
+pub struct Authorities {
+    provider: Arc<CryptoProvider>,
+    verifier: Arc<Verifier>,
+}
+
+impl Authorities {
+    /// Loads the system's roots and those of a PEM file.
+    ///
+    /// # Errors
+    ///
+    /// If the system has no roots that can be read, or the file has none.
+    pub fn load(more: Option<&Path>) -> Result<Self> {
+        let more = more.map(certificates).transpose()?.unwrap_or_default();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier =
+            Verifier::new_with_extra_roots(more, provider.clone()).context("cannot read TLS roots")?;
+        Ok(Self { provider, verifier: Arc::new(verifier) })
+    }
+
+    /// TLS for a client that shows no certificate.
+    ///
+    /// # Errors
+    ///
+    /// If the provider has no cipher of a version of TLS that is safe.
+    pub fn anonymous(&self) -> Result<ClientConfig> {
+        Ok(self.builder()?.with_no_client_auth())
+    }
+
+    /// TLS for a client that shows the certificate of two PEM files.
+    ///
+    /// # Errors
+    ///
+    /// If one of them cannot be read, or they do not belong together.
+    pub fn identified(&self, cert: &Path, key: &Path) -> Result<ClientConfig> {
+        let chain = certificates(cert)?;
+        let private = PrivateKeyDer::from_pem_file(key)
+            .with_context(|| format!("cannot read a private key from {}", key.display()))?;
+        self.builder()?
+            .with_client_auth_cert(chain, private)
+            .with_context(|| format!("{} and {} are no pair", cert.display(), key.display()))
+    }
+
+    fn builder(&self) -> Result<rustls::ConfigBuilder<ClientConfig, WantsClientCert>> {
+        let builder = ClientConfig::builder_with_provider(self.provider.clone());
+        let builder = builder.with_safe_default_protocol_versions().context("cannot set up TLS")?;
+        Ok(builder.dangerous().with_custom_certificate_verifier(self.verifier.clone()))
+    }
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
+    let read = || CertificateDer::pem_file_iter(path)?.collect::<Result<Vec<_>, _>>();
+    let found = read().with_context(|| format!("cannot read certificates from {}", path.display()))?;
+    if found.is_empty() {
+        bail!("{} has no certificate: what is wanted is PEM", path.display());
+    }
+    Ok(found)
 }
 
 /// The SHA-256 digest of `bytes`, in lower-case hexadecimal.

@@ -36,6 +36,7 @@ use crate::domain::retry::RetryPolicy;
 use crate::engine::Engine;
 use crate::finder::Finder;
 use crate::nats::Link;
+use crate::policy::Policy;
 use crate::receivers::Receivers;
 
 pub use events::MAX_READERS;
@@ -62,6 +63,8 @@ pub struct Api {
     pub max_delay: Duration,
     /// The retry policy of timers that name none.
     pub retry: RetryPolicy,
+    /// Which targets may be called.
+    pub targets: Arc<Policy>,
     /// The most bytes of a request's body.
     pub max_body: usize,
     /// How long a client may take to send a request's body.

@@ -80,7 +80,7 @@ impl Call<'_> {
     }
 
     pub(super) fn rules(&self) -> Rules {
-        Rules { max_delay: self.api.max_delay, retry: self.api.retry }
+        Rules { max_delay: self.api.max_delay, retry: self.api.retry, targets: self.api.targets.clone() }
     }
 
     pub(super) fn now(&self) -> Timestamp {

@@ -7,6 +7,7 @@ mod broker;
 mod node;
 mod parse;
 mod receivers;
+mod targets;
 mod token;
 
 use std::net::SocketAddr;

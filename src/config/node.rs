@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use super::broker::Events;
 use super::parse;
 use super::receivers::ReceiverSettings;
+use super::targets::Targets;
 use crate::domain::retry::{MAX_ATTEMPTS, MAX_BACKOFF, MAX_DEADLINE, RetryPolicy};
 use crate::domain::statuses::StatusSet;
 use crate::nats::Shape;
@@ -110,6 +111,9 @@ pub struct Node {
 
     #[command(flatten)]
     pub(crate) retry: Retry,
+
+    #[command(flatten)]
+    pub(crate) targets: Targets,
 
     /// What is logged: error, warn, info, debug, trace, or a tracing filter such as jettimer::engine=debug
     #[arg(long, env = "JETTIMER_LOG", value_name = "FILTER", default_value = "info")]

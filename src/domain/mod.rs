@@ -7,6 +7,7 @@
 
 pub mod attempt;
 pub mod callbacks;
+pub mod called;
 pub mod change;
 pub mod flow;
 pub mod machine;

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::domain::attempt::CallResult;
+use crate::domain::called::{Called, Phases};
 use crate::domain::machine::{self, Effect, Input, may_still_call, step};
 use crate::domain::timer::{ClaimId, Timer, TimerId};
 use crate::engine::commit::Committed;
@@ -113,7 +114,7 @@ impl Engine {
                     Effect::Call { claim, attempt } => {
                         let Some(stored) = &known.stored else { continue 'step };
                         let result = if may_still_call(&claim, stored.timer.timeout, self.clock.now()) {
-                            call(worker, &stored.timer, attempt, &mut place).await
+                            call(worker, &stored.timer, attempt, &mut place).await.result
                         } else {
                             CallResult::NotSent { reason: "the claim was stored too late to call".into() }
                         };
@@ -170,17 +171,14 @@ async fn admitted(worker: &Worker, timer: &Timer) -> Result<CallPlace, Duration>
     }
 }
 
-async fn call(worker: &Worker, timer: &Timer, attempt: u32, place: &mut Option<CallPlace>) -> CallResult {
+async fn call(worker: &Worker, timer: &Timer, attempt: u32, place: &mut Option<CallPlace>) -> Called {
     if worker.abort.is_cancelled() {
-        return CallResult::NotSent { reason: "the node was stopped before the call".into() };
+        let result = CallResult::NotSent { reason: "the node was stopped before the call".into() };
+        return Called { result, answer: None, phases: Phases::default() };
     }
-    let result = tokio::select! {
-        biased;
-        () = worker.abort.cancelled() => CallResult::Interrupted,
-        result = worker.caller.call(timer, attempt) => result,
-    };
+    let called = worker.caller.call(timer, attempt, &worker.abort).await;
     if let Some(mut receiver) = place.as_mut().and_then(|place| place.receiver.take()) {
-        receiver.report(&result);
+        receiver.report(&called.result);
     }
-    result
+    called
 }

@@ -1,70 +1,134 @@
 //! One call of a receiver, and what can be known of it.
 
 use std::error::Error as _;
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
+use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Response, redirect};
+use tokio_util::sync::CancellationToken;
+use url::Host;
 
+use super::answer;
+use super::client::Clients;
+use super::resolver::Names;
+use super::settings::Settings;
+use super::trace::{CALL, Trace};
 use crate::clock::Clock;
-use crate::crypto;
 use crate::domain::attempt::CallResult;
+use crate::domain::called::Called;
 use crate::domain::target::{Body, Method};
 use crate::domain::timer::Timer;
-
-/// How long connecting may take, name lookup and TLS included: of these, the longest one below the
-/// timer's timeout. A connection that is not there by then provably carried nothing, so the
-/// attempt may be repeated, which cannot be said once the timeout of the whole call is over.
-const CONNECT_TIMEOUTS: [Duration; 4] = [
-    Duration::from_secs(10),
-    Duration::from_millis(2_500),
-    Duration::from_millis(500),
-    Duration::from_millis(80),
-];
-
-/// How long an idle connection is kept for the next call. Receivers close idle connections, some after
-/// half a second; a call that meets the close has an unknown result, so ours has to be the shorter
-/// time. Under load, when connecting would be felt, the next call comes sooner than this.
-const POOL_IDLE: Duration = Duration::from_millis(250);
+use crate::policy::{Destination, Forbidden, Policy};
 
 /// The longest text kept of an error, in bytes; it is part of the stored record.
 const MAX_REASON_BYTES: usize = 512;
 
-/// How much of an answer is read, so that its connection can be used again; a longer answer costs
-/// the connection.
-const MAX_ANSWER_BYTES: usize = 4_096;
-
-/// How long an answer's body is waited for; the status alone decides, and it is known by then.
-const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
-
 /// Makes calls. Cheap to clone; connections are shared.
 #[derive(Clone)]
 pub struct Caller {
-    /// One for each connect timeout, since that is a property of the client.
-    clients: [Client; CONNECT_TIMEOUTS.len()],
+    clients: Clients,
+    names: Names,
+    policy: Arc<Policy>,
+    proxied: bool,
+    connect_timeout: Duration,
+    first_byte_timeout: Option<Duration>,
     clock: Clock,
 }
 
 impl Caller {
-    /// A client that follows no redirects and takes no proxy from the environment.
+    /// Sets up clients.
     ///
     /// # Errors
     ///
-    /// If TLS cannot be set up, as without any root certificates.
-    pub fn new(clock: Clock) -> Result<Self> {
-        let tls = crypto::http_client_config()?;
-        let [a, b, c, d] = CONNECT_TIMEOUTS.map(|connect_timeout| client(connect_timeout, tls.clone()));
-        Ok(Self { clients: [a?, b?, c?, d?], clock })
+    /// If TLS cannot be set up, as without any root certificates, or a file cannot be read.
+    pub fn new(clock: Clock, settings: &Settings) -> Result<Self> {
+        let proxied = settings.proxy.is_some();
+        let names = Names::new(&settings.dns_servers, settings.policy.clone(), proxied)?;
+        Ok(Self {
+            clients: Clients::new(settings, &names)?,
+            names,
+            policy: settings.policy.clone(),
+            proxied,
+            connect_timeout: settings.connect_timeout,
+            first_byte_timeout: settings.first_byte_timeout,
+            clock,
+        })
     }
 
-    fn client(&self, timeout: Duration) -> &Client {
-        let fits = CONNECT_TIMEOUTS.iter().position(|connect| *connect < timeout);
-        &self.clients[fits.unwrap_or(CONNECT_TIMEOUTS.len() - 1)]
+    /// Calls the timer's receiver once, within the timer's timeout, or until `abort` is cancelled.
+    pub async fn call(&self, timer: &Timer, attempt: u32, abort: &CancellationToken) -> Called {
+        let url = timer.target.url.as_url();
+        let Some(to) = Destination::of(url) else {
+            let reason = format!("{} URLs cannot be called", url.scheme());
+            return Called {
+                result: CallResult::NotSent { reason },
+                answer: None,
+                phases: Default::default(),
+            };
+        };
+        let trace = Arc::new(Trace::new(to, self.connect_timeout(timer.timeout)));
+        let head = CALL.scope(trace.clone(), self.head(&trace, timer, attempt));
+        let head = tokio::select! {
+            biased;
+            () = abort.cancelled() => Err(CallResult::Interrupted),
+            head = head => head,
+        };
+        let response = match head {
+            Ok(response) => response,
+            Err(result) => return Called { result, answer: None, phases: trace.phases(None) },
+        };
+        let first_byte = trace.elapsed();
+        let retry_after = answer::retry_after(response.headers(), self.clock.now());
+        let result = CallResult::Answered { status: response.status().as_u16(), retry_after };
+        let deadline = trace.after(timer.timeout);
+        let answer = tokio::select! {
+            biased;
+            () = abort.cancelled() => None,
+            answer = answer::read(response, deadline) => Some(answer),
+        };
+        Called { result, answer, phases: trace.phases(Some(first_byte)) }
     }
 
-    /// Calls the timer's receiver once, within the timer's timeout.
-    pub async fn call(&self, timer: &Timer, attempt: u32) -> CallResult {
+    /// How long connecting may take within a timeout. A connection that is not there by then provably carried
+    /// nothing, so the attempt may be repeated, which cannot be said once the timeout of the whole call is over.
+    fn connect_timeout(&self, timeout: Duration) -> Duration {
+        self.connect_timeout.min(timeout * 4 / 5)
+    }
+
+    /// Sends the request and waits for the head of the answer.
+    async fn head(&self, trace: &Trace, timer: &Timer, attempt: u32) -> Result<Response, CallResult> {
+        let to = &trace.to;
+        self.policy.judge(to).map_err(forbidden)?;
+        if let (true, Host::Domain(name)) = (self.proxied, &to.host) {
+            self.judge_for_proxy(trace, name).await?;
+        }
+        let sent = self.request(to, timer, attempt).send();
+        let timeout = self.first_byte_timeout.unwrap_or(timer.timeout).min(timer.timeout);
+        match tokio::time::timeout_at(trace.after(timeout), sent).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => Err(result(&error)),
+            Err(_) => Err(CallResult::NoAnswer { reason: format!("timed out after {timeout:?}") }),
+        }
+    }
+
+    /// With a proxy, names are looked up there, and it connects to what it finds. What we find is judged before.
+    async fn judge_for_proxy(&self, trace: &Trace, name: &str) -> Result<(), CallResult> {
+        let timeout = trace.connect_timeout;
+        let judged = match tokio::time::timeout(timeout, self.names.judge_all(&trace.to, name)).await {
+            Ok(Ok(judged)) => judged,
+            Ok(Err(error)) => return Err(CallResult::NotSent { reason: error.to_string() }),
+            Err(_) => {
+                return Err(CallResult::NotSent {
+                    reason: format!("cannot look up {name} within {timeout:?}"),
+                });
+            }
+        };
+        judged.map_err(forbidden)
+    }
+
+    fn request(&self, to: &Destination, timer: &Timer, attempt: u32) -> reqwest::RequestBuilder {
         let mut headers = own_headers(timer);
         let id = timer.id.to_string();
         if let Ok(value) = HeaderValue::from_str(&id) {
@@ -82,42 +146,13 @@ impl Caller {
             Method::Patch => reqwest::Method::PATCH,
             Method::Delete => reqwest::Method::DELETE,
         };
-        let mut request = self.client(timer.timeout).request(method, timer.target.url.as_url().clone());
+        let mut request = self.clients.of(to).request(method, timer.target.url.as_url().clone());
         if let Some((content_type, body)) = content(timer, &id) {
             headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(content_type));
             request = request.body(body);
         }
-        match request.headers(headers).timeout(timer.timeout).send().await {
-            Ok(answer) => {
-                let status = answer.status().as_u16();
-                // The status decides, and is not to wait for the rest; how many there are of these is
-                // bounded by their time.
-                tokio::spawn(finish(answer));
-                CallResult::Answered { status, retry_after: None }
-            }
-            Err(error) => {
-                let reason = explain(&error);
-                if error.is_connect() || error.is_builder() {
-                    CallResult::NotSent { reason }
-                } else {
-                    CallResult::NoAnswer { reason }
-                }
-            }
-        }
+        request.headers(headers)
     }
-}
-
-fn client(connect_timeout: Duration, tls: rustls::ClientConfig) -> Result<Client> {
-    Client::builder()
-        .user_agent(concat!("jettimer/", env!("CARGO_PKG_VERSION")))
-        .redirect(redirect::Policy::none())
-        .no_proxy()
-        .tls_backend_preconfigured(tls)
-        .connect_timeout(connect_timeout)
-        .pool_idle_timeout(POOL_IDLE)
-        .tcp_nodelay(true)
-        .build()
-        .context("cannot set up the HTTP client")
 }
 
 fn own_headers(timer: &Timer) -> HeaderMap {
@@ -147,36 +182,34 @@ fn content(timer: &Timer, id: &str) -> Option<(&'static str, Vec<u8>)> {
     }
 }
 
-/// Reads the rest of a short answer, so that the connection is free for the next call.
-async fn finish(mut answer: Response) {
-    let mut left = MAX_ANSWER_BYTES;
-    let rest = async {
-        while let Ok(Some(chunk)) = answer.chunk().await {
-            match left.checked_sub(chunk.len()) {
-                Some(less) => left = less,
-                None => break,
-            }
-        }
-    };
-    // A body that is slow or broken changes nothing: the status has been received.
-    let _ = tokio::time::timeout(ANSWER_PATIENCE, rest).await;
+fn forbidden(why: Forbidden) -> CallResult {
+    CallResult::Forbidden { reason: shortened(why.to_string()) }
 }
 
-/// The error with its causes, without the URL, which the record has already.
-fn explain(error: &reqwest::Error) -> String {
-    if error.is_timeout() && !error.is_connect() {
-        return "timed out".to_owned();
+/// What an error of the client means: whether anything can have been sent.
+fn result(error: &reqwest::Error) -> CallResult {
+    if let Some(why) = causes(error).find_map(|cause| cause.downcast_ref::<Forbidden>()) {
+        return forbidden(why.clone());
     }
-    let mut text = if error.is_connect() { "cannot connect" } else { "the connection broke" }.to_owned();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.ends_with(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
+    let sent = !error.is_connect() && !error.is_builder();
+    let mut reason = if sent { "the connection broke" } else { "cannot connect" }.to_owned();
+    // Without the error's own text, which has the URL: that is in the record already.
+    for cause in causes(error) {
+        let cause = cause.to_string();
+        if !reason.ends_with(&cause) {
+            reason.push_str(": ");
+            reason.push_str(&cause);
         }
-        source = cause.source();
     }
+    let reason = shortened(reason);
+    if sent { CallResult::NoAnswer { reason } } else { CallResult::NotSent { reason } }
+}
+
+fn causes<'e>(error: &'e reqwest::Error) -> impl Iterator<Item = &'e (dyn std::error::Error + 'static)> {
+    std::iter::successors(error.source(), |&cause| cause.source())
+}
+
+fn shortened(mut text: String) -> String {
     if text.len() > MAX_REASON_BYTES {
         let end = (0..=MAX_REASON_BYTES).rev().find(|end| text.is_char_boundary(*end));
         text.truncate(end.unwrap_or_default());

@@ -10,6 +10,7 @@ mod policy;
 mod target;
 mod when;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -23,16 +24,19 @@ use crate::domain::change::Change;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{State, Timer, TimerId};
+use crate::policy::Policy;
 
 use fields::Fields;
 
 /// What the server's configuration adds to a creation.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rules {
     /// The farthest due instant, from now.
     pub(super) max_delay: Duration,
     /// The retry policy of timers that name none.
     pub(super) retry: RetryPolicy,
+    /// Which targets may be called.
+    pub(super) targets: Arc<Policy>,
 }
 
 /// Reads a timer out of the JSON of a creation.
@@ -54,6 +58,7 @@ pub(super) fn read(
     let mut fields = Fields::new(object);
     let due_at = when::read(&mut fields, now, rules.max_delay);
     let target = target::read(&mut fields, object.get("body").and_then(|_| as_written(&json.bytes)));
+    target::judge(&mut fields, target.as_ref().map(|target| &target.url), &rules.targets);
     let delivery = policy::delivery(&mut fields);
     let timeout = policy::timeout(&mut fields);
     let retry = policy::retry(&mut fields, rules.retry);
@@ -108,6 +113,7 @@ pub(super) fn read_change(json: &Json, rules: &Rules, now: Timestamp) -> Result<
     let due_at = when::read_change(&mut fields, now, rules.max_delay);
     let target = target::read_change(&mut fields, object.get("body").and_then(|_| as_written(&json.bytes)));
     let callbacks = callbacks::read_change(&mut fields);
+    target::judge(&mut fields, target.url.as_ref(), &rules.targets);
     let change = Change {
         due_at,
         url: target.url,

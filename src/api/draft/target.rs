@@ -10,6 +10,7 @@ use crate::api::problem::FieldError;
 use crate::domain::target::{
     Body, MAX_HEADER_BYTES, MAX_HEADERS, Method, Target, TargetUrl, is_reserved_header,
 };
+use crate::policy::{Destination, Policy};
 
 const BODIES: [&str; 3] = ["body", "body_text", "body_base64"];
 
@@ -60,6 +61,14 @@ pub(super) fn url_of(fields: &mut Fields<'_>, name: &str, value: &Value) -> Opti
         return None;
     }
     Some(url)
+}
+
+/// Notes what the policy has against a URL, as far as that can be seen in it.
+pub(super) fn judge(fields: &mut Fields<'_>, url: Option<&TargetUrl>, policy: &Policy) {
+    let judged = url.and_then(|url| Destination::of(url.as_url())).map(|to| policy.judge(&to));
+    if let Some(Err(why)) = judged {
+        fields.wrong("url", format!("must not be called: {why}"));
+    }
 }
 
 fn method(fields: &mut Fields<'_>) -> Method {

@@ -1,5 +1,6 @@
 //! Each refusal of a creation, and that any JSON gives either a timer or a list of what is wrong.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -14,12 +15,23 @@ use crate::domain::retry::RetryPolicy;
 use crate::domain::target::{Body, Method};
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{State, Timer};
+use crate::policy::Policy;
 use crate::rfc3339;
 
 const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 
+/// Loopback is open, as in `dev`.
+fn targets() -> Arc<Policy> {
+    let open = ["127.0.0.0/8", "::1"].map(|net| net.parse().unwrap()).to_vec();
+    Arc::new(Policy::new(open, vec![], false).unwrap())
+}
+
 fn draft(json: &Value) -> Result<Timer, Vec<FieldError>> {
-    let rules = Rules { max_delay: Duration::from_secs(3_650 * 86_400), retry: RetryPolicy::default() };
+    let rules = Rules {
+        max_delay: Duration::from_secs(3_650 * 86_400),
+        retry: RetryPolicy::default(),
+        targets: targets(),
+    };
     let json = Json { bytes: json.to_string().into(), value: json.clone() };
     read(&json, &rules, Uuid::nil(), None, NOW)
 }
@@ -206,7 +218,8 @@ fn all_fields_are_taken_over() {
 fn a_json_body_is_sent_as_it_was_written() {
     let text = r#"{"delay": "1s", "url": "http://h/", "body": {"b": 1.50, "a":123456789012345678901}}"#;
     let json = Json { bytes: text.into(), value: serde_json::from_str(text).unwrap() };
-    let rules = Rules { max_delay: Duration::from_secs(60), retry: RetryPolicy::default() };
+    let rules =
+        Rules { max_delay: Duration::from_secs(60), retry: RetryPolicy::default(), targets: targets() };
     let timer = read(&json, &rules, Uuid::nil(), None, NOW).unwrap();
     assert_eq!(timer.target.body, Body::Json(r#"{"b": 1.50, "a":123456789012345678901}"#.into()));
 }

@@ -24,10 +24,13 @@ impl Node {
 
     /// Starts a node with more arguments, and waits until it is ready.
     pub(crate) async fn with(broker: &Broker, args: &[&str]) -> Self {
+        let policy = args.iter().any(|arg| arg.contains("-targets"));
         let open = !args.iter().any(|arg| arg.starts_with("--tokens"));
         let mut child = Command::new(env!("CARGO_BIN_EXE_jettimer"))
             .args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--nats", &broker.url()])
             .args(args)
+            // Receivers are on this machine, where `serve` calls nobody unless it is told.
+            .args(if policy { &[][..] } else { &["--allow-targets", "127.0.0.0/8,::1"] })
             .args(open.then_some("--insecure-no-auth"))
             .stderr(Stdio::piped())
             .kill_on_drop(true)

@@ -1,0 +1,44 @@
+//! Everything that is known of one call after it: its result, what came with the answer, how long it took.
+
+use std::time::Duration;
+
+use super::attempt::CallResult;
+
+/// How much of an answer's body is kept, in bytes: enough for the error that a receiver explains itself with.
+pub const MAX_ANSWER_BYTES: usize = 4_096;
+
+/// A call that has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Called {
+    /// What came of it.
+    pub result: CallResult,
+    /// What came with the status, if one came.
+    pub answer: Option<Answer>,
+    /// How long it took.
+    pub phases: Phases,
+}
+
+/// What a receiver answers beside the status.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// The beginning of its body, at most [`MAX_ANSWER_BYTES`], as it came: it may be compressed, and no text.
+    pub body: Vec<u8>,
+    /// Whether there is more of it, or it did not come in time.
+    pub truncated: bool,
+}
+
+/// How long the parts of a call took. A part that was not needed, as on a connection that was there already,
+/// or that did not come to its end, is absent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Phases {
+    /// Looking up the receiver's name.
+    pub resolve: Option<Duration>,
+    /// Making the connection, to the receiver or through the proxy.
+    pub connect: Option<Duration>,
+    /// The TLS handshake.
+    pub tls: Option<Duration>,
+    /// From the start of the call until the status came, so that it contains the parts above.
+    pub first_byte: Option<Duration>,
+    /// All of it.
+    pub total: Duration,
+}
