@@ -55,7 +55,7 @@ pub(crate) struct Targets {
           value_parser = proxy)]
     egress_proxy: Option<Url>,
 
-    /// How long connecting to a receiver may take, at most four fifths of the timer's timeout; 10ms to 1m
+    /// How long connecting to a receiver may take, at most four fifths of what the answer may take; 10ms to 1m
     #[arg(long, env = "JETTIMER_CONNECT_TIMEOUT", value_name = "DURATION", default_value = "10s",
           value_parser = parse::span(Duration::from_millis(10), Duration::from_secs(60)))]
     connect_timeout: Duration,

@@ -91,10 +91,15 @@ impl Caller {
         Called { result, answer, phases: trace.phases(Some(first_byte)) }
     }
 
+    /// How long the answer may take to begin within a timeout.
+    fn first_byte_timeout(&self, timeout: Duration) -> Duration {
+        self.first_byte_timeout.unwrap_or(timeout).min(timeout)
+    }
+
     /// How long connecting may take within a timeout. A connection that is not there by then provably carried
-    /// nothing, so the attempt may be repeated, which cannot be said once the timeout of the whole call is over.
+    /// nothing, so the attempt may be repeated, which cannot be said once the time for the answer is over.
     fn connect_timeout(&self, timeout: Duration) -> Duration {
-        self.connect_timeout.min(timeout * 4 / 5)
+        self.connect_timeout.min(self.first_byte_timeout(timeout) * 4 / 5)
     }
 
     /// Sends the request and waits for the head of the answer.
@@ -105,7 +110,7 @@ impl Caller {
             self.judge_for_proxy(trace, name).await?;
         }
         let sent = self.request(to, timer, attempt).send();
-        let timeout = self.first_byte_timeout.unwrap_or(timer.timeout).min(timer.timeout);
+        let timeout = self.first_byte_timeout(timer.timeout);
         match tokio::time::timeout_at(trace.after(timeout), sent).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(result(&error)),

@@ -63,6 +63,17 @@ async fn a_bad_value_says_which_why_and_what_is_allowed() {
         (vec!["serve", "--max-calls", "0"], vec!["--max-calls", "1 to 16384"]),
         (vec!["serve", "--retry-factor", "0"], vec!["--retry-factor", "1 to 10"]),
         (vec!["serve", "--role", "boss"], vec!["--role", "all", "api", "worker"]),
+        (
+            vec!["serve", "--allow-targets", "10.0.0.0/8,*.corp"],
+            vec!["--allow-targets", "*.corp", "allowed are"],
+        ),
+        (vec!["serve", "--deny-targets", "a.example:0"], vec!["--deny-targets", "1 to 65535"]),
+        (vec!["serve", "--dns-server", "dns.example"], vec!["--dns-server", "10.0.0.2:5353"]),
+        (
+            vec!["serve", "--target-identity", ".example=cert.pem"],
+            vec!["--target-identity", "TARGET=CERT,KEY"],
+        ),
+        (vec!["serve", "--egress-proxy", "socks5://a"], vec!["--egress-proxy", "http://HOST:PORT"]),
         (vec!["serve", "--listen", "8000"], vec!["--listen", "8000"]),
     ] {
         let output = jettimer().args(&args).output().await.unwrap();

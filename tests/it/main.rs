@@ -12,6 +12,7 @@
 mod support;
 
 mod access;
+mod address_policy;
 mod ambiguous;
 mod callbacks;
 mod changes;
@@ -27,6 +28,8 @@ mod lists;
 mod nats_is_killed;
 mod outage;
 mod races;
+mod receivers;
+mod receivers_tls;
 mod restart;
 mod retries;
 mod scale;

@@ -1,9 +1,13 @@
 //! What the tests run against: a broker, nodes, a client and a receiver, all of them real.
 
 mod broker;
+pub(crate) mod calls;
 mod client;
+mod dns;
 mod node;
+pub(crate) mod raw;
 mod sink;
+pub(crate) mod tls;
 
 use std::time::Duration;
 
@@ -11,6 +15,7 @@ use tokio::time::Instant;
 
 pub(crate) use broker::Broker;
 pub(crate) use client::{Client, Reply};
+pub(crate) use dns::Dns;
 pub(crate) use node::Node;
 pub(crate) use sink::Sink;
 

@@ -24,6 +24,11 @@ impl Node {
 
     /// Starts a node with more arguments, and waits until it is ready.
     pub(crate) async fn with(broker: &Broker, args: &[&str]) -> Self {
+        Self::with_env(broker, args, &[]).await
+    }
+
+    /// Starts a node in an environment with more variables.
+    pub(crate) async fn with_env(broker: &Broker, args: &[&str], env: &[(&str, &str)]) -> Self {
         let policy = args.iter().any(|arg| arg.contains("-targets"));
         let open = !args.iter().any(|arg| arg.starts_with("--tokens"));
         let mut child = Command::new(env!("CARGO_BIN_EXE_jettimer"))
@@ -31,6 +36,7 @@ impl Node {
             .args(args)
             // Receivers are on this machine, where `serve` calls nobody unless it is told.
             .args(if policy { &[][..] } else { &["--allow-targets", "127.0.0.0/8,::1"] })
+            .envs(env.iter().copied())
             .args(open.then_some("--insecure-no-auth"))
             .stderr(Stdio::piped())
             .kill_on_drop(true)

@@ -1,0 +1,156 @@
+//! TLS of receivers: who is trusted, who is not, and what is shown to whom.
+
+use std::time::Duration;
+
+use jettimer::domain::attempt::CallResult;
+use jettimer::domain::called::Called;
+use jettimer::webhook::{Identity, Settings};
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::support::calls::{call, outcome, settings};
+use crate::support::raw::{Raw, head};
+use crate::support::tls::{Authority, receiver, self_signed};
+use crate::support::{Broker, Dns, Node, PATIENCE};
+
+const HOST: &str = "127.0.0.1";
+
+fn trusting(authority: &Authority) -> Settings {
+    Settings { ca: Some(authority.file()), ..settings() }
+}
+
+async fn call_tls(settings: &Settings, receiver: &Raw) -> Called {
+    call(settings, &format!("https://{}/", receiver.address()), PATIENCE).await
+}
+
+fn body(called: &Called) -> &str {
+    called.answer.as_ref().map_or("", |answer| str::from_utf8(&answer.body).unwrap())
+}
+
+#[tokio::test]
+async fn a_receiver_of_a_trusted_authority_is_called_in_either_version_of_http() {
+    let authority = Authority::new();
+    for (protocol, version) in [("h2", "HTTP/2.0"), ("http/1.1", "HTTP/1.1")] {
+        let config = authority.server(&authority.certify(HOST, |_| ()), false);
+        let called = call_tls(&trusting(&authority), &receiver(config, protocol).await).await;
+        assert_eq!((called.result.clone(), body(&called)), (CallResult::Answered { status: 200 }, version));
+        assert!(called.phases.connect.is_some() && called.phases.tls.is_some(), "{:?}", called.phases);
+    }
+}
+
+#[tokio::test]
+async fn a_receiver_by_name_is_looked_up_connected_to_and_shaken_hands_with() {
+    let (authority, dns) = (Authority::new(), Dns::start().await);
+    dns.set("hook.test", &[&["127.0.0.1"]]);
+    let config = authority.server(&authority.certify("hook.test", |_| ()), false);
+    let receiver = receiver(config, "h2").await;
+    let settings = Settings { dns_servers: vec![dns.address()], ..trusting(&authority) };
+    let called =
+        call(&settings, &format!("https://hook.test:{}/", receiver.address().port()), PATIENCE).await;
+    let phases = called.phases;
+    assert_eq!(called.result, CallResult::Answered { status: 200 });
+    let parts = [phases.resolve, phases.connect, phases.tls].map(Option::unwrap);
+    assert!(parts.iter().sum::<Duration>() <= phases.first_byte.unwrap(), "{phases:?}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_good_is_no_call() {
+    let authority = Authority::new();
+    let other = Authority::new();
+    for (identity, why) in [
+        (self_signed(HOST), "certificate"),
+        (other.certify(HOST, |_| ()), "certificate"),
+        (authority.certify("other.example", |_| ()), "not valid for name"),
+        (
+            authority.certify(HOST, |params| {
+                params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+                params.not_after = rcgen::date_time_ymd(2020, 2, 1);
+            }),
+            "expired",
+        ),
+    ] {
+        let receiver = receiver(authority.server(&identity, false), "h2").await;
+        let called = call_tls(&trusting(&authority), &receiver).await;
+        let (result, reason) = outcome(&called);
+        assert_eq!(result, "not_sent", "{reason}");
+        assert!(reason.contains(why), "{why:?} is not said: {reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_that_is_none_is_no_call() {
+    let silent = Raw::start(|mut stream: TcpStream| async move {
+        let _ = stream.read_to_end(&mut vec![]).await;
+    })
+    .await;
+    let plain = Raw::start(|mut stream: TcpStream| async move {
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+    })
+    .await;
+    let mut settings = settings();
+    settings.connect_timeout = Duration::from_millis(200);
+    for (receiver, why) in [(silent, "no connection within 200ms"), (plain, "cannot connect")] {
+        let called = call_tls(&settings, &receiver).await;
+        let (result, reason) = outcome(&called);
+        assert_eq!(result, "not_sent", "{reason}");
+        assert!(reason.contains(why), "{why:?} is not said: {reason}");
+        assert_eq!(called.phases.tls, None, "it did not come to its end");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_of_ours_is_shown_to_whom_it_is_meant_for() {
+    let authority = Authority::new();
+    let config = authority.server(&authority.certify(HOST, |_| ()), true);
+    let receiver = receiver(config, "http/1.1").await;
+    let (cert, key) = authority.files(&authority.certify("jettimer.example", |_| ()));
+    for (rule, answered) in [("127.0.0.0/8", true), ("192.0.2.0/24", false)] {
+        let identity = Identity { receivers: rule.parse().unwrap(), cert: cert.clone(), key: key.clone() };
+        let settings = Settings { identities: vec![identity], ..trusting(&authority) };
+        let called = call_tls(&settings, &receiver).await;
+        assert_eq!(called.result == CallResult::Answered { status: 200 }, answered, "{rule}: {called:?}");
+    }
+}
+
+#[tokio::test]
+async fn through_a_proxy_tls_is_with_the_receiver() {
+    let authority = Authority::new();
+    let receiver = receiver(authority.server(&authority.certify(HOST, |_| ()), false), "h2").await;
+    let to = receiver.address();
+    let proxy = Raw::start(move |mut stream: TcpStream| async move {
+        let request = head(&mut stream).await;
+        assert!(request.starts_with(&format!("CONNECT {to} ")), "{request}");
+        // "me:secret".
+        assert!(request.to_lowercase().contains("proxy-authorization: basic bwu6c2vjcmv0"), "{request}");
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+        let mut onward = TcpStream::connect(to).await.unwrap();
+        let _ = tokio::io::copy_bidirectional(&mut stream, &mut onward).await;
+    })
+    .await;
+    let url = format!("http://me:secret@{}/", proxy.address());
+    let settings = Settings { proxy: Some(url.parse().unwrap()), ..trusting(&authority) };
+    let called = call_tls(&settings, &receiver).await;
+    assert_eq!((called.result.clone(), body(&called)), (CallResult::Answered { status: 200 }, "HTTP/2.0"));
+    assert_eq!((proxy.connections(), receiver.connections()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_node_trusts_and_shows_what_its_settings_say_and_logs_no_certificates() {
+    let broker = Broker::start().await;
+    let authority = Authority::new();
+    let mutual = receiver(authority.server(&authority.certify(HOST, |_| ()), true), "h2").await;
+    let nobody = receiver(authority.server(&self_signed(HOST), false), "h2").await;
+    let (cert, key) = authority.files(&authority.certify("jettimer.example", |_| ()));
+    let identity = format!("127.0.0.1={},{}", cert.display(), key.display());
+    let ca = authority.file();
+    let args = ["--target-ca", ca.to_str().unwrap(), "--target-identity", &identity];
+    let node = Node::with(&broker, &args).await;
+    for (receiver, state) in [(mutual, "delivered"), (nobody, "failed")] {
+        let url = format!("https://{}/", receiver.address());
+        let timer = json!({ "delay": "0s", "url": url, "retry": { "max_attempts": 1 } });
+        let finished = node.client().until_final(&node.client().create(&timer).await).await;
+        assert_eq!(finished["state"], state, "{finished}");
+    }
+    assert_eq!((node.logged("ERROR").len(), node.logged("WARN").len()), (0, 1));
+}

@@ -1,0 +1,79 @@
+//! Single calls, without a node: what is known of them is more than what is stored.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jettimer::clock::Clock;
+use jettimer::domain::attempt::{CallResult, Delivery};
+use jettimer::domain::called::Called;
+use jettimer::domain::retry::RetryPolicy;
+use jettimer::domain::target::{Body, Method, Target, TargetUrl};
+use jettimer::domain::timer::{State, Timer};
+use jettimer::policy::Policy;
+use jettimer::webhook::{Caller, Settings};
+use tokio_util::sync::CancellationToken;
+
+/// A policy of these rules.
+pub(crate) fn policy(allow: &[&str], deny: &[&str]) -> Arc<Policy> {
+    let rules = |texts: &[&str]| texts.iter().map(|text| text.parse().expect("a rule")).collect();
+    Arc::new(Policy::new(rules(allow), rules(deny), false).expect("a policy"))
+}
+
+/// Settings under which receivers on loopback are called.
+pub(crate) fn settings() -> Settings {
+    Settings {
+        policy: policy(&["127.0.0.0/8"], &[]),
+        dns_servers: vec![],
+        ca: None,
+        identities: vec![],
+        proxy: None,
+        connect_timeout: Duration::from_secs(10),
+        first_byte_timeout: None,
+    }
+}
+
+pub(crate) fn caller(settings: &Settings) -> Caller {
+    jettimer::crypto::install();
+    Caller::new(Clock, settings).expect("a caller")
+}
+
+/// Calls a URL once.
+pub(crate) async fn call(settings: &Settings, url: &str, timeout: Duration) -> Called {
+    caller(settings).call(&timer(url, timeout), 1, &CancellationToken::new()).await
+}
+
+/// A due timer.
+pub(crate) fn timer(url: &str, timeout: Duration) -> Timer {
+    let now = Clock.now();
+    Timer {
+        id: uuid::Uuid::from_u128(1),
+        created_at: now,
+        due_at: now,
+        target: Target {
+            url: TargetUrl::parse(url).expect("a URL"),
+            method: Method::Post,
+            headers: vec![],
+            body: Body::Default,
+        },
+        delivery: Delivery::AtMostOnce,
+        timeout,
+        retry: RetryPolicy::default(),
+        metadata: BTreeMap::new(),
+        fingerprint: None,
+        attempts_before: 0,
+        attempts: vec![],
+        state: State::Scheduled { attempt: 1, at: now },
+    }
+}
+
+/// The name of a result, and its reason.
+pub(crate) fn outcome(called: &Called) -> (&'static str, &str) {
+    match &called.result {
+        CallResult::Answered { .. } => ("answered", ""),
+        CallResult::NotSent { reason } => ("not_sent", reason),
+        CallResult::Forbidden { reason } => ("forbidden", reason),
+        CallResult::NoAnswer { reason } => ("no_answer", reason),
+        CallResult::Interrupted => ("interrupted", ""),
+    }
+}

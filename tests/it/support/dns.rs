@@ -1,0 +1,80 @@
+//! A DNS server of a test's own.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex};
+
+use hickory_resolver::proto::op::{Message, Metadata, ResponseCode};
+use hickory_resolver::proto::rr::{RData, Record, RecordType};
+use tokio::net::UdpSocket;
+
+/// Names and their addresses: one list for each time that a name is asked for, the last one from then on.
+type Zone = HashMap<String, Vec<Vec<IpAddr>>>;
+
+/// A server on loopback. What it says may not be kept.
+#[derive(Clone)]
+pub(crate) struct Dns {
+    address: SocketAddr,
+    zone: Arc<Mutex<Zone>>,
+}
+
+impl Dns {
+    pub(crate) async fn start() -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+        let dns = Self { address: socket.local_addr().expect("an address"), zone: Arc::default() };
+        let serving = dns.clone();
+        tokio::spawn(async move {
+            let mut buffer = [0; 1_500];
+            while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
+                let question = Message::from_vec(&buffer[..length]).expect("a question");
+                if let Some(answer) = serving.answer(&question) {
+                    socket.send_to(&answer.to_vec().expect("an answer"), from).await.expect("it is sent");
+                }
+            }
+        });
+        dns
+    }
+
+    /// Has a name lead to these addresses, or to these one after another.
+    pub(crate) fn set(&self, name: &str, addresses: &[&[&str]]) {
+        let parse = |list: &&[&str]| list.iter().map(|text| text.parse().expect("an address")).collect();
+        self.zone.lock().unwrap().insert(name.to_owned(), addresses.iter().map(parse).collect());
+    }
+
+    /// Has a name never be answered for.
+    pub(crate) fn silence(&self, name: &str) {
+        self.zone.lock().unwrap().insert(name.to_owned(), vec![]);
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn answer(&self, question: &Message) -> Option<Message> {
+        let query = &question.queries[0];
+        let name = query.name().to_ascii().trim_end_matches('.').to_lowercase();
+        let mut zone = self.zone.lock().unwrap();
+        let mut answer = question.clone().into_response();
+        answer.metadata = Metadata::response_from_request(&question.metadata);
+        answer.metadata.recursion_available = true;
+        let Some(turns) = zone.get_mut(&name) else {
+            answer.metadata.response_code = ResponseCode::NXDomain;
+            return Some(answer);
+        };
+        let addresses = turns.first()?.clone();
+        for address in addresses {
+            let (of, data) = match address {
+                IpAddr::V4(address) => (RecordType::A, RData::A(address.into())),
+                IpAddr::V6(address) => (RecordType::AAAA, RData::AAAA(address.into())),
+            };
+            if of == query.query_type() {
+                answer.add_answer(Record::from_rdata(query.name().clone(), 0, data));
+            }
+        }
+        // Each lookup asks for both kinds; a turn is over with the first.
+        if query.query_type() == RecordType::A && turns.len() > 1 {
+            turns.remove(0);
+        }
+        Some(answer)
+    }
+}
