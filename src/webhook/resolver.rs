@@ -8,10 +8,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use hickory_resolver::TokioResolver;
-use hickory_resolver::config::{LookupIpStrategy, NameServerConfig, ResolverConfig, ResolverOpts};
+use futures_util::FutureExt as _;
+use futures_util::future::{Either, select};
+use hickory_resolver::config::{NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts};
+use hickory_resolver::lookup::Lookup;
+use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use hickory_resolver::proto::op::Query;
+use hickory_resolver::proto::rr::{Name, RecordType};
+use hickory_resolver::{Hosts, TokioResolver};
+use reqwest::dns::{Addrs, Resolve, Resolving};
 use tokio::time::Instant;
 
 use super::connecting::NoCall;
@@ -24,6 +30,10 @@ const LONGEST_TTL: Duration = Duration::from_secs(60);
 /// How long it is believed that a name is not there. An attempt is repeated after a second by default, and it
 /// is to ask anew.
 const LONGEST_NEGATIVE_TTL: Duration = Duration::from_millis(500);
+
+/// How long addresses of the other kind are waited for once there are some (RFC 8305, 3): there are DNS servers
+/// that never say that a name has no IPv6 address.
+const OTHER_KIND: Duration = Duration::from_millis(50);
 
 /// Names whose addresses are kept.
 const CACHED_NAMES: u64 = 4_096;
@@ -44,6 +54,7 @@ pub(super) struct NotFound {
 #[derive(Clone)]
 pub(super) struct Names {
     resolver: TokioResolver,
+    hosts: Arc<Hosts>,
     policy: Arc<Policy>,
     /// Every connection goes to a proxy, which is the operator's and is not judged.
     proxied: bool,
@@ -54,24 +65,51 @@ impl Names {
     pub(super) fn new(servers: &[SocketAddr], policy: Arc<Policy>, proxied: bool) -> Result<Self> {
         let (config, mut options) =
             if servers.is_empty() { of_system() } else { (asking(servers), ResolverOpts::default()) };
-        // The client tries addresses in turn, and the other family after 300 ms; where there is no IPv6, that is
-        // found out at every call.
-        options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+        // A name that is in the file is not asked for, as in the system's own resolver.
+        options.use_hosts_file = ResolveHosts::Never;
+        let hosts = Hosts::from_system().unwrap_or_else(|error| {
+            tracing::warn!(%error, "cannot read the system's file of hosts");
+            Hosts::default()
+        });
         options.positive_max_ttl = Some(LONGEST_TTL);
         options.negative_max_ttl = Some(LONGEST_NEGATIVE_TTL);
         options.cache_size = CACHED_NAMES;
         options.max_active_requests = OPEN_QUESTIONS;
         let provider = TokioRuntimeProvider::default();
         let resolver = TokioResolver::builder_with_config(config, provider).with_options(options).build();
-        Ok(Self { resolver: resolver.context("cannot set up the resolver of names")?, policy, proxied })
+        let resolver = resolver.context("cannot set up the resolver of names")?;
+        Ok(Self { resolver, hosts: Arc::new(hosts), policy, proxied })
     }
 
-    /// The addresses of a name, IPv4 first.
+    /// The addresses of a name, IPv4 first: the client tries them in turn, and the other family after 300 ms;
+    /// that there is no IPv6 is found out at every call.
     async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, NotFound> {
-        match self.resolver.lookup_ip(name).await {
-            Ok(found) => Ok(found.iter().collect()),
-            Err(error) => Err(NotFound { name: name.to_owned(), why: error.to_string() }),
+        let not_found = |why: String| NotFound { name: name.to_owned(), why };
+        let parsed = Name::from_utf8(name).map_err(|error| not_found(error.to_string()))?;
+        let listed = [RecordType::A, RecordType::AAAA]
+            .map(|kind| self.hosts.lookup_static_host(&Query::query(parsed.clone(), kind)).map(Ok));
+        if listed.iter().any(Option::is_some) {
+            return Ok(addresses(&listed));
         }
+        let (v4, v6) = (self.resolver.ipv4_lookup(name).boxed(), self.resolver.ipv6_lookup(name).boxed());
+        let (Either::Left((first, other)) | Either::Right((first, other))) = select(v4, v6).await;
+        let first = Some(first);
+        let second = if addresses([&first]).is_empty() {
+            Some(other.await)
+        } else {
+            tokio::time::timeout(OTHER_KIND, other).await.ok()
+        };
+        let found = addresses([&first, &second]);
+        if found.is_empty() {
+            return Err(not_found(
+                [first, second]
+                    .into_iter()
+                    .flatten()
+                    .find_map(Result::err)
+                    .map_or_else(|| "it has no address".to_owned(), |error| why(&error)),
+            ));
+        }
+        Ok(found)
     }
 
     /// Judges all addresses of a name, of which somebody else chooses one.
@@ -85,8 +123,27 @@ impl Names {
     }
 }
 
+/// The addresses of answers, IPv4 first.
+fn addresses<'a>(answers: impl IntoIterator<Item = &'a Option<Result<Lookup, NetError>>>) -> Vec<IpAddr> {
+    let answers = answers.into_iter().flatten().flatten();
+    let mut addresses: Vec<IpAddr> =
+        answers.flat_map(Lookup::answers).filter_map(|record| record.data.ip_addr()).collect();
+    addresses.sort_by_key(IpAddr::is_ipv6);
+    addresses
+}
+
+fn why(error: &NetError) -> String {
+    if error.is_nx_domain() {
+        "there is no such name".to_owned()
+    } else if error.is_no_records_found() {
+        "it has no address".to_owned()
+    } else {
+        error.to_string()
+    }
+}
+
 impl Resolve for Names {
-    fn resolve(&self, name: Name) -> Resolving {
+    fn resolve(&self, name: reqwest::dns::Name) -> Resolving {
         let call = CALL.try_with(Arc::clone);
         let names = self.clone();
         Box::pin(async move {

@@ -7,8 +7,9 @@ use jettimer::webhook::Settings;
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
 
-use crate::support::calls::{call, outcome, policy, settings};
+use crate::support::calls::{call, caller, outcome, policy, settings, timer};
 use crate::support::raw::{Raw, head};
 use crate::support::{Broker, Dns, Node, PATIENCE, Sink};
 
@@ -133,12 +134,17 @@ async fn a_rule_with_ports_opens_an_address_at_these_only() {
 async fn a_name_that_is_not_there_or_not_answered_for_is_no_call() {
     let dns = Dns::start().await;
     dns.silence("silent.test");
+    dns.set("empty.test", &[&[]]);
     let settings = Settings {
         dns_servers: vec![dns.address()],
         connect_timeout: Duration::from_millis(300),
         ..settings()
     };
-    for (host, why) in [("nowhere.test", "cannot look up nowhere.test"), ("silent.test", "within 300ms")] {
+    for (host, why) in [
+        ("nowhere.test", "cannot look up nowhere.test: there is no such name"),
+        ("empty.test", "cannot look up empty.test: it has no address"),
+        ("silent.test", "within 300ms"),
+    ] {
         let called = call(&settings, &format!("http://{host}/"), PATIENCE).await;
         let (result, reason) = outcome(&called);
         assert_eq!(result, "not_sent", "{reason}");
@@ -184,4 +190,35 @@ async fn a_proxy_of_the_environment_is_not_used() {
     let id = node.client().create(&json!({ "delay": "0s", "url": sink.url("/ok") })).await;
     node.client().until(&id, "delivered").await;
     assert_eq!((sink.hits_of(&id).len(), proxy.connections()), (1, 0));
+}
+
+#[tokio::test]
+async fn names_that_are_looked_up_for_long_delay_no_other() {
+    let (dns, receiver) = (Dns::start().await, answering().await);
+    let mut settings = settings();
+    settings.dns_servers = vec![dns.address()];
+    settings.connect_timeout = PATIENCE;
+    let caller = caller(&settings);
+    let stop = CancellationToken::new();
+    // As many as a node calls at once by default, and as many as the system's resolver would have threads.
+    let slow: Vec<_> = (0..512)
+        .map(|number| {
+            let name = format!("silent-{number}.test");
+            dns.silence(&name);
+            let (caller, stop) = (caller.clone(), stop.clone());
+            tokio::spawn(
+                async move { caller.call(&timer(&format!("http://{name}/"), PATIENCE), 1, &stop).await },
+            )
+        })
+        .collect();
+    dns.until_asked(512).await;
+    dns.set("quick.test", &[&["127.0.0.1"]]);
+    let url = format!("http://quick.test:{}/", receiver.address().port());
+    let called = caller.call(&timer(&url, PATIENCE), 1, &stop).await;
+    assert_eq!(called.result, CallResult::Answered { status: 200 });
+    assert!(slow.iter().all(|call| !call.is_finished()), "they are still looked up");
+    stop.cancel();
+    for call in slow {
+        assert_eq!(call.await.unwrap().result, CallResult::Interrupted);
+    }
 }

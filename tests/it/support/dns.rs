@@ -1,12 +1,14 @@
 //! A DNS server of a test's own.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use hickory_resolver::proto::op::{Message, Metadata, ResponseCode};
 use hickory_resolver::proto::rr::{RData, Record, RecordType};
 use tokio::net::UdpSocket;
+
+use super::eventually;
 
 /// Names and their addresses: one list for each time that a name is asked for, the last one from then on.
 type Zone = HashMap<String, Vec<Vec<IpAddr>>>;
@@ -16,12 +18,18 @@ type Zone = HashMap<String, Vec<Vec<IpAddr>>>;
 pub(crate) struct Dns {
     address: SocketAddr,
     zone: Arc<Mutex<Zone>>,
+    /// Names that have been asked for.
+    asked: Arc<Mutex<HashSet<String>>>,
 }
 
 impl Dns {
     pub(crate) async fn start() -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
-        let dns = Self { address: socket.local_addr().expect("an address"), zone: Arc::default() };
+        let dns = Self {
+            address: socket.local_addr().expect("an address"),
+            zone: Arc::default(),
+            asked: Arc::default(),
+        };
         let serving = dns.clone();
         tokio::spawn(async move {
             let mut buffer = [0; 1_500];
@@ -46,6 +54,14 @@ impl Dns {
         self.zone.lock().unwrap().insert(name.to_owned(), vec![]);
     }
 
+    /// Waits until so many names have been asked for.
+    pub(crate) async fn until_asked(&self, count: usize) {
+        eventually(&format!("{count} names are asked for"), async || {
+            (self.asked.lock().unwrap().len() >= count).then_some(())
+        })
+        .await;
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
@@ -53,6 +69,7 @@ impl Dns {
     fn answer(&self, question: &Message) -> Option<Message> {
         let query = &question.queries[0];
         let name = query.name().to_ascii().trim_end_matches('.').to_lowercase();
+        self.asked.lock().unwrap().insert(name.clone());
         let mut zone = self.zone.lock().unwrap();
         let mut answer = question.clone().into_response();
         answer.metadata = Metadata::response_from_request(&question.metadata);
