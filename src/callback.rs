@@ -7,11 +7,10 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::domain::attempt::Delivery;
-use crate::domain::callbacks::Callbacks;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::target::{Body, Method, Target, TargetUrl};
 use crate::domain::time::Timestamp;
-use crate::domain::timer::{DEFAULT_TIMEOUT, State, Timer, TimerId};
+use crate::domain::timer::{Timer, TimerId};
 use crate::rfc3339;
 use crate::timer_json::{self, View};
 
@@ -21,27 +20,17 @@ pub const CALLBACK_OF: &str = "callback_of";
 /// The callback for the state that `timer` is in, to `url`.
 pub fn timer_of(timer: &Timer, url: &TargetUrl, retry: RetryPolicy, now: Timestamp) -> Timer {
     let id = id_of(timer);
+    let target = Target {
+        url: url.clone(),
+        method: Method::Post,
+        headers: vec![("content-type".to_owned(), "application/cloudevents+json".to_owned())],
+        body: Body::Json(event(timer, id)),
+    };
     Timer {
-        id,
-        created_at: now,
-        due_at: now,
-        target: Target {
-            url: url.clone(),
-            method: Method::Post,
-            headers: vec![("content-type".to_owned(), "application/cloudevents+json".to_owned())],
-            body: Body::Json(event(timer, id)),
-        },
         delivery: Delivery::AtLeastOnce,
-        timeout: DEFAULT_TIMEOUT,
         retry,
-        flow: None,
-        callbacks: Callbacks::default(),
         metadata: [(CALLBACK_OF.to_owned(), timer.id.to_string())].into(),
-        fingerprint: None,
-        attempts_before: 0,
-        replayed_at: None,
-        attempts: vec![],
-        state: State::Scheduled { attempt: 1, at: now },
+        ..Timer::waiting(id, now, now, target)
     }
 }
 
@@ -70,7 +59,9 @@ fn event(timer: &Timer, id: TimerId) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::callbacks::Callbacks;
     use crate::domain::machine_properties::a_timer;
+    use crate::domain::timer::{DEFAULT_TIMEOUT, State};
 
     #[test]
     fn each_end_of_a_timer_has_one_callback_that_says_it_all() {

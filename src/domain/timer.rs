@@ -170,6 +170,27 @@ impl State {
 }
 
 impl Timer {
+    /// A timer that waits for its first attempt, with everything that a client may leave out left out.
+    pub fn waiting(id: TimerId, created_at: Timestamp, due_at: Timestamp, target: Target) -> Self {
+        Self {
+            id,
+            created_at,
+            due_at,
+            target,
+            delivery: Delivery::AtMostOnce,
+            timeout: DEFAULT_TIMEOUT,
+            retry: RetryPolicy::default(),
+            flow: None,
+            callbacks: Callbacks::default(),
+            metadata: BTreeMap::new(),
+            fingerprint: None,
+            attempts_before: 0,
+            replayed_at: None,
+            attempts: vec![],
+            state: State::Scheduled { attempt: 1, at: due_at },
+        }
+    }
+
     /// Whole seconds until due, rounded up; zero once due, or once it is not waiting any more.
     pub fn seconds_left(&self, now: Timestamp) -> u64 {
         match self.state {

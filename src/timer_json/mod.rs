@@ -161,35 +161,23 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::callbacks::Callbacks;
-    use crate::domain::retry::RetryPolicy;
     use crate::domain::target::{Body, Method, Target, TargetUrl};
     use crate::domain::timer::Claim;
 
     const DUE: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 
     fn timer(state: State, attempts: Vec<Attempt>) -> Timer {
+        let target = Target {
+            url: TargetUrl::parse("https://example.com/hook").unwrap(),
+            method: Method::Post,
+            headers: vec![("authorization".into(), "Bearer secret".into())],
+            body: Body::Text("secret".into()),
+        };
         Timer {
-            id: Uuid::nil(),
-            created_at: DUE.saturating_sub(Duration::from_secs(60)),
-            due_at: DUE,
-            target: Target {
-                url: TargetUrl::parse("https://example.com/hook").unwrap(),
-                method: Method::Post,
-                headers: vec![("authorization".into(), "Bearer secret".into())],
-                body: Body::Text("secret".into()),
-            },
-            delivery: Delivery::AtMostOnce,
-            timeout: Duration::from_secs(30),
-            retry: RetryPolicy::default(),
-            flow: None,
-            callbacks: Callbacks::default(),
             metadata: [("order".to_owned(), "4711".to_owned())].into(),
-            fingerprint: None,
-            attempts_before: 0,
-            replayed_at: None,
             attempts,
             state,
+            ..Timer::waiting(Uuid::nil(), DUE.saturating_sub(Duration::from_secs(60)), DUE, target)
         }
     }
 

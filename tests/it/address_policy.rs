@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::calls::{call, caller, outcome, policy, settings, timer};
+use crate::support::calls::{answered, call, caller, outcome, policy, settings, timer};
 use crate::support::raw::{Raw, head};
 use crate::support::{Broker, Dns, Node, PATIENCE, Sink};
 
@@ -108,7 +108,7 @@ async fn of_a_name_with_several_addresses_only_the_permitted_ones_are_tried() {
         Settings { dns_servers: vec![dns.address()], policy: policy(&["127.0.0.0/8"], &[]), ..settings() };
     let port = receiver.address().port();
     let mixed = call(&settings, &format!("http://mixed.test:{port}/"), PATIENCE).await;
-    assert_eq!(mixed.result, CallResult::Answered { status: 200 });
+    assert_eq!(mixed.result, answered(200));
     let inside = call(&settings, &format!("http://inside.test:{port}/"), PATIENCE).await;
     let (result, reason) = outcome(&inside);
     assert_eq!(result, "forbidden");
@@ -122,7 +122,7 @@ async fn a_rule_with_ports_opens_an_address_at_these_only() {
     let rule = format!("hook.test@127.0.0.0/8:{}", open.address().port());
     let settings = Settings { dns_servers: vec![dns.address()], policy: policy(&[&rule], &[]), ..settings() };
     let called = call(&settings, &format!("http://hook.test:{}/", open.address().port()), PATIENCE).await;
-    assert_eq!(called.result, CallResult::Answered { status: 200 });
+    assert_eq!(called.result, answered(200));
     for host in ["hook.test", "127.0.0.1"] {
         let called = call(&settings, &format!("http://{host}:{}/", shut.address().port()), PATIENCE).await;
         assert_eq!(outcome(&called).0, "forbidden", "{host}");
@@ -177,7 +177,7 @@ async fn a_proxy_gets_only_what_is_permitted_at_every_address() {
     }
     assert_eq!(proxy.connections(), 0);
     let called = call(&settings, "http://public.test/", PATIENCE).await;
-    assert_eq!((called.result, proxy.connections()), (CallResult::Answered { status: 200 }, 1));
+    assert_eq!((called.result, proxy.connections()), (answered(200), 1));
 }
 
 #[tokio::test]
@@ -215,7 +215,7 @@ async fn names_that_are_looked_up_for_long_delay_no_other() {
     dns.set("quick.test", &[&["127.0.0.1"]]);
     let url = format!("http://quick.test:{}/", receiver.address().port());
     let called = caller.call(&timer(&url, PATIENCE), 1, &stop).await;
-    assert_eq!(called.result, CallResult::Answered { status: 200 });
+    assert_eq!(called.result, answered(200));
     assert!(slow.iter().all(|call| !call.is_finished()), "they are still looked up");
     stop.cancel();
     for call in slow {

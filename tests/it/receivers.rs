@@ -72,7 +72,7 @@ async fn call_raw(receiver: &Raw) -> (&'static str, String, Option<u16>, Vec<u8>
     assert!(begun.elapsed() < PATIENCE, "it is over long before the test's patience: {called:?}");
     assert!(called.phases.total >= called.phases.first_byte.unwrap_or_default());
     let (result, reason) = outcome(&called);
-    let status = if let CallResult::Answered { status } = called.result { Some(status) } else { None };
+    let status = if let CallResult::Answered { status, .. } = called.result { Some(status) } else { None };
     let reason = reason.to_owned();
     let answer = called.answer.unwrap_or_default();
     (result, reason, status, answer.body, answer.truncated)
@@ -225,10 +225,13 @@ async fn a_connection_is_used_again_and_its_parts_are_timed_once() {
     let timer = timer(&format!("http://{}/", receiver.address()), TIMEOUT);
     let first = caller.call(&timer, 1, &CancellationToken::new()).await;
     let answer = first.answer.clone().unwrap();
-    assert_eq!((answer.body.as_slice(), answer.retry_after), (&b"no"[..], Some(Duration::from_secs(7))));
+    assert_eq!(
+        (answer.body.as_slice(), first.result.retry_after()),
+        (&b"no"[..], Some(Duration::from_secs(7)))
+    );
     assert!(first.phases.connect.is_some() && first.phases.resolve.is_none() && first.phases.tls.is_none());
     let second = caller.call(&timer, 2, &CancellationToken::new()).await;
-    assert_eq!(second.result, CallResult::Answered { status: 429 });
+    assert_eq!(second.result, first.result);
     // On a busy machine the connection may have been idle for too long.
     assert_eq!(second.phases.connect.is_some(), receiver.connections() == 2);
 }

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use jettimer::domain::attempt::CallResult;
 use jettimer::domain::called::Called;
 use jettimer::webhook::{Identity, Settings};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::support::calls::{call, outcome, settings};
+use crate::support::calls::{answered, call, outcome, settings};
 use crate::support::raw::{Raw, head};
 use crate::support::tls::{Authority, receiver, self_signed};
 use crate::support::{Broker, Dns, Node, PATIENCE};
@@ -34,7 +33,7 @@ async fn a_receiver_of_a_trusted_authority_is_called_in_either_version_of_http()
     for (protocol, version) in [("h2", "HTTP/2.0"), ("http/1.1", "HTTP/1.1")] {
         let config = authority.server(&authority.certify(HOST, |_| ()), false);
         let called = call_tls(&trusting(&authority), &receiver(config, protocol).await).await;
-        assert_eq!((called.result.clone(), body(&called)), (CallResult::Answered { status: 200 }, version));
+        assert_eq!((called.result.clone(), body(&called)), (answered(200), version));
         assert!(called.phases.connect.is_some() && called.phases.tls.is_some(), "{:?}", called.phases);
     }
 }
@@ -49,7 +48,7 @@ async fn a_receiver_by_name_is_looked_up_connected_to_and_shaken_hands_with() {
     let called =
         call(&settings, &format!("https://hook.test:{}/", receiver.address().port()), PATIENCE).await;
     let phases = called.phases;
-    assert_eq!(called.result, CallResult::Answered { status: 200 });
+    assert_eq!(called.result, answered(200));
     let parts = [phases.resolve, phases.connect, phases.tls].map(Option::unwrap);
     assert!(parts.iter().sum::<Duration>() <= phases.first_byte.unwrap(), "{phases:?}");
 }
@@ -105,11 +104,11 @@ async fn a_certificate_of_ours_is_shown_to_whom_it_is_meant_for() {
     let config = authority.server(&authority.certify(HOST, |_| ()), true);
     let receiver = receiver(config, "http/1.1").await;
     let (cert, key) = authority.files(&authority.certify("jettimer.example", |_| ()));
-    for (rule, answered) in [("127.0.0.0/8", true), ("192.0.2.0/24", false)] {
+    for (rule, good) in [("127.0.0.0/8", true), ("192.0.2.0/24", false)] {
         let identity = Identity { receivers: rule.parse().unwrap(), cert: cert.clone(), key: key.clone() };
         let settings = Settings { identities: vec![identity], ..trusting(&authority) };
         let called = call_tls(&settings, &receiver).await;
-        assert_eq!(called.result == CallResult::Answered { status: 200 }, answered, "{rule}: {called:?}");
+        assert_eq!(called.result == answered(200), good, "{rule}: {called:?}");
     }
 }
 
@@ -131,7 +130,7 @@ async fn through_a_proxy_tls_is_with_the_receiver() {
     let url = format!("http://me:secret@{}/", proxy.address());
     let settings = Settings { proxy: Some(url.parse().unwrap()), ..trusting(&authority) };
     let called = call_tls(&settings, &receiver).await;
-    assert_eq!((called.result.clone(), body(&called)), (CallResult::Answered { status: 200 }, "HTTP/2.0"));
+    assert_eq!((called.result.clone(), body(&called)), (answered(200), "HTTP/2.0"));
     assert_eq!((proxy.connections(), receiver.connections()), (1, 1));
 }
 

@@ -4,6 +4,7 @@ use super::fields::Fields;
 use super::target::url_of;
 use crate::domain::callbacks::Callbacks;
 use crate::domain::target::TargetUrl;
+use crate::policy::Policy;
 
 /// What a change names of them: `Some(None)` takes one away.
 pub(super) struct CallbacksChange {
@@ -12,8 +13,8 @@ pub(super) struct CallbacksChange {
 }
 
 /// Reads the callbacks of a creation.
-pub(super) fn read(fields: &mut Fields<'_>) -> Callbacks {
-    let change = read_change(fields);
+pub(super) fn read(fields: &mut Fields<'_>, policy: &Policy) -> Callbacks {
+    let change = read_change(fields, policy);
     Callbacks {
         on_delivered: change.on_delivered.unwrap_or_default(),
         on_failed: change.on_failed.unwrap_or_default(),
@@ -21,17 +22,17 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Callbacks {
 }
 
 /// Reads the callbacks that a change names.
-pub(super) fn read_change(fields: &mut Fields<'_>) -> CallbacksChange {
-    let both = url(fields, "callback");
-    let on_delivered = url(fields, "on_delivered");
-    let on_failed = url(fields, "on_failed");
+pub(super) fn read_change(fields: &mut Fields<'_>, policy: &Policy) -> CallbacksChange {
+    let both = url(fields, policy, "callback");
+    let on_delivered = url(fields, policy, "on_delivered");
+    let on_failed = url(fields, policy, "on_failed");
     if both.is_some() && (on_delivered.is_some() || on_failed.is_some()) {
         fields.wrong("callback", "stands for on_delivered and on_failed; give it or them");
     }
     CallbacksChange { on_delivered: on_delivered.or_else(|| both.clone()), on_failed: on_failed.or(both) }
 }
 
-fn url(fields: &mut Fields<'_>, name: &'static str) -> Option<Option<TargetUrl>> {
+fn url(fields: &mut Fields<'_>, policy: &Policy, name: &'static str) -> Option<Option<TargetUrl>> {
     let value = fields.take(name)?;
-    Some(if value.is_null() { None } else { url_of(fields, name, value) })
+    Some(if value.is_null() { None } else { url_of(fields, name, value, policy) })
 }

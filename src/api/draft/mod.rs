@@ -23,7 +23,7 @@ use crate::api::request::Json;
 use crate::domain::change::Change;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::time::Timestamp;
-use crate::domain::timer::{State, Timer, TimerId};
+use crate::domain::timer::{Timer, TimerId};
 use crate::policy::Policy;
 
 use fields::Fields;
@@ -57,21 +57,17 @@ pub(super) fn read(
     };
     let mut fields = Fields::new(object);
     let due_at = when::read(&mut fields, now, rules.max_delay);
-    let target = target::read(&mut fields, object.get("body").and_then(|_| as_written(&json.bytes)));
-    target::judge(&mut fields, target.as_ref().map(|target| &target.url), &rules.targets);
+    let target =
+        target::read(&mut fields, object.get("body").and_then(|_| as_written(&json.bytes)), &rules.targets);
     let delivery = policy::delivery(&mut fields);
     let timeout = policy::timeout(&mut fields);
     let retry = policy::retry(&mut fields, rules.retry);
     let flow = flow::flow(&mut fields);
-    let callbacks = callbacks::read(&mut fields);
+    let callbacks = callbacks::read(&mut fields, &rules.targets);
     let metadata = policy::metadata(&mut fields);
     let errors = fields.finish();
     match (due_at, target) {
         (Some(due_at), Some(target)) if errors.is_empty() => Ok(Timer {
-            id,
-            created_at: now,
-            due_at,
-            target,
             delivery,
             timeout,
             retry,
@@ -79,10 +75,7 @@ pub(super) fn read(
             callbacks,
             metadata,
             fingerprint,
-            attempts_before: 0,
-            replayed_at: None,
-            attempts: vec![],
-            state: State::Scheduled { attempt: 1, at: due_at },
+            ..Timer::waiting(id, now, due_at, target)
         }),
         _ => Err(errors),
     }
@@ -111,9 +104,12 @@ pub(super) fn read_change(json: &Json, rules: &Rules, now: Timestamp) -> Result<
     };
     let mut fields = Fields::new(object);
     let due_at = when::read_change(&mut fields, now, rules.max_delay);
-    let target = target::read_change(&mut fields, object.get("body").and_then(|_| as_written(&json.bytes)));
-    let callbacks = callbacks::read_change(&mut fields);
-    target::judge(&mut fields, target.url.as_ref(), &rules.targets);
+    let target = target::read_change(
+        &mut fields,
+        object.get("body").and_then(|_| as_written(&json.bytes)),
+        &rules.targets,
+    );
+    let callbacks = callbacks::read_change(&mut fields, &rules.targets);
     let change = Change {
         due_at,
         url: target.url,

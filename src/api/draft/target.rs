@@ -23,8 +23,8 @@ pub(super) struct TargetChange {
 }
 
 /// Reads what a change names of the target. Whether the timer's own method takes a body is not known here.
-pub(super) fn read_change(fields: &mut Fields<'_>, json_body: Option<&str>) -> TargetChange {
-    let url = if fields.names(&["url"]) { url(fields) } else { None };
+pub(super) fn read_change(fields: &mut Fields<'_>, json_body: Option<&str>, policy: &Policy) -> TargetChange {
+    let url = if fields.names(&["url"]) { url(fields, policy) } else { None };
     let method = fields.names(&["method"]).then(|| method(fields));
     let headers = fields.names(&["headers"]).then(|| headers(fields));
     let body = fields.names(&BODIES).then(|| body(fields, method.unwrap_or(Method::Post), json_body));
@@ -32,24 +32,29 @@ pub(super) fn read_change(fields: &mut Fields<'_>, json_body: Option<&str>) -> T
 }
 
 /// Reads the target, with its JSON body as it was written; `None` if it has no usable URL.
-pub(super) fn read(fields: &mut Fields<'_>, json_body: Option<&str>) -> Option<Target> {
-    let url = url(fields);
+pub(super) fn read(fields: &mut Fields<'_>, json_body: Option<&str>, policy: &Policy) -> Option<Target> {
+    let url = url(fields, policy);
     let method = method(fields);
     let headers = headers(fields);
     let body = body(fields, method, json_body);
     Some(Target { url: url?, method, headers, body })
 }
 
-fn url(fields: &mut Fields<'_>) -> Option<TargetUrl> {
+fn url(fields: &mut Fields<'_>, policy: &Policy) -> Option<TargetUrl> {
     let Some(value) = fields.take("url") else {
         fields.wrong("url", "is missing; it says what to call, such as \"https://example.com/hook\"");
         return None;
     };
-    url_of(fields, "url", value)
+    url_of(fields, "url", value, policy)
 }
 
 /// Reads the URL that a field has.
-pub(super) fn url_of(fields: &mut Fields<'_>, name: &str, value: &Value) -> Option<TargetUrl> {
+pub(super) fn url_of(
+    fields: &mut Fields<'_>,
+    name: &str,
+    value: &Value,
+    policy: &Policy,
+) -> Option<TargetUrl> {
     let Some(text) = value.as_str() else {
         fields.wrong(name, "must be a string such as \"https://example.com/hook\"");
         return None;
@@ -60,15 +65,11 @@ pub(super) fn url_of(fields: &mut Fields<'_>, name: &str, value: &Value) -> Opti
         fields.wrong(name, format!("cannot be called: {error}"));
         return None;
     }
-    Some(url)
-}
-
-/// Notes what the policy has against a URL, as far as that can be seen in it.
-pub(super) fn judge(fields: &mut Fields<'_>, url: Option<&TargetUrl>, policy: &Policy) {
-    let judged = url.and_then(|url| Destination::of(url.as_url())).map(|to| policy.judge(&to));
-    if let Some(Err(why)) = judged {
-        fields.wrong("url", format!("must not be called: {why}"));
+    // As far as that can be seen in it; addresses of names are judged when they are connected to.
+    if let Some(Err(why)) = Destination::of(url.as_url()).map(|to| policy.judge(&to)) {
+        fields.wrong(name, format!("must not be called: {why}"));
     }
+    Some(url)
 }
 
 fn method(fields: &mut Fields<'_>) -> Method {

@@ -15,7 +15,7 @@ use crate::domain::machine::{Effect, Input, LEAD, linger_delay, step, unneeded};
 use crate::domain::retry::RetryPolicy;
 use crate::domain::target::{Body, Method, Target, TargetUrl};
 use crate::domain::time::Timestamp;
-use crate::domain::timer::{State, Timer};
+use crate::domain::timer::Timer;
 
 use super::actor::Actor;
 
@@ -91,27 +91,17 @@ const START: Timestamp = Timestamp::from_micros(1_000_000_000_000);
 /// A timer that is due two seconds after the start.
 pub(crate) fn a_timer(delivery: Delivery, max_attempts: u32) -> Timer {
     let due = START.saturating_add(Duration::from_secs(2));
+    let target = Target {
+        url: TargetUrl::parse("http://localhost/").unwrap(),
+        method: Method::Post,
+        headers: vec![],
+        body: Body::Default,
+    };
     Timer {
-        id: Uuid::from_u128(7),
-        created_at: START,
-        due_at: due,
-        target: Target {
-            url: TargetUrl::parse("http://localhost/").unwrap(),
-            method: Method::Post,
-            headers: vec![],
-            body: Body::Default,
-        },
         delivery,
         timeout: Duration::from_secs(1),
         retry: RetryPolicy { max_attempts, ..RetryPolicy::default() },
-        flow: None,
-        callbacks: Callbacks::default(),
-        metadata: BTreeMap::new(),
-        fingerprint: None,
-        attempts_before: 0,
-        replayed_at: None,
-        attempts: vec![],
-        state: State::Scheduled { attempt: 1, at: due },
+        ..Timer::waiting(Uuid::from_u128(7), START, due, target)
     }
 }
 

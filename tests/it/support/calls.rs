@@ -1,15 +1,13 @@
 //! Single calls, without a node: what is known of them is more than what is stored.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jettimer::clock::Clock;
-use jettimer::domain::attempt::{CallResult, Delivery};
+use jettimer::domain::attempt::CallResult;
 use jettimer::domain::called::Called;
-use jettimer::domain::retry::RetryPolicy;
 use jettimer::domain::target::{Body, Method, Target, TargetUrl};
-use jettimer::domain::timer::{State, Timer};
+use jettimer::domain::timer::Timer;
 use jettimer::policy::Policy;
 use jettimer::webhook::{Caller, Settings};
 use tokio_util::sync::CancellationToken;
@@ -46,25 +44,18 @@ pub(crate) async fn call(settings: &Settings, url: &str, timeout: Duration) -> C
 /// A due timer.
 pub(crate) fn timer(url: &str, timeout: Duration) -> Timer {
     let now = Clock.now();
-    Timer {
-        id: uuid::Uuid::from_u128(1),
-        created_at: now,
-        due_at: now,
-        target: Target {
-            url: TargetUrl::parse(url).expect("a URL"),
-            method: Method::Post,
-            headers: vec![],
-            body: Body::Default,
-        },
-        delivery: Delivery::AtMostOnce,
-        timeout,
-        retry: RetryPolicy::default(),
-        metadata: BTreeMap::new(),
-        fingerprint: None,
-        attempts_before: 0,
-        attempts: vec![],
-        state: State::Scheduled { attempt: 1, at: now },
-    }
+    let target = Target {
+        url: TargetUrl::parse(url).expect("a URL"),
+        method: Method::Post,
+        headers: vec![],
+        body: Body::Default,
+    };
+    Timer { timeout, ..Timer::waiting(uuid::Uuid::from_u128(1), now, now, target) }
+}
+
+/// A receiver's answer of this status.
+pub(crate) fn answered(status: u16) -> CallResult {
+    CallResult::Answered { status, retry_after: None }
 }
 
 /// The name of a result, and its reason.
