@@ -46,7 +46,7 @@ pub struct Places {
 pub async fn dev(dev: Dev, places: Places) -> Result<()> {
     let mut signals = Signals::listen()?;
     let permissions = dev.access.optional()?;
-    let targets = dev.node.targets.settings(true)?;
+    let targets = dev.node.calls(true)?;
     let starting = Box::pin(async {
         let (broker, access) = own_broker(dev.embedded, &dev.node, places).await?;
         let shape = dev.node.shape(1);
@@ -67,7 +67,7 @@ pub async fn serve(serve: Serve, places: Places) -> Result<()> {
     let mut signals = Signals::listen()?;
     // A node that only works has nothing to let anybody into, but its metrics.
     let permissions = if serve.role.serves() { serve.access.required() } else { serve.access.optional() }?;
-    let targets = serve.node.targets.settings(false)?;
+    let targets = serve.node.calls(false)?;
     let starting = Box::pin(async {
         let shape = serve.node.shape(serve.broker.replicas);
         let (broker, access) = if serve.broker.nats.is_empty() {

@@ -32,7 +32,12 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Healthcheck(args) => healthcheck::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Token(args) => {
             let (token, line) = args.make()?;
-            show_token(&token, &line);
+            show("The token, which is shown this once", &token, "--tokens-file", &line);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Secret(args) => {
+            let (secret, line) = args.make()?;
+            show("What receivers verify with", &secret, "--signing-file", &line);
             Ok(ExitCode::SUCCESS)
         }
         Command::Bench(args) => {
@@ -61,10 +66,10 @@ fn places() -> Result<Places> {
     Ok(Places { cache_dir: embedded::default_cache_dir(var("XDG_CACHE_HOME"), var("HOME")), executable })
 }
 
-/// The line goes to standard output, so that it can be appended to the list; the token is for its holder.
+/// The line goes to standard output, so that it can be appended to the list; the secret is for its holder.
 #[expect(clippy::print_stderr, clippy::print_stdout, reason = "what was asked for")]
-fn show_token(token: &str, line: &str) {
-    eprintln!("The token, which is shown this once: {token}\nIts line for --tokens-file:");
+fn show(what: &str, secret: &str, option: &str, line: &str) {
+    eprintln!("{what}: {secret}\nIts line for {option}:");
     println!("{line}");
 }
 

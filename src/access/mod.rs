@@ -102,6 +102,12 @@ impl Grant {
         scopes.contains(&scope) || scopes.contains(&Scope::Admin)
     }
 
+    /// The token's name; none where no token is needed.
+    pub fn token(&self) -> Option<&str> {
+        let token = &self.holder.token;
+        (!token.digest.is_empty()).then_some(token.name.as_str())
+    }
+
     /// The token's name, for people.
     pub fn name(&self) -> &str {
         &self.holder.token.name

@@ -79,6 +79,11 @@ impl Call<'_> {
         self.grant.as_ref().is_some_and(|grant| grant.may(Scope::ReadBody))
     }
 
+    /// The name of the client's token, if it needs one.
+    pub(super) fn token(&self) -> Option<&str> {
+        self.grant.as_ref().and_then(Grant::token)
+    }
+
     pub(super) fn rules(&self) -> Rules {
         Rules { max_delay: self.api.max_delay, retry: self.api.retry, targets: self.api.targets.clone() }
     }

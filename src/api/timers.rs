@@ -38,8 +38,9 @@ pub(super) async fn create_one(
         Some(key) => (idempotency::id_of(key), Some(idempotency::fingerprint(&json.value))),
         None => (Uuid::now_v7(), None),
     };
-    let timer =
+    let mut timer =
         draft::read(json, &call.rules(), id, fingerprint, call.now()).map_err(Problem::invalid_timer)?;
+    timer.created_by = call.token().map(str::to_owned);
     match call.engine.create(timer, key.is_some(), call.patience()).await {
         Ok(Created::New(stored)) => Ok((StatusCode::CREATED, stored)),
         Ok(Created::Existing(stored)) if stored.timer.fingerprint == fingerprint => {

@@ -7,6 +7,7 @@ mod broker;
 mod node;
 mod parse;
 mod receivers;
+mod signing;
 mod targets;
 mod token;
 
@@ -20,6 +21,7 @@ use crate::telemetry;
 use access::AccessSettings;
 pub use broker::{Broker, Embedded};
 pub use node::{Node, Role};
+pub use signing::NewSecret;
 pub use token::NewToken;
 
 /// A webhook timer service on NATS JetStream: "call this URL in one hour", once.
@@ -42,6 +44,8 @@ pub enum Command {
     Bench(crate::bench::Bench),
     /// Make a token for the API, and the line by which nodes know it
     Token(NewToken),
+    /// Make a secret that webhooks are signed with, and the line by which nodes know it
+    Secret(NewSecret),
     /// Ask a running node whether it is healthy; for container health checks
     Healthcheck(Healthcheck),
     /// Run nats-server for as long as the jettimer that asked for it

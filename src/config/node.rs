@@ -3,16 +3,19 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use super::broker::Events;
 use super::parse;
 use super::receivers::ReceiverSettings;
+use super::signing::SigningSettings;
 use super::targets::Targets;
 use crate::domain::retry::{MAX_ATTEMPTS, MAX_BACKOFF, MAX_DEADLINE, RetryPolicy};
 use crate::domain::statuses::StatusSet;
 use crate::nats::Shape;
 use crate::telemetry::Format;
+use crate::webhook::Settings;
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -90,6 +93,9 @@ pub struct Node {
 
     #[command(flatten)]
     pub(crate) receivers: ReceiverSettings,
+
+    #[command(flatten)]
+    pub(crate) signing: SigningSettings,
 
     /// How many due timers this node holds in memory, calls included; 1 to 32768
     #[arg(long, env = "JETTIMER_MAX_HELD", value_name = "COUNT", default_value = "8192",
@@ -179,6 +185,15 @@ impl Node {
             event_retention: self.events.event_retention,
             event_max_bytes: self.events.event_max_bytes,
         }
+    }
+
+    /// How receivers are called; `dev` calls those on its own machine.
+    ///
+    /// # Errors
+    ///
+    /// If rules make no sense together, or secrets cannot be read.
+    pub(crate) fn calls(&self, dev: bool) -> Result<Settings> {
+        self.targets.settings(self.signing.secrets()?, dev)
     }
 
     /// This node's name.

@@ -12,7 +12,7 @@ use url::Url;
 
 use super::parse;
 use crate::policy::{Policy, Rule};
-use crate::webhook::{Identity, Settings};
+use crate::webhook::{Identity, Secrets, Settings};
 
 /// What `dev` opens beside what it is told: receivers that are tried out are on the same machine.
 const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1"];
@@ -72,7 +72,7 @@ impl Targets {
     /// # Errors
     ///
     /// If the rules make no sense together.
-    pub(crate) fn settings(&self, dev: bool) -> Result<Settings> {
+    pub(crate) fn settings(&self, secrets: Secrets, dev: bool) -> Result<Settings> {
         let mut policy =
             Policy::new(self.allow_targets.clone(), self.deny_targets.clone(), self.only_allowed_targets)
                 .map_err(anyhow::Error::msg)?;
@@ -81,6 +81,7 @@ impl Targets {
         }
         Ok(Settings {
             policy: Arc::new(policy),
+            secrets,
             dns_servers: self.dns_server.clone(),
             ca: self.target_ca.clone(),
             identities: self.target_identity.clone(),

@@ -58,6 +58,8 @@ pub struct Timer {
     pub callbacks: Callbacks,
     /// The client's own labels, never sent.
     pub metadata: BTreeMap<String, String>,
+    /// The name of the token that it was created with, if one was needed.
+    pub created_by: Option<String>,
     /// A digest of the request that created it, if that carried an idempotency key.
     pub fingerprint: Option<Uuid>,
     /// How many attempts had been started when the timer was last replayed, 0 if it never was: a replay
@@ -183,6 +185,7 @@ impl Timer {
             flow: None,
             callbacks: Callbacks::default(),
             metadata: BTreeMap::new(),
+            created_by: None,
             fingerprint: None,
             attempts_before: 0,
             replayed_at: None,

@@ -15,6 +15,8 @@ use crate::domain::timer::Timer;
 pub(super) struct Whole<'t> {
     retry: RetryJson,
     #[serde(skip_serializing_if = "Option::is_none")]
+    created_by: Option<&'t str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     flow: Option<FlowJson<'t>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     on_delivered: Option<&'t str>,
@@ -76,6 +78,7 @@ pub(super) fn of(timer: &Timer, bodies: bool) -> Whole<'_> {
             deadline: retry.deadline.map(|deadline| humantime::format_duration(deadline).to_string()),
             statuses: retry.statuses.names(),
         },
+        created_by: timer.created_by.as_deref(),
         flow: timer.flow.as_ref().map(|flow| FlowJson {
             key: &flow.key,
             rate: flow.rate.map(|rate| rate.to_string()),

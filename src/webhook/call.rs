@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use anyhow::Result;
 use reqwest::Response;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use tokio_util::sync::CancellationToken;
 use url::Host;
 
 use super::answer;
 use super::client::Clients;
+use super::request;
 use super::resolver::Names;
 use super::settings::Settings;
+use super::sign::Secrets;
 use super::trace::{CALL, Trace};
 use crate::clock::Clock;
 use crate::domain::attempt::CallResult;
 use crate::domain::called::Called;
-use crate::domain::target::{Body, Method};
 use crate::domain::timer::Timer;
 use crate::policy::{Destination, Forbidden, Policy};
 
@@ -30,6 +30,7 @@ const MAX_REASON_BYTES: usize = 512;
 pub struct Caller {
     clients: Clients,
     names: Names,
+    secrets: Secrets,
     policy: Arc<Policy>,
     proxied: bool,
     connect_timeout: Duration,
@@ -49,6 +50,7 @@ impl Caller {
         Ok(Self {
             clients: Clients::new(settings, &names)?,
             names,
+            secrets: settings.secrets.clone(),
             policy: settings.policy.clone(),
             proxied,
             connect_timeout: settings.connect_timeout,
@@ -134,56 +136,13 @@ impl Caller {
     }
 
     fn request(&self, to: &Destination, timer: &Timer, attempt: u32) -> reqwest::RequestBuilder {
-        let mut headers = own_headers(timer);
-        let id = timer.id.to_string();
-        if let Ok(value) = HeaderValue::from_str(&id) {
-            headers.insert("webhook-id", value.clone());
-            headers.insert("idempotency-key", value);
+        let (method, url) = (request::method(timer), timer.target.url.as_url().clone());
+        let (headers, body) = request::parts(timer, attempt, &self.secrets, self.clock.now());
+        let request = self.clients.of(to).request(method, url).headers(headers);
+        match body {
+            Some(body) => request.body(body),
+            None => request,
         }
-        headers.insert("webhook-timestamp", HeaderValue::from(self.clock.now().as_micros() / 1_000_000));
-        headers.insert("jettimer-attempt", HeaderValue::from(attempt));
-
-        let method = match timer.target.method {
-            Method::Get => reqwest::Method::GET,
-            Method::Head => reqwest::Method::HEAD,
-            Method::Post => reqwest::Method::POST,
-            Method::Put => reqwest::Method::PUT,
-            Method::Patch => reqwest::Method::PATCH,
-            Method::Delete => reqwest::Method::DELETE,
-        };
-        let mut request = self.clients.of(to).request(method, timer.target.url.as_url().clone());
-        if let Some((content_type, body)) = content(timer, &id) {
-            headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(content_type));
-            request = request.body(body);
-        }
-        request.headers(headers)
-    }
-}
-
-fn own_headers(timer: &Timer) -> HeaderMap {
-    timer
-        .target
-        .headers
-        .iter()
-        .filter_map(|(name, value)| {
-            Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(value).ok()?))
-        })
-        .collect()
-}
-
-/// The body and the type it has unless the timer's own headers say otherwise.
-fn content(timer: &Timer, id: &str) -> Option<(&'static str, Vec<u8>)> {
-    const JSON: &str = "application/json";
-    match &timer.target.body {
-        Body::Default => match timer.target.method {
-            Method::Get | Method::Head | Method::Delete => None,
-            Method::Post | Method::Put | Method::Patch => {
-                Some((JSON, format!("{{\"id\": \"{id}\"}}").into_bytes()))
-            }
-        },
-        Body::Json(json) => Some((JSON, json.clone().into_bytes())),
-        Body::Text(text) => Some(("text/plain; charset=utf-8", text.clone().into_bytes())),
-        Body::Bytes(bytes) => Some(("application/octet-stream", bytes.clone())),
     }
 }
 

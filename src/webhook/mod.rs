@@ -11,9 +11,12 @@ mod call;
 mod client;
 mod connecting;
 mod handshake;
+mod request;
 mod resolver;
 mod settings;
+mod sign;
 mod trace;
 
 pub use call::Caller;
 pub use settings::{Identity, Settings};
+pub use sign::{Secret, Secrets};

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::sign::Secrets;
 use crate::policy::{Policy, Rule};
 
 /// How receivers are reached.
@@ -14,6 +15,8 @@ use crate::policy::{Policy, Rule};
 pub struct Settings {
     /// Which targets may be called.
     pub policy: Arc<Policy>,
+    /// What calls are signed with.
+    pub secrets: Secrets,
     /// DNS servers; without any, those of the system.
     pub dns_servers: Vec<SocketAddr>,
     /// A file of certificates to trust beside the system's, as PEM.

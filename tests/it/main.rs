@@ -33,5 +33,6 @@ mod receivers_tls;
 mod restart;
 mod retries;
 mod scale;
+mod signatures;
 mod topology;
 mod worker_is_killed;

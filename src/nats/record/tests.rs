@@ -52,6 +52,7 @@ fn timer() -> Timer {
         flow: None,
         callbacks: Callbacks::default(),
         metadata: BTreeMap::from([("order".into(), "4711".into())]),
+        created_by: None,
         fingerprint: Some(Uuid::from_u128(9)),
         attempts_before: 0,
         replayed_at: None,
@@ -143,6 +144,7 @@ proptest! {
         });
         timer.callbacks.on_delivered = spans.map(|_| TargetUrl::parse("http://a/").unwrap());
         timer.callbacks.on_failed = (status % 2 == 0).then(|| TargetUrl::parse("http://b/").unwrap());
+        timer.created_by = spans.map(|_| "billing".to_owned());
         timer.replayed_at = spans.map(|_| at(5));
         timer.attempts[0].due_at = at(1);
         timer.attempts[0].result = CallResult::Answered { status, retry_after };

@@ -9,7 +9,7 @@ use jettimer::domain::called::Called;
 use jettimer::domain::target::{Body, Method, Target, TargetUrl};
 use jettimer::domain::timer::Timer;
 use jettimer::policy::Policy;
-use jettimer::webhook::{Caller, Settings};
+use jettimer::webhook::{Caller, Secrets, Settings};
 use tokio_util::sync::CancellationToken;
 
 /// A policy of these rules.
@@ -22,6 +22,7 @@ pub(crate) fn policy(allow: &[&str], deny: &[&str]) -> Arc<Policy> {
 pub(crate) fn settings() -> Settings {
     Settings {
         policy: policy(&["127.0.0.0/8"], &[]),
+        secrets: Secrets::default(),
         dns_servers: vec![],
         ca: None,
         identities: vec![],

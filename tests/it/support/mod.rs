@@ -5,6 +5,7 @@ pub(crate) mod calls;
 mod client;
 mod dns;
 mod node;
+pub(crate) mod python;
 pub(crate) mod raw;
 mod sink;
 pub(crate) mod tls;

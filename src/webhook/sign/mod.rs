@@ -1,0 +1,181 @@
+//! Signing webhooks as Standard Webhooks 1.0 says: which secrets a call is signed with, and the signatures.
+//!
+//! A timer is signed for its receiver if that has secrets of its own, or else for the token that created it, or
+//! else for all. Whoever rotates a secret lists both for a while: each call then has both signatures.
+
+mod secret;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub use secret::Secret;
+
+/// The most secrets that sign one call: the old one, the new one, and the same for another algorithm.
+const MAX_SECRETS: usize = 4;
+
+/// Whom secrets are for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum For {
+    /// A host, with or without a port.
+    Receiver(String),
+    /// Timers that were created with the token of this name.
+    Token(String),
+    Everyone,
+}
+
+/// All secrets of a node. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Secrets {
+    lists: Arc<BTreeMap<For, Vec<Secret>>>,
+}
+
+impl Secrets {
+    /// Reads a list: one line for each of whom secrets are for, `* | host=<host[:port]> | token=<name>`, and then one
+    /// to four secrets, all of which sign. Blank lines and what follows a `#` do not count; a `;` is as good as a new
+    /// line.
+    ///
+    /// # Errors
+    ///
+    /// Every line that is not as it must be, with its number and without its secrets.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut lists = BTreeMap::new();
+        let mut wrong = vec![];
+        for (number, line) in (1..).zip(text.split(['\n', ';'])) {
+            let line = line.split('#').next().unwrap_or_default().trim();
+            if line.is_empty() {
+                continue;
+            }
+            match read(line) {
+                Ok((whom, secrets)) => {
+                    if lists.insert(whom, secrets).is_some() {
+                        wrong.push(format!("line {number}: there is a line for these already"));
+                    }
+                }
+                Err(why) => wrong.push(format!("line {number}: {why}")),
+            }
+        }
+        match (wrong.is_empty(), lists.is_empty()) {
+            (false, _) => Err(wrong.join("; ")),
+            (true, true) => Err("it has no secret in it; `jettimer secret` makes one".to_owned()),
+            (true, false) => Ok(Self { lists: Arc::new(lists) }),
+        }
+    }
+
+    /// The value of `webhook-signature` of a call: one signature for each secret, separated by spaces; `None` if the call
+    /// is not signed.
+    pub fn signature(&self, call: &Call<'_>) -> Option<String> {
+        let message = [call.id.as_bytes(), call.timestamp.to_string().as_bytes(), call.body].join(&b'.');
+        let signatures: Vec<String> =
+            self.of(call.authority, call.created_by)?.iter().map(|secret| secret.sign(&message)).collect();
+        Some(signatures.join(" "))
+    }
+
+    fn of(&self, authority: &str, created_by: Option<&str>) -> Option<&Vec<Secret>> {
+        let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+        let token = created_by.map(|name| For::Token(name.to_owned()));
+        [
+            Some(For::Receiver(authority.to_owned())),
+            Some(For::Receiver(host.to_owned())),
+            token,
+            Some(For::Everyone),
+        ]
+        .into_iter()
+        .flatten()
+        .find_map(|whom| self.lists.get(&whom))
+    }
+}
+
+/// What is signed of a call, and for whom.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// The `webhook-id`.
+    pub id: &'a str,
+    /// The `webhook-timestamp`: seconds since the epoch.
+    pub timestamp: u64,
+    /// The body, as it is sent.
+    pub body: &'a [u8],
+    /// The receiver's host and port.
+    pub authority: &'a str,
+    /// The name of the token that created the timer.
+    pub created_by: Option<&'a str>,
+}
+
+fn read(line: &str) -> Result<(For, Vec<Secret>), String> {
+    let mut words = line.split_whitespace();
+    let whom = match words.next() {
+        Some("*") => For::Everyone,
+        Some(word) => match word.split_once('=') {
+            Some(("host", host)) if !host.is_empty() => For::Receiver(host.to_ascii_lowercase()),
+            Some(("token", name)) if !name.is_empty() => For::Token(name.to_owned()),
+            _ => return Err("the first word must be *, host=<host[:port]> or token=<name>".to_owned()),
+        },
+        None => return Err("it is empty".to_owned()),
+    };
+    let secrets = words.map(Secret::parse).collect::<Result<Vec<Secret>, String>>()?;
+    if !(1..=MAX_SECRETS).contains(&secrets.len()) {
+        return Err(format!("1 to {MAX_SECRETS} secrets must follow whom they are for"));
+    }
+    Ok((whom, secrets))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The key of the example in the specification.
+    const SPEC: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    const OTHER: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+    fn call<'a>(authority: &'a str, created_by: Option<&'a str>) -> Call<'a> {
+        Call {
+            id: "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            timestamp: 1_614_265_330,
+            body: br#"{"test": 2432232314}"#,
+            authority,
+            created_by,
+        }
+    }
+
+    #[test]
+    fn the_signature_is_that_of_the_specification() {
+        let secrets = Secrets::parse(&format!("* {SPEC}")).unwrap();
+        assert_eq!(
+            secrets.signature(&call("example.com:443", None)).as_deref(),
+            Some("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=")
+        );
+    }
+
+    #[test]
+    fn the_receivers_secrets_come_before_the_tokens_and_those_before_all_others() {
+        let text = format!(
+            "* {SPEC}\nhost=API.example.com {OTHER} # new\nhost=api.example.com:81 {SPEC} {OTHER}; token=billing {OTHER} {SPEC}"
+        );
+        let secrets = Secrets::parse(&text).unwrap();
+        let signed = |authority, token| secrets.signature(&call(authority, token)).unwrap();
+        let (spec, other) = (signed("x:80", None), signed("api.example.com:443", Some("billing")));
+        assert_ne!(spec, other);
+        assert_eq!(signed("api.example.com:81", None), format!("{spec} {other}"));
+        assert_eq!(signed("x:80", Some("billing")), format!("{other} {spec}"));
+        assert_eq!(signed("x:80", Some("someone")), spec);
+        assert_eq!(Secrets::default().signature(&call("x:80", None)), None);
+    }
+
+    #[test]
+    fn a_list_that_is_wrong_is_explained_without_its_secrets() {
+        for (text, why) in [
+            ("", "no secret"),
+            ("*", "line 1: 1 to 4 secrets"),
+            ("everyone whsec_x", "line 1: the first word"),
+            ("\n* whsec_c2hvcnQ=", "line 2: a secret must have 24 to 64 bytes"),
+            ("* secret", "line 1: a secret begins with whsec_"),
+        ] {
+            let error = Secrets::parse(text).unwrap_err();
+            assert!(error.contains(why) && !error.contains("c2hvcnQ"), "{error:?} does not say {why:?}");
+        }
+        let twice = format!("* {SPEC}\n* {OTHER}");
+        assert!(Secrets::parse(&twice).unwrap_err().contains("line 2: there is a line for these already"));
+        assert!(
+            !format!("{:?}", Secrets::parse(&twice[..twice.find('\n').unwrap()]).unwrap()).contains("MfKQ")
+        );
+    }
+}

@@ -1,0 +1,127 @@
+//! One secret that signs: `whsec_…` (HMAC-SHA256, signature `v1`) or `whsk_…` (Ed25519, signature `v1a`), each
+//! followed by Base64.
+
+use std::fmt;
+
+use anyhow::{Context as _, Result, anyhow};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use ring::hmac;
+use ring::rand::{SecureRandom as _, SystemRandom};
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
+
+const SYMMETRIC: &str = "whsec_";
+const PRIVATE: &str = "whsk_";
+const PUBLIC: &str = "whpk_";
+
+/// What the specification allows of a symmetric secret.
+const BYTES: std::ops::RangeInclusive<usize> = 24..=64;
+
+/// As many as the digest has.
+const NEW_BYTES: usize = 32;
+
+/// A secret. Printing it shows its kind only.
+pub struct Secret(Key);
+
+enum Key {
+    Symmetric(hmac::Key),
+    Ed25519(Box<Ed25519KeyPair>),
+}
+
+impl Secret {
+    /// Reads a secret.
+    ///
+    /// # Errors
+    ///
+    /// What a secret must be, without what it is.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let decode = |text| BASE64.decode(text).map_err(|_| "a secret is Base64 after its prefix".to_owned());
+        if let Some(text) = text.strip_prefix(SYMMETRIC) {
+            let bytes = decode(text)?;
+            if !BYTES.contains(&bytes.len()) {
+                return Err(format!("a secret must have {} to {} bytes", BYTES.start(), BYTES.end()));
+            }
+            return Ok(Self(Key::Symmetric(hmac::Key::new(hmac::HMAC_SHA256, &bytes))));
+        }
+        if let Some(text) = text.strip_prefix(PRIVATE) {
+            // The seed alone, or the seed and the public key, as libraries write it.
+            let bytes = decode(text)?;
+            let seed = bytes.get(..32).filter(|_| matches!(bytes.len(), 32 | 64));
+            let pair = seed.and_then(|seed| Ed25519KeyPair::from_seed_unchecked(seed).ok());
+            let pair =
+                pair.ok_or("a private key has a seed of 32 bytes, and the public key after it or not")?;
+            return Ok(Self(Key::Ed25519(Box::new(pair))));
+        }
+        Err(format!("a secret begins with {SYMMETRIC} or {PRIVATE}; `jettimer secret` makes one"))
+    }
+
+    /// Signs a message: the algorithm's version, a comma, and the signature in Base64.
+    pub(super) fn sign(&self, message: &[u8]) -> String {
+        match &self.0 {
+            Key::Symmetric(key) => format!("v1,{}", BASE64.encode(hmac::sign(key, message))),
+            Key::Ed25519(pair) => format!("v1a,{}", BASE64.encode(pair.sign(message))),
+        }
+    }
+
+    /// A new symmetric secret, as text.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no random bytes.
+    pub fn new_symmetric() -> Result<String> {
+        Ok(format!("{SYMMETRIC}{}", BASE64.encode(random()?)))
+    }
+
+    /// A new private key and its public key, as texts.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no random bytes.
+    pub fn new_pair() -> Result<(String, String)> {
+        let seed = random()?;
+        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).map_err(|error| anyhow!("Ed25519: {error}"))?;
+        let public = pair.public_key().as_ref();
+        let private = [&seed, public].concat();
+        Ok((format!("{PRIVATE}{}", BASE64.encode(private)), format!("{PUBLIC}{}", BASE64.encode(public))))
+    }
+}
+
+fn random() -> Result<[u8; NEW_BYTES]> {
+    let mut bytes = [0; NEW_BYTES];
+    SystemRandom::new().fill(&mut bytes).ok().context("the system gives no random bytes")?;
+    Ok(bytes)
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Key::Symmetric(_) => "whsec_…",
+            Key::Ed25519(_) => "whsk_…",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ring::signature::{ED25519, UnparsedPublicKey};
+
+    use super::*;
+
+    #[test]
+    fn a_new_secret_signs_and_a_new_pair_verifies() {
+        let secret = Secret::parse(&Secret::new_symmetric().unwrap()).unwrap();
+        assert!(secret.sign(b"x").starts_with("v1,"));
+        let (private, public) = Secret::new_pair().unwrap();
+        let signature = Secret::parse(&private).unwrap().sign(b"x");
+        let signature = BASE64.decode(signature.strip_prefix("v1a,").unwrap()).unwrap();
+        let public = BASE64.decode(public.strip_prefix(PUBLIC).unwrap()).unwrap();
+        assert!(UnparsedPublicKey::new(&ED25519, public).verify(b"x", &signature).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_secret_is_refused() {
+        for text in ["", "whsec_", "whsec_?", "whsk_AAAA", "whpk_AAAA", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"] {
+            assert!(Secret::parse(text).is_err(), "{text}");
+        }
+    }
+}
