@@ -7,6 +7,7 @@
 //! **Invariant:** a name never opens an address. Whoever owns a name decides where it leads, so that only a
 //! rule with a network lets a special address be called.
 
+mod embedded;
 mod ports;
 mod rule;
 mod special;
@@ -153,7 +154,7 @@ impl Policy {
 fn forms(address: IpAddr) -> impl Iterator<Item = IpAddr> {
     let inside = match address.to_canonical() {
         IpAddr::V4(_) => None,
-        IpAddr::V6(address) => Some(special::inside(address).map(IpAddr::V4)),
+        IpAddr::V6(address) => Some(embedded::ipv4_inside(address).map(IpAddr::V4)),
     };
     std::iter::once(address).chain(inside.into_iter().flatten())
 }

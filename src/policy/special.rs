@@ -1,11 +1,12 @@
 //! Addresses that are not somebody's server on the internet, each range with where that is written down.
 //!
-//! A table and the forms in which an IPv6 address stands for an IPv4 one. What may be called all the
-//! same is for [`super::Policy`] to say.
+//! A table. What may be called all the same is for [`super::Policy`] to say.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
+
+use super::embedded::{NAT64, TEREDO, ipv4_inside};
 
 /// IPv4 ranges. The first one that has an address names it, so single addresses come before their range.
 /// "IANA" is the IPv4 Special-Purpose Address Registry (RFC 6890).
@@ -70,15 +71,11 @@ const GLOBAL: Ipv6Net = v6([0x2000, 0, 0, 0, 0, 0, 0, 0], 3);
 /// For protocols of the IETF (RFC 2928; IANA); Teredo, which is in it, is judged by what it embeds.
 const IETF: Ipv6Net = v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23);
 
-const NAT64: Ipv6Net = v6([0x64, 0xff9b, 0, 0, 0, 0, 0, 0], 96);
-const TEREDO: Ipv6Net = v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 32);
-const SIX_TO_FOUR: Ipv6Net = v6([0x2002, 0, 0, 0, 0, 0, 0, 0], 16);
-
 const fn v4([a, b, c, d]: [u8; 4], length: u8) -> Ipv4Net {
     Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), length)
 }
 
-const fn v6([a, b, c, d, e, f, g, h]: [u16; 8], length: u8) -> Ipv6Net {
+pub(super) const fn v6([a, b, c, d, e, f, g, h]: [u16; 8], length: u8) -> Ipv6Net {
     Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, e, f, g, h), length)
 }
 
@@ -88,7 +85,7 @@ pub(super) fn what(address: IpAddr) -> Option<&'static str> {
         IpAddr::V4(address) => what_v4(address),
         IpAddr::V6(address) => {
             let named = V6.iter().find(|(range, _)| range.contains(&address)).map(|(_, what)| *what);
-            named.or_else(|| inside(address).find_map(what_v4)).or_else(|| {
+            named.or_else(|| ipv4_inside(address).find_map(what_v4)).or_else(|| {
                 if NAT64.contains(&address) || TEREDO.contains(&address) {
                     None
                 } else if IETF.contains(&address) {
@@ -105,30 +102,6 @@ pub(super) fn what(address: IpAddr) -> Option<&'static str> {
 
 fn what_v4(address: Ipv4Addr) -> Option<&'static str> {
     V4.iter().find(|(range, _)| range.contains(&address)).map(|(_, what)| *what)
-}
-
-/// The IPv4 addresses that an IPv6 address stands for, apart from the mapped form, which is the IPv4
-/// address itself.
-pub(super) fn inside(address: Ipv6Addr) -> impl Iterator<Item = Ipv4Addr> {
-    let [a, b, c, d, e, f, g, h] = address.segments();
-    let last = join(g, h);
-    // RFC 6052, 2.2.
-    let nat64 = NAT64.contains(&address).then_some(last);
-    // RFC 3056, 2.
-    let six_to_four = SIX_TO_FOUR.contains(&address).then(|| join(b, c));
-    // Its server, and its client with every bit turned over (RFC 4380, 4).
-    let teredo = TEREDO.contains(&address);
-    let server = teredo.then(|| join(c, d));
-    let client = teredo.then(|| join(!g, !h));
-    // Any prefix may hold it; the bit for "unique in the world" varies (RFC 5214, 6.1).
-    let isatap = (matches!(e, 0 | 0x200) && f == 0x5efe).then_some(last);
-    // Of ::/96 there is nothing that is not refused; a rule of deny finds it by what is inside.
-    let compatible = ([a, b, c, d, e, f] == [0; 6]).then_some(last);
-    [nat64, six_to_four, server, client, isatap, compatible].into_iter().flatten()
-}
-
-fn join(high: u16, low: u16) -> Ipv4Addr {
-    Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low))
 }
 
 #[cfg(test)]

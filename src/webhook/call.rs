@@ -1,6 +1,5 @@
 //! One call of a receiver, and what can be known of it.
 
-use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,21 +8,18 @@ use reqwest::Response;
 use tokio_util::sync::CancellationToken;
 use url::Host;
 
-use super::answer;
 use super::client::Clients;
-use super::request;
+use super::outcome::{forbidden, result};
 use super::resolver::Names;
 use super::settings::Settings;
 use super::sign::Secrets;
 use super::trace::{CALL, Trace};
+use super::{answer, request};
 use crate::clock::Clock;
 use crate::domain::attempt::CallResult;
 use crate::domain::called::Called;
 use crate::domain::timer::Timer;
-use crate::policy::{Destination, Forbidden, Policy};
-
-/// The longest text kept of an error, in bytes; it is part of the stored record.
-const MAX_REASON_BYTES: usize = 512;
+use crate::policy::{Destination, Policy};
 
 /// Makes calls. Cheap to clone; connections are shared.
 #[derive(Clone)]
@@ -144,39 +140,4 @@ impl Caller {
             None => request,
         }
     }
-}
-
-fn forbidden(why: Forbidden) -> CallResult {
-    CallResult::Forbidden { reason: shortened(why.to_string()) }
-}
-
-/// What an error of the client means: whether anything can have been sent.
-fn result(error: &reqwest::Error) -> CallResult {
-    if let Some(why) = causes(error).find_map(|cause| cause.downcast_ref::<Forbidden>()) {
-        return forbidden(why.clone());
-    }
-    let sent = !error.is_connect() && !error.is_builder();
-    let mut reason = if sent { "the connection broke" } else { "cannot connect" }.to_owned();
-    // Without the error's own text, which has the URL: that is in the record already.
-    for cause in causes(error) {
-        let cause = cause.to_string();
-        if !reason.ends_with(&cause) {
-            reason.push_str(": ");
-            reason.push_str(&cause);
-        }
-    }
-    let reason = shortened(reason);
-    if sent { CallResult::NoAnswer { reason } } else { CallResult::NotSent { reason } }
-}
-
-fn causes<'e>(error: &'e reqwest::Error) -> impl Iterator<Item = &'e (dyn std::error::Error + 'static)> {
-    std::iter::successors(error.source(), |&cause| cause.source())
-}
-
-fn shortened(mut text: String) -> String {
-    if text.len() > MAX_REASON_BYTES {
-        let end = (0..=MAX_REASON_BYTES).rev().find(|end| text.is_char_boundary(*end));
-        text.truncate(end.unwrap_or_default());
-    }
-    text
 }

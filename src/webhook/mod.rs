@@ -11,6 +11,7 @@ mod call;
 mod client;
 mod connecting;
 mod handshake;
+mod outcome;
 mod request;
 mod resolver;
 mod settings;
