@@ -14,6 +14,7 @@ mod support;
 mod access;
 mod address_policy;
 mod ambiguous;
+mod answers;
 mod callbacks;
 mod changes;
 mod command_line;

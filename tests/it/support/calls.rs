@@ -10,7 +10,14 @@ use jettimer::domain::target::{Body, Method, Target, TargetUrl};
 use jettimer::domain::timer::Timer;
 use jettimer::policy::Policy;
 use jettimer::webhook::{Caller, Secrets, Settings};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+use super::PATIENCE;
+use super::raw::Raw;
+
+/// Time enough for an answer that comes, and a bound for one that does not.
+pub(crate) const TIMEOUT: Duration = Duration::from_millis(1_500);
 
 /// A policy of these rules.
 pub(crate) fn policy(allow: &[&str], deny: &[&str]) -> Arc<Policy> {
@@ -68,4 +75,17 @@ pub(crate) fn outcome(called: &Called) -> (&'static str, &str) {
         CallResult::NoAnswer { reason } => ("no_answer", reason),
         CallResult::Interrupted => ("interrupted", ""),
     }
+}
+
+/// Calls a receiver and gives the result, its reason, the status, and the kept part of the answer.
+pub(crate) async fn call_raw(receiver: &Raw) -> (&'static str, String, Option<u16>, Vec<u8>, bool) {
+    let begun = Instant::now();
+    let called = call(&settings(), &format!("http://{}/", receiver.address()), TIMEOUT).await;
+    assert!(begun.elapsed() < PATIENCE, "it is over long before the test's patience: {called:?}");
+    assert!(called.phases.total >= called.phases.first_byte.unwrap_or_default());
+    let (result, reason) = outcome(&called);
+    let status = if let CallResult::Answered { status, .. } = called.result { Some(status) } else { None };
+    let reason = reason.to_owned();
+    let answer = called.answer.unwrap_or_default();
+    (result, reason, status, answer.body, answer.truncated)
 }

@@ -1,11 +1,14 @@
 //! A receiver below HTTP: it does with each connection what the test says, and counts what comes.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::interval;
 
 /// A running receiver.
 pub(crate) struct Raw {
@@ -51,4 +54,51 @@ pub(crate) async fn head(stream: &mut (impl AsyncRead + Unpin)) -> String {
         }
     }
     String::from_utf8(head).expect("a head is text")
+}
+
+type Doing = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Reads the request, and then writes this and does nothing more.
+pub(crate) fn write_and_hang(text: &'static str) -> impl Fn(TcpStream) -> Doing + Send + 'static {
+    move |mut stream| {
+        Box::pin(async move {
+            head(&mut stream).await;
+            stream.write_all(text.as_bytes()).await.unwrap();
+            // Until the other side goes.
+            let _ = stream.read_to_end(&mut vec![]).await;
+        })
+    }
+}
+
+/// Reads the request, and then writes this and closes.
+pub(crate) fn write_and_close(text: &'static str) -> impl Fn(TcpStream) -> Doing + Send + 'static {
+    move |mut stream| {
+        Box::pin(async move {
+            head(&mut stream).await;
+            stream.write_all(text.as_bytes()).await.unwrap();
+        })
+    }
+}
+
+/// Reads the request, and then writes this again and again.
+pub(crate) fn write_for_ever(
+    first: &'static str,
+    more: &'static str,
+    every: Option<Duration>,
+    written: Arc<AtomicUsize>,
+) -> impl Fn(TcpStream) -> Doing + Send + 'static {
+    move |mut stream| {
+        let written = written.clone();
+        Box::pin(async move {
+            head(&mut stream).await;
+            stream.write_all(first.as_bytes()).await.unwrap();
+            let mut ticks = every.map(interval);
+            while stream.write_all(more.as_bytes()).await.is_ok() {
+                written.fetch_add(more.len(), Ordering::SeqCst);
+                if let Some(ticks) = &mut ticks {
+                    ticks.tick().await;
+                }
+            }
+        })
+    }
 }

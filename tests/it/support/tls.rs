@@ -3,10 +3,13 @@
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use http_body_util::Full;
-use hyper::body::Incoming;
+use futures_util::stream;
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -98,19 +101,44 @@ fn rcgen_pem(label: &str, der: &[u8]) -> String {
     format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
 }
 
+type Answer = Response<BoxBody<Bytes, Infallible>>;
+
 /// A receiver that answers 200 with the version of HTTP that it was asked in.
-pub(crate) async fn receiver(mut config: ServerConfig, protocol: &str) -> Raw {
+pub(crate) async fn receiver(config: ServerConfig, protocol: &str) -> Raw {
+    answering(config, protocol, |request| {
+        Response::new(Full::new(Bytes::from(format!("{:?}", request.version()))).boxed())
+    })
+    .await
+}
+
+/// A receiver that answers 200 without an end, and counts the bytes of that.
+pub(crate) async fn flood(config: ServerConfig, protocol: &str, written: Arc<AtomicUsize>) -> Raw {
+    const CHUNK: Bytes = Bytes::from_static(&[0; 1_024]);
+    answering(config, protocol, move |_| {
+        let written = written.clone();
+        let chunks = stream::repeat_with(move || {
+            written.fetch_add(CHUNK.len(), Ordering::SeqCst);
+            Ok(Frame::data(CHUNK))
+        });
+        Response::new(BodyExt::boxed(StreamBody::new(chunks)))
+    })
+    .await
+}
+
+async fn answering(
+    mut config: ServerConfig,
+    protocol: &str,
+    answer: impl Fn(Request<Incoming>) -> Answer + Clone + Send + Sync + 'static,
+) -> Raw {
     config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
     let acceptor = TlsAcceptor::from(Arc::new(config));
     Raw::start(move |stream| {
-        let acceptor = acceptor.clone();
+        let (acceptor, answer) = (acceptor.clone(), answer.clone());
         async move {
             // What goes wrong here is what the caller is to tell.
             let Ok(stream) = acceptor.accept(stream).await else { return };
             let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            let service = service_fn(|request: Request<Incoming>| async move {
-                Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(format!("{:?}", request.version())))))
-            });
+            let service = service_fn(|request| std::future::ready(Ok::<_, Infallible>(answer(request))));
             let stream = TokioIo::new(stream);
             let _ = if http2 {
                 hyper::server::conn::http2::Builder::new(TokioExecutor::new())
