@@ -201,6 +201,7 @@ impl Running {
             receivers,
             engine: role.serves().then_some(engine),
             permissions,
+            origins: node.cors_origins,
             link: link.clone(),
             stop: stop.clone(),
             client_timeout: node.client_timeout,

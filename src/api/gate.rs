@@ -1,5 +1,5 @@
 //! What every request goes through before and after it is answered: an id, limits, the table of
-//! operations, access and its rate; and a panic becomes an answer.
+//! operations, access and its rate; a panic becomes an answer, and pages of allowed origins may read it.
 
 use std::panic::AssertUnwindSafe;
 
@@ -10,6 +10,7 @@ use warp::http::header::AUTHORIZATION;
 use warp::http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::answer::Answer;
+use super::cors::Cors;
 use super::operation::{self, NoRoute, Operation};
 use super::problem::Problem;
 use super::request::Request;
@@ -34,9 +35,10 @@ pub(super) async fn handle(api: &Api, request: Request) -> Answer {
     let id = request_id(&request.headers);
     let span = tracing::info_span!("request", id = id.as_str());
     let (method, path) = (request.method.clone(), request.path.clone());
+    let cors = Cors::of(&api.origins, &method, &request.headers);
     async {
         let mut quota = None;
-        let answered = AssertUnwindSafe(admit(api, request, &mut quota)).catch_unwind().await;
+        let answered = AssertUnwindSafe(admit(api, request, &cors, &mut quota)).catch_unwind().await;
         let result = answered.unwrap_or_else(|panic| {
             tracing::error!(%method, path, panic = said(&*panic), "a handler has panicked");
             Err(Problem::internal())
@@ -55,6 +57,7 @@ pub(super) async fn handle(api: &Api, request: Request) -> Answer {
         if let Some(quota) = quota {
             show_quota(headers, &quota);
         }
+        cors.show(headers);
         answer
     }
     .instrument(span)
@@ -62,14 +65,22 @@ pub(super) async fn handle(api: &Api, request: Request) -> Answer {
 }
 
 /// Lets a request in, or says why not.
-async fn admit(api: &Api, request: Request, quota: &mut Option<Quota>) -> Result<Answer, Problem> {
+async fn admit(
+    api: &Api,
+    request: Request,
+    cors: &Cors,
+    quota: &mut Option<Quota>,
+) -> Result<Answer, Problem> {
     within_limits(&request)?;
     let path = request.path.clone();
-    let (operation, varying) =
-        operation::find(&request.method, &path, api.engine.is_some()).map_err(|none| match none {
-            NoRoute::NotFound => Problem::no_such_path(&path),
-            NoRoute::OtherMethod(allow) => Problem::method_not_allowed(&allow),
-        })?;
+    let (operation, varying) = match operation::find(&request.method, &path, api.engine.is_some()) {
+        Ok(found) => found,
+        Err(NoRoute::NotFound) => return Err(Problem::no_such_path(&path)),
+        // A preflight has no token and costs nothing of a rate: the browser sends it, not the page.
+        Err(NoRoute::OtherMethod(allow)) => {
+            return cors.preflight(&allow).ok_or_else(|| Problem::method_not_allowed(&allow));
+        }
+    };
     let grant = authorized(api, operation, &request.headers)?;
     if let Some(grant) = &grant {
         *quota = api.permissions.spend(grant);

@@ -7,6 +7,7 @@
 mod answer;
 mod bulk;
 mod bulk_cancel;
+mod cors;
 mod draft;
 mod events;
 mod gate;
@@ -39,6 +40,7 @@ use crate::nats::Link;
 use crate::policy::Policy;
 use crate::receivers::Receivers;
 
+pub use cors::Origins;
 pub use events::MAX_READERS;
 pub use listen::{ConnectionLimits, serve};
 
@@ -49,6 +51,8 @@ pub struct Api {
     pub engine: Option<Engine>,
     /// Who may do what.
     pub permissions: Permissions,
+    /// The origins whose pages may use it from a browser.
+    pub origins: Origins,
     /// Finds timers; absent if this node keeps no index.
     pub finder: Option<Finder>,
     /// Places of readers of the feed; absent if no events are kept.

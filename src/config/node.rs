@@ -11,6 +11,7 @@ use super::parse;
 use super::receivers::ReceiverSettings;
 use super::signing::SigningSettings;
 use super::targets::Targets;
+use crate::api::Origins;
 use crate::domain::retry::{MAX_ATTEMPTS, MAX_BACKOFF, MAX_DEADLINE, RetryPolicy};
 use crate::domain::statuses::StatusSet;
 use crate::nats::Shape;
@@ -80,6 +81,17 @@ pub struct Node {
     #[arg(long, env = "JETTIMER_MAX_CONNECTIONS", value_name = "COUNT", default_value = "10000",
           value_parser = parse::number(1, 1_000_000))]
     pub(crate) max_connections: usize,
+
+    /// Origins whose pages may use the API from a browser, each as a browser writes it in the header Origin;
+    /// comma-separated, or * for all; default: none
+    #[arg(
+        long,
+        env = "JETTIMER_CORS_ORIGINS",
+        value_name = "ORIGINS",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(crate) cors_origins: Origins,
 
     /// How long a request waits for NATS before it is answered with 503; 1s to 14s
     #[arg(long, env = "JETTIMER_REQUEST_TIMEOUT", value_name = "DURATION", default_value = "10s",

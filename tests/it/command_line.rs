@@ -62,6 +62,7 @@ async fn a_bad_value_says_which_why_and_what_is_allowed() {
         (vec!["serve", "--replicas", "2"], vec!["--replicas", "1, 3 or 5"]),
         (vec!["serve", "--max-calls", "0"], vec!["--max-calls", "1 to 16384"]),
         (vec!["serve", "--retry-factor", "0"], vec!["--retry-factor", "1 to 10"]),
+        (vec!["serve", "--cors-origins", "https://a.example/"], vec!["--cors-origins", "https://a.example"]),
         (vec!["serve", "--role", "boss"], vec!["--role", "all", "api", "worker"]),
         (
             vec!["serve", "--allow-targets", "10.0.0.0/8,*.corp"],

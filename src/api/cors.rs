@@ -1,0 +1,172 @@
+//! Pages of other origins that may use the API from a browser (Fetch standard, 3.3).
+//!
+//! Tokens travel in a header that a page sets itself, so credentials of the browser are never asked for
+//! and `Access-Control-Allow-Credentials` is never said. An origin that is not allowed is answered
+//! like a client that is no browser; the browser keeps the answer from the page.
+
+use std::str::FromStr;
+
+use warp::http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
+};
+use warp::http::{HeaderMap, HeaderValue, Method, StatusCode};
+
+use super::answer::{self, Answer};
+
+/// What a page may send beside what every page may.
+const ALLOWED_HEADERS: &str =
+    "authorization, content-type, idempotency-key, if-match, last-event-id, x-request-id";
+
+/// What a page may read beside what every page may.
+const EXPOSED_HEADERS: &str =
+    "etag, location, ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id";
+
+/// How long a browser need not ask again, in seconds: two hours, the longest that Chromium heeds.
+const MAX_AGE_SECONDS: &str = "7200";
+
+/// The origins whose pages may use the API.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Origins {
+    /// None.
+    #[default]
+    Nobody,
+    /// All.
+    Anyone,
+    /// These, each as a browser writes it.
+    These(Vec<String>),
+}
+
+impl FromStr for Origins {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let origins: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+        match origins.as_slice() {
+            [] => Ok(Self::Nobody),
+            ["*"] => Ok(Self::Anyone),
+            origins if origins.contains(&"*") => Err("* means every origin, so it stands alone".to_owned()),
+            origins => Ok(Self::These(origins.iter().map(|origin| exact(origin)).collect::<Result<_, _>>()?)),
+        }
+    }
+}
+
+/// The origin, if it is written as a browser writes it: another spelling would never be equal to one.
+fn exact(text: &str) -> Result<String, String> {
+    if text.contains('*') {
+        return Err(format!("{text:?} has a * in it; name each origin, or let in all with * alone"));
+    }
+    let url = url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    match url.map(|url| url.origin().ascii_serialization()) {
+        Some(origin) if origin == text => Ok(origin),
+        Some(origin) => Err(format!("{text:?} must be as a browser writes it: {origin}")),
+        None => Err(format!(
+            "{text:?} is no origin; an origin is http://HOST or https://HOST, with :PORT if it is not the usual one"
+        )),
+    }
+}
+
+/// What one request's answer says about its origin.
+pub(super) struct Cors {
+    /// The value of `Access-Control-Allow-Origin`, if the origin is allowed.
+    allowed: Option<HeaderValue>,
+    /// Whether another origin would be answered otherwise.
+    varies: bool,
+    preflight: bool,
+}
+
+impl Cors {
+    pub(super) fn of(origins: &Origins, method: &Method, headers: &HeaderMap) -> Self {
+        let origin = headers.get(ORIGIN);
+        let allowed = match origins {
+            Origins::Nobody => None,
+            // Said to everybody, so that an answer in a cache is good for everybody.
+            Origins::Anyone => Some(HeaderValue::from_static("*")),
+            Origins::These(these) => {
+                origin.filter(|origin| these.iter().any(|this| this.as_bytes() == origin.as_bytes())).cloned()
+            }
+        };
+        let asks = origin.is_some() && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+        let preflight = allowed.is_some() && asks && method == Method::OPTIONS;
+        Self { allowed, varies: matches!(origins, Origins::These(_)), preflight }
+    }
+
+    /// The answer to a browser that asks, before it sends a request for a page, whether it may: with what
+    /// the path takes, whoever sends it. `None` if that is not what is asked.
+    pub(super) fn preflight(&self, methods: &str) -> Option<Answer> {
+        let methods = HeaderValue::from_str(methods).ok().filter(|_| self.preflight)?;
+        let mut answer = answer::text(StatusCode::NO_CONTENT, "text/plain", "");
+        let headers = answer.headers_mut();
+        headers.clear();
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
+        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(ALLOWED_HEADERS));
+        headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(MAX_AGE_SECONDS));
+        Some(answer)
+    }
+
+    /// Lets the page read the answer, if its origin is allowed.
+    pub(super) fn show(self, headers: &mut HeaderMap) {
+        if self.varies {
+            headers.append(VARY, HeaderValue::from_static("origin"));
+        }
+        if let Some(origin) = self.allowed {
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            if !self.preflight {
+                headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED_HEADERS));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(origins: &str, origin: Option<&str>) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if let Some(origin) = origin {
+            headers.insert(ORIGIN, HeaderValue::from_str(origin).unwrap());
+        }
+        let mut answer = HeaderMap::new();
+        Cors::of(&origins.parse().unwrap(), &Method::GET, &headers).show(&mut answer);
+        answer
+    }
+
+    #[test]
+    fn origins_are_exact_and_a_wrong_one_is_told_how_it_is_written() {
+        assert_eq!("".parse(), Ok(Origins::Nobody));
+        assert_eq!(" * ".parse(), Ok(Origins::Anyone));
+        let two = vec!["https://a.example".to_owned(), "http://localhost:3000".to_owned()];
+        assert_eq!("https://a.example, http://localhost:3000,".parse(), Ok(Origins::These(two)));
+        for (wrong, said) in [
+            ("*, https://a.example", "stands alone"),
+            ("https://a.example/", "https://a.example"),
+            ("https://A.example:443", "https://a.example"),
+            ("https://a.example/app", "https://a.example"),
+            ("https://*.example", "name each origin"),
+            ("a.example", "is no origin"),
+            ("null", "is no origin"),
+            ("file:///x", "is no origin"),
+        ] {
+            let error = wrong.parse::<Origins>().unwrap_err();
+            assert!(error.contains(said), "{wrong}: {error}");
+        }
+    }
+
+    #[test]
+    fn only_an_allowed_origin_may_read_and_caches_are_told_what_it_depends_on() {
+        let allowed = shown("https://a.example", Some("https://a.example"));
+        assert_eq!(allowed[ACCESS_CONTROL_ALLOW_ORIGIN], "https://a.example");
+        assert_eq!(
+            (&allowed[VARY], &allowed[ACCESS_CONTROL_EXPOSE_HEADERS]),
+            (&"origin".parse().unwrap(), &EXPOSED_HEADERS.parse().unwrap())
+        );
+        for other in [None, Some("https://a.example.evil"), Some("http://a.example"), Some("null")] {
+            let answer = shown("https://a.example", other);
+            assert_eq!((answer.len(), &answer[VARY]), (1, &"origin".parse().unwrap()), "{other:?}");
+        }
+        assert_eq!(shown("*", None)[ACCESS_CONTROL_ALLOW_ORIGIN], "*");
+        assert!(!shown("*", Some("https://b.example")).contains_key(VARY));
+        assert!(shown("", Some("https://a.example")).is_empty());
+    }
+}
