@@ -20,7 +20,8 @@ use crate::dispatch;
 use crate::embedded;
 use crate::engine::{Engine, Worker};
 use crate::finder::Finder;
-use crate::nats::{Access, Link, Shape, Store, Wakes};
+use crate::metrics::{Metrics, Parts};
+use crate::nats::{Access, Backlog, Link, Shape, Store, Wakes};
 use crate::receivers::Receivers;
 use crate::shutdown::Signals;
 use crate::webhook::{Caller, Settings};
@@ -164,16 +165,18 @@ impl Running {
         let address = listener.local_addr().context("the listening socket has no address")?;
         let name = access.name.clone();
         let clock = Clock;
-        let link = nats::connect(&access).await?;
+        let parts = Parts {
+            serves: role.serves(),
+            works: role.works(),
+            indexes: role.serves() && node.index_limit > 0,
+        };
+        let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), parts));
+        metrics.work.limit(node.max_calls, node.max_held);
+        let link = nats::connect(&access, &metrics).await?;
         nats::prepare(&link, shape, access.wait).await?;
         let wakes = Wakes::new(link.clone());
-        let engine = Engine::new(
-            Store::new(link.clone(), node.retention),
-            wakes.clone(),
-            clock,
-            &name,
-            node.retry.policy(),
-        );
+        let store = Store::new(link.clone(), node.retention);
+        let engine = Engine::new(store, wakes.clone(), clock, &name, node.retry.policy(), metrics.clone());
 
         let stop = CancellationToken::new();
         let abort = CancellationToken::new();
@@ -192,9 +195,10 @@ impl Running {
             tokio::spawn(stop.clone().cancelled_owned())
         };
         let limits = ConnectionLimits { count: node.max_connections, timeout: node.client_timeout };
-        let finder = (role.serves() && node.index_limit > 0)
-            .then(|| Finder::start(link.clone(), clock, node.index_limit, stop.clone()));
+        let finder =
+            parts.indexes.then(|| Finder::start(link.clone(), clock, node.index_limit, stop.clone()));
         let feed = (!shape.event_retention.is_zero()).then(|| Arc::new(Semaphore::new(api::MAX_READERS)));
+        metrics.feed.limit(feed.as_ref().map_or(0, |_| api::MAX_READERS));
         let routes = api::routes(Api {
             finder,
             feed,
@@ -203,6 +207,8 @@ impl Running {
             permissions,
             origins: node.cors_origins,
             link: link.clone(),
+            backlog: Arc::new(Backlog::new(link.clone())),
+            metrics: metrics.clone(),
             stop: stop.clone(),
             client_timeout: node.client_timeout,
             max_delay: node.max_delay,
@@ -211,7 +217,7 @@ impl Running {
             max_body: node.max_body,
             patience: node.request_timeout,
         });
-        let api = tokio::spawn(api::serve(listener, routes, limits, stop.clone()));
+        let api = tokio::spawn(api::serve(listener, routes, limits, metrics, stop.clone()));
         Ok(Self { address, name, link, stop, abort, drain_timeout: node.drain_timeout, api, worker })
     }
 

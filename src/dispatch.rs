@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::domain::machine::linger_delay;
 use crate::engine::{Attended, Engine, Worker};
+use crate::metrics;
 use crate::nats::{ACK_WAIT, Link, NatsError, Pulled, Puller, Wake, Wakes};
 
 /// How often the broker hears that a wake is still attended to: twice within its ack wait.
@@ -50,6 +51,7 @@ pub async fn run(engine: Engine, wakes: Wakes, link: Link, worker: Worker, held:
             Ok(()) => break,
             Err(why) => why,
         };
+        attending.engine.metrics().work.pull_failures.inc();
         let pause = trouble.again(&why);
         tokio::select! {
             () = stop.cancelled() => {}
@@ -133,8 +135,10 @@ impl Attending {
 
     fn start(&self, wake: Wake, place: Option<OwnedSemaphorePermit>) {
         let this = self.clone();
+        let held = self.engine.metrics().work.wake();
         self.tasks.spawn(async move {
             this.attend(&wake).await;
+            drop(held);
             drop(place);
         });
     }
@@ -152,6 +156,11 @@ impl Attending {
             attended = self.engine.attend(wake, &self.worker) => attended,
             never = keeping => match never {},
         };
+        self.engine.metrics().work.wakes.count(match &attended {
+            Ok(Attended::Settle) => metrics::Wake::Settled,
+            Ok(Attended::GiveBack(_)) => metrics::Wake::GivenBack,
+            Err(_) => metrics::Wake::Trouble,
+        });
         match attended {
             Ok(Attended::Settle) => self.wakes.settle(wake).await,
             Ok(Attended::GiveBack(delay)) => self.wakes.give_back(wake, delay).await,

@@ -3,14 +3,15 @@
 //! The index trails the bucket by as long as a message takes, milliseconds; while NATS is away it says
 //! what it knew. Until it has been filled for the first time it says nothing.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::index::Index;
+use crate::index::{Index, STATES};
+use crate::metrics::{Indexed, Known};
 use crate::nats::{Link, NatsError, Watch, Watched};
 
 /// How often those that have left by themselves are looked for. The server's own look is at whole seconds.
@@ -23,21 +24,33 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct Finder {
     shared: Arc<Shared>,
+    clock: Clock,
 }
 
 struct Shared {
     limit: usize,
     index: RwLock<Index>,
     filled: AtomicBool,
+    /// The sequence number up to which the index that is asked has every change.
+    heard: AtomicU64,
+    /// When it last heard of one, in microseconds since 1970; 0 if never.
+    last_change: AtomicU64,
 }
 
 impl Finder {
     /// Begins to fill an index of at most `limit` timers, and keeps it until `stop`.
     pub fn start(link: Link, clock: Clock, limit: usize, stop: CancellationToken) -> Self {
         let index = RwLock::new(Index::new(limit));
-        let finder = Self { shared: Arc::new(Shared { limit, index, filled: AtomicBool::new(false) }) };
+        let shared = Shared {
+            limit,
+            index,
+            filled: AtomicBool::new(false),
+            heard: AtomicU64::new(0),
+            last_change: AtomicU64::new(0),
+        };
+        let finder = Self { shared: Arc::new(shared), clock };
         let keeping = finder.clone();
-        tokio::spawn(async move { stop.run_until_cancelled(keeping.keep(link, clock)).await });
+        tokio::spawn(async move { stop.run_until_cancelled(keeping.keep(link)).await });
         finder
     }
 
@@ -52,15 +65,15 @@ impl Finder {
         self.shared.limit
     }
 
-    async fn keep(self, link: Link, clock: Clock) {
+    async fn keep(self, link: Link) {
         loop {
-            let Err(error) = self.watch(&link, clock).await;
+            let Err(error) = self.watch(&link).await;
             tracing::warn!(%error, "the index does not hear of changes; it is filled anew");
             tokio::time::sleep(PAUSE).await;
         }
     }
 
-    async fn watch(&self, link: &Link, clock: Clock) -> Result<std::convert::Infallible, NatsError> {
+    async fn watch(&self, link: &Link) -> Result<std::convert::Infallible, NatsError> {
         let mut watch = Watch::start(link).await?;
         // A second filling begins from nothing, as records may have gone meanwhile; until it is done, answers
         // come from the first.
@@ -70,10 +83,13 @@ impl Finder {
             let watched = tokio::select! {
                 watched = watch.next() => watched?,
                 _ = expire.tick() => {
-                    self.change(fresh.as_mut(), |index| index.expire(clock.now()));
+                    self.change(fresh.as_mut(), |index| index.expire(self.clock.now()));
+                    // Also what is no timer and so was passed over.
+                    self.note_heard(&watch, fresh.is_none());
                     continue;
                 }
             };
+            let changes = matches!(watched, Watched::Record { .. } | Watched::Gone { .. });
             match watched {
                 Watched::Record { timer, revision, expires_at } => {
                     self.change(fresh.as_mut(), |index| index.apply(&timer, revision, expires_at));
@@ -94,6 +110,33 @@ impl Finder {
                     self.shared.filled.store(true, Ordering::Release);
                 }
             }
+            if changes {
+                self.shared.last_change.store(self.clock.now().as_micros(), Ordering::Relaxed);
+            }
+            self.note_heard(&watch, fresh.is_none());
+        }
+    }
+
+    /// Notes how far the index that is asked has come, if it is the one that is being changed.
+    fn note_heard(&self, watch: &Watch, is_asked: bool) {
+        if is_asked {
+            self.shared.heard.store(watch.heard(), Ordering::Relaxed);
+        }
+    }
+
+    /// What there is to say of the index, where `last` is the last change in the bucket.
+    pub fn indexed(&self, last: Option<u64>) -> Indexed {
+        let known = self.ask(|index| {
+            let counts = index.counts(self.clock.now());
+            let by_state = STATES.into_iter().zip(counts.by_state).collect();
+            Known { timers: index.len(), complete: index.is_complete(), by_state, overdue: counts.overdue }
+        });
+        let heard = self.shared.heard.load(Ordering::Relaxed);
+        Indexed {
+            limit: self.shared.limit,
+            known,
+            lag: last.map(|last| last.saturating_sub(heard)),
+            last_change_micros: self.shared.last_change.load(Ordering::Relaxed),
         }
     }
 

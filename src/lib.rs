@@ -20,6 +20,7 @@ pub mod engine;
 pub mod finder;
 pub mod healthcheck;
 pub mod index;
+pub mod metrics;
 pub mod nats;
 pub mod policy;
 pub mod receivers;

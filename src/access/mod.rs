@@ -21,11 +21,11 @@ pub use token::{Token, check_name, parse, random, scope};
 /// What a token may be good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// See timers, lists and the feed.
+    /// See timers, lists, the feed and metrics: numbers say less than a list, and a scraper's token should do no harm.
     Read,
     /// Create, change, cancel, fire and replay timers.
     Write,
-    /// Everything, and what concerns many at once: cancelling by filter, metrics.
+    /// Everything, and what concerns many at once: cancelling by filter.
     Admin,
     /// See the headers and bodies that timers send.
     ReadBody,

@@ -11,7 +11,8 @@ use super::answer::{self, Answer};
 use super::operate::Call;
 use super::problem::Problem;
 use super::request::Json;
-use super::{idempotency, timers};
+use super::{idempotency, measure, timers};
+use crate::metrics::Write;
 use crate::timer_json::{self, View};
 
 /// The most timers that one request creates.
@@ -45,7 +46,12 @@ pub(super) async fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
         .map(|(n, item)| {
             // Each item has a key of its own, made of the request's and its place.
             let key = key.as_ref().map(|key| format!("{key} #{n}"));
-            async move { outcome(create_one(call, item, key).await) }
+            async move {
+                let created = create_one(call, item, key).await;
+                let status = created.as_ref().map_or_else(Problem::status, |(status, _)| *status);
+                call.api.metrics.timers.count(Write::Create, measure::written(Write::Create, status));
+                outcome(created)
+            }
         })
         .buffered(AT_ONCE)
         .collect()

@@ -13,6 +13,7 @@ use crate::domain::machine::Input;
 use crate::domain::timer::State;
 use crate::engine::Applied;
 use crate::index::{Filter, Sort};
+use crate::metrics::{Write, Written};
 
 /// The most timers that one request cancels, so that it ends in time; it says if there are more.
 const MAX_CANCELLED: usize = 1_000;
@@ -48,8 +49,18 @@ pub(super) async fn cancel(call: &Call<'_>) -> Result<Answer, Problem> {
                 let only = [stored.revision];
                 // Whoever has changed meanwhile may not be meant any more.
                 let applied =
-                    call.engine.apply(stored.timer.id, Input::Cancel, Some(&only), call.patience()).await?;
-                Ok(matches!(applied, Applied::Done(stored) if matches!(stored.timer.state, State::Cancelled { .. })))
+                    call.engine.apply(stored.timer.id, Input::Cancel, Some(&only), call.patience()).await;
+                let is_cancelled = matches!(
+                    &applied,
+                    Ok(Applied::Done(stored)) if matches!(stored.timer.state, State::Cancelled { .. })
+                );
+                let written = match &applied {
+                    Ok(_) if is_cancelled => Written::Done,
+                    Ok(_) => Written::Refused,
+                    Err(_) => Written::Failed,
+                };
+                call.api.metrics.timers.count(Write::Cancel, written);
+                applied.map(|_| is_cancelled)
             })
             .buffer_unordered(AT_ONCE)
             .try_collect()

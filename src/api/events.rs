@@ -1,5 +1,6 @@
 //! `GET /timers/events`: what happens to timers, as it happens, as server-sent events (HTML, 9.2).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{Stream, stream};
@@ -18,6 +19,7 @@ use super::problem::Problem;
 use super::query::Params;
 use crate::clock::Clock;
 use crate::index::Filter;
+use crate::metrics::{Busy, Dropped, Metrics};
 use crate::nats::{Event, Feed, Link, NatsError};
 use crate::timer_json::{self, View};
 
@@ -44,7 +46,9 @@ struct Reader {
     after: u64,
     sender: Sender<sse::Event>,
     stop: tokio_util::sync::CancellationToken,
+    metrics: Arc<Metrics>,
     _place: OwnedSemaphorePermit,
+    _reading: Busy,
 }
 
 pub(super) async fn follow(call: &Call<'_>) -> Result<Answer, Problem> {
@@ -77,7 +81,9 @@ pub(super) async fn follow(call: &Call<'_>) -> Result<Answer, Problem> {
         after: if gap { extent.first.saturating_sub(1) } else { after },
         sender,
         stop: call.api.stop.clone(),
+        metrics: call.api.metrics.clone(),
         _place: place,
+        _reading: call.api.metrics.feed.reader(),
     };
     let mut start = vec![sse::Event::default().retry(COME_BACK).comment("the feed of jettimer")];
     if gap {
@@ -108,12 +114,17 @@ fn events(
 impl Reader {
     /// Sends events until the reader has gone, is too slow, or the node stops; and says why it ends.
     async fn read(self) {
-        let reason = tokio::select! {
-            reason = self.send_all() => reason,
-            () = self.stop.cancelled() => Some("the node stops; come back for the rest"),
+        let dropped = tokio::select! {
+            dropped = self.send_all() => dropped,
+            () = self.stop.cancelled() => Some(Dropped::Stopping),
             () = self.sender.closed() => None,
         };
-        if let Some(reason) = reason {
+        if let Some(dropped) = dropped {
+            self.metrics.feed.dropped.count(dropped);
+            let reason = match dropped {
+                Dropped::Slow => "events were not read for 10 s; come back for the rest",
+                Dropped::Stopping => "the node stops; come back for the rest",
+            };
             let last = sse::Event::default().event("dropped").data(json!({ "reason": reason }).to_string());
             // There is room kept for it.
             if self.sender.try_send(last).is_err() {
@@ -122,11 +133,12 @@ impl Reader {
         }
     }
 
-    async fn send_all(&self) -> Option<&'static str> {
+    /// Sends events until the reader has gone, or has to be sent away.
+    async fn send_all(&self) -> Option<Dropped> {
         let mut after = self.after;
         loop {
             match self.send_from(&mut after).await {
-                Ok(reason) => return Some(reason),
+                Ok(dropped) => return dropped,
                 Err(error) => tracing::debug!(%error, "the feed is followed again"),
             }
             tokio::time::sleep(COME_BACK).await;
@@ -134,7 +146,7 @@ impl Reader {
     }
 
     /// Sends what follows `after`, which goes on with it.
-    async fn send_from(&self, after: &mut u64) -> Result<&'static str, NatsError> {
+    async fn send_from(&self, after: &mut u64) -> Result<Option<Dropped>, NatsError> {
         let mut feed = Feed::follow(&self.link, *after).await?;
         loop {
             let event = feed.next().await?;
@@ -144,9 +156,9 @@ impl Reader {
             }
             // Two places: one for the event, one for a last word.
             let Ok(places) = tokio::time::timeout(MAX_SLOWNESS, self.sender.reserve_many(2)).await else {
-                return Ok("events were not read for 10 s; come back for the rest");
+                return Ok(Some(Dropped::Slow));
             };
-            let Ok(mut places) = places else { return Ok("the reader has gone") };
+            let Ok(mut places) = places else { return Ok(None) };
             if let Some(place) = places.next() {
                 place.send(self.shown(&event));
             }

@@ -11,11 +11,13 @@ use warp::http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::answer::Answer;
 use super::cors::Cors;
+use super::measure::{self, Measured};
 use super::operation::{self, NoRoute, Operation};
 use super::problem::Problem;
 use super::request::Request;
 use super::{Api, operate};
 use crate::access::{Grant, Quota};
+use crate::metrics::Refused;
 
 /// The most bytes of path and query; filters of a list fit many times.
 const MAX_URI_BYTES: usize = 8_192;
@@ -30,20 +32,31 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
+/// What is noted of a request on its way.
+struct Passage {
+    cors: Cors,
+    quota: Option<Quota>,
+    measured: Measured,
+}
+
 /// Answers a request, whatever it is.
 pub(super) async fn handle(api: &Api, request: Request) -> Answer {
     let id = request_id(&request.headers);
     let span = tracing::info_span!("request", id = id.as_str());
     let (method, path) = (request.method.clone(), request.path.clone());
-    let cors = Cors::of(&api.origins, &method, &request.headers);
+    let mut passage = Passage {
+        cors: Cors::of(&api.origins, &method, &request.headers),
+        quota: None,
+        measured: Measured::begin(&api.metrics),
+    };
     async {
-        let mut quota = None;
-        let answered = AssertUnwindSafe(admit(api, request, &cors, &mut quota)).catch_unwind().await;
+        let answered = AssertUnwindSafe(admit(api, request, &mut passage)).catch_unwind().await;
         let result = answered.unwrap_or_else(|panic| {
             tracing::error!(%method, path, panic = said(&*panic), "a handler has panicked");
             Err(Problem::internal())
         });
         let mut answer = result.unwrap_or_else(|problem| problem.answer(&id));
+        passage.measured.answered(answer.status());
         let status = answer.status().as_u16();
         if status >= 500 {
             tracing::warn!(%method, path, status, "answered");
@@ -54,10 +67,10 @@ pub(super) async fn handle(api: &Api, request: Request) -> Answer {
         if let Ok(id) = HeaderValue::from_str(&id) {
             headers.insert(REQUEST_ID, id);
         }
-        if let Some(quota) = quota {
+        if let Some(quota) = passage.quota {
             show_quota(headers, &quota);
         }
-        cors.show(headers);
+        passage.cors.show(headers);
         answer
     }
     .instrument(span)
@@ -65,12 +78,7 @@ pub(super) async fn handle(api: &Api, request: Request) -> Answer {
 }
 
 /// Lets a request in, or says why not.
-async fn admit(
-    api: &Api,
-    request: Request,
-    cors: &Cors,
-    quota: &mut Option<Quota>,
-) -> Result<Answer, Problem> {
+async fn admit(api: &Api, request: Request, passage: &mut Passage) -> Result<Answer, Problem> {
     within_limits(&request)?;
     let path = request.path.clone();
     let (operation, varying) = match operation::find(&request.method, &path, api.engine.is_some()) {
@@ -78,14 +86,16 @@ async fn admit(
         Err(NoRoute::NotFound) => return Err(Problem::no_such_path(&path)),
         // A preflight has no token and costs nothing of a rate: the browser sends it, not the page.
         Err(NoRoute::OtherMethod(allow)) => {
-            return cors.preflight(&allow).ok_or_else(|| Problem::method_not_allowed(&allow));
+            return passage.cors.preflight(&allow).ok_or_else(|| Problem::method_not_allowed(&allow));
         }
     };
+    passage.measured.asks_for(operation);
     let grant = authorized(api, operation, &request.headers)?;
     if let Some(grant) = &grant {
-        *quota = api.permissions.spend(grant);
+        passage.quota = api.permissions.spend(grant);
     }
-    if let Some(spent) = quota.as_ref().filter(|quota| !quota.allowed) {
+    if let Some(spent) = passage.quota.as_ref().filter(|quota| !quota.allowed) {
+        api.metrics.http.refused.count(Refused::Rate);
         return Err(Problem::too_many_requests(spent.retry_after_seconds));
     }
     operate::operate(api, operation, varying, request, grant).await
@@ -95,8 +105,12 @@ async fn admit(
 fn authorized(api: &Api, operation: Operation, headers: &HeaderMap) -> Result<Option<Grant>, Problem> {
     let Some(scope) = operation.scope() else { return Ok(None) };
     let credentials = headers.get(AUTHORIZATION).map(|value| value.to_str().unwrap_or("?"));
-    let grant = api.permissions.check(credentials).map_err(|denied| Problem::unauthorized(&denied))?;
+    let grant = api.permissions.check(credentials).map_err(|denied| {
+        api.metrics.http.refused.count(measure::refused(denied));
+        Problem::unauthorized(&denied)
+    })?;
     if !grant.may(scope) {
+        api.metrics.http.refused.count(Refused::Scope);
         return Err(Problem::forbidden(grant.name(), scope));
     }
     Ok(Some(grant))

@@ -16,6 +16,8 @@ use tokio_util::sync::CancellationToken;
 use warp::Reply;
 use warp::filters::BoxedFilter;
 
+use crate::metrics::Metrics;
+
 /// What clients may take of a node before they have asked for anything.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionLimits {
@@ -43,10 +45,12 @@ pub async fn serve<R>(
     listener: TcpListener,
     routes: BoxedFilter<(R,)>,
     limits: ConnectionLimits,
+    metrics: Arc<Metrics>,
     stop: CancellationToken,
 ) where
     R: Reply + Send + 'static,
 {
+    metrics.http.limit_connections(limits.count);
     let places = Arc::new(Semaphore::new(limits.count));
     let connections = GracefulShutdown::new();
     loop {
@@ -63,12 +67,13 @@ pub async fn serve<R>(
             .max_buf_size(MAX_HEAD_BYTES)
             .serve_connection(TokioIo::new(stream), service);
         let connection = connections.watch(connection);
+        let open = metrics.http.connection();
         tokio::spawn(async move {
             // A connection that breaks is the client's business.
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "connection");
             }
-            drop(place);
+            drop((open, place));
         });
     }
     drop(listener);

@@ -15,6 +15,8 @@ mod health;
 mod idempotency;
 mod list;
 mod listen;
+mod measure;
+mod metrics;
 mod operate;
 mod operation;
 mod precondition;
@@ -36,7 +38,8 @@ use crate::access::Permissions;
 use crate::domain::retry::RetryPolicy;
 use crate::engine::Engine;
 use crate::finder::Finder;
-use crate::nats::Link;
+use crate::metrics::Metrics;
+use crate::nats::{Backlog, Link};
 use crate::policy::Policy;
 use crate::receivers::Receivers;
 
@@ -61,6 +64,10 @@ pub struct Api {
     pub receivers: Receivers,
     /// For readiness and the feed.
     pub link: Link,
+    /// What waits in NATS, for metrics.
+    pub backlog: Arc<Backlog>,
+    /// What this node counts.
+    pub metrics: Arc<Metrics>,
     /// Cancelled once this node is to stop: it is not ready any more.
     pub stop: CancellationToken,
     /// The farthest due instant, from now.

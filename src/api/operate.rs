@@ -7,7 +7,7 @@ use super::draft::Rules;
 use super::operation::Operation;
 use super::problem::Problem;
 use super::request::{Json, Request};
-use super::{Api, bulk, bulk_cancel, events, health, list, receivers, timers};
+use super::{Api, bulk, bulk_cancel, events, health, list, measure, metrics, receivers, timers};
 use crate::access::{Grant, Scope};
 use crate::domain::time::Timestamp;
 use crate::engine::{Engine, Patience};
@@ -31,7 +31,7 @@ pub(super) async fn operate(
     // The table has operations on timers only for nodes with an engine.
     let Some(engine) = &api.engine else { return for_every_node(api, operation, &request).await };
     let mut call = Call { api, engine, request, grant };
-    match operation {
+    let answered = match operation {
         Operation::CreateTimer => timers::create(&mut call).await,
         Operation::GetTimer => timers::read(&call, varying).await,
         Operation::ChangeTimer => timers::change(&mut call, varying).await,
@@ -43,10 +43,15 @@ pub(super) async fn operate(
         Operation::CreateTimers => bulk::create(&mut call).await,
         Operation::CancelTimers => bulk_cancel::cancel(&call).await,
         Operation::FollowTimers => events::follow(&call).await,
-        Operation::Health | Operation::Readiness | Operation::ListReceivers => {
+        Operation::Health | Operation::Readiness | Operation::ListReceivers | Operation::Metrics => {
             for_every_node(api, operation, &call.request).await
         }
+    };
+    if let Some(write) = measure::write_of(operation) {
+        let status = answered.as_ref().map_or_else(Problem::status, Answer::status);
+        api.metrics.timers.count(write, measure::written(write, status));
     }
+    answered
 }
 
 async fn for_every_node(api: &Api, operation: Operation, request: &Request) -> Result<Answer, Problem> {
@@ -54,6 +59,7 @@ async fn for_every_node(api: &Api, operation: Operation, request: &Request) -> R
         Operation::Health => Ok(health::live()),
         Operation::Readiness => Ok(health::readiness(api).await),
         Operation::ListReceivers => receivers::list(api, request),
+        Operation::Metrics => Ok(metrics::show(api, &request.headers).await),
         Operation::CreateTimer
         | Operation::GetTimer
         | Operation::ChangeTimer

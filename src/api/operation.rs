@@ -24,6 +24,7 @@ pub(super) enum Operation {
     ListReceivers,
     Health,
     Readiness,
+    Metrics,
 }
 
 use Operation as Op;
@@ -36,6 +37,7 @@ const NODE_PATHS: &[Path] = &[
     ("/healthz", &[(Method::GET, Op::Health)]),
     ("/readyz", &[(Method::GET, Op::Readiness)]),
     ("/receivers", &[(Method::GET, Op::ListReceivers)]),
+    ("/metrics", &[(Method::GET, Op::Metrics)]),
 ];
 
 /// What nodes serve that have the API.
@@ -111,9 +113,12 @@ impl Operation {
     /// The scope that a token needs; none for what everyone may see.
     pub(super) fn scope(self) -> Option<Scope> {
         match self {
-            Op::GetTimer | Op::ListTimers | Op::CountTimers | Op::FollowTimers | Op::ListReceivers => {
-                Some(Scope::Read)
-            }
+            Op::GetTimer
+            | Op::ListTimers
+            | Op::CountTimers
+            | Op::FollowTimers
+            | Op::ListReceivers
+            | Op::Metrics => Some(Scope::Read),
             Op::CreateTimer
             | Op::ChangeTimer
             | Op::CancelTimer
@@ -146,6 +151,7 @@ mod tests {
     #[test]
     fn a_node_without_the_api_tells_of_itself_only() {
         assert_eq!(find(&Method::GET, "/readyz", false), Ok((Op::Readiness, "")));
+        assert_eq!(find(&Method::GET, "/metrics", false), Ok((Op::Metrics, "")));
         assert_eq!(find(&Method::POST, "/timer", false), Err(NoRoute::NotFound));
     }
 }

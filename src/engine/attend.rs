@@ -9,9 +9,11 @@ use uuid::Uuid;
 use crate::domain::attempt::CallResult;
 use crate::domain::called::{Called, Phases};
 use crate::domain::machine::{self, Effect, Input, may_still_call, step};
-use crate::domain::timer::{ClaimId, Timer, TimerId};
+use crate::domain::time::Timestamp;
+use crate::domain::timer::{ClaimId, State, Timer, TimerId};
 use crate::engine::commit::Committed;
-use crate::engine::{Engine, Patience, Worker, report};
+use crate::engine::{Engine, Patience, Worker, measure, report};
+use crate::metrics::LostClaim;
 use crate::nats::{NatsError, Stored, Wake};
 use crate::receivers::{Admission, Place};
 
@@ -54,7 +56,12 @@ impl Engine {
         let claim = Uuid::new_v4();
         let mut place: Option<CallPlace> = None;
         let mut news = None;
+        // The instant that the attempt was set to, if it was.
+        let mut set_to = None;
         'step: loop {
+            if let Some(stored) = &known.stored {
+                set_to = instant_of(&stored.timer, claim, set_to);
+            }
             let effects = match &known.stored {
                 None => machine::unneeded(wake.tries, self.clock.now()),
                 Some(stored) => {
@@ -68,7 +75,7 @@ impl Engine {
                 tokio::select! {
                     biased;
                     () = worker.stop.cancelled() => return Ok(Attended::GiveBack(Duration::ZERO)),
-                    admitted = admitted(worker, &stored.timer) => match admitted {
+                    admitted = self.admitted(worker, &stored.timer) => match admitted {
                         Ok(admitted) => place = Some(admitted),
                         Err(wait) => {
                             let until = self.clock.now().saturating_add(wait);
@@ -96,11 +103,17 @@ impl Engine {
                         };
                         match self.commit(&timer, revision, armed, patience).await {
                             Ok(Committed::Done(revision)) => {
+                                let before = known.stored.as_ref().map(|stored| &stored.timer.state);
+                                let called = matches!(news, Some(Input::Outcome { .. }));
+                                measure::stored(&self.metrics.work, before, &timer.state, called);
                                 report::stored(&timer);
                                 let stored = Some(Stored { timer: *timer, revision });
                                 known = Known { stored, fresh: true };
                             }
                             Ok(Committed::Lost(current)) => {
+                                let called = matches!(news, Some(Input::Outcome { .. }));
+                                let when = if called { LostClaim::AfterCall } else { LostClaim::BeforeCall };
+                                self.metrics.work.claims_lost.count(when);
                                 known = Known { stored: current.map(|current| *current), fresh: true };
                                 continue 'step;
                             }
@@ -114,7 +127,7 @@ impl Engine {
                     Effect::Call { claim, attempt } => {
                         let Some(stored) = &known.stored else { continue 'step };
                         let result = if may_still_call(&claim, stored.timer.timeout, self.clock.now()) {
-                            call(worker, &stored.timer, attempt, &mut place).await.result
+                            self.call(worker, &stored.timer, attempt, set_to, &mut place).await.result
                         } else {
                             CallResult::NotSent { reason: "the claim was stored too late to call".into() }
                         };
@@ -142,6 +155,45 @@ impl Engine {
         }
     }
 
+    /// Waits for a place at the receiver and then for one of this node's, or says when to come back.
+    async fn admitted(&self, worker: &Worker, timer: &Timer) -> Result<CallPlace, Duration> {
+        match worker.receivers.admit(timer).await {
+            Admission::Postpone(wait, why) => {
+                self.metrics.work.postponed.count(measure::why(why));
+                Err(wait)
+            }
+            Admission::Enter(receiver) => {
+                let node = worker.calls.clone().acquire_owned().await.ok();
+                Ok(CallPlace { receiver: Some(receiver), _node: node })
+            }
+        }
+    }
+
+    /// Calls, and measures it.
+    async fn call(
+        &self,
+        worker: &Worker,
+        timer: &Timer,
+        attempt: u32,
+        set_to: Option<Timestamp>,
+        place: &mut Option<CallPlace>,
+    ) -> Called {
+        if worker.abort.is_cancelled() {
+            let result = CallResult::NotSent { reason: "the node was stopped before the call".into() };
+            return Called { result, answer: None, phases: Phases::default() };
+        }
+        let work = &self.metrics.work;
+        let began = Instant::now();
+        let in_progress = work.call(set_to.map(|set_to| self.clock.now().since(set_to)));
+        let called = worker.caller.call(timer, attempt, &worker.abort).await;
+        drop(in_progress);
+        work.called(measure::kind_of(&called.result), began.elapsed());
+        if let Some(mut receiver) = place.as_mut().and_then(|place| place.receiver.take()) {
+            receiver.report(&called.result);
+        }
+        called
+    }
+
     fn wake_input(&self, wake: &Wake, claim: ClaimId) -> Input {
         Input::Wake { claim, node: self.node.to_string(), tries: wake.tries }
     }
@@ -160,25 +212,16 @@ impl Engine {
     }
 }
 
-/// Waits for a place at the receiver and then for one of this node's, or says when to come back.
-async fn admitted(worker: &Worker, timer: &Timer) -> Result<CallPlace, Duration> {
-    match worker.receivers.admit(timer).await {
-        Admission::Postpone(wait, _) => Err(wait),
-        Admission::Enter(receiver) => {
-            let node = worker.calls.clone().acquire_owned().await.ok();
-            Ok(CallPlace { receiver: Some(receiver), _node: node })
-        }
+/// The instant that the coming attempt was set to, of which `known` is known. An attempt in the place of a dead
+/// node's was set to none.
+fn instant_of(timer: &Timer, mine: ClaimId, known: Option<Timestamp>) -> Option<Timestamp> {
+    match &timer.state {
+        State::Scheduled { at, .. } => Some(*at),
+        State::Firing { claim, .. } if claim.id == mine => known,
+        State::Firing { .. }
+        | State::Delivered { .. }
+        | State::Failed { .. }
+        | State::Cancelled { .. }
+        | State::Unknown { .. } => None,
     }
-}
-
-async fn call(worker: &Worker, timer: &Timer, attempt: u32, place: &mut Option<CallPlace>) -> Called {
-    if worker.abort.is_cancelled() {
-        let result = CallResult::NotSent { reason: "the node was stopped before the call".into() };
-        return Called { result, answer: None, phases: Phases::default() };
-    }
-    let called = worker.caller.call(timer, attempt, &worker.abort).await;
-    if let Some(mut receiver) = place.as_mut().and_then(|place| place.receiver.take()) {
-        receiver.report(&called.result);
-    }
-    called
 }

@@ -7,6 +7,7 @@
 mod apply;
 mod attend;
 mod commit;
+mod measure;
 mod notify;
 mod report;
 
@@ -22,6 +23,7 @@ pub use attend::Attended;
 use crate::alarm::Alarm;
 use crate::clock::Clock;
 use crate::domain::retry::RetryPolicy;
+use crate::metrics::Metrics;
 use crate::nats::{Store, Wakes};
 use crate::receivers::Receivers;
 use crate::webhook::Caller;
@@ -36,6 +38,7 @@ pub struct Engine {
     node: Arc<str>,
     /// How often callbacks are tried.
     callback_retry: RetryPolicy,
+    metrics: Arc<Metrics>,
 }
 
 /// How long to keep asking NATS.
@@ -66,8 +69,20 @@ pub struct Worker {
 
 impl Engine {
     /// An engine over the given bucket and wakes.
-    pub fn new(store: Store, wakes: Wakes, clock: Clock, node: &str, callback_retry: RetryPolicy) -> Self {
-        Self { store, wakes, clock, node: node.into(), callback_retry }
+    pub fn new(
+        store: Store,
+        wakes: Wakes,
+        clock: Clock,
+        node: &str,
+        callback_retry: RetryPolicy,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self { store, wakes, clock, node: node.into(), callback_retry, metrics }
+    }
+
+    /// What this node counts.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// The engine's clock.

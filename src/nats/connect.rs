@@ -1,12 +1,14 @@
 //! Making the connection: addresses, credentials, TLS, and how long to keep trying.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use async_nats::{ConnectOptions, Event, ServerAddr};
 use tokio::sync::watch;
 
+use crate::metrics::Metrics;
 use crate::nats::Link;
 
 /// The oldest nats-server that works: message schedules and work queues have bugs that lose or
@@ -44,13 +46,14 @@ pub struct Access {
 /// # Errors
 ///
 /// What is wrong and what to do about it.
-pub async fn connect(access: &Access) -> Result<Link> {
+pub async fn connect(access: &Access, metrics: &Arc<Metrics>) -> Result<Link> {
     let list = access.servers.iter().map(redacted).collect::<Vec<_>>().join(", ");
     let started = tokio::time::Instant::now();
     let mut delay = Duration::from_millis(100);
     let (client, connects) = loop {
         let (count, connects) = watch::channel(0);
-        let error = match options(access, count).await?.connect(access.servers.clone()).await {
+        let error = match options(access, count, metrics.clone()).await?.connect(access.servers.clone()).await
+        {
             Ok(client) => break (client, connects),
             Err(error) => error,
         };
@@ -88,10 +91,14 @@ pub async fn connect(access: &Access) -> Result<Link> {
             info.max_payload
         );
     }
-    Ok(Link::new(client, connects))
+    Ok(Link::new(client, connects, metrics.clone()))
 }
 
-async fn options(access: &Access, count: watch::Sender<u64>) -> Result<ConnectOptions> {
+async fn options(
+    access: &Access,
+    count: watch::Sender<u64>,
+    metrics: Arc<Metrics>,
+) -> Result<ConnectOptions> {
     let mut options = ConnectOptions::new()
         .name(&access.name)
         .max_reconnects(None)
@@ -100,7 +107,7 @@ async fn options(access: &Access, count: watch::Sender<u64>) -> Result<ConnectOp
             Duration::from_millis(20 * (1 << doublings)).min(MAX_RECONNECT_DELAY)
         })
         .event_callback(move |event| {
-            note(&event, &count);
+            note(&event, &count, &metrics);
             std::future::ready(())
         });
     if let Some(path) = &access.creds {
@@ -122,10 +129,11 @@ async fn options(access: &Access, count: watch::Sender<u64>) -> Result<ConnectOp
     Ok(options)
 }
 
-fn note(event: &Event, count: &watch::Sender<u64>) {
+fn note(event: &Event, count: &watch::Sender<u64>, metrics: &Metrics) {
     match event {
         Event::Connected => {
             count.send_modify(|count| *count += 1);
+            metrics.nats.connects.inc();
             tracing::info!("connected to NATS");
         }
         Event::Disconnected => tracing::warn!("the connection to NATS is lost, trying to get it back"),

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::metrics::{Metrics, Trouble};
 use crate::nats::NatsError;
 use crate::nats::names::RECORD_PREFIX;
 use crate::nats::readiness::Storing;
@@ -36,6 +37,7 @@ pub struct Link {
     wakes: Arc<Storing>,
     /// Counts the times that a connection was made.
     connects: watch::Receiver<u64>,
+    metrics: Arc<Metrics>,
 }
 
 /// JetStream's answer to a publish.
@@ -73,8 +75,8 @@ impl ApiError {
 }
 
 impl Link {
-    pub(super) fn new(client: Client, connects: watch::Receiver<u64>) -> Self {
-        Self { client, records: Arc::default(), wakes: Arc::default(), connects }
+    pub(super) fn new(client: Client, connects: watch::Receiver<u64>, metrics: Arc<Metrics>) -> Self {
+        Self { client, records: Arc::default(), wakes: Arc::default(), connects, metrics }
     }
 
     /// How writes to each stream have gone lately: the disk may be full for one and not for the other.
@@ -127,6 +129,16 @@ impl Link {
         headers: Option<HeaderMap>,
         payload: Bytes,
     ) -> Result<Message, NatsError> {
+        self.metrics.nats.requests.inc();
+        self.ask_uncounted(subject, headers, payload).await.map_err(|error| self.counted(error))
+    }
+
+    async fn ask_uncounted(
+        &self,
+        subject: Subject,
+        headers: Option<HeaderMap>,
+        payload: Bytes,
+    ) -> Result<Message, NatsError> {
         self.up().await?;
         let mut request = Request::new().payload(payload).timeout(None);
         if let Some(headers) = headers {
@@ -145,6 +157,15 @@ impl Link {
             }),
             Err(_) => Err(NatsError::Unclear(format!("none within {REQUEST_TIMEOUT:?}"))),
         }
+    }
+
+    fn counted(&self, error: NatsError) -> NatsError {
+        self.metrics.nats.failures.count(match error {
+            NatsError::Unclear(_) => Trouble::Unclear,
+            NatsError::NotDone(_) => Trouble::NotDone,
+            NatsError::TooLarge { .. } | NatsError::Unreadable(_) => Trouble::Impossible,
+        });
+        error
     }
 
     /// Publishes to a stream and waits until it is stored.
@@ -168,7 +189,8 @@ impl Link {
     ) -> Result<Published, NatsError> {
         let answer = self.ask(subject, Some(headers), payload).await?;
         let ack: PubAck = serde_json::from_slice(&answer.payload)
-            .map_err(|error| NatsError::Unclear(format!("an answer that is no publish ack: {error}")))?;
+            .map_err(|error| NatsError::Unclear(format!("an answer that is no publish ack: {error}")))
+            .map_err(|error| self.counted(error))?;
         match ack.error {
             None => Ok(Published::At(ack.seq)),
             Some(error)
@@ -179,7 +201,7 @@ impl Link {
             {
                 Ok(Published::WrongLast)
             }
-            Some(error) => Err(error.into_error()),
+            Some(error) => Err(self.counted(error.into_error())),
         }
     }
 

@@ -3,6 +3,7 @@
 //! Nothing outside this folder names `async_nats`, a subject, a stream or a header, and nothing in
 //! it knows what a state means. `ARCHITECTURE.md` and `docs/nats.md` say why it is shaped like this.
 
+mod backlog;
 mod compare;
 mod connect;
 mod error;
@@ -19,6 +20,7 @@ mod wakes;
 mod watch;
 
 pub use async_nats::ServerAddr;
+pub use backlog::{Backlog, Waiting};
 pub use connect::{Access, connect};
 pub use error::NatsError;
 pub use feed::{Event, Extent, Feed};

@@ -107,6 +107,11 @@ impl Link {
         }
     }
 
+    /// Whether what this node writes is stored, as far as it has written lately.
+    pub fn stores(&self) -> bool {
+        self.storing().all(|storing| storing.trouble().is_none())
+    }
+
     async fn exists(&self, subject: String) -> Result<(), NatsError> {
         let name = subject.trim_start_matches("$JS.API.").to_owned();
         let answer = self.ask(Subject::from(subject), None, Bytes::new()).await?;

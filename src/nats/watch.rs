@@ -39,6 +39,9 @@ pub struct Watch {
     tail: Tail,
     /// Whether what was there at the start has been told, or said to have been.
     caught_up: CaughtUp,
+    /// The last change before the start; it may have left by itself since, so that it is never heard of.
+    at_start: u64,
+    heard: u64,
 }
 
 #[derive(PartialEq)]
@@ -55,9 +58,18 @@ impl Watch {
     ///
     /// A [`NatsError`].
     pub async fn start(link: &Link) -> Result<Self, NatsError> {
+        let at_start = link.last_change().await?;
         let (tail, pending) = Tail::open(link, BUCKET_STREAM, DeliverPolicy::All).await?;
         let caught_up = if pending == 0 { CaughtUp::Now } else { CaughtUp::No };
-        Ok(Self { tail, caught_up })
+        Ok(Self { tail, caught_up, at_start, heard: 0 })
+    }
+
+    /// The sequence number up to which everything has been heard.
+    pub fn heard(&self) -> u64 {
+        match self.caught_up {
+            CaughtUp::No | CaughtUp::Now => self.heard,
+            CaughtUp::Said => self.heard.max(self.at_start),
+        }
     }
 
     /// What is heard next. A record that cannot be read is passed over: reading it by its id says why.
@@ -72,6 +84,7 @@ impl Watch {
                 return Ok(Watched::CaughtUp);
             }
             let seen = self.tail.next().await?;
+            self.heard = seen.sequence;
             if self.caught_up == CaughtUp::No && seen.pending == 0 {
                 self.caught_up = CaughtUp::Now;
             }

@@ -27,6 +27,7 @@ mod idempotency;
 mod invalid_requests;
 mod limits;
 mod lists;
+mod metrics;
 mod nats_is_killed;
 mod outage;
 mod races;

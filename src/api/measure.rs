@@ -1,0 +1,108 @@
+//! Counting of requests: what they ask for, how they end and how long they take; and of what clients want of timers.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use warp::http::StatusCode;
+
+use super::operation::Operation;
+use crate::access::Denied;
+use crate::metrics::{Busy, Metrics, Refused, Write, Written};
+
+/// What a request is called that asks for nothing there is; also a preflight.
+const OTHER: &str = "other";
+
+/// A request that is being answered. It is counted when this ends, whether there was an answer or the client went.
+pub(super) struct Measured {
+    metrics: Arc<Metrics>,
+    began: Instant,
+    operation: &'static str,
+    status: Option<u16>,
+    _busy: Busy,
+}
+
+impl Measured {
+    pub(super) fn begin(metrics: &Arc<Metrics>) -> Self {
+        let busy = metrics.http.request();
+        Self { metrics: metrics.clone(), began: Instant::now(), operation: OTHER, status: None, _busy: busy }
+    }
+
+    /// What is asked for is known.
+    pub(super) fn asks_for(&mut self, operation: Operation) {
+        self.operation = name(operation);
+    }
+
+    /// There is an answer.
+    pub(super) fn answered(&mut self, status: StatusCode) {
+        self.status = Some(status.as_u16());
+    }
+}
+
+impl Drop for Measured {
+    fn drop(&mut self) {
+        self.metrics.http.ended(self.operation, self.status, self.began.elapsed());
+    }
+}
+
+/// Why somebody was not let in, as it is counted.
+pub(super) fn refused(denied: Denied) -> Refused {
+    match denied {
+        Denied::Missing => Refused::NoToken,
+        Denied::Malformed => Refused::Malformed,
+        Denied::Unknown => Refused::UnknownToken,
+    }
+}
+
+/// What an operation wants of one timer, if it does.
+pub(super) fn write_of(operation: Operation) -> Option<Write> {
+    match operation {
+        Operation::CreateTimer => Some(Write::Create),
+        Operation::ChangeTimer => Some(Write::Change),
+        Operation::CancelTimer => Some(Write::Cancel),
+        Operation::FireTimer => Some(Write::Fire),
+        Operation::ReplayTimer => Some(Write::Replay),
+        // Of many timers each is counted by itself.
+        Operation::CreateTimers | Operation::CancelTimers => None,
+        Operation::GetTimer
+        | Operation::ListTimers
+        | Operation::CountTimers
+        | Operation::FollowTimers
+        | Operation::ListReceivers
+        | Operation::Health
+        | Operation::Readiness
+        | Operation::Metrics => None,
+    }
+}
+
+/// What came of a wish about a timer that was answered with this status.
+pub(super) fn written(write: Write, status: StatusCode) -> Written {
+    if write == Write::Create && status == StatusCode::OK {
+        Written::Repeated
+    } else if status.is_client_error() {
+        Written::Refused
+    } else if status.is_server_error() {
+        Written::Failed
+    } else {
+        Written::Done
+    }
+}
+
+fn name(operation: Operation) -> &'static str {
+    match operation {
+        Operation::CreateTimer => "create_timer",
+        Operation::GetTimer => "get_timer",
+        Operation::ChangeTimer => "change_timer",
+        Operation::CancelTimer => "cancel_timer",
+        Operation::FireTimer => "fire_timer",
+        Operation::ReplayTimer => "replay_timer",
+        Operation::CreateTimers => "create_timers",
+        Operation::ListTimers => "list_timers",
+        Operation::CountTimers => "count_timers",
+        Operation::CancelTimers => "cancel_timers",
+        Operation::FollowTimers => "follow_timers",
+        Operation::ListReceivers => "list_receivers",
+        Operation::Health => "health",
+        Operation::Readiness => "readiness",
+        Operation::Metrics => "metrics",
+    }
+}

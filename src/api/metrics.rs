@@ -1,0 +1,72 @@
+//! `GET /metrics`: what this node has counted, for Prometheus and what reads its formats.
+
+use warp::http::header::{ACCEPT, VARY};
+use warp::http::{HeaderMap, HeaderValue, StatusCode};
+
+use super::Api;
+use super::answer::{self, Answer};
+use crate::metrics::Format;
+
+pub(super) async fn show(api: &Api, headers: &HeaderMap) -> Answer {
+    let waiting = api.backlog.look().await;
+    if let Some(finder) = &api.finder {
+        api.metrics.index.show(&finder.indexed(waiting.last_change));
+    }
+    api.metrics.nats.show(api.link.is_up(), api.link.stores(), waiting.wakes);
+    let format = format_for(headers);
+    let mut answer = answer::text(StatusCode::OK, format.content_type(), api.metrics.write(format));
+    answer.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
+    answer
+}
+
+/// OpenMetrics for whoever names it and likes nothing better, the format that everything reads for everybody else.
+fn format_for(headers: &HeaderMap) -> Format {
+    let ranges = headers.get_all(ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
+    let (mut open, mut plain) = (0.0_f32, 0.0_f32);
+    for range in ranges.flat_map(|ranges| ranges.split(',')) {
+        let mut parts = range.split(';').map(|part| part.trim().to_ascii_lowercase());
+        let media_type = parts.next().unwrap_or_default();
+        let parameters: Vec<String> = parts.collect();
+        let parameter = |name: &str| {
+            parameters
+                .iter()
+                .find_map(|parameter| parameter.strip_prefix(name))
+                .map(|text| text.trim_matches('"'))
+        };
+        let quality = parameter("q=").map_or(1.0, |text| text.parse().unwrap_or(0.0));
+        match media_type.as_str() {
+            "application/openmetrics-text"
+                if parameter("version=").is_none_or(|version| version == "1.0.0") =>
+            {
+                open = open.max(quality);
+            }
+            "text/plain" => plain = plain.max(quality),
+            _ => {}
+        }
+    }
+    if open > 0.0 && open >= plain { Format::OpenMetrics } else { Format::Prometheus }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scraper_gets_the_format_that_it_likes_best() {
+        let prometheus = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\
+                          application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
+        for (accept, format) in [
+            (prometheus, Format::OpenMetrics),
+            ("application/openmetrics-text", Format::OpenMetrics),
+            ("application/openmetrics-text; version=0.0.1", Format::Prometheus),
+            ("application/openmetrics-text;q=0.2, text/plain;q=0.9", Format::Prometheus),
+            ("application/openmetrics-text;q=0", Format::Prometheus),
+            ("*/*", Format::Prometheus),
+            ("", Format::Prometheus),
+        ] {
+            let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_str(accept).unwrap())]);
+            assert_eq!(format_for(&headers), format, "{accept}");
+        }
+        assert_eq!(format_for(&HeaderMap::new()), Format::Prometheus);
+    }
+}

@@ -1,0 +1,94 @@
+//! Numbers of requests to this node: how many, how long, how many at once, and who is not let in.
+
+use std::time::Duration;
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+
+use super::label::{Counters, label};
+use super::register::{Register, set};
+use super::{Busy, names};
+
+/// In seconds. A creation takes about a millisecond, and none longer than `--request-timeout`, 10 s unless said
+/// otherwise.
+const BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+label! {
+    /// Why a request was not let in.
+    Refused = "reason" {
+        /// It has no token.
+        NoToken = "no_token",
+        /// Its credentials are no bearer token.
+        Malformed = "malformed",
+        /// Nobody knows its token.
+        UnknownToken = "unknown_token",
+        /// Its token does not have the scope.
+        Scope = "scope",
+        /// Its token's rate is used up.
+        Rate = "rate",
+    }
+}
+
+type OfOperation = [(&'static str, &'static str); 1];
+type OfAnswer = [(&'static str, &'static str); 2];
+type Durations = Family<OfOperation, Histogram, fn() -> Histogram>;
+
+/// Numbers of requests.
+#[derive(Debug)]
+pub struct Http {
+    requests: Family<OfAnswer, Counter>,
+    durations: Durations,
+    in_progress: Gauge,
+    connections: Gauge,
+    connections_limit: Gauge,
+    /// Requests that were not let in.
+    pub refused: Counters<Refused>,
+}
+
+impl Http {
+    pub(super) fn new(register: &mut Register<'_>) -> Self {
+        let requests = Family::default();
+        register.counters(&names::HTTP_REQUESTS, requests.clone());
+        let durations = Durations::new_with_constructor(|| Histogram::new(BUCKETS));
+        register.add(&names::HTTP_DURATION, durations.clone());
+        Self {
+            requests,
+            durations,
+            in_progress: register.gauge(&names::HTTP_IN_PROGRESS),
+            connections: register.gauge(&names::HTTP_CONNECTIONS),
+            connections_limit: register.gauge(&names::HTTP_CONNECTIONS_LIMIT),
+            refused: Counters::new(register, &names::HTTP_REFUSED),
+        }
+    }
+
+    /// A request is being answered for as long as this lives.
+    pub fn request(&self) -> Busy {
+        Busy::new(&self.in_progress)
+    }
+
+    /// A request for `operation` ended after `took`: answered with `status`, or its client did not wait for that.
+    /// The operations are those of the API, so there are few.
+    pub fn ended(&self, operation: &'static str, status: Option<u16>, took: Duration) {
+        let class = match status.map(|status| status / 100) {
+            None => "gone",
+            Some(2) => "2xx",
+            Some(3) => "3xx",
+            Some(4) => "4xx",
+            Some(_) => "5xx",
+        };
+        self.requests.get_or_create(&[("operation", operation), ("status", class)]).inc();
+        self.durations.get_or_create(&[("operation", operation)]).observe(took.as_secs_f64());
+    }
+
+    /// A connection is there for as long as this lives.
+    pub fn connection(&self) -> Busy {
+        Busy::new(&self.connections)
+    }
+
+    /// The most connections.
+    pub fn limit_connections(&self, limit: usize) {
+        set(&self.connections_limit, limit);
+    }
+}

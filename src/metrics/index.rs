@@ -1,0 +1,76 @@
+//! Numbers of the timers that there are, and of the index that knows them. They are set when they are asked for.
+
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+
+use super::names;
+use super::register::{Float, Register, set, set_known};
+
+/// What the index is, at one moment.
+#[derive(Clone, Debug)]
+pub struct Indexed {
+    /// The most timers in it.
+    pub limit: usize,
+    /// What it knows; absent until it has been filled.
+    pub known: Option<Known>,
+    /// How many changes it does not have yet.
+    pub lag: Option<u64>,
+    /// When it heard of a change, in microseconds since 1970.
+    pub last_change_micros: u64,
+}
+
+/// What a filled index knows.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// Timers in it.
+    pub timers: usize,
+    /// Whether it leaves none out.
+    pub complete: bool,
+    /// Each state with how many timers are in it.
+    pub by_state: Vec<(&'static str, usize)>,
+    /// Timers whose attempt should have begun.
+    pub overdue: usize,
+}
+
+/// Numbers of the index.
+#[derive(Debug)]
+pub struct Index {
+    by_state: Family<[(&'static str, &'static str); 1], Float>,
+    overdue: Float,
+    timers: Gauge,
+    limit: Gauge,
+    ready: Gauge,
+    complete: Gauge,
+    lag: Float,
+    last_change: Float,
+}
+
+impl Index {
+    pub(super) fn new(register: &mut Register<'_>) -> Self {
+        Self {
+            by_state: register.gauge(&names::TIMERS),
+            overdue: register.gauge(&names::TIMERS_OVERDUE),
+            timers: register.gauge(&names::INDEX_TIMERS),
+            limit: register.gauge(&names::INDEX_LIMIT),
+            ready: register.gauge(&names::INDEX_READY),
+            complete: register.gauge(&names::INDEX_COMPLETE),
+            lag: register.gauge(&names::INDEX_LAG),
+            last_change: register.gauge(&names::INDEX_LAST_CHANGE),
+        }
+    }
+
+    /// Shows the index as it is.
+    pub fn show(&self, indexed: &Indexed) {
+        let known = indexed.known.as_ref();
+        for (state, count) in known.map_or(&[][..], |known| &known.by_state) {
+            set_known(&self.by_state.get_or_create(&[("state", *state)]), u64::try_from(*count).ok());
+        }
+        set_known(&self.overdue, known.and_then(|known| u64::try_from(known.overdue).ok()));
+        set(&self.timers, known.map_or(0, |known| known.timers));
+        set(&self.limit, indexed.limit);
+        set(&self.ready, usize::from(known.is_some()));
+        set(&self.complete, usize::from(known.is_some_and(|known| known.complete)));
+        set_known(&self.lag, indexed.lag);
+        self.last_change.set(indexed.last_change_micros as f64 / 1e6);
+    }
+}

@@ -1,0 +1,112 @@
+//! The name of each metric, as a scraper reads it, once; and what it is, in a few words that end without a full
+//! stop, which the library adds. docs/metrics.md has the same names, which a test compares.
+
+/// A metric's name and its help.
+#[derive(Clone, Copy, Debug)]
+pub struct Name {
+    /// With the prefix `jettimer_`, the unit, and `_total` of a counter.
+    pub name: &'static str,
+    /// What it is.
+    pub help: &'static str,
+}
+
+const fn name(name: &'static str, help: &'static str) -> Name {
+    Name { name, help }
+}
+
+pub(super) const BUILD_INFO: Name = name("jettimer_build_info", "Always 1; its label has the version");
+
+pub(super) const HTTP_REQUESTS: Name = name(
+    "jettimer_http_requests_total",
+    "Requests by what they ask for and the class of the answer's status, or gone if the client did not wait",
+);
+pub(super) const HTTP_DURATION: Name =
+    name("jettimer_http_request_duration_seconds", "Time from a request's head to its answer's head");
+pub(super) const HTTP_IN_PROGRESS: Name =
+    name("jettimer_http_requests_in_progress", "Requests that are being answered");
+pub(super) const HTTP_CONNECTIONS: Name = name("jettimer_http_connections", "Connections of clients");
+pub(super) const HTTP_CONNECTIONS_LIMIT: Name =
+    name("jettimer_http_connections_limit", "The most connections of clients; more wait");
+pub(super) const HTTP_REFUSED: Name =
+    name("jettimer_http_refused_total", "Requests that were not let in, by why");
+
+pub(super) const FEED_READERS: Name = name("jettimer_feed_readers", "Readers of the feed of events");
+pub(super) const FEED_READERS_LIMIT: Name =
+    name("jettimer_feed_readers_limit", "The most readers of the feed of events");
+pub(super) const FEED_DROPPED: Name =
+    name("jettimer_feed_readers_dropped_total", "Readers of the feed that were sent away, by why");
+
+pub(super) const WRITES: Name =
+    name("jettimer_timer_writes_total", "What clients wanted of timers, and what came of it");
+
+pub(super) const TIMERS: Name =
+    name("jettimer_timers", "Timers of all nodes by state, as far as this node's index has them");
+pub(super) const TIMERS_OVERDUE: Name = name(
+    "jettimer_timers_overdue",
+    "Scheduled timers of all nodes whose attempt should have begun more than 5 s ago",
+);
+pub(super) const INDEX_TIMERS: Name = name("jettimer_index_timers", "Timers in this node's index");
+pub(super) const INDEX_LIMIT: Name = name("jettimer_index_limit", "The most timers in this node's index");
+pub(super) const INDEX_READY: Name =
+    name("jettimer_index_ready", "1 once this node's index has been filled and lists can be asked for");
+pub(super) const INDEX_COMPLETE: Name =
+    name("jettimer_index_complete", "1 if this node's index leaves no timer out");
+pub(super) const INDEX_LAG: Name = name(
+    "jettimer_index_lag_changes",
+    "Changes in the bucket that this node's index does not have yet; NaN if NATS does not say",
+);
+pub(super) const INDEX_LAST_CHANGE: Name = name(
+    "jettimer_index_last_change_timestamp_seconds",
+    "When this node's index last heard of a change, in seconds since 1970; 0 if never",
+);
+
+pub(super) const ATTEMPTS: Name =
+    name("jettimer_attempts_total", "Attempts that have ended and were stored, by what the timer became");
+pub(super) const LATENESS: Name = name(
+    "jettimer_lateness_seconds",
+    "From the instant that an attempt was set to until its call began, by this node's clock",
+);
+pub(super) const CALLS: Name = name("jettimer_calls_total", "Calls of receivers that have ended, by result");
+pub(super) const CALL_DURATION: Name = name(
+    "jettimer_call_duration_seconds",
+    "Time from the start of a call to the head of its answer or its end",
+);
+pub(super) const POSTPONED: Name = name(
+    "jettimer_calls_postponed_total",
+    "Calls put off for lack of room at the receiver or its flow, by why",
+);
+pub(super) const CALLS_IN_PROGRESS: Name =
+    name("jettimer_calls_in_progress", "Calls of receivers in progress");
+pub(super) const CALLS_LIMIT: Name = name("jettimer_calls_limit", "The most calls of this node in progress");
+pub(super) const WAKES: Name =
+    name("jettimer_wakes_total", "Wakes that were attended to, by what became of them");
+pub(super) const WAKES_HELD: Name =
+    name("jettimer_wakes_held", "Wakes in this node, waiting for their instant or being called for");
+pub(super) const WAKES_LIMIT: Name = name("jettimer_wakes_limit", "The most wakes in this node");
+pub(super) const PULL_FAILURES: Name = name(
+    "jettimer_pull_failures_total",
+    "Failures to get wakes from NATS; single ones are changes of leader",
+);
+pub(super) const CLAIMS_LOST: Name = name(
+    "jettimer_claims_lost_total",
+    "Swaps that somebody else was faster at, by whether the call was made",
+);
+pub(super) const CLAIMS_TAKEN_OVER: Name =
+    name("jettimer_claims_taken_over_total", "Timers found with a claim whose node has not finished in time");
+
+pub(super) const NATS_UP: Name = name("jettimer_nats_up", "1 if this node is connected to NATS");
+pub(super) const NATS_STORES: Name = name(
+    "jettimer_nats_stores",
+    "0 if NATS has stored nothing of this node for 8 s, as when its disk is full",
+);
+pub(super) const NATS_CONNECTS: Name =
+    name("jettimer_nats_connects_total", "Connections made to NATS, the first one included");
+pub(super) const NATS_REQUESTS: Name = name("jettimer_nats_requests_total", "Requests to NATS");
+pub(super) const NATS_FAILURES: Name = name(
+    "jettimer_nats_request_failures_total",
+    "Requests to NATS that failed, by what is known; most are sent again",
+);
+pub(super) const WAKES_WAITING: Name = name(
+    "jettimer_wakes_waiting",
+    "Wakes of all nodes that are due and no worker has taken; NaN if NATS does not say",
+);

@@ -1,0 +1,84 @@
+//! Putting metrics on the list of what is shown.
+//!
+//! `names` has them as a scraper reads them; the library adds `_total` and units by itself, so those are taken
+//! off here.
+
+use std::fmt::Debug;
+use std::hash::Hash;
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::names::Name;
+
+/// A number that may be unknown.
+pub(super) type Float = Gauge<f64, AtomicU64>;
+
+/// Sets a gauge to a count.
+pub(super) fn set(gauge: &Gauge, count: usize) {
+    gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+}
+
+/// Sets a gauge to a count, if it is known. Up to 2^53 it is exact.
+pub(super) fn set_known(gauge: &Float, count: Option<u64>) {
+    gauge.set(count.map_or(f64::NAN, |count| count as f64));
+}
+
+/// A list of what is shown, or none: then numbers are counted and nobody sees them.
+pub(super) struct Register<'a>(Option<&'a mut Registry>);
+
+impl<'a> Register<'a> {
+    pub(super) fn of(registry: &'a mut Registry, is_shown: bool) -> Self {
+        Self(is_shown.then_some(registry))
+    }
+
+    pub(super) fn counter(&mut self, name: &Name) -> Counter {
+        let counter = Counter::default();
+        self.add(name, counter.clone());
+        counter
+    }
+
+    pub(super) fn counters<S>(&mut self, name: &Name, family: Family<S, Counter>)
+    where
+        S: EncodeLabelSet + Clone + Hash + Eq + Debug + Send + Sync + 'static,
+    {
+        self.add(name, family);
+    }
+
+    /// Of integers, or of floats if the number may be unknown, which is shown as NaN.
+    pub(super) fn gauge<G>(&mut self, name: &Name) -> G
+    where
+        G: EncodeMetric + Default + Clone + Debug + Send + Sync + 'static,
+    {
+        let gauge = G::default();
+        self.add(name, gauge.clone());
+        gauge
+    }
+
+    pub(super) fn histogram(&mut self, name: &Name, buckets: &[f64]) -> Histogram {
+        let histogram = Histogram::new(buckets.iter().copied());
+        self.add(name, histogram.clone());
+        histogram
+    }
+
+    /// A gauge that is always 1, for what its labels say.
+    pub(super) fn info<const N: usize>(&mut self, name: &Name, labels: [(&'static str, &'static str); N]) {
+        let family = Family::<[(&'static str, &'static str); N], Gauge>::default();
+        family.get_or_create(&labels).set(1);
+        self.add(name, family);
+    }
+
+    pub(super) fn add(&mut self, name: &Name, metric: impl EncodeMetric + Debug + Send + Sync + 'static) {
+        let Some(registry) = &mut self.0 else { return };
+        let bare = name.name.strip_suffix("_total").unwrap_or(name.name);
+        match bare.strip_suffix("_seconds") {
+            Some(bare) => registry.register_with_unit(bare, name.help, Unit::Seconds, metric),
+            None => registry.register(bare, name.help, metric),
+        }
+    }
+}

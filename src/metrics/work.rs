@@ -1,0 +1,165 @@
+//! Numbers of calls and what leads to them: wakes, claims, attempts, and how late they are.
+
+use std::time::Duration;
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+
+use super::label::{Counters, label};
+use super::register::{Register, set};
+use super::{Busy, names};
+
+/// In seconds. Fine where a healthy node is, 1 to 25 ms; then wider, up to what a killed worker costs (5 to 20 s)
+/// and an outage.
+const LATENESS: [f64; 21] = [
+    0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+    5.0, 10.0, 30.0, 60.0, 300.0,
+];
+
+/// In seconds, up to the longest timeout of a timer, 10 min.
+const DURATION: [f64; 15] =
+    [0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 600.0];
+
+label! {
+    /// What a timer became of an attempt.
+    Outcome = "outcome" {
+        /// Delivered.
+        Delivered = "delivered",
+        /// Scheduled again.
+        Retried = "retried",
+        /// Failed.
+        Failed = "failed",
+        /// Nobody knows.
+        Unknown = "unknown",
+    }
+}
+
+label! {
+    /// What came of a call.
+    Call = "result" {
+        /// An interim answer taken for the last one; no receiver should do that.
+        Informed = "1xx",
+        /// Success.
+        Success = "2xx",
+        /// A redirect, which is not followed.
+        Redirect = "3xx",
+        /// The receiver blames the call.
+        ClientError = "4xx",
+        /// The receiver blames itself.
+        ServerError = "5xx",
+        /// Nothing reached the receiver.
+        NotSent = "not_sent",
+        /// Its address must not be called, so it was not.
+        Forbidden = "forbidden",
+        /// It was sent, or may have been, and no answer came.
+        NoAnswer = "no_answer",
+        /// The node had to stop.
+        Interrupted = "interrupted",
+    }
+}
+
+label! {
+    /// Why a call was put off.
+    Postponed = "reason" {
+        /// The receiver has failed too often in a row.
+        Breaker = "breaker",
+        /// The receiver has all that it may have.
+        Receiver = "receiver",
+        /// The timer's flow has all that it may have.
+        Flow = "flow",
+    }
+}
+
+label! {
+    /// What became of a wake.
+    Wake = "result" {
+        /// It has done its duty.
+        Settled = "settled",
+        /// It comes again later: somebody else is at work, the record is not there yet, or the node stops.
+        GivenBack = "given_back",
+        /// It comes again, as the timer could not be looked at or not be stored.
+        Trouble = "trouble",
+    }
+}
+
+label! {
+    /// When somebody else was faster.
+    LostClaim = "when" {
+        /// Before the call: another worker, a cancel or a change. Harmless.
+        BeforeCall = "before_call",
+        /// After the call: this node took so long that it was taken for dead.
+        AfterCall = "after_call",
+    }
+}
+
+/// Numbers of what a worker does.
+#[derive(Debug)]
+pub struct Work {
+    /// Attempts that have ended.
+    pub attempts: Counters<Outcome>,
+    lateness: Histogram,
+    /// Calls that have ended.
+    pub calls: Counters<Call>,
+    durations: Histogram,
+    /// Calls that were put off.
+    pub postponed: Counters<Postponed>,
+    calls_in_progress: Gauge,
+    calls_limit: Gauge,
+    /// Wakes that were attended to.
+    pub wakes: Counters<Wake>,
+    wakes_held: Gauge,
+    wakes_limit: Gauge,
+    /// Failures to get wakes.
+    pub pull_failures: Counter,
+    /// Swaps that somebody else was faster at.
+    pub claims_lost: Counters<LostClaim>,
+    /// Claims of others that were found to be over.
+    pub claims_taken_over: Counter,
+}
+
+impl Work {
+    pub(super) fn new(register: &mut Register<'_>) -> Self {
+        Self {
+            attempts: Counters::new(register, &names::ATTEMPTS),
+            lateness: register.histogram(&names::LATENESS, &LATENESS),
+            calls: Counters::new(register, &names::CALLS),
+            durations: register.histogram(&names::CALL_DURATION, &DURATION),
+            postponed: Counters::new(register, &names::POSTPONED),
+            calls_in_progress: register.gauge(&names::CALLS_IN_PROGRESS),
+            calls_limit: register.gauge(&names::CALLS_LIMIT),
+            wakes: Counters::new(register, &names::WAKES),
+            wakes_held: register.gauge(&names::WAKES_HELD),
+            wakes_limit: register.gauge(&names::WAKES_LIMIT),
+            pull_failures: register.counter(&names::PULL_FAILURES),
+            claims_lost: Counters::new(register, &names::CLAIMS_LOST),
+            claims_taken_over: register.counter(&names::CLAIMS_TAKEN_OVER),
+        }
+    }
+
+    /// The most calls and the most wakes at once.
+    pub fn limit(&self, calls: usize, wakes: usize) {
+        set(&self.calls_limit, calls);
+        set(&self.wakes_limit, wakes);
+    }
+
+    /// A wake is held for as long as this lives.
+    pub fn wake(&self) -> Busy {
+        Busy::new(&self.wakes_held)
+    }
+
+    /// A call begins, and is in progress for as long as this lives. `late` is absent where no instant was set: a
+    /// call in the place of a dead node's is late by that node's lease.
+    pub fn call(&self, late: Option<Duration>) -> Busy {
+        if let Some(late) = late {
+            self.lateness.observe(late.as_secs_f64());
+        }
+        Busy::new(&self.calls_in_progress)
+    }
+
+    /// A call has ended.
+    pub fn called(&self, result: Call, took: Duration) {
+        self.calls.count(result);
+        self.durations.observe(took.as_secs_f64());
+    }
+}

@@ -1,0 +1,97 @@
+//! How much there is in the broker that this node or any other has not taken yet, for metrics.
+//!
+//! Asked for when somebody looks, and not more often than once a second whoever looks.
+
+use std::time::Duration;
+
+use async_nats::Subject;
+use bytes::Bytes;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout};
+
+use super::names::{BUCKET_STREAM, CONSUMER, STREAM};
+use crate::nats::{Link, NatsError};
+
+/// How long an answer is good for. Scrapers come every few seconds.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// How long one look may take: numbers of this process must not wait for NATS.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What is in the broker, as far as it has said so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// The last change in the bucket: its sequence number.
+    pub last_change: Option<u64>,
+    /// Wakes that are due and that no worker has taken.
+    pub wakes: Option<u64>,
+}
+
+/// Looks at what waits in the broker.
+pub struct Backlog {
+    link: Link,
+    seen: Mutex<Option<(Instant, Waiting)>>,
+}
+
+#[derive(Deserialize)]
+struct StreamInfo {
+    state: StreamState,
+}
+
+#[derive(Deserialize)]
+struct StreamState {
+    last_seq: u64,
+}
+
+#[derive(Deserialize)]
+struct ConsumerInfo {
+    num_pending: u64,
+}
+
+impl Backlog {
+    /// What waits behind `link`.
+    pub fn new(link: Link) -> Self {
+        Self { link, seen: Mutex::default() }
+    }
+
+    /// What waits now, or a second ago.
+    pub async fn look(&self) -> Waiting {
+        // Held while NATS is asked, so that whoever looks meanwhile gets the same answer.
+        let mut seen = self.seen.lock().await;
+        if let Some((_, waiting)) = seen.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
+            return *waiting;
+        }
+        let waiting = if self.link.is_up() {
+            let (changes, wakes) = tokio::join!(
+                timeout(LOOK_TIMEOUT, self.link.last_change()),
+                timeout(LOOK_TIMEOUT, self.link.wakes_waiting())
+            );
+            Waiting { last_change: changes.ok().and_then(Result::ok), wakes: wakes.ok().and_then(Result::ok) }
+        } else {
+            Waiting::default()
+        };
+        *seen = Some((Instant::now(), waiting));
+        waiting
+    }
+}
+
+impl Link {
+    /// The sequence number of the last change in the bucket.
+    pub(super) async fn last_change(&self) -> Result<u64, NatsError> {
+        let info: StreamInfo = self.info(format!("$JS.API.STREAM.INFO.{BUCKET_STREAM}")).await?;
+        Ok(info.state.last_seq)
+    }
+
+    async fn wakes_waiting(&self) -> Result<u64, NatsError> {
+        let info: ConsumerInfo = self.info(format!("$JS.API.CONSUMER.INFO.{STREAM}.{CONSUMER}")).await?;
+        Ok(info.num_pending)
+    }
+
+    async fn info<T: DeserializeOwned>(&self, subject: String) -> Result<T, NatsError> {
+        let answer = self.ask(Subject::from(subject), None, Bytes::new()).await?;
+        serde_json::from_slice(&answer.payload)
+            .map_err(|error| NatsError::NotDone(format!("an answer without numbers: {error}")))
+    }
+}
