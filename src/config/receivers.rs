@@ -13,7 +13,8 @@ pub(crate) struct ReceiverSettings {
           value_parser = parse::number(1, 16_384))]
     pub(crate) max_calls_per_receiver: usize,
 
-    /// What a receiver is allowed by all nodes together: HOST[:PORT]=RATE[,CALLS], such as api.example.com=100/s,10;
+    /// What a receiver is allowed by all nodes together: a rate, calls at once, or both, such as
+    /// api.example.com=100/s,10 or hooks.example.com:8443=,4;
     /// may be given several times, in the environment separated by spaces
     #[arg(long, env = "JETTIMER_RECEIVER_LIMIT", value_name = "LIMIT", value_delimiter = ' ')]
     pub(crate) receiver_limit: Vec<ReceiverLimit>,
