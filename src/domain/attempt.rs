@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::domain::called::Called;
 use crate::domain::statuses::StatusSet;
 use crate::domain::time::Timestamp;
 
@@ -106,7 +107,7 @@ pub struct Attempt {
     /// When its result was known, by the same clock.
     pub finished_at: Timestamp,
     /// What came of it.
-    pub result: CallResult,
+    pub called: Called,
 }
 
 impl Attempt {

@@ -18,6 +18,34 @@ pub struct Called {
     pub phases: Phases,
 }
 
+impl Phases {
+    /// In whole microseconds, as they are kept.
+    pub fn whole(self) -> Self {
+        let whole = |span: Duration| Duration::from_micros(span.as_micros() as u64);
+        Self {
+            resolve: self.resolve.map(whole),
+            connect: self.connect.map(whole),
+            tls: self.tls.map(whole),
+            first_byte: self.first_byte.map(whole),
+            total: whole(self.total),
+        }
+    }
+}
+
+impl Called {
+    /// A call that was not made, and why.
+    pub fn not_made(reason: &str) -> Self {
+        CallResult::NotSent { reason: reason.to_owned() }.into()
+    }
+}
+
+impl From<CallResult> for Called {
+    /// A call of which nothing but its result is known.
+    fn from(result: CallResult) -> Self {
+        Self { result, answer: None, phases: Phases::default() }
+    }
+}
+
 /// What a receiver answers beside the status.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
@@ -28,7 +56,7 @@ pub struct Answer {
 }
 
 /// How long the parts of a call took. A part that was not needed, as on a connection that was there already,
-/// or that did not come to its end, is absent.
+/// or that did not come to its end, is absent. Whole microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Phases {
     /// Looking up the receiver's name.

@@ -20,6 +20,7 @@
 use std::time::Duration;
 
 use crate::domain::attempt::{Attempt, CallResult, Delivery, Verdict};
+use crate::domain::called::Called;
 use crate::domain::change::Change;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{Claim, ClaimId, MAX_ATTEMPTS_KEPT, State, Timer};
@@ -78,7 +79,7 @@ pub enum Input {
         /// The claim under which it was made.
         claim: ClaimId,
         /// What came of it.
-        result: CallResult,
+        called: Box<Called>,
     },
     /// The timer was found due, and its receiver has no room for it before this instant.
     Postponed {
@@ -180,8 +181,8 @@ pub fn step(timer: &Timer, input: Input, now: Timestamp) -> Result<Vec<Effect>, 
             })
         }
         (State::Unknown { attempt, claim, .. }, Input::Wake { claim: mine, .. }) if claim.id == mine => {
-            let reason = "the claim was stored too late to call".to_owned();
-            Ok(concluded(timer, *attempt, claim, CallResult::NotSent { reason }, now))
+            let called = Called::not_made("the claim was stored too late to call");
+            Ok(concluded(timer, *attempt, claim, called, now))
         }
         // A replay may be on its way, or the claimant is alive after all and about to schedule the next
         // attempt: this may be the wake that was armed for it.
@@ -194,8 +195,8 @@ pub fn step(timer: &Timer, input: Input, now: Timestamp) -> Result<Vec<Effect>, 
 
         (
             State::Firing { attempt, claim } | State::Unknown { attempt, claim, .. },
-            Input::Outcome { claim: mine, result },
-        ) if claim.id == mine => Ok(concluded(timer, *attempt, claim, result, now)),
+            Input::Outcome { claim: mine, called },
+        ) if claim.id == mine => Ok(concluded(timer, *attempt, claim, *called, now)),
         // The claim is lost: another has taken the timer over. The wake may be the very one that the
         // other holds too, and it is all there is if the other dies, so it is not settled.
         (
@@ -327,9 +328,10 @@ fn taken_over(
 }
 
 /// The holder of the claim reports what came of its call.
-fn concluded(timer: &Timer, attempt: u32, claim: &Claim, result: CallResult, now: Timestamp) -> Vec<Effect> {
+fn concluded(timer: &Timer, attempt: u32, claim: &Claim, called: Called, now: Timestamp) -> Vec<Effect> {
+    let result = &called.result;
     let verdict = result.verdict(timer.delivery, &timer.retry.statuses);
-    let reason = describe(&result, timer.timeout);
+    let reason = describe(result, timer.timeout);
     let asked = result.retry_after();
     let mut timer = timer.clone();
     timer.attempts.push(Attempt {
@@ -338,7 +340,7 @@ fn concluded(timer: &Timer, attempt: u32, claim: &Claim, result: CallResult, now
         due_at: claim.due_at,
         claimed_at: claim.since,
         finished_at: now,
-        result,
+        called,
     });
     let surplus = timer.attempts.len().saturating_sub(MAX_ATTEMPTS_KEPT);
     timer.attempts.drain(..surplus);

@@ -2,20 +2,17 @@
 
 use std::time::Duration;
 
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::domain::attempt::CallResult;
-use crate::domain::called::{Called, Phases};
+use crate::domain::called::Called;
 use crate::domain::machine::{self, Effect, Input, may_still_call, step};
-use crate::domain::time::Timestamp;
-use crate::domain::timer::{ClaimId, State, Timer, TimerId};
+use crate::domain::timer::{ClaimId, TimerId};
+use crate::engine::call::CallPlace;
 use crate::engine::commit::Committed;
 use crate::engine::{Engine, Patience, Worker, measure, report};
 use crate::metrics::LostClaim;
 use crate::nats::{NatsError, Stored, Wake};
-use crate::receivers::{Admission, Place};
 
 /// What is to become of a wake that was attended to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,14 +25,6 @@ pub enum Attended {
 
 /// How long a claim is tried to be stored. After that it is stepped anew: its lease has begun.
 const CLAIM_PATIENCE: Duration = Duration::from_secs(5);
-
-/// The right to make a call now: with the receiver, and with this node.
-struct CallPlace {
-    /// Given back once the call has ended.
-    receiver: Option<Place>,
-    /// Given back once the outcome is stored.
-    _node: Option<OwnedSemaphorePermit>,
-}
 
 /// What is known of a timer.
 struct Known {
@@ -56,12 +45,7 @@ impl Engine {
         let claim = Uuid::new_v4();
         let mut place: Option<CallPlace> = None;
         let mut news = None;
-        // The instant that the attempt was set to, if it was.
-        let mut set_to = None;
         'step: loop {
-            if let Some(stored) = &known.stored {
-                set_to = instant_of(&stored.timer, claim, set_to);
-            }
             let effects = match &known.stored {
                 None => machine::unneeded(wake.tries, self.clock.now()),
                 Some(stored) => {
@@ -126,12 +110,12 @@ impl Engine {
                     }
                     Effect::Call { claim, attempt } => {
                         let Some(stored) = &known.stored else { continue 'step };
-                        let result = if may_still_call(&claim, stored.timer.timeout, self.clock.now()) {
-                            self.call(worker, &stored.timer, attempt, set_to, &mut place).await.result
+                        let called = if may_still_call(&claim, stored.timer.timeout, self.clock.now()) {
+                            self.call(worker, &stored.timer, &claim, attempt, &mut place).await
                         } else {
-                            CallResult::NotSent { reason: "the claim was stored too late to call".into() }
+                            Called::not_made("the claim was stored too late to call")
                         };
-                        news = Some(Input::Outcome { claim: claim.id, result });
+                        news = Some(Input::Outcome { claim: claim.id, called: Box::new(called) });
                         continue 'step;
                     }
                     Effect::Notify(timer) => self.notify(&timer).await?,
@@ -155,45 +139,6 @@ impl Engine {
         }
     }
 
-    /// Waits for a place at the receiver and then for one of this node's, or says when to come back.
-    async fn admitted(&self, worker: &Worker, timer: &Timer) -> Result<CallPlace, Duration> {
-        match worker.receivers.admit(timer).await {
-            Admission::Postpone(wait, why) => {
-                self.metrics.work.postponed.count(measure::why(why));
-                Err(wait)
-            }
-            Admission::Enter(receiver) => {
-                let node = worker.calls.clone().acquire_owned().await.ok();
-                Ok(CallPlace { receiver: Some(receiver), _node: node })
-            }
-        }
-    }
-
-    /// Calls, and measures it.
-    async fn call(
-        &self,
-        worker: &Worker,
-        timer: &Timer,
-        attempt: u32,
-        set_to: Option<Timestamp>,
-        place: &mut Option<CallPlace>,
-    ) -> Called {
-        if worker.abort.is_cancelled() {
-            let result = CallResult::NotSent { reason: "the node was stopped before the call".into() };
-            return Called { result, answer: None, phases: Phases::default() };
-        }
-        let work = &self.metrics.work;
-        let began = Instant::now();
-        let in_progress = work.call(set_to.map(|set_to| self.clock.now().since(set_to)));
-        let called = worker.caller.call(timer, attempt, &worker.abort).await;
-        drop(in_progress);
-        work.called(measure::kind_of(&called.result), began.elapsed());
-        if let Some(mut receiver) = place.as_mut().and_then(|place| place.receiver.take()) {
-            receiver.report(&called.result);
-        }
-        called
-    }
-
     fn wake_input(&self, wake: &Wake, claim: ClaimId) -> Input {
         Input::Wake { claim, node: self.node.to_string(), tries: wake.tries }
     }
@@ -209,19 +154,5 @@ impl Engine {
     /// Reads a record from the leader, however long that takes.
     async fn read_known(&self, id: TimerId) -> Result<Known, NatsError> {
         Ok(Known { stored: self.read_through(id, Patience::Endless).await?, fresh: true })
-    }
-}
-
-/// The instant that the coming attempt was set to, of which `known` is known. An attempt in the place of a dead
-/// node's was set to none.
-fn instant_of(timer: &Timer, mine: ClaimId, known: Option<Timestamp>) -> Option<Timestamp> {
-    match &timer.state {
-        State::Scheduled { at, .. } => Some(*at),
-        State::Firing { claim, .. } if claim.id == mine => known,
-        State::Firing { .. }
-        | State::Delivered { .. }
-        | State::Failed { .. }
-        | State::Cancelled { .. }
-        | State::Unknown { .. } => None,
     }
 }

@@ -6,6 +6,7 @@
 
 mod apply;
 mod attend;
+mod call;
 mod commit;
 mod measure;
 mod notify;

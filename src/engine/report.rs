@@ -17,7 +17,7 @@ pub(super) fn stored(timer: &Timer) {
             "unknown: nobody can tell whether the receiver was called"
         ),
         State::Scheduled { attempt, .. } => {
-            let why = timer.attempts.last().map(|last| describe(&last.result, timer.timeout));
+            let why = timer.attempts.last().map(|last| describe(&last.called.result, timer.timeout));
             tracing::info!(timer = %id, %url, next_attempt = attempt, why, "attempt failed");
         }
         State::Firing { .. } => tracing::trace!(timer = %id, "claimed"),

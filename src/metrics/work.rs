@@ -148,12 +148,9 @@ impl Work {
         Busy::new(&self.wakes_held)
     }
 
-    /// A call begins, and is in progress for as long as this lives. `late` is absent where no instant was set: a
-    /// call in the place of a dead node's is late by that node's lease.
-    pub fn call(&self, late: Option<Duration>) -> Busy {
-        if let Some(late) = late {
-            self.lateness.observe(late.as_secs_f64());
-        }
+    /// A call begins, so late, and is in progress for as long as this lives.
+    pub fn call(&self, late: Duration) -> Busy {
+        self.lateness.observe(late.as_secs_f64());
         Busy::new(&self.calls_in_progress)
     }
 

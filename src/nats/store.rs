@@ -8,14 +8,17 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use serde::Deserialize;
 
-use crate::domain::timer::{Timer, TimerId};
+use crate::domain::timer::{MAX_ATTEMPTS_KEPT, State, Timer, TimerId};
 use crate::nats::link::{ApiError, Link, Published};
 use crate::nats::names::{BUCKET_STREAM, record_subject};
 use crate::nats::{NatsError, record};
 
-/// How much a record may grow after its creation, in bytes: the attempts that are kept, each with a
-/// reason of at most 512 bytes, the claim, and a final reason.
-const GROWTH_BYTES: usize = 32 * 1_024;
+/// The most that an attempt adds to a record, in bytes: 4 KiB of an answer in Base64, a reason of 512 bytes of which
+/// each may have to be escaped, and its other fields.
+const ATTEMPT_BYTES: usize = 10 * 1_024;
+
+/// What a record may need besides: the claim, and a final reason.
+const STATE_BYTES: usize = 8 * 1_024;
 
 /// More than the headers of a write ever have, in bytes.
 const HEADERS_BYTES: usize = 1_024;
@@ -111,8 +114,18 @@ impl Store {
             headers.insert("Nats-TTL", HeaderValue::from(self.retention.as_secs().max(1)));
         }
         let json = record::to_json(timer);
-        // Asked for at the creation only: what was taken must be able to change.
-        let room = if expected == 0 { GROWTH_BYTES } else { 0 };
+        // What is taken must be able to come to its end.
+        let room = match timer.state {
+            State::Scheduled { .. } => {
+                STATE_BYTES
+                    + ATTEMPT_BYTES * (MAX_ATTEMPTS_KEPT - timer.attempts.len().min(MAX_ATTEMPTS_KEPT))
+            }
+            State::Firing { .. }
+            | State::Delivered { .. }
+            | State::Failed { .. }
+            | State::Cancelled { .. }
+            | State::Unknown { .. } => 0,
+        };
         let limit = self.link.max_payload().saturating_sub(HEADERS_BYTES + room);
         if json.len() > limit {
             return Err(NatsError::TooLarge { bytes: json.len(), limit });

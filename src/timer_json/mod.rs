@@ -2,6 +2,7 @@
 //!
 //! What is sent to the receiver is shown only where one timer is looked at, and to those who may see it.
 
+mod log;
 mod whole;
 
 use serde::Serialize;
@@ -133,7 +134,7 @@ fn json(timer: &Timer, now: Timestamp, view: View) -> TimerJson<'_> {
 }
 
 fn attempt_json(attempt: &Attempt) -> AttemptJson<'_> {
-    let (result, status, reason) = match &attempt.result {
+    let (result, status, reason) = match &attempt.called.result {
         CallResult::Answered { status, .. } => ("answered", Some(*status), None),
         CallResult::NotSent { reason } => ("not_sent", None, Some(reason.as_str())),
         CallResult::Forbidden { reason } => ("forbidden", None, Some(reason.as_str())),
@@ -149,7 +150,7 @@ fn attempt_json(attempt: &Attempt) -> AttemptJson<'_> {
         lateness_ms: attempt.lateness().as_micros() as f64 / 1_000.0,
         result,
         status,
-        retry_after_ms: attempt.result.retry_after().map(|asked| asked.as_millis() as u64),
+        retry_after_ms: attempt.called.result.retry_after().map(|asked| asked.as_millis() as u64),
         reason,
     }
 }
@@ -203,7 +204,7 @@ mod tests {
             due_at: DUE,
             claimed_at: DUE,
             finished_at: DUE,
-            result: CallResult::Answered { status: 404, retry_after: None },
+            called: CallResult::Answered { status: 404, retry_after: None }.into(),
         };
         let failed = timer(
             State::Failed { attempt: 3, at: DUE, reason: "the receiver answered 404".into() },

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{AttemptJson, attempt_json};
+use super::log::{self, LoggedJson};
 use crate::crypto::sha256_hex;
 use crate::domain::target::{Body, TargetUrl};
 use crate::domain::timer::Timer;
@@ -22,7 +22,7 @@ pub(super) struct Whole<'t> {
     on_delivered: Option<&'t str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     on_failed: Option<&'t str>,
-    attempt_log: Vec<AttemptJson<'t>>,
+    attempt_log: Vec<LoggedJson<'t>>,
     #[serde(skip_serializing_if = "Map::is_empty")]
     headers: Map<String, Value>,
     #[serde(flatten)]
@@ -86,7 +86,7 @@ pub(super) fn of(timer: &Timer, bodies: bool) -> Whole<'_> {
         }),
         on_delivered: timer.callbacks.on_delivered.as_ref().map(TargetUrl::as_str),
         on_failed: timer.callbacks.on_failed.as_ref().map(TargetUrl::as_str),
-        attempt_log: timer.attempts.iter().map(attempt_json).collect(),
+        attempt_log: timer.attempts.iter().map(|attempt| log::of(attempt, bodies)).collect(),
         headers: timer
             .target
             .headers

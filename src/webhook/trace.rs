@@ -66,7 +66,7 @@ impl Trace {
             open.saturating_duration_since(begun).saturating_sub(resolve.unwrap_or_default())
         });
         let tls = handshake.zip(connected).map(|(begun, done)| done.saturating_duration_since(begun));
-        Phases { resolve, connect, tls, first_byte, total: self.elapsed() }
+        Phases { resolve, connect, tls, first_byte, total: self.elapsed() }.whole()
     }
 
     /// How long the call has taken so far.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use crate::support::{Broker, Node, Sink};
+use crate::support::{Broker, Node, Sink, micros_of};
 
 const QUICK: &str = "50ms";
 
@@ -94,6 +94,46 @@ async fn an_answer_other_than_2xx_fails_at_most_once_and_is_retried_at_least_onc
         let attempts: Vec<&str> =
             hits.iter().map(|hit| hit.headers["jettimer-attempt"].to_str().unwrap()).collect();
         assert_eq!(attempts, ["1", "2", "3", "4"][..calls]);
+    }
+}
+
+#[tokio::test]
+async fn a_receiver_that_asks_to_be_left_alone_is_and_each_attempt_is_kept_with_its_answer() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let sink = Sink::start().await;
+    let client = node.client();
+    let policy = json!({ "max_attempts": 3, "initial_backoff": "10ms", "max_backoff": "1m" });
+    let timer =
+        json!({ "seconds": 0, "url": sink.url("/later/1"), "delivery": "at_least_once", "retry": policy });
+    let id = client.create(&timer).await;
+    let delivered = client.until(&id, "delivered").await;
+    let log = delivered["attempt_log"].as_array().unwrap();
+    assert_eq!((&log[0]["status"], &log[0]["retry_after_ms"]), (&json!(503), &json!(1_000)));
+    assert_eq!(log[0]["answer"], json!({ "text": "seen", "bytes": 4, "truncated": false }));
+    let phases = &log[0]["phases_ms"];
+    assert!(phases["connect"].is_number() && phases["tls"].is_null(), "{phases}");
+    assert!(phases["first_byte"].as_f64() <= phases["total"].as_f64(), "{phases}");
+    // By the node's own clock.
+    let left_alone = micros_of(&log[1]["claimed_at"]) - micros_of(&log[0]["finished_at"]);
+    assert!(left_alone >= 1_000_000, "{delivered}");
+
+    // A deadline ends it before the receiver wants to be asked again.
+    let policy =
+        json!({ "max_attempts": 3, "initial_backoff": "10ms", "max_backoff": "1m", "deadline": "800ms" });
+    let timer =
+        json!({ "seconds": 0, "url": sink.url("/later/1"), "delivery": "at_least_once", "retry": policy });
+    let id = client.create(&timer).await;
+    let failed = client.until(&id, "failed").await;
+    assert!(failed["reason"].as_str().unwrap().ends_with("past the deadline of 800ms"), "{failed}");
+
+    // What is retried can be chosen; a 410 cannot.
+    let policy = json!({ "max_attempts": 2, "initial_backoff": "10ms", "statuses": [404, "3xx"] });
+    for (path, attempts) in [("/status/404", 2), ("/status/302", 2), ("/status/503", 1), ("/status/410", 1)] {
+        let timer =
+            json!({ "seconds": 0, "url": sink.url(path), "delivery": "at_least_once", "retry": policy });
+        let id = client.create(&timer).await;
+        assert_eq!(client.until(&id, "failed").await["attempts"], attempts, "{path}");
     }
 }
 

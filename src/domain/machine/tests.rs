@@ -41,7 +41,7 @@ fn a_claimant_that_was_taken_for_dead_replaces_unknown_by_what_it_knows() {
     let now = timer.due_at;
     let claim = claimed_by(7, now);
     timer.state = State::Unknown { attempt: 1, claim: claim.clone(), at: now };
-    let outcome = |result| Input::Outcome { claim: claim.id, result };
+    let outcome = |result: CallResult| Input::Outcome { claim: claim.id, called: Box::new(result.into()) };
     let effects =
         step(&timer, outcome(CallResult::Answered { status: 200, retry_after: None }), now).unwrap();
     let [Effect::Store(stored), Effect::Settle] = effects.as_slice() else { panic!("{effects:?}") };
@@ -82,7 +82,7 @@ fn a_replay_has_the_whole_deadline_anew() {
         let claim = claimed_by(1, now);
         let timer = Timer { state: State::Firing { attempt: 1, claim: claim.clone() }, ..timer.clone() };
         let result = CallResult::Answered { status: 503, retry_after: None };
-        step(&timer, Input::Outcome { claim: claim.id, result }, now).unwrap()
+        step(&timer, Input::Outcome { claim: claim.id, called: Box::new(result.into()) }, now).unwrap()
     };
     let late = timer.due_at.saturating_add(Duration::from_secs(10));
     let effects = answered(&timer, late);
@@ -112,7 +112,9 @@ fn a_record_keeps_a_bounded_number_of_attempts() {
         let claim = claimed_by(n, timer.due_at);
         timer.state = State::Firing { attempt: u32::try_from(n).unwrap(), claim: claim.clone() };
         let result = CallResult::Answered { status: 503, retry_after: None };
-        let effects = step(&timer, Input::Outcome { claim: claim.id, result }, timer.due_at).unwrap();
+        let effects =
+            step(&timer, Input::Outcome { claim: claim.id, called: Box::new(result.into()) }, timer.due_at)
+                .unwrap();
         let Some(Effect::Store(stored)) = effects.into_iter().find(|e| matches!(e, Effect::Store(_))) else {
             panic!("nothing stored")
         };

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::domain::attempt::CallResult;
+use crate::domain::called::Called;
 use crate::domain::machine::{ARM_FRESH, Effect, Input, MAX_POSTPONEMENT, may_still_call, step};
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{ClaimId, State, Timer};
@@ -71,7 +72,8 @@ impl World {
         if let Some(call) = actor.calling.take() {
             self.calls[call].result = Some(result.clone());
             let claim = actor.claim;
-            return self.restep(actor, Some(Input::Outcome { claim, result }));
+            let called = Box::new(result.into());
+            return self.restep(actor, Some(Input::Outcome { claim, called }));
         }
         if actor.message.is_none() && self.now.since(actor.began) > CLIENT_DEADLINE {
             return;
@@ -90,8 +92,8 @@ impl World {
             Effect::Call { claim, attempt } => {
                 let timer = &self.history[actor.seen - 1];
                 if !may_still_call(&claim, timer.timeout, self.now) {
-                    let result = CallResult::NotSent { reason: "too late".into() };
-                    return self.restep(actor, Some(Input::Outcome { claim: claim.id, result }));
+                    let called = Box::new(Called::not_made("too late"));
+                    return self.restep(actor, Some(Input::Outcome { claim: claim.id, called }));
                 }
                 let due = self.due_of(&State::Firing { attempt, claim });
                 self.calls.push(Call { at: self.now, due, result: None });

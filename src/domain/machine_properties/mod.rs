@@ -164,5 +164,5 @@ fn a_worker_that_was_stopped_after_its_claim_does_not_call_when_it_goes_on() {
     assert!(world.calls.is_empty());
     world.calm_down();
     assert_eq!(world.calls.len(), 1);
-    assert!(matches!(world.record().unwrap().attempts[0].result, CallResult::NotSent { .. }));
+    assert!(matches!(world.record().unwrap().attempts[0].called.result, CallResult::NotSent { .. }));
 }

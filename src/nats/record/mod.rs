@@ -3,6 +3,8 @@
 //! It is a promise to every later version of jettimer, so it shares no type with the domain or the
 //! API. A field may be added with a default; anything else takes a new version.
 
+mod attempt;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::domain::attempt::{Attempt, CallResult, Delivery};
+use crate::domain::attempt::{Attempt, Delivery};
 use crate::domain::callbacks::Callbacks;
 use crate::domain::flow::Flow;
 use crate::domain::retry::RetryPolicy;
@@ -20,6 +22,7 @@ use crate::domain::target::{Body, Method, Target, TargetUrl};
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{Claim, State, Timer};
 use crate::rfc3339;
+use attempt::AttemptJson;
 
 const VERSION: u32 = 1;
 
@@ -163,39 +166,6 @@ struct FlowJson {
     parallelism: Option<u32>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct AttemptJson {
-    number: u32,
-    node: String,
-    /// Absent if it is `claimed_at`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    due_at: Option<Instant>,
-    claimed_at: Instant,
-    finished_at: Instant,
-    #[serde(flatten)]
-    result: ResultJson,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "result", rename_all = "snake_case")]
-enum ResultJson {
-    Answered {
-        status: u16,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        retry_after_ms: Option<u64>,
-    },
-    NotSent {
-        reason: String,
-    },
-    Forbidden {
-        reason: String,
-    },
-    NoAnswer {
-        reason: String,
-    },
-    Interrupted,
-}
-
 /// The stored form of a timer.
 pub(super) fn to_json(timer: &Timer) -> Vec<u8> {
     let record = Record {
@@ -271,7 +241,9 @@ pub(super) fn from_json(bytes: &[u8]) -> Result<Timer, String> {
         return Err(format!("it has version {v}, and this jettimer reads version {VERSION} only"));
     }
     let record: Record = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-    let last_attempt = record.attempts.last().map_or(0, |last| last.number);
+    let attempts: Vec<Attempt> =
+        record.attempts.into_iter().map(Attempt::try_from).collect::<Result<_, _>>()?;
+    let last_attempt = attempts.last().map_or(0, |last| last.number);
     Ok(Timer {
         id: record.id,
         created_at: record.created_at.0,
@@ -315,7 +287,7 @@ pub(super) fn from_json(bytes: &[u8]) -> Result<Timer, String> {
         fingerprint: record.fingerprint,
         attempts_before: record.attempts_before,
         replayed_at: record.replayed_at.map(|at| at.0),
-        attempts: record.attempts.into_iter().map(Attempt::from).collect(),
+        attempts,
         state: match record.state {
             StateJson::Scheduled { attempt, at } => State::Scheduled { attempt, at: at.0 },
             StateJson::Firing { attempt, claim } => State::Firing { attempt, claim: claim.into() },
@@ -375,48 +347,6 @@ impl From<ClaimJson> for Claim {
             due_at: claim.due_at.map_or(since, |at| at.0),
             since,
             lease_until: claim.lease_until.0,
-        }
-    }
-}
-
-impl From<&Attempt> for AttemptJson {
-    fn from(attempt: &Attempt) -> Self {
-        Self {
-            number: attempt.number,
-            node: attempt.node.clone(),
-            due_at: (attempt.due_at != attempt.claimed_at).then_some(Instant(attempt.due_at)),
-            claimed_at: Instant(attempt.claimed_at),
-            finished_at: Instant(attempt.finished_at),
-            result: match &attempt.result {
-                CallResult::Answered { status, retry_after } => {
-                    ResultJson::Answered { status: *status, retry_after_ms: retry_after.map(millis) }
-                }
-                CallResult::NotSent { reason } => ResultJson::NotSent { reason: reason.clone() },
-                CallResult::Forbidden { reason } => ResultJson::Forbidden { reason: reason.clone() },
-                CallResult::NoAnswer { reason } => ResultJson::NoAnswer { reason: reason.clone() },
-                CallResult::Interrupted => ResultJson::Interrupted,
-            },
-        }
-    }
-}
-
-impl From<AttemptJson> for Attempt {
-    fn from(attempt: AttemptJson) -> Self {
-        Self {
-            number: attempt.number,
-            node: attempt.node,
-            due_at: attempt.due_at.map_or(attempt.claimed_at.0, |at| at.0),
-            claimed_at: attempt.claimed_at.0,
-            finished_at: attempt.finished_at.0,
-            result: match attempt.result {
-                ResultJson::Answered { status, retry_after_ms } => {
-                    CallResult::Answered { status, retry_after: retry_after_ms.map(Duration::from_millis) }
-                }
-                ResultJson::NotSent { reason } => CallResult::NotSent { reason },
-                ResultJson::Forbidden { reason } => CallResult::Forbidden { reason },
-                ResultJson::NoAnswer { reason } => CallResult::NoAnswer { reason },
-                ResultJson::Interrupted => CallResult::Interrupted,
-            },
         }
     }
 }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{from_json, to_json};
 use crate::domain::attempt::{Attempt, CallResult, Delivery};
 use crate::domain::callbacks::Callbacks;
+use crate::domain::called::{Answer, Called, MAX_ANSWER_BYTES, Phases};
 use crate::domain::flow::Flow;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::target::{Body, Method, Target, TargetUrl};
@@ -62,7 +63,7 @@ fn timer() -> Timer {
             due_at: at(0).saturating_add(Duration::from_micros(500)),
             claimed_at: at(0).saturating_add(Duration::from_micros(500)),
             finished_at: at(1_000),
-            result: CallResult::NotSent { reason: "cannot connect".into() },
+            called: CallResult::NotSent { reason: "cannot connect".into() }.into(),
         }],
         state: State::Unknown { attempt: 2, claim, at: at(60_000) },
     }
@@ -127,6 +128,10 @@ proptest! {
     fn every_timer_survives_the_way_through_its_record(
         state in states(), body in bodies(), status in 100_u16..600, factor in 1.0_f64..10.0, before in 0_u32..3,
         spans in prop::option::of((0_u64..1 << 40).prop_map(Duration::from_millis)),
+        answer in prop::option::of(prop_oneof![
+            "\\PC{1,40}".prop_map(String::into_bytes),
+            prop::collection::vec(any::<u8>(), 1..MAX_ANSWER_BYTES),
+        ]),
         statuses in prop::sample::select(vec!["", "408,5xx", "300,4xx"]),
     ) {
         let retry_after = spans;
@@ -147,7 +152,11 @@ proptest! {
         timer.created_by = spans.map(|_| "billing".to_owned());
         timer.replayed_at = spans.map(|_| at(5));
         timer.attempts[0].due_at = at(1);
-        timer.attempts[0].result = CallResult::Answered { status, retry_after };
+        timer.attempts[0].called = Called {
+            result: CallResult::Answered { status, retry_after },
+            answer: answer.clone().map(|body| Answer { body, truncated: before == 1 }),
+            phases: Phases { connect: spans, total: spans.unwrap_or_default(), ..Phases::default() },
+        };
         prop_assert_eq!(from_json(&to_json(&timer)), Ok(timer));
     }
 }

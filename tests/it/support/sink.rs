@@ -1,7 +1,7 @@
 //! A receiver of webhooks that notes each request and answers as its path says.
 //!
 //! `/ok` 200 · `/status/503` that status · `/status/503/times/2` so often for each timer, then 200 ·
-//! `/slow/500` 200 after so many milliseconds · `/hang` no answer, until the test calls
+//! `/later/1` once 503 with that `Retry-After` for each timer, then 200 · `/slow/500` 200 after so many milliseconds · `/hang` no answer, until the test calls
 //! [`Sink::release`] · `/reset` closes the connection without an answer.
 
 use std::collections::HashMap;
@@ -121,6 +121,7 @@ impl Sink {
             ["status", status, "times", times] if before < times.parse().expect("a number") => {
                 status.parse().expect("a status")
             }
+            ["later", _] if before == 0 => 503,
             ["slow", millis] => {
                 tokio::time::sleep(Duration::from_millis(millis.parse().expect("milliseconds"))).await;
                 200
@@ -136,8 +137,11 @@ impl Sink {
             }
             _ => 200,
         };
-        let mut response = Response::new(Full::new(Bytes::new()));
+        let mut response = Response::new(Full::new(Bytes::from_static(b"seen")));
         *response.status_mut() = StatusCode::from_u16(status).expect("a status");
+        if let (["later", seconds], 503) = (parts.as_slice(), status) {
+            response.headers_mut().insert("retry-after", seconds.parse().expect("a number"));
+        }
         Ok(response)
     }
 }

@@ -1,0 +1,59 @@
+//! Making a call: its place, its measures, and what the receiver's breaker hears of it.
+
+use std::time::Duration;
+
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
+
+use crate::domain::called::Called;
+use crate::domain::timer::{Claim, Timer};
+use crate::engine::{Engine, Worker, measure};
+use crate::receivers::{Admission, Place};
+
+/// The right to make a call now: with the receiver, and with this node.
+pub(super) struct CallPlace {
+    /// Given back once the call has ended.
+    receiver: Option<Place>,
+    /// Given back once the outcome is stored.
+    _node: Option<OwnedSemaphorePermit>,
+}
+
+impl Engine {
+    /// Waits for a place at the receiver and then for one of this node's, or says when to come back.
+    pub(super) async fn admitted(&self, worker: &Worker, timer: &Timer) -> Result<CallPlace, Duration> {
+        match worker.receivers.admit(timer).await {
+            Admission::Postpone(wait, why) => {
+                self.metrics.work.postponed.count(measure::why(why));
+                Err(wait)
+            }
+            Admission::Enter(receiver) => {
+                let node = worker.calls.clone().acquire_owned().await.ok();
+                Ok(CallPlace { receiver: Some(receiver), _node: node })
+            }
+        }
+    }
+
+    /// Calls, and measures it.
+    pub(super) async fn call(
+        &self,
+        worker: &Worker,
+        timer: &Timer,
+        claim: &Claim,
+        attempt: u32,
+        place: &mut Option<CallPlace>,
+    ) -> Called {
+        if worker.abort.is_cancelled() {
+            return Called::not_made("the node was stopped before the call");
+        }
+        let work = &self.metrics.work;
+        let began = Instant::now();
+        let in_progress = work.call(self.clock.now().since(claim.due_at));
+        let called = worker.caller.call(timer, attempt, &worker.abort).await;
+        drop(in_progress);
+        work.called(measure::kind_of(&called.result), began.elapsed());
+        if let Some(mut receiver) = place.as_mut().and_then(|place| place.receiver.take()) {
+            receiver.report(&called.result);
+        }
+        called
+    }
+}
