@@ -13,8 +13,9 @@ use crate::domain::rate::Rate;
 /// Who would wait longer than this is postponed: what waits takes a place in the node's memory.
 pub(super) const MAX_WAIT: Duration = Duration::from_secs(1);
 
-/// The most that wait in one lane: a quarter of the wakes that a node holds by default.
-const MAX_WAITING: usize = 2_048;
+/// The most that wait in one lane: as many as a node may hold. Fewer would postpone the timers of a burst that a quick
+/// receiver takes in a fraction of a second; who waits in vain is told so by the lane's progress.
+const MAX_WAITING: usize = 32_768;
 
 /// Who is postponed comes back after this time at the soonest; less would only make the broker busy.
 const SOONEST_RETURN: Duration = Duration::from_secs(1);
@@ -91,7 +92,10 @@ impl Lane {
         if pause > MAX_WAIT {
             return Entry::Later(self.come_back(limits.space, now));
         }
-        self.waiting.retain(|waiting| !waiting.is_closed());
+        // Who has given up waiting has waited longest.
+        while self.waiting.front().is_some_and(oneshot::Sender::is_closed) {
+            self.waiting.pop_front();
+        }
         if self.in_flight < limits.parallelism && self.waiting.is_empty() {
             self.take(now);
             self.progress.busy(self.in_flight >= limits.parallelism, now);
