@@ -1,0 +1,86 @@
+//! The kinds of problems: the one list of them, with what is the same for every problem of a kind.
+//!
+//! Clients tell problems apart by the kind, so a name stays for good. `docs/errors.md` and the OpenAPI
+//! document are compared with this list by tests.
+
+use warp::http::StatusCode;
+
+/// Makes the enum, its list and its facts out of one table, so that no kind is missing in any of them.
+macro_rules! kinds {
+    ($($kind:ident $status:ident $name:literal $title:literal)*) => {
+        /// What is wrong.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(in crate::api) enum Kind {
+            $($kind,)*
+        }
+
+        impl Kind {
+            /// Every kind.
+            #[cfg(test)]
+            pub(in crate::api) const ALL: &[Self] = &[$(Self::$kind,)*];
+
+            /// The status that goes with it.
+            pub(in crate::api) const fn status(self) -> StatusCode {
+                match self { $(Self::$kind => StatusCode::$status,)* }
+            }
+
+            /// Its name: the end of `type`.
+            pub(in crate::api) const fn name(self) -> &'static str {
+                match self { $(Self::$kind => $name,)* }
+            }
+
+            /// Its name for people.
+            pub(in crate::api) const fn title(self) -> &'static str {
+                match self { $(Self::$kind => $title,)* }
+            }
+        }
+    };
+}
+
+kinds! {
+    InvalidIdempotencyKey BAD_REQUEST "invalid-idempotency-key" "Invalid idempotency key"
+    MalformedJson BAD_REQUEST "malformed-json" "Malformed JSON"
+    IncompleteBody BAD_REQUEST "incomplete-body" "Incomplete body"
+    InvalidId BAD_REQUEST "invalid-id" "Invalid timer id"
+    InvalidQuery BAD_REQUEST "invalid-query" "Invalid query"
+    InvalidCursor BAD_REQUEST "invalid-cursor" "Invalid cursor"
+    InvalidHeader BAD_REQUEST "invalid-header" "Invalid header"
+    Unauthorized UNAUTHORIZED "unauthorized" "Unauthorized"
+    Forbidden FORBIDDEN "forbidden" "Forbidden"
+    TimerNotFound NOT_FOUND "timer-not-found" "Timer not found"
+    NotFound NOT_FOUND "not-found" "Not found"
+    MethodNotAllowed METHOD_NOT_ALLOWED "method-not-allowed" "Method not allowed"
+    RequestTimeout REQUEST_TIMEOUT "request-timeout" "Request timeout"
+    TooLate CONFLICT "too-late" "Too late"
+    NotReplayable CONFLICT "not-replayable" "Not replayable"
+    PreconditionFailed PRECONDITION_FAILED "precondition-failed" "Precondition failed"
+    BodyTooLarge PAYLOAD_TOO_LARGE "body-too-large" "Body too large"
+    TooManyTimers PAYLOAD_TOO_LARGE "too-many-timers" "Too many timers"
+    UriTooLong URI_TOO_LONG "uri-too-long" "URI too long"
+    UnsupportedMediaType UNSUPPORTED_MEDIA_TYPE "unsupported-media-type" "Unsupported media type"
+    InvalidTimer UNPROCESSABLE_ENTITY "invalid-timer" "Invalid timer"
+    IdempotencyKeyReused UNPROCESSABLE_ENTITY "idempotency-key-reused" "Idempotency key reused"
+    FilterRequired UNPROCESSABLE_ENTITY "filter-required" "Filter required"
+    TooManyRequests TOO_MANY_REQUESTS "too-many-requests" "Too many requests"
+    HeadersTooLarge REQUEST_HEADER_FIELDS_TOO_LARGE "headers-too-large" "Request header fields too large"
+    Internal INTERNAL_SERVER_ERROR "internal" "Internal error"
+    UnreadableRecord INTERNAL_SERVER_ERROR "unreadable-record" "Unreadable record"
+    Unavailable SERVICE_UNAVAILABLE "unavailable" "NATS is not available"
+    IndexOff SERVICE_UNAVAILABLE "index-off" "Lists are off"
+    IndexNotReady SERVICE_UNAVAILABLE "index-not-ready" "Index not ready"
+    FeedOff SERVICE_UNAVAILABLE "feed-off" "The feed is off"
+    FeedFull SERVICE_UNAVAILABLE "feed-full" "Feed full"
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::Kind;
+
+    #[test]
+    fn no_two_kinds_have_one_name() {
+        let names: HashSet<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+        assert_eq!(names.len(), Kind::ALL.len());
+    }
+}

@@ -1,0 +1,110 @@
+//! Errors as clients see them: `application/problem+json` (RFC 9457), made in one place.
+//!
+//! `kind` lists what there is; the constructors, by what they are about, say what goes with each.
+
+mod kind;
+mod node;
+mod request;
+mod timer;
+
+use serde_json::{Value, json};
+use warp::http::{HeaderName, HeaderValue, StatusCode};
+
+use super::answer::{self, Answer};
+pub(super) use kind::Kind;
+
+/// Seconds after which a client is told to try again when NATS does not take writes: the length of
+/// a short change of leader.
+const RETRY_AFTER_SECONDS: u64 = 2;
+
+/// How many bad fields are named; a request with more of them is garbage, and so would be the answer.
+const MAX_ERRORS: usize = 100;
+
+/// What the `type` of each problem begins with.
+const TYPE: &str = "urn:jettimer:problem:";
+
+/// One bad field of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct FieldError {
+    /// A JSON pointer (RFC 6901).
+    pub(super) pointer: String,
+    /// A sentence that says what is allowed.
+    pub(super) detail: String,
+}
+
+/// An error answer.
+#[derive(Clone, Debug)]
+pub(super) struct Problem {
+    kind: Kind,
+    detail: String,
+    errors: Vec<FieldError>,
+    extra: Extra,
+}
+
+/// What some problems say beside their text.
+#[derive(Clone, Debug)]
+enum Extra {
+    Nothing,
+    /// A header that goes with the status.
+    Header(Box<(HeaderName, HeaderValue)>),
+    /// The timer as it is now.
+    Timer(Box<Value>),
+}
+
+impl Problem {
+    fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), errors: vec![], extra: Extra::Nothing }
+    }
+
+    fn with_errors(self, errors: Vec<FieldError>) -> Self {
+        Self { errors: errors.into_iter().take(MAX_ERRORS).collect(), ..self }
+    }
+
+    fn with_timer(self, timer: Value) -> Self {
+        Self { extra: Extra::Timer(Box::new(timer)), ..self }
+    }
+
+    fn with_header(self, name: HeaderName, value: &str) -> Self {
+        match HeaderValue::from_str(value) {
+            Ok(value) => Self { extra: Extra::Header(Box::new((name, value))), ..self },
+            Err(_) => self,
+        }
+    }
+
+    /// The problem as the body of an answer, or as the outcome of one item of many.
+    pub(super) fn to_json(&self) -> Value {
+        let mut body = json!({
+            "type": format!("{TYPE}{}", self.kind.name()),
+            "title": self.kind.title(),
+            "status": self.status().as_u16(),
+            "detail": self.detail,
+        });
+        if !self.errors.is_empty() {
+            body["errors"] = self
+                .errors
+                .iter()
+                .map(|error| json!({ "pointer": error.pointer, "detail": error.detail }))
+                .collect();
+        }
+        if let Extra::Timer(timer) = &self.extra {
+            body["timer"] = Value::clone(timer);
+        }
+        body
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        self.kind.status()
+    }
+
+    /// The answer to the request of this id.
+    pub(super) fn answer(self, request_id: &str) -> Answer {
+        let mut body = self.to_json();
+        body["request_id"] = request_id.into();
+        let mut answer = answer::text(self.status(), "application/problem+json", body.to_string());
+        if let Extra::Header(header) = self.extra {
+            let (name, value) = *header;
+            answer.headers_mut().insert(name, value);
+        }
+        answer
+    }
+}

@@ -1,0 +1,60 @@
+//! Problems that are not the client's: NATS, this node's settings and load, and its faults.
+
+use warp::http::header::RETRY_AFTER;
+
+use super::{Kind, Problem, RETRY_AFTER_SECONDS};
+use crate::nats::NatsError;
+
+impl Problem {
+    /// The answer for a request that NATS did not serve.
+    pub(in crate::api) fn of_nats(error: &NatsError) -> Self {
+        match error {
+            NatsError::Unclear(_) | NatsError::NotDone(_) => Self::new(
+                Kind::Unavailable,
+                format!(
+                    "{error}. Whether the request was done is not certain; it is safe to send it again, a \
+                     creation with the same Idempotency-Key"
+                ),
+            )
+            .retried_soon(),
+            NatsError::TooLarge { .. } => Self::new(Kind::BodyTooLarge, error.to_string()),
+            NatsError::Unreadable(_) => {
+                tracing::error!(%error, "a stored timer cannot be read");
+                Self::new(Kind::UnreadableRecord, error.to_string())
+            }
+        }
+    }
+
+    pub(in crate::api) fn index_off() -> Self {
+        Self::new(
+            Kind::IndexOff,
+            "this node keeps no index of timers (--index-limit 0), so it cannot list, count or cancel by filter",
+        )
+    }
+
+    pub(in crate::api) fn index_not_ready() -> Self {
+        Self::new(Kind::IndexNotReady, "this node is still reading the timers for its index").retried_soon()
+    }
+
+    pub(in crate::api) fn feed_off() -> Self {
+        Self::new(Kind::FeedOff, "this node keeps no events (--event-retention 0s)")
+    }
+
+    pub(in crate::api) fn feed_full(limit: usize) -> Self {
+        let detail =
+            format!("{limit} readers follow the feed of this node already; ask another node, or later");
+        Self::new(Kind::FeedFull, detail).retried_soon()
+    }
+
+    /// A fault of jettimer's own; what it was is in the log under the request's id.
+    pub(in crate::api) fn internal() -> Self {
+        Self::new(
+            Kind::Internal,
+            "something that must not happen has happened; the log has it under the request_id of this answer",
+        )
+    }
+
+    fn retried_soon(self) -> Self {
+        self.with_header(RETRY_AFTER, &RETRY_AFTER_SECONDS.to_string())
+    }
+}

@@ -1,0 +1,98 @@
+//! Problems with a request itself, whatever it is about: its line, its header, its body, and who sent it.
+
+use warp::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+
+use super::{FieldError, Kind, Problem};
+use crate::access::{Denied, Scope};
+
+impl Problem {
+    pub(in crate::api) fn no_such_path(path: &str) -> Self {
+        Self::new(Kind::NotFound, format!("there is nothing at {}", shortened(path)))
+    }
+
+    pub(in crate::api) fn method_not_allowed(allowed: &str) -> Self {
+        Self::new(Kind::MethodNotAllowed, format!("this path takes {allowed}")).with_header(ALLOW, allowed)
+    }
+
+    pub(in crate::api) fn uri_too_long(limit: usize) -> Self {
+        Self::new(Kind::UriTooLong, format!("path and query are over the limit of {limit} bytes"))
+    }
+
+    pub(in crate::api) fn headers_too_large(detail: impl Into<String>) -> Self {
+        Self::new(Kind::HeadersTooLarge, detail)
+    }
+
+    pub(in crate::api) fn unauthorized(denied: &Denied) -> Self {
+        let challenge = match denied {
+            Denied::Missing => "Bearer realm=\"jettimer\"",
+            Denied::Malformed => "Bearer realm=\"jettimer\", error=\"invalid_request\"",
+            Denied::Unknown => "Bearer realm=\"jettimer\", error=\"invalid_token\"",
+        };
+        Self::new(Kind::Unauthorized, denied.to_string()).with_header(WWW_AUTHENTICATE, challenge)
+    }
+
+    pub(in crate::api) fn forbidden(name: &str, scope: Scope) -> Self {
+        let detail = format!("the token {name} does not have the scope {scope}, which this needs");
+        let challenge = format!("Bearer realm=\"jettimer\", error=\"insufficient_scope\", scope=\"{scope}\"");
+        Self::new(Kind::Forbidden, detail).with_header(WWW_AUTHENTICATE, &challenge)
+    }
+
+    pub(in crate::api) fn too_many_requests(retry_after_seconds: u64) -> Self {
+        let detail = format!("the rate limit is used up; there is room again in {retry_after_seconds} s");
+        Self::new(Kind::TooManyRequests, detail).with_header(RETRY_AFTER, &retry_after_seconds.to_string())
+    }
+
+    pub(in crate::api) fn bad_query(errors: Vec<FieldError>) -> Self {
+        let detail = match errors.as_slice() {
+            [only] => format!("{}: {}", only.pointer, only.detail),
+            many => format!("{} parameters are not as they must be", many.len()),
+        };
+        Self::new(Kind::InvalidQuery, detail).with_errors(errors)
+    }
+
+    pub(in crate::api) fn bad_cursor(detail: impl Into<String>) -> Self {
+        Self::new(Kind::InvalidCursor, detail)
+    }
+
+    pub(in crate::api) fn bad_header(detail: impl Into<String>) -> Self {
+        Self::new(Kind::InvalidHeader, detail)
+    }
+
+    pub(in crate::api) fn bad_key(detail: &str) -> Self {
+        Self::new(Kind::InvalidIdempotencyKey, detail)
+    }
+
+    /// `allowed` goes on after "the body must be".
+    pub(in crate::api) fn unsupported_media_type(allowed: &str) -> Self {
+        Self::new(Kind::UnsupportedMediaType, format!("the body must be {allowed}"))
+    }
+
+    pub(in crate::api) fn too_large(limit: usize) -> Self {
+        Self::new(Kind::BodyTooLarge, format!("the body is over the limit of {limit} bytes"))
+    }
+
+    pub(in crate::api) fn too_slow() -> Self {
+        Self::new(Kind::RequestTimeout, "the body of the request did not come in time")
+    }
+
+    pub(in crate::api) fn unreadable_body() -> Self {
+        Self::new(
+            Kind::IncompleteBody,
+            "the request's body ended before its end, or is not framed as HTTP says",
+        )
+    }
+
+    pub(in crate::api) fn not_json(detail: impl Into<String>) -> Self {
+        Self::new(Kind::MalformedJson, detail)
+    }
+}
+
+/// What is repeated of a client's text in an error.
+pub(super) fn shortened(text: &str) -> String {
+    const MOST: usize = 80;
+    if text.chars().count() <= MOST {
+        text.to_owned()
+    } else {
+        text.chars().take(MOST).chain("…".chars()).collect()
+    }
+}
