@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use tracing::Instrument as _;
 use uuid::Uuid;
 use warp::http::header::AUTHORIZATION;
-use warp::http::{HeaderMap, HeaderName, HeaderValue};
+use warp::http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::answer::Answer;
 use super::cors::Cors;
@@ -50,11 +50,7 @@ pub(super) async fn handle(api: &Api, request: Request) -> Answer {
         measured: Measured::begin(&api.metrics),
     };
     async {
-        let answered = AssertUnwindSafe(admit(api, request, &mut passage)).catch_unwind().await;
-        let result = answered.unwrap_or_else(|panic| {
-            tracing::error!(%method, path, panic = said(&*panic), "a handler has panicked");
-            Err(Problem::internal())
-        });
+        let result = caught(admit(api, request, &mut passage), &method, &path).await;
         let mut answer = result.unwrap_or_else(|problem| problem.answer(&id));
         passage.measured.answered(answer.status());
         let status = answer.status().as_u16();
@@ -75,6 +71,18 @@ pub(super) async fn handle(api: &Api, request: Request) -> Answer {
     }
     .instrument(span)
     .await
+}
+
+/// Makes a panic a problem like any other.
+async fn caught(
+    answer: impl Future<Output = Result<Answer, Problem>>,
+    method: &Method,
+    path: &str,
+) -> Result<Answer, Problem> {
+    AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|panic| {
+        tracing::error!(%method, path, panic = said(&*panic), "a handler has panicked");
+        Err(Problem::internal())
+    })
 }
 
 /// Lets a request in, or says why not.
@@ -153,4 +161,22 @@ fn show_quota(headers: &mut HeaderMap, quota: &Quota) {
 fn said(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_of_a_handler_is_answered_as_a_problem() {
+        let handler = async { panic!("{}", "out of range") };
+        let problem = caught(handler, &Method::GET, "/timers").await.expect_err("a problem");
+        let answer = problem.answer("r");
+        assert_eq!(answer.status(), 500);
+        assert_eq!(answer.headers()["content-type"], "application/problem+json");
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        expect_test::expect![[r#"{"detail":"something that must not happen has happened; the log has it under the request_id of this answer","request_id":"r","status":500,"title":"Internal error","type":"urn:jettimer:problem:internal"}"#]].assert_eq(std::str::from_utf8(&body).unwrap());
+    }
 }

@@ -4,16 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 use tokio::process::Command;
 
-use crate::support::{Broker, Node};
-
-/// A token of this name and what its list says of it, as `jettimer token` makes them.
-async fn token(name: &str, args: &[&str]) -> (String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_jettimer")).args(["token", name]).args(args).output().await;
-    let output = output.expect("jettimer runs");
-    let said = String::from_utf8(output.stderr).unwrap();
-    let token = said.split_whitespace().find(|word| word.starts_with("jt_")).expect("a token").to_owned();
-    (token, String::from_utf8(output.stdout).unwrap().trim().to_owned())
-}
+use crate::support::{Broker, Node, token};
 
 #[tokio::test]
 async fn a_token_lets_in_as_far_as_its_scopes_go() {

@@ -1,20 +1,9 @@
 //! What a client may take of a node, each limit with an answer or an end.
 
 use reqwest::Method;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::support::{Broker, Node, PATIENCE};
-
-/// Sends these bytes and gives all that comes back until the node closes the connection.
-async fn exchange(address: &str, bytes: &[u8]) -> String {
-    let mut stream = TcpStream::connect(address).await.expect("a connection");
-    stream.write_all(bytes).await.expect("it is sent");
-    let mut answer = vec![];
-    let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
-    read.expect("the node ends it").expect("an end in order");
-    String::from_utf8_lossy(&answer).into_owned()
-}
+use crate::support::{Broker, Node, exchange};
 
 #[tokio::test]
 async fn a_head_that_is_too_large_is_refused() {

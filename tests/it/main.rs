@@ -18,6 +18,7 @@ mod answers;
 mod callbacks;
 mod changes;
 mod command_line;
+mod contract;
 mod cors;
 mod drains;
 mod fairness;

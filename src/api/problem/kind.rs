@@ -83,4 +83,20 @@ mod tests {
         let names: HashSet<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();
         assert_eq!(names.len(), Kind::ALL.len());
     }
+
+    /// Each kind has a heading of its own, then its status and its title.
+    #[test]
+    fn docs_errors_md_has_every_kind_and_no_other() {
+        let documented: Vec<String> = include_str!("../../../docs/errors.md")
+            .split("\n## `")
+            .skip(1)
+            .map(|section| section.lines().take(3).collect::<Vec<_>>().join("\n"))
+            .collect();
+        for kind in Kind::ALL {
+            let (name, status, title) = (kind.name(), kind.status().as_u16(), kind.title());
+            let expected = format!("{name}`\n\n`{status}` {title}");
+            assert!(documented.contains(&expected), "docs/errors.md does not have\n## `{expected}");
+        }
+        assert_eq!(documented.len(), Kind::ALL.len(), "docs/errors.md has kinds that are not there");
+    }
 }

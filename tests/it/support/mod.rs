@@ -12,6 +12,7 @@ pub(crate) mod tls;
 
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
 
 pub(crate) use broker::Broker;
@@ -52,4 +53,27 @@ pub(crate) fn micros_of(text: &serde_json::Value) -> u64 {
 pub(crate) fn in_millis(millis: u64) -> String {
     let now = jettimer::clock::Clock.now();
     jettimer::rfc3339::format(now.saturating_add(Duration::from_millis(millis)))
+}
+
+/// A token of this name and what its list says of it, as `jettimer token` makes them.
+pub(crate) async fn token(name: &str, args: &[&str]) -> (String, String) {
+    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_jettimer"))
+        .args(["token", name])
+        .args(args)
+        .output()
+        .await;
+    let output = output.expect("jettimer runs");
+    let said = String::from_utf8(output.stderr).unwrap();
+    let token = said.split_whitespace().find(|word| word.starts_with("jt_")).expect("a token").to_owned();
+    (token, String::from_utf8(output.stdout).unwrap().trim().to_owned())
+}
+
+/// Sends these bytes and gives all that comes back until the node closes the connection.
+pub(crate) async fn exchange(address: &str, bytes: &[u8]) -> String {
+    let mut stream = tokio::net::TcpStream::connect(address).await.expect("a connection");
+    stream.write_all(bytes).await.expect("it is sent");
+    let mut answer = vec![];
+    let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
+    read.expect("the node ends it").expect("an end in order");
+    String::from_utf8_lossy(&answer).into_owned()
 }

@@ -1,0 +1,112 @@
+//! What each endpoint and each problem looks like to a client, field by field: a change of the contract shows
+//! as a change of a snapshot. `UPDATE_EXPECT=1 cargo test --test it contract::` writes them anew.
+//!
+//! What differs from run to run (ids, instants, revisions, ports) is replaced by words.
+
+mod access;
+mod complete;
+mod feed;
+mod lists;
+mod node_problems;
+mod request_problems;
+mod timer;
+mod timer_problems;
+
+use expect_test::Expect;
+use reqwest::Method;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::support::{Client, Reply};
+
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+/// The headers that a client may build on, as far as an answer has them.
+const HEADERS: [&str; 10] = [
+    "content-type",
+    "cache-control",
+    "location",
+    "etag",
+    "allow",
+    "retry-after",
+    "www-authenticate",
+    "ratelimit-policy",
+    "ratelimit",
+    "x-accel-buffering",
+];
+
+/// Sends a request and compares the answer.
+async fn check(
+    client: &Client,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+    expect: Expect,
+) {
+    same(&client.send(method, path, headers, body).await, &expect);
+}
+
+/// Compares an answer.
+fn same(reply: &Reply, expect: &Expect) {
+    assert!(!reply.header("x-request-id").is_empty(), "{reply:?}");
+    expect.assert_eq(&shown(reply));
+}
+
+/// An answer as text: status, headers, body.
+fn shown(reply: &Reply) -> String {
+    let mut text = format!("{}\n", reply.status);
+    for name in HEADERS {
+        let value = match name {
+            "etag" if !reply.header(name).is_empty() => "\"<revision>\"",
+            "ratelimit" => reply.header(name).split(";t=").next().unwrap_or_default(),
+            _ => reply.header(name),
+        };
+        if !value.is_empty() {
+            text += &format!("{name}: {}\n", masked(value));
+        }
+    }
+    let mut json = reply.json.clone();
+    blur(&mut json);
+    let body = if json == "" { String::new() } else { serde_json::to_string_pretty(&json).expect("JSON") };
+    format!("{text}\n{}\n", masked(&body))
+}
+
+/// Replaces the values that are known by the name of their field.
+fn blur(json: &mut Value) {
+    match json {
+        Value::Object(object) => {
+            for (name, value) in object {
+                match name.as_str() {
+                    "time_left" if *value != 0 => *value = "<seconds>".into(),
+                    "next" if value.is_string() => *value = "<cursor>".into(),
+                    took if took.ends_with("_ms") => *value = "<milliseconds>".into(),
+                    "version" => *value = "<version>".into(),
+                    _ => blur(value),
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(blur),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Replaces ids, instants and addresses wherever they stand.
+fn masked(text: &str) -> String {
+    let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | ':' | '.');
+    let mut masked = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(part) {
+        let end = rest[start..].find(|c| !part(c)).map_or(rest.len(), |length| start + length);
+        let word = &rest[start..end];
+        masked += &rest[..start];
+        masked += match word {
+            id if id.parse::<Uuid>().is_ok() => "<id>",
+            instant if jettimer::rfc3339::parse(instant).is_ok() => "<instant>",
+            address if address.parse::<std::net::SocketAddr>().is_ok() => "<address>",
+            other => other,
+        };
+        rest = &rest[end..];
+    }
+    masked + rest
+}
