@@ -1,7 +1,7 @@
 //! The HTTP server: connections with limits, and an orderly end.
 //!
-//! warp's own server has no limit on connections and none on how slowly a request may come, so its
-//! service is run on hyper's connections here.
+//! warp's own server has no limit on connections, none on how slowly a request may come, and none on how slowly
+//! an answer may be read, so its service is run on hyper's connections here.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use warp::Reply;
 use warp::filters::BoxedFilter;
@@ -23,7 +24,8 @@ use crate::metrics::Metrics;
 pub struct ConnectionLimits {
     /// The most connections at once; more wait in the kernel's queue until one ends.
     pub count: usize,
-    /// How long a client may take to send a request's head, and how long an idle connection is kept.
+    /// How long a client may take to send a request's head, how long it may read nothing of an answer, and how
+    /// long an idle connection is kept.
     pub timeout: Duration,
 }
 
@@ -59,13 +61,15 @@ pub async fn serve<R>(
             () = stop.cancelled() => break,
             accepted = accept(&listener, &places) => accepted,
         };
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(limits.timeout));
         let service = TowerToHyperService::new(warp::service(routes.clone()));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.timeout)
             .max_headers(MAX_HEADERS)
             .max_buf_size(MAX_HEAD_BYTES)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(Box::pin(stream)), service);
         let connection = connections.watch(connection);
         let open = metrics.http.connection();
         tokio::spawn(async move {

@@ -71,8 +71,8 @@ pub struct Node {
           value_parser = parse::number(1_024, 524_288))]
     pub(crate) max_body: usize,
 
-    /// How long a client may take to send a request's head, and again its body, and how long a connection is
-    /// kept that asks for nothing; 1s to 10m
+    /// How long a client may take to send a request's head, again its body, how long it may read nothing of an
+    /// answer, and how long a connection is kept that asks for nothing; 1s to 10m
     #[arg(long, env = "JETTIMER_CLIENT_TIMEOUT", value_name = "DURATION", default_value = "30s",
           value_parser = parse::span(SECOND, 600 * SECOND))]
     pub(crate) client_timeout: Duration,
