@@ -211,6 +211,7 @@ impl Running {
             metrics: metrics.clone(),
             stop: stop.clone(),
             client_timeout: node.client_timeout,
+            heartbeat: node.events.event_heartbeat,
             max_delay: node.max_delay,
             retry: node.retry.policy(),
             targets: targets.policy,

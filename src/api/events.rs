@@ -20,30 +20,29 @@ use super::query::Params;
 use crate::clock::Clock;
 use crate::index::Filter;
 use crate::metrics::{Busy, Dropped, Metrics};
-use crate::nats::{Event, Feed, Link, NatsError};
+use crate::nats::{Event, Feed, Heard, Missed};
 use crate::timer_json::{self, View};
 
 /// The most readers of a node's feed: each costs a consumer in NATS.
 pub const MAX_READERS: usize = 256;
 
-/// How many events wait for a reader who is slow, and for how long; after that it is dropped.
+/// How many events wait for a reader who is slow.
 const MAX_WAITING: usize = 256;
-const MAX_SLOWNESS: Duration = Duration::from_secs(10);
 
-/// How often a reader of a quiet feed hears that it is there; proxies give up idle answers after 30 to 60 s.
-const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How long they wait is this part of the time that a client has for anything: for the rest of it, one that goes
+/// on to read finds the reason; after that, its connection is cut off.
+const PATIENCE_PARTS: u32 = 3;
 
 /// How soon a reader comes back that was cut off.
 const COME_BACK: Duration = Duration::from_secs(1);
 
 /// Who reads what.
 struct Reader {
-    link: Link,
     clock: Clock,
     filter: Filter,
     id: Option<Uuid>,
-    /// The last event that is known to it.
-    after: u64,
+    /// How long events may wait for it; after that it is dropped.
+    patience: Duration,
     sender: Sender<sse::Event>,
     stop: tokio_util::sync::CancellationToken,
     metrics: Arc<Metrics>,
@@ -64,37 +63,28 @@ pub(super) async fn follow(call: &Call<'_>) -> Result<Answer, Problem> {
 
     let feed = call.api.feed.as_ref().ok_or_else(Problem::feed_off)?;
     let place = feed.clone().try_acquire_owned().map_err(|_| Problem::feed_full(MAX_READERS))?;
-    let extent = Feed::extent(&call.api.link).await.map_err(|error| Problem::of_nats(&error))?;
-    let after = match asked {
-        None => extent.last,
-        Some(text) => text.parse().ok().filter(|after| *after <= extent.last).ok_or_else(|| {
-            Problem::bad_header(format!("Last-Event-ID must be the id of an event, at most {}", extent.last))
-        })?,
-    };
+    let after = asked.map(|text| text.parse::<u64>().map_err(|_| not_an_event(&text))).transpose()?;
+    let feed = Feed::open(&call.api.link, after).await.map_err(|error| Problem::of_nats(&error))?;
     let (sender, receiver) = mpsc::channel(MAX_WAITING);
-    let gap = after.saturating_add(1) < extent.first;
+    let mut start = vec![sse::Event::default().retry(COME_BACK).comment("the feed of jettimer")];
+    // A reader that is cut off before the first event goes on from here.
+    start.extend(
+        feed.place().map(|place| sse::Event::default().event("open").id(place.to_string()).data("{}")),
+    );
     let reader = Reader {
-        link: call.api.link.clone(),
         clock: call.engine.clock(),
         filter,
         id,
-        after: if gap { extent.first.saturating_sub(1) } else { after },
+        patience: call.api.client_timeout / PATIENCE_PARTS,
         sender,
         stop: call.api.stop.clone(),
         metrics: call.api.metrics.clone(),
         _place: place,
         _reading: call.api.metrics.feed.reader(),
     };
-    let mut start = vec![sse::Event::default().retry(COME_BACK).comment("the feed of jettimer")];
-    if gap {
-        let reason = format!("events {} to {} are not kept any more", after + 1, extent.first - 1);
-        start.push(sse::Event::default().event("gap").data(json!({ "reason": reason }).to_string()));
-    } else {
-        // A reader that is cut off before the first event goes on from here.
-        start.push(sse::Event::default().event("open").id(after.to_string()).data("{}"));
-    }
-    tokio::spawn(reader.read());
-    let events = sse::keep_alive().interval(HEARTBEAT).text("still here").stream(events(start, receiver));
+    tokio::spawn(reader.read(feed));
+    let events =
+        sse::keep_alive().interval(call.api.heartbeat).text("still here").stream(events(start, receiver));
     let mut answer = sse::reply(events).into_response();
     answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // So that nginx does not collect events before it hands them on.
@@ -111,57 +101,50 @@ fn events(
     futures_util::StreamExt::map(futures_util::StreamExt::chain(stream::iter(start), rest), Ok)
 }
 
+fn not_an_event(text: &str) -> Problem {
+    Problem::bad_header(format!("Last-Event-ID must be the id of an event, a whole number, and not {text:?}"))
+}
+
 impl Reader {
     /// Sends events until the reader has gone, is too slow, or the node stops; and says why it ends.
-    async fn read(self) {
+    async fn read(self, mut feed: Feed) {
         let dropped = tokio::select! {
-            dropped = self.send_all() => dropped,
+            dropped = self.send_all(&mut feed) => dropped,
             () = self.stop.cancelled() => Some(Dropped::Stopping),
             () = self.sender.closed() => None,
         };
-        if let Some(dropped) = dropped {
-            self.metrics.feed.dropped.count(dropped);
-            let reason = match dropped {
-                Dropped::Slow => "events were not read for 10 s; come back for the rest",
-                Dropped::Stopping => "the node stops; come back for the rest",
+        let Some(dropped) = dropped else { return };
+        self.metrics.feed.dropped.count(dropped);
+        let reason = match dropped {
+            Dropped::Slow => format!("events were not read for {:?}; come back for the rest", self.patience),
+            Dropped::Stopping => "the node stops; come back for the rest".to_owned(),
+        };
+        tracing::debug!(reason, "a reader of the feed is dropped");
+        let last = sse::Event::default().event("dropped").data(json!({ "reason": reason }).to_string());
+        // There is room kept for it, so this fails only if the reader has gone.
+        if self.sender.try_send(last).is_err() {
+            tracing::debug!("it has gone already");
+        }
+    }
+
+    /// Sends what is heard until the reader has gone, or has to be sent away.
+    async fn send_all(&self, feed: &mut Feed) -> Option<Dropped> {
+        loop {
+            let shown = match feed.next().await {
+                Ok(Heard::Event(event)) if !self.wants(&event) => continue,
+                Ok(Heard::Event(event)) => self.shown(&event),
+                Ok(Heard::Missed(missed)) => gap(missed),
+                Err(error) => {
+                    tracing::debug!(%error, "the feed is followed again");
+                    tokio::time::sleep(COME_BACK).await;
+                    continue;
+                }
             };
-            let last = sse::Event::default().event("dropped").data(json!({ "reason": reason }).to_string());
-            // There is room kept for it.
-            if self.sender.try_send(last).is_err() {
-                tracing::debug!(reason, "a reader of the feed was dropped without a word");
-            }
-        }
-    }
-
-    /// Sends events until the reader has gone, or has to be sent away.
-    async fn send_all(&self) -> Option<Dropped> {
-        let mut after = self.after;
-        loop {
-            match self.send_from(&mut after).await {
-                Ok(dropped) => return dropped,
-                Err(error) => tracing::debug!(%error, "the feed is followed again"),
-            }
-            tokio::time::sleep(COME_BACK).await;
-        }
-    }
-
-    /// Sends what follows `after`, which goes on with it.
-    async fn send_from(&self, after: &mut u64) -> Result<Option<Dropped>, NatsError> {
-        let mut feed = Feed::follow(&self.link, *after).await?;
-        loop {
-            let event = feed.next().await?;
-            *after = event.sequence;
-            if !self.wants(&event) {
-                continue;
-            }
             // Two places: one for the event, one for a last word.
-            let Ok(places) = tokio::time::timeout(MAX_SLOWNESS, self.sender.reserve_many(2)).await else {
-                return Ok(Some(Dropped::Slow));
+            let Ok(places) = tokio::time::timeout(self.patience, self.sender.reserve_many(2)).await else {
+                return Some(Dropped::Slow);
             };
-            let Ok(mut places) = places else { return Ok(None) };
-            if let Some(place) = places.next() {
-                place.send(self.shown(&event));
-            }
+            places.ok()?.next()?.send(shown);
         }
     }
 
@@ -175,5 +158,14 @@ impl Reader {
             self.clock.now(),
             View::Summary,
         ))
+    }
+}
+
+fn gap(missed: Missed) -> sse::Event {
+    let event = sse::Event::default().event("gap").data(json!({ "reason": missed.to_string() }).to_string());
+    match missed {
+        // A reader that is cut off after this goes on behind it.
+        Missed::Removed { to, .. } => event.id(to.to_string()),
+        Missed::Anew => event,
     }
 }

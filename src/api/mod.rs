@@ -80,6 +80,8 @@ pub struct Api {
     pub max_body: usize,
     /// How long a client may take to send a request's body.
     pub client_timeout: Duration,
+    /// How often a reader of a quiet feed hears that it is there.
+    pub heartbeat: Duration,
     /// How long a request may wait for NATS before it is answered with 503.
     pub patience: Duration,
 }

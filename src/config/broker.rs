@@ -55,6 +55,12 @@ pub(crate) struct Events {
     #[arg(long, env = "JETTIMER_EVENT_MAX_BYTES", value_name = "BYTES", default_value = "1073741824",
           value_parser = clap::value_parser!(i64).range(1_048_576..))]
     pub(crate) event_max_bytes: i64,
+
+    /// How often a reader of a quiet feed hears that it is there; proxies give up answers that are idle for
+    /// 30s to 60s; 1s to 5m
+    #[arg(long, env = "JETTIMER_EVENT_HEARTBEAT", value_name = "DURATION", default_value = "15s",
+          value_parser = parse::span(Duration::from_secs(1), Duration::from_secs(300)))]
+    pub(crate) event_heartbeat: Duration,
 }
 
 /// A nats-server of our own.

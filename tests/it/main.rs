@@ -23,6 +23,8 @@ mod cors;
 mod drains;
 mod fairness;
 mod feed;
+mod feed_gaps;
+mod feed_readers;
 mod fires;
 mod idempotency;
 mod invalid_requests;

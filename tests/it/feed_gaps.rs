@@ -1,0 +1,92 @@
+//! A reader of the feed hears nothing twice, and what it cannot hear any more it is told to have missed.
+
+use async_nats::jetstream;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::feed::Reader;
+use crate::support::{Broker, Client, Node, eventually};
+
+fn timer() -> Value {
+    json!({ "delay": "1h", "url": "http://localhost/" })
+}
+
+async fn until_ready(client: &Client, status: u16) {
+    eventually("the node has noticed", async || {
+        (client.send(Method::GET, "/readyz", &[], "").await.status == status).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_reader_that_has_heard_nothing_yet_hears_nothing_old_after_nats_was_away() {
+    let mut broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let client = node.client();
+    for _ in 0..3 {
+        client.create(&timer()).await;
+    }
+    let mut reader = Reader::open(&client, "", None).await;
+    assert_eq!(reader.next().await.0, "open");
+    broker.kill().await;
+    until_ready(&client, 503).await;
+    broker.restart().await;
+    until_ready(&client, 200).await;
+    let id = client.create(&timer()).await;
+    let (event, data) = reader.next().await;
+    assert_eq!((event.as_str(), &data["id"]), ("created", &json!(id)));
+}
+
+#[tokio::test]
+async fn what_is_not_kept_any_more_is_said() {
+    let broker = Broker::start().await;
+    let node = Node::with(&broker, &["--retention", "1s"]).await;
+    let client = node.client();
+    let removed = client.create(&timer()).await;
+    client.cancel(&removed).await;
+    client.create(&timer()).await;
+    // The event of the cancel leaves with the record, from between two others.
+    let context = jetstream::new(broker.client().await);
+    eventually("the event has left", async || {
+        let stream = context.get_stream("TIMERS_EVENTS").await.expect("the stream");
+        (stream.cached_info().state.messages == 2).then_some(())
+    })
+    .await;
+    let mut reader = Reader::open(&client, "", Some("1")).await;
+    assert_eq!(reader.next().await.0, "open");
+    let gap = reader.next().await;
+    assert_eq!(gap, ("gap".to_owned(), json!({ "reason": "events 2 to 2 are not kept any more" })));
+    assert_eq!(reader.last, "2");
+    assert_eq!((reader.next().await.0.as_str(), reader.last.as_str()), ("created", "3"));
+    // The same at the beginning of the feed: nobody is told that it has heard everything.
+    let stream = context.get_stream("TIMERS_EVENTS").await.expect("the stream");
+    stream.purge().await.expect("it is purged");
+    let mut reader = Reader::open(&client, "", Some("1")).await;
+    let gap = reader.next().await;
+    assert_eq!(gap, ("gap".to_owned(), json!({ "reason": "events 2 to 3 are not kept any more" })));
+}
+
+#[tokio::test]
+async fn a_feed_that_was_deleted_and_created_anew_says_so() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let client = node.client();
+    for _ in 0..3 {
+        client.create(&timer()).await;
+    }
+    let mut connected = Reader::open(&client, "", None).await;
+    assert_eq!(connected.next().await.0, "open");
+    let context = jetstream::new(broker.client().await);
+    context.delete_stream("TIMERS_EVENTS").await.expect("it is deleted");
+    // A node that starts creates what is missing.
+    let other = Node::start(&broker).await;
+    let id = other.client().create(&timer()).await;
+    let back = Reader::open(&other.client(), "", Some("3")).await;
+    for mut reader in [back, connected] {
+        let (event, data) = reader.next().await;
+        assert_eq!(event, "gap");
+        assert!(data["reason"].as_str().unwrap().contains("begun anew"), "{data}");
+        let (event, data) = reader.next().await;
+        assert_eq!((event.as_str(), &data["id"]), ("created", &json!(id)));
+    }
+}

@@ -1,0 +1,88 @@
+//! What a reader of the feed may take of a node, and what it hears if nothing happens.
+
+use reqwest::Method;
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
+
+use crate::support::{Broker, Client, Node, PATIENCE, eventually};
+
+/// Events with so many bytes in all that no buffer between node and reader holds them: 12 MB.
+async fn make_many(client: &Client) {
+    let labels: serde_json::Map<_, _> = (0..20).map(|n| (format!("k{n}"), "x".repeat(512).into())).collect();
+    let timer = json!({ "delay": "1h", "url": "http://localhost/", "metadata": labels });
+    for _ in 0..2 {
+        let timers = json!(vec![&timer; 600]).to_string();
+        let reply = client.send(Method::POST, "/timers", &[], &timers).await;
+        assert_eq!(reply.json["created"], 600, "{reply:?}");
+    }
+}
+
+/// Asks for the feed and reads nothing of the answer.
+async fn ask_for_feed(client: &Client) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(4_096).expect("a small buffer");
+    let address = client.url("").trim_start_matches("http://").parse().expect("an address");
+    let mut stream = socket.connect(address).await.expect("a connection");
+    stream.write_all(b"GET /timers/events HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("it is sent");
+    stream
+}
+
+/// Waits until the head of the answer is there.
+async fn begin(stream: &mut TcpStream) {
+    let mut first = [0; 12];
+    stream.read_exact(&mut first).await.expect("an answer");
+    assert_eq!(&first, b"HTTP/1.1 200");
+}
+
+#[tokio::test]
+async fn a_reader_that_does_not_read_is_dropped_with_the_reason() {
+    let broker = Broker::start().await;
+    let node = Node::with(&broker, &["--client-timeout", "9s", "--log", "jettimer=debug"]).await;
+    let client = node.client();
+    let mut stream = ask_for_feed(&client).await;
+    begin(&mut stream).await;
+    make_many(&client).await;
+    eventually("it is dropped", async || {
+        let dropped = |line: &serde_json::Value| line["message"] == "a reader of the feed is dropped";
+        node.logged("DEBUG").iter().any(dropped).then_some(())
+    })
+    .await;
+    let mut heard = vec![];
+    let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut heard)).await;
+    read.expect("an end in time").expect("an end in order");
+    let heard = String::from_utf8_lossy(&heard);
+    let last = heard.rsplit("event:").next().unwrap();
+    assert!(last.starts_with("dropped") && last.contains("events were not read for 3s"), "{last}");
+    // It was not told everything, and goes on where it was.
+    let events = heard.matches("event:created").count();
+    assert!(events > 0 && events < 1_200, "{events}");
+}
+
+#[tokio::test]
+async fn a_reader_that_never_reads_is_cut_off() {
+    let broker = Broker::start().await;
+    let other = Node::start(&broker).await;
+    let node = Node::with(&broker, &["--client-timeout", "1s", "--max-connections", "1"]).await;
+    let mut stream = ask_for_feed(&node.client()).await;
+    begin(&mut stream).await;
+    make_many(&other.client()).await;
+    // The one place is free again, although the reader has closed nothing.
+    let client = node.client();
+    let reply = tokio::time::timeout(PATIENCE, client.send(Method::GET, "/healthz", &[], "")).await;
+    assert_eq!(reply.expect("an answer in time").status, 200);
+    drop(stream);
+}
+
+#[tokio::test]
+async fn a_quiet_feed_says_that_it_is_there() {
+    let broker = Broker::start().await;
+    let node = Node::with(&broker, &["--event-heartbeat", "1s"]).await;
+    let mut response = reqwest::get(node.client().url("/timers/events")).await.expect("an answer");
+    let mut text = String::new();
+    while text.matches(":still here").count() < 2 {
+        let chunk = tokio::time::timeout(PATIENCE, response.chunk()).await.expect("a heartbeat in time");
+        text += std::str::from_utf8(&chunk.expect("a readable feed").expect("a feed that goes on")).unwrap();
+    }
+    assert_eq!(text.matches("event:").count(), 1, "{text}");
+}
