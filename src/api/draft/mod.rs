@@ -132,4 +132,6 @@ pub(super) fn read_change(json: &Json, rules: &Rules, now: Timestamp) -> Result<
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

@@ -111,7 +111,6 @@ pub(super) fn metadata(fields: &mut Fields<'_>) -> BTreeMap<String, String> {
     };
     if object.len() > MAX_METADATA {
         fields.wrong("metadata", format!("has more than {MAX_METADATA} entries"));
-        return BTreeMap::new();
     }
     let mut metadata = BTreeMap::new();
     for (key, value) in object {

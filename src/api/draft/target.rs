@@ -91,14 +91,12 @@ fn headers(fields: &mut Fields<'_>) -> Vec<(String, String)> {
     };
     if object.len() > MAX_HEADERS {
         fields.wrong("headers", format!("has more than {MAX_HEADERS} entries"));
-        return vec![];
     }
     let bytes: usize =
         object.iter().map(|(name, value)| name.len() + value.as_str().map_or(0, str::len)).sum();
     if bytes > MAX_HEADER_BYTES {
         fields
             .wrong("headers", format!("is larger than {MAX_HEADER_BYTES} bytes, names and values together"));
-        return vec![];
     }
     let (headers, errors) = checked(object);
     fields.extend(errors);

@@ -34,12 +34,13 @@ pub(super) fn read(fields: &mut Fields<'_>, now: Timestamp, max_delay: Duration)
             fields.wrong_whole(format!("says no time; say {WAYS}"));
             None
         }
-        (true, None, None) => {
-            let (pointer, seconds) = sum(fields, &parts)?;
-            within(fields, pointer, Duration::from_secs(seconds), now, max_delay)
-        }
+        (true, None, None) => sum(fields, &parts, max_delay).map(|delay| now.saturating_add(delay)),
         (false, Some(delay), None) => match delay.as_str().map(duration::parse) {
-            Some(Ok(delay)) => within(fields, "delay", delay, now, max_delay),
+            Some(Ok(delay)) if delay > max_delay => {
+                fields.wrong("delay", too_far(max_delay));
+                None
+            }
+            Some(Ok(delay)) => Some(now.saturating_add(delay)),
             Some(Err(why)) => {
                 fields.wrong("delay", why);
                 None
@@ -64,55 +65,30 @@ pub(super) fn read(fields: &mut Fields<'_>, now: Timestamp, max_delay: Duration)
     }
 }
 
-/// Adds up hours, minutes and seconds; gives the first field that is there as the one to point at.
+/// Adds up hours, minutes and seconds. Whichever is too much by itself is named, or else the largest.
 fn sum(
     fields: &mut Fields<'_>,
     parts: &[(&'static str, u64, Option<&Value>)],
-) -> Option<(&'static str, u64)> {
-    let mut total = Some(0_u64);
-    let mut pointer = None;
+    max_delay: Duration,
+) -> Option<Duration> {
+    let mut read = vec![];
     let mut good = true;
     for (name, unit, value) in parts {
         let Some(value) = value else { continue };
-        pointer = pointer.or(Some(*name));
-        match value.as_u64() {
-            Some(number) => {
-                let seconds = number.checked_mul(*unit);
-                total = total.zip(seconds).and_then(|(total, seconds)| total.checked_add(seconds));
-                if seconds.is_none() {
-                    fields.wrong(name, "is too large");
-                    good = false;
-                }
-            }
-            None => {
-                fields.wrong(name, "must be a whole number, 0 or more, without quotes, sign or fraction");
-                good = false;
-            }
+        let span = value.as_u64().map(|number| Duration::from_secs(number.saturating_mul(*unit)));
+        match span {
+            Some(span) if span <= max_delay => read.push((span, *name)),
+            Some(_) => fields.wrong(name, too_far(max_delay)),
+            None => fields.wrong(name, "must be a whole number, 0 or more, without quotes, sign or fraction"),
         }
+        good &= span.is_some_and(|span| span <= max_delay);
     }
-    let pointer = pointer?;
-    match total {
-        _ if !good => None,
-        Some(total) => Some((pointer, total)),
-        None => {
-            fields.wrong(pointer, "is too large together with the other fields");
-            None
-        }
-    }
-}
-
-fn within(
-    fields: &mut Fields<'_>,
-    name: &'static str,
-    delay: Duration,
-    now: Timestamp,
-    max_delay: Duration,
-) -> Option<Timestamp> {
-    if delay > max_delay {
-        fields.wrong(name, too_far(max_delay));
+    let total: Duration = read.iter().map(|(span, _)| span).sum();
+    if let Some((_, largest)) = read.iter().max().filter(|_| good && total > max_delay) {
+        fields.wrong(largest, format!("{}, all fields together", too_far(max_delay)));
         return None;
     }
-    Some(now.saturating_add(delay))
+    good.then_some(total)
 }
 
 fn instant(fields: &mut Fields<'_>, at: &Value, now: Timestamp, max_delay: Duration) -> Option<Timestamp> {
