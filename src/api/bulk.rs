@@ -14,6 +14,8 @@ use super::request::Json;
 use super::{idempotency, measure, timers};
 use crate::metrics::Write;
 use crate::timer_json::{self, View};
+use crate::engine::Patience;
+use crate::nats::NatsError;
 
 /// The most timers that one request creates.
 const MAX_TIMERS: usize = 1_000;
@@ -42,12 +44,13 @@ pub(super) async fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
         return Err(Problem::too_many_timers(MAX_TIMERS));
     }
     let call = &*call;
+    let patience = call.patience();
     let outcomes: Vec<Value> = stream::iter(items.into_iter().enumerate())
         .map(|(n, item)| {
             // Each item has a key of its own, made of the request's and its place.
-            let key = key.as_ref().map(|key| format!("{key} #{n}"));
+            let key = key.as_ref().map(|key| idempotency::key_of_item(key, n));
             async move {
-                let created = create_one(call, item, key).await;
+                let created = create_one(call, item, key, patience).await;
                 let status = created.as_ref().map_or_else(Problem::status, |(status, _)| *status);
                 call.api.metrics.timers.count(Write::Create, measure::written(Write::Create, status));
                 outcome(created)
@@ -65,13 +68,18 @@ async fn create_one(
     call: &Call<'_>,
     item: Bytes,
     key: Option<String>,
+    patience: Patience,
 ) -> Result<(StatusCode, Value), Problem> {
     if item.len() > call.api.max_body {
         return Err(Problem::too_large(call.api.max_body));
     }
     let json =
         Json::read(item).map_err(|error| Problem::not_json(format!("this timer is not JSON: {error}")))?;
-    let (status, stored) = timers::create_one(call, &json, key.as_deref()).await?;
+    if patience.is_over() {
+        let why = "the time of the request was over before it came to this timer".to_owned();
+        return Err(Problem::of_nats(&NatsError::NotDone(why)));
+    }
+    let (status, stored) = timers::create_one(call, &json, key.as_deref(), patience).await?;
     Ok((status, timer_json::to_value(&stored.timer, call.now(), View::Summary)))
 }
 

@@ -54,6 +54,12 @@ fn unquoted(rest: &str) -> Option<String> {
     Some(key)
 }
 
+/// The key of one of many timers in a request with this key. No request has it as its own: a key has no line
+/// breaks.
+pub(super) fn key_of_item(key: &str, place: usize) -> String {
+    format!("{key}\n{place}")
+}
+
 /// The id of the timer that this key makes.
 pub(super) fn id_of(key: &str) -> TimerId {
     Uuid::new_v5(&NAMESPACE, key.as_bytes())

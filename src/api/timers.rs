@@ -11,14 +11,14 @@ use super::request::Json;
 use super::{draft, idempotency, precondition};
 use crate::domain::machine::{Input, Refusal};
 use crate::domain::timer::Timer;
-use crate::engine::{Applied, Created};
+use crate::engine::{Applied, Created, Patience};
 use crate::nats::Stored;
 use crate::timer_json::{self, View};
 
 pub(super) async fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
     let key = idempotency::key(&call.request.headers)?;
     let json = call.json().await?;
-    let (status, stored) = create_one(call, &json, key.as_deref()).await?;
+    let (status, stored) = create_one(call, &json, key.as_deref(), call.patience()).await?;
     let mut answer = show(call, status, &stored, View::Summary);
     if status == StatusCode::CREATED
         && let Ok(location) = HeaderValue::from_str(&format!("/timer/{}", stored.timer.id))
@@ -33,6 +33,7 @@ pub(super) async fn create_one(
     call: &Call<'_>,
     json: &Json,
     key: Option<&str>,
+    patience: Patience,
 ) -> Result<(StatusCode, Stored), Problem> {
     let (id, fingerprint) = match key {
         Some(key) => (idempotency::id_of(key), Some(idempotency::fingerprint(&json.value))),
@@ -41,7 +42,7 @@ pub(super) async fn create_one(
     let mut timer =
         draft::read(json, &call.rules(), id, fingerprint, call.now()).map_err(Problem::invalid_timer)?;
     timer.created_by = call.token().map(str::to_owned);
-    match call.engine.create(timer, key.is_some(), call.patience()).await {
+    match call.engine.create(timer, key.is_some(), patience).await {
         Ok(Created::New(stored)) => Ok((StatusCode::CREATED, stored)),
         Ok(Created::Existing(stored)) if stored.timer.fingerprint == fingerprint => {
             Ok((StatusCode::OK, stored))

@@ -51,6 +51,13 @@ pub enum Patience {
     Endless,
 }
 
+impl Patience {
+    /// Whether there is none left.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Until(deadline) if Instant::now() >= deadline)
+    }
+}
+
 /// What a worker needs to make calls.
 #[derive(Clone)]
 pub struct Worker {

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{Broker, Node, Sink, eventually};
+use crate::support::{Broker, Node, PATIENCE, Sink, eventually};
 
 #[tokio::test]
 async fn a_node_rides_out_an_outage_and_says_so() {
@@ -34,4 +34,19 @@ async fn a_node_rides_out_an_outage_and_says_so() {
     client.until(&after, "delivered").await;
     assert_eq!(sink.hits_of(&before).len(), 1);
     assert!(node.logged("ERROR").is_empty(), "{:?}", node.logged("ERROR"));
+}
+
+#[tokio::test]
+async fn a_request_for_many_takes_no_longer_than_one_for_one() {
+    let mut broker = Broker::start().await;
+    let node = Node::with(&broker, &["--request-timeout", "1s"]).await;
+    let client = node.client();
+    broker.kill().await;
+    let many = json!(vec![json!({ "delay": "1h", "url": "http://localhost/" }); 1_000]).to_string();
+    // One after the other they would wait for more than a minute.
+    let reply = tokio::time::timeout(PATIENCE, client.send(Method::POST, "/timers", &[], &many)).await;
+    let reply = reply.expect("an answer in time");
+    assert_eq!((reply.status, &reply.json["failed"]), (200, &json!(1_000)));
+    let results = reply.json["results"].as_array().unwrap();
+    assert!(results.iter().all(|result| result["status"] == 503), "{results:?}");
 }
