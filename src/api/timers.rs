@@ -39,8 +39,16 @@ pub(super) async fn create_one(
         Some(key) => (idempotency::id_of(key), Some(idempotency::fingerprint(&json.value))),
         None => (Uuid::now_v7(), None),
     };
-    let mut timer =
-        draft::read(json, &call.rules(), id, fingerprint, call.now()).map_err(Problem::invalid_timer)?;
+    let mut timer = match draft::read(json, &call.rules(), id, fingerprint, call.now()) {
+        Ok(timer) => timer,
+        // What was valid when it came first may not be any more: its instant has passed.
+        Err(errors) if key.is_some() => {
+            let earlier = call.engine.read(id, patience).await.map_err(|error| Problem::of_nats(&error))?;
+            let earlier = earlier.filter(|stored| stored.timer.fingerprint == fingerprint);
+            return Ok((StatusCode::OK, earlier.ok_or_else(|| Problem::invalid_timer(errors))?));
+        }
+        Err(errors) => return Err(Problem::invalid_timer(errors)),
+    };
     timer.created_by = call.token().map(str::to_owned);
     match call.engine.create(timer, key.is_some(), patience).await {
         Ok(Created::New(stored)) => Ok((StatusCode::CREATED, stored)),

@@ -62,3 +62,58 @@ async fn a_repeated_key_gives_the_first_timer_and_another_request_is_refused() {
     let bad = create(&client, "\"k", r#"{"delay": "1h", "url": "http://localhost/"}"#).await;
     assert_eq!(bad.status, 400);
 }
+
+#[tokio::test]
+async fn of_different_requests_with_one_key_at_two_nodes_one_wins_and_the_others_are_refused() {
+    let broker = Broker::start().await;
+    let nodes = [Node::start(&broker).await, Node::start(&broker).await];
+    let sink = Sink::start().await;
+    let body = |path: &str| json!({ "delay": "300ms", "url": sink.url(path) }).to_string();
+    let bodies = [body("/a"), body("/b"), body("/a"), body("/b")];
+    let mut won = [0; 2];
+    for n in 0..100 {
+        let key = format!("order-{n}");
+        let racing = bodies.iter().enumerate().map(|(racer, body)| {
+            // Each body comes to both nodes.
+            let client = nodes[usize::from(matches!(racer, 1 | 2))].client();
+            let key = key.clone();
+            async move { create(&client, &key, body).await }
+        });
+        let replies = futures_util::future::join_all(racing).await;
+        let winner = replies.iter().position(|reply| reply.status == 201).expect("one wins");
+        for (racer, reply) in replies.iter().enumerate() {
+            let expected = if racer == winner {
+                201
+            } else if racer % 2 == winner % 2 {
+                200
+            } else {
+                422
+            };
+            assert_eq!(reply.status, expected, "{racer} of {replies:?}");
+            if expected == 422 {
+                assert_eq!(reply.json["type"], "urn:jettimer:problem:idempotency-key-reused");
+            } else {
+                assert_eq!(reply.json["id"], replies[winner].json["id"]);
+            }
+        }
+        won[winner % 2] += 1;
+    }
+    let hits = sink.until(100).await;
+    assert_eq!(won[0] + won[1], 100);
+    assert_eq!(hits.len(), 100);
+    assert!(sink.counts().values().all(|count| *count == 1));
+}
+
+#[tokio::test]
+async fn a_repeated_request_gives_the_first_timer_also_once_it_would_be_refused() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let body = r#"{"delay": "1h", "url": "http://localhost/"}"#;
+    let first = create(&node.client(), "k", body).await;
+    // The horizon has come nearer, as an instant comes to lie in the past.
+    let later = Node::with(&broker, &["--max-delay", "1s"]).await;
+    let again = create(&later.client(), "k", body).await;
+    assert_eq!((again.status, &again.json["id"]), (200, &first.json["id"]), "{again:?}");
+    let other = create(&later.client(), "k", &body.replace("localhost", "elsewhere")).await;
+    assert_eq!((other.status, other.pointers()), (422, vec!["/delay"]));
+}
