@@ -31,6 +31,7 @@ mod invalid_requests;
 mod limits;
 mod lists;
 mod metrics;
+mod mixed_races;
 mod nats_is_killed;
 mod outage;
 mod races;
