@@ -12,10 +12,10 @@ use super::operate::Call;
 use super::problem::Problem;
 use super::request::Json;
 use super::{idempotency, measure, timers};
-use crate::metrics::Write;
-use crate::timer_json::{self, View};
 use crate::engine::Patience;
+use crate::metrics::Write;
 use crate::nats::NatsError;
+use crate::timer_json::{self, View};
 
 /// The most timers that one request creates.
 const MAX_TIMERS: usize = 1_000;

@@ -7,6 +7,7 @@ use futures_util::{Stream, stream};
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::time::Instant;
 use uuid::Uuid;
 use warp::Reply as _;
 use warp::http::HeaderValue;
@@ -17,6 +18,7 @@ use super::answer::Answer;
 use super::operate::Call;
 use super::problem::Problem;
 use super::query::Params;
+use super::waits::{MAX_WAITING, Waits};
 use crate::clock::Clock;
 use crate::index::Filter;
 use crate::metrics::{Busy, Dropped, Metrics};
@@ -26,11 +28,8 @@ use crate::timer_json::{self, View};
 /// The most readers of a node's feed: each costs a consumer in NATS.
 pub const MAX_READERS: usize = 256;
 
-/// How many events wait for a reader who is slow.
-const MAX_WAITING: usize = 256;
-
-/// How long they wait is this part of the time that a client has for anything: for the rest of it, one that goes
-/// on to read finds the reason; after that, its connection is cut off.
+/// How long it may take over so many is this part of the time that a client has for anything: for the rest of it,
+/// one that goes on to read finds the reason; after that, its connection is cut off.
 const PATIENCE_PARTS: u32 = 3;
 
 /// How soon a reader comes back that was cut off.
@@ -41,7 +40,7 @@ struct Reader {
     clock: Clock,
     filter: Filter,
     id: Option<Uuid>,
-    /// How long events may wait for it; after that it is dropped.
+    /// How long it may let events wait; after that it is dropped.
     patience: Duration,
     sender: Sender<sse::Event>,
     stop: tokio_util::sync::CancellationToken,
@@ -116,7 +115,10 @@ impl Reader {
         let Some(dropped) = dropped else { return };
         self.metrics.feed.dropped.count(dropped);
         let reason = match dropped {
-            Dropped::Slow => format!("events were not read for {:?}; come back for the rest", self.patience),
+            Dropped::Slow => {
+                let most = self.patience;
+                format!("{MAX_WAITING} events were not read within {most:?}; come back for the rest")
+            }
             Dropped::Stopping => "the node stops; come back for the rest".to_owned(),
         };
         tracing::debug!(reason, "a reader of the feed is dropped");
@@ -129,6 +131,7 @@ impl Reader {
 
     /// Sends what is heard until the reader has gone, or has to be sent away.
     async fn send_all(&self, feed: &mut Feed) -> Option<Dropped> {
+        let mut waits = Waits::default();
         loop {
             let shown = match feed.next().await {
                 Ok(Heard::Event(event)) if !self.wants(&event) => continue,
@@ -141,10 +144,12 @@ impl Reader {
                 }
             };
             // Two places: one for the event, one for a last word.
-            let Ok(places) = tokio::time::timeout(self.patience, self.sender.reserve_many(2)).await else {
+            let (began, left) = (Instant::now(), waits.left(self.patience));
+            let Ok(places) = tokio::time::timeout(left, self.sender.reserve_many(2)).await else {
                 return Some(Dropped::Slow);
             };
             places.ok()?.next()?.send(shown);
+            waits.add(began.elapsed());
         }
     }
 

@@ -25,6 +25,7 @@ mod query;
 mod receivers;
 mod request;
 mod timers;
+mod waits;
 
 use std::sync::Arc;
 use std::time::Duration;

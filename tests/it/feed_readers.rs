@@ -53,7 +53,7 @@ async fn a_reader_that_does_not_read_is_dropped_with_the_reason() {
     read.expect("an end in time").expect("an end in order");
     let heard = String::from_utf8_lossy(&heard);
     let last = heard.rsplit("event:").next().unwrap();
-    assert!(last.starts_with("dropped") && last.contains("events were not read for 3s"), "{last}");
+    assert!(last.starts_with("dropped") && last.contains("256 events were not read within 3s"), "{last}");
     // It was not told everything, and goes on where it was.
     let events = heard.matches("event:created").count();
     assert!(events > 0 && events < 1_200, "{events}");
