@@ -107,6 +107,8 @@ fn lines(bytes: &Bytes) -> Vec<Bytes> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -117,5 +119,25 @@ mod tests {
         let text = Bytes::from_static(b"{\"a\": 1}\r\n\n  {broken\n");
         assert_eq!(lines(&text), [&b"{\"a\": 1}"[..], b"{broken"]);
         assert!(elements(&Bytes::from_static(b"{}")).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_have_items_that_are_json_or_are_told_not_to_be(
+            bytes in prop_oneof![
+                prop::collection::vec(any::<u8>(), 0..200),
+                "[\\[\\]{}\",:0-9a-z \\n\\r]{0,100}".prop_map(String::into_bytes),
+            ],
+        ) {
+            let bytes = Bytes::from(bytes);
+            for item in lines(&bytes) {
+                prop_assert!(!item.is_empty() && !item.contains(&b'\n'));
+                let _ = Json::read(item);
+            }
+            // What is an item of an array is JSON by itself.
+            for item in elements(&bytes).unwrap_or_default() {
+                prop_assert!(Json::read(item).is_ok());
+            }
+        }
     }
 }

@@ -19,15 +19,27 @@ const MAX_LIMIT: usize = 1_000;
 /// How many records are read at once.
 const READ_AT_ONCE: usize = 64;
 
-pub(super) async fn list(call: &Call<'_>) -> Result<Answer, Problem> {
-    let mut params = Params::of(&call.request.query);
+/// What a list is asked for.
+struct Asked {
+    filter: Filter,
+    sort: Sort,
+    limit: usize,
+    cursor: Option<Cursor>,
+}
+
+fn asked(query: &str) -> Result<Asked, Problem> {
+    let mut params = Params::of(query);
     let filter = params.filter();
     let sort = params.read("sort", sort).unwrap_or(Sort::Due);
     let limit = params.read("limit", |text| number(text, 1, MAX_LIMIT)).unwrap_or(DEFAULT_LIMIT);
     let cursor = params.one("cursor");
     params.finish()?;
     let cursor = cursor.map(|text| cursor_of(&text, &filter, sort)).transpose()?;
+    Ok(Asked { filter, sort, limit, cursor })
+}
 
+pub(super) async fn list(call: &Call<'_>) -> Result<Answer, Problem> {
+    let Asked { filter, sort, limit, cursor } = asked(&call.request.query)?;
     let (page, complete) =
         ask(call, |index| (index.page(&filter, sort, cursor.as_ref(), limit), index.is_complete()))?;
     let records = records(call, page.ids, &filter).await.map_err(|error| Problem::of_nats(&error))?;
@@ -91,4 +103,66 @@ fn cursor_of(text: &str, filter: &Filter, sort: Sort) -> Result<Cursor, Problem>
     Err(Problem::bad_cursor(
         "this cursor is of another list: filter and sort must stay the same from page to page",
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use url::form_urlencoded::Serializer;
+
+    use super::*;
+
+    /// Parameters that are often known ones, with values that are often good.
+    fn pairs() -> impl Strategy<Value = Vec<(String, String)>> {
+        let name = prop_oneof![
+            8 => prop::sample::select(vec![
+                "state", "due_after", "due_before", "created_after", "created_before", "host", "metadata.a",
+                "metadata.", "sort", "limit", "cursor",
+            ]).prop_map(str::to_owned),
+            1 => "\\PC{0,8}",
+        ];
+        let value = prop_oneof![
+            4 => prop::sample::select(vec![
+                "scheduled", "failed", "2027-01-01T00:00:00Z", "2027-01-01T09:00:00+01:00", "due", "-created", "100",
+            ]).prop_map(str::to_owned),
+            1 => "\\PC{0,12}",
+        ];
+        prop::collection::vec((name, value), 0..8)
+    }
+
+    fn query(pairs: &[(String, String)]) -> String {
+        Serializer::new(String::new()).extend_pairs(pairs).finish()
+    }
+
+    /// The parameters that are named as wrong; none if only the cursor is, which is looked at last.
+    fn named(problem: &Problem) -> Vec<String> {
+        let json = problem.to_json();
+        if json["type"] == "urn:jettimer:problem:invalid-cursor" {
+            return vec!["cursor".to_owned()];
+        }
+        assert_eq!(json["type"], "urn:jettimer:problem:invalid-query");
+        let errors = json["errors"].as_array().unwrap().iter();
+        errors.map(|error| error["pointer"].as_str().unwrap().strip_prefix('?').unwrap().to_owned()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn a_query_is_valid_once_what_is_named_is_left_out(pairs in pairs()) {
+            let mut pairs = pairs;
+            if let Err(problem) = asked(&query(&pairs)) {
+                let wrong = named(&problem);
+                prop_assert!(!wrong.is_empty());
+                pairs.retain(|(name, _)| !wrong.contains(name));
+                let again = asked(&query(&pairs)).err().map(|problem| named(&problem));
+                // A cursor is looked at once the list is known that it must be of.
+                prop_assert!(again.is_none_or(|wrong| wrong == ["cursor"]), "{:?}", pairs);
+            }
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(query in "\\PC{0,40}", escaped in "[a-z%&=+;0-9A-F.]{0,40}") {
+            let _ = asked(&query);
+            let _ = asked(&escaped);
+        }
+    }
 }

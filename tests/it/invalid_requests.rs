@@ -1,6 +1,9 @@
 //! Bad input gets an error that says what to do. `api/draft/tests.rs` has each field; here it is the
 //! HTTP around them.
 
+use proptest::prelude::{Strategy as _, any};
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -99,4 +102,35 @@ async fn a_timer_that_nats_cannot_take_is_refused_and_not_tried_for_ever() {
     let timer = format!(r#"{{"delay": "1h", "url": "http://localhost/", "body": {body}}}"#);
     let reply = node.client().send(Method::POST, "/timer", &JSON, &timer).await;
     assert_eq!((reply.status, &reply.json["type"]), (413, &json!("urn:jettimer:problem:body-too-large")));
+}
+
+#[tokio::test]
+async fn any_bytes_as_lines_are_answered_line_by_line() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let mut runner = TestRunner::deterministic();
+    let good = r#"{"delay": "1h", "url": "http://localhost/"}"#;
+    let line = proptest::prop_oneof![
+        proptest::collection::vec(any::<u8>(), 0..40),
+        "[\\[\\]{}\",:0-9a-z ]{0,40}".prop_map(String::into_bytes),
+        proptest::prelude::Just(good.as_bytes().to_vec()),
+    ];
+    let bodies = proptest::collection::vec(line, 0..8).prop_map(|lines| lines.join(&b'\n'));
+    for _ in 0..300 {
+        let body = bodies.new_tree(&mut runner).expect("a body").current();
+        let request = reqwest::Client::new().post(node.client().url("/timers"));
+        let request = request.header("content-type", "application/x-ndjson").body(body.clone());
+        let answer = request.send().await.expect("an answer");
+        let status = answer.status().as_u16();
+        let json: Value = serde_json::from_slice(&answer.bytes().await.expect("a body")).expect("JSON");
+        let lines = body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()).count();
+        assert_eq!(status, if lines == 0 { 400 } else { 200 }, "{json}");
+        let results = json["results"].as_array().map(Vec::as_slice).unwrap_or_default();
+        assert_eq!(results.len(), lines);
+        for result in results {
+            let status = result["status"].as_u64().unwrap();
+            assert!(matches!(status, 201 | 400 | 422), "{result}");
+            assert_eq!(status == 201, result["timer"].is_object());
+        }
+    }
 }
