@@ -5,6 +5,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
+use crate::feed::Reader;
 use crate::support::{Broker, Client, Node, PATIENCE, eventually};
 
 /// Events with so many bytes in all that no buffer between node and reader holds them: 12 MB.
@@ -85,4 +86,19 @@ async fn a_quiet_feed_says_that_it_is_there() {
         text += std::str::from_utf8(&chunk.expect("a readable feed").expect("a feed that goes on")).unwrap();
     }
     assert_eq!(text.matches("event:").count(), 1, "{text}");
+}
+
+#[tokio::test]
+async fn a_node_that_stops_says_so_to_readers_and_waits_for_none() {
+    let broker = Broker::start().await;
+    let mut node = Node::start(&broker).await;
+    let mut reader = Reader::open(&node.client(), "", None).await;
+    assert_eq!(reader.next().await.0, "open");
+    node.terminate();
+    let (event, data) = reader.next().await;
+    assert_eq!(
+        (event.as_str(), &data["reason"]),
+        ("dropped", &json!("the node stops; come back for the rest"))
+    );
+    assert_eq!(node.exit_code().await, Some(0));
 }
