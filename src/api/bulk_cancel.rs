@@ -126,11 +126,14 @@ fn gathered(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use uuid::Uuid;
 
     use super::*;
     use crate::domain::attempt::Delivery;
     use crate::domain::machine_properties::a_timer;
+    use crate::domain::time::Timestamp;
     use crate::domain::timer::Timer;
     use crate::index::Index;
 
@@ -141,12 +144,15 @@ mod tests {
         let mut timer = a_timer(Delivery::AtMostOnce, 3);
         for n in 0..OTHERS + 3 {
             if n == OTHERS {
-                timer.metadata.insert("team".to_owned(), "red".to_owned());
+                timer.due_at = timer.due_at.saturating_add(Duration::from_secs(1));
+                timer.created_at = timer.created_at.saturating_add(Duration::from_secs(1));
             }
             timer = Timer { id: Uuid::from_u128(n), ..timer };
             index.apply(&timer, 1, None);
         }
-        let filter = Filter { metadata: vec![("team".to_owned(), "red".to_owned())], ..Filter::default() };
+        // Few are created so late, which the order by due instant says nothing of.
+        let filter =
+            Filter { created: timer.created_at..Timestamp::from_micros(u64::MAX), ..Filter::default() };
         let gather = |wanted| {
             let page = |after: Option<&Cursor>, limit| Ok(index.page(&filter, Sort::Due, after, limit));
             let (ids, more) = gathered(wanted, page).unwrap();

@@ -1,13 +1,14 @@
 //! Which timers there are: an index in memory by which API nodes find timers, for lists, counts and
 //! cancelling by filter.
 //!
-//! Pure: fed and asked by others. It holds what is sorted and filtered by, about 300 bytes a timer, and
+//! Pure: fed and asked by others. It holds what is sorted and filtered by, about 400 bytes a timer, and
 //! no timer: pages are read from the bucket afterwards, and checked against the filter again.
 //!
 //! **Invariant:** at most `limit` timers are indexed; once one was left out, the index says that it is not
 //! complete.
 
 mod cursor;
+mod few;
 mod page;
 mod query;
 
@@ -49,6 +50,10 @@ pub struct Index {
     waiting: Ordered,
     /// Those that leave by themselves, by when they do.
     expiring: Ordered,
+    /// Hashes of hosts and labels, each with the timers that have it.
+    named: BTreeSet<(u64, TimerId)>,
+    /// Of how many timers with one name all are looked at, rather than all timers in their order.
+    few: usize,
     /// Each host once.
     hosts: HashSet<Arc<str>>,
 }
@@ -64,6 +69,13 @@ struct Entry {
     host: Arc<str>,
     /// Hashes of `key=value` of its metadata.
     labels: Box<[u64]>,
+}
+
+impl Entry {
+    /// What it is found by: hashes of its host and its labels.
+    fn names(&self) -> impl Iterator<Item = u64> {
+        self.labels.iter().copied().chain([host_name(&self.host)])
+    }
 }
 
 /// How many timers there are.
@@ -86,6 +98,8 @@ impl Index {
             created: Default::default(),
             waiting: Ordered::new(),
             expiring: Ordered::new(),
+            named: BTreeSet::new(),
+            few: few::MAX_FEW,
             hosts: HashSet::new(),
         }
     }
@@ -122,6 +136,7 @@ impl Index {
         self.created[entry.state].insert((entry.created_at, timer.id));
         self.waiting.extend(entry.waiting.map(|at| (at, timer.id)));
         self.expiring.extend(entry.expires_at.map(|at| (at, timer.id)));
+        self.named.extend(entry.names().map(|name| (name, timer.id)));
         self.entries.insert(timer.id, entry);
     }
 
@@ -175,6 +190,9 @@ impl Index {
         if let Some(at) = entry.expires_at {
             self.expiring.remove(&(at, id));
         }
+        for name in entry.names() {
+            self.named.remove(&(name, id));
+        }
         // Ours and the set's: nobody else has it.
         if Arc::strong_count(&entry.host) == 2 {
             self.hosts.remove(&entry.host);
@@ -193,6 +211,11 @@ impl Index {
 
 fn state_of(state: &State) -> usize {
     STATES.iter().position(|name| *name == state.name()).unwrap_or_default()
+}
+
+/// What an entry is found by of its host. No label has an empty key.
+fn host_name(host: &str) -> u64 {
+    label("", host)
 }
 
 /// What an entry keeps of a label. Others may have the same hash, which is why pages are checked again.

@@ -25,6 +25,9 @@ type Places<'i> = Box<dyn Iterator<Item = (Timestamp, TimerId)> + 'i>;
 impl Index {
     /// What follows `after`: at most `limit` timers.
     pub fn page(&self, filter: &Filter, sort: Sort, after: Option<&Cursor>, limit: usize) -> Page {
+        if let Some(ids) = self.few(filter) {
+            return self.page_of_few(ids, filter, sort, after, limit);
+        }
         let sets = if sort.is_by_due() { &self.due } else { &self.created };
         let window = if sort.is_by_due() { &filter.due } else { &filter.created };
         let bounds =

@@ -69,8 +69,10 @@ proptest! {
     fn pages_are_what_a_plain_list_gives(
         writes in prop::collection::vec((0_u8..30, 0_u64..20, 0_u64..20, 0_u8..3, prop::option::of(0_u64..20)), 0..80),
         now in 0_u64..20, filter in filters(), sort in prop::sample::select(Sort::ALL.to_vec()), limit in 1_usize..5,
+        few in 0_usize..12,
     ) {
-        let mut index = Index::new(1_000);
+        // Names are common or not: a page is the same.
+        let mut index = Index { few, ..Index::new(1_000) };
         let mut model = BTreeMap::new();
         for (revision, (n, due, created, state, expires)) in (1..).zip(writes) {
             let timer = timer(n, due, created, state);
@@ -90,6 +92,7 @@ proptest! {
             index.remove(id, u64::MAX);
         }
         prop_assert!(index.is_empty() && index.hosts.is_empty() && index.waiting.is_empty());
+        prop_assert!(index.named.is_empty());
         prop_assert!(index.expiring.is_empty() && index.due.iter().all(|set| set.is_empty()));
     }
 
