@@ -1,7 +1,7 @@
 //! Which timers there are: an index in memory by which API nodes find timers, for lists, counts and
 //! cancelling by filter.
 //!
-//! Pure: fed and asked by others. It holds what is sorted and filtered by, about 400 bytes a timer, and
+//! Pure: fed and asked by others. It holds what is sorted and filtered by, about 550 bytes a timer with two labels, and
 //! no timer: pages are read from the bucket afterwards, and checked against the filter again.
 //!
 //! **Invariant:** at most `limit` timers are indexed; once one was left out, the index says that it is not
