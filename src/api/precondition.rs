@@ -24,19 +24,31 @@ pub(super) fn revisions(headers: &HeaderMap) -> Result<Option<Vec<u64>>, Problem
         if text.trim() == "*" {
             return Ok(None);
         }
-        for tag in text.split(',').map(str::trim).filter(|tag| !tag.is_empty()) {
-            revisions.extend(revision(tag)?);
+        let mut rest = text.trim_start();
+        while !rest.is_empty() {
+            // Empty elements of a list are passed over (RFC 9110, 5.6.1).
+            if let Some(after) = rest.strip_prefix(',') {
+                rest = after.trim_start();
+                continue;
+            }
+            let (revision, after) = next_tag(rest).ok_or_else(malformed)?;
+            revisions.extend(revision);
+            rest = after.trim_start();
+            if !rest.is_empty() && !rest.starts_with(',') {
+                return Err(malformed());
+            }
         }
     }
     Ok((!any).then_some(revisions))
 }
 
-/// The revision that a tag names. A weak one, or one that was never ours, matches nothing.
-fn revision(tag: &str) -> Result<Option<u64>, Problem> {
-    let weak = tag.strip_prefix("W/");
-    let quoted = weak.unwrap_or(tag).strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    let opaque = quoted.filter(|inner| !inner.contains('"')).ok_or_else(malformed)?;
-    Ok(opaque.parse().ok().filter(|revision| weak.is_none() && etag(*revision) == tag))
+/// The revision that the first tag of a list names, and what follows the tag. A weak one, or one that was
+/// never ours, matches nothing. A tag may have a comma in it.
+fn next_tag(list: &str) -> Option<(Option<u64>, &str)> {
+    let weak = list.strip_prefix("W/");
+    let (opaque, after) = weak.unwrap_or(list).strip_prefix('"')?.split_once('"')?;
+    let ours = |revision: &u64| weak.is_none() && etag(*revision) == format!("\"{opaque}\"");
+    Some((opaque.parse().ok().filter(ours), after))
 }
 
 fn malformed() -> Problem {
@@ -61,10 +73,11 @@ mod tests {
         assert_eq!(read("\"17\", \"18\""), Ok(Some(vec![17, 18])));
         assert_eq!(read("*"), Ok(None));
         assert_eq!(revisions(&HeaderMap::new()).unwrap(), None);
-        for foreign in ["W/\"17\"", "\"abc\"", "\"\"", "\"017\"", ""] {
+        assert_eq!(read("\"a,b\",\"17\" , ,\"18\""), Ok(Some(vec![17, 18])));
+        for foreign in ["W/\"17\"", "\"abc\"", "\"\"", "\"017\"", "\"17,18\"", ""] {
             assert_eq!(read(foreign), Ok(Some(vec![])), "{foreign}");
         }
-        for malformed in ["17", "\"17", "a\"17\"", "\"1\"7\""] {
+        for malformed in ["17", "\"17", "a\"17\"", "\"1\"7\"", "\"1\" \"7\""] {
             assert_eq!(read(malformed), Err(400), "{malformed}");
         }
     }
