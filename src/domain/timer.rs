@@ -24,10 +24,10 @@ pub const MAX_ATTEMPTS_KEPT: usize = 20;
 
 /// The most entries of [`Timer::metadata`].
 pub const MAX_METADATA: usize = 20;
-/// The most bytes of a metadata key.
-pub const MAX_METADATA_KEY_BYTES: usize = 64;
-/// The most bytes of a metadata value.
-pub const MAX_METADATA_VALUE_BYTES: usize = 512;
+/// The most characters of a metadata key: code points, as JSON Schema counts them.
+pub const MAX_METADATA_KEY_CHARS: usize = 64;
+/// The most characters of a metadata value.
+pub const MAX_METADATA_VALUE_CHARS: usize = 512;
 
 /// A timer's name: a UUID, version 7 or, made of an idempotency key, version 5.
 pub type TimerId = Uuid;

@@ -12,7 +12,7 @@ use crate::domain::attempt::Delivery;
 use crate::domain::retry::{MAX_ATTEMPTS, MAX_BACKOFF, MAX_DEADLINE, MAX_FACTOR, RetryPolicy};
 use crate::domain::statuses::StatusSet;
 use crate::domain::timer::{
-    DEFAULT_TIMEOUT, MAX_METADATA, MAX_METADATA_KEY_BYTES, MAX_METADATA_VALUE_BYTES, MAX_TIMEOUT, MIN_TIMEOUT,
+    DEFAULT_TIMEOUT, MAX_METADATA, MAX_METADATA_KEY_CHARS, MAX_METADATA_VALUE_CHARS, MAX_TIMEOUT, MIN_TIMEOUT,
 };
 use crate::duration;
 
@@ -115,12 +115,12 @@ pub(super) fn metadata(fields: &mut Fields<'_>) -> BTreeMap<String, String> {
     let mut metadata = BTreeMap::new();
     for (key, value) in object {
         let wrong = match value.as_str() {
-            _ if key.is_empty() || key.len() > MAX_METADATA_KEY_BYTES => {
-                format!("a key must have 1 to {MAX_METADATA_KEY_BYTES} bytes")
+            _ if key.is_empty() || key.chars().count() > MAX_METADATA_KEY_CHARS => {
+                format!("a key must have 1 to {MAX_METADATA_KEY_CHARS} characters")
             }
             None => "must be a string".to_owned(),
-            Some(text) if text.len() > MAX_METADATA_VALUE_BYTES => {
-                format!("must have at most {MAX_METADATA_VALUE_BYTES} bytes")
+            Some(text) if text.chars().count() > MAX_METADATA_VALUE_CHARS => {
+                format!("must have at most {MAX_METADATA_VALUE_CHARS} characters")
             }
             Some(text) => {
                 metadata.insert(key.clone(), text.to_owned());
