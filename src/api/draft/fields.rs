@@ -82,6 +82,14 @@ impl<'json> Fields<'json> {
     }
 }
 
+/// A whole number, 0 or more. One that is written with a point or an exponent is whole too if its fraction is
+/// nothing, as JSON Schema has it: many languages have one type of number, and write it as they like. One
+/// that is too large for 64 bits is the largest.
+pub(super) fn whole(value: &Value) -> Option<u64> {
+    let float = || value.as_f64().filter(|float| *float >= 0.0 && float.fract() == 0.0);
+    value.as_u64().or_else(|| float().map(|float| float as u64))
+}
+
 /// A name as a part of a JSON pointer (RFC 6901, 3).
 pub(super) fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::fields::{Fields, escaped};
+use super::fields::{Fields, escaped, whole};
 use crate::api::problem::FieldError;
 use crate::domain::attempt::Delivery;
 use crate::domain::retry::{MAX_ATTEMPTS, MAX_BACKOFF, MAX_DEADLINE, MAX_FACTOR, RetryPolicy};
@@ -41,7 +41,7 @@ pub(super) fn retry(fields: &mut Fields<'_>, default: RetryPolicy) -> RetryPolic
     let mut inner = Fields::within(object, "/retry".to_owned());
     let mut policy = default;
     if let Some(value) = inner.take("max_attempts") {
-        match value.as_u64().and_then(|number| u32::try_from(number).ok()) {
+        match whole(value).and_then(|number| u32::try_from(number).ok()) {
             Some(number) if (1..=MAX_ATTEMPTS).contains(&number) => policy.max_attempts = number,
             _ => inner.wrong("max_attempts", format!("must be a whole number from 1 to {MAX_ATTEMPTS}")),
         }

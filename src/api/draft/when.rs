@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::fields::Fields;
+use super::fields::{Fields, whole};
 use crate::domain::time::Timestamp;
 use crate::{duration, rfc3339};
 
@@ -75,11 +75,11 @@ fn sum(
     let mut good = true;
     for (name, unit, value) in parts {
         let Some(value) = value else { continue };
-        let span = value.as_u64().map(|number| Duration::from_secs(number.saturating_mul(*unit)));
+        let span = whole(value).map(|number| Duration::from_secs(number.saturating_mul(*unit)));
         match span {
             Some(span) if span <= max_delay => read.push((span, *name)),
             Some(_) => fields.wrong(name, too_far(max_delay)),
-            None => fields.wrong(name, "must be a whole number, 0 or more, without quotes, sign or fraction"),
+            None => fields.wrong(name, "must be a whole number, 0 or more, without quotes or sign"),
         }
         good &= span.is_some_and(|span| span <= max_delay);
     }
