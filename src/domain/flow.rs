@@ -2,8 +2,8 @@
 
 use crate::domain::rate::Rate;
 
-/// The longest key of a flow, in bytes.
-pub const MAX_FLOW_KEY_BYTES: usize = 128;
+/// The longest key of a flow, in characters: code points, as JSON Schema counts them.
+pub const MAX_FLOW_KEY_CHARS: usize = 128;
 
 /// The most calls in progress that a flow may ask for.
 pub const MAX_PARALLELISM: u32 = 100_000;
@@ -12,7 +12,7 @@ pub const MAX_PARALLELISM: u32 = 100_000;
 /// that is to be called count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flow {
-    /// 1 to [`MAX_FLOW_KEY_BYTES`] bytes.
+    /// 1 to [`MAX_FLOW_KEY_CHARS`] characters.
     pub key: String,
     /// How often calls begin, evenly spaced.
     pub rate: Option<Rate>,

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::fields::Fields;
-use crate::domain::flow::{Flow, MAX_FLOW_KEY_BYTES, MAX_PARALLELISM};
+use super::fields::{Fields, whole};
+use crate::domain::flow::{Flow, MAX_FLOW_KEY_CHARS, MAX_PARALLELISM};
 use crate::domain::rate::Rate;
 
 const FORM: &str =
@@ -36,8 +36,8 @@ fn key(inner: &mut Fields<'_>) -> Option<String> {
         return None;
     }
     let key = inner.take_text("key", "any text")?;
-    if !(1..=MAX_FLOW_KEY_BYTES).contains(&key.len()) {
-        inner.wrong("key", format!("must have 1 to {MAX_FLOW_KEY_BYTES} bytes"));
+    if !(1..=MAX_FLOW_KEY_CHARS).contains(&key.chars().count()) {
+        inner.wrong("key", format!("must have 1 to {MAX_FLOW_KEY_CHARS} characters"));
     }
     Some(key.to_owned())
 }
@@ -48,7 +48,7 @@ fn rate(inner: &mut Fields<'_>) -> Option<Rate> {
 }
 
 fn parallelism(inner: &mut Fields<'_>) -> Option<u32> {
-    let number = inner.take("parallelism")?.as_u64().and_then(|number| u32::try_from(number).ok());
+    let number = whole(inner.take("parallelism")?).and_then(|number| u32::try_from(number).ok());
     let number = number.filter(|number| (1..=MAX_PARALLELISM).contains(number));
     if number.is_none() {
         inner.wrong("parallelism", format!("must be a whole number from 1 to {MAX_PARALLELISM}"));

@@ -78,7 +78,7 @@ pub(super) fn retry(fields: &mut Fields<'_>, default: RetryPolicy) -> RetryPolic
 fn statuses(value: &Value) -> Result<StatusSet, String> {
     const FORM: &str = "must be an array of statuses and classes, such as [408, 429, \"5xx\"]";
     let Value::Array(names) = value else { return Err(FORM.to_owned()) };
-    names.iter().try_fold(StatusSet::EMPTY, |set, name| match (name.as_u64(), name.as_str()) {
+    names.iter().try_fold(StatusSet::EMPTY, |set, name| match (whole(name), name.as_str()) {
         (Some(number), _) => set.with(&number.to_string()).map_err(|why| format!("{number} {why}")),
         (_, Some(name)) => set.with(name).map_err(|why| format!("{name:?} {why}")),
         _ => Err(FORM.to_owned()),
