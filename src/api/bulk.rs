@@ -18,7 +18,7 @@ use crate::nats::NatsError;
 use crate::timer_json::{self, View};
 
 /// The most timers that one request creates.
-const MAX_TIMERS: usize = 1_000;
+pub(super) const MAX_TIMERS: usize = 1_000;
 /// The most bytes of a request that creates many, whatever the limit of one timer.
 const MAX_BODY_BYTES: usize = 8 * 1_024 * 1_024;
 /// How many of a request's timers are created at once, so that one request does not take all that NATS

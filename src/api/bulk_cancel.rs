@@ -17,7 +17,7 @@ use crate::metrics::{Write, Written};
 use crate::nats::NatsError;
 
 /// The most timers that one request cancels, so that it ends in time; it says if there are more.
-const MAX_CANCELLED: usize = 1_000;
+pub(super) const MAX_CANCELLED: usize = 1_000;
 
 /// How many are cancelled at once.
 const AT_ONCE: usize = 32;

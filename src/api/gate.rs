@@ -26,7 +26,7 @@ const MAX_HEADERS: usize = 100;
 /// The most bytes of all header names and values together: what common servers take.
 const MAX_HEADER_BYTES: usize = 16_384;
 /// The longest request id that is taken over from a client, in bytes.
-const MAX_REQUEST_ID_BYTES: usize = 128;
+pub(super) const MAX_REQUEST_ID_BYTES: usize = 128;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");

@@ -13,8 +13,8 @@ use crate::index::{Cursor, Filter, Index, STATES, Sort};
 use crate::nats::{NatsError, Stored};
 use crate::timer_json::{self, View};
 
-const DEFAULT_LIMIT: usize = 100;
-const MAX_LIMIT: usize = 1_000;
+pub(super) const DEFAULT_LIMIT: usize = 100;
+pub(super) const MAX_LIMIT: usize = 1_000;
 
 /// How many records are read at once.
 const READ_AT_ONCE: usize = 64;

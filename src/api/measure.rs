@@ -70,7 +70,8 @@ pub(super) fn write_of(operation: Operation) -> Option<Write> {
         | Operation::ListReceivers
         | Operation::Health
         | Operation::Readiness
-        | Operation::Metrics => None,
+        | Operation::Metrics
+        | Operation::Document => None,
     }
 }
 
@@ -104,5 +105,6 @@ fn name(operation: Operation) -> &'static str {
         Operation::Health => "health",
         Operation::Readiness => "readiness",
         Operation::Metrics => "metrics",
+        Operation::Document => "document",
     }
 }

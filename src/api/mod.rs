@@ -17,6 +17,7 @@ mod list;
 mod listen;
 mod measure;
 mod metrics;
+mod openapi;
 mod operate;
 mod operation;
 mod precondition;
@@ -47,6 +48,7 @@ use crate::receivers::Receivers;
 pub use cors::Origins;
 pub use events::MAX_READERS;
 pub use listen::{ConnectionLimits, serve};
+pub use openapi::DOCUMENT;
 
 /// What the API needs and is told by the configuration.
 #[derive(Clone)]

@@ -7,7 +7,7 @@ use super::draft::Rules;
 use super::operation::Operation;
 use super::problem::Problem;
 use super::request::{Json, Request};
-use super::{Api, bulk, bulk_cancel, events, health, list, measure, metrics, receivers, timers};
+use super::{Api, bulk, bulk_cancel, events, health, list, measure, metrics, openapi, receivers, timers};
 use crate::access::{Grant, Scope};
 use crate::domain::time::Timestamp;
 use crate::engine::{Engine, Patience};
@@ -43,6 +43,7 @@ pub(super) async fn operate(
         Operation::CreateTimers => bulk::create(&mut call).await,
         Operation::CancelTimers => bulk_cancel::cancel(&call).await,
         Operation::FollowTimers => events::follow(&call).await,
+        Operation::Document => Ok(openapi::show()),
         Operation::Health | Operation::Readiness | Operation::ListReceivers | Operation::Metrics => {
             for_every_node(api, operation, &call.request).await
         }
@@ -70,7 +71,8 @@ async fn for_every_node(api: &Api, operation: Operation, request: &Request) -> R
         | Operation::CountTimers
         | Operation::CancelTimers
         | Operation::FollowTimers
-        | Operation::CreateTimers => Err(Problem::no_such_path(&request.path)),
+        | Operation::CreateTimers
+        | Operation::Document => Err(Problem::no_such_path(&request.path)),
     }
 }
 

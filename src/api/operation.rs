@@ -25,6 +25,7 @@ pub(super) enum Operation {
     Health,
     Readiness,
     Metrics,
+    Document,
 }
 
 use Operation as Op;
@@ -59,6 +60,7 @@ const TIMER_PATHS: &[Path] = &[
     ),
     ("/timers/counts", &[(Method::GET, Op::CountTimers)]),
     ("/timers/events", &[(Method::GET, Op::FollowTimers)]),
+    ("/openapi.json", &[(Method::GET, Op::Document)]),
 ];
 
 /// Why there is nothing to do for a request.
@@ -98,6 +100,13 @@ fn matched<'p>(template: &str, path: &'p str) -> Option<&'p str> {
     (!varying.is_empty() && !varying.contains('/')).then_some(varying)
 }
 
+/// Every operation, with its path and method.
+#[cfg(test)]
+pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static Method, Operation)> {
+    let paths = NODE_PATHS.iter().chain(TIMER_PATHS);
+    paths.flat_map(|(path, methods)| methods.iter().map(|(method, operation)| (*path, method, *operation)))
+}
+
 fn allow(methods: &[(Method, Operation)]) -> String {
     let mut names = vec![];
     for (method, _) in methods {
@@ -126,7 +135,7 @@ impl Operation {
             | Op::ReplayTimer
             | Op::CreateTimers => Some(Scope::Write),
             Op::CancelTimers => Some(Scope::Admin),
-            Op::Health | Op::Readiness => None,
+            Op::Health | Op::Readiness | Op::Document => None,
         }
     }
 }

@@ -13,7 +13,7 @@ use super::request::Request;
 use crate::receivers::ReceiverStatus;
 
 const DEFAULT_LIMIT: usize = 100;
-const MAX_LIMIT: usize = 1_000;
+pub(super) const MAX_LIMIT: usize = 1_000;
 
 pub(super) fn list(api: &Api, request: &Request) -> Result<Answer, Problem> {
     let mut params = Params::of(&request.query);

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Broker, Client, Node, PATIENCE, Sink};
+use crate::support::{Broker, Client, Node, PATIENCE, Sink, contract};
 
 /// A reader of server-sent events.
 pub(crate) struct Reader {
@@ -36,7 +36,9 @@ impl Reader {
                     self.last = id;
                 }
                 if let (Some(event), Some(data)) = (field("event:"), field("data:")) {
-                    return (event, serde_json::from_str(&data).expect("JSON"));
+                    let data = serde_json::from_str(&data).expect("JSON");
+                    assert_eq!(contract::check_event(&event, &data), Ok(()), "{event}: {data}");
+                    return (event, data);
                 }
             }
             let chunk =

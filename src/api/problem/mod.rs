@@ -18,7 +18,7 @@ pub(super) use kind::Kind;
 const RETRY_AFTER_SECONDS: u64 = 2;
 
 /// How many bad fields are named; a request with more of them is garbage, and so would be the answer.
-const MAX_ERRORS: usize = 100;
+pub(super) const MAX_ERRORS: usize = 100;
 
 /// What the `type` of each problem begins with.
 const TYPE: &str = "urn:jettimer:problem:";

@@ -3,7 +3,7 @@
 use reqwest::{Method, Response};
 use serde_json::Value;
 
-use super::eventually;
+use super::{contract, eventually};
 
 /// Talks to one node.
 #[derive(Clone)]
@@ -62,11 +62,12 @@ impl Client {
         headers: &[(&str, &str)],
         body: &str,
     ) -> reqwest::Result<Reply> {
-        let mut request = self.http.request(method, format!("{}{path}", self.base)).body(body.to_owned());
+        let mut request =
+            self.http.request(method.clone(), format!("{}{path}", self.base)).body(body.to_owned());
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        read(request.send().await?).await
+        read(&method, path, request.send().await?).await
     }
 
     /// Creates a timer, whatever the answer.
@@ -114,10 +115,14 @@ impl Client {
     }
 }
 
-async fn read(response: Response) -> reqwest::Result<Reply> {
+/// Reads an answer, which has to be as the OpenAPI document says.
+async fn read(method: &Method, path: &str, response: Response) -> reqwest::Result<Reply> {
     let status = response.status().as_u16();
     let headers = response.headers().clone();
     let text = response.text().await?;
+    if let Err(error) = contract::check(method, path, status, &headers, &text) {
+        panic!("{method} {path}: {status} {headers:?} {text}: not as the OpenAPI document says: {error}");
+    }
     let json = serde_json::from_str(&text).unwrap_or(Value::String(text));
     Ok(Reply { status, headers, json })
 }

@@ -3,6 +3,7 @@
 mod broker;
 pub(crate) mod calls;
 mod client;
+pub(crate) mod contract;
 mod dns;
 mod node;
 pub(crate) mod python;
