@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use rustls::ClientConfig;
 use rustls::client::WantsClientCert;
 use rustls::crypto::CryptoProvider;
@@ -77,6 +79,11 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
         bail!("{} has no certificate: what is wanted is PEM", path.display());
     }
     Ok(found)
+}
+
+/// The SHA-256 digest of `bytes`, in Base64.
+pub fn sha256_base64(bytes: &[u8]) -> String {
+    BASE64.encode(ring::digest::digest(&ring::digest::SHA256, bytes))
 }
 
 /// The SHA-256 digest of `bytes`, in lower-case hexadecimal.

@@ -71,7 +71,8 @@ pub(super) fn write_of(operation: Operation) -> Option<Write> {
         | Operation::Health
         | Operation::Readiness
         | Operation::Metrics
-        | Operation::Document => None,
+        | Operation::Document
+        | Operation::Docs => None,
     }
 }
 
@@ -106,5 +107,6 @@ fn name(operation: Operation) -> &'static str {
         Operation::Readiness => "readiness",
         Operation::Metrics => "metrics",
         Operation::Document => "document",
+        Operation::Docs => "docs",
     }
 }

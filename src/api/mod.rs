@@ -8,6 +8,7 @@ mod answer;
 mod bulk;
 mod bulk_cancel;
 mod cors;
+mod docs;
 mod draft;
 mod events;
 mod gate;

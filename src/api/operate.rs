@@ -7,7 +7,9 @@ use super::draft::Rules;
 use super::operation::Operation;
 use super::problem::Problem;
 use super::request::{Json, Request};
-use super::{Api, bulk, bulk_cancel, events, health, list, measure, metrics, openapi, receivers, timers};
+use super::{
+    Api, bulk, bulk_cancel, docs, events, health, list, measure, metrics, openapi, receivers, timers,
+};
 use crate::access::{Grant, Scope};
 use crate::domain::time::Timestamp;
 use crate::engine::{Engine, Patience};
@@ -44,6 +46,7 @@ pub(super) async fn operate(
         Operation::CancelTimers => bulk_cancel::cancel(&call).await,
         Operation::FollowTimers => events::follow(&call).await,
         Operation::Document => Ok(openapi::show()),
+        Operation::Docs => Ok(docs::show()),
         Operation::Health | Operation::Readiness | Operation::ListReceivers | Operation::Metrics => {
             for_every_node(api, operation, &call.request).await
         }
@@ -72,7 +75,8 @@ async fn for_every_node(api: &Api, operation: Operation, request: &Request) -> R
         | Operation::CancelTimers
         | Operation::FollowTimers
         | Operation::CreateTimers
-        | Operation::Document => Err(Problem::no_such_path(&request.path)),
+        | Operation::Document
+        | Operation::Docs => Err(Problem::no_such_path(&request.path)),
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) enum Operation {
     Readiness,
     Metrics,
     Document,
+    Docs,
 }
 
 use Operation as Op;
@@ -61,6 +62,7 @@ const TIMER_PATHS: &[Path] = &[
     ("/timers/counts", &[(Method::GET, Op::CountTimers)]),
     ("/timers/events", &[(Method::GET, Op::FollowTimers)]),
     ("/openapi.json", &[(Method::GET, Op::Document)]),
+    ("/docs", &[(Method::GET, Op::Docs)]),
 ];
 
 /// Why there is nothing to do for a request.
@@ -135,7 +137,7 @@ impl Operation {
             | Op::ReplayTimer
             | Op::CreateTimers => Some(Scope::Write),
             Op::CancelTimers => Some(Scope::Admin),
-            Op::Health | Op::Readiness | Op::Document => None,
+            Op::Health | Op::Readiness | Op::Document | Op::Docs => None,
         }
     }
 }

@@ -11,19 +11,37 @@ use crate::support::{Broker, Node, contract};
 const TOKENS: &str = "nobody read sha256:0000000000000000000000000000000000000000000000000000000000000000";
 
 #[tokio::test]
-async fn the_document_is_there_for_everyone() {
+async fn the_document_and_its_page_are_there_for_everyone() {
     let broker = Broker::start().await;
     let node = Node::with(&broker, &["--tokens", TOKENS]).await;
     let document = node.client().send(Method::GET, "/openapi.json", &[], "").await;
     assert_eq!((document.status, document.header("content-type")), (200, "application/json"));
     assert_eq!(document.json, serde_json::from_str::<Value>(jettimer::api::DOCUMENT).unwrap());
+    let page = node.client().send(Method::GET, "/docs", &[], "").await;
+    assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
+}
+
+#[tokio::test]
+async fn the_page_takes_nothing_from_anywhere_else() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let page = node.client().send(Method::GET, "/docs", &[], "").await;
+    let policy = page.header("content-security-policy");
+    for part in ["default-src 'none'", "connect-src 'self'", "base-uri 'none'", "frame-ancestors 'none'"] {
+        assert!(policy.contains(part), "{policy}");
+    }
+    assert!(!policy.contains("unsafe") && !policy.contains("http"), "{policy}");
+    let html = page.json.as_str().unwrap();
+    for foreign in ["src=", "@import", "url(", " style=\"", " onclick="] {
+        assert!(!html.contains(foreign), "{foreign}");
+    }
 }
 
 #[tokio::test]
 async fn whatever_answers_get_answers_head_without_a_body() {
     let broker = Broker::start().await;
     let node = Node::start(&broker).await;
-    for path in ["/healthz", "/readyz", "/timers/counts", "/openapi.json"] {
+    for path in ["/healthz", "/readyz", "/timers/counts", "/openapi.json", "/docs"] {
         let reply = node.client().send(Method::HEAD, path, &[], "").await;
         assert_eq!((reply.status, &reply.json), (200, &json!("")), "{path}");
     }

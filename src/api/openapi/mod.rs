@@ -41,6 +41,7 @@ pub const DOCUMENT: &str = concat!(
         "/receivers": "paths/receivers.json",
         "/metrics": "paths/metrics.json",
         "/openapi.json": "paths/openapi.json",
+        "/docs": "paths/docs.json",
     },
     ",\"webhooks\": ",
     include_str!("webhooks.json"),
