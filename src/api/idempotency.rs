@@ -25,8 +25,10 @@ pub(super) fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     if values.next().is_some() {
         return Err(Problem::bad_key("the request has more than one Idempotency-Key"));
     }
+    // A tab is what HTTP allows in a header besides, and RFC 9651 does not in a string.
+    let text = value.to_str().ok().map(str::trim).filter(|text| !text.contains('\t'));
     let text =
-        value.to_str().map_err(|_| Problem::bad_key("the Idempotency-Key must be visible ASCII"))?.trim();
+        text.ok_or_else(|| Problem::bad_key("the Idempotency-Key must be visible ASCII and spaces"))?;
     let key = match text.strip_prefix('"') {
         Some(rest) => unquoted(rest).ok_or_else(|| {
             Problem::bad_key("the Idempotency-Key starts with a quote and is no quoted string")
@@ -92,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_broken_key_is_refused() {
-        for broken in ["", "\"", "\"\"", "\"abc", r#""a"b""#, r#""a\b""#] {
+        for broken in ["", "\"", "\"\"", "\"abc", r#""a"b""#, r#""a\b""#, "a\tb"] {
             assert_eq!(read(broken), None, "{broken}");
         }
     }
