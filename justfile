@@ -42,6 +42,12 @@ test *args:
         cargo test --locked "$@"
     fi
 
+# Sends a node all that its OpenAPI document allows and forbids, and checks each answer
+[group("develop")]
+fuzz-api *args:
+    cargo build --locked
+    scripts/fuzz-api "$@"
+
 # Format, lints and docs, with warnings as errors
 [group("develop")]
 check:
