@@ -2,23 +2,18 @@
 //! is named, and nothing else, has something valid.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{Rules, read, read_change};
+use super::tests::rules;
+use super::{read, read_change};
 use crate::api::problem::FieldError;
 use crate::api::request::Json;
-use crate::domain::retry::RetryPolicy;
 use crate::domain::time::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
-
-fn rules() -> Rules {
-    Rules { max_delay: Duration::from_secs(3_650 * 86_400), retry: RetryPolicy::default() }
-}
 
 fn json_of(value: &Value) -> Json {
     Json { bytes: value.to_string().into(), value: value.clone() }

@@ -25,12 +25,16 @@ fn targets() -> Arc<Policy> {
     Arc::new(Policy::new(open, vec![], false).unwrap())
 }
 
-fn draft(json: &Value) -> Result<Timer, Vec<FieldError>> {
-    let rules = Rules {
+pub(super) fn rules() -> Rules {
+    Rules {
         max_delay: Duration::from_secs(3_650 * 86_400),
         retry: RetryPolicy::default(),
         targets: targets(),
-    };
+    }
+}
+
+fn draft(json: &Value) -> Result<Timer, Vec<FieldError>> {
+    let rules = rules();
     let json = Json { bytes: json.to_string().into(), value: json.clone() };
     read(&json, &rules, Uuid::nil(), None, NOW)
 }
