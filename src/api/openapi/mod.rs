@@ -69,6 +69,8 @@ pub const DOCUMENT: &str = concat!(
         "State": "schemas/State.json",
         "RetryInForce": "schemas/RetryInForce.json",
         "Attempt": "schemas/Attempt.json",
+        "AttemptFields": "schemas/AttemptFields.json",
+        "LoggedAttempt": "schemas/LoggedAttempt.json",
         "TimerPage": "schemas/TimerPage.json",
         "Complete": "schemas/Complete.json",
         "Counts": "schemas/Counts.json",

@@ -41,6 +41,10 @@ fn limits_are_those_of_the_code() {
         ("/schemas/Retry/properties/max_attempts/maximum", json!(MAX_ATTEMPTS)),
         ("/schemas/RetryInForce/properties/max_attempts/maximum", json!(MAX_ATTEMPTS)),
         ("/schemas/Timer/properties/attempt_log/maxItems", json!(MAX_ATTEMPTS_KEPT)),
+        (
+            "/schemas/LoggedAttempt/properties/answer/properties/bytes/maximum",
+            json!(crate::domain::called::MAX_ANSWER_BYTES),
+        ),
         ("/schemas/TimerPage/properties/timers/maxItems", json!(list::MAX_LIMIT)),
         ("/schemas/BulkResult/properties/results/maxItems", json!(bulk::MAX_TIMERS)),
         ("/schemas/BulkCancellation/properties/matched/maximum", json!(bulk_cancel::MAX_CANCELLED)),
