@@ -187,6 +187,7 @@ async fn a_request_is_refused_without_a_token_that_is_good_for_it() {
               "body_bytes": 1,
               "body_sha256": "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b",
               "created_at": "<instant>",
+              "created_by": "writer",
               "delivery": "at_most_once",
               "due_at": "<instant>",
               "headers": {

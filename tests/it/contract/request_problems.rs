@@ -87,7 +87,7 @@ async fn what_is_wrong_with_a_body_is_said() {
           "detail": "4 fields are not as they must be",
           "errors": [
             {
-              "detail": "must be a whole number, 0 or more, without quotes, sign or fraction",
+              "detail": "must be a whole number, 0 or more, without quotes or sign",
               "pointer": "/seconds"
             },
             {

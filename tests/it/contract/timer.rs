@@ -288,12 +288,18 @@ async fn a_timer_is_fired_and_replayed() {
             {
               "attempt_log": [
                 {
+                  "answer": {
+                    "bytes": 4,
+                    "text": "seen",
+                    "truncated": false
+                  },
                   "claimed_at": "<instant>",
                   "due_at": "<instant>",
                   "finished_at": "<instant>",
                   "lateness_ms": "<milliseconds>",
                   "node": "w",
                   "number": 1,
+                  "phases_ms": "<milliseconds>",
                   "result": "answered",
                   "status": 404
                 }
@@ -351,12 +357,18 @@ async fn a_timer_is_fired_and_replayed() {
             {
               "attempt_log": [
                 {
+                  "answer": {
+                    "bytes": 4,
+                    "text": "seen",
+                    "truncated": false
+                  },
                   "claimed_at": "<instant>",
                   "due_at": "<instant>",
                   "finished_at": "<instant>",
                   "lateness_ms": "<milliseconds>",
                   "node": "w",
                   "number": 1,
+                  "phases_ms": "<milliseconds>",
                   "result": "answered",
                   "status": 404
                 }
