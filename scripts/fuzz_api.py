@@ -12,8 +12,8 @@ from datetime import datetime, timedelta, timezone
 import schemathesis
 from hypothesis import strategies as st
 
-# Nobody calls these: the node is started with --role api. They are on loopback all the same.
-URLS = ["http://127.0.0.1:9/", "https://localhost:1/hook?a=b%20c#d", "HTTP://[::1]:9/%C3%A9"]
+# Nobody calls these: the node is started with --role api. They are on loopback all the same, which it allows.
+URLS = ["http://127.0.0.1:8099/", "https://localhost:8443/hook?a=b%20c#d", "HTTP://[::1]:8099/%C3%A9"]
 
 # Lengths that each field with a duration takes, shortest to longest 100 ms to 10 min.
 DURATIONS = ["100ms", "1s", "1m 30s", "2min", "0.1h 0s 1ms", "PT1M", "PT0,5S", "pt2m3s", "10m"]
