@@ -8,17 +8,19 @@
 //! complete.
 
 mod cursor;
+mod entry;
 mod few;
 mod page;
 mod query;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{State, Timer, TimerId};
+
+use entry::{Entry, host_name, label};
 
 pub use cursor::Cursor;
 pub use page::Page;
@@ -56,26 +58,6 @@ pub struct Index {
     few: usize,
     /// Each host once.
     hosts: HashSet<Arc<str>>,
-}
-
-struct Entry {
-    revision: u64,
-    state: usize,
-    due_at: Timestamp,
-    created_at: Timestamp,
-    /// When the next attempt is, of a scheduled one.
-    waiting: Option<Timestamp>,
-    expires_at: Option<Timestamp>,
-    host: Arc<str>,
-    /// Hashes of `key=value` of its metadata.
-    labels: Box<[u64]>,
-}
-
-impl Entry {
-    /// What it is found by: hashes of its host and its labels.
-    fn names(&self) -> impl Iterator<Item = u64> {
-        self.labels.iter().copied().chain([host_name(&self.host)])
-    }
 }
 
 /// How many timers there are.
@@ -211,18 +193,6 @@ impl Index {
 
 fn state_of(state: &State) -> usize {
     STATES.iter().position(|name| *name == state.name()).unwrap_or_default()
-}
-
-/// What an entry is found by of its host. No label has an empty key.
-fn host_name(host: &str) -> u64 {
-    label("", host)
-}
-
-/// What an entry keeps of a label. Others may have the same hash, which is why pages are checked again.
-fn label(key: &str, value: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (key, value).hash(&mut hasher);
-    hasher.finish()
 }
 
 #[cfg(test)]

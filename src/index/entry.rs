@@ -1,0 +1,39 @@
+//! What is kept of a timer.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+
+use crate::domain::time::Timestamp;
+
+/// All that the index knows of one timer.
+pub(super) struct Entry {
+    pub(super) revision: u64,
+    pub(super) state: usize,
+    pub(super) due_at: Timestamp,
+    pub(super) created_at: Timestamp,
+    /// When the next attempt is, of a scheduled one.
+    pub(super) waiting: Option<Timestamp>,
+    pub(super) expires_at: Option<Timestamp>,
+    pub(super) host: Arc<str>,
+    /// Hashes of `key=value` of its metadata.
+    pub(super) labels: Box<[u64]>,
+}
+
+impl Entry {
+    /// What it is found by: hashes of its host and its labels.
+    pub(super) fn names(&self) -> impl Iterator<Item = u64> {
+        self.labels.iter().copied().chain([host_name(&self.host)])
+    }
+}
+
+/// What an entry is found by of its host. No label has an empty key.
+pub(super) fn host_name(host: &str) -> u64 {
+    label("", host)
+}
+
+/// What an entry keeps of a label. Others may have the same hash, which is why pages are checked again.
+pub(super) fn label(key: &str, value: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (key, value).hash(&mut hasher);
+    hasher.finish()
+}
