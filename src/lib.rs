@@ -23,6 +23,7 @@ pub mod index;
 pub mod metrics;
 pub mod nats;
 pub mod policy;
+pub mod presence;
 pub mod receivers;
 pub mod rfc3339;
 pub mod shutdown;

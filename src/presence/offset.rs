@@ -1,0 +1,150 @@
+//! How far another clock is from this node's.
+//!
+//! Samples are kept against the clock that only goes on, so that a step of this node's own clock is seen at once and
+//! not when the last sample from before it has left.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::Moment;
+use crate::domain::time::Timestamp;
+
+/// Another clock's time minus this node's, in microseconds: positive if the other is ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Offset(i64);
+
+impl Offset {
+    /// Two clocks that agree.
+    pub const ZERO: Self = Self(0);
+
+    /// So many microseconds.
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// In microseconds.
+    pub const fn as_micros(self) -> i64 {
+        self.0
+    }
+
+    /// How far apart the two are.
+    pub const fn distance(self) -> Duration {
+        Duration::from_micros(self.0.unsigned_abs())
+    }
+
+    fn between(theirs: Timestamp, ours: Timestamp) -> Self {
+        let micros = i128::from(theirs.as_micros()) - i128::from(ours.as_micros());
+        Self(i64::try_from(micros).unwrap_or(if micros < 0 { i64::MIN } else { i64::MAX }))
+    }
+}
+
+/// The one in the middle; of two in the middle, that which is nearer to zero. So a minority that is off does not show,
+/// and neither does one of two that disagree.
+pub(super) fn middle(mut offsets: Vec<Offset>) -> Option<Offset> {
+    offsets.sort_unstable();
+    let low = offsets.get(offsets.len().checked_sub(1)? / 2)?;
+    let high = offsets.get(offsets.len() / 2)?;
+    Some(if low.distance() <= high.distance() { *low } else { *high })
+}
+
+/// How many samples of NATS' clock are kept: with one each 5 s, the quickest of 40 s.
+const SERVER_SAMPLES: usize = 8;
+
+/// A sample of NATS' clock says nothing any more after this time: two clocks drift apart by some 100 µs a second at worst.
+const SERVER_SAMPLE_GOOD_FOR: Duration = Duration::from_secs(60);
+
+/// An answer that took longer says too little: it may be wrong by half a second.
+const LONGEST_ROUND_TRIP: Duration = Duration::from_secs(1);
+
+/// What two samples may contradict each other by beyond their errors, for what clocks drift meanwhile.
+const DRIFT: Duration = Duration::from_millis(10);
+
+/// An answer of NATS that has its time in it.
+#[derive(Clone, Copy, Debug)]
+pub struct ServerSample {
+    /// When it was asked for.
+    pub asked: Instant,
+    /// When it came.
+    pub answered: Instant,
+    /// The server's time, some time in between.
+    pub server: Timestamp,
+}
+
+impl ServerSample {
+    fn round_trip(&self) -> Duration {
+        self.answered.saturating_duration_since(self.asked)
+    }
+
+    /// What the server's clock shows now: it showed its time in the middle, give or take half the round trip.
+    fn server_at(&self, steady: Instant) -> Timestamp {
+        let since = steady.saturating_duration_since(self.asked);
+        let half = self.round_trip() / 2;
+        // A span is rounded up on both ways, so this is off by a microsecond at most.
+        match since.checked_sub(half) {
+            Some(since) => self.server.saturating_add(since),
+            None => self.server.saturating_sub(half - since),
+        }
+    }
+
+    /// Whether both can be right. If not, one of the clocks was set meanwhile, or this machine slept.
+    fn agrees_with(&self, newer: &Self) -> bool {
+        let offset = Offset::between(self.server_at(newer.answered), newer.server_at(newer.answered));
+        offset.distance() <= (self.round_trip() + newer.round_trip()) / 2 + DRIFT
+    }
+}
+
+/// What is known of NATS' clock.
+#[derive(Debug, Default)]
+pub struct ServerClock {
+    samples: VecDeque<ServerSample>,
+}
+
+impl ServerClock {
+    /// Takes note of an answer.
+    pub fn note(&mut self, sample: ServerSample) {
+        if sample.round_trip() > LONGEST_ROUND_TRIP {
+            return;
+        }
+        self.samples.retain(|older| older.agrees_with(&sample));
+        self.samples.truncate(SERVER_SAMPLES - 1);
+        self.samples.push_front(sample);
+    }
+
+    /// How far it is from this node's, off by half the round trip of the quickest answer at most.
+    pub fn offset(&self, now: Moment) -> Option<Offset> {
+        let fresh = |sample: &&ServerSample| {
+            now.steady.saturating_duration_since(sample.answered) < SERVER_SAMPLE_GOOD_FOR
+        };
+        let best = self.samples.iter().filter(fresh).min_by_key(|sample| sample.round_trip())?;
+        Some(Offset::between(best.server_at(now.steady), now.clock))
+    }
+}
+
+/// How many of a node's beats are kept for its clock: those of 10 s.
+const PEER_SAMPLES: usize = 10;
+
+/// What is known of another node's clock.
+#[derive(Debug, Default)]
+pub(super) struct PeerClock {
+    samples: VecDeque<(Timestamp, Instant)>,
+}
+
+impl PeerClock {
+    /// Takes note of what it showed when it said so, and when that was heard.
+    pub(super) fn note(&mut self, clock: Timestamp, heard: Instant) {
+        self.samples.truncate(PEER_SAMPLES - 1);
+        self.samples.push_front((clock, heard));
+    }
+
+    /// How far it is from this node's. The way here only makes a clock look behind, so the largest is the closest; it
+    /// is too small by the quickest way of the last 10 s.
+    pub(super) fn offset(&self, now: Moment) -> Option<Offset> {
+        let shown = |(clock, heard): &(Timestamp, Instant)| {
+            clock.saturating_add(now.steady.saturating_duration_since(*heard))
+        };
+        self.samples.iter().map(shown).max().map(|theirs| Offset::between(theirs, now.clock))
+    }
+}
+
+#[cfg(test)]
+mod tests;

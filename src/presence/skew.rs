@@ -1,0 +1,129 @@
+//! What is to be done about clocks that differ: a warning, once, and no readiness past a limit.
+
+use std::time::Duration;
+
+use super::offset::{Offset, middle};
+
+/// Clocks that differ by more are worth a warning: a hundred times of what NTP leaves, and more than a quick answer
+/// of NATS can be wrong by.
+const WARN_PAST: Duration = Duration::from_millis(100);
+
+/// A warning is over once they differ by less than this; the space keeps it from coming and going.
+const OVER_BELOW: Duration = Duration::from_millis(50);
+
+/// How far other clocks are from this node's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Skew {
+    /// NATS', as far as it has said so lately.
+    pub nats: Option<Offset>,
+    /// The middle one of the other nodes'.
+    pub peers: Option<Offset>,
+    /// The middle one of all that are known, this node's own included.
+    majority: Option<Offset>,
+}
+
+impl Skew {
+    /// Of what is known of NATS and of each other node.
+    pub fn of(nats: Option<Offset>, peers: Vec<Offset>) -> Self {
+        let all = peers.iter().copied().chain(nats).chain([Offset::ZERO]).collect();
+        Self { nats, peers: middle(peers), majority: middle(all) }
+    }
+
+    /// Why a node whose clocks may differ by `limit` takes nothing new, if so: NATS' clock decides when timers come to
+    /// workers; of the other nodes' clocks, only a majority is believed more than this node's own and NATS'.
+    pub fn refusal(&self, limit: Duration) -> Option<String> {
+        let beyond = |offset: &Offset| offset.distance() > limit;
+        let (whose, offset) = match (self.nats.filter(beyond), self.majority.filter(beyond)) {
+            (Some(offset), _) => ("that of NATS", offset),
+            (None, Some(offset)) => ("those of most other nodes", offset),
+            (None, None) => return None,
+        };
+        let side = if offset > Offset::ZERO { "behind" } else { "ahead of" };
+        Some(format!(
+            "this node's clock is {:.3} s {side} {whose}, and {:.3} s are allowed (--max-clock-skew): synchronise \
+             the clocks of all nodes and NATS servers, with NTP",
+            offset.distance().as_secs_f64(),
+            limit.as_secs_f64()
+        ))
+    }
+}
+
+/// Whether clocks differ so much that somebody ought to know.
+#[derive(Debug, Default)]
+pub struct SkewAlarm {
+    on: bool,
+}
+
+/// A change of that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// They do from now on.
+    Worse,
+    /// They did, and do not any more.
+    Better,
+}
+
+impl SkewAlarm {
+    /// Looks at an offset; what is not known changes nothing.
+    pub fn look(&mut self, offset: Option<Offset>) -> Option<Turn> {
+        let distance = offset?.distance();
+        let turn = match self.on {
+            false if distance > WARN_PAST => Turn::Worse,
+            true if distance < OVER_BELOW => Turn::Better,
+            true | false => return None,
+        };
+        self.on = turn == Turn::Worse;
+        Some(turn)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(2);
+
+    fn seconds(seconds: i64) -> Offset {
+        Offset::from_micros(seconds * 1_000_000)
+    }
+
+    fn refusal(nats: Option<i64>, peers: &[i64]) -> Option<String> {
+        Skew::of(nats.map(seconds), peers.iter().copied().map(seconds).collect()).refusal(LIMIT)
+    }
+
+    #[test]
+    fn a_node_that_is_off_from_nats_is_refused_and_is_told_to_which_side() {
+        assert_eq!(refusal(None, &[]), None);
+        assert_eq!(refusal(Some(2), &[]), None);
+        assert!(refusal(Some(3), &[]).unwrap().contains("3.000 s behind that of NATS, and 2.000 s"));
+        assert!(refusal(Some(-3), &[3]).unwrap().contains("3.000 s ahead of that of NATS"));
+    }
+
+    #[test]
+    fn one_node_that_is_off_takes_no_other_with_it() {
+        // As the good one of two sees it, the bad one, and each good one of three.
+        assert_eq!(refusal(Some(0), &[9]), None);
+        assert!(refusal(Some(9), &[9]).is_some());
+        assert_eq!(refusal(Some(0), &[9, 0]), None);
+        assert_eq!(refusal(None, &[9]), None);
+    }
+
+    #[test]
+    fn a_majority_of_nodes_is_believed() {
+        assert_eq!(refusal(Some(0), &[9, 9]), None);
+        assert!(refusal(Some(0), &[9, 9, 8]).unwrap().contains("8.000 s behind those of most other nodes"));
+        assert!(refusal(None, &[-9, -9]).unwrap().contains("ahead of those of most other nodes"));
+        assert_eq!(refusal(Some(0), &[9, -9, 9]), None);
+    }
+
+    #[test]
+    fn a_warning_is_said_once_and_once_that_it_is_over() {
+        let mut alarm = SkewAlarm::default();
+        let mut turns = vec![];
+        for millis in [0, 99, -101, 300, 99, 101, 51, -49, 0, 99, 101] {
+            turns.extend(alarm.look(Some(Offset::from_micros(millis * 1_000))).map(|turn| (millis, turn)));
+            assert_eq!(alarm.look(None), None);
+        }
+        assert_eq!(turns, [(-101, Turn::Worse), (-49, Turn::Better), (101, Turn::Worse)]);
+    }
+}
