@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::access::Permissions;
 use crate::alarm::Alarm;
@@ -20,8 +21,10 @@ use crate::dispatch;
 use crate::embedded;
 use crate::engine::{Engine, Worker};
 use crate::finder::Finder;
+use crate::heartbeat::Heartbeat;
 use crate::metrics::{Metrics, Parts};
 use crate::nats::{Access, Backlog, Link, Shape, Store, Wakes};
+use crate::presence;
 use crate::receivers::Receivers;
 use crate::shutdown::Signals;
 use crate::webhook::{Caller, Settings};
@@ -143,9 +146,12 @@ struct Running {
     link: Link,
     stop: CancellationToken,
     abort: CancellationToken,
+    /// This node has no call in progress any more, and others may have its share.
+    gone: CancellationToken,
     drain_timeout: Duration,
     api: JoinHandle<()>,
     worker: JoinHandle<()>,
+    heartbeat: JoinHandle<()>,
 }
 
 impl Running {
@@ -180,7 +186,16 @@ impl Running {
 
         let stop = CancellationToken::new();
         let abort = CancellationToken::new();
+        let gone = CancellationToken::new();
         let receivers = Receivers::new(node.receivers.rules());
+        let itself = presence::Node {
+            instance: Uuid::new_v4(),
+            name: name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            role: role.told(),
+        };
+        let heartbeat = Heartbeat::new(link.clone(), clock, receivers.clone(), itself, stop.clone());
+        let beating = tokio::spawn(heartbeat.clone().run(gone.clone()));
         let worker = if role.works() {
             let worker = Worker {
                 caller: Caller::new(clock, &targets)?,
@@ -203,6 +218,7 @@ impl Running {
             finder,
             feed,
             receivers,
+            heartbeat,
             engine: role.serves().then_some(engine),
             permissions,
             origins: node.cors_origins,
@@ -219,7 +235,8 @@ impl Running {
             patience: node.request_timeout,
         });
         let api = tokio::spawn(api::serve(listener, routes, limits, metrics, stop.clone()));
-        Ok(Self { address, name, link, stop, abort, drain_timeout: node.drain_timeout, api, worker })
+        let drain_timeout = node.drain_timeout;
+        Ok(Self { address, name, link, stop, abort, gone, drain_timeout, api, worker, heartbeat: beating })
     }
 
     /// Runs until a signal comes, then stops in order: take nothing new, finish calls, hand back.
@@ -238,6 +255,10 @@ impl Running {
                 false
             }
         };
+        self.gone.cancel();
+        if let Err(error) = self.heartbeat.await {
+            tracing::warn!(%error, "other nodes were not told that this one has left");
+        }
         self.link.flush().await;
         if let Some(broker) = broker {
             broker.stop.cancel();

@@ -19,6 +19,7 @@ pub mod embedded;
 pub mod engine;
 pub mod finder;
 pub mod healthcheck;
+pub mod heartbeat;
 pub mod index;
 pub mod metrics;
 pub mod nats;

@@ -68,6 +68,7 @@ pub(super) fn write_of(operation: Operation) -> Option<Write> {
         | Operation::CountTimers
         | Operation::FollowTimers
         | Operation::ListReceivers
+        | Operation::ListNodes
         | Operation::Health
         | Operation::Readiness
         | Operation::Metrics
@@ -103,6 +104,7 @@ fn name(operation: Operation) -> &'static str {
         Operation::CancelTimers => "cancel_timers",
         Operation::FollowTimers => "follow_timers",
         Operation::ListReceivers => "list_receivers",
+        Operation::ListNodes => "list_nodes",
         Operation::Health => "health",
         Operation::Readiness => "readiness",
         Operation::Metrics => "metrics",

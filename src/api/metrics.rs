@@ -13,6 +13,8 @@ pub(super) async fn show(api: &Api, headers: &HeaderMap) -> Answer {
         api.metrics.index.show(&finder.indexed(waiting.last_change));
     }
     api.metrics.nats.show(api.link.is_up(), api.link.stores(), waiting.wakes);
+    let skew = api.heartbeat.skew();
+    api.metrics.nodes.show(&api.heartbeat.count(), skew.nats, skew.peers);
     let format = format_for(headers);
     let mut answer = answer::text(StatusCode::OK, format.content_type(), api.metrics.write(format));
     answer.headers_mut().insert(VARY, HeaderValue::from_static("accept"));

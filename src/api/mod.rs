@@ -18,6 +18,7 @@ mod list;
 mod listen;
 mod measure;
 mod metrics;
+mod nodes;
 mod openapi;
 mod operate;
 mod operation;
@@ -41,6 +42,7 @@ use crate::access::Permissions;
 use crate::domain::retry::RetryPolicy;
 use crate::engine::Engine;
 use crate::finder::Finder;
+use crate::heartbeat::Heartbeat;
 use crate::metrics::Metrics;
 use crate::nats::{Backlog, Link};
 use crate::policy::Policy;
@@ -66,6 +68,8 @@ pub struct Api {
     pub feed: Option<Arc<Semaphore>>,
     /// Whom this node calls; nobody, if it does not work.
     pub receivers: Receivers,
+    /// Which nodes there are, and what their clocks show.
+    pub heartbeat: Heartbeat,
     /// For readiness and the feed.
     pub link: Link,
     /// What waits in NATS, for metrics.

@@ -8,7 +8,7 @@ use super::operation::Operation;
 use super::problem::Problem;
 use super::request::{Json, Request};
 use super::{
-    Api, bulk, bulk_cancel, docs, events, health, list, measure, metrics, openapi, receivers, timers,
+    Api, bulk, bulk_cancel, docs, events, health, list, measure, metrics, nodes, openapi, receivers, timers,
 };
 use crate::access::{Grant, Scope};
 use crate::domain::time::Timestamp;
@@ -47,9 +47,11 @@ pub(super) async fn operate(
         Operation::FollowTimers => events::follow(&call).await,
         Operation::Document => Ok(openapi::show()),
         Operation::Docs => Ok(docs::show()),
-        Operation::Health | Operation::Readiness | Operation::ListReceivers | Operation::Metrics => {
-            for_every_node(api, operation, &call.request).await
-        }
+        Operation::Health
+        | Operation::Readiness
+        | Operation::ListReceivers
+        | Operation::ListNodes
+        | Operation::Metrics => for_every_node(api, operation, &call.request).await,
     };
     if let Some(write) = measure::write_of(operation) {
         let status = answered.as_ref().map_or_else(Problem::status, Answer::status);
@@ -63,6 +65,7 @@ async fn for_every_node(api: &Api, operation: Operation, request: &Request) -> R
         Operation::Health => Ok(health::live()),
         Operation::Readiness => Ok(health::readiness(api).await),
         Operation::ListReceivers => receivers::list(api, request),
+        Operation::ListNodes => nodes::list(api, request),
         Operation::Metrics => Ok(metrics::show(api, &request.headers).await),
         Operation::CreateTimer
         | Operation::GetTimer

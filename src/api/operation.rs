@@ -22,6 +22,7 @@ pub(super) enum Operation {
     CancelTimers,
     FollowTimers,
     ListReceivers,
+    ListNodes,
     Health,
     Readiness,
     Metrics,
@@ -39,6 +40,7 @@ const NODE_PATHS: &[Path] = &[
     ("/healthz", &[(Method::GET, Op::Health)]),
     ("/readyz", &[(Method::GET, Op::Readiness)]),
     ("/receivers", &[(Method::GET, Op::ListReceivers)]),
+    ("/nodes", &[(Method::GET, Op::ListNodes)]),
     ("/metrics", &[(Method::GET, Op::Metrics)]),
 ];
 
@@ -129,6 +131,7 @@ impl Operation {
             | Op::CountTimers
             | Op::FollowTimers
             | Op::ListReceivers
+            | Op::ListNodes
             | Op::Metrics => Some(Scope::Read),
             Op::CreateTimer
             | Op::ChangeTimer

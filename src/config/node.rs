@@ -15,6 +15,7 @@ use crate::api::Origins;
 use crate::domain::retry::{MAX_ATTEMPTS, MAX_BACKOFF, MAX_DEADLINE, RetryPolicy};
 use crate::domain::statuses::StatusSet;
 use crate::nats::Shape;
+use crate::presence;
 use crate::telemetry::Format;
 use crate::webhook::Settings;
 
@@ -42,6 +43,15 @@ impl Role {
     /// Whether it calls receivers.
     pub(crate) fn works(self) -> bool {
         matches!(self, Self::All | Self::Worker)
+    }
+
+    /// What other nodes know it as.
+    pub(crate) fn told(self) -> presence::Role {
+        match self {
+            Self::All => presence::Role::All,
+            Self::Api => presence::Role::Api,
+            Self::Worker => presence::Role::Worker,
+        }
     }
 }
 

@@ -14,6 +14,7 @@ mod index;
 mod label;
 pub mod names;
 mod nats;
+mod nodes;
 mod register;
 mod timers;
 mod work;
@@ -27,6 +28,7 @@ pub use http::{Http, Refused};
 pub use index::{Index, Indexed, Known};
 pub use label::Counters;
 pub use nats::{Nats, Trouble};
+pub use nodes::Nodes;
 pub use timers::{Timers, Write, Written};
 pub use work::{Call, LostClaim, Outcome, Postponed, Wake, Work};
 
@@ -59,6 +61,8 @@ pub struct Metrics {
     pub work: Work,
     /// Of what this node asks of NATS.
     pub nats: Nats,
+    /// Of all nodes and their clocks.
+    pub nodes: Nodes,
 }
 
 /// How the numbers are written.
@@ -86,12 +90,12 @@ impl Metrics {
         let mut registry = Registry::default();
         let all = &mut Register::of(&mut registry, true);
         all.info(&names::BUILD_INFO, [("version", version)]);
-        let (http, nats) = (Http::new(all), Nats::new(all));
+        let (http, nats, nodes) = (Http::new(all), Nats::new(all), Nodes::new(all));
         let of_api = &mut Register::of(&mut registry, parts.serves);
         let (feed, timers) = (Feed::new(of_api), Timers::new(of_api));
         let index = Index::new(&mut Register::of(&mut registry, parts.indexes));
         let work = Work::new(&mut Register::of(&mut registry, parts.works));
-        Self { registry, http, feed, timers, index, work, nats }
+        Self { registry, http, feed, timers, index, work, nats, nodes }
     }
 
     /// All numbers, as a scraper reads them.

@@ -94,6 +94,13 @@ pub(super) const CLAIMS_LOST: Name = name(
 pub(super) const CLAIMS_TAKEN_OVER: Name =
     name("jettimer_claims_taken_over_total", "Timers found with a claim whose node has not finished in time");
 
+pub(super) const NODES: Name =
+    name("jettimer_nodes", "Nodes that this one has heard lately by role, itself included");
+pub(super) const CLOCK_OFFSET: Name = name(
+    "jettimer_clock_offset_seconds",
+    "Time of other clocks minus that of this node's; NaN if they are not known",
+);
+
 pub(super) const NATS_UP: Name = name("jettimer_nats_up", "1 if this node is connected to NATS");
 pub(super) const NATS_STORES: Name = name(
     "jettimer_nats_stores",

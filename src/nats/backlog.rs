@@ -89,7 +89,7 @@ impl Link {
         Ok(info.num_pending)
     }
 
-    async fn info<T: DeserializeOwned>(&self, subject: String) -> Result<T, NatsError> {
+    pub(super) async fn info<T: DeserializeOwned>(&self, subject: String) -> Result<T, NatsError> {
         let answer = self.ask(Subject::from(subject), None, Bytes::new()).await?;
         serde_json::from_slice(&answer.payload)
             .map_err(|error| NatsError::NotDone(format!("an answer without numbers: {error}")))

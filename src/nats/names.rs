@@ -4,6 +4,7 @@
 //! streams would change this file.
 
 use async_nats::Subject;
+use uuid::Uuid;
 
 use crate::domain::time::Timestamp;
 use crate::domain::timer::TimerId;
@@ -31,6 +32,14 @@ const EVENT_PREFIX: &str = "timers.event.";
 /// Where a stored record is republished to, as a mapping of subjects: its last part is the timer's id.
 pub(super) const REPUBLISH_FROM: &str = "$KV.timers.>";
 pub(super) const REPUBLISH_TO: &str = "timers.event.>";
+
+/// The subjects on which nodes say that they are there. No stream has them.
+pub(super) const BEAT_SUBJECTS: &str = "timers.nodes.*";
+
+/// The subject on which a node says so.
+pub(super) fn beat_subject(instance: Uuid) -> String {
+    format!("timers.nodes.{}", instance.simple())
+}
 
 /// What the subjects of records begin with, as in every KV bucket.
 pub(super) const RECORD_PREFIX: &str = "$KV.";

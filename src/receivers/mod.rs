@@ -2,7 +2,8 @@
 //! that one which is slow, dead or busy does not hold up the timers of others.
 //!
 //! Each node knows what it has seen itself, in memory and bounded; limits that hold for all nodes are shared out
-//! evenly among the nodes that work. It makes no calls and stores nothing: what has no place is postponed.
+//! evenly among the nodes that work, as `heartbeat` counts them. It makes no calls and stores nothing: what has no
+//! place is postponed.
 
 mod breaker;
 mod lane;

@@ -33,6 +33,7 @@ mod lists;
 mod metrics;
 mod mixed_races;
 mod nats_is_killed;
+mod nodes;
 mod openapi;
 mod outage;
 mod races;

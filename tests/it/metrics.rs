@@ -48,7 +48,7 @@ impl Scrape {
             let histogram = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end));
             let is_histogram = histogram.is_some_and(|name| types.get(name) == Some(&"histogram"));
             assert!(is_histogram || types.contains_key(name), "no type before {line}");
-            if let Some((of, _)) = series.split_once("le=") {
+            if let Some((of, _)) = series.split_once("le=").filter(|_| is_histogram) {
                 assert!(bucket.0 != of || bucket.1 <= value, "less than in the bucket before: {line}");
                 bucket = (of, value);
             } else if name.ends_with("_count") {

@@ -1,0 +1,147 @@
+//! The loop: a beat a second, an ear for the beats of others, and a look at NATS' clock now and then.
+
+use std::time::Duration;
+
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use super::Heartbeat;
+use crate::nats::Beats;
+use crate::presence::{Beat, Heard, Life, Node, Offset, Turn};
+
+/// The time between two beats of a node.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// The time between two questions for NATS' time: clocks do not drift apart sooner.
+const COMPARE: Duration = Duration::from_secs(5);
+
+/// So many own beats in a row that were sent and not heard mean that nobody hears them.
+const UNHEARD: u32 = 10;
+
+impl Heartbeat {
+    /// Beats until `gone` is cancelled, then says farewell.
+    pub async fn run(self, gone: CancellationToken) {
+        tokio::select! {
+            () = gone.cancelled() => {}
+            () = self.say_and_hear() => {}
+            () = self.compare() => {}
+        }
+        self.say(Life::Gone).await;
+    }
+
+    async fn say_and_hear(&self) {
+        let mut tick = tokio::time::interval(BEAT);
+        // After a stall one beat is enough.
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut beats = self.listen().await;
+        let mut stopping = false;
+        loop {
+            tokio::select! {
+                _ = tick.tick() => self.beat().await,
+                () = self.stop.cancelled(), if !stopping => {
+                    stopping = true;
+                    self.say(Life::Stopping).await;
+                }
+                beat = beats.next() => match beat {
+                    Some(beat) => self.hear(beat).await,
+                    None => beats = self.listen().await,
+                },
+            }
+        }
+    }
+
+    /// Listens, as soon as NATS is there.
+    async fn listen(&self) -> Beats {
+        loop {
+            match self.link.listen().await {
+                Ok(beats) => return beats,
+                Err(error) => tracing::debug!(%error, "nodes cannot be heard"),
+            }
+            tokio::time::sleep(BEAT).await;
+        }
+    }
+
+    async fn beat(&self) {
+        let sent = self.say(self.life()).await;
+        let now = self.now();
+        let mut known = self.lock();
+        if sent {
+            known.unheard = known.unheard.saturating_add(1);
+            if known.unheard == UNHEARD {
+                tracing::warn!(
+                    "this node hears no node, not even itself, so limits that all nodes share are exceeded: may its \
+                     NATS user publish and subscribe to timers.nodes.*?"
+                );
+            }
+        }
+        let skew = known.skew(now);
+        warn("NATS", skew.nats, known.of_nats.look(skew.nats));
+        warn("other nodes", skew.peers, known.of_peers.look(skew.peers));
+    }
+
+    async fn say(&self, life: Life) -> bool {
+        let beat = Beat { node: (*self.itself).clone(), life, clock: self.clock.now() };
+        self.link.say(&beat).await
+    }
+
+    async fn hear(&self, beat: Beat) {
+        let (node, instance) = (beat.node.name.clone(), beat.node.instance);
+        match self.note(beat) {
+            Heard::Somebody => {
+                tracing::info!(node, %instance, "another node is there");
+                // It learns of this one at once, and not with the next beat.
+                self.say(self.life()).await;
+            }
+            Heard::Leaving => tracing::info!(node, %instance, "another node has left"),
+            Heard::TooMany => tracing::debug!(node, %instance, "more nodes than are counted"),
+            Heard::Itself(silent) => {
+                for Node { name, instance, .. } in silent {
+                    tracing::warn!(node = name, %instance, "another node is silent, and taken for dead");
+                }
+            }
+            Heard::Known => {}
+        }
+    }
+
+    fn note(&self, beat: Beat) -> Heard {
+        let now = self.now();
+        let mut known = self.lock();
+        let heard = known.roster.hear(beat, now);
+        if matches!(heard, Heard::Itself(_)) {
+            known.unheard = 0;
+        }
+        // While this is held, so that the last to count is the last to tell.
+        self.receivers.share_among(known.roster.working() + usize::from(self.itself.role.works()));
+        heard
+    }
+
+    async fn compare(&self) {
+        let mut tick = tokio::time::interval(COMPARE);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            self.ask_nats().await;
+        }
+    }
+
+    /// Compares this node's clock with that of NATS, if that answers.
+    pub async fn ask_nats(&self) {
+        match self.link.server_time().await {
+            Ok(sample) => self.lock().server.note(sample),
+            Err(error) => tracing::debug!(%error, "NATS does not say what time it is"),
+        }
+    }
+}
+
+fn warn(of: &str, offset: Option<Offset>, turn: Option<Turn>) {
+    let offset_ms = offset.map_or(0.0, |offset| offset.as_micros() as f64 / 1e3);
+    match turn {
+        Some(Turn::Worse) => tracing::warn!(
+            of,
+            offset_ms,
+            "another clock is not what this node's is, and timers are early or late by as much. Does NTP run?"
+        ),
+        Some(Turn::Better) => tracing::info!(of, offset_ms, "clocks agree again"),
+        None => {}
+    }
+}

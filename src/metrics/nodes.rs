@@ -1,0 +1,37 @@
+//! Numbers of all nodes and of their clocks. They are set when they are asked for.
+
+use prometheus_client::metrics::family::Family;
+
+use super::names;
+use super::register::{Float, Register, set_known};
+use crate::presence::{Offset, Role};
+
+type ByLabel = Family<[(&'static str, &'static str); 1], Float>;
+
+/// Numbers of nodes.
+#[derive(Debug)]
+pub struct Nodes {
+    by_role: ByLabel,
+    offset: ByLabel,
+}
+
+impl Nodes {
+    pub(super) fn new(register: &mut Register<'_>) -> Self {
+        let nodes =
+            Self { by_role: register.gauge(&names::NODES), offset: register.gauge(&names::CLOCK_OFFSET) };
+        nodes.show(&Role::EACH.map(|role| (role, 0)), None, None);
+        nodes
+    }
+
+    /// Shows how many there are of each role, and how far clocks are from this node's.
+    pub fn show(&self, counts: &[(Role, usize)], nats: Option<Offset>, peers: Option<Offset>) {
+        for (role, count) in counts {
+            let gauge = self.by_role.get_or_create(&[("role", role.name())]);
+            set_known(&gauge, u64::try_from(*count).ok());
+        }
+        for (of, offset) in [("nats", nats), ("peers", peers)] {
+            let seconds = offset.map_or(f64::NAN, |offset| offset.as_micros() as f64 / 1e6);
+            self.offset.get_or_create(&[("of", of)]).set(seconds);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! What nodes say of themselves to each other, as messages that no stream keeps.
+//!
+//! Core NATS: who is not there does not hear it, and nothing is sent again.
+
+use async_nats::{Subject, Subscriber};
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::Link;
+use super::names::{BEAT_SUBJECTS, beat_subject};
+use crate::domain::time::Timestamp;
+use crate::nats::NatsError;
+use crate::presence::{Beat, Life, Node, Role};
+
+/// Of the message. Fields may be added under the same version, since nodes of two versions count each other while one
+/// replaces the other.
+const VERSION: u32 = 1;
+
+/// A longer message is no beat of ours, in bytes.
+const MAX_BEAT_BYTES: usize = 4_096;
+
+/// The most characters of a name that are told; six bytes each, at worst, as JSON.
+const MAX_NAME_CHARS: usize = 256;
+
+#[derive(Debug, Deserialize, Serialize)]
+struct BeatJson {
+    v: u32,
+    instance: Uuid,
+    name: String,
+    role: String,
+    version: String,
+    state: String,
+    clock_us: u64,
+}
+
+impl BeatJson {
+    fn of(beat: &Beat) -> Self {
+        Self {
+            v: VERSION,
+            instance: beat.node.instance,
+            name: beat.node.name.chars().take(MAX_NAME_CHARS).collect(),
+            role: beat.node.role.name().to_owned(),
+            version: beat.node.version.clone(),
+            state: beat.life.name().to_owned(),
+            clock_us: beat.clock.as_micros(),
+        }
+    }
+
+    fn beat(self) -> Option<Beat> {
+        let role = Role::EACH.into_iter().find(|role| role.name() == self.role)?;
+        let life = Life::EACH.into_iter().find(|life| life.name() == self.state)?;
+        let node = Node { instance: self.instance, name: self.name, version: self.version, role };
+        (self.v == VERSION).then_some(Beat { node, life, clock: Timestamp::from_micros(self.clock_us) })
+    }
+}
+
+fn read(payload: &[u8]) -> Option<Beat> {
+    if payload.len() > MAX_BEAT_BYTES {
+        return None;
+    }
+    serde_json::from_slice::<BeatJson>(payload).ok()?.beat()
+}
+
+/// What nodes say.
+pub struct Beats {
+    messages: Subscriber,
+}
+
+impl Beats {
+    /// What is said next; nothing once the connection was given up. What cannot be read is passed over.
+    pub async fn next(&mut self) -> Option<Beat> {
+        loop {
+            let message = self.messages.next().await?;
+            match read(&message.payload) {
+                Some(beat) => return Some(beat),
+                None => tracing::debug!(subject = %message.subject, "not what a node of this version says"),
+            }
+        }
+    }
+}
+
+impl Link {
+    /// Tells all nodes, this one included; says whether it was sent.
+    pub async fn say(&self, beat: &Beat) -> bool {
+        let Ok(json) = serde_json::to_vec(&BeatJson::of(beat)) else { return false };
+        self.tell(Subject::from(beat_subject(beat.node.instance)), None, Bytes::from(json)).await
+    }
+
+    /// Hears what nodes say from now on, this one included.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`].
+    pub async fn listen(&self) -> Result<Beats, NatsError> {
+        Ok(Beats { messages: self.subscribe(BEAT_SUBJECTS.to_owned()).await? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WRITTEN: &str = r#"{"v":1,"instance":"00000000-0000-0000-0000-000000000007","name":"a","role":"worker","version":"0.1.0","state":"stopping","clock_us":1700000000000001}"#;
+
+    fn beat() -> Beat {
+        let instance = Uuid::from_u128(7);
+        let node = Node { instance, name: "a".to_owned(), version: "0.1.0".to_owned(), role: Role::Worker };
+        Beat { node, life: Life::Stopping, clock: Timestamp::from_micros(1_700_000_000_000_001) }
+    }
+
+    #[test]
+    fn what_a_node_says_is_what_others_of_this_version_read() {
+        assert_eq!(serde_json::to_string(&BeatJson::of(&beat())).unwrap(), WRITTEN);
+        assert_eq!(read(WRITTEN.as_bytes()), Some(beat()));
+        let more = WRITTEN.replace("{\"v\":1", "{\"v\":1,\"new\":[]");
+        assert_eq!(read(more.as_bytes()), Some(beat()));
+    }
+
+    #[test]
+    fn what_is_none_of_ours_is_passed_over() {
+        for (from, to) in
+            [("\"v\":1", "\"v\":2"), ("worker", "boss"), ("stopping", "late"), ("1700", "-1700")]
+        {
+            assert_eq!(read(WRITTEN.replace(from, to).as_bytes()), None, "{to}");
+        }
+        let long = WRITTEN.replace("\"a\"", &format!("\"{}\"", "a".repeat(MAX_BEAT_BYTES)));
+        assert_eq!(read(long.as_bytes()), None);
+        assert_eq!(read(b"hello"), None);
+    }
+
+    #[test]
+    fn the_longest_name_fits() {
+        let mut beat = beat();
+        beat.node.name = "\u{1}".repeat(10_000);
+        let json = serde_json::to_vec(&BeatJson::of(&beat)).unwrap();
+        assert_eq!(read(&json).unwrap().node.name.len(), MAX_NAME_CHARS);
+    }
+}

@@ -1,0 +1,35 @@
+//! What NATS' clock shows.
+//!
+//! JetStream's answer to a question about a stream has the time at which it was made, by the clock of that stream's
+//! leader. The stream is that of the wakes: its leader decides when they come.
+
+use std::time::Instant;
+
+use serde::Deserialize;
+
+use super::Link;
+use super::names::STREAM;
+use crate::nats::NatsError;
+use crate::presence::ServerSample;
+use crate::rfc3339;
+
+#[derive(Deserialize)]
+struct StreamTime {
+    ts: String,
+}
+
+impl Link {
+    /// Asks for the server's time.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`].
+    pub async fn server_time(&self) -> Result<ServerSample, NatsError> {
+        let asked = Instant::now();
+        let info: StreamTime = self.info(format!("$JS.API.STREAM.INFO.{STREAM}")).await?;
+        let answered = Instant::now();
+        let server = rfc3339::parse(&info.ts)
+            .map_err(|why| NatsError::NotDone(format!("{} is no time: {why}", info.ts)))?;
+        Ok(ServerSample { asked, answered, server })
+    }
+}
