@@ -195,6 +195,8 @@ impl Running {
             role: role.told(),
         };
         let heartbeat = Heartbeat::new(link.clone(), clock, receivers.clone(), itself, stop.clone());
+        // Before it is asked whether it is ready.
+        heartbeat.ask_nats().await;
         let beating = tokio::spawn(heartbeat.clone().run(gone.clone()));
         let worker = if role.works() {
             let worker = Worker {
@@ -219,6 +221,7 @@ impl Running {
             feed,
             receivers,
             heartbeat,
+            max_clock_skew: node.max_clock_skew,
             engine: role.serves().then_some(engine),
             permissions,
             origins: node.cors_origins,
@@ -227,7 +230,7 @@ impl Running {
             metrics: metrics.clone(),
             stop: stop.clone(),
             client_timeout: node.client_timeout,
-            heartbeat: node.events.event_heartbeat,
+            event_heartbeat: node.events.event_heartbeat,
             max_delay: node.max_delay,
             retry: node.retry.policy(),
             targets: targets.policy,

@@ -82,8 +82,10 @@ pub(super) async fn follow(call: &Call<'_>) -> Result<Answer, Problem> {
         _reading: call.api.metrics.feed.reader(),
     };
     tokio::spawn(reader.read(feed));
-    let events =
-        sse::keep_alive().interval(call.api.heartbeat).text("still here").stream(events(start, receiver));
+    let events = sse::keep_alive()
+        .interval(call.api.event_heartbeat)
+        .text("still here")
+        .stream(events(start, receiver));
     let mut answer = sse::reply(events).into_response();
     answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // So that nginx does not collect events before it hands them on.

@@ -15,9 +15,14 @@ pub(super) async fn readiness(api: &Api) -> Answer {
     if api.stop.is_cancelled() {
         return show(StatusCode::SERVICE_UNAVAILABLE, "stopping", None);
     }
-    match api.link.check().await {
-        Ok(()) => show(StatusCode::OK, "ready", None),
-        Err(error) => show(StatusCode::SERVICE_UNAVAILABLE, "not_ready", Some(error.to_string())),
+    let refusal = match api.link.check().await {
+        // What a node has it works off all the same, by its own clock.
+        Ok(()) => api.heartbeat.skew().refusal(api.max_clock_skew),
+        Err(error) => Some(error.to_string()),
+    };
+    match refusal {
+        None => show(StatusCode::OK, "ready", None),
+        Some(reason) => show(StatusCode::SERVICE_UNAVAILABLE, "not_ready", Some(reason)),
     }
 }
 

@@ -70,6 +70,8 @@ pub struct Api {
     pub receivers: Receivers,
     /// Which nodes there are, and what their clocks show.
     pub heartbeat: Heartbeat,
+    /// How far this node's clock may be from others until it is not ready.
+    pub max_clock_skew: Duration,
     /// For readiness and the feed.
     pub link: Link,
     /// What waits in NATS, for metrics.
@@ -89,7 +91,7 @@ pub struct Api {
     /// How long a client may take to send a request's body.
     pub client_timeout: Duration,
     /// How often a reader of a quiet feed hears that it is there.
-    pub heartbeat: Duration,
+    pub event_heartbeat: Duration,
     /// How long a request may wait for NATS before it is answered with 503.
     pub patience: Duration,
 }

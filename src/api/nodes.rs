@@ -20,6 +20,7 @@ pub(super) fn list(api: &Api, request: &Request) -> Result<Answer, Problem> {
     let clock = json!({
         "nats_offset_ms": skew.nats.map(millis),
         "peers_offset_ms": skew.peers.map(millis),
+        "max_skew_ms": whole_millis(api.max_clock_skew),
     });
     Ok(answer::json(StatusCode::OK, &json!({ "clock": clock, "nodes": nodes })))
 }

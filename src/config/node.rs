@@ -23,6 +23,11 @@ const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(86_400);
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
+/// The smallest limit of clocks, above which comparing them over a slow network is not wrong.
+const MIN_SKEW_LIMIT: Duration = Duration::from_millis(500);
+/// The largest: with two nodes at opposite limits, a lease still outlasts its call by 1.5 s.
+const MAX_SKEW_LIMIT: Duration = Duration::from_secs(3);
+
 /// What a node does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Role {
@@ -128,6 +133,15 @@ pub struct Node {
     #[arg(long, env = "JETTIMER_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "40s",
           value_parser = parse::span(Duration::ZERO, 3_600 * SECOND))]
     pub(crate) drain_timeout: Duration,
+
+    /// How far this node's clock may be from that of NATS, or of most other nodes, until it is not ready any more;
+    /// 500ms to 3s
+    // Two nodes at the limit differ by twice as much. A lease has 7.5 s left when its call's timeout is over, and what
+    // remains of them has to be enough to store the outcome before another node takes the claimant for dead. At 2 s
+    // that is 3.5 s. Less than half a second could be an error of the comparison.
+    #[arg(long, env = "JETTIMER_MAX_CLOCK_SKEW", value_name = "DURATION", default_value = "2s",
+          value_parser = parse::span(MIN_SKEW_LIMIT, MAX_SKEW_LIMIT))]
+    pub(crate) max_clock_skew: Duration,
 
     /// How many timers this node indexes for lists, in memory, about 550 bytes each; 0 for no lists
     #[arg(long, env = "JETTIMER_INDEX_LIMIT", value_name = "COUNT", default_value = "1000000",

@@ -17,6 +17,7 @@ mod ambiguous;
 mod answers;
 mod callbacks;
 mod changes;
+mod clocks;
 mod command_line;
 mod contract;
 mod cors;

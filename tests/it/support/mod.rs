@@ -10,6 +10,8 @@ pub(crate) mod python;
 pub(crate) mod raw;
 mod sink;
 pub(crate) mod tls;
+#[cfg(target_os = "linux")]
+pub(crate) mod wrong_clock;
 
 use std::time::Duration;
 

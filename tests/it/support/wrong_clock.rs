@@ -1,0 +1,58 @@
+//! A wall clock that is off, for one process, and can be set while that runs: the function of the C library that
+//! reads it is replaced by one that adds what a file says. On Linux, where a library can be loaded first.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, OnceLock};
+
+use tempfile::TempDir;
+
+/// The library, compiled once.
+fn library() -> &'static Path {
+    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
+    LIBRARY.get_or_init(|| {
+        let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("wrong_clock.so");
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/support/wrong_clock.c");
+        let cc = Command::new("cc")
+            .args(["-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o"])
+            .arg(&library)
+            .arg(source)
+            .status();
+        assert!(cc.expect("a C compiler").success(), "{source} is compiled");
+        library
+    })
+}
+
+/// A clock of a process's own.
+pub(crate) struct WrongClock {
+    file: Mutex<File>,
+    path: String,
+    _directory: TempDir,
+}
+
+impl WrongClock {
+    /// A clock that is so many milliseconds ahead of this machine's.
+    pub(crate) fn ahead(millis: i64) -> Self {
+        let directory = TempDir::new().expect("a temporary directory");
+        let path = directory.path().join("offset");
+        let file = OpenOptions::new().write(true).create_new(true).open(&path).expect("a file");
+        let path = path.to_str().expect("text").to_owned();
+        let clock = Self { file: Mutex::new(file), path, _directory: directory };
+        clock.set(millis);
+        clock
+    }
+
+    /// Sets it.
+    pub(crate) fn set(&self, millis: i64) {
+        let mut file = self.file.lock().unwrap();
+        file.rewind().expect("a file");
+        file.write_all(&(millis * 1_000).to_ne_bytes()).expect("it is written");
+    }
+
+    /// The variables of the environment that give it to a process.
+    pub(crate) fn env(&self) -> [(&str, &str); 2] {
+        [("LD_PRELOAD", library().to_str().expect("text")), ("WRONG_CLOCK_FILE", &self.path)]
+    }
+}
