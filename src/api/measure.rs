@@ -62,7 +62,7 @@ pub(super) fn write_of(operation: Operation) -> Option<Write> {
         Operation::FireTimer => Some(Write::Fire),
         Operation::ReplayTimer => Some(Write::Replay),
         // Of many timers each is counted by itself.
-        Operation::CreateTimers | Operation::CancelTimers => None,
+        Operation::CreateTimers | Operation::CancelTimers | Operation::ReplayTimers => None,
         Operation::GetTimer
         | Operation::ListTimers
         | Operation::CountTimers
@@ -102,6 +102,7 @@ fn name(operation: Operation) -> &'static str {
         Operation::ListTimers => "list_timers",
         Operation::CountTimers => "count_timers",
         Operation::CancelTimers => "cancel_timers",
+        Operation::ReplayTimers => "replay_timers",
         Operation::FollowTimers => "follow_timers",
         Operation::ListReceivers => "list_receivers",
         Operation::ListNodes => "list_nodes",

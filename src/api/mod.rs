@@ -6,7 +6,7 @@
 
 mod answer;
 mod bulk;
-mod bulk_cancel;
+mod bulk_apply;
 mod cors;
 mod docs;
 mod draft;

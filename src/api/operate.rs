@@ -3,12 +3,13 @@
 use tokio::time::Instant;
 
 use super::answer::Answer;
+use super::bulk_apply::Wish;
 use super::draft::Rules;
 use super::operation::Operation;
 use super::problem::Problem;
 use super::request::{Json, Request};
 use super::{
-    Api, bulk, bulk_cancel, docs, events, health, list, measure, metrics, nodes, openapi, receivers, timers,
+    Api, bulk, bulk_apply, docs, events, health, list, measure, metrics, nodes, openapi, receivers, timers,
 };
 use crate::access::{Grant, Scope};
 use crate::domain::time::Timestamp;
@@ -43,7 +44,8 @@ pub(super) async fn operate(
         Operation::ListTimers => list::list(&call).await,
         Operation::CountTimers => list::count(&call),
         Operation::CreateTimers => bulk::create(&mut call).await,
-        Operation::CancelTimers => bulk_cancel::cancel(&call).await,
+        Operation::CancelTimers => bulk_apply::apply(&call, Wish::Cancel).await,
+        Operation::ReplayTimers => bulk_apply::apply(&call, Wish::Replay).await,
         Operation::FollowTimers => events::follow(&call).await,
         Operation::Document => Ok(openapi::show()),
         Operation::Docs => Ok(docs::show()),
@@ -76,6 +78,7 @@ async fn for_every_node(api: &Api, operation: Operation, request: &Request) -> R
         | Operation::ListTimers
         | Operation::CountTimers
         | Operation::CancelTimers
+        | Operation::ReplayTimers
         | Operation::FollowTimers
         | Operation::CreateTimers
         | Operation::Document

@@ -20,6 +20,7 @@ pub(super) enum Operation {
     ListTimers,
     CountTimers,
     CancelTimers,
+    ReplayTimers,
     FollowTimers,
     ListReceivers,
     ListNodes,
@@ -61,6 +62,7 @@ const TIMER_PATHS: &[Path] = &[
             (Method::DELETE, Op::CancelTimers),
         ],
     ),
+    ("/timers/replay", &[(Method::POST, Op::ReplayTimers)]),
     ("/timers/counts", &[(Method::GET, Op::CountTimers)]),
     ("/timers/events", &[(Method::GET, Op::FollowTimers)]),
     ("/openapi.json", &[(Method::GET, Op::Document)]),
@@ -139,7 +141,7 @@ impl Operation {
             | Op::FireTimer
             | Op::ReplayTimer
             | Op::CreateTimers => Some(Scope::Write),
-            Op::CancelTimers => Some(Scope::Admin),
+            Op::CancelTimers | Op::ReplayTimers => Some(Scope::Admin),
             Op::Health | Op::Readiness | Op::Document | Op::Docs => None,
         }
     }

@@ -161,6 +161,42 @@ async fn a_filter_cancels_what_it_means_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn the_dead_letters_that_a_filter_means_are_replayed_and_no_others() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let sink = Sink::start().await;
+    let client = node.client();
+    let mut ids = vec![];
+    for order in ["a", "b", "b"] {
+        let timer =
+            json!({ "seconds": 0, "url": sink.url("/status/500/times/1"), "metadata": { "order": order } });
+        let id = client.create(&timer).await;
+        client.until(&id, "failed").await;
+        ids.push(id);
+    }
+    let waiting =
+        client.create(&json!({ "delay": "1h", "url": sink.url("/ok"), "metadata": { "order": "b" } })).await;
+    until_counted(&client, 4).await;
+    eventually("they are dead letters", async || {
+        (get(&client, "/timers/counts").await["failed"] == 3).then_some(())
+    })
+    .await;
+    let replay =
+        async |query: &str| client.send(Method::POST, &format!("/timers/replay{query}"), &[], "").await;
+    assert_eq!(replay("").await.status, 422);
+    let dry = replay("?metadata.order=b&dry_run=true").await;
+    assert_eq!((&dry.json["matched"], &dry.json["replayed"]), (&json!(2), &json!(0)));
+    let done = replay("?metadata.order=b").await;
+    assert_eq!((&done.json["matched"], &done.json["replayed"]), (&json!(2), &json!(2)), "{done:?}");
+    for id in &ids[1..] {
+        assert_eq!(client.until(id, "delivered").await["attempts"], 2);
+    }
+    assert_eq!(client.get(&ids[0]).await["state"], "failed");
+    assert_eq!(client.get(&waiting).await["state"], "scheduled");
+    assert_eq!(replay("?state=delivered").await.json["matched"], 0);
+}
+
+#[tokio::test]
 async fn an_index_that_is_off_or_full_says_so() {
     let broker = Broker::start().await;
     let off = Node::with(&broker, &["--index-limit", "0"]).await;

@@ -26,11 +26,12 @@ impl Problem {
         Self::new(Kind::TooManyTimers, format!("one request creates at most {limit} timers"))
     }
 
-    pub(in crate::api) fn filter_required() -> Self {
-        Self::new(
-            Kind::FilterRequired,
-            "say which timers are to be cancelled, such as ?host=example.com; state=scheduled alone means all",
-        )
+    /// `done` is what the timers are to be.
+    pub(in crate::api) fn filter_required(done: &str) -> Self {
+        let detail = format!(
+            "say which timers are to be {done}, such as ?host=example.com; a state alone means all that are in it"
+        );
+        Self::new(Kind::FilterRequired, detail)
     }
 
     pub(in crate::api) fn not_an_id(text: &str) -> Self {

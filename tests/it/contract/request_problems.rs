@@ -327,7 +327,7 @@ async fn what_is_wrong_with_a_path_a_query_or_a_header_is_said() {
         cache-control: no-store
 
         {
-          "detail": "say which timers are to be cancelled, such as ?host=example.com; state=scheduled alone means all",
+          "detail": "say which timers are to be cancelled, such as ?host=example.com; a state alone means all that are in it",
           "request_id": "<id>",
           "status": 422,
           "title": "Filter required",

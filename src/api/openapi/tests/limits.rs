@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{document, object, operations, resolved};
 use crate::api::draft::{Rules, read, read_change};
 use crate::api::request::Json;
-use crate::api::{bulk, bulk_cancel, gate, list, problem, receivers};
+use crate::api::{bulk, bulk_apply, gate, list, problem, receivers};
 use crate::domain::flow::{MAX_FLOW_KEY_CHARS, MAX_PARALLELISM};
 use crate::domain::retry::{MAX_ATTEMPTS, MAX_FACTOR, RetryPolicy};
 use crate::domain::target::{MAX_HEADERS, MAX_URL_BYTES, Method, is_reserved_header};
@@ -47,7 +47,8 @@ fn limits_are_those_of_the_code() {
         ),
         ("/schemas/TimerPage/properties/timers/maxItems", json!(list::MAX_LIMIT)),
         ("/schemas/BulkResult/properties/results/maxItems", json!(bulk::MAX_TIMERS)),
-        ("/schemas/BulkCancellation/properties/matched/maximum", json!(bulk_cancel::MAX_CANCELLED)),
+        ("/schemas/BulkCancellation/properties/matched/maximum", json!(bulk_apply::MAX_MATCHED)),
+        ("/schemas/BulkReplay/properties/matched/maximum", json!(bulk_apply::MAX_MATCHED)),
         ("/schemas/ProblemFields/properties/errors/maxItems", json!(problem::MAX_ERRORS)),
         ("/parameters/limit/schema/maximum", json!(list::MAX_LIMIT)),
         ("/parameters/limit/schema/default", json!(list::DEFAULT_LIMIT)),

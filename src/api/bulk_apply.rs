@@ -1,4 +1,5 @@
-//! `DELETE /timers`: cancels what a filter means, each timer with an answer as definite as by itself.
+//! `DELETE /timers` and `POST /timers/replay`: cancels, or replays, what a filter means, each timer with an answer as
+//! definite as by itself.
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::json;
@@ -16,54 +17,95 @@ use crate::index::{Cursor, Filter, Page, Sort};
 use crate::metrics::{Write, Written};
 use crate::nats::NatsError;
 
-/// The most timers that one request cancels, so that it ends in time; it says if there are more.
-pub(super) const MAX_CANCELLED: usize = 1_000;
+/// The most timers that one request is about, so that it ends in time; it says if there are more.
+pub(super) const MAX_MATCHED: usize = 1_000;
 
-/// How many are cancelled at once.
+/// How many are attended to at once.
 const AT_ONCE: usize = 32;
+
+/// What is wanted of many timers.
+#[derive(Clone, Copy)]
+pub(super) enum Wish {
+    /// That they do not fire.
+    Cancel,
+    /// That they are tried again.
+    Replay,
+}
+
+impl Wish {
+    /// The states in which something can be done; in others there is nothing to do.
+    fn states(self) -> &'static [&'static str] {
+        match self {
+            Self::Cancel => &["scheduled"],
+            Self::Replay => &["failed", "unknown"],
+        }
+    }
+
+    fn input(self) -> Input {
+        match self {
+            Self::Cancel => Input::Cancel,
+            Self::Replay => Input::Replay,
+        }
+    }
+
+    /// What a timer is then, in the answer.
+    fn done(self) -> &'static str {
+        match self {
+            Self::Cancel => "cancelled",
+            Self::Replay => "replayed",
+        }
+    }
+
+    /// As it is counted.
+    fn write(self) -> Write {
+        match self {
+            Self::Cancel => Write::Cancel,
+            Self::Replay => Write::Replay,
+        }
+    }
+}
 
 /// What became of one timer.
 #[derive(Clone, Copy, PartialEq)]
 enum Outcome {
     /// It was not what the index took it for.
     NotMeant,
-    /// It would have been cancelled.
+    /// It would have been done.
     Matched,
-    Cancelled,
-    /// It was meant, and has fired or changed before it could be cancelled.
+    Done,
+    /// It was meant, and has changed before it could be done.
     TooLate,
 }
 
-pub(super) async fn cancel(call: &Call<'_>) -> Result<Answer, Problem> {
+pub(super) async fn apply(call: &Call<'_>, wish: Wish) -> Result<Answer, Problem> {
     let mut params = Params::of(&call.request.query);
     let mut filter = params.filter();
     let dry_run = params.read("dry_run", flag).unwrap_or(false);
     params.finish()?;
     if filter == Filter::default() {
-        return Err(Problem::filter_required());
+        return Err(Problem::filter_required(wish.done()));
     }
-    // Only what waits can be cancelled; of other states there is nothing to do.
-    let waits = filter.states.is_empty() || filter.states.contains(&"scheduled");
-    filter.states = vec!["scheduled"];
-    let (ids, more) = if waits {
-        gathered(MAX_CANCELLED, |after, limit| {
+    let meant = |state: &&'static str| filter.states.is_empty() || filter.states.contains(state);
+    filter.states = wish.states().iter().copied().filter(meant).collect();
+    let (ids, more) = if filter.states.is_empty() {
+        (vec![], false)
+    } else {
+        gathered(MAX_MATCHED, |after, limit| {
             list::ask(call, |index| index.page(&filter, Sort::Due, after, limit))
         })?
-    } else {
-        (vec![], false)
     };
     let (patience, filter) = (call.patience(), &filter);
     let outcomes: Vec<Outcome> = stream::iter(ids)
         .map(|id| async move {
-            let outcome = cancel_one(call, id, filter, dry_run, patience).await;
+            let outcome = apply_one(call, wish, id, filter, dry_run, patience).await;
             let written = match &outcome {
-                Ok(Outcome::Cancelled) => Some(Written::Done),
+                Ok(Outcome::Done) => Some(Written::Done),
                 Ok(Outcome::TooLate) => Some(Written::Refused),
                 Ok(Outcome::NotMeant | Outcome::Matched) => None,
                 Err(_) => Some(Written::Failed),
             };
             if let Some(written) = written {
-                call.api.metrics.timers.count(Write::Cancel, written);
+                call.api.metrics.timers.count(wish.write(), written);
             }
             outcome
         })
@@ -74,7 +116,7 @@ pub(super) async fn cancel(call: &Call<'_>) -> Result<Answer, Problem> {
     let count = |wanted| outcomes.iter().filter(|outcome| **outcome == wanted).count();
     let body = json!({
         "matched": outcomes.len() - count(Outcome::NotMeant),
-        "cancelled": count(Outcome::Cancelled),
+        wish.done(): count(Outcome::Done),
         "too_late": count(Outcome::TooLate),
         "dry_run": dry_run,
         "more": more,
@@ -82,9 +124,10 @@ pub(super) async fn cancel(call: &Call<'_>) -> Result<Answer, Problem> {
     Ok(answer::json(StatusCode::OK, &body))
 }
 
-/// Cancels a timer if the filter means it, as the leader has it.
-async fn cancel_one(
+/// Does it to a timer if the filter means it, as the leader has it.
+async fn apply_one(
     call: &Call<'_>,
+    wish: Wish,
     id: TimerId,
     filter: &Filter,
     dry_run: bool,
@@ -99,8 +142,8 @@ async fn cancel_one(
         }
         otherwise = Outcome::TooLate;
         // Whoever has changed meanwhile may not be meant any more.
-        match call.engine.apply(id, Input::Cancel, Some(&[stored.revision]), patience).await? {
-            Applied::Done(_) => return Ok(Outcome::Cancelled),
+        match call.engine.apply(id, wish.input(), Some(&[stored.revision]), patience).await? {
+            Applied::Done(_) => return Ok(Outcome::Done),
             Applied::Refused(..) | Applied::NotFound => return Ok(Outcome::TooLate),
             Applied::Changed(_) => {}
         }
