@@ -227,13 +227,84 @@ async fn timers_are_created_listed_counted_and_cancelled_many_at_a_time() {
     "#]],
     )
     .await;
+    check(
+        &client,
+        Method::POST,
+        "/timers/replay?state=failed",
+        &[],
+        "",
+        expect![[r#"
+        200
+        content-type: application/json
+        cache-control: no-store
+
+        {
+          "dry_run": false,
+          "matched": 0,
+          "more": false,
+          "replayed": 0,
+          "too_late": 0
+        }
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn a_node_says_how_it_is() {
     let mut broker = Broker::start().await;
-    let node = Node::start(&broker).await;
+    let node = Node::with(&broker, &["--node-name", "n"]).await;
     let client = node.client();
+    check(
+        &client,
+        Method::GET,
+        "/nodes",
+        &[],
+        "",
+        expect![[r#"
+        200
+        content-type: application/json
+        cache-control: no-store
+
+        {
+          "clock": {
+            "max_skew_ms": "<milliseconds>",
+            "nats_offset_ms": "<milliseconds>",
+            "peers_offset_ms": "<milliseconds>"
+          },
+          "nodes": [
+            {
+              "clock_offset_ms": "<milliseconds>",
+              "instance": "<id>",
+              "name": "n",
+              "role": "all",
+              "silent_for_ms": "<milliseconds>",
+              "state": "running",
+              "this": true,
+              "version": "<version>"
+            }
+          ]
+        }
+    "#]],
+    )
+    .await;
+    check(
+        &client,
+        Method::GET,
+        "/receivers",
+        &[],
+        "",
+        expect![[r#"
+        200
+        content-type: application/json
+        cache-control: no-store
+
+        {
+          "receivers": []
+        }
+    "#]],
+    )
+    .await;
     check(
         &client,
         Method::GET,
