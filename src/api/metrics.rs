@@ -15,6 +15,7 @@ pub(super) async fn show(api: &Api, headers: &HeaderMap) -> Answer {
     api.metrics.nats.show(api.link.is_up(), api.link.stores(), waiting.wakes);
     let skew = api.heartbeat.skew();
     api.metrics.nodes.show(&api.heartbeat.count(), skew.nats, skew.peers);
+    api.metrics.receivers.show(&api.receivers.count());
     let format = format_for(headers);
     let mut answer = answer::text(StatusCode::OK, format.content_type(), api.metrics.write(format));
     answer.headers_mut().insert(VARY, HeaderValue::from_static("accept"));

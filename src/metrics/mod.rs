@@ -15,6 +15,7 @@ mod label;
 pub mod names;
 mod nats;
 mod nodes;
+mod receivers;
 mod register;
 mod timers;
 mod work;
@@ -29,6 +30,7 @@ pub use index::{Index, Indexed, Known};
 pub use label::Counters;
 pub use nats::{Nats, Trouble};
 pub use nodes::Nodes;
+pub use receivers::Receivers;
 pub use timers::{Timers, Write, Written};
 pub use work::{Call, LostClaim, Outcome, Postponed, Wake, Work};
 
@@ -59,6 +61,8 @@ pub struct Metrics {
     pub index: Index,
     /// Of calls and what leads to them.
     pub work: Work,
+    /// Of whom it calls.
+    pub receivers: Receivers,
     /// Of what this node asks of NATS.
     pub nats: Nats,
     /// Of all nodes and their clocks.
@@ -94,8 +98,9 @@ impl Metrics {
         let of_api = &mut Register::of(&mut registry, parts.serves);
         let (feed, timers) = (Feed::new(of_api), Timers::new(of_api));
         let index = Index::new(&mut Register::of(&mut registry, parts.indexes));
-        let work = Work::new(&mut Register::of(&mut registry, parts.works));
-        Self { registry, http, feed, timers, index, work, nats, nodes }
+        let of_worker = &mut Register::of(&mut registry, parts.works);
+        let (work, receivers) = (Work::new(of_worker), Receivers::new(of_worker));
+        Self { registry, http, feed, timers, index, work, receivers, nats, nodes }
     }
 
     /// All numbers, as a scraper reads them.

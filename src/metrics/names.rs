@@ -75,6 +75,8 @@ pub(super) const POSTPONED: Name = name(
     "jettimer_calls_postponed_total",
     "Calls put off for lack of room at the receiver or its flow, by why",
 );
+pub(super) const RECEIVERS: Name =
+    name("jettimer_receivers", "Receivers that this node remembers, by the state of their circuit breaker");
 pub(super) const CALLS_IN_PROGRESS: Name =
     name("jettimer_calls_in_progress", "Calls of receivers in progress");
 pub(super) const CALLS_LIMIT: Name = name("jettimer_calls_limit", "The most calls of this node in progress");

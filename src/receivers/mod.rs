@@ -147,6 +147,16 @@ impl Receivers {
         all
     }
 
+    /// How many receivers are remembered whose breaker is in each state.
+    pub fn count(&self) -> [(BreakerState, usize); BreakerState::ALL.len()] {
+        let now = Instant::now();
+        let known = self.lock();
+        BreakerState::ALL.map(|state| {
+            let in_it = |receiver: &&Receiver| receiver.breaker.state(now).0 == state;
+            (state, known.receivers.values().filter(in_it).count())
+        })
+    }
+
     /// Before anything is waited for: how long the breaker stays open, if it is.
     fn breaker_says_no(&self, receiver: &str) -> Option<Duration> {
         let now = Instant::now();
