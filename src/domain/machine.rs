@@ -22,6 +22,7 @@ use std::time::Duration;
 use crate::domain::attempt::{Attempt, CallResult, Delivery, Verdict};
 use crate::domain::called::Called;
 use crate::domain::change::Change;
+use crate::domain::retry::NoMore;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{Claim, ClaimId, MAX_ATTEMPTS_KEPT, State, Timer};
 
@@ -209,9 +210,10 @@ pub fn step(timer: &Timer, input: Input, now: Timestamp) -> Result<Vec<Effect>, 
 
         // Of the same record as the claim that it takes the place of, which may be a moment old: another wake than is
         // needed does no harm.
-        (State::Scheduled { .. } | State::Firing { .. }, Input::Postponed { until }) => {
-            Ok(vec![Effect::Arm { at: until.min(now.saturating_add(MAX_POSTPONEMENT)) }, Effect::Settle])
+        (State::Scheduled { attempt, .. }, Input::Postponed { until }) => {
+            Ok(postponed(timer, *attempt, until, now))
         }
+        (State::Firing { .. }, Input::Postponed { until }) => Ok(vec![again(until, now), Effect::Settle]),
         (State::Unknown { .. } | State::Failed { .. }, Input::Postponed { .. }) => Ok(vec![linger(1, now)]),
         (State::Delivered { .. } | State::Cancelled { .. }, Input::Postponed { .. }) => {
             Ok(notified(timer, vec![Effect::Settle]))
@@ -260,6 +262,21 @@ pub fn step(timer: &Timer, input: Input, now: Timestamp) -> Result<Vec<Effect>, 
 /// armed before its record is stored, so the record may be on its way.
 pub fn unneeded(tries: u32, now: Timestamp) -> Vec<Effect> {
     vec![if tries < LINGER_TRIES { linger(tries, now) } else { Effect::Settle }]
+}
+
+/// The receiver has no room before `until`: come again then, unless the timer is not to be tried so late.
+fn postponed(timer: &Timer, attempt: u32, until: Timestamp, now: Timestamp) -> Vec<Effect> {
+    match timer.retry.deadline {
+        Some(deadline) if until > timer.round_began().saturating_add(deadline) => {
+            let reason = format!("the receiver had no room; {}", NoMore::Deadline(deadline));
+            ended(timer, State::Failed { attempt: attempt.saturating_sub(1), at: now, reason })
+        }
+        _ => vec![again(until, now), Effect::Settle],
+    }
+}
+
+fn again(until: Timestamp, now: Timestamp) -> Effect {
+    Effect::Arm { at: until.min(now.saturating_add(MAX_POSTPONEMENT)) }
 }
 
 fn linger(tries: u32, now: Timestamp) -> Effect {
@@ -351,8 +368,7 @@ fn concluded(timer: &Timer, attempt: u32, claim: &Claim, called: Called, now: Ti
         Verdict::Unknown => ended(&timer, State::Unknown { attempt, claim: claim.clone(), at: now }),
         Verdict::Retry => {
             let numbers = (attempt, timer.counted(attempt));
-            let since = timer.replayed_at.unwrap_or(timer.due_at);
-            match timer.retry.next(timer.id, numbers, since, now, asked) {
+            match timer.retry.next(timer.id, numbers, timer.round_began(), now, asked) {
                 Ok(at) => {
                     let state = State::Scheduled { attempt: attempt + 1, at };
                     vec![Effect::Arm { at }, store(&timer, state), Effect::Settle]

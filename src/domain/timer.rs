@@ -211,6 +211,11 @@ impl Timer {
         matches!(self.state, State::Scheduled { at, .. } if at <= now)
     }
 
+    /// When the attempts began that the retry policy counts, and its deadline: when it was due, or replayed.
+    pub fn round_began(&self) -> Timestamp {
+        self.replayed_at.unwrap_or(self.due_at)
+    }
+
     /// The number of `attempt` among those that the retry policy counts, from 1: those since the last
     /// replay.
     pub fn counted(&self, attempt: u32) -> u32 {

@@ -75,6 +75,24 @@ fn a_timer_that_is_postponed_is_woken_again_before_its_wake_goes_and_changes_not
 }
 
 #[test]
+fn a_timer_that_would_be_postponed_past_its_deadline_fails_without_an_attempt() {
+    let mut timer = a_timer(Delivery::AtMostOnce, 3);
+    timer.retry.deadline = Some(Duration::from_secs(10));
+    let now = timer.due_at;
+    let in_time = now.saturating_add(Duration::from_secs(10));
+    let effects = step(&timer, Input::Postponed { until: in_time }, now);
+    assert_eq!(effects, Ok(vec![Effect::Arm { at: in_time }, Effect::Settle]));
+    let late = in_time.saturating_add(Duration::from_micros(1));
+    let effects = step(&timer, Input::Postponed { until: late }, now).unwrap();
+    let [Effect::Store(failed), Effect::Settle] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!((failed.state.name(), failed.attempts_started()), ("failed", 0));
+    // Number 1 is not used up.
+    let effects = step(failed, Input::Replay, late).unwrap();
+    assert!(matches!(effects.as_slice(), [_, Effect::Store(replayed)]
+            if matches!(replayed.state, State::Scheduled { attempt: 1, .. })));
+}
+
+#[test]
 fn a_replay_has_the_whole_deadline_anew() {
     let mut timer = a_timer(Delivery::AtLeastOnce, 9);
     timer.retry.deadline = Some(Duration::from_secs(10));
