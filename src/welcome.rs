@@ -10,6 +10,7 @@ pub(crate) fn print(address: SocketAddr) {
          Have a receiver on port 9000 (README.md has one in a line), then set a timer:\n\n    \
          curl http://{address}/timer -H 'Content-Type: application/json' \\\n      \
          -d '{{\"hours\": 0, \"minutes\": 0, \"seconds\": 5, \"url\": \"http://127.0.0.1:9000/hook\"}}'\n\n  \
+         http://{address}/docs has all else that can be asked, and asks it.\n  \
          Ctrl-C stops it; timers that are set stay, and fire when it runs again.\n"
     );
     let _ = writeln!(std::io::stdout(), "{welcome}");
