@@ -28,6 +28,8 @@ bench *args="--timers 10000 --due-in 10s --rate 1000":
 [group("run")]
 figures:
     scripts/figures
+    scripts/fairness
+    scripts/lists
 
 # All tests, by cargo-nextest if it is installed
 [group("develop")]
