@@ -52,7 +52,7 @@ pub(super) struct Lane {
     in_flight: usize,
     /// As they were at the last entry.
     limits: Limits,
-    waiting: VecDeque<oneshot::Sender<Duration>>,
+    waiting: VecDeque<oneshot::Sender<Turn>>,
     /// No call starts sooner.
     next_start: Instant,
     /// The last instant that was given to somebody to come back.
@@ -64,10 +64,17 @@ pub(super) struct Lane {
 /// What somebody is told who wants to enter.
 #[derive(Debug)]
 pub(super) enum Entry {
-    /// The place is taken; the call may start after this time.
+    /// Now.
+    Now(Turn),
+    /// Once this is answered.
+    Wait(oneshot::Receiver<Turn>),
+}
+
+/// What comes of entering.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// The place is taken; the call may start after this time, which is no longer than [`MAX_WAIT`].
     In(Duration),
-    /// Wait for the place: it is taken once this is answered, with the time after which the call may start.
-    Wait(oneshot::Receiver<Duration>),
     /// Come back after this time.
     Later(Duration),
 }
@@ -90,7 +97,7 @@ impl Lane {
         self.limits = limits;
         let pause = self.next_start.saturating_duration_since(now);
         if pause > MAX_WAIT {
-            return Entry::Later(self.come_back(limits.space, now));
+            return Entry::Now(Turn::Later(self.come_back(limits.space, now)));
         }
         // Who has given up waiting has waited longest.
         while self.waiting.front().is_some_and(oneshot::Sender::is_closed) {
@@ -99,11 +106,11 @@ impl Lane {
         if self.in_flight < limits.parallelism && self.waiting.is_empty() {
             self.take(now);
             self.progress.busy(self.in_flight >= limits.parallelism, now);
-            return Entry::In(pause);
+            return Entry::Now(Turn::In(pause));
         }
         let wait = self.progress.time_for(self.waiting.len() + 1, now);
         if self.waiting.len() >= MAX_WAITING || wait.is_some_and(|wait| wait > MAX_WAIT) {
-            return Entry::Later(self.come_back(limits.space, now));
+            return Entry::Now(Turn::Later(self.come_back(limits.space, now)));
         }
         let (sender, receiver) = oneshot::channel();
         self.waiting.push_back(sender);
@@ -115,14 +122,22 @@ impl Lane {
         self.next_start = self.next_start.max(now) + self.limits.space;
     }
 
-    /// Gives a place back; whoever waits longest gets it.
+    /// Gives a place back; whoever waits longest gets it. Limits that have changed may let several in at once, so that
+    /// the rate is too much for the last of them: they come back.
     pub(super) fn leave(&mut self, now: Instant) {
         self.in_flight = self.in_flight.saturating_sub(1);
         self.progress.done(now);
         while self.in_flight < self.limits.parallelism {
             let Some(next) = self.waiting.pop_front() else { break };
-            // One who has given up waiting does not take it.
-            if next.send(self.next_start.saturating_duration_since(now)).is_ok() {
+            let pause = self.next_start.saturating_duration_since(now);
+            // One who has given up waiting takes nothing.
+            if next.is_closed() {
+                continue;
+            }
+            if pause > MAX_WAIT {
+                // Whether that is heard makes no difference.
+                let _ = next.send(Turn::Later(self.come_back(self.limits.space, now)));
+            } else if next.send(Turn::In(pause)).is_ok() {
                 self.take(now);
             }
         }
@@ -173,12 +188,12 @@ mod tests {
     fn who_waits_longest_gets_the_next_place_and_who_has_left_does_not() {
         let now = Instant::now();
         let mut lane = Lane::new(now);
-        assert!(matches!(lane.enter(of(1), now), Entry::In(_)));
+        assert!(matches!(lane.enter(of(1), now), Entry::Now(Turn::In(_))));
         let Entry::Wait(first) = lane.enter(of(1), now) else { panic!("waits") };
         let Entry::Wait(mut second) = lane.enter(of(1), now) else { panic!("waits") };
         drop(first);
         lane.leave(now);
-        assert_eq!(second.try_recv(), Ok(Duration::ZERO));
+        assert_eq!(second.try_recv(), Ok(Turn::In(Duration::ZERO)));
         assert_eq!(lane.load(), (1, 0));
         lane.leave(now);
         assert!(lane.is_idle(now));
@@ -188,11 +203,11 @@ mod tests {
     fn nobody_waits_for_a_receiver_that_hangs() {
         let now = Instant::now();
         let mut lane = Lane::new(now);
-        assert!(matches!(lane.enter(of(1), now), Entry::In(_)));
+        assert!(matches!(lane.enter(of(1), now), Entry::Now(Turn::In(_))));
         assert!(matches!(lane.enter(of(1), now), Entry::Wait(_)));
         let later = now + 300 * MILLI;
-        let Entry::Later(first) = lane.enter(of(1), later) else { panic!("is postponed") };
-        let Entry::Later(second) = lane.enter(of(1), later) else { panic!("is postponed") };
+        let Entry::Now(Turn::Later(first)) = lane.enter(of(1), later) else { panic!("is postponed") };
+        let Entry::Now(Turn::Later(second)) = lane.enter(of(1), later) else { panic!("is postponed") };
         assert_eq!((first, second), (SOONEST_RETURN, SOONEST_RETURN + RETURN_SPACE));
     }
 
@@ -214,8 +229,8 @@ mod tests {
         let mut lane = Lane::new(now);
         let starts: Vec<Duration> = (0..5)
             .map(|_| match lane.enter(limits, now) {
-                Entry::In(after) => after,
-                Entry::Wait(_) | Entry::Later(_) => panic!("is let in"),
+                Entry::Now(Turn::In(after)) => after,
+                Entry::Wait(_) | Entry::Now(Turn::Later(_)) => panic!("is let in"),
             })
             .collect();
         assert_eq!(starts, [0, 200, 400, 600, 800].map(Duration::from_millis));
@@ -223,8 +238,28 @@ mod tests {
         assert!(matches!(lane.enter(limits, now), Entry::Wait(_)));
         let free = Limits { parallelism: 100, ..limits };
         let mut lane = Lane::new(now);
-        while let Entry::In(_) = lane.enter(free, now) {}
-        assert!(matches!(lane.enter(free, now), Entry::Later(_)));
+        while let Entry::Now(Turn::In(_)) = lane.enter(free, now) {}
+        assert!(matches!(lane.enter(free, now), Entry::Now(Turn::Later(_))));
         assert_eq!(Limits::shared(Some(3), None, 5).parallelism, 1);
+    }
+
+    #[test]
+    fn who_waited_is_not_made_to_wait_for_long_by_a_rate_that_another_timer_names() {
+        let now = Instant::now();
+        let mut lane = Lane::new(now);
+        assert!(matches!(lane.enter(of(1), now), Entry::Now(Turn::In(_))));
+        let mut waiting: Vec<_> = (0..1_000)
+            .map(|_| match lane.enter(of(1), now) {
+                Entry::Wait(turn) => turn,
+                Entry::Now(turn) => panic!("does not wait: {turn:?}"),
+            })
+            .collect();
+        let hourly = Limits { parallelism: 1_000, space: Duration::from_secs(3_600) };
+        assert!(matches!(lane.enter(hourly, now), Entry::Wait(_)));
+        lane.leave(now);
+        let turns: Vec<Turn> = waiting.iter_mut().map(|turn| turn.try_recv().unwrap()).collect();
+        assert_eq!(turns[0], Turn::In(Duration::ZERO));
+        assert!(turns[1..].iter().all(|turn| matches!(turn, Turn::Later(_))));
+        assert_eq!(lane.load(), (1, 0));
     }
 }

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use crate::domain::timer::Timer;
 use breaker::{Breaker, Pass};
-use lane::{Entry, Lane, Limits, MAX_WAIT};
+use lane::{Entry, Lane, Limits, MAX_WAIT, Turn};
 
 pub use breaker::BreakerState;
 pub use limit::ReceiverLimit;
@@ -197,11 +197,10 @@ impl Receivers {
 /// Enters a lane, waiting for a place and for the start if need be; or says after which time to come back. Not to be
 /// given up in the middle but by a node that stops: a place that was just taken is not given back.
 async fn entered(enter: impl Fn() -> Entry) -> Result<(), Duration> {
-    let pause = match enter() {
-        Entry::In(pause) => pause,
-        Entry::Later(later) => return Err(later),
+    let turn = match enter() {
+        Entry::Now(turn) => turn,
         Entry::Wait(mut place) => match tokio::time::timeout(MAX_WAIT, &mut place).await {
-            Ok(Ok(pause)) => pause,
+            Ok(Ok(turn)) => turn,
             // The lane was forgotten, which no lane is that somebody waits in.
             Ok(Err(_)) => return Err(MAX_WAIT),
             Err(_) => {
@@ -211,10 +210,14 @@ async fn entered(enter: impl Fn() -> Entry) -> Result<(), Duration> {
             }
         },
     };
-    if !pause.is_zero() {
-        tokio::time::sleep(pause).await;
+    match turn {
+        Turn::In(pause) if pause.is_zero() => Ok(()),
+        Turn::In(pause) => {
+            tokio::time::sleep(pause).await;
+            Ok(())
+        }
+        Turn::Later(later) => Err(later),
     }
-    Ok(())
 }
 
 impl Known {
