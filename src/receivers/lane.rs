@@ -165,7 +165,12 @@ impl Lane {
 
     /// Whether nobody is in it or waits, and no call has to keep a distance to the last.
     pub(super) fn is_idle(&self, now: Instant) -> bool {
-        self.in_flight == 0 && self.waiting.is_empty() && self.next_start <= now
+        !self.is_used() && self.next_start <= now
+    }
+
+    /// Whether somebody is in it or waits.
+    pub(super) fn is_used(&self) -> bool {
+        self.in_flight > 0 || !self.waiting.is_empty()
     }
 
     /// How many are in it, and how many wait.

@@ -26,8 +26,8 @@ pub use limit::ReceiverLimit;
 pub use place::Place;
 pub use status::ReceiverStatus;
 
-/// The most receivers and the most flows that are remembered; of more, those with nothing in progress are
-/// forgotten.
+/// The most receivers and the most flows that are remembered, but for those that are called or waited for. Of more,
+/// those go first of which there is nothing to remember, then any: a rate then begins anew, and so does a breaker.
 const MAX_KNOWN: usize = 10_000;
 
 /// What receivers are allowed.
@@ -224,7 +224,9 @@ impl Known {
     fn receiver(&mut self, name: &str) -> &mut Receiver {
         let now = Instant::now();
         if !self.receivers.contains_key(name) && self.receivers.len() >= MAX_KNOWN {
-            self.receivers.retain(|_, receiver| !receiver.lane.is_idle(now));
+            let closed = |receiver: &Receiver| receiver.breaker.state(now).0 == BreakerState::Closed;
+            self.receivers.retain(|_, receiver| !receiver.lane.is_idle(now) || !closed(receiver));
+            forget(&mut self.receivers, |receiver| !receiver.lane.is_used());
         }
         self.receivers.entry(name.to_owned()).or_insert_with(|| Receiver {
             lane: Lane::new(now),
@@ -237,9 +239,20 @@ impl Known {
         let now = Instant::now();
         if !self.flows.contains_key(key) && self.flows.len() >= MAX_KNOWN {
             self.flows.retain(|_, lane| !lane.is_idle(now));
+            forget(&mut self.flows, |lane| !lane.is_used());
         }
         self.flows.entry(key.to_owned()).or_insert_with(|| Lane::new(now))
     }
+}
+
+/// Forgets some of which that is allowed until half are left, so that it is not to be done again for each new one.
+fn forget<T>(known: &mut HashMap<String, T>, may_go: impl Fn(&T) -> bool) {
+    let mut surplus = known.len().saturating_sub(MAX_KNOWN / 2);
+    known.retain(|_, one| {
+        let goes = surplus > 0 && may_go(one);
+        surplus -= usize::from(goes);
+        !goes
+    });
 }
 
 #[cfg(test)]

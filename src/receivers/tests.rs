@@ -82,6 +82,35 @@ async fn a_limit_of_a_receiver_spaces_its_calls() {
 }
 
 #[test]
+fn a_rate_does_not_make_a_flow_unforgettable_nor_a_call_in_progress_forgotten() {
+    let receivers = receivers(9, 0);
+    let now = Instant::now();
+    let hourly = Limits { parallelism: 1, space: Duration::from_secs(3_600) };
+    let mut known = receivers.lock();
+    assert!(matches!(known.flow("called").enter(hourly, now), Entry::Now(Turn::In(_))));
+    for n in 0..MAX_KNOWN * 2 {
+        let lane = known.flow(&n.to_string());
+        assert!(matches!(lane.enter(hourly, now), Entry::Now(Turn::In(_))));
+        lane.leave(now);
+    }
+    assert!(known.flows.len() <= MAX_KNOWN, "{}", known.flows.len());
+    assert_eq!(known.flow("called").load(), (1, 0));
+}
+
+#[test]
+fn a_receiver_that_is_left_alone_is_not_forgotten_for_others_of_which_there_is_nothing_to_remember() {
+    let receivers = receivers(9, 1);
+    let now = Instant::now();
+    let mut known = receivers.lock();
+    known.receiver("dead").breaker.failed(false, 1, now);
+    for n in 0..MAX_KNOWN * 2 {
+        known.receiver(&n.to_string());
+    }
+    assert!(known.receivers.len() <= MAX_KNOWN);
+    assert_eq!(known.receiver("dead").breaker.state(now).0, BreakerState::Open);
+}
+
+#[test]
 fn what_is_remembered_is_bounded() {
     let receivers = receivers(9, 0);
     for n in 0..MAX_KNOWN + 10 {
