@@ -5,10 +5,15 @@
 //! be harmless when done twice. `machine_properties` cuts the list at every point.
 //!
 //! **Invariant (woken in time):** whenever a stored record is `Scheduled`, the broker holds a wake
-//! that was armed for its due instant or an earlier one. So a wake is armed *before* the record that
-//! needs it is stored (and no longer than [`ARM_FRESH`] before), arming never takes another wake
+//! that was armed for its due instant or an earlier one, or for no later than [`MAX_POSTPONEMENT`] after
+//! such a wake came and its receiver had no room. So a wake is armed *before* the record that
+//! needs it is stored (and no longer than [`ARM_FRESH`] before), or before the wake that it takes the place of is
+//! settled; arming never takes another wake
 //! away, wakes are removed only once the timer can never be scheduled again, and a wake that finds a
 //! record which does not need it lingers until whoever armed it must have stored theirs.
+//!
+//! **Invariant (a postponement is no attempt):** it stores nothing. It is about the receiver, as one node sees it at
+//! the moment, and not about the timer.
 //!
 //! **Invariant (watched):** whenever a stored record is `Firing`, the broker holds a wake, so that
 //! somebody looks at the timer again if the claimant dies. So a wake is settled last, and never by
@@ -267,7 +272,7 @@ pub fn unneeded(tries: u32, now: Timestamp) -> Vec<Effect> {
 /// The receiver has no room before `until`: come again then, unless the timer is not to be tried so late.
 fn postponed(timer: &Timer, attempt: u32, until: Timestamp, now: Timestamp) -> Vec<Effect> {
     match timer.retry.deadline {
-        Some(deadline) if until > timer.round_began().saturating_add(deadline) => {
+        Some(deadline) if until > timer.retried_since().saturating_add(deadline) => {
             let reason = format!("the receiver had no room; {}", NoMore::Deadline(deadline));
             ended(timer, State::Failed { attempt: attempt.saturating_sub(1), at: now, reason })
         }
@@ -331,15 +336,15 @@ fn taken_over(
 ) -> Vec<Effect> {
     match timer.delivery {
         Delivery::AtMostOnce => ended(timer, State::Unknown { attempt, claim: dead.clone(), at: now }),
-        Delivery::AtLeastOnce if timer.counted(attempt) < timer.retry.max_attempts => {
-            claimed(timer, attempt + 1, dead.due_at, mine, node, now)
-        }
         Delivery::AtLeastOnce => {
-            let reason = format!(
-                "attempt {attempt} was the last one allowed, and node {} died while it made it",
-                dead.node
-            );
-            ended(timer, State::Failed { attempt, at: now, reason })
+            let numbers = (attempt, timer.counted(attempt));
+            match timer.retry.allows(numbers, timer.retried_since(), now) {
+                Ok(()) => claimed(timer, attempt + 1, dead.due_at, mine, node, now),
+                Err(no_more) => {
+                    let reason = format!("node {} died during the call; {no_more}", dead.node);
+                    ended(timer, State::Failed { attempt, at: now, reason })
+                }
+            }
         }
     }
 }
@@ -368,7 +373,7 @@ fn concluded(timer: &Timer, attempt: u32, claim: &Claim, called: Called, now: Ti
         Verdict::Unknown => ended(&timer, State::Unknown { attempt, claim: claim.clone(), at: now }),
         Verdict::Retry => {
             let numbers = (attempt, timer.counted(attempt));
-            match timer.retry.next(timer.id, numbers, timer.round_began(), now, asked) {
+            match timer.retry.next(timer.id, numbers, timer.retried_since(), now, asked) {
                 Ok(at) => {
                     let state = State::Scheduled { attempt: attempt + 1, at };
                     vec![Effect::Arm { at }, store(&timer, state), Effect::Settle]

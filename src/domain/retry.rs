@@ -81,15 +81,29 @@ impl RetryPolicy {
         now: Timestamp,
         asked: Option<Duration>,
     ) -> Result<Timestamp, NoMore> {
-        if counted >= self.max_attempts {
-            return Err(NoMore::Attempts(number));
-        }
         let backoff = self.backoff(timer, counted);
         let wait = asked.map_or(backoff, |asked| asked.min(self.max_backoff).max(backoff));
         let at = now.saturating_add(wait);
+        self.allows((number, counted), since, at).map(|()| at)
+    }
+
+    /// Whether attempt `number`, the `counted`th of those since `since`, may be followed by another one at this instant.
+    ///
+    /// # Errors
+    ///
+    /// Why it may not.
+    pub fn allows(
+        &self,
+        (number, counted): (u32, u32),
+        since: Timestamp,
+        at: Timestamp,
+    ) -> Result<(), NoMore> {
+        if counted >= self.max_attempts {
+            return Err(NoMore::Attempts(number));
+        }
         match self.deadline {
             Some(deadline) if at > since.saturating_add(deadline) => Err(NoMore::Deadline(deadline)),
-            _ => Ok(at),
+            _ => Ok(()),
         }
     }
 

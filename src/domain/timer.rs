@@ -211,15 +211,15 @@ impl Timer {
         matches!(self.state, State::Scheduled { at, .. } if at <= now)
     }
 
-    /// When the attempts began that the retry policy counts, and its deadline: when it was due, or replayed.
-    pub fn round_began(&self) -> Timestamp {
-        self.replayed_at.unwrap_or(self.due_at)
-    }
-
     /// The number of `attempt` among those that the retry policy counts, from 1: those since the last
     /// replay.
     pub fn counted(&self, attempt: u32) -> u32 {
         attempt.saturating_sub(self.attempts_before)
+    }
+
+    /// From when on the retry policy's deadline counts.
+    pub fn retried_since(&self) -> Timestamp {
+        self.replayed_at.unwrap_or(self.due_at)
     }
 
     /// How many attempts have been started, as far as the record can tell.

@@ -116,6 +116,22 @@ fn a_replay_has_the_whole_deadline_anew() {
 }
 
 #[test]
+fn a_timer_whose_node_has_died_is_not_called_again_after_its_deadline() {
+    let mut timer = a_timer(Delivery::AtLeastOnce, 9);
+    timer.retry.deadline = Some(Duration::from_secs(90));
+    let claim = claimed_by(7, timer.due_at);
+    let ended = claim.lease_until;
+    timer.state = State::Firing { attempt: 1, claim };
+    let effects = step(&timer, wake(1), ended).unwrap();
+    assert!(matches!(effects.as_slice(), [Effect::Store(_), Effect::Call { attempt: 2, .. }]), "{effects:?}");
+    let late = timer.due_at.saturating_add(Duration::from_secs(91));
+    let effects = step(&timer, wake(1), late).unwrap();
+    let [Effect::Store(failed), Effect::Settle] = effects.as_slice() else { panic!("{effects:?}") };
+    let State::Failed { reason, .. } = &failed.state else { panic!("{failed:?}") };
+    assert_eq!(reason, "node n died during the call; the next attempt would be past the deadline of 1m 30s");
+}
+
+#[test]
 fn a_cancel_removes_the_waiting_wakes_and_a_second_one_changes_nothing() {
     let timer = a_timer(Delivery::AtMostOnce, 3);
     let effects = step(&timer, Input::Cancel, timer.created_at).unwrap();

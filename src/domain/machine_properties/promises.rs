@@ -1,7 +1,9 @@
 //! What must hold after every single effect, and of every version that follows another.
 
+use crate::domain::attempt::{Attempt, CallResult, Delivery};
 use crate::domain::machine::{Input, LEASE_MARGIN};
-use crate::domain::timer::{MAX_ATTEMPTS_KEPT, State, Timer};
+use crate::domain::time::Timestamp;
+use crate::domain::timer::{Claim, MAX_ATTEMPTS_KEPT, State, Timer};
 
 use super::actor::Actor;
 use super::world::World;
@@ -92,10 +94,67 @@ impl World {
             });
             assert!(earlier.max() < Some(*attempt), "an attempt's number is used twice");
         }
-        if let (State::Scheduled { at, .. }, Some(last), true) = (&new.state, new.attempts.last(), by_holder)
-        {
-            let soonest = last.finished_at.saturating_add(new.retry.initial_backoff / 2);
-            assert!(*at >= soonest, "tried again without a pause");
+        assert!(
+            !matches!(actor.input, Some(Input::Postponed { .. })),
+            "a postponement has changed the timer"
+        );
+        if let State::Firing { attempt, claim } = &new.state {
+            self.assert_is_next(old, *attempt, claim);
+        }
+        if let (Some(claim), true, Some(last)) = (holder, by_holder, new.attempts.last()) {
+            assert_eq!(
+                (last.due_at, last.claimed_at),
+                (claim.due_at, claim.since),
+                "another attempt is kept"
+            );
+            if let State::Scheduled { attempt, at } = new.state {
+                assert_eq!(attempt, last.number + 1, "an attempt is left out or made twice");
+                assert_may_retry(new, last, at);
+            }
+        }
+    }
+
+    /// Whether this claim is of the attempt that follows the record.
+    fn assert_is_next(&self, old: &Timer, attempt: u32, claim: &Claim) {
+        let next = match &old.state {
+            State::Scheduled { attempt, at } => (*attempt, *at),
+            State::Firing { attempt, claim } => (attempt + 1, claim.due_at),
+            State::Delivered { .. }
+            | State::Failed { .. }
+            | State::Cancelled { .. }
+            | State::Unknown { .. } => unreachable!("it is over"),
+        };
+        assert_eq!((attempt, claim.due_at), next, "not the attempt that is due");
+        if let (State::Firing { .. }, Some(deadline)) = (&old.state, old.retry.deadline) {
+            let until = old.replayed_at.unwrap_or(old.due_at).saturating_add(deadline);
+            assert!(self.now <= until, "tried again after the deadline");
+        }
+    }
+}
+
+/// Whether the policy allows that this attempt is followed by another one at this instant.
+fn assert_may_retry(timer: &Timer, last: &Attempt, at: Timestamp) {
+    let policy = &timer.retry;
+    let wait = at.since(last.finished_at);
+    let counted = last.number - timer.attempts_before;
+    let step =
+        policy.initial_backoff.saturating_mul(2_u32.saturating_pow(counted - 1)).min(policy.max_backoff);
+    assert!(wait >= step / 2, "tried again sooner than the backoff: {wait:?}");
+    assert!(wait <= policy.max_backoff, "tried again later than after the longest backoff: {wait:?}");
+    if let Some(deadline) = policy.deadline {
+        let since = timer.replayed_at.unwrap_or(timer.due_at);
+        assert!(at <= since.saturating_add(deadline), "tried again after the deadline");
+    }
+    match (&last.called.result, timer.delivery) {
+        (CallResult::NotSent { .. }, _) => {}
+        (CallResult::Answered { status, retry_after }, Delivery::AtLeastOnce) => {
+            assert!(*status != 410 && policy.statuses.contains(*status), "tried again after a {status}");
+            let asked = retry_after.unwrap_or_default().min(policy.max_backoff);
+            assert!(wait >= asked, "the receiver asked to be left alone for {asked:?}, and had {wait:?}");
+        }
+        (CallResult::NoAnswer { .. } | CallResult::Interrupted, Delivery::AtLeastOnce) => {}
+        (result @ CallResult::Forbidden { .. }, _) | (result, Delivery::AtMostOnce) => {
+            panic!("tried again after {result:?}")
         }
     }
 }

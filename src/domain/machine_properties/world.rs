@@ -107,8 +107,8 @@ pub(crate) fn a_timer(delivery: Delivery, max_attempts: u32) -> Timer {
 
 impl World {
     /// A world in which a client has just begun to create the timer.
-    pub(super) fn new(delivery: Delivery, max_attempts: u32) -> Self {
-        let mut timer = a_timer(delivery, max_attempts);
+    pub(super) fn new(delivery: Delivery, retry: RetryPolicy) -> Self {
+        let mut timer = Timer { retry, ..a_timer(delivery, retry.max_attempts) };
         let told = Some(timer.target.url.clone());
         timer.callbacks = Callbacks { on_delivered: told.clone(), on_failed: told };
         let effects = [Effect::Arm { at: timer.due_at }, Effect::Store(Box::new(timer))].into();
@@ -255,7 +255,7 @@ impl World {
 
     /// No node dies any more, every answer is heard, and time passes.
     pub(super) fn calm_down(&mut self) {
-        for _ in 0..1_000 {
+        for _ in 0..4_000 {
             while !self.actors.is_empty() {
                 for _ in 0..self.actors.len() {
                     if self.actors.is_empty() {
