@@ -95,31 +95,46 @@ impl Lane {
     /// Takes a place, or says what to do.
     pub(super) fn enter(&mut self, limits: Limits, now: Instant) -> Entry {
         self.limits = limits;
-        let pause = self.next_start.saturating_duration_since(now);
-        if pause > MAX_WAIT {
-            return Entry::Now(Turn::Later(self.come_back(limits.space, now)));
+        if let Some(later) = self.refuses(limits, now) {
+            return Entry::Now(Turn::Later(later));
         }
-        // Who has given up waiting has waited longest.
-        while self.waiting.front().is_some_and(oneshot::Sender::is_closed) {
-            self.waiting.pop_front();
-        }
-        if self.in_flight < limits.parallelism && self.waiting.is_empty() {
+        if self.has_room(limits) {
+            let pause = self.next_start.saturating_duration_since(now);
             self.take(now);
             self.progress.busy(self.in_flight >= limits.parallelism, now);
             return Entry::Now(Turn::In(pause));
-        }
-        let wait = self.progress.time_for(self.waiting.len() + 1, now);
-        if self.waiting.len() >= MAX_WAITING || wait.is_some_and(|wait| wait > MAX_WAIT) {
-            return Entry::Now(Turn::Later(self.come_back(limits.space, now)));
         }
         let (sender, receiver) = oneshot::channel();
         self.waiting.push_back(sender);
         Entry::Wait(receiver)
     }
 
+    /// When to come back, if entering or waiting now is of no use.
+    pub(super) fn refuses(&mut self, limits: Limits, now: Instant) -> Option<Duration> {
+        // Who has given up waiting has waited longest.
+        while self.waiting.front().is_some_and(oneshot::Sender::is_closed) {
+            self.waiting.pop_front();
+        }
+        let too_soon = self.next_start.saturating_duration_since(now) > MAX_WAIT;
+        let in_vain = !self.has_room(limits) && {
+            let wait = self.progress.time_for(self.waiting.len() + 1, now);
+            self.waiting.len() >= MAX_WAITING || wait.is_some_and(|wait| wait > MAX_WAIT)
+        };
+        (too_soon || in_vain).then(|| self.come_back(limits.space, now))
+    }
+
+    fn has_room(&self, limits: Limits) -> bool {
+        self.in_flight < limits.parallelism && self.waiting.is_empty()
+    }
+
     fn take(&mut self, now: Instant) {
         self.in_flight += 1;
         self.next_start = self.next_start.max(now) + self.limits.space;
+    }
+
+    /// Gives back the start that was taken last, of a call that is not made.
+    pub(super) fn unused(&mut self, now: Instant) {
+        self.next_start = self.next_start.checked_sub(self.limits.space).unwrap_or(now).max(now);
     }
 
     /// Gives a place back; whoever waits longest gets it. Limits that have changed may let several in at once, so that

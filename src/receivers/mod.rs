@@ -103,8 +103,14 @@ impl Receivers {
         if let Some(until) = self.breaker_says_no(&receiver) {
             return self.postpone(&receiver, until, Postponed::Breaker);
         }
+        let of_receiver = self.limits_of(&receiver, nodes);
         let mut place = Place::new(self.clone());
         if let Some(flow) = &timer.flow {
+            // First, since the flow's place and start would be taken from timers for other receivers.
+            let refused = self.lock().receiver(&receiver).lane.refuses(of_receiver, Instant::now());
+            if let Some(later) = refused {
+                return self.postpone(&receiver, later, Postponed::Receiver);
+            }
             let limits = Limits::shared(flow.parallelism.map(|most| most as usize), flow.rate, nodes);
             let enter = || self.lock().flow(&flow.key).enter(limits, Instant::now());
             match entered(enter).await {
@@ -112,8 +118,7 @@ impl Receivers {
                 Err(later) => return self.postpone(&receiver, later, Postponed::Flow),
             }
         }
-        let limits = self.limits_of(&receiver, nodes);
-        let enter = || self.lock().receiver(&receiver).lane.enter(limits, Instant::now());
+        let enter = || self.lock().receiver(&receiver).lane.enter(of_receiver, Instant::now());
         match entered(enter).await {
             Ok(()) => place.took_receiver(&receiver),
             Err(later) => return self.postpone(&receiver, later, Postponed::Receiver),

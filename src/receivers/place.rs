@@ -1,8 +1,10 @@
-//! A place for one call: given back when it is dropped, and the breaker hears what came of the call.
+//! A place for one call: given back when it is dropped, with its start if no call was made, and the breaker hears what
+//! came of the call.
 
 use std::time::Instant;
 
 use super::Receivers;
+use super::lane::Lane;
 use crate::domain::attempt::CallResult;
 
 /// The right to call a receiver now.
@@ -12,11 +14,13 @@ pub struct Place {
     receiver: Option<String>,
     flow: Option<String>,
     probe: bool,
+    /// Whether a call was made.
+    called: bool,
 }
 
 impl Place {
     pub(super) fn new(receivers: Receivers) -> Self {
-        Self { receivers, receiver: None, flow: None, probe: false }
+        Self { receivers, receiver: None, flow: None, probe: false, called: false }
     }
 
     pub(super) fn took_flow(&mut self, key: &str) {
@@ -33,6 +37,7 @@ impl Place {
 
     /// Tells the breaker what came of the call.
     pub fn report(&mut self, result: &CallResult) {
+        self.called = true;
         let Some(name) = &self.receiver else { return };
         let failed = match result {
             CallResult::Answered { status, .. } => matches!(status, 429 | 500..=599),
@@ -70,10 +75,17 @@ impl Drop for Place {
             if self.probe {
                 receiver.breaker.abandoned();
             }
-            receiver.lane.leave(now);
+            give_back(&mut receiver.lane, self.called, now);
         }
         if let Some(key) = &self.flow {
-            known.flow(key).leave(now);
+            give_back(known.flow(key), self.called, now);
         }
     }
+}
+
+fn give_back(lane: &mut Lane, called: bool, now: Instant) {
+    if !called {
+        lane.unused(now);
+    }
+    lane.leave(now);
 }

@@ -58,6 +58,24 @@ async fn a_flow_holds_up_its_own_timers_whoever_they_call() {
 }
 
 #[tokio::test]
+async fn a_receiver_without_room_takes_nothing_from_other_timers_of_the_flow() {
+    let receivers = receivers(1, 0);
+    let of_flow = |key: &str, url| {
+        let flow = Flow { key: key.into(), rate: Some("1/h".parse().unwrap()), parallelism: Some(1) };
+        Timer { flow: Some(flow), ..timer(url) }
+    };
+    let place = entered(&receivers, &timer("http://slow/")).await;
+    assert_eq!(postponed(&receivers, &of_flow("a", "http://slow/")).await, Postponed::Receiver);
+    // That nothing is done there is known by now.
+    assert_eq!(postponed(&receivers, &of_flow("b", "http://slow/")).await, Postponed::Receiver);
+    assert!(!receivers.lock().flows.contains_key("b"));
+    let mut called = entered(&receivers, &of_flow("a", "http://well/")).await;
+    called.report(&CallResult::Answered { status: 200, retry_after: None });
+    drop((called, place));
+    assert_eq!(postponed(&receivers, &of_flow("a", "http://well/")).await, Postponed::Flow);
+}
+
+#[tokio::test]
 async fn a_receiver_that_fails_over_and_over_is_left_alone() {
     let receivers = receivers(9, 3);
     let dead = timer("http://dead/");
@@ -76,7 +94,8 @@ async fn a_limit_of_a_receiver_spaces_its_calls() {
     let receivers = receivers(9, 0);
     let start = Instant::now();
     for _ in 0..3 {
-        drop(entered(&receivers, &timer("http://limited/")).await);
+        let mut place = entered(&receivers, &timer("http://limited/")).await;
+        place.report(&CallResult::Answered { status: 200, retry_after: None });
     }
     assert!(start.elapsed() >= Duration::from_millis(200));
 }
