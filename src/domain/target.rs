@@ -76,10 +76,12 @@ impl TargetUrl {
         self.0.host_str().unwrap_or_default()
     }
 
-    /// The host and port that are connected to.
+    /// The host and port that are connected to, by which receivers are told apart: a dot at the end of a name makes no
+    /// other receiver of it.
     pub fn authority(&self) -> String {
+        let host = self.host().trim_end_matches('.');
         // Both schemes have a default port.
-        format!("{}:{}", self.host(), self.0.port_or_known_default().unwrap_or_default())
+        format!("{host}:{}", self.0.port_or_known_default().unwrap_or_default())
     }
 
     /// The parsed URL.
@@ -212,5 +214,14 @@ mod tests {
         }
         let long = format!("http://example.com/{}", "x".repeat(MAX_URL_BYTES));
         assert_eq!(TargetUrl::parse(&long), Err(UrlError::TooLong));
+    }
+
+    #[test]
+    fn a_receiver_is_the_same_however_its_host_is_written() {
+        for url in ["http://api.example.com/", "http://API.example.com.:80/a", "http://%61pi.example.com./"] {
+            assert_eq!(TargetUrl::parse(url).unwrap().authority(), "api.example.com:80", "{url}");
+        }
+        assert_eq!(TargetUrl::parse("https://[::1]/").unwrap().authority(), "[::1]:443");
+        assert_eq!(TargetUrl::parse("http://0x7f.1/").unwrap().authority(), "127.0.0.1:80");
     }
 }
