@@ -67,8 +67,8 @@ pub struct Node {
     #[arg(long, env = "JETTIMER_LISTEN", default_value = "127.0.0.1:8000", value_name = "ADDR:PORT")]
     pub(crate) listen: SocketAddr,
 
-    /// This node's name in records and logs; default: host name and process id
-    #[arg(long, env = "JETTIMER_NODE_NAME", value_name = "NAME")]
+    /// This node's name in records and logs, up to 128 characters; default: host name and process id
+    #[arg(long, env = "JETTIMER_NODE_NAME", value_name = "NAME", value_parser = parse::node_name)]
     pub(crate) node_name: Option<String>,
 
     /// How far ahead a timer may be set; 1s to 100 years

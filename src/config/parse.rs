@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::domain::timer::MAX_NODE_NAME_CHARS;
 use crate::duration;
 use crate::nats::ServerAddr;
 
@@ -30,6 +31,17 @@ pub(super) fn number(
             .filter(|number| (min..=max).contains(number))
             .ok_or_else(|| format!("allowed is a whole number from {min} to {max}"))
     }
+}
+
+/// A node's name: it is in each attempt of a record, of which the size is bounded.
+pub(super) fn node_name(text: &str) -> Result<String, String> {
+    let fits = (1..=MAX_NODE_NAME_CHARS).contains(&text.chars().count());
+    if !fits || text.chars().any(char::is_control) {
+        return Err(format!(
+            "allowed are 1 to {MAX_NODE_NAME_CHARS} characters, none of which is a control character"
+        ));
+    }
+    Ok(text.to_owned())
 }
 
 /// The address of a NATS server.

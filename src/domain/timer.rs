@@ -22,6 +22,9 @@ pub const MAX_TIMEOUT: Duration = Duration::from_secs(600);
 /// How many finished attempts a record keeps, the newest; it bounds the record's size.
 pub const MAX_ATTEMPTS_KEPT: usize = 20;
 
+/// The most characters of a node's name: a host name of 64 bytes, a process id, and room; it is in each attempt.
+pub const MAX_NODE_NAME_CHARS: usize = 128;
+
 /// The most entries of [`Timer::metadata`].
 pub const MAX_METADATA: usize = 20;
 /// The most characters of a metadata key: code points, as JSON Schema counts them.

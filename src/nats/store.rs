@@ -15,7 +15,7 @@ use crate::nats::{NatsError, record};
 
 /// The most that an attempt adds to a record, in bytes: 4 KiB of an answer in Base64, a reason of 512 bytes of which
 /// each may have to be escaped, and its other fields.
-const ATTEMPT_BYTES: usize = 10 * 1_024;
+pub(super) const ATTEMPT_BYTES: usize = 10 * 1_024;
 
 /// What a record may need besides: the claim, and a final reason.
 const STATE_BYTES: usize = 8 * 1_024;

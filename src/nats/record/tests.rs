@@ -16,7 +16,8 @@ use crate::domain::flow::Flow;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::target::{Body, Method, Target, TargetUrl};
 use crate::domain::time::Timestamp;
-use crate::domain::timer::{Claim, State, Timer};
+use crate::domain::timer::{Claim, MAX_NODE_NAME_CHARS, State, Timer};
+use crate::nats::store::ATTEMPT_BYTES;
 
 const V1: &str = include_str!("v1.json");
 
@@ -98,6 +99,42 @@ fn a_number_is_read_back_to_its_last_digit() {
     let mut timer = timer();
     timer.retry.factor = 3.117_606_498_135_028;
     assert_eq!(from_json(&to_json(&timer)), Ok(timer));
+}
+
+#[test]
+fn no_attempt_needs_more_room_than_is_kept_for_it() {
+    let mut timer = timer();
+    timer.attempts.clear();
+    let without = to_json(&timer).len();
+    let long = Some(Duration::from_secs(600));
+    for (result, body) in [
+        (CallResult::NoAnswer { reason: "\u{1}".repeat(512) }, vec![255; MAX_ANSWER_BYTES]),
+        (
+            CallResult::Answered { status: 429, retry_after: long },
+            "\"x".repeat(MAX_ANSWER_BYTES / 2).into_bytes(),
+        ),
+    ] {
+        timer.attempts = vec![Attempt {
+            number: u32::MAX,
+            node: "\u{1f980}".repeat(MAX_NODE_NAME_CHARS),
+            due_at: at(0),
+            claimed_at: at(1),
+            finished_at: at(2),
+            called: Called {
+                result,
+                answer: Some(Answer { body, truncated: true }),
+                phases: Phases {
+                    resolve: long,
+                    connect: long,
+                    tls: long,
+                    first_byte: long,
+                    total: long.unwrap(),
+                },
+            },
+        }];
+        let attempt = to_json(&timer).len() - without;
+        assert!(attempt <= ATTEMPT_BYTES, "{attempt}");
+    }
 }
 
 fn states() -> impl Strategy<Value = State> {
