@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::hushed::Hushed;
 use super::parse;
 use crate::nats::ServerAddr;
 
@@ -12,8 +13,8 @@ use crate::nats::ServerAddr;
 #[derive(Debug, Args)]
 pub struct Broker {
     /// NATS servers, separated by commas; without any, the node runs one of its own, as dev does
-    #[arg(long, env = "JETTIMER_NATS", value_name = "URL", value_delimiter = ',',
-          value_parser = parse::server)]
+    #[arg(long, env = "JETTIMER_NATS", value_name = "URL", value_delimiter = ',', hide_env_values = true,
+          value_parser = Hushed(parse::server))]
     pub(crate) nats: Vec<ServerAddr>,
 
     /// A NATS credentials file

@@ -4,6 +4,7 @@
 
 mod access;
 mod broker;
+mod hushed;
 mod node;
 mod parse;
 mod receivers;

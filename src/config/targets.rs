@@ -10,6 +10,7 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 use url::Url;
 
+use super::hushed::Hushed;
 use super::parse;
 use crate::policy::{Policy, Rule};
 use crate::webhook::{Identity, Secrets, Settings};
@@ -52,7 +53,7 @@ pub(crate) struct Targets {
     /// An HTTP proxy that all calls go through, such as http://user:password@proxy:3128; default: none, whatever
     /// the environment says
     #[arg(long, env = "JETTIMER_EGRESS_PROXY", value_name = "URL", hide_env_values = true,
-          value_parser = proxy)]
+          value_parser = Hushed(proxy))]
     egress_proxy: Option<Url>,
 
     /// How long connecting to a receiver may take, at most four fifths of what the answer may take; 10ms to 1m

@@ -90,6 +90,22 @@ async fn a_bad_value_says_which_why_and_what_is_allowed() {
 }
 
 #[tokio::test]
+async fn a_password_in_a_url_is_not_shown() {
+    for (name, wrong, right) in [
+        ("JETTIMER_EGRESS_PROXY", "socks5://u:hunter2@proxy", "http://u:hunter2@proxy:3128"),
+        ("JETTIMER_NATS", "nats://u:hunter2@nats:x", "nats://u:hunter2@nats:4222"),
+    ] {
+        let output = jettimer().arg("serve").env(name, wrong).output().await.unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains("://HOST:PORT") && !text.contains("hunter2"), "{text}");
+        let output = jettimer().args(["serve", "--help"]).env(name, right).output().await.unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(text.contains(name) && !text.contains("hunter2"), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn a_setting_of_the_environment_counts_and_its_errors_name_it() {
     let output = jettimer().arg("serve").env("JETTIMER_MAX_HELD", "lots").output().await.unwrap();
     let text = String::from_utf8_lossy(&output.stderr);
