@@ -99,7 +99,7 @@ impl World {
             "a postponement has changed the timer"
         );
         if let State::Firing { attempt, claim } = &new.state {
-            self.assert_is_next(old, *attempt, claim);
+            Self::assert_is_next(old, *attempt, claim);
         }
         if let (Some(claim), true, Some(last)) = (holder, by_holder, new.attempts.last()) {
             assert_eq!(
@@ -115,7 +115,7 @@ impl World {
     }
 
     /// Whether this claim is of the attempt that follows the record.
-    fn assert_is_next(&self, old: &Timer, attempt: u32, claim: &Claim) {
+    fn assert_is_next(old: &Timer, attempt: u32, claim: &Claim) {
         let next = match &old.state {
             State::Scheduled { attempt, at } => (*attempt, *at),
             State::Firing { attempt, claim } => (attempt + 1, claim.due_at),
@@ -127,7 +127,7 @@ impl World {
         assert_eq!((attempt, claim.due_at), next, "not the attempt that is due");
         if let (State::Firing { .. }, Some(deadline)) = (&old.state, old.retry.deadline) {
             let until = old.replayed_at.unwrap_or(old.due_at).saturating_add(deadline);
-            assert!(self.now <= until, "tried again after the deadline");
+            assert!(claim.since <= until, "tried again after the deadline");
         }
     }
 }
