@@ -213,6 +213,11 @@ pub fn step(timer: &Timer, input: Input, now: Timestamp) -> Result<Vec<Effect>, 
             Ok(notified(timer, vec![Effect::Settle]))
         }
 
+        // Somebody else had room and has claimed it meanwhile: the wake may be the only one that watches that claim, and
+        // is not exchanged for one that comes long after its lease.
+        (State::Firing { claim, .. }, Input::Postponed { .. }) if claim.lease_until > now => {
+            Ok(vec![linger(1, now)])
+        }
         // Of the same record as the claim that it takes the place of, which may be a moment old: another wake than is
         // needed does no harm.
         (State::Scheduled { attempt, .. }, Input::Postponed { until }) => {

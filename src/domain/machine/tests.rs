@@ -93,6 +93,22 @@ fn a_timer_that_would_be_postponed_past_its_deadline_fails_without_an_attempt() 
 }
 
 #[test]
+fn who_is_postponed_keeps_watch_over_one_who_has_claimed_meanwhile() {
+    let mut timer = a_timer(Delivery::AtLeastOnce, 3);
+    let now = timer.due_at;
+    let claim = claimed_by(7, now);
+    let over = claim.lease_until;
+    timer.state = State::Firing { attempt: 1, claim };
+    let postponed = || Input::Postponed { until: over.saturating_add(MAX_POSTPONEMENT) };
+    let effects = step(&timer, postponed(), now).unwrap();
+    let [Effect::Later { until }] = effects.as_slice() else { panic!("{effects:?}") };
+    assert!(*until < over);
+    // The claimant is dead, and there is no room to take its place.
+    let effects = step(&timer, postponed(), over).unwrap();
+    assert_eq!(effects, [Effect::Arm { at: over.saturating_add(MAX_POSTPONEMENT) }, Effect::Settle]);
+}
+
+#[test]
 fn a_replay_has_the_whole_deadline_anew() {
     let mut timer = a_timer(Delivery::AtLeastOnce, 9);
     timer.retry.deadline = Some(Duration::from_secs(10));

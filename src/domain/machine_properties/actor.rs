@@ -155,6 +155,9 @@ impl World {
             if matches!(timer.state, State::Cancelled { .. }) {
                 self.cancelled_with_calls = Some(self.calls.len());
             }
+            if matches!(actor.input, Some(Input::Postponed { .. })) {
+                self.given_up = Some(self.history.len());
+            }
             if matches!(actor.input, Some(Input::Replay)) {
                 self.replays += 1;
             }

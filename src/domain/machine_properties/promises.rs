@@ -44,6 +44,11 @@ impl World {
         }
     }
 
+    /// Whether the timer has failed since there was no room for it before its deadline.
+    pub(super) fn gave_up(&self) -> bool {
+        self.given_up.is_some_and(|version| version + 1 == self.history.len())
+    }
+
     /// Whether the actor may store this version after the one that is there.
     pub(super) fn assert_may_follow(&self, actor: &Actor, new: &Timer) {
         assert!(new.attempts.len() <= MAX_ATTEMPTS_KEPT);
@@ -94,10 +99,19 @@ impl World {
             });
             assert!(earlier.max() < Some(*attempt), "an attempt's number is used twice");
         }
-        assert!(
-            !matches!(actor.input, Some(Input::Postponed { .. })),
-            "a postponement has changed the timer"
-        );
+        if let Some(Input::Postponed { until }) = &actor.input {
+            let since = old.retried_since();
+            let late = old.retry.deadline.is_some_and(|deadline| *until > since.saturating_add(deadline));
+            assert!(
+                late && matches!(new.state, State::Failed { .. }),
+                "a postponement has changed the timer"
+            );
+            assert_eq!(
+                new.attempts_started(),
+                old.attempts_started(),
+                "a postponement has used up an attempt"
+            );
+        }
         if let State::Firing { attempt, claim } = &new.state {
             Self::assert_is_next(old, *attempt, claim);
         }

@@ -77,6 +77,8 @@ pub(super) struct World {
     pub(super) cancelled_with_calls: Option<usize>,
     /// The versions of which the callback was told.
     pub(super) told: BTreeSet<usize>,
+    /// The last version that a postponement made.
+    pub(super) given_up: Option<usize>,
     /// How often a client's replay was stored.
     pub(super) replays: usize,
     counter: u64,
@@ -117,6 +119,7 @@ impl World {
             now: START,
             history: vec![],
             told: BTreeSet::new(),
+            given_up: None,
             schedules: vec![],
             postponed: vec![],
             queue: BTreeMap::new(),
