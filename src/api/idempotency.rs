@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: the same key makes the same timer, whichever node gets it and how often.
+//! `Idempotency-Key`: the same key of the same token makes the same timer, whichever node gets it and how often.
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -62,9 +62,13 @@ pub(super) fn key_of_item(key: &str, place: usize) -> String {
     format!("{key}\n{place}")
 }
 
-/// The id of the timer that this key makes.
-pub(super) fn id_of(key: &str) -> TimerId {
-    Uuid::new_v5(&NAMESPACE, key.as_bytes())
+/// The id of the timer that this key makes, of this token: nobody gets a timer for guessing another's key. No
+/// token and no key has a NUL in it, so that no two of them read the same.
+pub(super) fn id_of(token: Option<&str>, key: &str) -> TimerId {
+    match token {
+        Some(token) => Uuid::new_v5(&NAMESPACE, format!("{token}\0{key}").as_bytes()),
+        None => Uuid::new_v5(&NAMESPACE, key.as_bytes()),
+    }
 }
 
 /// A digest of the request, by which a key that is used for another request is noticed. Objects are
@@ -97,6 +101,19 @@ mod tests {
         for broken in ["", "\"", "\"\"", "\"abc", r#""a"b""#, r#""a\b""#, "a\tb"] {
             assert_eq!(read(broken), None, "{broken}");
         }
+    }
+
+    #[test]
+    fn each_token_has_keys_of_its_own() {
+        let ids = [
+            id_of(None, "k"),
+            id_of(Some("a"), "k"),
+            id_of(Some("b"), "k"),
+            id_of(Some("a"), &key_of_item("k", 0)),
+            id_of(None, &key_of_item("a", 0)),
+        ];
+        assert_eq!(ids.iter().collect::<std::collections::HashSet<_>>().len(), ids.len(), "{ids:?}");
+        assert_eq!(id_of(Some("a"), "k"), id_of(Some("a"), "k"));
     }
 
     #[test]

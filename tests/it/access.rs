@@ -48,6 +48,35 @@ async fn a_token_lets_in_as_far_as_its_scopes_go() {
 }
 
 #[tokio::test]
+async fn a_token_gets_no_timer_for_another_tokens_idempotency_key() {
+    let broker = Broker::start().await;
+    let (one, of_one) = token("one", &["--scopes", "write"]).await;
+    let (other, of_other) = token("other", &["--scopes", "write"]).await;
+    let node = Node::with(&broker, &["--tokens", &[of_one, of_other].join(";")]).await;
+    let create = async |token: &str, path: &str, body: &str| {
+        let authorization = format!("Bearer {token}");
+        let headers = [("authorization", authorization.as_str()), ("idempotency-key", "order-1")];
+        node.client().send(Method::POST, path, &headers, body).await
+    };
+    let timer = r#"{"delay": "1h", "url": "http://localhost/"}"#;
+    let first = create(&one, "/timer", timer).await;
+    let second = create(&other, "/timer", timer).await;
+    let again = create(&one, "/timer", timer).await;
+    assert_eq!([first.status, second.status, again.status], [201, 201, 200], "{first:?} {second:?}");
+    assert_ne!(first.json["id"], second.json["id"]);
+    assert_eq!(first.json["id"], again.json["id"]);
+    // Nor whether there is one, nor one of many.
+    assert_eq!(create(&other, "/timer", &timer.replace("1h", "2h")).await.status, 422);
+    let many = [
+        create(&one, "/timers", &format!("[{timer}]")).await,
+        create(&other, "/timers", &format!("[{timer}]")).await,
+    ];
+    let of = |n: usize| &many[n].json["results"][0];
+    assert_eq!((&of(0)["status"], &of(1)["status"]), (&json!(201), &json!(201)), "{many:?}");
+    assert_ne!(of(0)["timer"]["id"], of(1)["timer"]["id"]);
+}
+
+#[tokio::test]
 async fn a_token_that_is_used_too_often_is_told_when_to_come_back() {
     let broker = Broker::start().await;
     let (secret, line) = token("slow", &["--rate", "2/h"]).await;
