@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
+use hyper::{Request, Uri};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -63,7 +65,8 @@ pub async fn serve<R>(
         };
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(limits.timeout));
-        let service = TowerToHyperService::new(warp::service(routes.clone()));
+        let answering = TowerToHyperService::new(warp::service(routes.clone()));
+        let service = service_fn(move |request| answering.call(with_path(request)));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.timeout)
@@ -84,6 +87,14 @@ pub async fn serve<R>(
     if tokio::time::timeout(GRACE, connections.shutdown()).await.is_err() {
         tracing::warn!("some requests were not finished within {GRACE:?} and are cut off");
     }
+}
+
+/// The request with a path: `CONNECT` has none, and warp panics without. Nothing is at `*`, so it is answered with 404.
+fn with_path<B>(mut request: Request<B>) -> Request<B> {
+    if request.uri().path_and_query().is_none() {
+        *request.uri_mut() = Uri::from_static("*");
+    }
+    request
 }
 
 async fn accept(

@@ -41,6 +41,21 @@ async fn a_request_id_is_taken_over_or_made() {
 }
 
 #[tokio::test]
+async fn a_request_without_a_path_is_answered_as_any_that_asks_for_nothing_there_is() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let address = node.client().url("").trim_start_matches("http://").to_owned();
+    for head in [
+        "CONNECT example.com:443 HTTP/1.1\r\nhost: example.com:443\r\nconnection: close\r\n\r\n",
+        "OPTIONS * HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
+    ] {
+        let answer = exchange(&address, head.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{head}{answer}");
+        assert!(answer.contains("urn:jettimer:problem:not-found"), "{head}{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_slow_client_is_cut_off_and_others_are_served_meanwhile() {
     let broker = Broker::start().await;
     let node = Node::with(&broker, &["--client-timeout", "1s", "--max-connections", "3"]).await;
