@@ -28,7 +28,8 @@ const MAX_HEADER_BYTES: usize = 16_384;
 /// The longest request id that is taken over from a client, in bytes.
 pub(super) const MAX_REQUEST_ID_BYTES: usize = 128;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Every answer has it, and so it tells our answers from hyper's.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
@@ -126,15 +127,23 @@ fn authorized(api: &Api, operation: Operation, headers: &HeaderMap) -> Result<Op
 
 fn within_limits(request: &Request) -> Result<(), Problem> {
     if request.path.len() + request.query.len() > MAX_URI_BYTES {
-        return Err(Problem::uri_too_long(MAX_URI_BYTES));
+        return Err(uri_too_long());
     }
     let bytes: usize = request.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if request.headers.len() > MAX_HEADERS || bytes > MAX_HEADER_BYTES {
-        return Err(Problem::headers_too_large(format!(
-            "a request has at most {MAX_HEADERS} header fields and {MAX_HEADER_BYTES} bytes of them"
-        )));
+        return Err(headers_too_large());
     }
     Ok(())
+}
+
+pub(super) fn uri_too_long() -> Problem {
+    Problem::uri_too_long(MAX_URI_BYTES)
+}
+
+pub(super) fn headers_too_large() -> Problem {
+    Problem::headers_too_large(format!(
+        "a request has at most {MAX_HEADERS} header fields and {MAX_HEADER_BYTES} bytes of them"
+    ))
 }
 
 /// The client's request id if it is fit for a log line, or a new one.

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use warp::Reply;
 use warp::filters::BoxedFilter;
 
+use super::unread::Unread;
 use crate::metrics::Metrics;
 
 /// What clients may take of a node before they have asked for anything.
@@ -31,8 +32,8 @@ pub struct ConnectionLimits {
     pub timeout: Duration,
 }
 
-/// The buffer of one connection, in bytes. A head over it is answered by hyper, with 431 and no body; what is
-/// taken of a head is less, and is said in `gate`.
+/// The buffer of one connection, in bytes. hyper refuses a head over it, and `unread` says so; what is taken of a head
+/// is less, and is said in `gate`.
 const MAX_HEAD_BYTES: usize = 64 * 1_024;
 
 /// The most header fields that are read, likewise.
@@ -72,7 +73,7 @@ pub async fn serve<R>(
             .header_read_timeout(limits.timeout)
             .max_headers(MAX_HEADERS)
             .max_buf_size(MAX_HEAD_BYTES)
-            .serve_connection(TokioIo::new(Box::pin(stream)), service);
+            .serve_connection(TokioIo::new(Unread::new(Box::pin(stream), metrics.clone())), service);
         let connection = connections.watch(connection);
         let open = metrics.http.connection();
         tokio::spawn(async move {

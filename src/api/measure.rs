@@ -1,7 +1,7 @@
 //! Counting of requests: what they ask for, how they end and how long they take; and of what clients want of timers.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use warp::http::StatusCode;
 
@@ -42,6 +42,11 @@ impl Drop for Measured {
     fn drop(&mut self) {
         self.metrics.http.ended(self.operation, self.status, self.began.elapsed());
     }
+}
+
+/// A request ended whose head could not be read.
+pub(super) fn unread(metrics: &Metrics, status: StatusCode) {
+    metrics.http.ended(OTHER, Some(status.as_u16()), Duration::ZERO);
 }
 
 /// Why somebody was not let in, as it is counted.

@@ -28,6 +28,7 @@ mod query;
 mod receivers;
 mod request;
 mod timers;
+mod unread;
 mod waits;
 
 use std::sync::Arc;

@@ -56,6 +56,64 @@ async fn a_request_without_a_path_is_answered_as_any_that_asks_for_nothing_there
 }
 
 #[tokio::test]
+async fn a_head_that_cannot_be_read_is_a_problem_too() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let address = node.client().url("").trim_start_matches("http://").to_owned();
+    let get = |path: &[u8], fields: &[u8]| {
+        [b"GET ", path, b" HTTP/1.1\r\nhost: x\r\n", fields, b"\r\n\r\n"].concat()
+    };
+    let long = [b"/", "x".repeat(70_000).as_bytes()].concat();
+    let many = (0..300).map(|n| format!("x-{n}: 1\r\n")).collect::<String>();
+    let fine = get(b"/nothing", b"a: b");
+    for (request, status, kind) in [
+        (b"garbage\r\n\r\n".to_vec(), "400 Bad Request", "malformed-request"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec(), "400 Bad Request", "malformed-request"),
+        (b"GET /healthz\r\n\r\n".to_vec(), "400 Bad Request", "malformed-request"),
+        (get(b"/timer/\xff", b"a: b"), "400 Bad Request", "malformed-request"),
+        (get(b"/timers?host=\xff", b"a: b"), "400 Bad Request", "malformed-request"),
+        (get(b"/healthz", b"bad name: 1"), "400 Bad Request", "malformed-request"),
+        (get(b"/healthz", b"a: \x00"), "400 Bad Request", "malformed-request"),
+        (get(b"/healthz", b"a: b\r\n folded"), "400 Bad Request", "malformed-request"),
+        (get(b"/healthz", b"content-length: 1\r\ncontent-length: 2"), "400 Bad Request", "malformed-request"),
+        (get(b"/healthz", b"content-length: x"), "400 Bad Request", "malformed-request"),
+        (get(b"/healthz", b"transfer-encoding: gzip"), "400 Bad Request", "malformed-request"),
+        (
+            get(b"/healthz", many.trim_end().as_bytes()),
+            "431 Request Header Fields Too Large",
+            "headers-too-large",
+        ),
+        (get(&long, b"a: b"), "414 URI Too Long", "uri-too-long"),
+        // Behind a request that was answered, in the same packet.
+        ([&fine[..], b"garbage\r\n\r\n"].concat(), "400 Bad Request", "malformed-request"),
+    ] {
+        let shown = String::from_utf8_lossy(&request[..request.len().min(80)]).into_owned();
+        let answer = exchange(&address, &request).await;
+        let last = answer.rfind("HTTP/1.1 4").unwrap_or_else(|| panic!("no answer to {shown}"));
+        assert_eq!(last > 0, request.starts_with(&fine), "{shown}: {answer}");
+        let (head, body) = answer[last..].split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{shown}: {answer}");
+        let field = |name: &str| {
+            let fields = head.lines().filter_map(|line| line.split_once(": "));
+            let values: Vec<&str> =
+                fields.filter(|(known, _)| *known == name).map(|(_, value)| value).collect();
+            assert_eq!(values.len(), 1, "{name} of {head}");
+            values[0].to_owned()
+        };
+        assert_eq!(field("content-type"), "application/problem+json");
+        assert_eq!(field("content-length"), body.len().to_string());
+        assert_eq!((field("connection").as_str(), field("date").ends_with(" GMT")), ("close", true));
+        let body: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!(body["type"], format!("urn:jettimer:problem:{kind}"), "{shown}");
+        assert_eq!(body["request_id"], field("x-request-id"));
+    }
+    // What is in order, and ends as those of hyper do, is left as it is.
+    let head = exchange(&address, b"HEAD /nothing HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    assert!(head.starts_with("HTTP/1.1 404 ") && head.matches("x-request-id: ").count() == 1, "{head}");
+    assert!(node.logged("ERROR").is_empty());
+}
+
+#[tokio::test]
 async fn a_slow_client_is_cut_off_and_others_are_served_meanwhile() {
     let broker = Broker::start().await;
     let node = Node::with(&broker, &["--client-timeout", "1s", "--max-connections", "3"]).await;

@@ -38,6 +38,7 @@ macro_rules! kinds {
 }
 
 kinds! {
+    MalformedRequest BAD_REQUEST "malformed-request" "Malformed request"
     InvalidIdempotencyKey BAD_REQUEST "invalid-idempotency-key" "Invalid idempotency key"
     MalformedJson BAD_REQUEST "malformed-json" "Malformed JSON"
     IncompleteBody BAD_REQUEST "incomplete-body" "Incomplete body"

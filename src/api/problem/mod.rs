@@ -20,6 +20,8 @@ const RETRY_AFTER_SECONDS: u64 = 2;
 /// How many bad fields are named; a request with more of them is garbage, and so would be the answer.
 pub(super) const MAX_ERRORS: usize = 100;
 
+const CONTENT_TYPE: &str = "application/problem+json";
+
 /// What the `type` of each problem begins with.
 const TYPE: &str = "urn:jettimer:problem:";
 
@@ -98,13 +100,27 @@ impl Problem {
 
     /// The answer to the request of this id.
     pub(super) fn answer(self, request_id: &str) -> Answer {
-        let mut body = self.to_json();
-        body["request_id"] = request_id.into();
-        let mut answer = answer::text(self.status(), "application/problem+json", body.to_string());
+        let mut answer = answer::text(self.status(), CONTENT_TYPE, self.body(request_id));
         if let Extra::Header(header) = self.extra {
             let (name, value) = *header;
             answer.headers_mut().insert(name, value);
         }
         answer
+    }
+
+    /// The answer to the request of this id as HTTP/1.1 writes it, after which the connection is closed.
+    pub(super) fn last_words(&self, request_id: &str, date: &str) -> String {
+        let (status, body) = (self.status(), self.body(request_id));
+        let length = body.len();
+        format!(
+            "HTTP/1.1 {status}\r\ncontent-type: {CONTENT_TYPE}\r\ncache-control: no-store\r\n\
+             x-request-id: {request_id}\r\nconnection: close\r\ncontent-length: {length}\r\ndate: {date}\r\n\r\n{body}"
+        )
+    }
+
+    fn body(&self, request_id: &str) -> String {
+        let mut body = self.to_json();
+        body["request_id"] = request_id.into();
+        body.to_string()
     }
 }

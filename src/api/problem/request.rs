@@ -6,6 +6,15 @@ use super::{FieldError, Kind, Problem};
 use crate::access::{Denied, Scope};
 
 impl Problem {
+    /// A head that is not as HTTP/1.1 has it. hyper keeps to itself what is wrong with it.
+    pub(in crate::api) fn unreadable_head() -> Self {
+        Self::new(
+            Kind::MalformedRequest,
+            "the head of the request is not as HTTP/1.1 has it: its first line, the name or value of a header field, or \
+             the length of its body",
+        )
+    }
+
     pub(in crate::api) fn no_such_path(path: &str) -> Self {
         Self::new(Kind::NotFound, format!("there is nothing at {}", shortened(path)))
     }

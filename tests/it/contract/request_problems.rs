@@ -395,7 +395,7 @@ async fn what_is_wrong_with_a_path_a_query_or_a_header_is_said() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_broken_off_or_does_not_come_is_answered() {
+async fn what_is_broken_off_or_does_not_come_or_cannot_be_read_is_answered() {
     let broker = Broker::start().await;
     let node = Node::with(&broker, &["--client-timeout", "1s"]).await;
     let address = node.client().url("").trim_start_matches("http://").to_owned();
@@ -422,11 +422,24 @@ async fn a_body_that_is_broken_off_or_does_not_come_is_answered() {
         }
     "#]]
     .assert_eq(&pretty(&exchange(&address, slow.as_bytes()).await));
+    expect![[r#"
+        {
+          "detail": "the head of the request is not as HTTP/1.1 has it: its first line, the name or value of a header field, or the length of its body",
+          "request_id": "<id>",
+          "status": 400,
+          "title": "Malformed request",
+          "type": "urn:jettimer:problem:malformed-request"
+        }
+    "#]]
+    .assert_eq(&pretty(&exchange(&address, b"nonsense\r\n\r\n").await));
 }
 
 /// The JSON body of an answer.
 fn pretty(answer: &str) -> String {
     let body = answer.split_once("\r\n\r\n").expect("a body").1;
-    let json: Value = serde_json::from_str(body).expect("JSON");
+    let mut json: Value = serde_json::from_str(body).expect("JSON");
+    if json["request_id"] != "r" {
+        json["request_id"] = "<id>".into();
+    }
     serde_json::to_string_pretty(&json).expect("JSON") + "\n"
 }

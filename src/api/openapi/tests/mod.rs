@@ -65,8 +65,11 @@ fn every_reference_leads_somewhere_and_every_component_is_used() {
             used.insert(value["$ref"].as_str().unwrap().to_owned());
         }
     });
-    // Answers of no operation: no such path, no such method.
-    used.extend(["not-found", "method-not-allowed"].map(|name| format!("#/components/responses/{name}")));
+    // Answers of no operation: no such path, no such method, no request at all.
+    used.extend(
+        ["not-found", "method-not-allowed", "malformed-request"]
+            .map(|name| format!("#/components/responses/{name}")),
+    );
     for kind in ["schemas", "parameters", "headers", "responses", "examples"] {
         for name in object(&document["components"][kind]).keys() {
             let reference = format!("#/components/{kind}/{name}");

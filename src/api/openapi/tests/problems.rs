@@ -42,7 +42,8 @@ fn each_problem_is_answered_with_its_status_and_headers() {
             answers.push((format!("{method} {path}"), status, resolved(&document, response)));
         }
     }
-    for (name, status) in [("not-found", "404"), ("method-not-allowed", "405")] {
+    for (name, status) in [("malformed-request", "400"), ("not-found", "404"), ("method-not-allowed", "405")]
+    {
         answers.push((name.to_owned(), status, &document["components"]["responses"][name]));
     }
     for (place, status, response) in answers {
