@@ -3,7 +3,7 @@
 
 use crate::domain::machine::{Effect, Input, Refusal, step};
 use crate::domain::timer::{Timer, TimerId};
-use crate::engine::commit::Committed;
+use crate::engine::commit::{Committed, Lost};
 use crate::engine::{Engine, Patience};
 use crate::nats::{NatsError, Stored};
 
@@ -47,9 +47,9 @@ impl Engine {
         match self.commit(&timer, 0, Some(armed), patience).await? {
             Committed::Done(revision) => Ok(Created::New(Stored { timer, revision })),
             // An id that was drawn at random is ours alone: a worker was faster than the answer.
-            Committed::Lost(Some(own)) if !may_exist => Ok(Created::New(*own)),
-            Committed::Lost(Some(existing)) => Ok(Created::Existing(*existing)),
-            Committed::Lost(None) => Err(NatsError::NotDone(format!(
+            Committed::Lost(Lost { now: Some(own), .. }) if !may_exist => Ok(Created::New(*own)),
+            Committed::Lost(Lost { now: Some(existing), .. }) => Ok(Created::Existing(*existing)),
+            Committed::Lost(Lost { now: None, .. }) => Err(NatsError::NotDone(format!(
                 "the record of timer {} was removed by hand; its id is free again once the removal is purged \
                  from the bucket",
                 timer.id
@@ -104,8 +104,16 @@ impl Engine {
                     Effect::Store(timer) => {
                         match self.commit(&timer, stored.revision, armed, patience).await? {
                             Committed::Done(revision) => stored = Stored { timer: *timer, revision },
-                            Committed::Lost(current) => {
-                                known = current.map(|current| *current);
+                            // Neither "done" nor "nothing was done" can be answered, and what may have been done,
+                            // such as a replay, is not done twice.
+                            Committed::Lost(lost) if lost.may_have_been_done => {
+                                return Err(NatsError::Unclear(
+                                    "a write may have been stored before the timer was changed again"
+                                        .to_owned(),
+                                ));
+                            }
+                            Committed::Lost(lost) => {
+                                known = lost.now.map(|current| *current);
                                 continue 'again;
                             }
                         }

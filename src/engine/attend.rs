@@ -9,7 +9,7 @@ use crate::domain::called::Called;
 use crate::domain::machine::{self, Effect, Input, may_still_call, step};
 use crate::domain::timer::{ClaimId, TimerId};
 use crate::engine::call::CallPlace;
-use crate::engine::commit::Committed;
+use crate::engine::commit::{Committed, Lost};
 use crate::engine::{Engine, Patience, Worker, measure, report};
 use crate::metrics::LostClaim;
 use crate::nats::{NatsError, Stored, Wake};
@@ -94,7 +94,7 @@ impl Engine {
                                 let stored = Some(Stored { timer: *timer, revision });
                                 known = Known { stored, fresh: true };
                             }
-                            Ok(Committed::Lost(current)) => {
+                            Ok(Committed::Lost(Lost { now: current, .. })) => {
                                 let called = matches!(news, Some(Input::Outcome { .. }));
                                 let when = if called { LostClaim::AfterCall } else { LostClaim::BeforeCall };
                                 self.metrics.work.claims_lost.count(when);

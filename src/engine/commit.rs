@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::domain::machine::ARM_FRESH;
 use crate::domain::time::Timestamp;
-use crate::domain::timer::{Timer, TimerId};
+use crate::domain::timer::{State, Timer, TimerId};
 use crate::engine::{Engine, Patience};
 use crate::nats::{NatsError, Put, Stored};
 
@@ -20,8 +20,17 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 pub(super) enum Committed {
     /// The record is stored under this revision.
     Done(u64),
-    /// Someone else was first: this is the record now.
-    Lost(Option<Box<Stored>>),
+    /// There is another record.
+    Lost(Lost),
+}
+
+/// A record that is there instead of the one that was to be stored.
+pub(super) struct Lost {
+    /// The record now.
+    pub(super) now: Option<Box<Stored>>,
+    /// Whether an earlier try may have been stored, and changed by someone else before this one. If not, someone else
+    /// was first.
+    pub(super) may_have_been_done: bool,
 }
 
 /// A wake that was armed for the record about to be stored.
@@ -115,18 +124,63 @@ impl Engine {
                 Ok(Put::Done(revision)) => return Ok(Committed::Done(revision)),
                 Ok(Put::Lost) => {
                     let now = self.read_through(timer.id, patience).await?;
-                    return Ok(match now {
-                        Some(stored) if may_be_stored && stored.timer == *timer => {
-                            Committed::Done(stored.revision)
-                        }
-                        other => Committed::Lost(other.map(Box::new)),
-                    });
+                    return Ok(refused(timer, now, may_be_stored));
                 }
                 Err(error) => {
                     may_be_stored |= matches!(error, NatsError::Unclear(_));
                     tries.after(error).await?;
                 }
             }
+        }
+    }
+}
+
+/// What a refused swap means, by the record `now` and whether an earlier try of it may have been stored.
+fn refused(timer: &Timer, now: Option<Stored>, may_be_stored: bool) -> Committed {
+    match now {
+        Some(stored) if may_be_stored && stored.timer == *timer => Committed::Done(stored.revision),
+        now => Committed::Lost(Lost {
+            now: now.map(Box::new),
+            // Nothing changes what is cancelled: had that been stored, it would be there.
+            may_have_been_done: may_be_stored && !matches!(timer.state, State::Cancelled { .. }),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::attempt::Delivery;
+    use crate::domain::machine_properties::a_timer;
+
+    fn outcome(timer: &Timer, now: Option<&Timer>, may_be_stored: bool) -> &'static str {
+        let now = now.map(|timer| Stored { timer: timer.clone(), revision: 7 });
+        match refused(timer, now, may_be_stored) {
+            Committed::Done(7) => "done",
+            Committed::Done(_) => "another revision",
+            Committed::Lost(lost) if lost.may_have_been_done => "nobody knows",
+            Committed::Lost(_) => "not done",
+        }
+    }
+
+    #[test]
+    fn a_refused_swap_is_called_not_done_only_if_that_is_certain() {
+        let ours = a_timer(Delivery::AtMostOnce, 3);
+        let mut moved_on = ours.clone();
+        moved_on.state = State::Delivered { at: ours.due_at };
+        let mut cancelled = ours.clone();
+        cancelled.state = State::Cancelled { at: ours.due_at };
+        for (timer, now, may_be_stored, expected) in [
+            (&ours, Some(&ours), true, "done"),
+            (&ours, Some(&moved_on), true, "nobody knows"),
+            (&ours, None, true, "nobody knows"),
+            (&ours, Some(&moved_on), false, "not done"),
+            // Equal, and yet of someone else, who was first.
+            (&ours, Some(&ours), false, "not done"),
+            (&cancelled, Some(&cancelled), true, "done"),
+            (&cancelled, Some(&moved_on), true, "not done"),
+        ] {
+            assert_eq!(outcome(timer, now, may_be_stored), expected, "{now:?} {may_be_stored}");
         }
     }
 }
