@@ -2,18 +2,20 @@
 //! operations, access and its rate; a panic becomes an answer, and pages of allowed origins may read it.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Instant;
 
 use futures_util::FutureExt as _;
 use tracing::Instrument as _;
 use uuid::Uuid;
 use warp::http::header::AUTHORIZATION;
-use warp::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use warp::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::answer::Answer;
 use super::cors::Cors;
 use super::measure::{self, Measured};
 use super::operation::{self, NoRoute, Operation};
 use super::problem::Problem;
+use super::refusals::Refusals;
 use super::request::Request;
 use super::{Api, operate};
 use crate::access::{Grant, Quota};
@@ -41,7 +43,7 @@ struct Passage {
 }
 
 /// Answers a request, whatever it is.
-pub(super) async fn handle(api: &Api, request: Request) -> Answer {
+pub(super) async fn handle(api: &Api, refusals: &Refusals, request: Request) -> Answer {
     let id = request_id(&request.headers);
     let span = tracing::info_span!("request", id = id.as_str());
     let (method, path) = (request.method.clone(), request.path.clone());
@@ -54,11 +56,16 @@ pub(super) async fn handle(api: &Api, request: Request) -> Answer {
         let result = caught(admit(api, request, &mut passage), &method, &path).await;
         let mut answer = result.unwrap_or_else(|problem| problem.answer(&id));
         passage.measured.answered(answer.status());
-        let status = answer.status().as_u16();
-        if status >= 500 {
-            tracing::warn!(%method, path, status, "answered");
+        let status = answer.status();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            if let Some(count) = refusals.count(Instant::now()) {
+                tracing::warn!(%method, path, count, "requests are answered with 503, this is the last of them");
+            }
+            tracing::debug!(%method, path, status = 503, "answered");
+        } else if status.is_server_error() {
+            tracing::warn!(%method, path, status = status.as_u16(), "answered");
         } else {
-            tracing::debug!(%method, path, status, "answered");
+            tracing::debug!(%method, path, status = status.as_u16(), "answered");
         }
         let headers = answer.headers_mut();
         if let Ok(id) = HeaderValue::from_str(&id) {

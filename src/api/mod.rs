@@ -26,6 +26,7 @@ mod precondition;
 mod problem;
 mod query;
 mod receivers;
+mod refusals;
 mod request;
 mod timers;
 mod unread;
@@ -53,6 +54,7 @@ pub use cors::Origins;
 pub use events::MAX_READERS;
 pub use listen::{ConnectionLimits, serve};
 pub use openapi::DOCUMENT;
+use refusals::Refusals;
 
 /// What the API needs and is told by the configuration.
 #[derive(Clone)]
@@ -99,11 +101,11 @@ pub struct Api {
 
 /// All that this node answers.
 pub fn routes(api: Api) -> BoxedFilter<(impl Reply,)> {
-    let api = Arc::new(api);
+    let shared = Arc::new((api, Refusals::default()));
     request::any()
         .then(move |request| {
-            let api = api.clone();
-            async move { gate::handle(&api, request).await }
+            let shared = shared.clone();
+            async move { gate::handle(&shared.0, &shared.1, request).await }
         })
         .boxed()
 }

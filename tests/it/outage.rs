@@ -21,6 +21,14 @@ async fn a_node_rides_out_an_outage_and_says_so() {
     assert_eq!(client.cancel(&before).await.status, 503);
     let ready = client.send(Method::GET, "/readyz", &[], "").await;
     assert_eq!((ready.status, &ready.json["status"]), (503, &json!("not_ready")));
+    // Refused one by one, and said together: the line that says why is not buried.
+    for _ in 0..20 {
+        assert_eq!(client.send(Method::GET, "/readyz", &[], "").await.status, 503);
+    }
+    let said = node.logged("WARN");
+    let said: Vec<_> =
+        said.iter().filter(|line| line["message"].as_str().unwrap_or("").contains("503")).collect();
+    assert!((1..10).contains(&said.len()), "{said:?}");
     // Alive all the same: nobody is helped by a restart of this process.
     assert_eq!(client.send(Method::GET, "/healthz", &[], "").await.status, 200);
 
