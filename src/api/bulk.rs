@@ -10,6 +10,7 @@ use warp::http::StatusCode;
 use super::answer::{self, Answer};
 use super::operate::Call;
 use super::problem::Problem;
+use super::query::Params;
 use super::request::Json;
 use super::{idempotency, measure, timers};
 use crate::engine::Patience;
@@ -29,6 +30,7 @@ const NDJSON: &str = "application/x-ndjson";
 
 /// Creates each item of the request, and says of each, in order, what became of it.
 pub(super) async fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
+    Params::none(&call.request.query)?;
     let key = idempotency::key(&call.request.headers)?;
     let media_type = call.request.media_type();
     if !matches!(media_type.as_str(), "" | "application/json" | NDJSON) {

@@ -51,7 +51,7 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Answer, Problem> {
 }
 
 pub(super) fn count(call: &Call<'_>) -> Result<Answer, Problem> {
-    Params::of(&call.request.query).finish()?;
+    Params::none(&call.request.query)?;
     let now = call.now();
     let (counts, complete) = ask(call, |index| (index.counts(now), index.is_complete()))?;
     let mut body = json!({

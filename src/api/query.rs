@@ -19,8 +19,27 @@ pub(super) struct Params {
 impl Params {
     /// Takes a query apart (application/x-www-form-urlencoded).
     pub(super) fn of(query: &str) -> Self {
-        let rest = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        Self { rest, known: vec![], errors: vec![] }
+        let mut params = Self { rest: vec![], known: vec![], errors: vec![] };
+        for pair in query.split('&') {
+            // There is one of each pair, and none of an empty one.
+            for (name, value) in url::form_urlencoded::parse(pair.as_bytes()).into_owned() {
+                if is_utf8(pair) {
+                    params.rest.push((name, value));
+                } else {
+                    params.wrong(&name, "must be UTF-8, with each byte percent-encoded that is not ASCII");
+                }
+            }
+        }
+        params
+    }
+
+    /// Takes nothing: the problem with a query where none is read.
+    ///
+    /// # Errors
+    ///
+    /// If there is a parameter.
+    pub(super) fn none(query: &str) -> Result<(), Problem> {
+        Self::of(query).finish()
     }
 
     /// Takes every value of a parameter.
@@ -95,11 +114,30 @@ impl Params {
     /// The problem with the query.
     pub(super) fn finish(mut self) -> Result<(), Problem> {
         for (name, _) in std::mem::take(&mut self.rest) {
-            let known = self.known.join(", ");
-            self.wrong(&name, format!("is not a parameter here; known are {known}"));
+            let known = match self.known.join(", ") {
+                none if none.is_empty() => "there are none".to_owned(),
+                known => format!("known are {known}"),
+            };
+            self.wrong(&name, format!("is not a parameter here; {known}"));
         }
         if self.errors.is_empty() { Ok(()) } else { Err(Problem::bad_query(self.errors)) }
     }
+}
+
+/// Whether what is percent-encoded is UTF-8; decoding by the book replaces what is not, so that another value is meant.
+fn is_utf8(encoded: &str) -> bool {
+    let mut bytes = vec![];
+    let mut rest = encoded.as_bytes();
+    while let [first, after @ ..] = rest {
+        let digits =
+            after.get(..2).filter(|digits| *first == b'%' && digits.iter().all(u8::is_ascii_hexdigit));
+        let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok());
+        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => (bytes.push(byte), rest = &after[2..]),
+            None => (bytes.push(*first), rest = after),
+        };
+    }
+    std::str::from_utf8(&bytes).is_ok()
 }
 
 fn instant(text: &str) -> Result<Timestamp, String> {
@@ -140,6 +178,21 @@ mod tests {
         assert_eq!(filter.due.start, rfc3339::parse("2027-01-01T00:00:00Z").unwrap());
         assert_eq!(filter.host.as_deref(), Some("example.com"));
         assert_eq!(filter.metadata, [("a".into(), "b c".into()), ("d".into(), String::new())]);
+    }
+
+    #[test]
+    fn what_is_not_utf_8_is_refused_and_not_replaced() {
+        for bad in ["host=%ff", "metadata.a=%C3", "%ff=1", "host=a%e2%82"] {
+            let mut params = Params::of(bad);
+            params.filter();
+            assert!(params.finish().is_err(), "{bad}");
+        }
+        for good in ["host=%c3%A9", "metadata.a=100%", "host=%EF%BF%BD", "host=%zz&&", "metadata.a=é", ""] {
+            let mut params = Params::of(good);
+            params.filter();
+            assert!(params.finish().is_ok(), "{good}");
+        }
+        assert!(Params::none("").is_ok() && Params::none("x=1").is_err());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use warp::http::{HeaderValue, StatusCode};
 use super::answer::{self, Answer};
 use super::operate::Call;
 use super::problem::{FieldError, Problem};
+use super::query::Params;
 use super::request::Json;
 use super::{draft, idempotency, precondition};
 use crate::domain::machine::{Input, Refusal};
@@ -16,6 +17,7 @@ use crate::nats::Stored;
 use crate::timer_json::{self, View};
 
 pub(super) async fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
+    Params::none(&call.request.query)?;
     let key = idempotency::key(&call.request.headers)?;
     let json = call.json().await?;
     let (status, stored) = create_one(call, &json, key.as_deref(), call.patience()).await?;
@@ -62,6 +64,7 @@ pub(super) async fn create_one(
 
 pub(super) async fn read(call: &Call<'_>, id: &str) -> Result<Answer, Problem> {
     let id = parse_id(id)?;
+    Params::none(&call.request.query)?;
     match call.engine.read(id, call.patience()).await {
         Ok(Some(stored)) => Ok(show(call, StatusCode::OK, &stored, whole(call))),
         Ok(None) => Err(Problem::no_such_timer(id)),
@@ -71,6 +74,7 @@ pub(super) async fn read(call: &Call<'_>, id: &str) -> Result<Answer, Problem> {
 
 pub(super) async fn change(call: &mut Call<'_>, id: &str) -> Result<Answer, Problem> {
     let id = parse_id(id)?;
+    Params::none(&call.request.query)?;
     let json = call.json().await?;
     let change = draft::read_change(&json, &call.rules(), call.now()).map_err(Problem::invalid_timer)?;
     apply(call, id, Input::Change(Box::new(change)), StatusCode::OK).await
@@ -89,6 +93,7 @@ pub(super) async fn replay(call: &Call<'_>, id: &str) -> Result<Answer, Problem>
 }
 
 async fn apply(call: &Call<'_>, id: Uuid, input: Input, done: StatusCode) -> Result<Answer, Problem> {
+    Params::none(&call.request.query)?;
     let only = precondition::revisions(&call.request.headers)?;
     match call.engine.apply(id, input, only.as_deref(), call.patience()).await {
         Ok(Applied::Done(stored)) => Ok(show(call, done, &stored, whole(call))),

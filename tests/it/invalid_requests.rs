@@ -12,6 +12,33 @@ use crate::support::{Broker, Node};
 const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
 
 #[tokio::test]
+async fn a_parameter_where_there_is_none_is_refused_and_nothing_is_done() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let client = node.client();
+    let timer = r#"{"delay": "1h", "url": "http://localhost/"}"#;
+    let id = client.create(&serde_json::from_str(timer).unwrap()).await;
+    // Whoever says so does not mean to cancel it.
+    let cancel = format!("/timer/{id}?dry_run=true");
+    for (method, path, body) in [
+        (Method::DELETE, cancel.as_str(), ""),
+        (Method::PATCH, &cancel, timer),
+        (Method::GET, &cancel, ""),
+        (Method::POST, &format!("/timer/{id}/fire?at=tomorrow"), ""),
+        (Method::POST, &format!("/timer/{id}/replay?x"), ""),
+        (Method::POST, "/timer?delay=2h", timer),
+        (Method::POST, "/timers?dry_run=true", "[]"),
+        (Method::GET, "/timers/counts?state=failed", ""),
+        (Method::GET, "/timers?host=%ff", ""),
+    ] {
+        let reply = client.send(method.clone(), path, &[], body).await;
+        assert_eq!(reply.json["type"], "urn:jettimer:problem:invalid-query", "{method} {path}: {reply:?}");
+        assert_eq!(reply.pointers().len(), 1);
+    }
+    assert_eq!(client.get(&id).await["state"], "scheduled");
+}
+
+#[tokio::test]
 async fn every_error_is_a_problem_that_says_what_is_wrong() {
     let broker = Broker::start().await;
     let node = Node::start(&broker).await;
