@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use warp::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, HOST, ORIGIN, VARY,
 };
 use warp::http::{HeaderMap, HeaderValue, Method, StatusCode};
 
@@ -73,6 +73,8 @@ pub(super) struct Cors {
     /// Whether another origin would be answered otherwise.
     varies: bool,
     preflight: bool,
+    /// Whether a page of another origin asks, which is not allowed.
+    foreign: bool,
 }
 
 impl Cors {
@@ -88,7 +90,14 @@ impl Cors {
         };
         let asks = origin.is_some() && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
         let preflight = allowed.is_some() && asks && method == Method::OPTIONS;
-        Self { allowed, varies: matches!(origins, Origins::These(_)), preflight }
+        let foreign = allowed.is_none() && is_of_another_origin(headers);
+        Self { allowed, varies: matches!(origins, Origins::These(_)), preflight, foreign }
+    }
+
+    /// Whether a page asks for it that may not use the API. A browser keeps the answer from such a page, but sends some
+    /// requests all the same: those that a form could have sent.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.foreign
     }
 
     /// The answer to a browser that asks, before it sends a request for a page, whether it may: with what
@@ -116,6 +125,18 @@ impl Cors {
             }
         }
     }
+}
+
+/// Whether a browser says that a page of another origin asks (Fetch Metadata; older ones tell by `Origin` alone).
+fn is_of_another_origin(headers: &HeaderMap) -> bool {
+    if let Some(site) = headers.get("sec-fetch-site") {
+        // `none` is a person at the browser's address bar.
+        return site != "same-origin" && site != "none";
+    }
+    let Some(origin) = headers.get(ORIGIN) else { return false };
+    let host =
+        origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host.as_bytes());
+    host != headers.get(HOST).map(HeaderValue::as_bytes)
 }
 
 #[cfg(test)]
@@ -151,6 +172,34 @@ mod tests {
             let error = wrong.parse::<Origins>().unwrap_err();
             assert!(error.contains(said), "{wrong}: {error}");
         }
+    }
+
+    #[test]
+    fn a_page_is_foreign_unless_it_is_of_this_node_or_allowed() {
+        let foreign = |origins: &str, fields: &[(&'static str, &str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in fields {
+                headers.insert(*name, HeaderValue::from_str(value).unwrap());
+            }
+            Cors::of(&origins.parse().unwrap(), &Method::POST, &headers).is_foreign()
+        };
+        let host = ("host", "localhost:8000");
+        let evil = ("origin", "http://evil.example");
+        assert!(foreign("", &[host, evil]));
+        assert!(foreign("", &[host, ("origin", "null")]));
+        assert!(foreign("", &[host, ("origin", "http://localhost:9000")]));
+        assert!(foreign("", &[host, ("sec-fetch-site", "cross-site")]));
+        assert!(foreign("", &[host, ("sec-fetch-site", "same-site"), ("origin", "http://localhost:8000")]));
+        assert!(foreign("https://a.example", &[host, evil]));
+        // A client that is no browser, a page of the node itself also behind a proxy, and who is let in.
+        assert!(!foreign("", &[host]));
+        assert!(!foreign("", &[host, ("origin", "http://localhost:8000")]));
+        assert!(!foreign(
+            "",
+            &[host, ("sec-fetch-site", "same-origin"), ("origin", "https://timers.example")]
+        ));
+        assert!(!foreign("http://evil.example", &[host, evil, ("sec-fetch-site", "cross-site")]));
+        assert!(!foreign("*", &[host, evil]));
     }
 
     #[test]

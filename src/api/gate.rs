@@ -18,7 +18,7 @@ use super::problem::Problem;
 use super::refusals::Refusals;
 use super::request::Request;
 use super::{Api, operate};
-use crate::access::{Grant, Quota};
+use crate::access::{Grant, Quota, Scope};
 use crate::metrics::Refused;
 
 /// The most bytes of path and query; filters of a list fit many times.
@@ -107,6 +107,11 @@ async fn admit(api: &Api, request: Request, passage: &mut Passage) -> Result<Ans
     };
     passage.measured.asks_for(operation);
     let grant = authorized(api, operation, &request.headers)?;
+    // A page cannot make a browser send a token that it does not have; where none is needed, its origin decides.
+    let open = grant.as_ref().is_some_and(|grant| grant.token().is_none());
+    if open && operation.scope() != Some(Scope::Read) && passage.cors.is_foreign() {
+        return Err(Problem::foreign_origin());
+    }
     if let Some(grant) = &grant {
         passage.quota = api.permissions.spend(grant);
     }

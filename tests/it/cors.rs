@@ -93,3 +93,31 @@ async fn every_origin_may_if_that_is_said_and_answers_do_not_depend_on_it() {
     assert_eq!((options.status, options.header("allow")), (405, "GET, HEAD, POST, DELETE"), "{options:?}");
     assert_eq!(preflight(&client, "/nothing", "https://any.example", "GET").await.status, 404);
 }
+
+#[tokio::test]
+async fn where_no_token_is_needed_a_page_of_another_origin_changes_nothing() {
+    let broker = Broker::start().await;
+    let node = Node::with(&broker, &["--cors-origins", PAGE]).await;
+    let client = node.client();
+    let timer = r#"{"delay": "1h", "url": "http://localhost/"}"#;
+    // What a browser sends for any page without asking first: a body without a type.
+    let foreign = [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")];
+    for (path, body) in [("/timer", timer), ("/timers", "[]"), ("/timer/x/fire", ""), ("/timer/x/replay", "")]
+    {
+        for headers in [&foreign[..], &foreign[..1], &foreign[1..]] {
+            let reply = client.send(Method::POST, path, headers, body).await;
+            assert_eq!(
+                reply.json["type"], "urn:jettimer:problem:foreign-origin",
+                "{path} {headers:?}: {reply:?}"
+            );
+        }
+    }
+    assert_eq!(client.send(Method::GET, "/timers/counts", &foreign, "").await.json["total"], 0);
+    // Its own pages, those that are allowed, and clients that are no browsers.
+    let own = client.url("");
+    for headers in
+        [&[("origin", own.as_str())][..], &[("origin", PAGE), ("sec-fetch-site", "cross-site")], &[]]
+    {
+        assert_eq!(client.send(Method::POST, "/timer", headers, timer).await.status, 201, "{headers:?}");
+    }
+}

@@ -48,6 +48,7 @@ kinds! {
     InvalidHeader BAD_REQUEST "invalid-header" "Invalid header"
     Unauthorized UNAUTHORIZED "unauthorized" "Unauthorized"
     Forbidden FORBIDDEN "forbidden" "Forbidden"
+    ForeignOrigin FORBIDDEN "foreign-origin" "Foreign origin"
     TimerNotFound NOT_FOUND "timer-not-found" "Timer not found"
     NotFound NOT_FOUND "not-found" "Not found"
     MethodNotAllowed METHOD_NOT_ALLOWED "method-not-allowed" "Method not allowed"

@@ -46,6 +46,13 @@ impl Problem {
         Self::new(Kind::Forbidden, detail).with_header(WWW_AUTHENTICATE, &challenge)
     }
 
+    pub(in crate::api) fn foreign_origin() -> Self {
+        Self::new(
+            Kind::ForeignOrigin,
+            "a page of another origin asks for this, and --cors-origins does not have it; nothing was done",
+        )
+    }
+
     pub(in crate::api) fn too_many_requests(retry_after_seconds: u64) -> Self {
         let detail = format!("the rate limit is used up; there is room again in {retry_after_seconds} s");
         Self::new(Kind::TooManyRequests, detail).with_header(RETRY_AFTER, &retry_after_seconds.to_string())

@@ -215,3 +215,31 @@ async fn a_request_is_refused_without_a_token_that_is_good_for_it() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn a_page_of_another_origin_is_told_that_it_changes_nothing() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let origin = [JSON, ("origin", "https://evil.example")];
+    check(
+        &node.client(),
+        Method::POST,
+        "/timer",
+        &origin,
+        "{}",
+        expect![[r#"
+            403
+            content-type: application/problem+json
+            cache-control: no-store
+
+            {
+              "detail": "a page of another origin asks for this, and --cors-origins does not have it; nothing was done",
+              "request_id": "<id>",
+              "status": 403,
+              "title": "Foreign origin",
+              "type": "urn:jettimer:problem:foreign-origin"
+            }
+        "#]],
+    )
+    .await;
+}
