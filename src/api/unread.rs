@@ -20,7 +20,7 @@ use super::problem::Problem;
 use crate::metrics::Metrics;
 
 /// How a head begins, ends, and says that no body follows.
-const BEGINNING: &[u8] = b"HTTP/1.1 ";
+const BEGINNING: &[u8] = b"HTTP/1.";
 const END: &[u8] = b"\r\n\r\n";
 const NO_BODY: &[u8] = b"\r\ncontent-length: 0\r\n";
 const DATE: &[u8] = b"\r\ndate: ";
@@ -72,7 +72,8 @@ fn own_answer(written: &[u8]) -> Option<(usize, StatusCode)> {
     // An answer whose body has been written comes before it without an end of its own.
     let start = before + find(&head[before..], BEGINNING)?;
     let head = &written[start..];
-    let status = StatusCode::from_bytes(head.get(BEGINNING.len()..BEGINNING.len() + 3)?).ok()?;
+    // A digit of the version, a blank, the three of the status.
+    let status = StatusCode::from_bytes(head.get(BEGINNING.len() + 2..BEGINNING.len() + 5)?).ok()?;
     let theirs = status.is_client_error()
         && find(head, NO_BODY).is_some()
         && find(head, REQUEST_ID.as_str().as_bytes()).is_none();
@@ -140,6 +141,8 @@ mod tests {
     fn an_answer_of_hyper_is_found_alone_and_behind_answers_of_ours() {
         assert_eq!(begins(&[THEIRS]), Some((0, 400)));
         assert_eq!(begins(&[OURS, THEIRS]), Some((OURS.len(), 400)));
+        let old = "HTTP/1.0 400 Bad Request\r\ncontent-length: 0\r\n\r\n";
+        assert_eq!(begins(&[OURS, "{}", old]), Some((OURS.len() + 2, 400)));
         assert_eq!(begins(&[OURS, "{}", THEIRS]), Some((OURS.len() + 2, 400)));
         assert_eq!(begins(&[OURS, "2\r\n{}\r\n0\r\n\r\n", THEIRS]), Some((OURS.len() + 12, 400)));
     }

@@ -84,6 +84,7 @@ async fn a_head_that_cannot_be_read_is_a_problem_too() {
             "headers-too-large",
         ),
         (get(&long, b"a: b"), "414 URI Too Long", "uri-too-long"),
+        (b"GET /healthz HTTP/1.0\r\nbad name: 1\r\n\r\n".to_vec(), "400 Bad Request", "malformed-request"),
         // Behind a request that was answered, in the same packet.
         ([&fine[..], b"garbage\r\n\r\n"].concat(), "400 Bad Request", "malformed-request"),
     ] {
