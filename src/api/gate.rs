@@ -106,7 +106,7 @@ async fn admit(api: &Api, request: Request, passage: &mut Passage) -> Result<Ans
         }
     };
     passage.measured.asks_for(operation);
-    let grant = authorized(api, operation, &request.headers)?;
+    let grant = known(api, operation, &request.headers)?;
     // A page cannot make a browser send a token that it does not have; where none is needed, its origin decides.
     let open = grant.as_ref().is_some_and(|grant| grant.token().is_none());
     if open && operation.scope() != Some(Scope::Read) && passage.cors.is_foreign() {
@@ -119,22 +119,32 @@ async fn admit(api: &Api, request: Request, passage: &mut Passage) -> Result<Ans
         api.metrics.http.refused.count(Refused::Rate);
         return Err(Problem::too_many_requests(spent.retry_after_seconds));
     }
+    authorize(api, operation, grant.as_ref())?;
     operate::operate(api, operation, varying, request, grant).await
 }
 
 /// Who asks, if the operation is not for everyone.
-fn authorized(api: &Api, operation: Operation, headers: &HeaderMap) -> Result<Option<Grant>, Problem> {
-    let Some(scope) = operation.scope() else { return Ok(None) };
+fn known(api: &Api, operation: Operation, headers: &HeaderMap) -> Result<Option<Grant>, Problem> {
+    if operation.scope().is_none() {
+        return Ok(None);
+    }
     let credentials = headers.get(AUTHORIZATION).map(|value| value.to_str().unwrap_or("?"));
     let grant = api.permissions.check(credentials).map_err(|denied| {
         api.metrics.http.refused.count(measure::refused(denied));
         Problem::unauthorized(&denied)
     })?;
-    if !grant.may(scope) {
+    Ok(Some(grant))
+}
+
+/// Whether they may. After the rate, which what is refused counts towards too.
+fn authorize(api: &Api, operation: Operation, grant: Option<&Grant>) -> Result<(), Problem> {
+    if let (Some(scope), Some(grant)) = (operation.scope(), grant)
+        && !grant.may(scope)
+    {
         api.metrics.http.refused.count(Refused::Scope);
         return Err(Problem::forbidden(grant.name(), scope));
     }
-    Ok(Some(grant))
+    Ok(())
 }
 
 fn within_limits(request: &Request) -> Result<(), Problem> {

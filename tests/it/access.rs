@@ -98,6 +98,22 @@ async fn a_token_that_is_used_too_often_is_told_when_to_come_back() {
 }
 
 #[tokio::test]
+async fn what_a_token_may_not_do_counts_towards_its_rate_too() {
+    let broker = Broker::start().await;
+    let (secret, line) = token("slow", &["--scopes", "read", "--rate", "2/h"]).await;
+    let node = Node::with(&broker, &["--tokens", &line]).await;
+    let authorization = format!("Bearer {secret}");
+    let headers = [("authorization", authorization.as_str())];
+    let mut statuses = vec![];
+    for left in ["\"default\";r=1;", "\"default\";r=0;", "\"default\";r=0;"] {
+        let reply = node.client().send(Method::POST, "/timer", &headers, "{}").await;
+        assert!(reply.header("ratelimit").starts_with(left), "{reply:?}");
+        statuses.push(reply.status);
+    }
+    assert_eq!(statuses, [403, 403, 429]);
+}
+
+#[tokio::test]
 async fn an_api_without_tokens_has_to_be_asked_for() {
     for (args, said) in [
         (vec![], "--insecure-no-auth"),
