@@ -24,7 +24,7 @@ pub(crate) struct AccessSettings {
     #[arg(long, env = "JETTIMER_INSECURE_NO_AUTH", value_parser = BoolishValueParser::new())]
     insecure_no_auth: bool,
 
-    /// How often each token may be used, such as 100/s, 600/m or 5000/h; default: no limit
+    /// How often each token may be used at this node, such as 100/s, 600/m or 5000/h; default: no limit
     #[arg(long, env = "JETTIMER_RATE_LIMIT", value_name = "RATE")]
     rate_limit: Option<Rate>,
 }
