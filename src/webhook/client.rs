@@ -27,6 +27,12 @@ const MAX_IDLE: usize = 64;
 const STREAM_WINDOW: u32 = 16_384;
 const CONNECTION_WINDOW: u32 = 262_144;
 
+/// How often a receiver is asked over HTTP/2 whether it is there while it owes an answer, and how long it may take to
+/// say so. All calls of a receiver share one connection; one that leads nowhere any more would fail each of them until TCP
+/// gives it up after a quarter of an hour. A receiver that stands still for a moment is not cut off.
+const PING_EVERY: Duration = Duration::from_secs(5);
+const PING_PATIENCE: Duration = Duration::from_secs(15);
+
 /// The most bytes of an answer's headers (HTTP/2).
 const MAX_HEAD: u32 = 65_536;
 
@@ -73,6 +79,8 @@ fn client(settings: &Settings, names: &Names, mut tls: rustls::ClientConfig) -> 
         .http2_initial_stream_window_size(STREAM_WINDOW)
         .http2_initial_connection_window_size(CONNECTION_WINDOW)
         .http2_max_header_list_size(MAX_HEAD)
+        .http2_keep_alive_interval(PING_EVERY)
+        .http2_keep_alive_timeout(PING_PATIENCE)
         .tcp_nodelay(true);
     if let Some(url) = &settings.proxy {
         builder = builder.proxy(Proxy::all(url.as_str()).context("--egress-proxy is no proxy")?);

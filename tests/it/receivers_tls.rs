@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 
 use crate::support::calls::{answered, call, outcome, settings};
 use crate::support::raw::{Raw, head};
-use crate::support::tls::{Authority, flood, receiver, self_signed};
+use crate::support::tls::{Authority, flood, mute, receiver, self_signed};
 use crate::support::{Broker, Dns, Node, PATIENCE, eventually};
 
 const HOST: &str = "127.0.0.1";
@@ -66,6 +66,16 @@ async fn of_a_huge_answer_in_http_2_no_more_is_let_in_than_a_window() {
     let answer = called.answer.unwrap();
     assert_eq!((answer.body.len(), answer.truncated), (4_096, true));
     assert!(written.load(Ordering::SeqCst) < AT_MOST, "{written:?}");
+}
+
+#[tokio::test]
+async fn a_connection_of_http_2_that_is_dead_is_not_used_until_every_call_on_it_times_out() {
+    let authority = Authority::new();
+    let receiver = mute(authority.server(&authority.certify(HOST, |_| ()), false)).await;
+    let called = call_tls(&trusting(&authority), &receiver).await;
+    let (result, reason) = outcome(&called);
+    assert_eq!(result, "no_answer", "{reason}");
+    assert!(!reason.contains("timed out after") && reason.contains("keep-alive"), "{reason}");
 }
 
 #[tokio::test]
