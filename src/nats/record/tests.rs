@@ -106,7 +106,8 @@ fn no_attempt_needs_more_room_than_is_kept_for_it() {
     let mut timer = timer();
     timer.attempts.clear();
     let without = to_json(&timer).len();
-    let long = Some(Duration::from_secs(600));
+    let total = Duration::from_secs(600);
+    let long = Some(total);
     for (result, body) in [
         (CallResult::NoAnswer { reason: "\u{1}".repeat(512) }, vec![255; MAX_ANSWER_BYTES]),
         (
@@ -123,13 +124,7 @@ fn no_attempt_needs_more_room_than_is_kept_for_it() {
             called: Called {
                 result,
                 answer: Some(Answer { body, truncated: true }),
-                phases: Phases {
-                    resolve: long,
-                    connect: long,
-                    tls: long,
-                    first_byte: long,
-                    total: long.unwrap(),
-                },
+                phases: Phases { resolve: long, connect: long, tls: long, first_byte: long, total },
             },
         }];
         let attempt = to_json(&timer).len() - without;
