@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::domain::machine::LEAD;
 use crate::domain::timer::Timer;
 use breaker::{Breaker, Pass};
 use lane::{Entry, Lane, Limits, MAX_WAIT, Turn};
@@ -176,8 +177,8 @@ impl Receivers {
         let receiver = known.receiver(receiver);
         receiver.postponed += 1;
         let wait = match why {
-            // Not all at once when the breaker half-opens.
-            Postponed::Breaker => receiver.lane.come_back(Duration::ZERO, now).max(until),
+            // Not all at once when the breaker half-opens, and not before: a wake comes sooner than it is due.
+            Postponed::Breaker => receiver.lane.come_back(Duration::ZERO, now).max(until + LEAD),
             Postponed::Receiver | Postponed::Flow => until,
         };
         Admission::Postpone(wait, why)
