@@ -4,6 +4,8 @@
 //! API. A field may be added with a default; anything else takes a new version.
 
 mod attempt;
+mod policy;
+mod state;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,16 +15,16 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::domain::attempt::{Attempt, Delivery};
+use crate::domain::attempt::Attempt;
 use crate::domain::callbacks::Callbacks;
 use crate::domain::flow::Flow;
-use crate::domain::retry::RetryPolicy;
-use crate::domain::statuses::StatusSet;
 use crate::domain::target::{Body, Method, Target, TargetUrl};
 use crate::domain::time::Timestamp;
-use crate::domain::timer::{Claim, State, Timer};
+use crate::domain::timer::Timer;
 use crate::rfc3339;
 use attempt::AttemptJson;
+use policy::{DeliveryJson, FlowJson, RetryJson};
+use state::StateJson;
 
 const VERSION: u32 = 1;
 
@@ -88,48 +90,6 @@ impl TryFrom<String> for Instant {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(tag = "name", rename_all = "snake_case")]
-enum StateJson {
-    Scheduled {
-        attempt: u32,
-        at: Instant,
-    },
-    Firing {
-        attempt: u32,
-        claim: ClaimJson,
-    },
-    Delivered {
-        at: Instant,
-    },
-    Failed {
-        /// Absent in records of before replays.
-        #[serde(default)]
-        attempt: u32,
-        at: Instant,
-        reason: String,
-    },
-    Cancelled {
-        at: Instant,
-    },
-    Unknown {
-        attempt: u32,
-        claim: ClaimJson,
-        at: Instant,
-    },
-}
-
-#[derive(Serialize, Deserialize)]
-struct ClaimJson {
-    id: Uuid,
-    node: String,
-    /// Absent if it is `since`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    due_at: Option<Instant>,
-    since: Instant,
-    lease_until: Instant,
-}
-
-#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum BodyJson {
     Json(String),
@@ -137,52 +97,12 @@ enum BodyJson {
     Base64(String),
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum DeliveryJson {
-    AtMostOnce,
-    AtLeastOnce,
-}
-
-#[derive(Serialize, Deserialize)]
-struct RetryJson {
-    max_attempts: u32,
-    initial_backoff_ms: u64,
-    max_backoff_ms: u64,
-    factor: f64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    deadline_ms: Option<u64>,
-    /// Absent if they are the default ones of the domain.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    statuses: Option<String>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct FlowJson {
-    key: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    rate: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    parallelism: Option<u32>,
-}
-
 /// The stored form of a timer.
 pub(super) fn to_json(timer: &Timer) -> Vec<u8> {
     let record = Record {
         v: VERSION,
         id: timer.id,
-        state: match &timer.state {
-            State::Scheduled { attempt, at } => StateJson::Scheduled { attempt: *attempt, at: Instant(*at) },
-            State::Firing { attempt, claim } => StateJson::Firing { attempt: *attempt, claim: claim.into() },
-            State::Delivered { at } => StateJson::Delivered { at: Instant(*at) },
-            State::Failed { attempt, at, reason } => {
-                StateJson::Failed { attempt: *attempt, at: Instant(*at), reason: reason.clone() }
-            }
-            State::Cancelled { at } => StateJson::Cancelled { at: Instant(*at) },
-            State::Unknown { attempt, claim, at } => {
-                StateJson::Unknown { attempt: *attempt, claim: claim.into(), at: Instant(*at) }
-            }
-        },
+        state: (&timer.state).into(),
         due_at: Instant(timer.due_at),
         created_at: Instant(timer.created_at),
         url: timer.target.url.as_str().to_owned(),
@@ -194,25 +114,10 @@ pub(super) fn to_json(timer: &Timer) -> Vec<u8> {
             Body::Text(text) => Some(BodyJson::Text(text.clone())),
             Body::Bytes(bytes) => Some(BodyJson::Base64(BASE64.encode(bytes))),
         },
-        delivery: match timer.delivery {
-            Delivery::AtMostOnce => DeliveryJson::AtMostOnce,
-            Delivery::AtLeastOnce => DeliveryJson::AtLeastOnce,
-        },
+        delivery: timer.delivery.into(),
         timeout_ms: millis(timer.timeout),
-        retry: RetryJson {
-            max_attempts: timer.retry.max_attempts,
-            initial_backoff_ms: millis(timer.retry.initial_backoff),
-            max_backoff_ms: millis(timer.retry.max_backoff),
-            factor: timer.retry.factor,
-            deadline_ms: timer.retry.deadline.map(millis),
-            statuses: (timer.retry.statuses != StatusSet::default())
-                .then(|| timer.retry.statuses.to_string()),
-        },
-        flow: timer.flow.as_ref().map(|flow| FlowJson {
-            key: flow.key.clone(),
-            rate: flow.rate.map(|rate| rate.to_string()),
-            parallelism: flow.parallelism,
-        }),
+        retry: (&timer.retry).into(),
+        flow: timer.flow.as_ref().map(FlowJson::from),
         on_delivered: timer.callbacks.on_delivered.as_ref().map(|url| url.as_str().to_owned()),
         on_failed: timer.callbacks.on_failed.as_ref().map(|url| url.as_str().to_owned()),
         metadata: timer.metadata.clone(),
@@ -261,22 +166,9 @@ pub(super) fn from_json(bytes: &[u8]) -> Result<Timer, String> {
                 }
             },
         },
-        delivery: match record.delivery {
-            DeliveryJson::AtMostOnce => Delivery::AtMostOnce,
-            DeliveryJson::AtLeastOnce => Delivery::AtLeastOnce,
-        },
+        delivery: record.delivery.into(),
         timeout: Duration::from_millis(record.timeout_ms),
-        retry: RetryPolicy {
-            max_attempts: record.retry.max_attempts,
-            initial_backoff: Duration::from_millis(record.retry.initial_backoff_ms),
-            max_backoff: Duration::from_millis(record.retry.max_backoff_ms),
-            factor: record.retry.factor,
-            deadline: record.retry.deadline_ms.map(Duration::from_millis),
-            statuses: match record.retry.statuses {
-                None => StatusSet::default(),
-                Some(names) => names.parse().map_err(|error| format!("status {error}"))?,
-            },
-        },
+        retry: record.retry.try_into()?,
         flow: record.flow.map(Flow::try_from).transpose()?,
         callbacks: Callbacks {
             on_delivered: record.on_delivered.as_deref().map(url).transpose()?,
@@ -288,18 +180,7 @@ pub(super) fn from_json(bytes: &[u8]) -> Result<Timer, String> {
         attempts_before: record.attempts_before,
         replayed_at: record.replayed_at.map(|at| at.0),
         attempts,
-        state: match record.state {
-            StateJson::Scheduled { attempt, at } => State::Scheduled { attempt, at: at.0 },
-            StateJson::Firing { attempt, claim } => State::Firing { attempt, claim: claim.into() },
-            StateJson::Delivered { at } => State::Delivered { at: at.0 },
-            StateJson::Failed { attempt, at, reason } => {
-                State::Failed { attempt: attempt.max(last_attempt), at: at.0, reason }
-            }
-            StateJson::Cancelled { at } => State::Cancelled { at: at.0 },
-            StateJson::Unknown { attempt, claim, at } => {
-                State::Unknown { attempt, claim: claim.into(), at: at.0 }
-            }
-        },
+        state: record.state.into_state(last_attempt),
     })
 }
 
@@ -315,40 +196,6 @@ fn url(text: &str) -> Result<TargetUrl, String> {
 
 fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
-}
-
-impl TryFrom<FlowJson> for Flow {
-    type Error = String;
-
-    fn try_from(flow: FlowJson) -> Result<Self, String> {
-        let rate = flow.rate.map(|rate| rate.parse()).transpose()?;
-        Ok(Self { key: flow.key, rate, parallelism: flow.parallelism })
-    }
-}
-
-impl From<&Claim> for ClaimJson {
-    fn from(claim: &Claim) -> Self {
-        Self {
-            id: claim.id,
-            node: claim.node.clone(),
-            due_at: (claim.due_at != claim.since).then_some(Instant(claim.due_at)),
-            since: Instant(claim.since),
-            lease_until: Instant(claim.lease_until),
-        }
-    }
-}
-
-impl From<ClaimJson> for Claim {
-    fn from(claim: ClaimJson) -> Self {
-        let since = claim.since.0;
-        Self {
-            id: claim.id,
-            node: claim.node,
-            due_at: claim.due_at.map_or(since, |at| at.0),
-            since,
-            lease_until: claim.lease_until.0,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,107 @@
+//! The stored form of a timer's state, and of claims.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::Instant;
+use crate::domain::timer::{Claim, State};
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "snake_case")]
+pub(super) enum StateJson {
+    Scheduled {
+        attempt: u32,
+        at: Instant,
+    },
+    Firing {
+        attempt: u32,
+        claim: ClaimJson,
+    },
+    Delivered {
+        at: Instant,
+    },
+    Failed {
+        /// Absent in records of before replays.
+        #[serde(default)]
+        attempt: u32,
+        at: Instant,
+        reason: String,
+    },
+    Cancelled {
+        at: Instant,
+    },
+    Unknown {
+        attempt: u32,
+        claim: ClaimJson,
+        at: Instant,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct ClaimJson {
+    id: Uuid,
+    node: String,
+    /// Absent if it is `since`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due_at: Option<Instant>,
+    since: Instant,
+    lease_until: Instant,
+}
+
+impl From<&State> for StateJson {
+    fn from(state: &State) -> Self {
+        match state {
+            State::Scheduled { attempt, at } => Self::Scheduled { attempt: *attempt, at: Instant(*at) },
+            State::Firing { attempt, claim } => Self::Firing { attempt: *attempt, claim: claim.into() },
+            State::Delivered { at } => Self::Delivered { at: Instant(*at) },
+            State::Failed { attempt, at, reason } => {
+                Self::Failed { attempt: *attempt, at: Instant(*at), reason: reason.clone() }
+            }
+            State::Cancelled { at } => Self::Cancelled { at: Instant(*at) },
+            State::Unknown { attempt, claim, at } => {
+                Self::Unknown { attempt: *attempt, claim: claim.into(), at: Instant(*at) }
+            }
+        }
+    }
+}
+
+impl StateJson {
+    /// The state of a timer whose last attempt that is kept has this number.
+    pub(super) fn into_state(self, last_attempt: u32) -> State {
+        match self {
+            Self::Scheduled { attempt, at } => State::Scheduled { attempt, at: at.0 },
+            Self::Firing { attempt, claim } => State::Firing { attempt, claim: claim.into() },
+            Self::Delivered { at } => State::Delivered { at: at.0 },
+            Self::Failed { attempt, at, reason } => {
+                State::Failed { attempt: attempt.max(last_attempt), at: at.0, reason }
+            }
+            Self::Cancelled { at } => State::Cancelled { at: at.0 },
+            Self::Unknown { attempt, claim, at } => State::Unknown { attempt, claim: claim.into(), at: at.0 },
+        }
+    }
+}
+
+impl From<&Claim> for ClaimJson {
+    fn from(claim: &Claim) -> Self {
+        Self {
+            id: claim.id,
+            node: claim.node.clone(),
+            due_at: (claim.due_at != claim.since).then_some(Instant(claim.due_at)),
+            since: Instant(claim.since),
+            lease_until: Instant(claim.lease_until),
+        }
+    }
+}
+
+impl From<ClaimJson> for Claim {
+    fn from(claim: ClaimJson) -> Self {
+        let since = claim.since.0;
+        Self {
+            id: claim.id,
+            node: claim.node,
+            due_at: claim.due_at.map_or(since, |at| at.0),
+            since,
+            lease_until: claim.lease_until.0,
+        }
+    }
+}
