@@ -21,7 +21,8 @@ pub(super) struct Breaker {
 struct Open {
     until: Instant,
     pause: Duration,
-    probing: bool,
+    /// Since when one call tries it.
+    probing: Option<Instant>,
 }
 
 /// What the breaker says to a call.
@@ -67,10 +68,11 @@ impl Breaker {
         if now < open.until {
             return Pass::Not(open.until);
         }
-        if open.probing {
+        // A timer may have a timeout of ten minutes: one that hangs is not waited for.
+        if open.probing.is_some_and(|since| now.saturating_duration_since(since) < LONGEST_PAUSE) {
             return Pass::Not(now);
         }
-        open.probing = true;
+        open.probing = Some(now);
         Pass::Probe
     }
 
@@ -86,13 +88,13 @@ impl Breaker {
             Some(open) if probe => {
                 open.pause = (open.pause * 2).min(LONGEST_PAUSE);
                 open.until = now + open.pause;
-                open.probing = false;
+                open.probing = None;
                 false
             }
             // It began before the breaker opened.
             Some(_) => false,
             None if threshold > 0 && self.failures >= threshold => {
-                self.open = Some(Open { until: now + FIRST_PAUSE, pause: FIRST_PAUSE, probing: false });
+                self.open = Some(Open { until: now + FIRST_PAUSE, pause: FIRST_PAUSE, probing: None });
                 true
             }
             None => false,
@@ -102,7 +104,7 @@ impl Breaker {
     /// The probe was not made after all.
     pub(super) fn abandoned(&mut self) {
         if let Some(open) = &mut self.open {
-            open.probing = false;
+            open.probing = None;
         }
     }
 
@@ -174,6 +176,22 @@ mod tests {
     }
 
     #[test]
+    fn a_probe_that_hangs_does_not_keep_the_receiver_from_being_found() {
+        let mut now = Instant::now();
+        let mut breaker = opened(now);
+        now += FIRST_PAUSE;
+        assert_eq!(breaker.ask(now), Pass::Probe);
+        now += LONGEST_PAUSE - SECOND;
+        assert_eq!(breaker.ask(now), Pass::Not(now));
+        now += SECOND;
+        assert_eq!((breaker.ask(now), breaker.ask(now)), (Pass::Probe, Pass::Not(now)));
+        breaker.succeeded();
+        // The first one comes to its end.
+        breaker.failed(true, 2, now);
+        assert_eq!(breaker.ask(now), Pass::Free);
+    }
+
+    #[test]
     fn calls_that_began_before_it_opened_do_not_keep_it_open() {
         let now = Instant::now();
         let mut breaker = opened(now);
@@ -191,24 +209,24 @@ mod tests {
 
     proptest! {
         #[test]
-        fn there_is_never_a_second_probe_beside_the_first(steps in prop::collection::vec(0_u8..5, 0..200)) {
+        fn there_is_never_a_second_probe_beside_the_first_for_a_while(steps in prop::collection::vec(0_u8..5, 0..200)) {
             let mut now = Instant::now();
             let mut breaker = opened(now);
-            let mut probing = false;
+            let mut probing: Option<Instant> = None;
             for step in steps {
                 match step {
                     0 => now += 3 * SECOND,
                     1 => if breaker.ask(now) == Pass::Probe {
-                        prop_assert!(!probing);
-                        probing = true;
+                        prop_assert!(probing.is_none_or(|since| now - since >= LONGEST_PAUSE));
+                        probing = Some(now);
                     },
-                    2 if probing => {
+                    2 if probing.is_some() => {
                         breaker.failed(true, 2, now);
-                        probing = false;
+                        probing = None;
                     }
-                    3 if probing => {
+                    3 if probing.is_some() => {
                         breaker.abandoned();
-                        probing = false;
+                        probing = None;
                     }
                     _ => { breaker.failed(false, 2, now); }
                 }
