@@ -1,0 +1,88 @@
+//! What a lane tells those who want to enter.
+
+use super::*;
+
+const MILLI: Duration = Duration::from_millis(1);
+
+fn of(parallelism: usize) -> Limits {
+    Limits { parallelism, space: Duration::ZERO }
+}
+
+#[test]
+fn who_waits_longest_gets_the_next_place_and_who_has_left_does_not() {
+    let now = Instant::now();
+    let mut lane = Lane::new(now);
+    assert!(matches!(lane.enter(of(1), now), Entry::Now(Turn::In(_))));
+    let Entry::Wait(first) = lane.enter(of(1), now) else { panic!("waits") };
+    let Entry::Wait(mut second) = lane.enter(of(1), now) else { panic!("waits") };
+    drop(first);
+    lane.leave(now);
+    assert_eq!(second.try_recv(), Ok(Turn::In(Duration::ZERO)));
+    assert_eq!(lane.load(), (1, 0));
+    lane.leave(now);
+    assert!(lane.is_idle(now));
+}
+
+#[test]
+fn nobody_waits_for_a_receiver_that_hangs() {
+    let now = Instant::now();
+    let mut lane = Lane::new(now);
+    assert!(matches!(lane.enter(of(1), now), Entry::Now(Turn::In(_))));
+    assert!(matches!(lane.enter(of(1), now), Entry::Wait(_)));
+    let later = now + 300 * MILLI;
+    let Entry::Now(Turn::Later(first)) = lane.enter(of(1), later) else { panic!("is postponed") };
+    let Entry::Now(Turn::Later(second)) = lane.enter(of(1), later) else { panic!("is postponed") };
+    assert_eq!((first, second), (SOONEST_RETURN, SOONEST_RETURN + RETURN_SPACE));
+}
+
+#[test]
+fn a_long_backlog_comes_back_spread_out_and_no_later_than_allowed() {
+    let now = Instant::now();
+    let mut lane = Lane::new(now);
+    let waits: Vec<Duration> = (0..1_000).map(|_| lane.come_back(Duration::from_secs(60), now)).collect();
+    assert!(waits.iter().all(|wait| (SOONEST_RETURN..=MAX_POSTPONEMENT).contains(wait)));
+    let late = waits.iter().filter(|wait| **wait > MAX_POSTPONEMENT.mul_f64(0.75)).count();
+    assert!((400..600).contains(&late), "{late}");
+}
+
+#[test]
+fn a_rate_spaces_the_starts_evenly_and_is_shared_by_nodes() {
+    let now = Instant::now();
+    let limits = Limits::shared(Some(10), Some("10/s".parse().unwrap()), 2);
+    assert_eq!(limits, Limits { parallelism: 5, space: 200 * MILLI });
+    let mut lane = Lane::new(now);
+    let starts: Vec<Duration> = (0..5)
+        .map(|_| match lane.enter(limits, now) {
+            Entry::Now(Turn::In(after)) => after,
+            Entry::Wait(_) | Entry::Now(Turn::Later(_)) => panic!("is let in"),
+        })
+        .collect();
+    assert_eq!(starts, [0, 200, 400, 600, 800].map(Duration::from_millis));
+    // All places are taken; the next start is a second away.
+    assert!(matches!(lane.enter(limits, now), Entry::Wait(_)));
+    let free = Limits { parallelism: 100, ..limits };
+    let mut lane = Lane::new(now);
+    while let Entry::Now(Turn::In(_)) = lane.enter(free, now) {}
+    assert!(matches!(lane.enter(free, now), Entry::Now(Turn::Later(_))));
+    assert_eq!(Limits::shared(Some(3), None, 5).parallelism, 1);
+}
+
+#[test]
+fn who_waited_is_not_made_to_wait_for_long_by_a_rate_that_another_timer_names() {
+    let now = Instant::now();
+    let mut lane = Lane::new(now);
+    assert!(matches!(lane.enter(of(1), now), Entry::Now(Turn::In(_))));
+    let mut waiting: Vec<_> = (0..1_000)
+        .map(|_| match lane.enter(of(1), now) {
+            Entry::Wait(turn) => turn,
+            Entry::Now(turn) => panic!("does not wait: {turn:?}"),
+        })
+        .collect();
+    let hourly = Limits { parallelism: 1_000, space: Duration::from_secs(3_600) };
+    assert!(matches!(lane.enter(hourly, now), Entry::Wait(_)));
+    lane.leave(now);
+    let turns: Vec<Turn> = waiting.iter_mut().map(|turn| turn.try_recv().unwrap()).collect();
+    assert_eq!(turns[0], Turn::In(Duration::ZERO));
+    assert!(turns[1..].iter().all(|turn| matches!(turn, Turn::Later(_))));
+    assert_eq!(lane.load(), (1, 0));
+}
