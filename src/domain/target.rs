@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use url::Url;
+use url::{Host, Url};
 
 /// The longest URL taken, in bytes. RFC 9110 (4.1) asks for at least 8,000 to be supported.
 pub const MAX_URL_BYTES: usize = 8_192;
@@ -76,12 +76,19 @@ impl TargetUrl {
         self.0.host_str().unwrap_or_default()
     }
 
-    /// The host and port that are connected to, by which receivers are told apart: a dot at the end of a name makes no
-    /// other receiver of it.
+    /// The host and port that are connected to, by which receivers are told apart: neither a dot at the end of a name nor
+    /// the IPv6 form of an IPv4 address makes another receiver of it.
     pub fn authority(&self) -> String {
-        let host = self.host().trim_end_matches('.');
         // Both schemes have a default port.
-        format!("{host}:{}", self.0.port_or_known_default().unwrap_or_default())
+        let port = self.0.port_or_known_default().unwrap_or_default();
+        let mapped = match self.0.host() {
+            Some(Host::Ipv6(address)) => address.to_ipv4_mapped(),
+            Some(Host::Ipv4(_) | Host::Domain(_)) | None => None,
+        };
+        match mapped {
+            Some(address) => format!("{address}:{port}"),
+            None => format!("{}:{port}", self.host().trim_end_matches('.')),
+        }
     }
 
     /// The parsed URL.
@@ -222,6 +229,7 @@ mod tests {
             assert_eq!(TargetUrl::parse(url).unwrap().authority(), "api.example.com:80", "{url}");
         }
         assert_eq!(TargetUrl::parse("https://[::1]/").unwrap().authority(), "[::1]:443");
+        assert_eq!(TargetUrl::parse("http://[::ffff:7f00:1]/").unwrap().authority(), "127.0.0.1:80");
         assert_eq!(TargetUrl::parse("http://0x7f.1/").unwrap().authority(), "127.0.0.1:80");
     }
 }
