@@ -9,8 +9,8 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use serde_json::Value;
 use warp::filters::BoxedFilter;
-use warp::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use warp::http::{HeaderMap, Method};
+use warp::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
+use warp::http::{HeaderMap, HeaderValue, Method};
 use warp::path::FullPath;
 use warp::{Filter as _, Rejection};
 
@@ -105,6 +105,18 @@ impl Request {
         let announced = self.headers.get(CONTENT_LENGTH);
         let announced = announced.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
         let announced = announced.unwrap_or_default();
+        if self
+            .headers
+            .get(CONTENT_ENCODING)
+            .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+        {
+            return Err(Problem::unsupported_media_type("sent as it is, without Content-Encoding"));
+        }
+        // Whoever asks before sending a body is told before: to read any of it would be to ask for it.
+        let asks = |expect: &HeaderValue| expect.as_bytes().eq_ignore_ascii_case(b"100-continue");
+        if announced > limit && self.headers.get(EXPECT).is_some_and(asks) {
+            return Err(Problem::too_large(limit));
+        }
         let body = self.body.get_mut().unwrap_or_else(PoisonError::into_inner);
         let read = async {
             if announced > limit {

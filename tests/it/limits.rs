@@ -115,6 +115,23 @@ async fn a_head_that_cannot_be_read_is_a_problem_too() {
 }
 
 #[tokio::test]
+async fn a_body_that_would_be_refused_is_not_asked_for() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let address = node.client().url("").trim_start_matches("http://").to_owned();
+    let head =
+        "POST /timer HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nexpect: 100-continue\r\n";
+    for (fields, body, begin, kind) in [
+        ("content-length: 300000", "", "HTTP/1.1 413 ", "body-too-large"),
+        ("content-length: 2\r\ncontent-encoding: gzip", "", "HTTP/1.1 415 ", "unsupported-media-type"),
+        ("content-length: 2\r\nconnection: close", "{}", "HTTP/1.1 100 ", "invalid-timer"),
+    ] {
+        let answer = exchange(&address, format!("{head}{fields}\r\n\r\n{body}").as_bytes()).await;
+        assert!(answer.starts_with(begin) && answer.contains(kind), "{fields}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_slow_client_is_cut_off_and_others_are_served_meanwhile() {
     let broker = Broker::start().await;
     let node = Node::with(&broker, &["--client-timeout", "1s", "--max-connections", "3"]).await;
