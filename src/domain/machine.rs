@@ -12,8 +12,8 @@
 //! away, wakes are removed only once the timer can never be scheduled again, and a wake that finds a
 //! record which does not need it lingers until whoever armed it must have stored theirs.
 //!
-//! **Invariant (a postponement is no attempt):** it stores nothing. It is about the receiver, as one node sees it at
-//! the moment, and not about the timer.
+//! **Invariant (a postponement is no attempt):** it stores nothing, unless the timer would wait past its deadline and so is
+//! over. It is about the receiver, as one node sees it at the moment, and not about the timer.
 //!
 //! **Invariant (watched):** whenever a stored record is `Firing`, the broker holds a wake, so that
 //! somebody looks at the timer again if the claimant dies. So a wake is settled last, and never by
@@ -22,50 +22,19 @@
 //! **Invariant (a wake is a hint):** a wake carries no facts. It makes a worker look at the record,
 //! and the record alone decides. Early, late, duplicated and stale wakes are therefore harmless.
 
-use std::time::Duration;
+mod effects;
+mod timing;
 
-use crate::domain::attempt::{Attempt, CallResult, Delivery, Verdict};
 use crate::domain::called::Called;
 use crate::domain::change::Change;
-use crate::domain::retry::NoMore;
 use crate::domain::time::Timestamp;
-use crate::domain::timer::{Claim, ClaimId, MAX_ATTEMPTS_KEPT, State, Timer};
+use crate::domain::timer::{Claim, ClaimId, State, Timer};
+use effects::{again, claimed, concluded, linger, notified, postponed, rescheduled, store, taken_over};
 
-/// How long before it is due a timer is handed to a worker, which holds it until the exact instant.
-/// The server's scheduler fires up to 250 ms late (it ticks four times a second); twice that leaves
-/// room for the way to the worker and for reading the record.
-pub const LEAD: Duration = Duration::from_millis(500);
-
-/// How much longer than its timeout a call may take until its claimant is taken for dead: the time
-/// to store an outcome through a change of leader in NATS (2 to 9 s), and the clocks' difference.
-pub const LEASE_MARGIN: Duration = Duration::from_secs(15);
-
-/// Whether a call under `claim` may still begin: it has to end well before the lease does. A worker
-/// that was stopped for a while after it claimed finds out here that it has come too late.
-pub fn may_still_call(claim: &Claim, timeout: Duration, now: Timestamp) -> bool {
-    now.saturating_add(timeout).saturating_add(LEASE_MARGIN / 2) <= claim.lease_until
-}
-
-/// A record is stored at most this long after the wake that it needs was armed; after that, it has
-/// to be armed again first.
-pub const ARM_FRESH: Duration = Duration::from_secs(15);
-
-/// A due timer whose receiver has no room is looked at again after this time at the latest: long enough that a long
-/// backlog of a dead receiver costs the broker little.
-pub const MAX_POSTPONEMENT: Duration = Duration::from_secs(600);
-
-/// How often a wake that is not needed is looked at before it is settled. With [`linger_delay`] that
-/// takes 33 s, which is more than [`ARM_FRESH`] and a few requests to NATS: by then, whoever armed it
-/// has stored the record that needs it, or never will.
-pub const LINGER_TRIES: u32 = 12;
-
-/// How long a wake that is not needed yet stays away after its try number `tries` (from 1): 10 ms,
-/// since the record it was armed for is usually a fraction of a millisecond behind; then four times
-/// as long each time, up to 5 s.
-pub fn linger_delay(tries: u32) -> Duration {
-    let factor = 4_u32.saturating_pow(tries.saturating_sub(1).min(8));
-    Duration::from_millis(10).saturating_mul(factor).min(Duration::from_secs(5))
-}
+pub use effects::{describe, unneeded};
+pub use timing::{
+    ARM_FRESH, LEAD, LEASE_MARGIN, LINGER_TRIES, MAX_POSTPONEMENT, linger_delay, may_still_call,
+};
 
 /// What can happen to a timer.
 #[derive(Clone, Debug)]
@@ -265,143 +234,6 @@ pub fn step(timer: &Timer, input: Input, now: Timestamp) -> Result<Vec<Effect>, 
             State::Delivered { .. } | State::Failed { .. } | State::Cancelled { .. } | State::Unknown { .. },
             Input::Change(_) | Input::Fire,
         ) => Err(Refusal::Final),
-    }
-}
-
-/// What to do about a wake for which there is no record, or none that will change: the wake is
-/// armed before its record is stored, so the record may be on its way.
-pub fn unneeded(tries: u32, now: Timestamp) -> Vec<Effect> {
-    vec![if tries < LINGER_TRIES { linger(tries, now) } else { Effect::Settle }]
-}
-
-/// The receiver has no room before `until`: come again then, unless the timer is not to be tried so late.
-fn postponed(timer: &Timer, attempt: u32, until: Timestamp, now: Timestamp) -> Vec<Effect> {
-    match timer.retry.deadline {
-        Some(deadline) if until > timer.retried_since().saturating_add(deadline) => {
-            let reason = format!("the receiver had no room; {}", NoMore::Deadline(deadline));
-            ended(timer, State::Failed { attempt: attempt.saturating_sub(1), at: now, reason })
-        }
-        _ => vec![again(until, now), Effect::Settle],
-    }
-}
-
-fn again(until: Timestamp, now: Timestamp) -> Effect {
-    Effect::Arm { at: until.min(now.saturating_add(MAX_POSTPONEMENT)) }
-}
-
-fn linger(tries: u32, now: Timestamp) -> Effect {
-    Effect::Later { until: now.saturating_add(linger_delay(tries)) }
-}
-
-/// The timer waits for another instant than before.
-fn rescheduled(timer: Timer, at: Timestamp) -> Vec<Effect> {
-    vec![Effect::Arm { at }, Effect::Store(Box::new(timer))]
-}
-
-fn store(timer: &Timer, state: State) -> Effect {
-    Effect::Store(Box::new(Timer { state, ..timer.clone() }))
-}
-
-/// The timer is over: store that, tell who wants to know, and only then let the wake go, so that whoever gets it
-/// after a crash tells again.
-fn ended(timer: &Timer, state: State) -> Vec<Effect> {
-    let timer = Timer { state, ..timer.clone() };
-    let effects = notified(&timer, vec![Effect::Settle]);
-    [Effect::Store(Box::new(timer))].into_iter().chain(effects).collect()
-}
-
-/// The effects on a timer that is over, after its callback.
-fn notified(timer: &Timer, effects: Vec<Effect>) -> Vec<Effect> {
-    let notify = timer.callback().map(|_| Effect::Notify(Box::new(timer.clone())));
-    notify.into_iter().chain(effects).collect()
-}
-
-/// The timer is due and not claimed: claim it, then call.
-fn claimed(
-    timer: &Timer,
-    attempt: u32,
-    due_at: Timestamp,
-    id: ClaimId,
-    node: String,
-    now: Timestamp,
-) -> Vec<Effect> {
-    let lease_until = now.saturating_add(timer.timeout).saturating_add(LEASE_MARGIN);
-    let claim = Claim { id, node, due_at, since: now, lease_until };
-    vec![store(timer, State::Firing { attempt, claim: claim.clone() }), Effect::Call { claim, attempt }]
-}
-
-/// The claimant is dead, and whether it has called is not known.
-fn taken_over(
-    timer: &Timer,
-    attempt: u32,
-    dead: &Claim,
-    mine: ClaimId,
-    node: String,
-    now: Timestamp,
-) -> Vec<Effect> {
-    match timer.delivery {
-        Delivery::AtMostOnce => ended(timer, State::Unknown { attempt, claim: dead.clone(), at: now }),
-        Delivery::AtLeastOnce => {
-            let numbers = (attempt, timer.counted(attempt));
-            match timer.retry.allows(numbers, timer.retried_since(), now) {
-                Ok(()) => claimed(timer, attempt + 1, dead.due_at, mine, node, now),
-                Err(no_more) => {
-                    let reason = format!("node {} died during the call; {no_more}", dead.node);
-                    ended(timer, State::Failed { attempt, at: now, reason })
-                }
-            }
-        }
-    }
-}
-
-/// The holder of the claim reports what came of its call.
-fn concluded(timer: &Timer, attempt: u32, claim: &Claim, called: Called, now: Timestamp) -> Vec<Effect> {
-    let result = &called.result;
-    let verdict = result.verdict(timer.delivery, &timer.retry.statuses);
-    let reason = describe(result, timer.timeout);
-    let asked = result.retry_after();
-    let mut timer = timer.clone();
-    timer.attempts.push(Attempt {
-        number: attempt,
-        node: claim.node.clone(),
-        due_at: claim.due_at,
-        claimed_at: claim.since,
-        finished_at: now,
-        called,
-    });
-    let surplus = timer.attempts.len().saturating_sub(MAX_ATTEMPTS_KEPT);
-    timer.attempts.drain(..surplus);
-
-    match verdict {
-        Verdict::Delivered => ended(&timer, State::Delivered { at: now }),
-        Verdict::Failed => ended(&timer, State::Failed { attempt, at: now, reason }),
-        Verdict::Unknown => ended(&timer, State::Unknown { attempt, claim: claim.clone(), at: now }),
-        Verdict::Retry => {
-            let numbers = (attempt, timer.counted(attempt));
-            match timer.retry.next(timer.id, numbers, timer.retried_since(), now, asked) {
-                Ok(at) => {
-                    let state = State::Scheduled { attempt: attempt + 1, at };
-                    vec![Effect::Arm { at }, store(&timer, state), Effect::Settle]
-                }
-                Err(no_more) => {
-                    let reason = format!("{reason}; {no_more}");
-                    ended(&timer, State::Failed { attempt, at: now, reason })
-                }
-            }
-        }
-    }
-}
-
-/// What a call came to, for people.
-pub fn describe(result: &CallResult, timeout: Duration) -> String {
-    match result {
-        CallResult::Answered { status, .. } => format!("the receiver answered {status}"),
-        CallResult::NotSent { reason } => format!("the receiver was not reached: {reason}"),
-        CallResult::Forbidden { reason } => format!("the target must not be called: {reason}"),
-        CallResult::NoAnswer { reason } => {
-            format!("no answer: {reason} (timeout {timeout:?}); the receiver may have acted on the call")
-        }
-        CallResult::Interrupted => "the node was stopped during the call".to_owned(),
     }
 }
 

@@ -1,9 +1,13 @@
 //! Single steps that the properties do not pin by themselves.
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
 use super::*;
+use crate::domain::attempt::{CallResult, Delivery};
 use crate::domain::machine_properties::a_timer;
+use crate::domain::timer::MAX_ATTEMPTS_KEPT;
 
 fn wake(tries: u32) -> Input {
     Input::Wake { claim: Uuid::from_u128(1), node: "n".into(), tries }

@@ -1,0 +1,154 @@
+//! What has to be done in each case, in order: the lists that a crash cuts short.
+
+use std::time::Duration;
+
+use super::Effect;
+use super::timing::{LEASE_MARGIN, LINGER_TRIES, MAX_POSTPONEMENT, linger_delay};
+use crate::domain::attempt::{Attempt, CallResult, Delivery, Verdict};
+use crate::domain::called::Called;
+use crate::domain::retry::NoMore;
+use crate::domain::time::Timestamp;
+use crate::domain::timer::{Claim, ClaimId, MAX_ATTEMPTS_KEPT, State, Timer};
+
+/// What to do about a wake for which there is no record, or none that will change: the wake is
+/// armed before its record is stored, so the record may be on its way.
+pub fn unneeded(tries: u32, now: Timestamp) -> Vec<Effect> {
+    vec![if tries < LINGER_TRIES { linger(tries, now) } else { Effect::Settle }]
+}
+
+/// The receiver has no room before `until`: come again then, unless the timer is not to be tried so late.
+pub(super) fn postponed(timer: &Timer, attempt: u32, until: Timestamp, now: Timestamp) -> Vec<Effect> {
+    match timer.retry.deadline {
+        Some(deadline) if until > timer.retried_since().saturating_add(deadline) => {
+            let reason = format!("the receiver had no room; {}", NoMore::Deadline(deadline));
+            ended(timer, State::Failed { attempt: attempt.saturating_sub(1), at: now, reason })
+        }
+        _ => vec![again(until, now), Effect::Settle],
+    }
+}
+
+pub(super) fn again(until: Timestamp, now: Timestamp) -> Effect {
+    Effect::Arm { at: until.min(now.saturating_add(MAX_POSTPONEMENT)) }
+}
+
+pub(super) fn linger(tries: u32, now: Timestamp) -> Effect {
+    Effect::Later { until: now.saturating_add(linger_delay(tries)) }
+}
+
+/// The timer waits for another instant than before.
+pub(super) fn rescheduled(timer: Timer, at: Timestamp) -> Vec<Effect> {
+    vec![Effect::Arm { at }, Effect::Store(Box::new(timer))]
+}
+
+pub(super) fn store(timer: &Timer, state: State) -> Effect {
+    Effect::Store(Box::new(Timer { state, ..timer.clone() }))
+}
+
+/// The timer is over: store that, tell who wants to know, and only then let the wake go, so that whoever gets it
+/// after a crash tells again.
+pub(super) fn ended(timer: &Timer, state: State) -> Vec<Effect> {
+    let timer = Timer { state, ..timer.clone() };
+    let effects = notified(&timer, vec![Effect::Settle]);
+    [Effect::Store(Box::new(timer))].into_iter().chain(effects).collect()
+}
+
+/// The effects on a timer that is over, after its callback.
+pub(super) fn notified(timer: &Timer, effects: Vec<Effect>) -> Vec<Effect> {
+    let notify = timer.callback().map(|_| Effect::Notify(Box::new(timer.clone())));
+    notify.into_iter().chain(effects).collect()
+}
+
+/// The timer is due and not claimed: claim it, then call.
+pub(super) fn claimed(
+    timer: &Timer,
+    attempt: u32,
+    due_at: Timestamp,
+    id: ClaimId,
+    node: String,
+    now: Timestamp,
+) -> Vec<Effect> {
+    let lease_until = now.saturating_add(timer.timeout).saturating_add(LEASE_MARGIN);
+    let claim = Claim { id, node, due_at, since: now, lease_until };
+    vec![store(timer, State::Firing { attempt, claim: claim.clone() }), Effect::Call { claim, attempt }]
+}
+
+/// The claimant is dead, and whether it has called is not known.
+pub(super) fn taken_over(
+    timer: &Timer,
+    attempt: u32,
+    dead: &Claim,
+    mine: ClaimId,
+    node: String,
+    now: Timestamp,
+) -> Vec<Effect> {
+    match timer.delivery {
+        Delivery::AtMostOnce => ended(timer, State::Unknown { attempt, claim: dead.clone(), at: now }),
+        Delivery::AtLeastOnce => {
+            let numbers = (attempt, timer.counted(attempt));
+            match timer.retry.allows(numbers, timer.retried_since(), now) {
+                Ok(()) => claimed(timer, attempt + 1, dead.due_at, mine, node, now),
+                Err(no_more) => {
+                    let reason = format!("node {} died during the call; {no_more}", dead.node);
+                    ended(timer, State::Failed { attempt, at: now, reason })
+                }
+            }
+        }
+    }
+}
+
+/// The holder of the claim reports what came of its call.
+pub(super) fn concluded(
+    timer: &Timer,
+    attempt: u32,
+    claim: &Claim,
+    called: Called,
+    now: Timestamp,
+) -> Vec<Effect> {
+    let result = &called.result;
+    let verdict = result.verdict(timer.delivery, &timer.retry.statuses);
+    let reason = describe(result, timer.timeout);
+    let asked = result.retry_after();
+    let mut timer = timer.clone();
+    timer.attempts.push(Attempt {
+        number: attempt,
+        node: claim.node.clone(),
+        due_at: claim.due_at,
+        claimed_at: claim.since,
+        finished_at: now,
+        called,
+    });
+    let surplus = timer.attempts.len().saturating_sub(MAX_ATTEMPTS_KEPT);
+    timer.attempts.drain(..surplus);
+
+    match verdict {
+        Verdict::Delivered => ended(&timer, State::Delivered { at: now }),
+        Verdict::Failed => ended(&timer, State::Failed { attempt, at: now, reason }),
+        Verdict::Unknown => ended(&timer, State::Unknown { attempt, claim: claim.clone(), at: now }),
+        Verdict::Retry => {
+            let numbers = (attempt, timer.counted(attempt));
+            match timer.retry.next(timer.id, numbers, timer.retried_since(), now, asked) {
+                Ok(at) => {
+                    let state = State::Scheduled { attempt: attempt + 1, at };
+                    vec![Effect::Arm { at }, store(&timer, state), Effect::Settle]
+                }
+                Err(no_more) => {
+                    let reason = format!("{reason}; {no_more}");
+                    ended(&timer, State::Failed { attempt, at: now, reason })
+                }
+            }
+        }
+    }
+}
+
+/// What a call came to, for people.
+pub fn describe(result: &CallResult, timeout: Duration) -> String {
+    match result {
+        CallResult::Answered { status, .. } => format!("the receiver answered {status}"),
+        CallResult::NotSent { reason } => format!("the receiver was not reached: {reason}"),
+        CallResult::Forbidden { reason } => format!("the target must not be called: {reason}"),
+        CallResult::NoAnswer { reason } => {
+            format!("no answer: {reason} (timeout {timeout:?}); the receiver may have acted on the call")
+        }
+        CallResult::Interrupted => "the node was stopped during the call".to_owned(),
+    }
+}
