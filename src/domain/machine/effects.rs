@@ -52,6 +52,16 @@ pub(super) fn ended(timer: &Timer, state: State) -> Vec<Effect> {
     [Effect::Store(Box::new(timer))].into_iter().chain(effects).collect()
 }
 
+/// The same after a call. If the timer is over already, as one whose claimant was taken for dead, its wake is gone with
+/// that end: who tells of this one needs another.
+fn ended_after(timer: &Timer, state: State, now: Timestamp) -> Vec<Effect> {
+    let was_over = timer.state.is_final();
+    let effects = ended(timer, state);
+    let tells = effects.iter().any(|effect| matches!(effect, Effect::Notify(_)));
+    let arm = (was_over && tells).then_some(Effect::Arm { at: now });
+    arm.into_iter().chain(effects).collect()
+}
+
 /// The effects on a timer that is over, after its callback.
 pub(super) fn notified(timer: &Timer, effects: Vec<Effect>) -> Vec<Effect> {
     let notify = timer.callback().map(|_| Effect::Notify(Box::new(timer.clone())));
@@ -121,9 +131,11 @@ pub(super) fn concluded(
     timer.attempts.drain(..surplus);
 
     match verdict {
-        Verdict::Delivered => ended(&timer, State::Delivered { at: now }),
-        Verdict::Failed => ended(&timer, State::Failed { attempt, at: now, reason }),
-        Verdict::Unknown => ended(&timer, State::Unknown { attempt, claim: claim.clone(), at: now }),
+        Verdict::Delivered => ended_after(&timer, State::Delivered { at: now }, now),
+        Verdict::Failed => ended_after(&timer, State::Failed { attempt, at: now, reason }, now),
+        Verdict::Unknown => {
+            ended_after(&timer, State::Unknown { attempt, claim: claim.clone(), at: now }, now)
+        }
         Verdict::Retry => {
             let numbers = (attempt, timer.counted(attempt));
             match timer.retry.next(timer.id, numbers, timer.retried_since(), now, asked) {
@@ -133,7 +145,7 @@ pub(super) fn concluded(
                 }
                 Err(no_more) => {
                     let reason = format!("{reason}; {no_more}");
-                    ended(&timer, State::Failed { attempt, at: now, reason })
+                    ended_after(&timer, State::Failed { attempt, at: now, reason }, now)
                 }
             }
         }

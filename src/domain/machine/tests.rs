@@ -58,6 +58,25 @@ fn a_claimant_that_was_taken_for_dead_replaces_unknown_by_what_it_knows() {
 }
 
 #[test]
+fn a_claimant_that_dies_after_it_has_replaced_unknown_leaves_a_wake_for_who_tells_of_it() {
+    let mut timer = a_timer(Delivery::AtMostOnce, 3);
+    let now = timer.due_at;
+    let claim = claimed_by(7, now);
+    timer.callbacks.on_delivered = Some(timer.target.url.clone());
+    timer.state = State::Unknown { attempt: 1, claim: claim.clone(), at: now };
+    let result = CallResult::Answered { status: 200, retry_after: None };
+    let effects =
+        step(&timer, Input::Outcome { claim: claim.id, called: Box::new(result.into()) }, now).unwrap();
+    assert!(
+        matches!(
+            effects.as_slice(),
+            [Effect::Arm { .. }, Effect::Store(_), Effect::Notify(_), Effect::Settle]
+        ),
+        "{effects:?}"
+    );
+}
+
+#[test]
 fn a_claim_of_ones_own_whose_answer_was_lost_is_called() {
     let mut timer = a_timer(Delivery::AtMostOnce, 3);
     let now = timer.due_at;

@@ -193,3 +193,33 @@ fn a_worker_that_was_stopped_after_its_claim_does_not_call_when_it_goes_on() {
     assert_eq!(world.calls.len(), 1);
     assert!(matches!(world.record().unwrap().attempts[0].called.result, CallResult::NotSent { .. }));
 }
+
+#[test]
+fn an_end_that_replaces_unknown_is_told_though_the_claimant_dies_before_it_has() {
+    let mut world = World::new(Delivery::AtMostOnce, four_attempts());
+    let ok = || CallResult::Answered { status: 200, retry_after: None };
+    for _ in 0..3 {
+        world.apply(Event::Proceed { actor: 0, result: ok() });
+    }
+    world.apply(Event::Advance { millis: 3_000 });
+    world.apply(Event::ScheduleFires { which: 0, twice: false });
+    world.apply(Event::Deliver { which: 0, stale_by: 0 });
+    // It claims and calls, and the call hangs for longer than its lease; another one gets the same wake and settles it.
+    for _ in 0..2 {
+        world.apply(Event::Proceed { actor: 0, result: ok() });
+    }
+    world.apply(Event::Advance { millis: 40_000 });
+    world.apply(Event::Deliver { which: 0, stale_by: 0 });
+    for _ in 0..3 {
+        world.apply(Event::Proceed { actor: 1, result: ok() });
+    }
+    assert!(matches!(world.record().unwrap().state, State::Unknown { .. }));
+    assert!(world.queue.is_empty() && world.schedules.is_empty());
+    // The call ends, its outcome is stored, and that is all.
+    while !matches!(world.record().unwrap().state, State::Delivered { .. }) {
+        world.apply(Event::Proceed { actor: 0, result: ok() });
+    }
+    world.apply(Event::Die { actor: 0 });
+    world.calm_down();
+    world.assert_told();
+}
