@@ -10,8 +10,9 @@ use super::progress::Progress;
 use crate::domain::machine::MAX_POSTPONEMENT;
 use crate::domain::rate::Rate;
 
-/// Who would wait longer than this is postponed: what waits takes a place in the node's memory.
-pub(super) const MAX_WAIT: Duration = Duration::from_secs(1);
+/// Who would wait longer than this is postponed: what waits takes a place in the node's memory. Less would postpone the
+/// timers of a burst that a quick receiver takes in a second or two, and each of those costs the broker a wake more.
+pub(super) const MAX_WAIT: Duration = Duration::from_secs(3);
 
 /// The most that wait in one lane: as many as a node may hold. Fewer would postpone the timers of a burst that a quick
 /// receiver takes in a fraction of a second; who waits in vain is told so by the lane's progress.
