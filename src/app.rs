@@ -22,8 +22,9 @@ use crate::embedded;
 use crate::engine::{Engine, Worker};
 use crate::finder::Finder;
 use crate::heartbeat::Heartbeat;
+use crate::historian::Historian;
 use crate::metrics::{Metrics, Parts};
-use crate::nats::{Access, Backlog, Link, Shape, Store, Wakes};
+use crate::nats::{Access, Backlog, Link, Shape, Store, Streams, Wakes};
 use crate::presence;
 use crate::receivers::Receivers;
 use crate::shutdown::Signals;
@@ -215,9 +216,13 @@ impl Running {
         let finder =
             parts.indexes.then(|| Finder::start(link.clone(), clock, node.index_limit, stop.clone()));
         let feed = (!shape.event_retention.is_zero()).then(|| Arc::new(Semaphore::new(api::MAX_READERS)));
+        let events_kept_for = node.retention.min(shape.event_retention);
+        let historian = (role.serves() && feed.is_some())
+            .then(|| Historian::start(link.clone(), clock, events_kept_for, stop.clone()));
         metrics.feed.limit(feed.as_ref().map_or(0, |_| api::MAX_READERS));
         let routes = api::routes(Api {
             finder,
+            historian,
             feed,
             receivers,
             heartbeat,
@@ -227,6 +232,7 @@ impl Running {
             origins: node.cors_origins,
             link: link.clone(),
             backlog: Arc::new(Backlog::new(link.clone())),
+            streams: Arc::new(Streams::new(link.clone())),
             metrics: metrics.clone(),
             stop: stop.clone(),
             client_timeout: node.client_timeout,

@@ -8,6 +8,7 @@ use super::answer::{self, Answer};
 use super::operate::Call;
 use super::problem::Problem;
 use super::query::{Params, number};
+use crate::domain::time::Timestamp;
 use crate::domain::timer::TimerId;
 use crate::index::{Cursor, Filter, Index, STATES, Sort};
 use crate::nats::{NatsError, Stored};
@@ -53,16 +54,21 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Answer, Problem> {
 pub(super) fn count(call: &Call<'_>) -> Result<Answer, Problem> {
     Params::none(&call.request.query)?;
     let now = call.now();
-    let (counts, complete) = ask(call, |index| (index.counts(now), index.is_complete()))?;
+    Ok(answer::json(StatusCode::OK, &ask(call, |index| counted(index, now))?))
+}
+
+/// How many timers an index has.
+pub(super) fn counted(index: &Index, now: Timestamp) -> Value {
+    let counts = index.counts(now);
     let mut body = json!({
         "overdue": counts.overdue,
         "total": counts.by_state.iter().sum::<usize>(),
-        "complete": complete,
+        "complete": index.is_complete(),
     });
     for (state, count) in STATES.into_iter().zip(counts.by_state) {
         body[state] = count.into();
     }
-    Ok(answer::json(StatusCode::OK, &body))
+    body
 }
 
 /// Asks the index, if there is one and it is filled.

@@ -74,6 +74,7 @@ pub(super) fn write_of(operation: Operation) -> Option<Write> {
         | Operation::FollowTimers
         | Operation::ListReceivers
         | Operation::ListNodes
+        | Operation::Stats
         | Operation::Health
         | Operation::Readiness
         | Operation::Metrics
@@ -111,6 +112,7 @@ fn name(operation: Operation) -> &'static str {
         Operation::FollowTimers => "follow_timers",
         Operation::ListReceivers => "list_receivers",
         Operation::ListNodes => "list_nodes",
+        Operation::Stats => "show_stats",
         Operation::Health => "health",
         Operation::Readiness => "readiness",
         Operation::Metrics => "metrics",

@@ -28,6 +28,7 @@ mod query;
 mod receivers;
 mod refusals;
 mod request;
+mod stats;
 mod timers;
 mod unread;
 mod waits;
@@ -45,8 +46,9 @@ use crate::domain::retry::RetryPolicy;
 use crate::engine::Engine;
 use crate::finder::Finder;
 use crate::heartbeat::Heartbeat;
+use crate::historian::Historian;
 use crate::metrics::Metrics;
-use crate::nats::{Backlog, Link};
+use crate::nats::{Backlog, Link, Streams};
 use crate::policy::Policy;
 use crate::receivers::Receivers;
 
@@ -67,6 +69,8 @@ pub struct Api {
     pub origins: Origins,
     /// Finds timers; absent if this node keeps no index.
     pub finder: Option<Finder>,
+    /// Counts what happens; absent if no events are kept.
+    pub historian: Option<Historian>,
     /// Places of readers of the feed; absent if no events are kept.
     pub feed: Option<Arc<Semaphore>>,
     /// Whom this node calls; nobody, if it does not work.
@@ -79,6 +83,8 @@ pub struct Api {
     pub link: Link,
     /// What waits in NATS, for metrics.
     pub backlog: Arc<Backlog>,
+    /// How NATS is, for people.
+    pub streams: Arc<Streams>,
     /// What this node counts.
     pub metrics: Arc<Metrics>,
     /// Cancelled once this node is to stop: it is not ready any more.

@@ -9,7 +9,8 @@ use super::operation::Operation;
 use super::problem::Problem;
 use super::request::{Json, Request};
 use super::{
-    Api, bulk, bulk_apply, docs, events, health, list, measure, metrics, nodes, openapi, receivers, timers,
+    Api, bulk, bulk_apply, docs, events, health, list, measure, metrics, nodes, openapi, receivers, stats,
+    timers,
 };
 use crate::access::{Grant, Scope};
 use crate::domain::time::Timestamp;
@@ -47,6 +48,7 @@ pub(super) async fn operate(
         Operation::CancelTimers => bulk_apply::apply(&call, Wish::Cancel).await,
         Operation::ReplayTimers => bulk_apply::apply(&call, Wish::Replay).await,
         Operation::FollowTimers => events::follow(&call).await,
+        Operation::Stats => stats::show(&call).await,
         Operation::Document => Ok(openapi::show()),
         Operation::Docs => Ok(docs::show()),
         Operation::Health
@@ -81,6 +83,7 @@ async fn for_every_node(api: &Api, operation: Operation, request: &Request) -> R
         | Operation::ReplayTimers
         | Operation::FollowTimers
         | Operation::CreateTimers
+        | Operation::Stats
         | Operation::Document
         | Operation::Docs => Err(Problem::no_such_path(&request.path)),
     }

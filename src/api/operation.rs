@@ -24,6 +24,7 @@ pub(super) enum Operation {
     FollowTimers,
     ListReceivers,
     ListNodes,
+    Stats,
     Health,
     Readiness,
     Metrics,
@@ -65,6 +66,7 @@ const TIMER_PATHS: &[Path] = &[
     ("/timers/replay", &[(Method::POST, Op::ReplayTimers)]),
     ("/timers/counts", &[(Method::GET, Op::CountTimers)]),
     ("/timers/events", &[(Method::GET, Op::FollowTimers)]),
+    ("/stats", &[(Method::GET, Op::Stats)]),
     ("/openapi.json", &[(Method::GET, Op::Document)]),
     ("/docs", &[(Method::GET, Op::Docs)]),
 ];
@@ -134,6 +136,7 @@ impl Operation {
             | Op::FollowTimers
             | Op::ListReceivers
             | Op::ListNodes
+            | Op::Stats
             | Op::Metrics => Some(Scope::Read),
             Op::CreateTimer
             | Op::ChangeTimer

@@ -8,17 +8,14 @@ use async_nats::Subject;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::Mutex;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
+use super::fresh::Fresh;
 use super::names::{BUCKET_STREAM, CONSUMER, STREAM};
 use crate::nats::{Link, NatsError};
 
-/// How long an answer is good for. Scrapers come every few seconds.
-const FRESH: Duration = Duration::from_secs(1);
-
 /// How long one look may take: numbers of this process must not wait for NATS.
-const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
+pub(super) const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What is in the broker, as far as it has said so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,7 +29,7 @@ pub struct Waiting {
 /// Looks at what waits in the broker.
 pub struct Backlog {
     link: Link,
-    seen: Mutex<Option<(Instant, Waiting)>>,
+    seen: Fresh<Waiting>,
 }
 
 #[derive(Deserialize)]
@@ -53,27 +50,23 @@ struct ConsumerInfo {
 impl Backlog {
     /// What waits behind `link`.
     pub fn new(link: Link) -> Self {
-        Self { link, seen: Mutex::default() }
+        Self { link, seen: Fresh::default() }
     }
 
     /// What waits now, or a second ago.
     pub async fn look(&self) -> Waiting {
-        // Held while NATS is asked, so that whoever looks meanwhile gets the same answer.
-        let mut seen = self.seen.lock().await;
-        if let Some((_, waiting)) = seen.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
-            return *waiting;
+        self.seen.get(Box::pin(self.ask())).await
+    }
+
+    async fn ask(&self) -> Waiting {
+        if !self.link.is_up() {
+            return Waiting::default();
         }
-        let waiting = if self.link.is_up() {
-            let (changes, wakes) = tokio::join!(
-                timeout(LOOK_TIMEOUT, self.link.last_change()),
-                timeout(LOOK_TIMEOUT, self.link.wakes_waiting())
-            );
-            Waiting { last_change: changes.ok().and_then(Result::ok), wakes: wakes.ok().and_then(Result::ok) }
-        } else {
-            Waiting::default()
-        };
-        *seen = Some((Instant::now(), waiting));
-        waiting
+        let (changes, wakes) = tokio::join!(
+            timeout(LOOK_TIMEOUT, self.link.last_change()),
+            timeout(LOOK_TIMEOUT, self.link.wakes_waiting())
+        );
+        Waiting { last_change: changes.ok().and_then(Result::ok), wakes: wakes.ok().and_then(Result::ok) }
     }
 }
 

@@ -44,5 +44,6 @@ mod restart;
 mod retries;
 mod scale;
 mod signatures;
+mod stats;
 mod topology;
 mod worker_is_killed;

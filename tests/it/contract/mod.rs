@@ -9,6 +9,7 @@ mod feed;
 mod lists;
 mod node_problems;
 mod request_problems;
+mod stats;
 mod timer;
 mod timer_problems;
 
@@ -81,6 +82,7 @@ fn blur(json: &mut Value) {
                     "time_left" if *value != 0 => *value = "<seconds>".into(),
                     "next" if value.is_string() => *value = "<cursor>".into(),
                     took if took.ends_with("_ms") => *value = "<milliseconds>".into(),
+                    "server" => *value = "<server>".into(),
                     "version" => *value = "<version>".into(),
                     _ => blur(value),
                 }

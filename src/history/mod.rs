@@ -1,0 +1,144 @@
+//! What happened to timers in each minute of the last hour, for plots.
+//!
+//! Pure: fed and asked by others, who say when things were. It knows no timer, so what it needs does not grow with
+//! them: sixty tallies, of which each that something fired in has a histogram of 13 KB.
+//!
+//! **Invariant:** from [`Report::since`] on everything that was told is counted, and counted once.
+
+mod tally;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::domain::time::Timestamp;
+
+use tally::{Latenesses, Tally};
+
+pub use tally::{Counted, Lateness};
+
+/// How many minutes are kept, the one that runs included.
+pub const MINUTES: usize = 60;
+
+const MICROS_PER_MINUTE: u64 = 60_000_000;
+
+/// What can happen to a timer, as far as it is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happened {
+    /// It was created.
+    Created,
+    /// An attempt has begun, so late.
+    Fired {
+        /// After the instant that the attempt was due.
+        late: Duration,
+    },
+    /// It was delivered.
+    Delivered,
+    /// It has failed, and is not tried again.
+    Failed,
+    /// Nobody knows whether it was delivered.
+    Unknown,
+    /// It was cancelled.
+    Cancelled,
+}
+
+/// The last hour.
+#[derive(Debug)]
+pub struct History {
+    since: Timestamp,
+    /// The minute of the last tally, since 1970.
+    newest: u64,
+    /// Of consecutive minutes.
+    tallies: VecDeque<Tally>,
+}
+
+/// A minute of the last hour.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Minute {
+    /// When it began.
+    pub start: Timestamp,
+    /// How often each thing has happened.
+    pub counted: Counted,
+    /// Of what fired; `None` if nothing did.
+    pub lateness: Option<Lateness>,
+}
+
+/// What there is to say of the last hour.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// From then on everything is counted.
+    pub since: Timestamp,
+    /// Over all minutes.
+    pub lateness: Option<Lateness>,
+    /// Without a gap, the oldest first. The first may have begun before `since`.
+    pub minutes: Vec<Minute>,
+}
+
+impl History {
+    /// Nothing has happened yet that is counted from `since` on.
+    pub fn new(since: Timestamp) -> Self {
+        Self { since, newest: minute_of(since), tallies: [Tally::default()].into() }
+    }
+
+    /// Something has happened. What is older than an hour does not count; what comes in order may come as late as it
+    /// wants.
+    pub fn note(&mut self, at: Timestamp, happened: Happened) {
+        let minute = minute_of(at);
+        // A clock that was set back by so much would otherwise have nothing counted until it is back where it was.
+        if minute.saturating_add(MINUTES as u64) <= self.newest {
+            *self = Self::new(at);
+        }
+        self.go_on_to(minute);
+        let age = usize::try_from(self.newest - minute).unwrap_or(usize::MAX);
+        let place = self.tallies.len().checked_sub(age.saturating_add(1));
+        if let Some(tally) = place.and_then(|place| self.tallies.get_mut(place)) {
+            tally.count(happened);
+        }
+    }
+
+    /// Something was missed before `at`, so that counting begins there.
+    pub fn missed(&mut self, at: Timestamp) {
+        self.since = self.since.max(at);
+    }
+
+    /// The hour that ends with the minute of `now`, or with a later one that something has happened in already.
+    pub fn report(&self, now: Timestamp) -> Report {
+        let last = minute_of(now).max(self.newest);
+        let first = (last + 1).saturating_sub(MINUTES as u64);
+        let since = self.since.max(Timestamp::from_micros(first * MICROS_PER_MINUTE));
+        let mut all = Latenesses::default();
+        let minutes = (minute_of(since)..=last).map(|minute| {
+            let start = Timestamp::from_micros(minute * MICROS_PER_MINUTE);
+            let Some(tally) = self.tally_of(minute) else {
+                return Minute { start, counted: Counted::default(), lateness: None };
+            };
+            all.add(&tally.latenesses);
+            Minute { start, counted: tally.counted, lateness: tally.latenesses.sum_up() }
+        });
+        let minutes = minutes.collect();
+        Report { since, lateness: all.sum_up(), minutes }
+    }
+
+    /// Makes room for a minute that may be newer than all.
+    fn go_on_to(&mut self, minute: u64) {
+        let more = minute.saturating_sub(self.newest).min(MINUTES as u64);
+        for _ in 0..more {
+            if self.tallies.len() >= MINUTES {
+                self.tallies.pop_front();
+            }
+            self.tallies.push_back(Tally::default());
+        }
+        self.newest = self.newest.max(minute);
+    }
+
+    fn tally_of(&self, minute: u64) -> Option<&Tally> {
+        let age = usize::try_from(self.newest.checked_sub(minute)?).ok()?;
+        self.tallies.get(self.tallies.len().checked_sub(age.checked_add(1)?)?)
+    }
+}
+
+fn minute_of(at: Timestamp) -> u64 {
+    at.as_micros() / MICROS_PER_MINUTE
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,215 @@
+//! The NATS server that this node is connected to, and how jettimer's streams are, for people who look.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio::time::timeout;
+
+use super::backlog::LOOK_TIMEOUT;
+use super::fresh::Fresh;
+use super::names::{BUCKET_STREAM, CONSUMER, EVENTS, STREAM};
+use crate::nats::Link;
+
+/// NATS as this node sees it.
+#[derive(Clone, Debug)]
+pub struct NatsStatus {
+    /// Whether there is a connection.
+    pub connected: bool,
+    /// The server that it is to, or was last: its name.
+    pub server: String,
+    /// That server's cluster, if it has others beside it.
+    pub cluster: Option<String>,
+    /// That server's version.
+    pub version: String,
+    /// How long JetStream took for the quickest of its answers; `None` if it gave none.
+    pub round_trip: Option<Duration>,
+    /// Streams of which JetStream has said something.
+    pub streams: Arc<[StreamStatus]>,
+    /// Wakes that are due and that no worker has taken.
+    pub backlog: Option<u64>,
+}
+
+/// How a stream is.
+#[derive(Clone, Debug)]
+pub struct StreamStatus {
+    /// Its name.
+    pub name: &'static str,
+    /// How many messages are in it.
+    pub messages: u64,
+    /// How many bytes they take.
+    pub bytes: u64,
+    /// The servers that have it, the leader first.
+    pub replicas: Vec<Replica>,
+    /// Its durable consumers.
+    pub consumers: Vec<ConsumerStatus>,
+}
+
+/// A server that has a stream.
+#[derive(Clone, Debug)]
+pub struct Replica {
+    /// Its name.
+    pub server: String,
+    /// Whether it leads.
+    pub leader: bool,
+    /// Whether it has what the leader has.
+    pub current: bool,
+    /// How many changes it does not have yet.
+    pub lag: u64,
+}
+
+/// How a consumer is.
+#[derive(Clone, Debug)]
+pub struct ConsumerStatus {
+    /// Its name.
+    pub name: &'static str,
+    /// How many messages nobody has taken.
+    pub pending: u64,
+    /// How many somebody has taken and not settled.
+    pub ack_pending: u64,
+}
+
+/// Looks at NATS, not more often than once a second whoever looks.
+pub struct Streams {
+    link: Link,
+    seen: Fresh<NatsStatus>,
+}
+
+#[derive(Deserialize)]
+struct StreamInfo {
+    state: StateInfo,
+    cluster: Option<ClusterInfo>,
+}
+
+#[derive(Deserialize)]
+struct StateInfo {
+    messages: u64,
+    bytes: u64,
+}
+
+#[derive(Deserialize)]
+struct ClusterInfo {
+    #[serde(default)]
+    leader: String,
+    #[serde(default)]
+    replicas: Vec<PeerInfo>,
+}
+
+#[derive(Deserialize)]
+struct PeerInfo {
+    name: String,
+    current: bool,
+    #[serde(default)]
+    offline: bool,
+    #[serde(default)]
+    lag: u64,
+}
+
+#[derive(Deserialize)]
+struct ConsumerInfo {
+    num_pending: u64,
+    num_ack_pending: u64,
+}
+
+impl Streams {
+    /// Those behind `link`.
+    pub fn new(link: Link) -> Self {
+        Self { link, seen: Fresh::default() }
+    }
+
+    /// How they are now, or were a second ago.
+    pub async fn look(&self) -> NatsStatus {
+        self.seen.get(Box::pin(self.ask())).await
+    }
+
+    async fn ask(&self) -> NatsStatus {
+        let connected = self.link.is_up();
+        let info = self.link.client().server_info();
+        let mut status = NatsStatus {
+            connected,
+            server: info.server_name,
+            cluster: info.cluster,
+            version: info.version,
+            round_trip: None,
+            streams: Arc::default(),
+            backlog: None,
+        };
+        if !connected {
+            return status;
+        }
+        let (records, wakes, events, workers) = tokio::join!(
+            self.stream(BUCKET_STREAM),
+            self.stream(STREAM),
+            self.stream(EVENTS),
+            self.timed::<ConsumerInfo>(format!("$JS.API.CONSUMER.INFO.{STREAM}.{CONSUMER}")),
+        );
+        let trips = [&records, &wakes, &events].into_iter().flatten().map(|(_, took)| *took);
+        status.round_trip = trips.chain(workers.as_ref().map(|(_, took)| *took)).min();
+        status.backlog = workers.as_ref().map(|(workers, _)| workers.num_pending);
+        let workers = workers.map(|(info, _)| ConsumerStatus {
+            name: CONSUMER,
+            pending: info.num_pending,
+            ack_pending: info.num_ack_pending,
+        });
+        let streams = [records, wakes, events].into_iter().flatten().map(|(stream, _)| stream);
+        let mut streams: Vec<StreamStatus> = streams.collect();
+        if let Some(stream) = streams.iter_mut().find(|stream| stream.name == STREAM) {
+            stream.consumers.extend(workers);
+        }
+        status.streams = streams.into();
+        status
+    }
+
+    async fn stream(&self, name: &'static str) -> Option<(StreamStatus, Duration)> {
+        let (info, took) = self.timed::<StreamInfo>(format!("$JS.API.STREAM.INFO.{name}")).await?;
+        let StateInfo { messages, bytes } = info.state;
+        let replicas = info.cluster.map(replicas).unwrap_or_default();
+        Some((StreamStatus { name, messages, bytes, replicas, consumers: vec![] }, took))
+    }
+
+    /// What JetStream answers and how long that takes, if it is within [`LOOK_TIMEOUT`].
+    async fn timed<T: DeserializeOwned>(&self, subject: String) -> Option<(T, Duration)> {
+        let asked = Instant::now();
+        let answer = timeout(LOOK_TIMEOUT, self.link.info(subject)).await.ok()?.ok()?;
+        Some((answer, asked.elapsed()))
+    }
+}
+
+fn replicas(cluster: ClusterInfo) -> Vec<Replica> {
+    let leader = Replica { server: cluster.leader, leader: true, current: true, lag: 0 };
+    // There is none while one is elected.
+    let leader = (!leader.server.is_empty()).then_some(leader);
+    let others = cluster.replicas.into_iter().map(|peer| Replica {
+        server: peer.name,
+        leader: false,
+        current: peer.current && !peer.offline,
+        lag: peer.lag,
+    });
+    let mut others: Vec<Replica> = others.collect();
+    others.sort_by(|a, b| a.server.cmp(&b.server));
+    leader.into_iter().chain(others).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_leader_is_first_and_a_server_that_is_away_is_not_current() {
+        let info: StreamInfo = serde_json::from_str(
+            r#"{"state": {"messages": 3, "bytes": 90, "last_seq": 4}, "cluster": {"name": "c", "leader": "n-2", "replicas": [
+                {"name": "n-3", "current": true, "offline": true, "active": 5000000000, "lag": 7},
+                {"name": "n-1", "current": true, "active": 1000}]}}"#,
+        )
+        .unwrap();
+        let seen = replicas(info.cluster.unwrap());
+        let seen: Vec<_> = seen
+            .iter()
+            .map(|replica| (replica.server.as_str(), replica.leader, replica.current, replica.lag))
+            .collect();
+        assert_eq!(seen, [("n-2", true, true, 0), ("n-1", false, true, 0), ("n-3", false, false, 7)]);
+        let electing: ClusterInfo = serde_json::from_str(r#"{"replicas": []}"#).unwrap();
+        assert!(replicas(electing).is_empty());
+    }
+}
