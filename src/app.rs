@@ -22,7 +22,6 @@ use crate::embedded;
 use crate::engine::{Engine, Worker};
 use crate::finder::Finder;
 use crate::heartbeat::Heartbeat;
-use crate::historian::Historian;
 use crate::metrics::{Metrics, Parts};
 use crate::nats::{Access, Backlog, Link, Shape, Store, Streams, Wakes};
 use crate::presence;
@@ -213,16 +212,13 @@ impl Running {
             tokio::spawn(stop.clone().cancelled_owned())
         };
         let limits = ConnectionLimits { count: node.max_connections, timeout: node.client_timeout };
-        let finder =
-            parts.indexes.then(|| Finder::start(link.clone(), clock, node.index_limit, stop.clone()));
+        let finder = parts
+            .indexes
+            .then(|| Finder::start(link.clone(), clock, node.index_limit, node.retention, stop.clone()));
         let feed = (!shape.event_retention.is_zero()).then(|| Arc::new(Semaphore::new(api::MAX_READERS)));
-        let events_kept_for = node.retention.min(shape.event_retention);
-        let historian = (role.serves() && feed.is_some())
-            .then(|| Historian::start(link.clone(), clock, events_kept_for, stop.clone()));
         metrics.feed.limit(feed.as_ref().map_or(0, |_| api::MAX_READERS));
         let routes = api::routes(Api {
             finder,
-            historian,
             feed,
             receivers,
             heartbeat,

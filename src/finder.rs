@@ -1,4 +1,4 @@
-//! Keeps the index: fills it from the bucket, and follows every change.
+//! Keeps the index and the history: fills them from the bucket, and follows every change.
 //!
 //! The index trails the bucket by as long as a message takes, milliseconds; while NATS is away it says
 //! what it knew. Until it has been filled for the first time it says nothing.
@@ -10,12 +10,17 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::domain::time::Timestamp;
+use crate::history::{History, MINUTES, Report};
 use crate::index::{Index, STATES};
-use crate::metrics::{Indexed, Known};
+use crate::metrics::{self, Indexed};
 use crate::nats::{Link, NatsError, Watch, Watched};
 
 /// How often those that have left by themselves are looked for. The server's own look is at whole seconds.
 const EXPIRE_EVERY: Duration = Duration::from_secs(1);
+
+/// What the history has.
+const HOUR: Duration = Duration::from_secs(60 * MINUTES as u64);
 
 /// The pause after watching has failed.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -29,7 +34,9 @@ pub struct Finder {
 
 struct Shared {
     limit: usize,
-    index: RwLock<Index>,
+    /// A record stays at least so long once its timer has ended.
+    retention: Duration,
+    known: RwLock<Known>,
     filled: AtomicBool,
     /// The sequence number up to which the index that is asked has every change.
     heard: AtomicU64,
@@ -37,13 +44,41 @@ struct Shared {
     last_change: AtomicU64,
 }
 
+/// What the bucket tells.
+struct Known {
+    index: Index,
+    history: History,
+}
+
+impl Known {
+    fn apply(&mut self, watched: &Watched, now: Timestamp) {
+        match watched {
+            Watched::Record { timer, revision, expires_at } => {
+                for (at, happened) in self.index.apply(timer, *revision, *expires_at) {
+                    self.history.note(now, at, happened);
+                }
+            }
+            Watched::Gone { id, revision } => self.index.remove(*id, *revision),
+            // Whoever fills it sees to that.
+            Watched::CaughtUp => {}
+        }
+    }
+}
+
 impl Finder {
-    /// Begins to fill an index of at most `limit` timers, and keeps it until `stop`.
-    pub fn start(link: Link, clock: Clock, limit: usize, stop: CancellationToken) -> Self {
-        let index = RwLock::new(Index::new(limit));
+    /// Begins to fill an index of at most `limit` timers, whose records stay for `retention` once they have ended, and keeps
+    /// it until `stop`.
+    pub fn start(
+        link: Link,
+        clock: Clock,
+        limit: usize,
+        retention: Duration,
+        stop: CancellationToken,
+    ) -> Self {
         let shared = Shared {
             limit,
-            index,
+            retention,
+            known: RwLock::new(Known { index: Index::new(0), history: History::new(clock.now()) }),
             filled: AtomicBool::new(false),
             heard: AtomicU64::new(0),
             last_change: AtomicU64::new(0),
@@ -56,8 +91,17 @@ impl Finder {
 
     /// Asks the index; `None` until it has been filled.
     pub fn ask<T>(&self, question: impl FnOnce(&Index) -> T) -> Option<T> {
+        self.known(|known| question(&known.index))
+    }
+
+    /// What happened in the last hour, and whether all timers are counted; `None` until the index has been filled.
+    pub fn report(&self) -> Option<(Report, bool)> {
+        self.known(|known| (known.history.report(self.clock.now()), known.index.is_complete()))
+    }
+
+    fn known<T>(&self, question: impl FnOnce(&Known) -> T) -> Option<T> {
         let filled = self.shared.filled.load(Ordering::Acquire);
-        filled.then(|| question(&self.shared.index.read().unwrap_or_else(PoisonError::into_inner)))
+        filled.then(|| question(&self.shared.known.read().unwrap_or_else(PoisonError::into_inner)))
     }
 
     /// The most timers that are indexed.
@@ -77,41 +121,39 @@ impl Finder {
         let mut watch = Watch::start(link).await?;
         // A second filling begins from nothing, as records may have gone meanwhile; until it is done, answers
         // come from the first.
-        let mut fresh = Some(Index::new(self.shared.limit));
+        let mut fresh = Some(Known {
+            index: Index::new(self.shared.limit),
+            history: History::new(self.clock.now().saturating_sub(HOUR.min(self.shared.retention))),
+        });
         let mut expire = tokio::time::interval(EXPIRE_EVERY);
         loop {
             let watched = tokio::select! {
                 watched = watch.next() => watched?,
                 _ = expire.tick() => {
-                    self.change(fresh.as_mut(), |index| index.expire(self.clock.now()));
+                    self.change(fresh.as_mut(), |known| known.index.expire(self.clock.now()));
                     // Also what is no timer and so was passed over.
                     self.note_heard(&watch, fresh.is_none());
                     continue;
                 }
             };
-            let changes = matches!(watched, Watched::Record { .. } | Watched::Gone { .. });
             match watched {
-                Watched::Record { timer, revision, expires_at } => {
-                    self.change(fresh.as_mut(), |index| index.apply(&timer, revision, expires_at));
-                }
-                Watched::Gone { id, revision } => {
-                    self.change(fresh.as_mut(), |index| index.remove(id, revision));
+                Watched::Record { .. } | Watched::Gone { .. } => {
+                    let now = self.clock.now();
+                    self.change(fresh.as_mut(), |known| known.apply(&watched, now));
+                    self.shared.last_change.store(now.as_micros(), Ordering::Relaxed);
                 }
                 Watched::CaughtUp => {
                     let Some(filled) = fresh.take() else { continue };
-                    if !filled.is_complete() {
+                    if !filled.index.is_complete() {
                         tracing::warn!(
                             limit = self.shared.limit,
                             "there are more timers than are indexed: lists leave some out (--index-limit)"
                         );
                     }
-                    tracing::debug!(timers = filled.len(), "the index is filled");
-                    *self.shared.index.write().unwrap_or_else(PoisonError::into_inner) = filled;
+                    tracing::debug!(timers = filled.index.len(), "the index is filled");
+                    *self.shared.known.write().unwrap_or_else(PoisonError::into_inner) = filled;
                     self.shared.filled.store(true, Ordering::Release);
                 }
-            }
-            if changes {
-                self.shared.last_change.store(self.clock.now().as_micros(), Ordering::Relaxed);
             }
             self.note_heard(&watch, fresh.is_none());
         }
@@ -129,7 +171,12 @@ impl Finder {
         let known = self.ask(|index| {
             let counts = index.counts(self.clock.now());
             let by_state = STATES.into_iter().zip(counts.by_state).collect();
-            Known { timers: index.len(), complete: index.is_complete(), by_state, overdue: counts.overdue }
+            metrics::Known {
+                timers: index.len(),
+                complete: index.is_complete(),
+                by_state,
+                overdue: counts.overdue,
+            }
         });
         let heard = self.shared.heard.load(Ordering::Relaxed);
         Indexed {
@@ -140,11 +187,11 @@ impl Finder {
         }
     }
 
-    /// Changes the index that is being filled, or else the one that is asked.
-    fn change(&self, fresh: Option<&mut Index>, change: impl FnOnce(&mut Index)) {
+    /// Changes what is being filled, or else what is asked.
+    fn change(&self, fresh: Option<&mut Known>, change: impl FnOnce(&mut Known)) {
         match fresh {
             Some(fresh) => change(fresh),
-            None => change(&mut self.shared.index.write().unwrap_or_else(PoisonError::into_inner)),
+            None => change(&mut self.shared.known.write().unwrap_or_else(PoisonError::into_inner)),
         }
     }
 }

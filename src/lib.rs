@@ -20,7 +20,6 @@ pub mod engine;
 pub mod finder;
 pub mod healthcheck;
 pub mod heartbeat;
-pub mod historian;
 pub mod history;
 pub mod index;
 pub mod metrics;

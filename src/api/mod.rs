@@ -46,7 +46,6 @@ use crate::domain::retry::RetryPolicy;
 use crate::engine::Engine;
 use crate::finder::Finder;
 use crate::heartbeat::Heartbeat;
-use crate::historian::Historian;
 use crate::metrics::Metrics;
 use crate::nats::{Backlog, Link, Streams};
 use crate::policy::Policy;
@@ -69,8 +68,6 @@ pub struct Api {
     pub origins: Origins,
     /// Finds timers; absent if this node keeps no index.
     pub finder: Option<Finder>,
-    /// Counts what happens; absent if no events are kept.
-    pub historian: Option<Historian>,
     /// Places of readers of the feed; absent if no events are kept.
     pub feed: Option<Arc<Semaphore>>,
     /// Whom this node calls; nobody, if it does not work.

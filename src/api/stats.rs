@@ -18,6 +18,9 @@ use crate::rfc3339;
 /// What is known of a part, or why it is not.
 type Part = Result<Value, &'static str>;
 
+const NO_INDEX: &str = "this node keeps no index of timers (--index-limit 0)";
+const NOT_FILLED: &str = "this node is still reading the timers for its index";
+
 pub(super) async fn show(call: &Call<'_>) -> Result<Answer, Problem> {
     Params::none(&call.request.query)?;
     let nats = call.api.streams.look().await;
@@ -43,21 +46,21 @@ pub(super) async fn show(call: &Call<'_>) -> Result<Answer, Problem> {
 }
 
 fn timers(call: &Call<'_>) -> Part {
-    let finder = call.api.finder.as_ref().ok_or("this node keeps no index of timers (--index-limit 0)")?;
+    let finder = call.api.finder.as_ref().ok_or(NO_INDEX)?;
     let now = call.now();
-    finder.ask(|index| counted(index, now)).ok_or("this node is still reading the timers for its index")
+    finder.ask(|index| counted(index, now)).ok_or(NOT_FILLED)
 }
 
 fn history(call: &Call<'_>) -> Part {
-    let historian = call.api.historian.as_ref().ok_or("this node keeps no events (--event-retention 0s)")?;
-    let (report, caught_up) = historian.report().ok_or("this node has not read the events yet")?;
-    Ok(hour(&report, caught_up))
+    let finder = call.api.finder.as_ref().ok_or(NO_INDEX)?;
+    let (report, complete) = finder.report().ok_or(NOT_FILLED)?;
+    Ok(hour(&report, complete))
 }
 
-fn hour(report: &Report, caught_up: bool) -> Value {
+fn hour(report: &Report, complete: bool) -> Value {
     json!({
         "since": rfc3339::format(report.since),
-        "catching_up": !caught_up,
+        "complete": complete,
         "lateness_ms": report.lateness.as_ref().map(lateness),
         "minutes": report.minutes.iter().map(minute).collect::<Vec<_>>(),
     })

@@ -5,6 +5,7 @@
 //!
 //! **Invariant:** from [`Report::since`] on everything that was told is counted, and counted once.
 
+mod seen;
 mod tally;
 
 use std::collections::VecDeque;
@@ -14,6 +15,7 @@ use crate::domain::time::Timestamp;
 
 use tally::{Latenesses, Tally};
 
+pub use seen::{Seen, happened};
 pub use tally::{Counted, Lateness};
 
 /// How many minutes are kept, the one that runs included.
@@ -79,25 +81,20 @@ impl History {
         Self { since, newest: minute_of(since), tallies: [Tally::default()].into() }
     }
 
-    /// Something has happened. What is older than an hour does not count; what comes in order may come as late as it
-    /// wants.
-    pub fn note(&mut self, at: Timestamp, happened: Happened) {
-        let minute = minute_of(at);
+    /// Something has happened, and is heard of now. In any order; what is older than an hour does not count, and what
+    /// a clock that is ahead says to be still to come counts as of now.
+    pub fn note(&mut self, now: Timestamp, at: Timestamp, happened: Happened) {
+        let minute = minute_of(at.min(now));
         // A clock that was set back by so much would otherwise have nothing counted until it is back where it was.
-        if minute.saturating_add(MINUTES as u64) <= self.newest {
-            *self = Self::new(at);
+        if minute_of(now).saturating_add(MINUTES as u64) <= self.newest {
+            *self = Self::new(now);
         }
-        self.go_on_to(minute);
-        let age = usize::try_from(self.newest - minute).unwrap_or(usize::MAX);
+        self.go_on_to(minute_of(now));
+        let age = usize::try_from(self.newest.saturating_sub(minute)).unwrap_or(usize::MAX);
         let place = self.tallies.len().checked_sub(age.saturating_add(1));
         if let Some(tally) = place.and_then(|place| self.tallies.get_mut(place)) {
             tally.count(happened);
         }
-    }
-
-    /// Something was missed before `at`, so that counting begins there.
-    pub fn missed(&mut self, at: Timestamp) {
-        self.since = self.since.max(at);
     }
 
     /// The hour that ends with the minute of `now`, or with a later one that something has happened in already.

@@ -30,12 +30,12 @@ fn what_happens_is_counted_in_its_minute_whatever_else_happens() {
         Happened::Unknown,
         Happened::Cancelled,
     ] {
-        history.note(at(59), happened);
+        history.note(at(59), at(59), happened);
     }
-    history.note(at(60), Happened::Created);
-    history.note(at(185), Happened::Created);
+    history.note(at(60), at(60), Happened::Created);
+    history.note(at(185), at(185), Happened::Created);
     // Of two servers' clocks one may be a little behind.
-    history.note(at(59), Happened::Created);
+    history.note(at(59), at(59), Happened::Created);
     let report = history.report(at(190));
     assert_eq!(counts(&report, |counted| counted.created), [2, 1, 0, 1]);
     let once = Counted { created: 2, fired: 1, delivered: 1, failed: 1, unknown: 1, cancelled: 1 };
@@ -47,10 +47,10 @@ fn what_happens_is_counted_in_its_minute_whatever_else_happens() {
 fn lateness_is_that_of_the_minute_and_of_the_hour() {
     let mut history = History::new(at(0));
     for millis in 1..=100 {
-        history.note(at(0), late(millis));
+        history.note(at(0), at(0), late(millis));
     }
-    history.note(at(60), late(5_000));
-    history.note(at(120), Happened::Created);
+    history.note(at(60), at(60), late(5_000));
+    history.note(at(120), at(120), Happened::Created);
     let report = history.report(at(120));
     let near = |span: Duration, millis: f64| {
         let span = span.as_secs_f64() * 1e3;
@@ -71,8 +71,8 @@ fn lateness_is_that_of_the_minute_and_of_the_hour() {
 #[test]
 fn one_that_is_later_than_can_be_told_apart_is_the_latest_all_the_same() {
     let mut history = History::new(at(0));
-    history.note(at(0), Happened::Fired { late: Duration::from_secs(90_000) });
-    history.note(at(0), Happened::Fired { late: Duration::ZERO });
+    history.note(at(0), at(0), Happened::Fired { late: Duration::from_secs(90_000) });
+    history.note(at(0), at(0), Happened::Fired { late: Duration::ZERO });
     let lateness = history.report(at(0)).lateness.unwrap();
     assert_eq!((lateness.p50, lateness.max), (Duration::ZERO, Duration::from_secs(90_000)));
     assert!(lateness.p99 >= Duration::from_secs(3_500));
@@ -81,7 +81,7 @@ fn one_that_is_later_than_can_be_told_apart_is_the_latest_all_the_same() {
 #[test]
 fn minutes_go_by_without_anything_happening() {
     let mut history = History::new(at(0));
-    history.note(at(0), Happened::Created);
+    history.note(at(0), at(0), Happened::Created);
     for (now, minutes, sum) in [(0, 1, 1), (59 * 60, 60, 1), (60 * 60, 60, 0), (90_000, 60, 0)] {
         let report = history.report(at(now));
         let created = counts(&report, |counted| counted.created);
@@ -91,22 +91,21 @@ fn minutes_go_by_without_anything_happening() {
 }
 
 #[test]
-fn what_was_missed_moves_the_beginning_and_never_back() {
-    let mut history = History::new(at(30));
-    history.note(at(40), Happened::Created);
-    history.missed(at(130));
-    history.note(at(130), Happened::Created);
-    history.missed(at(50));
-    let report = history.report(at(131));
-    assert_eq!((report.since, counts(&report, |counted| counted.created)), (at(130), vec![1]));
+fn what_is_long_past_or_still_to_come_leaves_the_hour_as_it_is() {
+    let mut history = History::new(at(0));
+    history.note(at(7_200), at(7_199), Happened::Created);
+    history.note(at(7_200), at(0), Happened::Created);
+    history.note(at(7_200), at(90_000), Happened::Created);
+    let created = counts(&history.report(at(7_200)), |counted| counted.created);
+    assert_eq!((created.len(), created[58], created[59], created.iter().sum::<u64>()), (60, 1, 1, 2));
 }
 
 #[test]
 fn a_clock_that_is_set_far_back_begins_anew() {
     let mut history = History::new(at(0));
-    history.note(at(10 * 3_600), Happened::Created);
-    history.note(at(5), Happened::Created);
-    history.note(at(6), Happened::Created);
+    history.note(at(10 * 3_600), at(10 * 3_600), Happened::Created);
+    history.note(at(5), at(5), Happened::Created);
+    history.note(at(6), at(6), Happened::Created);
     let report = history.report(at(7));
     assert_eq!((report.since, counts(&report, |counted| counted.created)), (at(5), vec![2]));
 }
@@ -121,7 +120,7 @@ proptest! {
         for (step, behind) in steps {
             now += step;
             let when = now.saturating_sub(behind);
-            history.note(at(when), Happened::Created);
+            history.note(at(now), at(when), Happened::Created);
             told.push(when);
         }
         prop_assert!(history.tallies.len() <= MINUTES);

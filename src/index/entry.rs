@@ -4,6 +4,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use crate::domain::time::Timestamp;
+use crate::history::Seen;
 
 /// All that the index knows of one timer.
 pub(super) struct Entry {
@@ -14,6 +15,8 @@ pub(super) struct Entry {
     /// When the next attempt is, of a scheduled one.
     pub(super) waiting: Option<Timestamp>,
     pub(super) expires_at: Option<Timestamp>,
+    /// What has been counted of it.
+    pub(super) seen: Seen,
     pub(super) host: Arc<str>,
     /// Hashes of `key=value` of its metadata.
     pub(super) labels: Box<[u64]>,

@@ -20,6 +20,7 @@ use std::time::Duration;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{State, Timer, TimerId};
 
+use crate::history::{Happened, Seen, happened};
 use entry::{Entry, host_name, label};
 
 pub use cursor::Cursor;
@@ -87,15 +88,22 @@ impl Index {
     }
 
     /// Takes over a version of a timer, which leaves by itself at `expires_at`; an older one than is known
-    /// changes nothing.
-    pub fn apply(&mut self, timer: &Timer, revision: u64, expires_at: Option<Timestamp>) {
-        if self.entries.get(&timer.id).is_some_and(|known| known.revision >= revision) {
-            return;
+    /// changes nothing. Gives what it tells that was not known before, of timers that are indexed.
+    pub fn apply(
+        &mut self,
+        timer: &Timer,
+        revision: u64,
+        expires_at: Option<Timestamp>,
+    ) -> Vec<(Timestamp, Happened)> {
+        let known = self.entries.get(&timer.id);
+        if known.is_some_and(|known| known.revision >= revision) {
+            return Vec::new();
         }
+        let before = known.map(|known| known.seen);
         self.take_out(timer.id);
         if self.entries.len() >= self.limit {
             self.complete = false;
-            return;
+            return Vec::new();
         }
         let entry = Entry {
             revision,
@@ -111,6 +119,7 @@ impl Index {
                 | State::Unknown { .. } => None,
             },
             expires_at,
+            seen: Seen::of(timer),
             host: self.interned(timer.target.url.host()),
             labels: timer.metadata.iter().map(|(key, value)| label(key, value)).collect(),
         };
@@ -120,6 +129,7 @@ impl Index {
         self.expiring.extend(entry.expires_at.map(|at| (at, timer.id)));
         self.named.extend(entry.names().map(|name| (name, timer.id)));
         self.entries.insert(timer.id, entry);
+        happened(before, timer)
     }
 
     /// Forgets a timer that was removed at this revision.

@@ -23,13 +23,12 @@ impl Event {
             return None;
         }
         let timer = record::from_json(&seen.payload).ok()?;
-        Some(Self { sequence: seen.sequence, kind: kind(seen, &timer.state), timer: Box::new(timer) })
+        Some(Self { sequence: seen.sequence, kind: kind(seen, &timer), timer: Box::new(timer) })
     }
 }
 
-/// What a version in this state says has happened.
-pub(super) fn kind(seen: &Seen, state: &State) -> &'static str {
-    match state {
+fn kind(seen: &Seen, timer: &Timer) -> &'static str {
+    match timer.state {
         // The server says which revision was there before; none, of a timer that is new.
         State::Scheduled { .. } if seen.header("Nats-Last-Sequence") == Some("0") => "created",
         State::Scheduled { .. } => "changed",
@@ -37,6 +36,6 @@ pub(super) fn kind(seen: &Seen, state: &State) -> &'static str {
         | State::Delivered { .. }
         | State::Failed { .. }
         | State::Cancelled { .. }
-        | State::Unknown { .. } => state.name(),
+        | State::Unknown { .. } => timer.state.name(),
     }
 }

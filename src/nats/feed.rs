@@ -9,15 +9,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use async_nats::datetime::{DateTime, from_nanos};
 use async_nats::jetstream;
 use async_nats::jetstream::consumer::DeliverPolicy;
 
 use super::event::Event;
 use super::names::EVENTS;
-use super::news::News;
-use super::tail::{Seen, Tail};
-use crate::domain::time::Timestamp;
+use super::tail::Tail;
 use crate::nats::{Link, NatsError};
 
 /// How often, and how long apart, a stream is looked at again that seems to end before the reader's place:
@@ -50,9 +47,9 @@ impl fmt::Display for Missed {
 
 /// What a reader hears.
 #[derive(Debug)]
-pub enum Heard<E = Event> {
+pub enum Heard {
     /// Something has happened.
-    Event(E),
+    Event(Event),
     /// Something has happened that cannot be told any more.
     Missed(Missed),
 }
@@ -65,15 +62,11 @@ struct Extent {
     last: u64,
     /// When the stream was created, which tells it from another of its name: nanoseconds since the epoch.
     born: i128,
-    /// When the oldest event that is kept was stored; nanoseconds since the epoch.
-    first_at: i128,
 }
 
-/// The feed, as one reader follows it that is interested in this much of each event.
-pub struct Feed<E = Event> {
+/// The feed, as one reader follows it.
+pub struct Feed {
     link: Link,
-    /// What is of interest in a message; `None` if it is passed over.
-    read: fn(&Seen) -> Option<E>,
     tail: Option<Tail>,
     /// The stream that `after` is a place of.
     born: i128,
@@ -81,60 +74,7 @@ pub struct Feed<E = Event> {
     after: u64,
     missed: Option<Missed>,
     /// Comes after what was missed.
-    event: Option<E>,
-}
-
-impl Feed<News> {
-    /// Begins to follow the feed from an instant on. Tells also when it begins to be whole, which is no sooner, and
-    /// whether there is anything in it.
-    ///
-    /// # Errors
-    ///
-    /// A [`NatsError`].
-    pub async fn since(link: &Link, from: Timestamp, now: Timestamp) -> Result<Beginning, NatsError> {
-        let extent = extent(link).await?;
-        let start_time = date(from)?;
-        let (tail, begins) = Tail::open(link, EVENTS, DeliverPolicy::ByStartTime { start_time }).await?;
-        let whole_from = if extent.first <= 1 {
-            instant(extent.born)
-        } else if begins.after >= extent.first {
-            from
-        } else if extent.first <= extent.last {
-            // What was removed before the oldest may have been of after `from`.
-            instant(extent.first_at)
-        } else {
-            now
-        };
-        let feed = Self {
-            link: link.clone(),
-            read: News::of,
-            tail: Some(tail),
-            born: extent.born,
-            after: begins.after,
-            missed: None,
-            event: None,
-        };
-        Ok(Beginning { feed, whole_from: whole_from.max(from), is_empty: begins.pending == 0 })
-    }
-}
-
-/// The feed from an instant on.
-pub struct Beginning {
-    /// What is heard from there.
-    pub feed: Feed<News>,
-    /// From then on it has everything.
-    pub whole_from: Timestamp,
-    /// Whether there is nothing in it yet.
-    pub is_empty: bool,
-}
-
-fn date(instant: Timestamp) -> Result<DateTime, NatsError> {
-    let nanos = i128::from(instant.as_micros()) * 1_000;
-    from_nanos(nanos).map_err(|error| NatsError::Unreadable(format!("no instant for NATS: {error}")))
-}
-
-fn instant(nanos: i128) -> Timestamp {
-    Timestamp::from_micros(u64::try_from(nanos / 1_000).unwrap_or_default())
+    event: Option<Event>,
 }
 
 impl Feed {
@@ -154,8 +94,7 @@ impl Feed {
             extent = self::extent(link).await?;
         }
         let born = extent.born;
-        let (link, read) = (link.clone(), Event::of);
-        let mut feed = Self { link, read, tail: None, born, after, missed: None, event: None };
+        let mut feed = Self { link: link.clone(), tail: None, born, after, missed: None, event: None };
         if extent.last < after {
             feed.begin_anew(&extent);
         } else if after.saturating_add(1) < extent.first {
@@ -163,9 +102,7 @@ impl Feed {
         }
         Ok(feed)
     }
-}
 
-impl<E> Feed<E> {
     /// The last event that the reader has heard of; `None` if it has missed some behind it.
     pub fn place(&self) -> Option<u64> {
         self.missed.is_none().then_some(self.after)
@@ -176,7 +113,7 @@ impl<E> Feed<E> {
     /// # Errors
     ///
     /// A [`NatsError`]; asking again goes on behind what was heard last.
-    pub async fn next(&mut self) -> Result<Heard<E>, NatsError> {
+    pub async fn next(&mut self) -> Result<Heard, NatsError> {
         loop {
             if let Some(missed) = self.missed.take() {
                 return Ok(Heard::Missed(missed));
@@ -202,7 +139,7 @@ impl<E> Feed<E> {
             }
             self.miss_until(seen.sequence);
             self.after = seen.sequence;
-            self.event = (self.read)(&seen);
+            self.event = Event::of(&seen);
         }
     }
 
@@ -242,6 +179,5 @@ async fn extent(link: &Link) -> Result<Extent, NatsError> {
         first: info.state.first_sequence.max(1),
         last: info.state.last_sequence,
         born: info.created.unix_timestamp_nanos(),
-        first_at: info.state.first_timestamp.unix_timestamp_nanos(),
     })
 }

@@ -37,21 +37,13 @@ pub(super) struct Tail {
     messages: Ordered,
 }
 
-/// Where following a stream begins.
-pub(super) struct Begins {
-    /// The sequence number before the first that is told.
-    pub(super) after: u64,
-    /// How many messages are there already.
-    pub(super) pending: u64,
-}
-
 impl Tail {
-    /// Follows `stream` from where `policy` says; says also where that is.
+    /// Follows `stream` from where `policy` says; gives how many messages are there already too.
     pub(super) async fn open(
         link: &Link,
         stream: &str,
         policy: DeliverPolicy,
-    ) -> Result<(Self, Begins), NatsError> {
+    ) -> Result<(Self, u64), NatsError> {
         let not_done =
             |error: &dyn std::fmt::Display| NatsError::NotDone(format!("cannot follow {stream}: {error}"));
         let context = jetstream::new(link.client().clone());
@@ -62,10 +54,9 @@ impl Tail {
             ..OrderedConfig::default()
         };
         let consumer = handle.create_consumer(config).await.map_err(|error| not_done(&error))?;
-        let info = consumer.cached_info();
-        let begins = Begins { after: info.delivered.stream_sequence, pending: info.num_pending };
+        let pending = consumer.cached_info().num_pending;
         let messages = consumer.messages().await.map_err(|error| not_done(&error))?;
-        Ok((Self { messages }, begins))
+        Ok((Self { messages }, pending))
     }
 
     /// The next message, as soon as there is one.

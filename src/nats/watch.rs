@@ -59,8 +59,8 @@ impl Watch {
     /// A [`NatsError`].
     pub async fn start(link: &Link) -> Result<Self, NatsError> {
         let at_start = link.last_change().await?;
-        let (tail, begins) = Tail::open(link, BUCKET_STREAM, DeliverPolicy::All).await?;
-        let caught_up = if begins.pending == 0 { CaughtUp::Now } else { CaughtUp::No };
+        let (tail, pending) = Tail::open(link, BUCKET_STREAM, DeliverPolicy::All).await?;
+        let caught_up = if pending == 0 { CaughtUp::Now } else { CaughtUp::No };
         Ok(Self { tail, caught_up, at_start, heard: 0 })
     }
 

@@ -20,7 +20,7 @@ use crate::domain::callbacks::Callbacks;
 use crate::domain::flow::Flow;
 use crate::domain::target::{Body, Method, Target, TargetUrl};
 use crate::domain::time::Timestamp;
-use crate::domain::timer::{State, Timer};
+use crate::domain::timer::Timer;
 use crate::rfc3339;
 use attempt::AttemptJson;
 use policy::{DeliveryJson, FlowJson, RetryJson};
@@ -182,24 +182,6 @@ pub(super) fn from_json(bytes: &[u8]) -> Result<Timer, String> {
         attempts,
         state: record.state.into_state(last_attempt),
     })
-}
-
-/// Reads the state alone, which takes a fraction of the time of reading all of it.
-///
-/// # Errors
-///
-/// A sentence that says what is not understood.
-pub(super) fn state_of(bytes: &[u8]) -> Result<State, String> {
-    #[derive(Deserialize)]
-    struct Part {
-        v: u32,
-        state: StateJson,
-    }
-    let Part { v, state } = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-    if v != VERSION {
-        return Err(format!("it has version {v}, and this jettimer reads version {VERSION} only"));
-    }
-    Ok(state.into_state(0))
 }
 
 // The signature is serde's.

@@ -29,7 +29,7 @@ async fn the_numbers_of_the_page_are_these() {
           "at": "<instant>",
           "backlog": 0,
           "history": {
-            "catching_up": false,
+            "complete": true,
             "lateness_ms": "<milliseconds>",
             "minutes": [
               {

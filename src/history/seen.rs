@@ -1,0 +1,136 @@
+//! What a version of a timer says that the one before did not.
+//!
+//! Versions may be passed over: a bucket keeps the newest only. So what has begun and ended is read from the timer's own
+//! log, with the instants that it has there, and what was counted already is known by a number and an end.
+
+use std::mem::{Discriminant, discriminant};
+
+use super::Happened;
+use crate::domain::time::Timestamp;
+use crate::domain::timer::{State, Timer};
+
+/// What has been counted of a timer. Small, since there is one for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The number of the newest attempt that has begun; 0 if none has.
+    fired: u32,
+    /// How it has ended, if it has.
+    end: Option<Discriminant<Happened>>,
+}
+
+impl Seen {
+    /// All that this version tells.
+    pub fn of(timer: &Timer) -> Self {
+        let logged = timer.attempts.last().map_or(0, |last| last.number);
+        Self {
+            fired: claimed(timer).map_or(logged, |(attempt, ..)| logged.max(attempt)),
+            end: ended(timer).map(|(_, end)| discriminant(&end)),
+        }
+    }
+}
+
+/// What this version tells that was not counted before, each with its instant.
+pub fn happened(before: Option<Seen>, timer: &Timer) -> Vec<(Timestamp, Happened)> {
+    let now = Seen::of(timer);
+    let fired = before.map_or(0, |before| before.fired);
+    let mut news = Vec::new();
+    if before.is_none() {
+        news.push((timer.created_at, Happened::Created));
+    }
+    let logged = timer.attempts.iter().map(|one| (one.number, one.claimed_at, one.due_at));
+    let last = timer.attempts.last().map_or(0, |last| last.number);
+    let claimed = claimed(timer).filter(|(attempt, ..)| *attempt > last);
+    for (_, at, due_at) in logged.chain(claimed).filter(|(number, ..)| *number > fired) {
+        news.push((at, Happened::Fired { late: at.since(due_at) }));
+    }
+    // The same end once more, after a replay that was passed over, is one that came of another attempt.
+    if before.is_none_or(|before| before.end != now.end || before.fired != now.fired) {
+        news.extend(ended(timer));
+    }
+    news
+}
+
+/// The attempt that is claimed or whose end nobody knows: its number, when it began and when it was due.
+fn claimed(timer: &Timer) -> Option<(u32, Timestamp, Timestamp)> {
+    match &timer.state {
+        State::Firing { attempt, claim } | State::Unknown { attempt, claim, .. } => {
+            Some((*attempt, claim.since, claim.due_at))
+        }
+        State::Scheduled { .. }
+        | State::Delivered { .. }
+        | State::Failed { .. }
+        | State::Cancelled { .. } => None,
+    }
+}
+
+fn ended(timer: &Timer) -> Option<(Timestamp, Happened)> {
+    match timer.state {
+        State::Scheduled { .. } | State::Firing { .. } => None,
+        State::Delivered { at } => Some((at, Happened::Delivered)),
+        State::Failed { at, .. } => Some((at, Happened::Failed)),
+        State::Unknown { at, .. } => Some((at, Happened::Unknown)),
+        State::Cancelled { at } => Some((at, Happened::Cancelled)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::attempt::Delivery;
+    use crate::domain::machine::{Effect, Input, step};
+    use crate::domain::machine_properties::a_timer;
+
+    /// Every version that a timer has that is called once and cancelled or delivered.
+    fn versions() -> Vec<Timer> {
+        let timer = a_timer(Delivery::AtMostOnce, 3);
+        let due = timer.due_at;
+        let claim = uuid::Uuid::from_u128(7);
+        let wake = Input::Wake { claim, node: "node".into(), tries: 1 };
+        let stored = |timer: &Timer, input, at| {
+            let effects = step(timer, input, at).unwrap();
+            let store = effects
+                .into_iter()
+                .find_map(|effect| if let Effect::Store(timer) = effect { Some(*timer) } else { None });
+            store.expect("a version is stored")
+        };
+        let firing = stored(&timer, wake, due);
+        let called = crate::domain::called::Called::not_made("refused");
+        let outcome = Input::Outcome { claim, called: Box::new(called) };
+        let again = stored(&firing, outcome, due);
+        let cancelled = stored(&again, Input::Cancel, due);
+        vec![timer, firing, again, cancelled]
+    }
+
+    fn counted(versions: &[&Timer]) -> Vec<Happened> {
+        let mut before = None;
+        let mut all = vec![];
+        for timer in versions {
+            all.extend(happened(before, timer).into_iter().map(|(_, happened)| happened));
+            before = Some(Seen::of(timer));
+        }
+        all
+    }
+
+    #[test]
+    fn whatever_versions_are_passed_over_each_thing_is_counted_once() {
+        let all = versions();
+        let expected =
+            [Happened::Created, Happened::Fired { late: std::time::Duration::ZERO }, Happened::Cancelled];
+        for passed_over in 0..8 {
+            let heard: Vec<&Timer> = all
+                .iter()
+                .enumerate()
+                .filter(|(place, _)| *place == 3 || passed_over >> place & 1 == 0)
+                .map(|(_, timer)| timer)
+                .collect();
+            assert_eq!(counted(&heard), expected, "{passed_over:b}");
+        }
+    }
+
+    #[test]
+    fn a_version_that_says_nothing_new_is_not_counted() {
+        let all = versions();
+        let twice: Vec<&Timer> = all.iter().flat_map(|timer| [timer, timer]).collect();
+        assert_eq!(counted(&twice).len(), 3);
+    }
+}
