@@ -106,6 +106,7 @@ fn access(broker: Broker, node: &Node) -> Access {
     Access {
         servers: broker.nats,
         creds: broker.nats_creds,
+        nkey: broker.nats_nkey,
         ca: broker.nats_ca,
         cert: broker.nats_cert,
         key: broker.nats_key,

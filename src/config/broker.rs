@@ -21,6 +21,16 @@ pub struct Broker {
     #[arg(long, env = "JETTIMER_NATS_CREDS", value_name = "FILE", requires = "nats")]
     pub(crate) nats_creds: Option<PathBuf>,
 
+    /// A file with the seed of an NKey, as nk -gen user makes them
+    #[arg(
+        long,
+        env = "JETTIMER_NATS_NKEY",
+        value_name = "FILE",
+        requires = "nats",
+        conflicts_with = "nats_creds"
+    )]
+    pub(crate) nats_nkey: Option<PathBuf>,
+
     /// Certificates of authorities to trust for NATS beside the system's, as PEM
     #[arg(long, env = "JETTIMER_NATS_CA", value_name = "FILE", requires = "nats")]
     pub(crate) nats_ca: Option<PathBuf>,

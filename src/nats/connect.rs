@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::metrics::Metrics;
 use crate::nats::Link;
+use crate::nats::names::INBOX_PREFIX;
 
 /// The oldest nats-server that works: message schedules and work queues have bugs that lose or
 /// double timers up to 2.14.2.
@@ -28,6 +29,8 @@ pub struct Access {
     pub servers: Vec<ServerAddr>,
     /// A `.creds` file (user JWT and NKey seed).
     pub creds: Option<PathBuf>,
+    /// A file with an NKey's seed, as `nk -gen user` makes them.
+    pub nkey: Option<PathBuf>,
     /// Certificates of authorities to trust beside the system's, PEM.
     pub ca: Option<PathBuf>,
     /// The client's certificate, PEM; together with `key`.
@@ -60,7 +63,7 @@ pub async fn connect(access: &Access, metrics: &Arc<Metrics>) -> Result<Link> {
         if started.elapsed() >= access.wait {
             bail!(
                 "cannot connect to NATS at {list} after {:?}: {error}. Is a nats-server running there, and \
-                 are the credentials right? (--nats, --nats-creds, --nats-ca)",
+                 are the credentials right? (--nats, --nats-creds, --nats-nkey, --nats-ca)",
                 access.wait
             );
         }
@@ -101,6 +104,7 @@ async fn options(
 ) -> Result<ConnectOptions> {
     let mut options = ConnectOptions::new()
         .name(&access.name)
+        .custom_inbox_prefix(INBOX_PREFIX)
         .max_reconnects(None)
         .reconnect_delay_callback(|attempt| {
             let doublings = u32::try_from(attempt).unwrap_or(u32::MAX).min(6);
@@ -118,6 +122,15 @@ async fn options(
             .credentials(&creds)
             .with_context(|| format!("{} is no NATS credentials file", path.display()))?;
     }
+    if let Some(path) = &access.nkey {
+        let text = tokio::fs::read_to_string(path)
+            .await
+            .with_context(|| format!("cannot read the NATS NKey {}", path.display()))?;
+        let seed = user_seed(&text).with_context(|| {
+            format!("{} is no seed of a user's NKey: it has one line that begins with SU", path.display())
+        })?;
+        options = options.nkey(seed.to_owned());
+    }
     if let Some(path) = &access.ca {
         options = options.add_root_certificates(path.clone());
     }
@@ -127,6 +140,12 @@ async fn options(
         (Some(_), None) | (None, Some(_)) => bail!("--nats-cert and --nats-key go together"),
     }
     Ok(options)
+}
+
+/// The seed in a file's text. The client library tells one with a wrong checksum when it connects.
+fn user_seed(text: &str) -> Option<&str> {
+    // Prefix, key and checksum are 36 bytes, in Base32.
+    Some(text.trim()).filter(|seed| seed.len() == 58 && seed.starts_with("SU") && seed.is_ascii())
 }
 
 fn note(event: &Event, count: &watch::Sender<u64>, metrics: &Metrics) {
@@ -147,4 +166,20 @@ fn note(event: &Event, count: &watch::Sender<u64>, metrics: &Metrics) {
 /// The address without a password in it.
 fn redacted(server: &ServerAddr) -> String {
     format!("{}:{}", server.host(), server.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_is_told_from_a_public_key_and_from_credentials() {
+        let seed = "SUANQDPB2RUOE4ETUA26CNX7FUKE5ZZKFCQIIW63OX225F2CO7UEXTM7ZY";
+        assert_eq!(user_seed(&format!("{seed}\n")), Some(seed));
+        for other in
+            ["", "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4", "-----BEGIN NATS USER JWT-----"]
+        {
+            assert_eq!(user_seed(other), None, "{other}");
+        }
+    }
 }

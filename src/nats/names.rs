@@ -9,6 +9,10 @@ use uuid::Uuid;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::TimerId;
 
+/// What inboxes begin with. Not the common `_INBOX`, which others in the account may well be allowed to subscribe:
+/// answers have records in them.
+pub(super) const INBOX_PREFIX: &str = "_INBOX_jettimer";
+
 /// The KV bucket of the records.
 pub(super) const BUCKET: &str = "timers";
 /// The bucket's stream, named as every KV bucket's is (ADR-8).
