@@ -27,10 +27,11 @@ FROM nats:${NATS_VERSION}-alpine AS nats
 
 
 FROM debian:bookworm-slim
-# Receivers are called over TLS: the roots come from the distribution, whose updates reach a rebuilt image.
+# Receivers are called over TLS: the roots come from the distribution, whose updates reach a rebuilt image. They need
+# openssl, and so does nats/make-secrets.
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends ca-certificates \
+    && apt-get install --yes --no-install-recommends ca-certificates openssl \
     && rm -rf /var/lib/apt/lists/*
 # A number, so that Kubernetes' runAsNonRoot can see it is not root. No shell, no home.
 RUN groupadd --gid 10001 jettimer \

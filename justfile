@@ -86,3 +86,8 @@ compose-cluster *args="up --build":
 [group("containers")]
 nats *args:
     docker compose run --rm nats-box nats "$@"
+
+# The same in the cluster, as a user who only looks
+[group("containers")]
+nats-cluster *args:
+    docker compose run --rm nats-cluster-box nats "$@"
