@@ -124,6 +124,7 @@ struct OwnBroker {
 async fn own_broker(own: Embedded, node: &Node, places: Places) -> Result<(OwnBroker, Access)> {
     let server = embedded::Server::start(embedded::Options {
         data_dir: own.data_dir,
+        config: embedded::DEV_CONFIG.to_owned(),
         port: own.nats_port,
         binary: own.nats_server,
         cache_dir: places.cache_dir,

@@ -5,7 +5,7 @@
 //! however jettimer went.
 //!
 //! Deliberately not here: the NATS client (whether JetStream answers is asked by whoever connects), the
-//! environment (read by `config` and passed in), clusters, passwords, and any system but Unix.
+//! environment (read by `config` and passed in), clusters, users, and any system but Unix.
 //!
 //! **Invariant:** at most one nats-server runs on a data directory. The lock on `nats.lock` is held by the
 //! nats-server itself, so it ends neither sooner nor later than the process that writes the data.
@@ -33,5 +33,5 @@ mod version;
 
 pub use error::Error;
 pub use provision::{default_cache_dir, provision};
-pub use server::{Options, Server};
+pub use server::{DEV_CONFIG, Options, Server};
 pub use supervise::supervise;

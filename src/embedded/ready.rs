@@ -64,10 +64,10 @@ async fn written_port(ports_dir: &Path, pid: u32) -> Option<u16> {
     None
 }
 
-/// The port in `{"nats":["nats://127.0.0.1:4222"]}`. There is one listener and so one URL; up to its closing
+/// The port in `{"nats":["nats://127.0.0.1:4222"]}`, or with `tls` before it. There is one listener and so one URL; up to its closing
 /// quote, so that a file which is still being written gives nothing.
 fn parse_port(json: &str) -> Option<u16> {
-    let (_before, rest) = json.split_once("\"nats://127.0.0.1:")?;
+    let (_before, rest) = json.split_once("://127.0.0.1:")?;
     let (port, _after) = rest.split_once('"')?;
     port.parse().ok()
 }
@@ -86,6 +86,7 @@ mod tests {
     #[test]
     fn the_port_is_read_from_a_complete_ports_file_only() {
         assert_eq!(parse_port(r#"{"nats":["nats://127.0.0.1:40123"]}"#), Some(40123));
+        assert_eq!(parse_port(r#"{"nats":["tls://127.0.0.1:40123"]}"#), Some(40123));
         assert_eq!(parse_port(r#"{"nats":["nats://127.0.0.1:401"#), None);
         assert_eq!(parse_port(r#"{"nats":["nats://127.0.0.1:99999"]}"#), None);
         assert_eq!(parse_port(""), None);

@@ -17,7 +17,7 @@ use super::provision::provision;
 use super::ready;
 
 /// The configuration that development and the tests share.
-const CONFIG: &str = include_str!("../../nats/dev.conf");
+pub const DEV_CONFIG: &str = include_str!("../../nats/dev.conf");
 
 /// Mode of a new data directory: the payloads and secrets of timers are for nobody else on the machine.
 const DATA_DIR_MODE: u32 = 0o700;
@@ -27,6 +27,8 @@ const DATA_DIR_MODE: u32 = 0o700;
 pub struct Options {
     /// Where everything is kept; created if it is not there.
     pub data_dir: PathBuf,
+    /// The text of its configuration: [`DEV_CONFIG`], or that and more. What it includes is looked for in `data_dir`.
+    pub config: String,
     /// The port on the loopback interface; `None` for any that is free.
     pub port: Option<u16>,
     /// The nats-server to run; `None` to find or install one.
@@ -51,11 +53,11 @@ pub struct Server {
 impl Server {
     /// Starts nats-server, and returns once it takes clients.
     pub async fn start(options: Options) -> Result<Self, Error> {
-        let Options { data_dir, port, binary, cache_dir, guard_exe } = options;
+        let Options { data_dir, config, port, binary, cache_dir, guard_exe } = options;
         let data_dir =
             std::path::absolute(&data_dir).map_err(Error::file("find the data directory", &data_dir))?;
         let layout = Layout::new(data_dir);
-        prepare(&layout).await?;
+        prepare(&layout, &config).await?;
         let cache_dir = cache_dir.unwrap_or_else(|| layout.data_dir().join("cache"));
         let binary = provision(binary.as_deref(), &cache_dir).await?;
         let mut process = Process::launch(&guard_exe, &binary, &layout, port).await?;
@@ -108,7 +110,7 @@ impl Server {
     }
 }
 
-async fn prepare(layout: &Layout) -> Result<(), Error> {
+async fn prepare(layout: &Layout, text: &str) -> Result<(), Error> {
     let dir = layout.data_dir();
     std::fs::DirBuilder::new()
         .recursive(true)
@@ -116,7 +118,7 @@ async fn prepare(layout: &Layout) -> Result<(), Error> {
         .create(dir)
         .map_err(Error::file("create the data directory", dir))?;
     let config = layout.config();
-    fs::write(&config, CONFIG).await.map_err(Error::file("write", &config))
+    fs::write(&config, text).await.map_err(Error::file("write", &config))
 }
 
 async fn ready_or_stopped(process: &mut Process, layout: &Layout) -> Result<u16, Error> {

@@ -121,7 +121,8 @@ async fn a_port_in_use_and_a_missing_nats_are_explained() {
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let output = jettimer()
-        .args(["serve", "--insecure-no-auth", "--nats", &broker.url(), "--listen", &address])
+        .args(["serve", "--insecure-no-auth", "--listen", &address])
+        .args(broker.args("node"))
         .output()
         .await
         .unwrap();

@@ -34,6 +34,7 @@ mod lists;
 mod metrics;
 mod mixed_races;
 mod nats_is_killed;
+mod nats_permissions;
 mod nodes;
 mod openapi;
 mod outage;

@@ -9,16 +9,8 @@ use crate::support::{Broker, Node};
 
 async fn output_of_serve(broker: &Broker) -> (Option<i32>, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_jettimer"))
-        .args([
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--insecure-no-auth",
-            "--nats-wait",
-            "1s",
-            "--nats",
-            &broker.url(),
-        ])
+        .args(["serve", "--listen", "127.0.0.1:0", "--insecure-no-auth", "--nats-wait", "1s"])
+        .args(broker.args("node"))
         .output()
         .await
         .expect("jettimer runs");

@@ -1,25 +1,58 @@
-//! A nats-server of a test's own.
+//! A nats-server of a test's own, with the users, permissions and accounts of production.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use jettimer::embedded::{Options, Server, default_cache_dir};
+use async_nats::ConnectOptions;
+use jettimer::embedded::{DEV_CONFIG, Options, Server, default_cache_dir};
 use tempfile::TempDir;
+
+use super::tls::Authority;
+use super::users::Users;
 
 /// A nats-server with its own port and data; both stay the same over kills and restarts.
 pub(crate) struct Broker {
     server: Server,
+    users: Users,
+    /// Who has signed its certificate, if it speaks TLS.
+    authority: Option<Authority>,
     _data: TempDir,
 }
 
 impl Broker {
     pub(crate) async fn start() -> Self {
+        Self::with(None).await
+    }
+
+    /// One that speaks TLS only, with a certificate of its own authority.
+    pub(crate) async fn with_tls() -> Self {
+        Self::with(Some(Authority::new())).await
+    }
+
+    async fn with(authority: Option<Authority>) -> Self {
         let data = TempDir::new().expect("a temporary directory");
-        let server = Server::start(options(data.path().to_owned())).await.expect("nats-server starts");
-        Self { server, _data: data }
+        let users = Users::new(data.path());
+        let mut config = DEV_CONFIG.to_owned() + users.config();
+        if let Some(authority) = &authority {
+            let (cert, key) = authority.files(&authority.certify("127.0.0.1", |_| ()));
+            config += &format!("tls {{ cert_file: {cert:?}, key_file: {key:?}, timeout: 30 }}\n");
+        }
+        let server = Server::start(options(data.path(), config)).await.expect("nats-server starts");
+        Self { server, users, authority, _data: data }
     }
 
     pub(crate) fn url(&self) -> String {
         self.server.url()
+    }
+
+    /// What a node needs to connect as one of the users of nats/accounts.conf.
+    pub(crate) fn args(&self, user: &str) -> Vec<String> {
+        let file = |path: PathBuf| path.to_str().expect("UTF-8").to_owned();
+        let mut args = vec!["--nats".to_owned(), self.url()];
+        args.extend(["--nats-nkey".to_owned(), file(self.users.file(user))]);
+        if let Some(authority) = &self.authority {
+            args.extend(["--nats-ca".to_owned(), file(authority.file())]);
+        }
+        args
     }
 
     /// SIGKILL.
@@ -46,17 +79,28 @@ impl Broker {
         self.server.restart().await.expect("nats-server starts again");
     }
 
-    /// A client of this server, for looking behind the curtain.
+    /// A client that may do everything in jettimer's account, for looking behind the curtain.
     pub(crate) async fn client(&self) -> async_nats::Client {
-        async_nats::connect(self.url()).await.expect("nats-server takes clients")
+        self.client_of("operator", ConnectOptions::new()).await
+    }
+
+    /// A client that is one of the users of nats/accounts.conf.
+    pub(crate) async fn client_of(&self, user: &str, options: ConnectOptions) -> async_nats::Client {
+        let mut options = options.nkey(self.users.seed(user));
+        if let Some(authority) = &self.authority {
+            jettimer::crypto::install();
+            options = options.add_root_certificates(authority.file());
+        }
+        options.connect(self.url()).await.expect("nats-server takes clients")
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "where caches are is the system's setting")]
-fn options(data_dir: PathBuf) -> Options {
+fn options(data_dir: &Path, config: String) -> Options {
     let var = |name| std::env::var_os(name);
     Options {
-        data_dir,
+        data_dir: data_dir.to_owned(),
+        config,
         port: None,
         binary: var("JETTIMER_NATS_SERVER").map(PathBuf::from),
         cache_dir: default_cache_dir(var("XDG_CACHE_HOME"), var("HOME")),

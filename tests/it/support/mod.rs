@@ -10,6 +10,7 @@ pub(crate) mod python;
 pub(crate) mod raw;
 mod sink;
 pub(crate) mod tls;
+mod users;
 #[cfg(target_os = "linux")]
 pub(crate) mod wrong_clock;
 

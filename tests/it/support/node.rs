@@ -30,9 +30,13 @@ impl Node {
     /// Starts a node in an environment with more variables.
     pub(crate) async fn with_env(broker: &Broker, args: &[&str], env: &[(&str, &str)]) -> Self {
         let policy = args.iter().any(|arg| arg.contains("-targets"));
+        // The role's own user of NATS, so that whatever a test does is done within its permissions.
+        let role = args.iter().position(|arg| *arg == "--role").and_then(|at| args.get(at + 1));
+        let user = role.filter(|role| **role != "all").unwrap_or(&"node");
         let open = !args.iter().any(|arg| arg.starts_with("--tokens"));
         let mut child = Command::new(env!("CARGO_BIN_EXE_jettimer"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--nats", &broker.url()])
+            .args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json"])
+            .args(broker.args(user))
             .args(args)
             // Receivers are on this machine, where `serve` calls nobody unless it is told.
             .args(if policy { &[][..] } else { &["--allow-targets", "127.0.0.0/8,::1"] })
@@ -90,5 +94,17 @@ impl Node {
     /// What it has logged at this level.
     pub(crate) fn logged(&self, level: &str) -> Vec<Value> {
         self.log.lock().unwrap().iter().filter(|entry| entry["level"] == level).cloned().collect()
+    }
+}
+
+impl Drop for Node {
+    /// What nats/permissions.conf does not allow must not be asked for, even where nobody waits for the answer.
+    fn drop(&mut self) {
+        let log = self.log.lock().unwrap();
+        let refused =
+            log.iter().find(|entry| entry.to_string().to_lowercase().contains("permissions violation"));
+        if let (Some(entry), false) = (refused, std::thread::panicking()) {
+            panic!("NATS has refused something: {entry}");
+        }
     }
 }

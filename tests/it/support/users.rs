@@ -1,0 +1,66 @@
+//! NATS users of a test's own, with the accounts and permissions that production has.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use nkeys::KeyPair;
+
+const ACCOUNTS: &str = include_str!("../../../nats/accounts.conf");
+const PERMISSIONS: &str = include_str!("../../../nats/permissions.conf");
+
+/// Those of nats/accounts.conf, and two who are none of jettimer's.
+const NAMES: [&str; 8] = ["node", "api", "worker", "viewer", "operator", "sys", "neighbour", "stranger"];
+
+/// Another program in jettimer's account, with permissions as programs often have them.
+const NEIGHBOUR: &str = r#"
+      { nkey: $NEIGHBOUR_NKEY, permissions: {
+        publish: { allow: ["neighbour.>"] }, subscribe: { allow: ["neighbour.>", "_INBOX.>"] }
+      } }"#;
+
+/// Another program in an account of its own, in which it may do everything.
+const STRANGER: &str = "
+  STRANGER { jetstream: enabled, users: [ { nkey: $STRANGER_NKEY } ] }
+";
+
+/// Who may connect, and the files of their keys.
+pub(crate) struct Users {
+    dir: PathBuf,
+}
+
+impl Users {
+    /// Makes users for a server whose configuration is in this directory, as nats/make-secrets does.
+    pub(crate) fn new(dir: &Path) -> Self {
+        let users = Self { dir: dir.join("secrets") };
+        std::fs::create_dir(&users.dir).expect("a directory");
+        let mut conf = String::new();
+        for name in NAMES {
+            let pair = KeyPair::new_user();
+            std::fs::write(users.file(name), pair.seed().expect("a seed")).expect("a file");
+            writeln!(conf, "{}_NKEY = \"{}\"", name.to_uppercase(), pair.public_key()).expect("a line");
+        }
+        let (before, after) = ACCOUNTS.split_once("  JETTIMER {").expect("jettimer's account");
+        let (account, users_of_it) = after.split_once("users: [").expect("users");
+        let accounts = format!("{before}{STRANGER}  JETTIMER {{{account}users: [{NEIGHBOUR}{users_of_it}");
+        for (path, text) in
+            [("secrets/users.conf", &*conf), ("accounts.conf", &accounts), ("permissions.conf", PERMISSIONS)]
+        {
+            std::fs::write(dir.join(path), text).expect("a file");
+        }
+        users
+    }
+
+    /// What a server's configuration needs to know them.
+    pub(crate) fn config(&self) -> &'static str {
+        "\ninclude ./accounts.conf\n"
+    }
+
+    /// The file with a user's seed.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.dir.join(format!("{name}.nk"))
+    }
+
+    /// A user's seed.
+    pub(crate) fn seed(&self, name: &str) -> String {
+        std::fs::read_to_string(self.file(name)).expect("a user of that name")
+    }
+}
