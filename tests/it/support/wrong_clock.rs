@@ -14,13 +14,16 @@ fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
         let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("wrong_clock.so");
+        // Other processes may be about to load it, or to compile it too.
+        let own = library.with_extension(std::process::id().to_string());
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/support/wrong_clock.c");
         let cc = Command::new("cc")
             .args(["-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o"])
-            .arg(&library)
+            .arg(&own)
             .arg(source)
             .status();
         assert!(cc.expect("a C compiler").success(), "{source} is compiled");
+        std::fs::rename(own, &library).expect("a file");
         library
     })
 }
