@@ -50,6 +50,11 @@ fuzz-api *args:
     cargo build --locked
     scripts/fuzz-api "$@"
 
+# Breaks a cluster on purpose and judges what became of its timers: `just chaos 7`, `just chaos 1..200 --jobs 4`
+[group("develop")]
+chaos *args="1":
+    cargo test --locked --test chaos -- run {{ args }}
+
 # Format, lints and docs, with warnings as errors
 [group("develop")]
 check:

@@ -1,0 +1,63 @@
+//! A list of faults in a file: what a failing run leaves, what can be run again, and what is kept as a regression.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::{Fault, Plan};
+
+/// The load of a seed with these faults.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct List {
+    /// What it showed, for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) found: String,
+    pub(crate) seed: u64,
+    pub(crate) faults: Vec<Fault>,
+}
+
+impl List {
+    pub(crate) fn read(path: &Path) -> Result<Self, String> {
+        let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    /// As a file has it: a fault a line.
+    pub(crate) fn text(&self) -> String {
+        let faults: Vec<String> = self.faults.iter().map(|fault| format!("    {fault}")).collect();
+        let found = serde_json::to_string(&self.found).unwrap_or_default();
+        format!(
+            "{{\n  \"found\": {found},\n  \"seed\": {},\n  \"faults\": [\n{}\n  ]\n}}\n",
+            self.seed,
+            faults.join(",\n")
+        )
+    }
+
+    pub(crate) fn plan(&self) -> Plan {
+        Plan::with(self.seed, self.faults.clone())
+    }
+}
+
+/// Those that are kept.
+pub(crate) fn regressions() -> Vec<PathBuf> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/chaos/regressions");
+    let files = std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut files: Vec<PathBuf> =
+        files.filter(|path| path.extension().is_some_and(|end| end == "json")).collect();
+    files.sort();
+    files
+}
+
+crate::trials! {
+    fn a_list_is_read_back_as_it_was_written() {
+        let list = List { found: "a \"reason\"".to_owned(), seed: 3, faults: Plan::of(3).faults };
+        assert_eq!(serde_json::from_str::<List>(&list.text()).unwrap(), list);
+    }
+
+    fn every_list_that_is_kept_can_be_read() {
+        for path in regressions() {
+            List::read(&path).unwrap();
+        }
+    }
+}

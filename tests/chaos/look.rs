@@ -1,0 +1,155 @@
+//! The end of a run: waits until everything is over and quiet, and writes down how it is then.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::history::{End, Final, Logged};
+use crate::plan::NODES;
+use crate::record::Record;
+use crate::rig::Rig;
+use crate::support::{micros_of, now_micros};
+
+/// How long it may take until everything is over, in seconds: a lease (3 s and 15 s), changes of leader, the backoff of
+/// retries, a breaker that has been open, and a machine that is busy with other runs.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// How long it is watched that nothing comes any more: a wake that is left comes within its ack wait of 5 s at the latest,
+/// but most that is wrong is wrong at once.
+const WATCH: Duration = Duration::from_millis(1_200);
+
+/// Waits until all is quiet, or patience is over.
+pub(crate) async fn at_the_end(rig: &Rig, record: &Record) -> End {
+    let deadline = Instant::now() + PATIENCE;
+    let mut turn = 0;
+    let mut end = loop {
+        turn += 1;
+        let mut end = End::default();
+        match look(rig, record, turn % NODES, &mut end).await {
+            Ok(()) => break end,
+            Err(why) if Instant::now() > deadline => {
+                end.never = Some(why);
+                break end;
+            }
+            Err(_) => tokio::time::sleep(LOOK_EVERY).await,
+        }
+    };
+    end.quiet_at = now_micros();
+    tokio::time::sleep(WATCH).await;
+    end
+}
+
+/// Looks at everything, through one of the nodes; an error says what is not over yet.
+async fn look(rig: &Rig, record: &Record, node: usize, end: &mut End) -> Result<(), String> {
+    for (node, client) in rig.clients.iter().enumerate() {
+        if !rig.nodes[node].runs().await {
+            rig.nodes[node].up().await;
+        }
+        end.ready.push(client.ready().await.unwrap_or(0));
+    }
+    let client = &rig.clients[node];
+    let ids = listed(client).await?;
+    let paths: Vec<String> = ids.iter().map(|id| format!("/timer/{id}")).collect();
+    for (answer, path) in join_all(paths.iter().map(|path| client.get(path))).await.into_iter().zip(&paths) {
+        let (status, timer) = answer.ok_or("a node does not answer")?;
+        if status != 200 {
+            return Err(format!("GET {path}, which is in the list, is answered {status}"));
+        }
+        end.timers.push(last(&timer));
+    }
+    let (_, counts) = client.get("/timers/counts").await.ok_or("a node does not answer")?;
+    for (name, count) in counts.as_object().into_iter().flatten() {
+        end.counts.extend(count.as_u64().map(|count| (name.clone(), count)));
+    }
+    end.wakes = rig.admin.wakes().await.ok_or("NATS does not say which wakes are left")?;
+    end.pending = rig.admin.pending().await.ok_or("NATS does not say what is pending")?;
+    if end.ready.iter().any(|status| *status != 200) {
+        return Err(format!("/readyz says {:?}", end.ready));
+    }
+    all_over(record, end)
+}
+
+/// Whether nothing is left to happen.
+fn all_over(record: &Record, end: &End) -> Result<(), String> {
+    let states: HashMap<&str, &str> =
+        end.timers.iter().map(|timer| (timer.id.as_str(), timer.state.as_str())).collect();
+    if let Some((id, state)) = states.iter().find(|(_, state)| matches!(**state, "scheduled" | "firing")) {
+        return Err(format!("{id} is {state}"));
+    }
+    let history = record.history();
+    let told = history.requests.iter().filter_map(|request| request.told.as_ref()?.timer.as_ref());
+    let told: HashSet<&str> = told.map(|timer| timer.id.as_str()).collect();
+    if let Some(id) = told.iter().find(|id| !states.contains_key(*id)) {
+        return Err(format!("{id} is not in the list"));
+    }
+    let mut by_state = BTreeMap::new();
+    states.values().for_each(|state| *by_state.entry((*state).to_owned()).or_insert(0) += 1);
+    if let Some((state, count)) = by_state.iter().find(|(state, count)| end.counts.get(*state) != Some(count))
+    {
+        return Err(format!("{count} timers are {state}, and GET /timers/counts says {:?}", end.counts));
+    }
+    if let Some(subject) = end.wakes.iter().find(|subject| !may_linger(subject, &states)) {
+        return Err(format!("the wake {subject} is left"));
+    }
+    match end.pending {
+        0 => Ok(()),
+        count => Err(format!("{count} wakes wait for a worker")),
+    }
+}
+
+/// Whether a wake may be left for a while: one of a timer that may yet be replayed, or of one that was never stored.
+pub(crate) fn may_linger(subject: &str, states: &HashMap<&str, &str>) -> bool {
+    let id = subject.split('.').nth(2).unwrap_or_default();
+    matches!(states.get(id).copied(), None | Some("failed" | "unknown"))
+}
+
+/// The ids of all timers.
+async fn listed(client: &crate::client::Client) -> Result<Vec<String>, String> {
+    let (mut ids, mut cursor) = (vec![], String::new());
+    loop {
+        let path = format!("/timers?limit=1000{cursor}");
+        let (status, page) = client.get(&path).await.ok_or("a node does not answer")?;
+        if status != 200 || page["complete"] != true {
+            return Err(format!("GET /timers is answered {status}, and the list is not complete"));
+        }
+        let timers = page["timers"].as_array().into_iter().flatten();
+        ids.extend(timers.filter_map(|timer| timer["id"].as_str().map(str::to_owned)));
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return Ok(ids),
+        }
+    }
+}
+
+fn last(timer: &Value) -> Final {
+    let text = |name: &str| timer[name].as_str().unwrap_or_default().to_owned();
+    Final {
+        item: timer["metadata"]["item"].as_str().and_then(|item| item.parse().ok()),
+        id: text("id"),
+        state: text("state"),
+        attempts: number(&timer["attempts"]),
+        claimed_by: timer["claimed_by"].as_str().map(str::to_owned),
+        log: timer["attempt_log"].as_array().into_iter().flatten().map(logged).collect(),
+    }
+}
+
+fn logged(attempt: &Value) -> Logged {
+    Logged {
+        number: number(&attempt["number"]),
+        node: attempt["node"].as_str().unwrap_or_default().to_owned(),
+        due_at: micros_of(&attempt["due_at"]),
+        claimed_at: micros_of(&attempt["claimed_at"]),
+        finished_at: micros_of(&attempt["finished_at"]),
+        result: attempt["result"].as_str().unwrap_or_default().to_owned(),
+        status: attempt["status"].as_u64().and_then(|status| status.try_into().ok()),
+    }
+}
+
+fn number(value: &Value) -> u32 {
+    value.as_u64().and_then(|number| number.try_into().ok()).unwrap_or(0)
+}

@@ -1,0 +1,73 @@
+//! Faults on purpose: a cluster of three nats-servers and three nodes, under load, of which anything may be killed,
+//! stopped, cut off, filled up or set wrong; and an oracle that judges what clients, receivers and the API have seen.
+//!
+//! Without arguments it is a test like the others: a few seeds, what has failed once, and the tests of its own parts.
+//! `run` runs more seeds, or lists of faults; docs/reliability.md explains it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and this one is also a program that reports; clippy's exception for tests reaches neither"
+)]
+
+mod campaign;
+mod cli;
+mod client;
+mod history;
+mod list;
+mod load;
+mod look;
+mod oracle;
+mod plan;
+mod record;
+mod report;
+mod rig;
+mod run;
+mod shrink;
+mod strike;
+mod support;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// Tests in a list, for a program that has its own `main`.
+#[macro_export]
+macro_rules! trials {
+    ($(fn $name:ident() $body:block)*) => {
+        $(fn $name() $body)*
+        /// The tests of this module.
+        pub(crate) const ALL: &[(&str, fn())] = &[$((stringify!($name), $name)),*];
+    };
+}
+
+/// The seeds that every run of the tests has: what they break differs, and they take about as long as a lease each.
+const SEEDS: std::ops::RangeInclusive<u64> = 1..=4;
+
+fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some(cli::RUN) {
+        return cli::run();
+    }
+    let parts = [plan::ALL, oracle::TESTS, shrink::ALL, list::ALL].concat();
+    let parts = parts.into_iter().map(|(name, test)| {
+        Trial::test(format!("parts::{name}"), move || {
+            test();
+            Ok(())
+        })
+    });
+    // A block of loopback addresses, a clock of one's own and a small disk are had on Linux.
+    let seeds = SEEDS.filter(|_| cfg!(target_os = "linux")).map(|seed| {
+        Trial::test(format!("seeds::{seed}"), move || {
+            campaign::holds(plan::Plan::of(seed)).map_err(Failed::from)
+        })
+    });
+    let lists = list::regressions().into_iter().filter(|_| cfg!(target_os = "linux")).map(|path| {
+        let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        Trial::test(format!("regressions::{name}"), move || {
+            campaign::holds(list::List::read(&path)?.plan()).map_err(Failed::from)
+        })
+    });
+    libtest_mimic::run(&Arguments::from_args(), parts.chain(seeds).chain(lists).collect()).exit_code()
+}

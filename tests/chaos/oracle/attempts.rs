@@ -1,0 +1,98 @@
+//! What the log of a timer says of its attempts is what receivers saw of them, and its state follows from the log.
+
+use super::{Violation, broken, clock, excuse};
+use crate::history::{Call, Ended, Final, History, Logged};
+
+/// The answers that are retried, by default.
+fn is_retried(status: u16) -> bool {
+    matches!(status, 408 | 429 | 500..=599)
+}
+
+pub(super) fn judge(history: &History, item: usize, found: &mut Vec<Violation>) {
+    for timer in history.ends_of(item) {
+        let call_of = |number| history.calls_of(item).find(|call| call.attempt == number);
+        for logged in &timer.log {
+            attempt(history, item, timer, logged, call_of(logged.number), found);
+        }
+        for (earlier, later) in timer.log.iter().zip(timer.log.iter().skip(1)) {
+            if earlier.number >= later.number {
+                broken(found, "attempts are numbered in order", format!("{timer:?}"));
+            }
+        }
+        for call in history.calls_of(item) {
+            let logged = timer.log.iter().any(|logged| logged.number == call.attempt);
+            if !logged && !excuse::caller_killed(history, call.node, call.at) {
+                let how = format!("{call:?} of a node that lives is not in the log of {timer:?}");
+                broken(found, "every call of a claimant that lives has an outcome", how);
+            }
+        }
+        state(history, item, timer, found);
+    }
+}
+
+/// Whether an attempt is as receivers saw it.
+fn attempt(
+    history: &History,
+    item: usize,
+    timer: &Final,
+    logged: &Logged,
+    call: Option<&Call>,
+    found: &mut Vec<Violation>,
+) {
+    let node = history.life(&logged.node).map(|life| life.node);
+    let as_seen = match (logged.result.as_str(), call) {
+        ("answered", Some(call)) => {
+            call.answered.is_some() && call.answered == logged.status && node == Some(call.node)
+        }
+        ("not_sent", None) => true,
+        ("not_sent" | "answered" | "forbidden", _) => false,
+        ("no_answer", call) => node.is_some_and(|node| {
+            let (from, _) = clock::when(history, node, logged.claimed_at);
+            let (_, to) = clock::when(history, node, logged.finished_at);
+            let reset = call.is_some_and(|call| call.answered.is_none());
+            reset || excuse::answer_lost(history, node, history.items[item].receiver, from, to)
+        }),
+        ("interrupted", _) => {
+            history.life(&logged.node).is_some_and(|life| matches!(life.ended, Some(Ended::Stopped(_))))
+        }
+        _ => false,
+    };
+    if !as_seen {
+        let how = format!("{} {logged:?}, and the receiver saw {call:?}", timer.id);
+        broken(found, "an attempt's outcome is what the receiver saw", how);
+    }
+}
+
+/// Whether the state follows from the attempts.
+fn state(history: &History, item: usize, timer: &Final, found: &mut Vec<Violation>) {
+    let plan = &history.items[item];
+    let last = timer.log.last();
+    let used_up = timer.attempts >= plan.max_attempts;
+    let status = last.and_then(|last| last.status);
+    let follows = match timer.state.as_str() {
+        "delivered" => status.is_some_and(|status| status / 100 == 2),
+        "failed" => match last.map(|last| last.result.as_str()) {
+            Some("answered") if plan.at_least_once => {
+                used_up || status.is_some_and(|status| status / 100 != 2 && !is_retried(status))
+            }
+            Some("answered") => status.is_some_and(|status| status / 100 != 2),
+            Some("no_answer") => !plan.at_least_once || used_up,
+            Some(_) => used_up,
+            // Its claimant died, and that was the last attempt.
+            None => used_up && plan.at_least_once,
+        },
+        // Only for a claimant that was killed: one that was stopped or cut off tells what has happened when it is back.
+        "unknown" => {
+            !plan.at_least_once
+                && timer.claimed_by.as_ref().and_then(|name| history.life(name)).is_some_and(|life| {
+                    matches!(life.ended, Some(Ended::Killed(_)))
+                        || last.is_some_and(|last| last.result == "interrupted")
+                })
+        }
+        "cancelled" => true,
+        _ => false,
+    };
+    if !follows {
+        broken(found, "every timer ends as promised", format!("{timer:?} of {plan:?}"));
+    }
+}

@@ -1,0 +1,85 @@
+//! No call comes before its instant by its node's clock, as that was set and moved; and none after a cancel.
+
+use super::{Violation, broken, clock};
+use crate::history::{Asked, Call, History, Micros, Request};
+use crate::plan::Due;
+
+/// Something that has made the timer due at an instant.
+struct Setter<'a> {
+    request: &'a Request,
+    /// Not before this instant.
+    due: Micros,
+    /// How many attempts had been started when it was done; `None` if it is not known to be done.
+    attempts: Option<u32>,
+}
+
+pub(super) fn judge(history: &History, item: usize, found: &mut Vec<Violation>) {
+    let setters: Vec<Setter<'_>> =
+        history.requests_of(item).filter_map(|request| setter(history, request)).collect();
+    for call in history.calls_of(item) {
+        if !setters.iter().any(|setter| in_force(setter, &setters, call) && due(history, setter, call)) {
+            let how = format!("{call:?}, of {:?}", requests(history, item));
+            broken(found, "no call comes early", how);
+        }
+        for cancel in history.requests_of(item).filter(|request| request.asked == Asked::Cancel) {
+            let attempts = cancel.told(200).and_then(|told| Some(told.timer.as_ref()?.attempts));
+            if attempts.is_some_and(|attempts| call.attempt > attempts) {
+                broken(found, "what is cancelled is not called", format!("{cancel:?}, and {call:?}"));
+            }
+        }
+    }
+    for logged in history.ends_of(item).flat_map(|timer| &timer.log) {
+        // The instant of a claim is taken from the same clock that it is compared with.
+        if logged.claimed_at < logged.due_at {
+            broken(found, "nothing is claimed early", format!("item {item}: {logged:?}"));
+        }
+    }
+}
+
+fn setter<'a>(history: &'a History, request: &'a Request) -> Option<Setter<'a>> {
+    let item = &history.items[request.item];
+    let told = request.told.as_ref();
+    let done = told.and_then(|told| told.timer.as_ref()).map(|timer| timer.attempts);
+    let refused = told.is_some_and(|told| !matches!(told.status, 200..=299));
+    if refused {
+        return None;
+    }
+    match request.asked {
+        // 200 says that the key has made one before.
+        Asked::Create if request.told(200).is_some() => None,
+        Asked::Create => {
+            let asked = match item.due {
+                Due::DelayMs(delay) => {
+                    clock::earliest(history, request.node, request.sent) + Micros::from(delay) * 1_000
+                }
+                Due::AtMs(at) => history.began + Micros::from(at) * 1_000,
+            };
+            // What was told is kept, and not sooner than what was asked for.
+            let told = request.told(201).and_then(|told| told.timer.as_ref()).map(|timer| timer.due_at);
+            Some(Setter { request, due: told.unwrap_or(asked).max(asked), attempts: done })
+        }
+        Asked::MoveTo(to) => Some(Setter { request, due: to, attempts: done }),
+        // As soon as may be; and it takes no earlier instant away.
+        Asked::Fire => Some(Setter { request, due: 0, attempts: None }),
+        Asked::Read | Asked::Cancel => None,
+    }
+}
+
+/// Whether the call can have been made because of it: it was asked for by then, and nothing that came after it had taken
+/// its place when the call was claimed.
+fn in_force(setter: &Setter<'_>, setters: &[Setter<'_>], call: &Call) -> bool {
+    let replaced_by = |later: &Setter<'_>| {
+        let after = setter.request.told.as_ref().is_some_and(|told| told.at <= later.request.sent);
+        let before_the_call = later.attempts.is_some_and(|attempts| attempts < call.attempt);
+        after && before_the_call
+    };
+    setter.request.sent <= call.at && !setters.iter().any(replaced_by)
+}
+
+fn due(history: &History, setter: &Setter<'_>, call: &Call) -> bool {
+    clock::latest(history, call.node, setter.request.sent, call.at) >= setter.due
+}
+
+fn requests(history: &History, item: usize) -> Vec<&Request> {
+    history.requests_of(item).collect()
+}

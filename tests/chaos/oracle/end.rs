@@ -1,0 +1,77 @@
+//! At the end nothing is missing, everything adds up, and all is quiet.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{Violation, broken};
+use crate::history::{Ended, History};
+use crate::look::may_linger;
+
+/// Whether what was acknowledged is there, and what was called is stored.
+pub(super) fn judge_item(history: &History, item: usize, found: &mut Vec<Violation>) {
+    let is_there = |id: &str| history.ends_of(item).any(|timer| timer.id == id);
+    for request in history.requests_of(item) {
+        let told = request.told.as_ref().filter(|told| matches!(told.status, 200..=299));
+        if let Some(timer) = told.and_then(|told| told.timer.as_ref())
+            && !is_there(&timer.id)
+        {
+            broken(found, "nothing that was acknowledged is lost", format!("{request:?}"));
+        }
+    }
+    for call in history.calls_of(item).filter(|call| !is_there(&call.id)) {
+        broken(found, "nothing is called that is not stored", format!("{call:?}"));
+    }
+    for timer in history.ends_of(item).filter(|timer| matches!(timer.state.as_str(), "scheduled" | "firing"))
+    {
+        broken(found, "every timer comes to its end", format!("{timer:?}"));
+    }
+}
+
+/// Whether all of it adds up and is quiet.
+pub(super) fn judge(history: &History, found: &mut Vec<Violation>) {
+    let end = &history.end;
+    for complaint in &history.complaints {
+        broken(found, "answers are as the OpenAPI document says", complaint.clone());
+    }
+    if let Some(why) = &end.never {
+        broken(found, "everything gets quiet", why.clone());
+    }
+    for life in history.lives.iter().filter(|life| matches!(life.ended, Some(Ended::Died(_)))) {
+        broken(found, "no node ends by itself", format!("{life:?}"));
+    }
+    if end.ready.iter().any(|status| *status != 200) {
+        broken(found, "every node gets ready again", format!("{:?}", end.ready));
+    }
+    for call in history.calls.iter().filter(|call| call.at > end.quiet_at || call.item.is_none()) {
+        broken(found, "no call comes after the end, and none that is nobody's", format!("{call:?}"));
+    }
+    let states: HashMap<&str, &str> =
+        end.timers.iter().map(|timer| (timer.id.as_str(), timer.state.as_str())).collect();
+    for subject in end.wakes.iter().filter(|subject| !may_linger(subject, &states)) {
+        broken(found, "no wake is left", format!("{subject} of {:?}", states.get(subject.as_str())));
+    }
+    if end.pending > 0 {
+        broken(found, "no wake is left", format!("{} wait for a worker", end.pending));
+    }
+    ledger(history, found);
+}
+
+/// Whether each timer is in one state and all are counted.
+fn ledger(history: &History, found: &mut Vec<Violation>) {
+    let end = &history.end;
+    let mut states: BTreeMap<&str, u64> = BTreeMap::new();
+    for timer in &end.timers {
+        *states.entry(&timer.state).or_default() += 1;
+        if timer.item.is_none_or(|item| item >= history.items.len()) {
+            broken(found, "nothing is made up", format!("{timer:?}"));
+        }
+    }
+    let all = ["scheduled", "firing", "delivered", "failed", "unknown", "cancelled"];
+    let balanced = all.iter().all(|state| end.counts.get(*state) == Some(states.get(state).unwrap_or(&0)));
+    if !balanced || end.counts.get("total") != Some(&(end.timers.len() as u64)) {
+        broken(
+            found,
+            "the ledger is balanced",
+            format!("counted {:?}, and there are {states:?}", end.counts),
+        );
+    }
+}

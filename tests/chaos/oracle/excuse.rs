@@ -1,0 +1,68 @@
+//! Which faults can have hit whom, and when: what excuses an outcome that nobody wants.
+
+use crate::history::{Ended, Happened, History, Micros};
+use crate::plan::{LinkTrouble, Peer, ReceiverTrouble, What};
+
+/// How long what a fault has done may be felt after it, in microseconds: a connection that stalled is slow to start, and
+/// what waited comes all at once.
+const FELT_US: Micros = 2_000_000;
+
+/// How long a call may be on its way after its node has died, in microseconds: the longest delay of a link, of each of a
+/// connection's pieces, or a stalled link's fault.
+const ON_ITS_WAY_US: Micros = 6_000_000;
+
+/// Whether something between the node and the receiver can have cost an answer in this span.
+pub(super) fn answer_lost(history: &History, node: usize, receiver: usize, from: Micros, to: Micros) -> bool {
+    history.faults.iter().filter(|fault| felt(fault, from, to)).any(|fault| match fault.fault.what {
+        What::Link { node: hit, to: Peer::Receiver(peer), how } => {
+            hit == node && peer == receiver && !matches!(how, LinkTrouble::DelayMs(0))
+        }
+        What::Receiver { receiver: hit, how } => {
+            hit == receiver && matches!(how, ReceiverTrouble::Hangs | ReceiverTrouble::Resets)
+        }
+        // Its own timeouts ran while it stood still.
+        What::StopNode { node: hit } => hit == node,
+        What::Link { to: Peer::Server(_) | Peer::Servers, .. }
+        | What::KillNode { .. }
+        | What::RestartNode { .. }
+        | What::Clock { .. }
+        | What::KillServer { .. }
+        | What::StopServer { .. }
+        | What::RestartServer { .. }
+        | What::IsolateServer { .. }
+        | What::FillDisk { .. }
+        | What::StepDown { .. } => false,
+    })
+}
+
+/// Whether the node, or its way to NATS, or NATS itself was hit in this span, so that an outcome may not have been stored
+/// in time.
+pub(super) fn outcome_late(history: &History, node: usize, from: Micros, to: Micros) -> bool {
+    history.faults.iter().filter(|fault| felt(fault, from, to)).any(|fault| match fault.fault.what {
+        What::KillNode { node: hit }
+        | What::StopNode { node: hit }
+        | What::RestartNode { node: hit }
+        | What::Link { node: hit, to: Peer::Server(_) | Peer::Servers, .. } => hit == node,
+        // Whoever's clock jumps takes others' leases for over.
+        What::Clock { .. } => true,
+        What::KillServer { .. }
+        | What::StopServer { .. }
+        | What::RestartServer { .. }
+        | What::IsolateServer { .. }
+        | What::FillDisk { .. }
+        | What::StepDown { .. } => true,
+        What::Link { to: Peer::Receiver(_), .. } | What::Receiver { .. } => false,
+    })
+}
+
+/// Whether some process of the node was killed that can have made a call that came at this instant.
+pub(super) fn caller_killed(history: &History, node: usize, at: Micros) -> bool {
+    history.lives.iter().filter(|life| life.node == node && life.began <= at).any(|life| match life.ended {
+        Some(Ended::Killed(ended)) => ended + ON_ITS_WAY_US >= at,
+        Some(Ended::Stopped(_) | Ended::Died(_)) | None => false,
+    })
+}
+
+fn felt(fault: &Happened, from: Micros, to: Micros) -> bool {
+    fault.skipped.is_none() && fault.began <= to && fault.ended.saturating_add(FELT_US) >= from
+}

@@ -1,0 +1,52 @@
+//! Judges a history: which promises were broken. Pure: it knows no clock, no network and no process.
+//!
+//! It takes nobody's word: what clients were told, what receivers saw and what the API says at the end are compared with
+//! each other, and an excuse holds only if a fault gives it.
+
+mod answers;
+mod attempts;
+mod clock;
+mod due;
+mod end;
+mod excuse;
+mod once;
+mod tests;
+
+use std::fmt;
+
+use crate::history::History;
+
+pub(crate) use tests::ALL as TESTS;
+
+/// A promise that was broken.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Violation {
+    /// Which.
+    pub(crate) promise: &'static str,
+    /// How, with the timer's id where there is one.
+    pub(crate) how: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.promise, self.how)
+    }
+}
+
+/// Everything that is wrong with a history.
+pub(crate) fn judge(history: &History) -> Vec<Violation> {
+    let mut found = vec![];
+    for item in 0..history.items.len() {
+        once::judge(history, item, &mut found);
+        due::judge(history, item, &mut found);
+        attempts::judge(history, item, &mut found);
+        answers::judge(history, item, &mut found);
+        end::judge_item(history, item, &mut found);
+    }
+    end::judge(history, &mut found);
+    found
+}
+
+fn broken(found: &mut Vec<Violation>, promise: &'static str, how: String) {
+    found.push(Violation { promise, how });
+}

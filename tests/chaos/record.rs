@@ -1,0 +1,87 @@
+//! The history while it is being made.
+
+use std::sync::{Arc, Mutex};
+
+use crate::history::{Call, ClockSet, End, Ended, Happened, History, Life, Request};
+use crate::plan::Item;
+use crate::support::now_micros;
+
+/// Everybody writes into it. Cheap to clone.
+#[derive(Clone, Default)]
+pub(crate) struct Record {
+    history: Arc<Mutex<History>>,
+}
+
+impl Record {
+    /// The load begins now.
+    pub(crate) fn begin(&self, items: &[Item]) -> u64 {
+        self.with(|history| {
+            history.items = items.to_vec();
+            history.began = now_micros();
+            history.began
+        })
+    }
+
+    pub(crate) fn request(&self, request: Request) {
+        self.with(|history| history.requests.push(request));
+    }
+
+    /// Notes a call and gives its place, for [`Record::answered`].
+    pub(crate) fn call(&self, call: Call) -> usize {
+        self.with(|history| {
+            history.calls.push(call);
+            history.calls.len() - 1
+        })
+    }
+
+    /// How often this timer has called.
+    pub(crate) fn calls_of(&self, id: &str) -> usize {
+        self.with(|history| history.calls.iter().filter(|call| call.id == id).count())
+    }
+
+    pub(crate) fn answered(&self, place: usize, status: u16) {
+        self.with(|history| history.calls[place].answered = Some(status));
+    }
+
+    pub(crate) fn happened(&self, happened: Happened) {
+        self.with(|history| history.faults.push(happened));
+    }
+
+    /// Notes that a node's process begins, and gives its name, made of how many it has had before.
+    pub(crate) fn life(&self, node: usize, name: impl FnOnce(usize) -> String) -> String {
+        self.with(|history| {
+            let name = name(history.lives.iter().filter(|life| life.node == node).count());
+            history.lives.push(Life { node, name: name.clone(), began: now_micros(), ended: None });
+            name
+        })
+    }
+
+    pub(crate) fn ended(&self, name: &str, how: Ended) {
+        self.with(|history| {
+            for life in history.lives.iter_mut().filter(|life| life.name == name) {
+                life.ended = Some(how);
+            }
+        });
+    }
+
+    pub(crate) fn clock(&self, set: ClockSet) {
+        self.with(|history| history.clocks.push(set));
+    }
+
+    pub(crate) fn end(&self, end: End) {
+        self.with(|history| history.end = end);
+    }
+
+    pub(crate) fn complain(&self, complaint: String) {
+        self.with(|history| history.complaints.push(complaint));
+    }
+
+    /// What has happened until now.
+    pub(crate) fn history(&self) -> History {
+        self.with(|history| history.clone())
+    }
+
+    fn with<T>(&self, then: impl FnOnce(&mut History) -> T) -> T {
+        then(&mut self.history.lock().unwrap())
+    }
+}

@@ -1,0 +1,119 @@
+//! What runs came to, for people: a line for each, what is wrong in full, and the counts of all of them.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::history::History;
+use crate::oracle::Violation;
+
+/// Counts over runs.
+#[derive(Default)]
+pub(crate) struct Tally {
+    runs: u64,
+    failed: Vec<String>,
+    broken: u64,
+    faults: BTreeMap<&'static str, u64>,
+    skipped: BTreeMap<String, u64>,
+    asked: u64,
+    told: u64,
+    timers: u64,
+    calls: u64,
+    /// By state at the end.
+    ended: BTreeMap<String, u64>,
+    killed: u64,
+}
+
+/// One run in a line.
+pub(crate) fn line(name: &str, history: &History, found: &[Violation], seconds: f64) -> String {
+    let faults: Vec<&str> = history.faults.iter().map(|fault| fault.fault.what.kind()).collect();
+    let unknown = history.end.timers.iter().filter(|timer| timer.state == "unknown").count();
+    format!(
+        "{name}: {} after {seconds:.0} s; {} timers, {} calls, {unknown} unknown; {}",
+        if found.is_empty() { "ok".to_owned() } else { format!("{} VIOLATIONS", found.len()) },
+        history.end.timers.len(),
+        history.calls.len(),
+        faults.join(" ")
+    )
+}
+
+/// What is wrong, with the faults as they came about.
+pub(crate) fn violations(history: &History, found: &[Violation]) -> String {
+    let mut text = String::new();
+    for violation in found {
+        let _ = writeln!(text, "  {violation}");
+    }
+    for happened in &history.faults {
+        let since = |at: u64| at.saturating_sub(history.began) / 1_000;
+        let skipped = happened.skipped.as_ref().map(|why| format!(" skipped: {why}")).unwrap_or_default();
+        let (from, to) = (since(happened.began), since(happened.ended));
+        let _ = writeln!(text, "  {from}..{to} ms {} {}{skipped}", happened.fault, happened.whom);
+    }
+    text
+}
+
+impl Tally {
+    /// Adds a run.
+    pub(crate) fn add(&mut self, name: &str, history: &History, found: &[Violation]) {
+        self.runs += 1;
+        if !found.is_empty() {
+            self.failed.push(name.to_owned());
+        }
+        for happened in &history.faults {
+            match &happened.skipped {
+                None => *self.faults.entry(happened.fault.what.kind()).or_default() += 1,
+                Some(why) => {
+                    let what = format!("{}: {why}", happened.fault.what.kind());
+                    *self.skipped.entry(what).or_default() += 1;
+                }
+            }
+        }
+        self.asked += history.requests.len() as u64;
+        self.told += history.requests.iter().filter(|request| request.told.is_some()).count() as u64;
+        self.timers += history.end.timers.len() as u64;
+        self.calls += history.calls.len() as u64;
+        self.killed += history.lives.iter().filter(|life| life.ended.is_some()).count() as u64;
+        for timer in &history.end.timers {
+            *self.ended.entry(timer.state.clone()).or_default() += 1;
+        }
+    }
+
+    /// A run did not come to its end, for a reason of the runner's own.
+    pub(crate) fn broke(&mut self) {
+        self.broken += 1;
+    }
+
+    pub(crate) fn all_well(&self) -> bool {
+        self.failed.is_empty() && self.broken == 0
+    }
+
+    /// All of it.
+    pub(crate) fn text(&self) -> String {
+        let counts = |counts: &BTreeMap<_, u64>| {
+            let each = counts.iter().map(|(name, count)| format!("{count} {name}"));
+            each.collect::<Vec<_>>().join(", ")
+        };
+        let ended: Vec<String> = self.ended.iter().map(|(name, count)| format!("{count} {name}")).collect();
+        let mut text = format!(
+            "{} runs, {} with violations, and {} that could not be run; {} faults: {}\n{} requests, {} with a definite answer; {} timers: {}; {} calls; \
+             {} ends of a node's process\n",
+            self.runs,
+            self.failed.len(),
+            self.broken,
+            self.faults.values().sum::<u64>(),
+            counts(&self.faults),
+            self.asked,
+            self.told,
+            self.timers,
+            ended.join(", "),
+            self.calls,
+            self.killed,
+        );
+        for (what, count) in &self.skipped {
+            let _ = writeln!(text, "skipped {count} times: {what}");
+        }
+        if !self.failed.is_empty() {
+            let _ = writeln!(text, "violations in: {}", self.failed.join(", "));
+        }
+        text
+    }
+}

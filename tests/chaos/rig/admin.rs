@@ -1,0 +1,92 @@
+//! A client of the cluster for whoever breaks it and looks behind the curtain: it reaches every server directly.
+
+use std::time::Duration;
+
+use async_nats::Client;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::net::Net;
+use crate::plan::{Of, SERVERS};
+
+/// How long the cluster may take to answer, in seconds: where there is no leader, it never does.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether the cluster is there at the start, and the pause in between.
+const READY_TRIES: usize = 300;
+const BETWEEN_TRIES: Duration = Duration::from_millis(100);
+
+/// Connected to some server, and to another one when that is gone. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Admin {
+    client: Client,
+}
+
+impl Admin {
+    pub(crate) async fn connect(net: &Net) -> Self {
+        let servers: Vec<async_nats::ServerAddr> =
+            (0..SERVERS).map(|server| format!("nats://{}", net.server(server)).parse().unwrap()).collect();
+        let options = async_nats::ConnectOptions::new()
+            .retry_on_initial_connect()
+            .connection_timeout(ANSWERS_WITHIN)
+            // A server that is stopped is left for another one.
+            .ping_interval(ANSWERS_WITHIN)
+            .reconnect_delay_callback(|_| Duration::from_millis(50));
+        Self { client: options.connect(servers).await.expect("servers") }
+    }
+
+    /// Waits until the cluster has found together: what is asked of it before may get lost, and be waited for.
+    pub(crate) async fn ready(&self) {
+        for _ in 0..READY_TRIES {
+            if self.ask("INFO", json!({})).await.is_some_and(|info| info["error"].is_null()) {
+                return;
+            }
+            tokio::time::sleep(BETWEEN_TRIES).await;
+        }
+        panic!("the nats-servers have not found together");
+    }
+
+    /// The name of the server that leads it, if somebody knows.
+    pub(crate) async fn leader(&self, of: Of) -> Option<String> {
+        let info = self.ask(&info_of(of), json!({})).await?;
+        info["cluster"]["leader"].as_str().map(str::to_owned)
+    }
+
+    /// Has its leader step down.
+    pub(crate) async fn step_down(&self, of: Of) -> Option<Value> {
+        let subject = match of {
+            Of::Records => "STREAM.LEADER.STEPDOWN.KV_timers",
+            Of::Wakes => "STREAM.LEADER.STEPDOWN.TIMERS",
+            Of::Consumer => "CONSUMER.LEADER.STEPDOWN.TIMERS.workers",
+        };
+        self.ask(subject, json!({})).await.filter(|answer| answer["error"].is_null())
+    }
+
+    /// The timers whose wakes are there, by subject; `None` if that cannot be told now.
+    pub(crate) async fn wakes(&self) -> Option<Vec<String>> {
+        let info = self.ask(&info_of(Of::Wakes), json!({ "subjects_filter": ">" })).await?;
+        let state = info["state"].as_object()?;
+        let subjects = state.get("subjects").and_then(Value::as_object);
+        Some(subjects.map(|subjects| subjects.keys().cloned().collect()).unwrap_or_default())
+    }
+
+    /// How many wakes wait for a worker.
+    pub(crate) async fn pending(&self) -> Option<u64> {
+        self.ask(&info_of(Of::Consumer), json!({})).await?["num_pending"].as_u64()
+    }
+
+    async fn ask(&self, subject: &str, body: Value) -> Option<Value> {
+        let request = self.client.request(format!("$JS.API.{subject}"), body.to_string().into());
+        let answer = timeout(ANSWERS_WITHIN, request).await.ok()?.ok()?;
+        serde_json::from_slice(&answer.payload).ok()
+    }
+}
+
+fn info_of(of: Of) -> String {
+    match of {
+        Of::Records => "STREAM.INFO.KV_timers",
+        Of::Wakes => "STREAM.INFO.TIMERS",
+        Of::Consumer => "CONSUMER.INFO.TIMERS.workers",
+    }
+    .to_owned()
+}

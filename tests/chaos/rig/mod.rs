@@ -1,0 +1,179 @@
+//! What a run runs on: three nats-servers, nodes, receivers, and links between all of them.
+
+mod admin;
+mod disk;
+mod link;
+mod net;
+mod node;
+mod process;
+mod receiver;
+mod server;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::client::Client;
+use crate::plan::{LinkTrouble, NODES, Peer, Plan, RECEIVERS, SERVERS, What};
+use crate::record::Record;
+use crate::support::{Dns, now_micros};
+
+pub(crate) use admin::Admin;
+pub(crate) use receiver::Receiver;
+
+use link::Link;
+use net::Net;
+use node::Node;
+use server::Server;
+
+/// How long everything may take to be ready at the start, in seconds.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+
+/// What is run.
+#[derive(Clone)]
+pub(crate) struct Programs {
+    pub(crate) nats_server: PathBuf,
+    pub(crate) jettimer: PathBuf,
+}
+
+/// All that a run runs on. Dropping it ends all of it.
+pub(crate) struct Rig {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) servers: Vec<Server>,
+    pub(crate) receivers: Vec<Receiver>,
+    pub(crate) clients: Vec<Client>,
+    pub(crate) admin: Admin,
+    /// By node and server.
+    to_servers: Vec<Vec<Link>>,
+    /// By node and receiver.
+    to_receivers: Vec<Vec<Link>>,
+    /// By server and server.
+    routes: Vec<Vec<Option<Link>>>,
+    /// Logs and data; removed with it unless they are kept.
+    directory: TempDir,
+    _net: Net,
+}
+
+impl Rig {
+    /// Starts everything, and waits until every node is ready.
+    pub(crate) async fn start(programs: &Programs, plan: &Plan, record: &Record) -> Self {
+        let net = Net::take();
+        let directory = TempDir::with_prefix("jettimer-chaos-").expect("a directory");
+        let small_disks = plan.faults.iter().any(|fault| matches!(fault.what, What::FillDisk { .. }));
+        let (mut servers, mut routes) = (vec![], vec![]);
+        for from in 0..SERVERS {
+            let mut links = vec![];
+            for to in 0..SERVERS {
+                // One way for each two of them: it goes both ways once it is there.
+                let link = Link::start(net.route_link(from, to), net.route(to));
+                links.push(if from < to { Some(link.await) } else { None });
+            }
+            routes.push(links);
+        }
+        for index in 0..SERVERS {
+            servers
+                .push(Server::start(&net, &programs.nats_server, directory.path(), index, small_disks).await);
+        }
+        let admin = Admin::connect(&net).await;
+        admin.ready().await;
+        let mut receivers = vec![];
+        for index in 0..RECEIVERS {
+            receivers.push(Receiver::start(&net, index, &plan.items, record.clone()).await);
+        }
+        let (mut nodes, mut clients, mut to_servers, mut to_receivers) = (vec![], vec![], vec![], vec![]);
+        for node in 0..NODES {
+            let dns = Dns::start().await;
+            let (mut servers, mut receivers) = (vec![], vec![]);
+            for server in 0..SERVERS {
+                servers.push(Link::start(net.server_link(node, server), net.server(server)).await);
+            }
+            for receiver in 0..RECEIVERS {
+                let address = net.receiver_link(node, receiver);
+                receivers.push(Link::start(address, net.receiver(node, receiver)).await);
+                dns.set(&Receiver::name(receiver), &[&[&address.ip().to_string()]]);
+            }
+            to_servers.push(servers);
+            to_receivers.push(receivers);
+            clients.push(Client::new(net.node(node), record.clone()));
+            nodes.push(
+                Node::start(&net, &programs.jettimer, directory.path(), node, dns, record.clone()).await,
+            );
+        }
+        let rig = Self {
+            nodes,
+            servers,
+            receivers,
+            clients,
+            admin,
+            to_servers,
+            to_receivers,
+            routes,
+            directory,
+            _net: net,
+        };
+        rig.ready().await;
+        rig
+    }
+
+    async fn ready(&self) {
+        let deadline = now_micros() + READY_WITHIN.as_micros() as u64;
+        for client in &self.clients {
+            while client.ready().await != Some(200) {
+                assert!(now_micros() < deadline, "not ready at the start: see {:?}", self.directory.path());
+                tokio::time::sleep(Duration::from_millis(25)).await;
+            }
+        }
+    }
+
+    /// Breaks or mends what lies between a node and a peer.
+    pub(crate) fn link(&self, node: usize, to: Peer, trouble: Option<LinkTrouble>) {
+        let links = match to {
+            Peer::Server(server) => std::slice::from_ref(&self.to_servers[node][server]),
+            Peer::Servers => &self.to_servers[node],
+            Peer::Receiver(receiver) => std::slice::from_ref(&self.to_receivers[node][receiver]),
+        };
+        for link in links {
+            link.set(trouble);
+        }
+    }
+
+    /// Breaks or mends all that lies between a server and the other ones.
+    pub(crate) fn isolate(&self, server: usize, trouble: Option<LinkTrouble>) {
+        for other in (0..SERVERS).filter(|other| *other != server) {
+            for link in [&self.routes[server][other], &self.routes[other][server]].into_iter().flatten() {
+                link.set(trouble);
+            }
+        }
+    }
+
+    /// Mends everything that faults may have left.
+    pub(crate) async fn mend(&self) {
+        for server in 0..SERVERS {
+            self.isolate(server, None);
+            self.servers[server].signal(Signal::CONT).await;
+            if let Ok(disk) = self.servers[server].disk() {
+                disk.clear();
+            }
+            self.servers[server].up().await;
+        }
+        for node in 0..NODES {
+            self.link(node, Peer::Servers, None);
+            (0..RECEIVERS).for_each(|receiver| self.link(node, Peer::Receiver(receiver), None));
+            self.nodes[node].set_clock(0);
+            self.nodes[node].signal(Signal::CONT).await;
+            self.nodes[node].runs().await;
+            self.nodes[node].up().await;
+        }
+        for receiver in &self.receivers {
+            receiver.set(None);
+        }
+    }
+
+    /// Keeps logs and data, and says where they are.
+    pub(crate) fn keep(mut self) -> PathBuf {
+        self.directory.disable_cleanup(true);
+        self.directory.path().to_owned()
+    }
+}

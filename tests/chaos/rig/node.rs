@@ -1,0 +1,136 @@
+//! One node of jettimer: a process with a clock and a network of its own.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tokio::process::Command;
+use tokio::sync::Mutex;
+
+use super::net::Net;
+use super::process::Process;
+use crate::history::{ClockSet, Ended};
+use crate::plan::SERVERS;
+use crate::record::Record;
+use crate::support::{Dns, WrongClock, now_micros};
+
+/// How long it may take to stop in order, in seconds: its calls take 3 s at most, and storing what came of them a change
+/// of leader. One that takes longer is killed, and its timers may be unknown.
+const STOPS_WITHIN: Duration = Duration::from_secs(15);
+
+/// A node, which may be down at the moment.
+pub(crate) struct Node {
+    program: PathBuf,
+    index: usize,
+    listen: SocketAddr,
+    servers: String,
+    dns: Dns,
+    clock: WrongClock,
+    output: PathBuf,
+    record: Record,
+    process: Mutex<Option<Running>>,
+}
+
+struct Running {
+    process: Process,
+    name: String,
+}
+
+impl Node {
+    /// Starts it.
+    pub(crate) async fn start(
+        net: &Net,
+        program: &Path,
+        run: &Path,
+        index: usize,
+        dns: Dns,
+        record: Record,
+    ) -> Self {
+        let servers: Vec<String> =
+            (0..SERVERS).map(|server| format!("nats://{}", net.server_link(index, server))).collect();
+        let node = Self {
+            program: program.to_owned(),
+            index,
+            listen: net.node(index),
+            servers: servers.join(","),
+            dns,
+            clock: WrongClock::ahead(0),
+            output: run.join(format!("node-{index}.log")),
+            record,
+            process: Mutex::default(),
+        };
+        node.up().await;
+        node
+    }
+
+    /// Starts it if it does not run. Each process has a name of its own, by which claims know it.
+    pub(crate) async fn up(&self) {
+        let mut running = self.process.lock().await;
+        if let Some(running) = &mut *running {
+            if running.process.runs() {
+                return;
+            }
+            self.ended(&running.name, Ended::Died(now_micros()));
+        }
+        let name = self.record.life(self.index, |before| format!("node-{}.{before}", self.index));
+        let with = |command: &mut Command| {
+            command
+                .args(["serve", "--insecure-no-auth", "--log-format", "json", "--replicas", "3"])
+                .args(["--allow-targets", "127.0.0.0/8", "--node-name", &name])
+                .args(["--listen", &self.listen.to_string(), "--nats", &self.servers])
+                .args(["--dns-server", &self.dns.address().to_string()])
+                .envs(self.clock.env());
+        };
+        let process = Process::start(&self.program, with, &self.output);
+        *running = Some(Running { process, name });
+    }
+
+    /// SIGKILL.
+    pub(crate) async fn kill(&self) {
+        if let Some(running) = self.process.lock().await.take() {
+            running.process.kill().await;
+            self.ended(&running.name, Ended::Killed(now_micros()));
+        }
+    }
+
+    /// SIGTERM.
+    pub(crate) async fn terminate(&self) {
+        if let Some(running) = self.process.lock().await.take() {
+            let in_order = running.process.terminate(STOPS_WITHIN).await;
+            let at = now_micros();
+            self.ended(&running.name, if in_order { Ended::Stopped(at) } else { Ended::Killed(at) });
+        }
+    }
+
+    /// SIGSTOP or SIGCONT.
+    pub(crate) async fn signal(&self, signal: Signal) {
+        if let Some(running) = &*self.process.lock().await {
+            running.process.signal(signal);
+        }
+    }
+
+    /// Sets its clock so far ahead of this machine's.
+    pub(crate) fn set_clock(&self, ahead_ms: i64) {
+        let after = now_micros();
+        self.clock.set(ahead_ms);
+        let before = now_micros();
+        self.record.clock(ClockSet { node: self.index, after, before, ahead_us: ahead_ms * 1_000 });
+    }
+
+    /// Whether it runs; if it has ended by itself, that is noted.
+    pub(crate) async fn runs(&self) -> bool {
+        let mut running = self.process.lock().await;
+        let Some(current) = &mut *running else { return false };
+        let runs = current.process.runs();
+        if !runs {
+            self.ended(&current.name, Ended::Died(now_micros()));
+            *running = None;
+        }
+        runs
+    }
+
+    fn ended(&self, name: &str, how: Ended) {
+        self.record.ended(name, how);
+    }
+}

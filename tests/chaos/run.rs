@@ -1,0 +1,41 @@
+//! One run: everything is started, the load and the faults go beside each other, all is mended, and what has happened is
+//! given to whoever judges it.
+
+use std::path::PathBuf;
+
+use tokio::time::Instant;
+
+use crate::history::History;
+use crate::plan::Plan;
+use crate::record::Record;
+use crate::rig::{Programs, Rig};
+use crate::{load, look, strike};
+
+/// What came of a run.
+pub(crate) struct Ran {
+    pub(crate) history: History,
+    rig: Rig,
+}
+
+impl Ran {
+    /// Keeps logs and data for a look at them, and says where they are.
+    pub(crate) fn keep(self) -> PathBuf {
+        self.rig.keep()
+    }
+}
+
+/// Runs a plan.
+pub(crate) async fn run(programs: &Programs, plan: &Plan) -> Ran {
+    let record = Record::default();
+    let rig = Rig::start(programs, plan, &record).await;
+    let began = Instant::now();
+    let began_at = record.begin(&plan.items);
+    let faults = async {
+        strike::all(&rig, &plan.faults, began, &record).await;
+        rig.mend().await;
+    };
+    tokio::join!(faults, load::all(&rig, &plan.items, began, began_at, &record));
+    let end = look::at_the_end(&rig, &record).await;
+    record.end(end);
+    Ran { history: record.history(), rig }
+}

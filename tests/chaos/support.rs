@@ -1,0 +1,42 @@
+//! What is shared with the other integration tests, from where it is.
+
+use std::time::Duration;
+
+#[expect(dead_code, reason = "events are compared with it elsewhere")]
+#[path = "../it/support/contract.rs"]
+pub(crate) mod contract;
+#[expect(dead_code, reason = "some of it is for tests of names")]
+#[path = "../it/support/dns.rs"]
+mod dns;
+#[path = "../it/support/wrong_clock.rs"]
+mod wrong_clock;
+
+pub(crate) use dns::Dns;
+pub(crate) use wrong_clock::WrongClock;
+
+/// What `dns` waits with.
+async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+        let _ = what;
+    }
+}
+
+/// Microseconds since the epoch, by this machine's clock.
+pub(crate) fn now_micros() -> u64 {
+    jettimer::clock::Clock.now().as_micros()
+}
+
+/// Microseconds since the epoch of an RFC 3339 instant; 0 if it is none.
+pub(crate) fn micros_of(text: &serde_json::Value) -> u64 {
+    let instant = text.as_str().and_then(|text| jettimer::rfc3339::parse(text).ok());
+    instant.map_or(0, |instant| instant.as_micros())
+}
+
+/// An instant as RFC 3339.
+pub(crate) fn at(micros: u64) -> String {
+    jettimer::rfc3339::format(jettimer::domain::time::Timestamp::from_micros(micros))
+}
