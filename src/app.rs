@@ -221,6 +221,7 @@ impl Running {
         metrics.feed.limit(feed.as_ref().map_or(0, |_| api::MAX_READERS));
         let routes = api::routes(Api {
             finder,
+            page: !node.no_ui,
             feed,
             receivers,
             heartbeat,

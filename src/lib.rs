@@ -31,5 +31,6 @@ pub mod rfc3339;
 pub mod shutdown;
 pub mod telemetry;
 pub mod timer_json;
+pub mod ui;
 pub mod webhook;
 mod welcome;

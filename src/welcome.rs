@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 pub(crate) fn print(address: SocketAddr) {
     let welcome = format!(
         "\n  jettimer is ready at http://{address}\n\n  \
+         http://{address}/ is the page to set and watch timers.\n\n  \
          Have a receiver on port 9000 (README.md has one in a line), then set a timer:\n\n    \
          curl http://{address}/timer -H 'Content-Type: application/json' \\\n      \
          -d '{{\"hours\": 0, \"minutes\": 0, \"seconds\": 5, \"url\": \"http://127.0.0.1:9000/hook\"}}'\n\n  \

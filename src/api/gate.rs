@@ -13,7 +13,7 @@ use warp::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use super::answer::Answer;
 use super::cors::Cors;
 use super::measure::{self, Measured};
-use super::operation::{self, NoRoute, Operation};
+use super::operation::{self, NoRoute, Operation, Served};
 use super::problem::Problem;
 use super::refusals::Refusals;
 use super::request::Request;
@@ -97,7 +97,9 @@ async fn caught(
 async fn admit(api: &Api, request: Request, passage: &mut Passage) -> Result<Answer, Problem> {
     within_limits(&request)?;
     let path = request.path.clone();
-    let (operation, varying) = match operation::find(&request.method, &path, api.engine.is_some()) {
+    let timers = api.engine.is_some();
+    let served = Served { timers, page: timers && api.page };
+    let (operation, varying) = match operation::find(&request.method, &path, served) {
         Ok(found) => found,
         Err(NoRoute::NotFound) => return Err(Problem::no_such_path(&path)),
         // A preflight has no token and costs nothing of a rate: the browser sends it, not the page.

@@ -79,7 +79,9 @@ pub(super) fn write_of(operation: Operation) -> Option<Write> {
         | Operation::Readiness
         | Operation::Metrics
         | Operation::Document
-        | Operation::Docs => None,
+        | Operation::Docs
+        | Operation::Page
+        | Operation::PageFile => None,
     }
 }
 
@@ -118,5 +120,7 @@ fn name(operation: Operation) -> &'static str {
         Operation::Metrics => "metrics",
         Operation::Document => "document",
         Operation::Docs => "docs",
+        Operation::Page => "page",
+        Operation::PageFile => "page_file",
     }
 }

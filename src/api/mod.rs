@@ -22,6 +22,7 @@ mod nodes;
 mod openapi;
 mod operate;
 mod operation;
+mod page;
 mod precondition;
 mod problem;
 mod query;
@@ -68,6 +69,8 @@ pub struct Api {
     pub origins: Origins,
     /// Finds timers; absent if this node keeps no index.
     pub finder: Option<Finder>,
+    /// Whether it has the page to set and watch timers.
+    pub page: bool,
     /// Places of readers of the feed; absent if no events are kept.
     pub feed: Option<Arc<Semaphore>>,
     /// Whom this node calls; nobody, if it does not work.

@@ -9,8 +9,8 @@ use super::operation::Operation;
 use super::problem::Problem;
 use super::request::{Json, Request};
 use super::{
-    Api, bulk, bulk_apply, docs, events, health, list, measure, metrics, nodes, openapi, receivers, stats,
-    timers,
+    Api, bulk, bulk_apply, docs, events, health, list, measure, metrics, nodes, openapi, page, receivers,
+    stats, timers,
 };
 use crate::access::{Grant, Scope};
 use crate::domain::time::Timestamp;
@@ -51,6 +51,8 @@ pub(super) async fn operate(
         Operation::Stats => stats::show(&call).await,
         Operation::Document => Ok(openapi::show()),
         Operation::Docs => Ok(docs::show()),
+        Operation::Page => Ok(page::show(&call.request.headers)),
+        Operation::PageFile => page::file(varying, &call.request.path),
         Operation::Health
         | Operation::Readiness
         | Operation::ListReceivers
@@ -85,7 +87,9 @@ async fn for_every_node(api: &Api, operation: Operation, request: &Request) -> R
         | Operation::CreateTimers
         | Operation::Stats
         | Operation::Document
-        | Operation::Docs => Err(Problem::no_such_path(&request.path)),
+        | Operation::Docs
+        | Operation::Page
+        | Operation::PageFile => Err(Problem::no_such_path(&request.path)),
     }
 }
 

@@ -30,11 +30,13 @@ pub(super) enum Operation {
     Metrics,
     Document,
     Docs,
+    Page,
+    PageFile,
 }
 
 use Operation as Op;
 
-/// A path, with `{id}` for a part that varies, and what each method does there.
+/// A path, with names in braces for parts that vary, and what each method does there.
 type Path = (&'static str, &'static [(Method, Operation)]);
 
 /// What nodes of every role serve.
@@ -71,6 +73,22 @@ const TIMER_PATHS: &[Path] = &[
     ("/docs", &[(Method::GET, Op::Docs)]),
 ];
 
+/// What nodes serve that have the page.
+const PAGE_PATHS: &[Path] = &[
+    ("/", &[(Method::GET, Op::Page)]),
+    ("/ui_timer", &[(Method::GET, Op::Page)]),
+    ("/ui/{version}/{folder}/{file}", &[(Method::GET, Op::PageFile)]),
+];
+
+/// What a node serves beside what all do.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Served {
+    /// The API.
+    pub(super) timers: bool,
+    /// The page.
+    pub(super) page: bool,
+}
+
 /// Why there is nothing to do for a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum NoRoute {
@@ -80,14 +98,16 @@ pub(super) enum NoRoute {
     OtherMethod(String),
 }
 
-/// Finds what a request asks for, and the part of its path that varies (empty if none does).
+/// Finds what a request asks for, and the part of its path that varies (empty if none does; with what is between them, if
+/// several do).
 pub(super) fn find<'p>(
     method: &Method,
     path: &'p str,
-    timers: bool,
+    served: Served,
 ) -> Result<(Operation, &'p str), NoRoute> {
-    let timer_paths = if timers { TIMER_PATHS } else { &[] };
-    for (template, methods) in NODE_PATHS.iter().chain(timer_paths) {
+    let timer_paths = if served.timers { TIMER_PATHS } else { &[] };
+    let page_paths = if served.page { PAGE_PATHS } else { &[] };
+    for (template, methods) in NODE_PATHS.iter().chain(timer_paths).chain(page_paths) {
         let Some(varying) = matched(template, path) else { continue };
         // Whoever answers GET answers HEAD; the server leaves out the body.
         let asked = if method == Method::HEAD { &Method::GET } else { method };
@@ -101,17 +121,20 @@ pub(super) fn find<'p>(
 
 /// The varying part of `path`, if it fits the template.
 fn matched<'p>(template: &str, path: &'p str) -> Option<&'p str> {
-    let Some((before, after)) = template.split_once("{id}") else {
+    let Some((before, rest)) = template.split_once('{') else {
         return (template == path).then_some("");
     };
+    let (names, after) = rest.rsplit_once('}')?;
     let varying = path.strip_prefix(before)?.strip_suffix(after)?;
-    (!varying.is_empty() && !varying.contains('/')).then_some(varying)
+    let parts = varying.split('/').filter(|part| !part.is_empty()).count();
+    let wanted = names.split('/').count();
+    (parts == wanted && varying.split('/').count() == wanted).then_some(varying)
 }
 
 /// Every operation, with its path and method.
 #[cfg(test)]
 pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static Method, Operation)> {
-    let paths = NODE_PATHS.iter().chain(TIMER_PATHS);
+    let paths = NODE_PATHS.iter().chain(TIMER_PATHS).chain(PAGE_PATHS);
     paths.flat_map(|(path, methods)| methods.iter().map(|(method, operation)| (*path, method, *operation)))
 }
 
@@ -145,7 +168,7 @@ impl Operation {
             | Op::ReplayTimer
             | Op::CreateTimers => Some(Scope::Write),
             Op::CancelTimers | Op::ReplayTimers => Some(Scope::Admin),
-            Op::Health | Op::Readiness | Op::Document | Op::Docs => None,
+            Op::Health | Op::Readiness | Op::Document | Op::Docs | Op::Page | Op::PageFile => None,
         }
     }
 }
@@ -154,23 +177,47 @@ impl Operation {
 mod tests {
     use super::*;
 
+    const ALL: Served = Served { timers: true, page: true };
+
     #[test]
     fn each_path_takes_its_methods_and_names_them_otherwise() {
         let id = "/timer/x";
-        assert_eq!(find(&Method::GET, id, true), Ok((Op::GetTimer, "x")));
-        assert_eq!(find(&Method::HEAD, id, true), Ok((Op::GetTimer, "x")));
-        assert_eq!(find(&Method::POST, "/timer/x/fire", true), Ok((Op::FireTimer, "x")));
+        assert_eq!(find(&Method::GET, id, ALL), Ok((Op::GetTimer, "x")));
+        assert_eq!(find(&Method::HEAD, id, ALL), Ok((Op::GetTimer, "x")));
+        assert_eq!(find(&Method::POST, "/timer/x/fire", ALL), Ok((Op::FireTimer, "x")));
+        assert_eq!(find(&Method::HEAD, "/ui/1/a/b.js", ALL), Ok((Op::PageFile, "1/a/b.js")));
         let other = NoRoute::OtherMethod("GET, HEAD, PATCH, DELETE".to_owned());
-        assert_eq!(find(&Method::PUT, id, true), Err(other));
-        for nothing in ["/timer/", "/timer/x/", "/timer/x/y", "/timer//fire", "/", "", "/TIMER"] {
-            assert_eq!(find(&Method::GET, nothing, true), Err(NoRoute::NotFound), "{nothing}");
+        assert_eq!(find(&Method::PUT, id, ALL), Err(other));
+        for nothing in [
+            "/timer/",
+            "/timer/x/",
+            "/timer/x/y",
+            "/timer//fire",
+            "",
+            "/TIMER",
+            "/ui/1/a",
+            "/ui/1//b.js",
+            "/ui/1/a/b/c",
+            "/ui/1/a/",
+        ] {
+            assert_eq!(find(&Method::GET, nothing, ALL), Err(NoRoute::NotFound), "{nothing}");
         }
     }
 
     #[test]
     fn a_node_without_the_api_tells_of_itself_only() {
-        assert_eq!(find(&Method::GET, "/readyz", false), Ok((Op::Readiness, "")));
-        assert_eq!(find(&Method::GET, "/metrics", false), Ok((Op::Metrics, "")));
-        assert_eq!(find(&Method::POST, "/timer", false), Err(NoRoute::NotFound));
+        let none = Served { timers: false, page: false };
+        assert_eq!(find(&Method::GET, "/readyz", none), Ok((Op::Readiness, "")));
+        assert_eq!(find(&Method::GET, "/metrics", none), Ok((Op::Metrics, "")));
+        assert_eq!(find(&Method::POST, "/timer", none), Err(NoRoute::NotFound));
+    }
+
+    #[test]
+    fn a_node_may_have_the_api_without_the_page() {
+        let api = Served { timers: true, page: false };
+        assert_eq!(find(&Method::GET, "/docs", api), Ok((Op::Docs, "")));
+        for path in ["/", "/ui_timer", "/ui/1/a/b.js"] {
+            assert_eq!(find(&Method::GET, path, api), Err(NoRoute::NotFound), "{path}");
+        }
     }
 }

@@ -108,6 +108,10 @@ pub struct Node {
     )]
     pub(crate) cors_origins: Origins,
 
+    /// Do without the page to set and watch timers; the API stays
+    #[arg(long, env = "JETTIMER_NO_UI")]
+    pub(crate) no_ui: bool,
+
     /// How long a request waits for NATS before it is answered with 503; 1s to 14s
     #[arg(long, env = "JETTIMER_REQUEST_TIMEOUT", value_name = "DURATION", default_value = "10s",
           value_parser = parse::span(SECOND, 14 * SECOND))]

@@ -38,6 +38,7 @@ mod nats_permissions;
 mod nodes;
 mod openapi;
 mod outage;
+mod page;
 mod races;
 mod receivers;
 mod receivers_tls;

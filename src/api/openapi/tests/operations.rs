@@ -40,7 +40,7 @@ fn each_operation_has_a_name_of_its_own_and_says_what_it_does() {
                 "{method} {path}: {field}"
             );
         }
-        let varies = path.contains("{id}");
+        let varies = path.contains('{');
         let has_id = document["paths"][path]["parameters"]
             .as_array()
             .unwrap()

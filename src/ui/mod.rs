@@ -1,0 +1,90 @@
+//! The page to set and watch timers: static files, in the binary as they are in the repository, without a build step.
+//!
+//! They are HTML, CSS and ES modules that load each other by relative names, so they are served in their folders. No HTTP
+//! here: `api::page` hands them out.
+
+use std::sync::LazyLock;
+
+use crate::crypto::sha256_hex;
+
+/// How much of the digest of all files is their version, in hexadecimal digits: enough that two builds differ.
+const VERSION_DIGITS: usize = 16;
+
+/// The page itself, with a place for where its files are and one for what it loads.
+const INDEX: &str = include_str!("index.html");
+
+/// A file of the page.
+#[derive(Debug)]
+pub struct File {
+    /// Its folder and its name.
+    pub path: &'static str,
+    /// What is in it.
+    pub text: &'static str,
+}
+
+macro_rules! files {
+    ($($path:literal)*) => {
+        &[$(File { path: $path, text: include_str!($path) },)*]
+    };
+}
+
+/// Every file beside the page itself; styles in the order in which they apply.
+#[rustfmt::skip]
+pub const FILES: &[File] = files! {
+    "style/tokens.css" "style/base.css" "style/frame.css" "style/controls.css" "style/lists.css" "style/now.css"
+    "style/timer.css" "style/service.css" "style/icon.svg"
+    "page/main.js" "page/router.js" "page/keys.js" "page/standing.js" "page/theme.js" "page/toast.js" "page/dialog.js"
+    "page/signin.js" "page/copy.js"
+    "base/dom.js" "base/icons.js" "base/format.js" "base/keyed.js" "base/ticker.js"
+    "node/api.js" "node/session.js" "node/sse.js" "node/feed.js" "node/live.js" "node/clock.js"
+    "form/form.js" "form/when.js" "form/target.js" "form/policy.js" "form/pairs.js" "form/field.js" "form/errors.js"
+    "form/draft.js" "form/curl.js" "form/set.js" "form/change.js" "form/zone.js"
+    "lists/now.js" "lists/due.js" "lists/over.js" "lists/counts.js" "lists/runway.js" "lists/next.js" "lists/row.js"
+    "lists/all.js" "lists/filter.js" "lists/bulk.js"
+    "timer/timers.js" "timer/timer.js" "timer/life.js" "timer/phases.js" "timer/facts.js" "timer/actions.js"
+    "service/service.js" "service/plot.js" "service/tables.js" "service/parts.js"
+};
+
+/// Which files these are: another digit for another byte of any of them. It is in their addresses, so a browser that has
+/// them never asks again, and never mixes those of two versions.
+pub static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let all: Vec<&str> = FILES.iter().flat_map(|file| [file.path, file.text]).chain([INDEX]).collect();
+    let mut digest = sha256_hex(all.join("\0").as_bytes());
+    digest.truncate(VERSION_DIGITS);
+    digest
+});
+
+/// The page, with the addresses of its files. Every module is named in it, so that a browser asks for all of them at once
+/// rather than for each when it has read the one before.
+pub static PAGE: LazyLock<String> = LazyLock::new(|| {
+    let base = format!("/ui/{}", *VERSION);
+    let mut links = String::new();
+    for File { path, .. } in FILES {
+        if path.ends_with(".css") {
+            links += &format!("<link rel=\"stylesheet\" href=\"{base}/{path}\">\n");
+        } else if path.ends_with(".js") {
+            links += &format!("<link rel=\"modulepreload\" href=\"{base}/{path}\">\n");
+        }
+    }
+    links += &format!("<script type=\"module\" src=\"{base}/page/main.js\"></script>");
+    INDEX.replace("{files}", &base).replace("{links}", &links)
+});
+
+/// The file at this path.
+pub fn find(path: &str) -> Option<&'static File> {
+    FILES.iter().find(|file| file.path == path)
+}
+
+impl File {
+    /// Its media type.
+    pub fn media_type(&self) -> &'static str {
+        match self.path.rsplit_once('.') {
+            Some((_, "css")) => "text/css; charset=utf-8",
+            Some((_, "svg")) => "image/svg+xml",
+            _ => "text/javascript; charset=utf-8",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

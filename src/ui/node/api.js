@@ -1,0 +1,90 @@
+// Asking the node. An answer is JSON, or a problem as the API says it (RFC 9457); a node that cannot be reached is one too.
+
+import { observe } from "./clock.js";
+import { credentials, session } from "./session.js";
+
+/** @typedef {{ pointer: string, detail: string }} FieldError */
+
+/** What an answer says is wrong. */
+export class Problem extends Error {
+  /**
+   * @param {number} status 0 if there was no answer
+   * @param {any} json
+   */
+  constructor(status, json) {
+    super(json.detail ?? json.title);
+    this.status = status;
+    /** @type {string} */
+    this.title = json.title;
+    /** @type {string} the last part of its type, such as `too-late` */
+    this.kind = String(json.type ?? "").split(":").pop() ?? "";
+    /** @type {FieldError[]} */
+    this.errors = json.errors ?? [];
+    /** The timer as it is now, if that is why. */
+    this.timer = json.timer;
+  }
+}
+
+/** @type {Problem} */
+const UNREACHABLE = new Problem(0, { title: "No answer", detail: "The node cannot be reached. Nothing is known of this request; it is safe to try it again." });
+
+/**
+ * @typedef {object} Asked
+ * @property {string} [body] JSON
+ * @property {Record<string, string>} [headers]
+ * @property {AbortSignal} [signal]
+ */
+
+/**
+ * Sends a request, and throws a Problem unless it was answered as wished.
+ * @param {string} method
+ * @param {string} path
+ * @param {Asked} [asked]
+ * @returns {Promise<{ status: number, json: any, etag: string | null }>}
+ */
+export async function ask(method, path, { body, headers, signal } = {}) {
+  const response = await open(method, path, { body, headers, signal });
+  const json = await response.json().catch(() => { throw UNREACHABLE; });
+  return { status: response.status, json, etag: response.headers.get("etag") };
+}
+
+/**
+ * The same, with the body yet to be read.
+ * @param {string} method
+ * @param {string} path
+ * @param {Asked} asked
+ */
+export async function open(method, path, { body, headers, signal }) {
+  const sent = Date.now();
+  const type = body === undefined ? {} : { "content-type": "application/json" };
+  const init = { method, body, signal, headers: { ...type, ...credentials(), ...headers } };
+  const response = await fetch(path, init).catch((error) => { throw signal?.aborted ? error : UNREACHABLE; });
+  observe(response.headers.get("date"), sent);
+  if (response.ok) return response;
+  const text = await response.text().catch(() => "");
+  const problem = new Problem(response.status, problemOf(text, response.status));
+  if (problem.status === 401) session.dispatchEvent(new CustomEvent("refused", { detail: problem }));
+  throw problem;
+}
+
+/**
+ * @param {string} text
+ * @param {number} status
+ */
+function problemOf(text, status) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Something between this page and the node has answered.
+    return { title: `Answered ${status}`, detail: `It was answered ${status}, by something that is not jettimer.` };
+  }
+}
+
+/**
+ * Reads.
+ * @param {string} path
+ * @param {AbortSignal} [signal]
+ */
+export async function get(path, signal) {
+  return (await ask("GET", path, { signal })).json;
+}

@@ -1,0 +1,3 @@
+//! The page to set and watch timers.
+
+mod files;
