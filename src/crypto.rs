@@ -72,6 +72,17 @@ impl Authorities {
     }
 }
 
+/// TLS for a client that makes no connection with it.
+///
+/// # Errors
+///
+/// If the provider has no cipher of a version of TLS that is safe.
+pub fn trusting_nobody() -> Result<ClientConfig> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().context("cannot set up TLS")?;
+    Ok(builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
+}
+
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let read = || CertificateDer::pem_file_iter(path)?.collect::<Result<Vec<_>, _>>();
     let found = read().with_context(|| format!("cannot read certificates from {}", path.display()))?;

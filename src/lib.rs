@@ -9,6 +9,7 @@ pub mod api;
 pub mod app;
 pub mod bench;
 pub mod callback;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod crypto;

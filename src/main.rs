@@ -8,7 +8,7 @@ use clap::Parser as _;
 use tokio::runtime::{Builder, Runtime};
 
 use jettimer::app::{self, Places};
-use jettimer::config::{Cli, Command};
+use jettimer::config::{Cli, Command, Surroundings};
 use jettimer::{bench, embedded, healthcheck};
 
 /// Creating and firing timers is many short-lived small allocations on several threads; measured with
@@ -29,7 +29,9 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::NatsGuard(args) => Ok(embedded::guard::run(args)),
-        Command::Healthcheck(args) => healthcheck::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Healthcheck(args) => {
+            small_runtime()?.block_on(healthcheck::run(&args)).map(|()| ExitCode::SUCCESS)
+        }
         Command::Token(args) => {
             let (token, line) = args.make()?;
             show("The token, which is shown this once", &token, "--tokens-file", &line);
@@ -41,8 +43,8 @@ fn run(command: Command) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Bench(args) => {
-            let runtime = Builder::new_current_thread().enable_all().build().context("cannot start")?;
-            runtime.block_on(bench::run(args)).map(ExitCode::from)
+            let nodes = args.accesses(&Surroundings::of_process())?;
+            small_runtime()?.block_on(bench::run(args, &nodes)).map(ExitCode::from)
         }
         Command::Dev(args) => {
             args.start_logging()?;
@@ -53,6 +55,11 @@ fn run(command: Command) -> Result<ExitCode> {
             runtime()?.block_on(app::serve(args, places()?)).map(|()| ExitCode::SUCCESS)
         }
     }
+}
+
+/// For a client, which has little to do at once.
+fn small_runtime() -> Result<Runtime> {
+    Builder::new_current_thread().enable_all().build().context("cannot start the runtime")
 }
 
 fn runtime() -> Result<Runtime> {

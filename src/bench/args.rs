@@ -9,7 +9,8 @@ use anyhow::{Context, bail, ensure};
 use clap::ValueEnum;
 use hyper::Uri;
 
-use super::server::Server;
+use crate::client::{Access, Server};
+use crate::config::{Chosen, Surroundings};
 
 /// Upper end of --timers: matching takes about 70 bytes per timer, so this many fit in a gigabyte.
 const MOST_TIMERS: u64 = 10_000_000;
@@ -25,9 +26,13 @@ const HIGHEST_RATE: i64 = 1_000_000;
 /// Load generator: creates timers, receives their webhooks, and prints rates, lateness and what went wrong.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Bench {
-    /// API node, http only. Repeat or separate by commas: connections are spread over them in turn.
-    #[arg(long, value_name = "URL", value_delimiter = ',', default_value = "http://127.0.0.1:8000")]
-    pub(super) server: Vec<Server>,
+    /// API node, http only; default: the profile's, or else http://127.0.0.1:8000. Repeat or separate by commas:
+    /// connections are spread over them in turn.
+    #[arg(long, env = "JETTIMER_SERVER", value_name = "URL", value_delimiter = ',')]
+    server: Vec<Server>,
+
+    #[command(flatten)]
+    chosen: Chosen,
 
     /// How many timers to create, 1 to 10,000,000.
     #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
@@ -146,6 +151,15 @@ impl Bench {
         Ok(())
     }
 
+    /// The nodes that are measured.
+    ///
+    /// # Errors
+    ///
+    /// If a profile or a token cannot be had.
+    pub fn accesses(&self, around: &Surroundings) -> anyhow::Result<Vec<Access>> {
+        self.chosen.accesses(&self.server, around)
+    }
+
     /// Where the service is to send the webhooks, when the sink listens on the address given.
     pub(super) fn hook(&self, listening: SocketAddr) -> String {
         match &self.sink_url {
@@ -192,7 +206,7 @@ mod tests {
     #[test]
     fn flags_that_cannot_work_are_refused() {
         for flags in [
-            "--server https://a",
+            "--server a:8000",
             "--timers 0",
             "--rate 0",
             "--connections 0",

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{CONTENT_TYPE, HOST, HeaderValue};
 use hyper::{Request, StatusCode};
 use tokio::task::JoinSet;
 
@@ -120,8 +119,7 @@ impl Connection {
         let mut request = Request::new(Full::new(self.load.body.clone()));
         *request.method_mut() = hyper::Method::POST;
         *request.uri_mut() = server.create_path.clone();
-        request.headers_mut().insert(HOST, server.host_header.clone());
-        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        request.headers_mut().clone_from(&server.headers);
         // Whatever fails from here on leaves the wire in an unknown state, and it is dropped.
         let (status, body) = match tokio::time::timeout(ANSWER_WITHIN, wire.exchange(request)).await {
             Ok(Ok(answer)) => answer,

@@ -2,7 +2,8 @@
 //! was lost.
 //!
 //! It measures from outside, as a client does, and knows nothing of the service beyond its HTTP contract: no
-//! NATS, no metrics, no code of the service. It does not start or stop what it measures.
+//! NATS, no metrics, no code of the service. `client` says only where the nodes are and as whom they are asked: a pool of
+//! connections would be measured with them. It does not start or stop what it measures.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -32,12 +33,14 @@ mod wire;
 
 pub use args::Bench;
 
+use crate::client::Access;
 use args::Output;
 use ledger::Ledger;
 use load::Load;
 use order::Due;
 use pace::Pace;
 use report::Report;
+use server::Server;
 use sink::Sink;
 use text::Text;
 use wire::Wire;
@@ -64,17 +67,18 @@ impl From<Verdict> for ExitCode {
     }
 }
 
-/// Runs the load and prints the report. An error means that there was nothing to report; promises that were
+/// Runs the load against these nodes and prints the report. An error means that there was nothing to report; promises that were
 /// broken are a verdict.
 ///
 /// It wants a single-threaded runtime: threads that wake each other for every request take the CPU from a
 /// service on the same machine, and one is enough for some ten thousand timers a second.
-pub async fn run(bench: Bench) -> anyhow::Result<Verdict> {
+pub async fn run(bench: Bench, nodes: &[Access]) -> anyhow::Result<Verdict> {
     bench.check()?;
+    let servers = nodes.iter().map(Server::of).collect::<anyhow::Result<Vec<_>>>()?;
     let mut memory = memory::before(&bench.max_rss_pid)?;
     let ledger = Arc::new(Ledger::new(if bench.create_only { 0 } else { usize::try_from(bench.timers)? })?);
     let sink = Sink::start(bench.sink_listen, bench.hook_delay, Arc::clone(&ledger))?;
-    let wires = load::connect(&bench.server, bench.connections).await?;
+    let wires = load::connect(&servers, bench.connections).await?;
     let due = match bench.due_together {
         Some(after) => Due::Together { at_us: clock::wall_now().saturating_add(clock::micros(after)) },
         None => Due::In(bench.due_in),
@@ -85,14 +89,7 @@ pub async fn run(bench: Bench) -> anyhow::Result<Verdict> {
         Some(rate) => Pace::open(bench.timers, rate, bench.connections)?,
         None => Pace::closed(bench.timers),
     };
-    let load = Load {
-        servers: bench.server.clone(),
-        due,
-        body,
-        pace,
-        ledger: Arc::clone(&ledger),
-        matching: !bench.create_only,
-    };
+    let load = Load { servers, due, body, pace, ledger: Arc::clone(&ledger), matching: !bench.create_only };
 
     let was_interrupted = tokio::select! {
         measured = measure(&bench, load, wires, &ledger) => {

@@ -4,9 +4,11 @@
 
 mod access;
 mod broker;
+mod connection;
 mod hushed;
 mod node;
 mod parse;
+mod profiles;
 mod receivers;
 mod signing;
 mod targets;
@@ -21,6 +23,7 @@ use crate::telemetry;
 
 use access::AccessSettings;
 pub use broker::{Broker, Embedded};
+pub use connection::{Chosen, Connection, Surroundings};
 pub use node::{Node, Role};
 pub use signing::NewSecret;
 pub use token::NewToken;

@@ -1,0 +1,136 @@
+//! What can become of a request but an answer: the errors that a caller tells apart, and problems as nodes write them.
+
+use hyper::header::{HeaderMap, RETRY_AFTER};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The most of a body that is no problem document which is repeated, in characters: enough for a proxy's sentence.
+const MOST_CHARS: usize = 200;
+
+/// Why there is no answer, or which.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No connection: nothing was sent.
+    #[error("cannot reach {server}: {why}")]
+    Unreachable {
+        /// Which server.
+        server: String,
+        /// What the system says.
+        why: String,
+    },
+    /// It was sent, perhaps in part, and nobody knows whether it was done.
+    #[error("no answer from {server}: {why}")]
+    NoAnswer {
+        /// Which server.
+        server: String,
+        /// What happened instead.
+        why: String,
+    },
+    /// The server says what is wrong.
+    #[error("{0}")]
+    Problem(Box<Problem>),
+    /// It could not be asked so, or the answer makes no sense.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+/// An error as a node tells it (`application/problem+json`), or what a proxy in between says.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Problem {
+    /// The status of the answer.
+    pub status: u16,
+    #[serde(rename = "type")]
+    kind: String,
+    /// For people, the same for every problem of a kind.
+    pub title: String,
+    /// What is wrong here.
+    pub detail: String,
+    /// The bad fields.
+    pub errors: Vec<FieldError>,
+    /// The timer as it is now, where that is why.
+    pub timer: Option<Value>,
+    /// As it is in the node's log.
+    pub request_id: Option<String>,
+    /// How soon it is worth to ask again, in seconds.
+    #[serde(skip)]
+    pub retry_after: Option<u64>,
+}
+
+/// A bad field or parameter.
+#[derive(Debug, Deserialize)]
+pub struct FieldError {
+    /// A JSON pointer, or `?` and the name of a parameter.
+    pub pointer: String,
+    /// What is allowed.
+    pub detail: String,
+}
+
+impl Problem {
+    /// Reads an answer that is no success.
+    pub(super) fn read(status: u16, headers: &HeaderMap, body: &[u8]) -> Self {
+        let mut problem = serde_json::from_slice::<Self>(body).unwrap_or_default();
+        if problem.title.is_empty() {
+            problem.title = format!("status {status}");
+            problem.detail = String::from_utf8_lossy(body).trim().chars().take(MOST_CHARS).collect();
+        }
+        problem.status = status;
+        let asked = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        problem.retry_after = asked;
+        problem
+    }
+
+    /// Its kind, such as `too-late`; empty if a proxy has answered.
+    pub fn kind(&self) -> &str {
+        self.kind.strip_prefix("urn:jettimer:problem:").unwrap_or_default()
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.detail.is_empty() {
+            f.write_str(&self.title)
+        } else {
+            write!(f, "{}: {}", self.title, self.detail)
+        }
+    }
+}
+
+/// An error and what caused it, without saying anything twice.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut parts: Vec<String> = vec![];
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let part = error.to_string();
+        if !parts.iter().any(|said| said.contains(&part)) {
+            parts.push(part);
+        }
+        next = error.source();
+    }
+    // hyper's own "client error (Connect)" says nothing that the rest does not.
+    if parts.len() > 1 && parts[0].starts_with("client error") {
+        parts.remove(0);
+    }
+    parts.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_is_read_with_what_goes_with_it() {
+        let body = br#"{"type":"urn:jettimer:problem:too-many-requests","title":"Too many requests","status":429,"detail":"wait","request_id":"r"}"#;
+        let headers = [(RETRY_AFTER, "3".parse().unwrap())].into_iter().collect();
+        let problem = Problem::read(429, &headers, body);
+        assert_eq!((problem.kind(), problem.retry_after), ("too-many-requests", Some(3)));
+        assert_eq!(problem.to_string(), "Too many requests: wait");
+    }
+
+    #[test]
+    fn what_is_no_problem_document_is_repeated_in_short() {
+        let problem = Problem::read(502, &HeaderMap::new(), "x".repeat(1_000).as_bytes());
+        assert_eq!((problem.status, problem.kind(), problem.detail.len()), (502, "", MOST_CHARS));
+        assert_eq!(Problem::read(404, &HeaderMap::new(), b"").to_string(), "status 404");
+    }
+}

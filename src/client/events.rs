@@ -1,0 +1,66 @@
+//! Server-sent events, one by one. It does not reconnect: whoever follows knows from where.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt as _, stream};
+use http_body_util::BodyDataStream;
+use hyper::body::Incoming;
+use sse_stream::SseByteStream;
+
+/// How long a feed may be silent until it is given up: a node says at least every 5 minutes (the longest
+/// `--event-heartbeat`) that it is there. A peer that is gone is found sooner, by TCP's own probes.
+const SILENCE: Duration = Duration::from_secs(330);
+
+/// One event.
+#[derive(Debug)]
+pub struct Event {
+    /// Its name.
+    pub name: String,
+    /// Its place in the feed, from which to go on.
+    pub id: Option<String>,
+    /// What it says, in JSON.
+    pub data: String,
+}
+
+/// A feed that is followed.
+pub struct Events(BoxStream<'static, Result<sse_stream::Sse, String>>);
+
+impl Events {
+    pub(super) fn of(body: Incoming) -> Self {
+        let events = SseByteStream::new(heard(BodyDataStream::new(body)));
+        Self(events.map(|event| event.map_err(|error| super::error::chain(&error))).boxed())
+    }
+
+    /// The next event with a name; nothing once the feed has ended.
+    ///
+    /// # Errors
+    ///
+    /// If the connection broke, or was silent for too long.
+    pub async fn next(&mut self) -> Result<Option<Event>, String> {
+        while let Some(event) = self.0.next().await {
+            let event = event?;
+            if let (Some(name), Some(data)) = (event.event, event.data) {
+                return Ok(Some(Event { name, id: event.id, data }));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The chunks of a body, and an error once there is none for too long.
+fn heard(body: BodyDataStream<Incoming>) -> impl Stream<Item = std::io::Result<Bytes>> + Send + 'static {
+    stream::unfold(Some(body), |body| async {
+        let mut body = body?;
+        match tokio::time::timeout(SILENCE, body.next()).await {
+            Ok(Some(Ok(chunk))) => Some((Ok(chunk), Some(body))),
+            Ok(Some(Err(error))) => Some((Err(std::io::Error::other(error)), None)),
+            Ok(None) => None,
+            Err(_) => {
+                let why = format!("nothing was heard for {} s", SILENCE.as_secs());
+                Some((Err(std::io::Error::new(std::io::ErrorKind::TimedOut, why)), None))
+            }
+        }
+    })
+}
