@@ -4,6 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::log::{self, LoggedJson};
@@ -52,8 +53,9 @@ struct FlowJson<'t> {
 /// The timer's own body, in the field that it was created with.
 #[derive(Serialize, Default)]
 struct BodyJson<'t> {
+    /// As it was written, and is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    body: Option<Value>,
+    body: Option<&'t RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     body_text: Option<&'t str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,4 +115,16 @@ fn digest(body: &Body) -> BodyJson<'_> {
         Body::Bytes(bytes) => bytes,
     };
     BodyJson { body_sha256: Some(sha256_hex(bytes)), body_bytes: Some(bytes.len()), ..BodyJson::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_json_body_is_shown_as_it_was_written() {
+        let written = "{\"b\": 1.0,\n \"a\": 1e2}";
+        let shown = serde_json::to_string(&body(&Body::Json(written.to_owned()))).unwrap();
+        assert_eq!(shown, format!("{{\"body\":{written}}}"));
+    }
 }
