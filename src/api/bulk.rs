@@ -49,7 +49,7 @@ pub(super) async fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
     let patience = call.patience();
     let outcomes: Vec<Value> = stream::iter(items.into_iter().enumerate())
         .map(|(n, item)| {
-            // Each item has a key of its own, made of the request's and its place.
+            // Each item without a key of its own has one that is made of the request's and its place.
             let key = key.as_ref().map(|key| idempotency::key_of_item(key, n));
             async move {
                 let created = create_one(call, item, key, patience).await;
@@ -75,12 +75,13 @@ async fn create_one(
     if item.len() > call.api.max_body {
         return Err(Problem::too_large(call.api.max_body));
     }
-    let json =
+    let mut json =
         Json::read(item).map_err(|error| Problem::not_json(format!("this timer is not JSON: {error}")))?;
     if patience.is_over() {
         let why = "the time of the request was over before it came to this timer".to_owned();
         return Err(Problem::of_nats(&NatsError::NotDone(why)));
     }
+    let key = idempotency::take(&mut json.value)?.or(key);
     let (status, stored) = timers::create_one(call, &json, key.as_deref(), patience).await?;
     Ok((status, timer_json::to_value(&stored.timer, call.now(), View::Summary)))
 }

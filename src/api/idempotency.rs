@@ -4,8 +4,11 @@ use serde_json::Value;
 use uuid::Uuid;
 use warp::http::HeaderMap;
 
-use super::problem::Problem;
+use super::problem::{FieldError, Problem};
 use crate::domain::timer::TimerId;
+
+/// The field of a creation that stands for the header.
+pub(super) const FIELD: &str = "idempotency_key";
 
 /// The longest key taken, in bytes.
 const MAX_KEY_BYTES: usize = 255;
@@ -39,6 +42,34 @@ pub(super) fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
         return Err(Problem::bad_key("the Idempotency-Key must have 1 to 255 bytes"));
     }
     Ok(Some(key))
+}
+
+/// Takes the key out of a creation that has it as a field: an item of many has no header of its own. What is left is
+/// the same request as one with the key in its header.
+///
+/// # Errors
+///
+/// The problem with it.
+pub(super) fn take(creation: &mut Value) -> Result<Option<String>, Problem> {
+    let Some(value) = creation.as_object_mut().and_then(|fields| fields.remove(FIELD)) else {
+        return Ok(None);
+    };
+    let fits = |key: &&str| {
+        (1..=MAX_KEY_BYTES).contains(&key.len()) && key.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+    };
+    match value.as_str().filter(fits) {
+        Some(key) => Ok(Some(key.to_owned())),
+        None => Err(wrong("must be a string of 1 to 255 characters, each visible ASCII or a space")),
+    }
+}
+
+/// The field and the header at once.
+pub(super) fn twice() -> Problem {
+    wrong("is beside the header Idempotency-Key; say it once")
+}
+
+fn wrong(detail: &str) -> Problem {
+    Problem::invalid_timer(vec![FieldError { pointer: format!("/{FIELD}"), detail: detail.to_owned() }])
 }
 
 /// The rest of a string as RFC 9651 (3.3.3) writes it, after its opening quote.
@@ -100,6 +131,17 @@ mod tests {
     fn a_broken_key_is_refused() {
         for broken in ["", "\"", "\"\"", "\"abc", r#""a"b""#, r#""a\b""#, "a\tb"] {
             assert_eq!(read(broken), None, "{broken}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_taken_out_of_a_creation_or_refused() {
+        let mut creation = serde_json::json!({ "delay": "1h", "idempotency_key": " a\"b" });
+        assert_eq!(take(&mut creation).unwrap().as_deref(), Some(" a\"b"));
+        assert_eq!(creation, serde_json::json!({ "delay": "1h" }));
+        assert!(take(&mut creation).unwrap().is_none() && take(&mut Value::Null).unwrap().is_none());
+        for bad in [Value::Null, 1.into(), "".into(), "a\nb".into(), "é".into(), "x".repeat(256).into()] {
+            assert!(take(&mut serde_json::json!({ "idempotency_key": bad })).is_err());
         }
     }
 

@@ -131,6 +131,17 @@ async fn one_request_creates_many_and_says_of_each_what_became_of_it() {
     assert_eq!(again.json["results"][3]["timer"]["id"], results[3]["timer"]["id"]);
     assert_eq!(again.json["results"][3]["status"], 200);
 
+    // A key of an item's own is that of the header of a request for it alone, whatever else is sent with it.
+    let keyed = r#"{"delay": "1h", "url": "http://localhost/", "idempotency_key": "order-1"}"#;
+    let alone = client.send(Method::POST, "/timer", &[("idempotency-key", "order-1")], good).await;
+    for lines in [format!("{good}\n{keyed}"), keyed.to_owned()] {
+        let reply = client.send(Method::POST, "/timers", &headers[..1], &lines).await;
+        let of_key = reply.json["results"].as_array().unwrap().last().unwrap();
+        assert_eq!((&of_key["status"], &of_key["timer"]["id"]), (&json!(200), &alone.json["id"]), "{of_key}");
+    }
+    let twice = client.send(Method::POST, "/timer", &[("idempotency-key", "order-1")], keyed).await;
+    assert_eq!((twice.status, twice.pointers()), (422, vec!["/idempotency_key"]));
+
     let many = format!("[{}]", vec![good; 1_001].join(","));
     let reply = client.send(Method::POST, "/timers", &[], &many).await;
     assert_eq!((reply.status, &reply.json["type"]), (413, &json!("urn:jettimer:problem:too-many-timers")));

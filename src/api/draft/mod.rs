@@ -18,6 +18,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use crate::api::idempotency;
 use crate::api::problem::FieldError;
 use crate::api::request::Json;
 use crate::domain::change::Change;
@@ -65,6 +66,8 @@ pub(super) fn read(
     let flow = flow::flow(&mut fields);
     let callbacks = callbacks::read(&mut fields, &rules.targets);
     let metadata = policy::metadata(&mut fields);
+    // Whoever reads creations has taken it before: the timer's id comes from it.
+    fields.names(&[idempotency::FIELD]);
     let errors = fields.finish();
     match (due_at, target) {
         (Some(due_at), Some(target)) if errors.is_empty() => Ok(Timer {
