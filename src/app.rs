@@ -14,9 +14,10 @@ use uuid::Uuid;
 
 use crate::access::Permissions;
 use crate::alarm::Alarm;
-use crate::api::{self, Api, ConnectionLimits};
+use crate::api::{self, Api, ConnectionLimits, Inbox};
 use crate::clock::Clock;
 use crate::config::{Broker, Dev, Embedded, Node, Role, Serve};
+use crate::dev;
 use crate::dispatch;
 use crate::embedded;
 use crate::engine::{Engine, Worker};
@@ -50,15 +51,19 @@ pub struct Places {
 pub async fn dev(dev: Dev, places: Places) -> Result<()> {
     let mut signals = Signals::listen()?;
     let permissions = dev.access.optional()?;
-    let targets = dev.node.calls(true)?;
+    let mut targets = dev.node.calls(true)?;
+    let data_dir = dev.embedded.data_dir.clone();
     let starting = Box::pin(async {
         let (broker, access) = own_broker(dev.embedded, &dev.node, places).await?;
+        let secret_file = dev::sign(&mut targets, &data_dir)?;
+        let inbox = Some(Inbox::new(targets.secrets.clone(), Clock));
         let shape = dev.node.shape(1);
-        let node = Running::start(dev.node, Role::All, permissions, targets, access, shape).await?;
-        anyhow::Ok((node, broker))
+        let setup = Setup { role: Role::All, permissions, targets, access, shape, inbox };
+        let node = Running::start(dev.node, setup).await?;
+        anyhow::Ok((node, broker, secret_file))
     });
-    let (node, broker) = unless_told_to_stop(starting, &mut signals).await?;
-    welcome::print(node.address);
+    let (node, broker, secret_file) = unless_told_to_stop(starting, &mut signals).await?;
+    welcome::print(node.address, secret_file.as_deref());
     node.until(&mut signals, Some(broker)).await
 }
 
@@ -83,7 +88,8 @@ pub async fn serve(serve: Serve, places: Places) -> Result<()> {
         } else {
             (None, access(serve.broker, &serve.node))
         };
-        let node = Running::start(serve.node, serve.role, permissions, targets, access, shape).await?;
+        let setup = Setup { role: serve.role, permissions, targets, access, shape, inbox: None };
+        let node = Running::start(serve.node, setup).await?;
         anyhow::Ok((node, broker))
     });
     let (node, broker) = unless_told_to_stop(starting, &mut signals).await?;
@@ -141,6 +147,16 @@ async fn own_broker(own: Embedded, node: &Node, places: Places) -> Result<(OwnBr
     Ok((OwnBroker { stop, task }, access))
 }
 
+/// What a node is started with beside its settings.
+struct Setup {
+    role: Role,
+    permissions: Permissions,
+    targets: Settings,
+    access: Access,
+    shape: Shape,
+    inbox: Option<Inbox>,
+}
+
 /// A node that has started.
 struct Running {
     address: SocketAddr,
@@ -157,14 +173,8 @@ struct Running {
 }
 
 impl Running {
-    async fn start(
-        node: Node,
-        role: Role,
-        permissions: Permissions,
-        targets: Settings,
-        access: Access,
-        shape: Shape,
-    ) -> Result<Self> {
+    async fn start(node: Node, setup: Setup) -> Result<Self> {
+        let Setup { role, permissions, targets, access, shape, inbox } = setup;
         crypto::install();
         // Before anything is connected, so that a port in use costs nothing.
         let listener = TcpListener::bind(node.listen).await.with_context(|| {
@@ -223,6 +233,7 @@ impl Running {
             finder,
             page: !node.no_ui,
             feed,
+            inbox,
             receivers,
             heartbeat,
             max_clock_skew: node.max_clock_skew,

@@ -13,11 +13,11 @@ use warp::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use super::answer::Answer;
 use super::cors::Cors;
 use super::measure::{self, Measured};
-use super::operation::{self, NoRoute, Operation, Served};
+use super::operation::{self, NoRoute, Operation, Serves};
 use super::problem::Problem;
 use super::refusals::Refusals;
 use super::request::Request;
-use super::{Api, operate};
+use super::{Api, inbox, operate};
 use crate::access::{Grant, Quota, Scope};
 use crate::metrics::Refused;
 
@@ -40,6 +40,8 @@ struct Passage {
     cors: Cors,
     quota: Option<Quota>,
     measured: Measured,
+    /// Whether it came to the inbox, which answers as its URL wants.
+    to_inbox: bool,
 }
 
 /// Answers a request, whatever it is.
@@ -51,13 +53,16 @@ pub(super) async fn handle(api: &Api, refusals: &Refusals, request: Request) -> 
         cors: Cors::of(&api.origins, &method, &request.headers),
         quota: None,
         measured: Measured::begin(&api.metrics),
+        to_inbox: false,
     };
     async {
         let result = caught(admit(api, request, &mut passage), &method, &path).await;
         let mut answer = result.unwrap_or_else(|problem| problem.answer(&id));
         passage.measured.answered(answer.status());
         let status = answer.status();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if passage.to_inbox {
+            tracing::debug!(%method, path, status = status.as_u16(), "the inbox has answered");
+        } else if status == StatusCode::SERVICE_UNAVAILABLE {
             if let Some(count) = refusals.count(Instant::now()) {
                 tracing::warn!(%method, path, count, "requests are answered with 503, this is the last of them");
             }
@@ -97,9 +102,23 @@ async fn caught(
 async fn admit(api: &Api, request: Request, passage: &mut Passage) -> Result<Answer, Problem> {
     within_limits(&request)?;
     let path = request.path.clone();
+    let inbox = api.inbox.as_ref().filter(|_| inbox::is_inbox(&path));
+    if let Some(inbox) = inbox.filter(|_| inbox::is_webhook(&request)) {
+        // It has no token, as a receiver's callers have none; a page elsewhere is no caller.
+        if passage.cors.is_foreign() {
+            return Err(Problem::foreign_origin());
+        }
+        passage.to_inbox = true;
+        return inbox::take(api, inbox, request).await;
+    }
+    // The page is for everyone, as it has nothing in it; what it asks for is not.
+    if inbox.is_some() && inbox::wants_page(&request) {
+        return inbox::page(&request);
+    }
     let timers = api.engine.is_some();
-    let served = Served { timers, page: timers && api.page };
-    let (operation, varying) = match operation::find(&request.method, &path, served) {
+    let serves = Serves { timers, page: timers && api.page, inbox: api.inbox.is_some() };
+    let asked = if inbox.is_some() { inbox::PATH } else { &path };
+    let (operation, varying) = match operation::find(&request.method, asked, serves) {
         Ok(found) => found,
         Err(NoRoute::NotFound) => return Err(Problem::no_such_path(&path)),
         // A preflight has no token and costs nothing of a rate: the browser sends it, not the page.

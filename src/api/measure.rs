@@ -75,6 +75,8 @@ pub(super) fn write_of(operation: Operation) -> Option<Write> {
         | Operation::ListReceivers
         | Operation::ListNodes
         | Operation::Stats
+        | Operation::ShowInbox
+        | Operation::EmptyInbox
         | Operation::Health
         | Operation::Readiness
         | Operation::Metrics
@@ -115,6 +117,8 @@ fn name(operation: Operation) -> &'static str {
         Operation::ListReceivers => "list_receivers",
         Operation::ListNodes => "list_nodes",
         Operation::Stats => "show_stats",
+        Operation::ShowInbox => "show_inbox",
+        Operation::EmptyInbox => "empty_inbox",
         Operation::Health => "health",
         Operation::Readiness => "readiness",
         Operation::Metrics => "metrics",

@@ -14,6 +14,7 @@ mod events;
 mod gate;
 mod health;
 mod idempotency;
+mod inbox;
 mod list;
 mod listen;
 mod measure;
@@ -54,6 +55,7 @@ use crate::receivers::Receivers;
 
 pub use cors::Origins;
 pub use events::MAX_READERS;
+pub use inbox::Inbox;
 pub use listen::{ConnectionLimits, serve};
 pub use openapi::DOCUMENT;
 use refusals::Refusals;
@@ -73,6 +75,8 @@ pub struct Api {
     pub page: bool,
     /// Places of readers of the feed; absent if no events are kept.
     pub feed: Option<Arc<Semaphore>>,
+    /// A receiver to try it out with; only `dev` has one.
+    pub inbox: Option<Inbox>,
     /// Whom this node calls; nobody, if it does not work.
     pub receivers: Receivers,
     /// Which nodes there are, and what their clocks show.

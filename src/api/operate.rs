@@ -9,8 +9,8 @@ use super::operation::Operation;
 use super::problem::Problem;
 use super::request::{Json, Request};
 use super::{
-    Api, bulk, bulk_apply, docs, events, health, list, measure, metrics, nodes, openapi, page, receivers,
-    stats, timers,
+    Api, bulk, bulk_apply, docs, events, health, inbox, list, measure, metrics, nodes, openapi, page,
+    receivers, stats, timers,
 };
 use crate::access::{Grant, Scope};
 use crate::domain::time::Timestamp;
@@ -49,6 +49,8 @@ pub(super) async fn operate(
         Operation::ReplayTimers => bulk_apply::apply(&call, Wish::Replay).await,
         Operation::FollowTimers => events::follow(&call).await,
         Operation::Stats => stats::show(&call).await,
+        Operation::ShowInbox => inbox::show(api, &call.request),
+        Operation::EmptyInbox => inbox::empty(api, &call.request),
         Operation::Document => Ok(openapi::show()),
         Operation::Docs => Ok(docs::show()),
         Operation::Page => Ok(page::show(&call.request.headers)),
@@ -86,6 +88,8 @@ async fn for_every_node(api: &Api, operation: Operation, request: &Request) -> R
         | Operation::FollowTimers
         | Operation::CreateTimers
         | Operation::Stats
+        | Operation::ShowInbox
+        | Operation::EmptyInbox
         | Operation::Document
         | Operation::Docs
         | Operation::Page

@@ -25,6 +25,8 @@ pub(super) enum Operation {
     ListReceivers,
     ListNodes,
     Stats,
+    ShowInbox,
+    EmptyInbox,
     Health,
     Readiness,
     Metrics,
@@ -80,13 +82,19 @@ const PAGE_PATHS: &[Path] = &[
     ("/ui/{version}/{folder}/{file}", &[(Method::GET, Op::PageFile)]),
 ];
 
-/// What a node serves beside what all do.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Served {
-    /// The API.
+/// What only the node of `jettimer dev` serves.
+const DEV_PATHS: &[Path] =
+    &[("/dev/inbox", &[(Method::GET, Op::ShowInbox), (Method::DELETE, Op::EmptyInbox)])];
+
+/// What a node serves beside what every node does.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Serves {
+    /// The API of timers.
     pub(super) timers: bool,
     /// The page.
     pub(super) page: bool,
+    /// The inbox.
+    pub(super) inbox: bool,
 }
 
 /// Why there is nothing to do for a request.
@@ -103,11 +111,12 @@ pub(super) enum NoRoute {
 pub(super) fn find<'p>(
     method: &Method,
     path: &'p str,
-    served: Served,
+    serves: Serves,
 ) -> Result<(Operation, &'p str), NoRoute> {
-    let timer_paths = if served.timers { TIMER_PATHS } else { &[] };
-    let page_paths = if served.page { PAGE_PATHS } else { &[] };
-    for (template, methods) in NODE_PATHS.iter().chain(timer_paths).chain(page_paths) {
+    let timer_paths = if serves.timers { TIMER_PATHS } else { &[] };
+    let page_paths = if serves.page { PAGE_PATHS } else { &[] };
+    let dev_paths = if serves.inbox { DEV_PATHS } else { &[] };
+    for (template, methods) in NODE_PATHS.iter().chain(timer_paths).chain(page_paths).chain(dev_paths) {
         let Some(varying) = matched(template, path) else { continue };
         // Whoever answers GET answers HEAD; the server leaves out the body.
         let asked = if method == Method::HEAD { &Method::GET } else { method };
@@ -134,7 +143,7 @@ fn matched<'p>(template: &str, path: &'p str) -> Option<&'p str> {
 /// Every operation, with its path and method.
 #[cfg(test)]
 pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static Method, Operation)> {
-    let paths = NODE_PATHS.iter().chain(TIMER_PATHS).chain(PAGE_PATHS);
+    let paths = NODE_PATHS.iter().chain(TIMER_PATHS).chain(PAGE_PATHS).chain(DEV_PATHS);
     paths.flat_map(|(path, methods)| methods.iter().map(|(method, operation)| (*path, method, *operation)))
 }
 
@@ -160,13 +169,15 @@ impl Operation {
             | Op::ListReceivers
             | Op::ListNodes
             | Op::Stats
+            | Op::ShowInbox
             | Op::Metrics => Some(Scope::Read),
             Op::CreateTimer
             | Op::ChangeTimer
             | Op::CancelTimer
             | Op::FireTimer
             | Op::ReplayTimer
-            | Op::CreateTimers => Some(Scope::Write),
+            | Op::CreateTimers
+            | Op::EmptyInbox => Some(Scope::Write),
             Op::CancelTimers | Op::ReplayTimers => Some(Scope::Admin),
             Op::Health | Op::Readiness | Op::Document | Op::Docs | Op::Page | Op::PageFile => None,
         }
@@ -177,7 +188,7 @@ impl Operation {
 mod tests {
     use super::*;
 
-    const ALL: Served = Served { timers: true, page: true };
+    const ALL: Serves = Serves { timers: true, page: true, inbox: true };
 
     #[test]
     fn each_path_takes_its_methods_and_names_them_otherwise() {
@@ -206,15 +217,16 @@ mod tests {
 
     #[test]
     fn a_node_without_the_api_tells_of_itself_only() {
-        let none = Served { timers: false, page: false };
+        let none = Serves::default();
         assert_eq!(find(&Method::GET, "/readyz", none), Ok((Op::Readiness, "")));
         assert_eq!(find(&Method::GET, "/metrics", none), Ok((Op::Metrics, "")));
         assert_eq!(find(&Method::POST, "/timer", none), Err(NoRoute::NotFound));
+        assert_eq!(find(&Method::GET, "/dev/inbox", Serves { inbox: false, ..ALL }), Err(NoRoute::NotFound));
     }
 
     #[test]
     fn a_node_may_have_the_api_without_the_page() {
-        let api = Served { timers: true, page: false };
+        let api = Serves { page: false, ..ALL };
         assert_eq!(find(&Method::GET, "/docs", api), Ok((Op::Docs, "")));
         for path in ["/", "/ui_timer", "/ui/1/a/b.js"] {
             assert_eq!(find(&Method::GET, path, api), Err(NoRoute::NotFound), "{path}");

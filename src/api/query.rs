@@ -107,6 +107,16 @@ impl Params {
         taken.into_iter().map(|(key, value)| (key[METADATA.len()..].to_owned(), value)).collect()
     }
 
+    /// Everything that is wrong with what was taken; what else is there is for somebody else.
+    ///
+    /// # Errors
+    ///
+    /// The problem with the query.
+    pub(super) fn finish_some(mut self) -> Result<(), Problem> {
+        self.rest.clear();
+        self.finish()
+    }
+
     /// Everything that is wrong, unknown parameters included.
     ///
     /// # Errors

@@ -5,9 +5,9 @@ use std::process::Stdio;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
-use crate::support::{Broker, Client, Node, PATIENCE, Sink};
+use crate::support::{Broker, Dev, Node, PATIENCE, Sink};
 
 fn jettimer() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jettimer"));
@@ -15,43 +15,18 @@ fn jettimer() -> Command {
     command
 }
 
-/// Starts `jettimer dev` on a directory and gives the address that it prints.
-async fn dev(data: &TempDir) -> (Child, String) {
-    let mut child = jettimer()
-        .args(["dev", "--listen", "127.0.0.1:0", "--log", "warn", "--data-dir"])
-        .arg(data.path())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("jettimer starts");
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let address = async {
-        while let Some(line) = lines.next_line().await.unwrap() {
-            if let Some((_, address)) = line.split_once("ready at http://") {
-                return address.to_owned();
-            }
-        }
-        panic!("jettimer dev ended before it was ready");
-    };
-    let address = tokio::time::timeout(PATIENCE, address).await.expect("dev gets ready");
-    (child, address)
-}
-
 #[tokio::test]
 async fn dev_runs_by_itself_and_keeps_its_timers_over_a_kill() {
     let data = TempDir::new().unwrap();
     let sink = Sink::start().await;
-    let (mut child, address) = dev(&data).await;
-    let id = Client::new(&address).create(&json!({ "delay": "1500ms", "url": sink.url("/ok") })).await;
-    child.kill().await.unwrap();
+    let mut dev = Dev::start(data.path(), &[]).await;
+    let id = dev.client().create(&json!({ "delay": "1500ms", "url": sink.url("/ok") })).await;
+    dev.kill().await;
 
-    let (child, address) = dev(&data).await;
-    Client::new(&address).until(&id, "delivered").await;
+    let dev = Dev::start(data.path(), &[]).await;
+    dev.client().until(&id, "delivered").await;
     assert_eq!(sink.hits_of(&id).len(), 1);
-
-    let pid = rustix::process::Pid::from_raw(child.id().unwrap().try_into().unwrap()).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
-    let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await.expect("Ctrl-C stops it");
-    assert_eq!(output.unwrap().status.code(), Some(0));
+    assert_eq!(dev.interrupt().await, Some(0));
 }
 
 #[tokio::test]

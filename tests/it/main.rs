@@ -21,6 +21,7 @@ mod clocks;
 mod command_line;
 mod contract;
 mod cors;
+mod dev;
 mod drains;
 mod fairness;
 mod feed;

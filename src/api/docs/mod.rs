@@ -6,9 +6,6 @@
 
 use std::sync::LazyLock;
 
-use warp::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
-use warp::http::{HeaderValue, StatusCode};
-
 use super::answer::{self, Answer};
 use crate::crypto::sha256_base64;
 
@@ -49,18 +46,13 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
 
 /// Shows the page.
 pub(super) fn show() -> Answer {
-    let mut answer = answer::text(StatusCode::OK, "text/html; charset=utf-8", PAGE);
-    let headers = answer.headers_mut();
-    if let Ok(policy) = HeaderValue::from_str(&POLICY) {
-        headers.insert(CONTENT_SECURITY_POLICY, policy);
-    }
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    answer
+    answer::page(PAGE, &POLICY)
 }
 
 #[cfg(test)]
 mod tests {
+    use warp::http::HeaderValue;
+
     use super::*;
 
     #[test]

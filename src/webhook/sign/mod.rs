@@ -70,6 +70,19 @@ impl Secrets {
         Some(signatures.join(" "))
     }
 
+    /// Whether the value of `webhook-signature` has a signature in it that one of these secrets makes, whomever they are
+    /// for.
+    pub fn verify(&self, id: &str, timestamp: &str, body: &[u8], signatures: &str) -> bool {
+        let message = [id.as_bytes(), timestamp.as_bytes(), body].join(&b'.');
+        let mut secrets = self.lists.values().flatten();
+        secrets.any(|secret| signatures.split(' ').any(|signature| secret.verifies(&message, signature)))
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.lists.is_empty()
+    }
+
     fn of(&self, authority: &str, created_by: Option<&str>) -> Option<&Vec<Secret>> {
         let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
         let token = created_by.map(|name| For::Token(name.to_owned()));
@@ -120,6 +133,9 @@ fn read(line: &str) -> Result<(For, Vec<Secret>), String> {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD as BASE64;
+
     use super::*;
 
     /// The key of the example in the specification.
@@ -143,6 +159,31 @@ mod tests {
             secrets.signature(&call("example.com:443", None)).as_deref(),
             Some("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=")
         );
+    }
+
+    #[test]
+    fn what_is_signed_with_any_secret_is_verified_and_nothing_else() {
+        let signing = Secrets::parse(&format!("* {SPEC} whsk_{}", BASE64.encode([7; 32]))).unwrap();
+        let call = call("x:80", None);
+        let signatures = signing.signature(&call).unwrap();
+        let timestamp = call.timestamp.to_string();
+        let verified = |secrets: &Secrets, body: &[u8], signatures: &str| {
+            secrets.verify(call.id, &timestamp, body, signatures)
+        };
+        assert!(verified(&signing, call.body, &signatures));
+        for one in signatures.split(' ') {
+            assert!(verified(&signing, call.body, one), "{one}");
+            assert!(!verified(&signing, b"{}", one), "{one}");
+            assert!(!verified(&signing, call.body, &one[..one.len() - 4]), "{one}");
+        }
+        assert!(verified(
+            &Secrets::parse(&format!("host=y {OTHER} {SPEC}")).unwrap(),
+            call.body,
+            &signatures
+        ));
+        assert!(!verified(&Secrets::parse(&format!("* {OTHER}")).unwrap(), call.body, &signatures));
+        assert!(!verified(&Secrets::default(), call.body, &signatures));
+        assert!(!verified(&signing, call.body, "v1, v1a,? v2,AAAA"));
     }
 
     #[test]

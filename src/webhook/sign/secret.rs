@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ring::hmac;
 use ring::rand::{SecureRandom as _, SystemRandom};
-use ring::signature::{Ed25519KeyPair, KeyPair as _};
+use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 
 const SYMMETRIC: &str = "whsec_";
 const PRIVATE: &str = "whsk_";
@@ -63,6 +63,20 @@ impl Secret {
         }
     }
 
+    /// Whether this is a signature of the message, made with this secret.
+    pub(super) fn verifies(&self, message: &[u8], signature: &str) -> bool {
+        let Some((version, text)) = signature.split_once(',') else { return false };
+        let Ok(tag) = BASE64.decode(text) else { return false };
+        match (&self.0, version) {
+            (Key::Symmetric(key), "v1") => hmac::verify(key, message, &tag).is_ok(),
+            (Key::Ed25519(pair), "v1a") => {
+                let public = UnparsedPublicKey::new(&ED25519, pair.public_key().as_ref());
+                public.verify(message, &tag).is_ok()
+            }
+            (Key::Symmetric(_) | Key::Ed25519(_), _) => false,
+        }
+    }
+
     /// A new symmetric secret, as text.
     ///
     /// # Errors
@@ -103,8 +117,6 @@ impl fmt::Debug for Secret {
 
 #[cfg(test)]
 mod tests {
-    use ring::signature::{ED25519, UnparsedPublicKey};
-
     use super::*;
 
     #[test]

@@ -4,6 +4,7 @@ mod broker;
 pub(crate) mod calls;
 mod client;
 pub(crate) mod contract;
+mod dev;
 mod dns;
 mod node;
 pub(crate) mod python;
@@ -21,6 +22,7 @@ use tokio::time::Instant;
 
 pub(crate) use broker::Broker;
 pub(crate) use client::{Client, Reply};
+pub(crate) use dev::Dev;
 pub(crate) use dns::Dns;
 pub(crate) use node::Node;
 pub(crate) use sink::Sink;

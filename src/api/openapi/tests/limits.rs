@@ -49,6 +49,8 @@ fn limits_are_those_of_the_code() {
         ("/schemas/BulkResult/properties/results/maxItems", json!(bulk::MAX_TIMERS)),
         ("/schemas/BulkCancellation/properties/matched/maximum", json!(bulk_apply::MAX_MATCHED)),
         ("/schemas/BulkReplay/properties/matched/maximum", json!(bulk_apply::MAX_MATCHED)),
+        ("/schemas/History/properties/minutes/maxItems", json!(crate::history::MINUTES)),
+        ("/schemas/InboxPage/properties/webhooks/maxItems", json!(crate::inbox::MAX_KEPT)),
         ("/schemas/ProblemFields/properties/errors/maxItems", json!(problem::MAX_ERRORS)),
         ("/parameters/limit/schema/maximum", json!(list::MAX_LIMIT)),
         ("/parameters/limit/schema/default", json!(list::DEFAULT_LIMIT)),
