@@ -14,6 +14,7 @@ pub mod machine;
 pub mod rate;
 pub mod retry;
 pub mod statuses;
+pub mod sweep;
 pub mod target;
 pub mod time;
 pub mod timer;

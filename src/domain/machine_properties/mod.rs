@@ -4,6 +4,7 @@
 //! early and late, reads are stale, and clients cancel, change, fire and replay all the while. Then everything
 //! calms down, and the promises are checked.
 
+mod accidents;
 mod actor;
 mod promises;
 mod world;
@@ -67,6 +68,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => (100_u64..8_000).prop_map(|millis| Event::ChangeTimeout { millis }),
         1 => Just(Event::Fire),
         1 => Just(Event::Replay),
+        1 => Just(Event::Sweep),
     ];
     prop::collection::vec(event, 0..120)
 }

@@ -11,7 +11,7 @@ use super::world::World;
 impl World {
     /// Holds after every single effect.
     pub(super) fn assert_always(&self) {
-        match self.record().map(|timer| &timer.state) {
+        match self.record().filter(|_| !self.wiped).map(|timer| &timer.state) {
             Some(State::Scheduled { at, .. }) => assert!(
                 !self.queue.is_empty()
                     || self.schedules.iter().any(|armed| armed <= at || self.postponed.contains(armed)),

@@ -13,6 +13,7 @@ use crate::domain::callbacks::Callbacks;
 use crate::domain::change::Change;
 use crate::domain::machine::{Effect, Input, LEAD, linger_delay, step, unneeded};
 use crate::domain::retry::RetryPolicy;
+use crate::domain::sweep::{Armed, Look, judge};
 use crate::domain::target::{Body, Method, Target, TargetUrl};
 use crate::domain::time::Timestamp;
 use crate::domain::timer::Timer;
@@ -47,6 +48,10 @@ pub(super) enum Event {
     Fire,
     /// A client replays it.
     Replay,
+    /// A sweeper looks at the timer.
+    Sweep,
+    /// An accident removes every wake.
+    Wipe,
 }
 
 /// A fire message that is not acknowledged.
@@ -81,6 +86,8 @@ pub(super) struct World {
     pub(super) given_up: Option<usize>,
     /// How often a client's replay was stored.
     pub(super) replays: usize,
+    /// The broker has lost wakes, so that only a sweeper can make up for it.
+    pub(super) wiped: bool,
     counter: u64,
 }
 
@@ -88,6 +95,8 @@ pub(super) struct World {
 const ACK_WAIT: Duration = Duration::from_secs(5);
 /// As dispatch waits after it could not look at a record.
 const TROUBLE_DELAY: Duration = Duration::from_secs(1);
+/// As the sweeper has it by default.
+const SWEEP_GRACE: Duration = Duration::from_secs(30);
 const START: Timestamp = Timestamp::from_micros(1_000_000_000_000);
 
 /// A timer that is due two seconds after the start.
@@ -127,6 +136,7 @@ impl World {
             calls: vec![],
             cancelled_with_calls: None,
             replays: 0,
+            wiped: false,
             counter: 0,
         }
     }
@@ -221,7 +231,26 @@ impl World {
             }
             Event::Fire => self.request(Input::Fire),
             Event::Replay => self.request(Input::Replay),
+            Event::Sweep => self.sweep(),
+            Event::Wipe => {
+                self.wiped = true;
+                self.queue.clear();
+                self.schedules.clear();
+            }
         }
+    }
+
+    /// Looks at the record and the wakes, and arms what is missing.
+    fn sweep(&mut self) {
+        let Some(timer) = self.record() else { return };
+        let waiting = self.schedules.iter().map(|at| Armed::Waiting { at: *at });
+        let wakes: Vec<Armed> = self.queue.values().map(|_| Armed::Due).chain(waiting).collect();
+        let look = Look { now: self.now, grace: SWEEP_GRACE, after_loss: self.wiped };
+        let Some(damage) = judge(timer, &wakes, look) else { return };
+        // The server of this world may be later than any grace; a real one that is has forgotten the schedule.
+        let late = |at: &Timestamp| at.saturating_sub(LEAD).saturating_add(SWEEP_GRACE) < self.now;
+        assert!(self.wiped || self.schedules.iter().any(late), "a false alarm: {damage:?}");
+        self.arm(damage.arm);
     }
 
     fn take_actor(&mut self, which: usize) -> Option<Actor> {
@@ -256,9 +285,17 @@ impl World {
         }
     }
 
+    /// Whether nothing is left to be found by a sweep, if wakes were lost.
+    fn is_over(&self) -> bool {
+        !self.wiped || self.record().is_none_or(|timer| timer.state.is_final())
+    }
+
     /// No node dies any more, every answer is heard, and time passes.
     pub(super) fn calm_down(&mut self) {
         for _ in 0..4_000 {
+            if self.wiped {
+                self.sweep();
+            }
             while !self.actors.is_empty() {
                 for _ in 0..self.actors.len() {
                     if self.actors.is_empty() {
@@ -273,7 +310,8 @@ impl World {
             self.apply(Event::ScheduleFires { which: 0, twice: false });
             self.apply(Event::Deliver { which: 0, stale_by: 0 });
             self.apply(Event::Advance { millis: 1_000 });
-            if self.queue.is_empty() && self.schedules.is_empty() && self.actors.is_empty() {
+            if self.queue.is_empty() && self.schedules.is_empty() && self.actors.is_empty() && self.is_over()
+            {
                 return;
             }
         }
