@@ -28,6 +28,7 @@ use crate::nats::{Access, Backlog, Link, Shape, Store, Streams, Wakes};
 use crate::presence;
 use crate::receivers::Receivers;
 use crate::shutdown::Signals;
+use crate::sweep::Sweeper;
 use crate::webhook::{Caller, Settings};
 use crate::{crypto, nats, welcome};
 
@@ -170,6 +171,7 @@ struct Running {
     api: JoinHandle<()>,
     worker: JoinHandle<()>,
     heartbeat: JoinHandle<()>,
+    sweeper: JoinHandle<()>,
 }
 
 impl Running {
@@ -191,7 +193,7 @@ impl Running {
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), parts));
         metrics.work.limit(node.max_calls, node.max_held);
         let link = nats::connect(&access, &metrics).await?;
-        nats::prepare(&link, shape, access.wait).await?;
+        let standing = nats::prepare(&link, shape, access.wait).await?;
         let wakes = Wakes::new(link.clone());
         let store = Store::new(link.clone(), node.retention);
         let engine = Engine::new(store, wakes.clone(), clock, &name, node.retry.policy(), metrics.clone());
@@ -200,8 +202,9 @@ impl Running {
         let abort = CancellationToken::new();
         let gone = CancellationToken::new();
         let receivers = Receivers::new(node.receivers.rules());
+        let instance = Uuid::new_v4();
         let itself = presence::Node {
-            instance: Uuid::new_v4(),
+            instance,
             name: name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             role: role.told(),
@@ -223,6 +226,9 @@ impl Running {
         } else {
             tokio::spawn(stop.clone().cancelled_owned())
         };
+        let settings = node.sweep.settings();
+        let sweeper = Sweeper::new(link.clone(), clock, shape, instance, &name, settings, metrics.clone());
+        let sweeper = tokio::spawn(sweeper.run(standing.has_lost_wakes(), stop.clone()));
         let limits = ConnectionLimits { count: node.max_connections, timeout: node.client_timeout };
         let finder = parts
             .indexes
@@ -255,7 +261,19 @@ impl Running {
         });
         let api = tokio::spawn(api::serve(listener, routes, limits, metrics, stop.clone()));
         let drain_timeout = node.drain_timeout;
-        Ok(Self { address, name, link, stop, abort, gone, drain_timeout, api, worker, heartbeat: beating })
+        Ok(Self {
+            address,
+            name,
+            link,
+            stop,
+            abort,
+            gone,
+            drain_timeout,
+            api,
+            worker,
+            heartbeat: beating,
+            sweeper,
+        })
     }
 
     /// Runs until a signal comes, then stops in order: take nothing new, finish calls, hand back.
@@ -277,6 +295,9 @@ impl Running {
         self.gone.cancel();
         if let Err(error) = self.heartbeat.await {
             tracing::warn!(%error, "other nodes were not told that this one has left");
+        }
+        if let Err(error) = self.sweeper.await {
+            tracing::warn!(%error, "the sweep did not stop in order");
         }
         self.link.flush().await;
         if let Some(broker) = broker {

@@ -32,6 +32,7 @@ pub mod presence;
 pub mod receivers;
 pub mod rfc3339;
 pub mod shutdown;
+pub mod sweep;
 pub mod telemetry;
 pub mod timer_json;
 pub mod ui;

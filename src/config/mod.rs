@@ -11,6 +11,7 @@ mod parse;
 mod profiles;
 mod receivers;
 mod signing;
+mod sweep;
 mod targets;
 mod token;
 

@@ -10,6 +10,7 @@ use super::broker::Events;
 use super::parse;
 use super::receivers::ReceiverSettings;
 use super::signing::SigningSettings;
+use super::sweep::SweepSettings;
 use super::targets::Targets;
 use crate::api::Origins;
 use crate::domain::retry::{MAX_ATTEMPTS, MAX_BACKOFF, MAX_DEADLINE, RetryPolicy};
@@ -154,6 +155,9 @@ pub struct Node {
 
     #[command(flatten)]
     pub(crate) events: Events,
+
+    #[command(flatten)]
+    pub(crate) sweep: SweepSettings,
 
     #[command(flatten)]
     pub(crate) retry: Retry,

@@ -19,6 +19,11 @@ pub trait Label: Copy + Debug + 'static {
 
     /// The place of this value among them.
     fn place(self) -> usize;
+
+    /// This value, as it is shown.
+    fn shown(self) -> &'static str {
+        Self::VALUES.get(self.place()).copied().unwrap_or_default()
+    }
 }
 
 /// Declares a label: an enum, with each value as it is shown.
@@ -62,9 +67,14 @@ impl<L: Label> Counters<L> {
 
     /// Counts one of this kind.
     pub fn count(&self, kind: L) {
+        self.count_by(kind, 1);
+    }
+
+    /// Counts so many of this kind.
+    pub fn count_by(&self, kind: L, count: usize) {
         // There is one for each value.
         if let Some(counter) = self.counters.get(kind.place()) {
-            counter.inc();
+            counter.inc_by(u64::try_from(count).unwrap_or(u64::MAX));
         }
     }
 }

@@ -17,6 +17,7 @@ mod nats;
 mod nodes;
 mod receivers;
 mod register;
+mod sweep;
 mod timers;
 mod work;
 
@@ -27,10 +28,11 @@ pub use busy::Busy;
 pub use feed::{Dropped, Feed};
 pub use http::{Http, Refused};
 pub use index::{Index, Indexed, Known};
-pub use label::Counters;
+pub use label::{Counters, Label};
 pub use nats::{Nats, Trouble};
 pub use nodes::Nodes;
 pub use receivers::Receivers;
+pub use sweep::{SweepFinding, Sweeping, Swept};
 pub use timers::{Timers, Write, Written};
 pub use work::{Call, LostClaim, Outcome, Postponed, Wake, Work};
 
@@ -67,6 +69,8 @@ pub struct Metrics {
     pub nats: Nats,
     /// Of all nodes and their clocks.
     pub nodes: Nodes,
+    /// Of sweeps.
+    pub sweep: Sweeping,
 }
 
 /// How the numbers are written.
@@ -95,12 +99,13 @@ impl Metrics {
         let all = &mut Register::of(&mut registry, true);
         all.info(&names::BUILD_INFO, [("version", version)]);
         let (http, nats, nodes) = (Http::new(all), Nats::new(all), Nodes::new(all));
+        let sweep = Sweeping::new(all);
         let of_api = &mut Register::of(&mut registry, parts.serves);
         let (feed, timers) = (Feed::new(of_api), Timers::new(of_api));
         let index = Index::new(&mut Register::of(&mut registry, parts.indexes));
         let of_worker = &mut Register::of(&mut registry, parts.works);
         let (work, receivers) = (Work::new(of_worker), Receivers::new(of_worker));
-        Self { registry, http, feed, timers, index, work, receivers, nats, nodes }
+        Self { registry, http, feed, timers, index, work, receivers, nats, nodes, sweep }
     }
 
     /// All numbers, as a scraper reads them.

@@ -119,3 +119,14 @@ pub(super) const WAKES_WAITING: Name = name(
     "jettimer_wakes_waiting",
     "Wakes of all nodes that are due and no worker has taken; NaN if NATS does not say",
 );
+
+pub(super) const SWEEP_FINDINGS: Name = name(
+    "jettimer_sweep_findings_total",
+    "What this node's sweeps have found and repaired: each is an accident or a fault, but for orphans",
+);
+pub(super) const SWEEPS: Name = name("jettimer_sweeps_total", "Sweeps of this node, by result");
+pub(super) const SWEEP_LAST: Name = name(
+    "jettimer_sweep_last_timestamp_seconds",
+    "When this node has last done a sweep, in seconds since 1970; 0 if never",
+);
+pub(super) const SWEEPER: Name = name("jettimer_sweeper", "1 if this node is the one that sweeps");

@@ -24,17 +24,25 @@ pub(super) const EVENTS: &str = "TIMERS_EVENTS";
 /// The durable consumer that all workers share.
 pub(super) const CONSUMER: &str = "workers";
 
+/// The stream of the bucket of the sweep, which is named `timers_sweep`.
+pub(super) const SWEEP_STREAM: &str = "KV_timers_sweep";
+/// The subjects of its keys.
+pub(super) const SWEEP_SUBJECTS: &str = "$KV.timers_sweep.>";
+/// The key that says who sweeps.
+pub(super) const LEASE_SUBJECT: &str = "$KV.timers_sweep.lease";
+
 /// The subjects of waiting wakes.
 pub(super) const SCHEDULE_SUBJECTS: &str = "timers.schedule.>";
 /// The subjects of wakes that are due.
 pub(super) const FIRE_SUBJECTS: &str = "timers.fire.*";
+const SCHEDULE_PREFIX: &str = "timers.schedule.";
 const FIRE_PREFIX: &str = "timers.fire.";
 
 /// The subjects of events.
 pub(super) const EVENT_SUBJECTS: &str = "timers.event.*";
 const EVENT_PREFIX: &str = "timers.event.";
 /// Where a stored record is republished to, as a mapping of subjects: its last part is the timer's id.
-pub(super) const REPUBLISH_FROM: &str = "$KV.timers.>";
+pub(super) const REPUBLISH_FROM: &str = RECORD_SUBJECTS;
 pub(super) const REPUBLISH_TO: &str = "timers.event.>";
 
 /// The subjects on which nodes say that they are there. No stream has them.
@@ -47,6 +55,9 @@ pub(super) fn beat_subject(instance: Uuid) -> String {
 
 /// What the subjects of records begin with, as in every KV bucket.
 pub(super) const RECORD_PREFIX: &str = "$KV.";
+
+/// The subjects of records.
+pub(super) const RECORD_SUBJECTS: &str = "$KV.timers.>";
 
 /// The subject of a timer's record.
 pub(super) fn record_subject(id: TimerId) -> Subject {
@@ -61,17 +72,23 @@ pub(super) fn fire_subject(id: TimerId) -> Subject {
 /// The subject under which a wake waits. The instant is part of it, so that arming for another
 /// instant adds a wake and never takes one away.
 pub(super) fn schedule_subject(id: TimerId, at: Timestamp) -> Subject {
-    format!("timers.schedule.{id}.{}", at.as_micros()).into()
+    format!("{SCHEDULE_PREFIX}{id}.{}", at.as_micros()).into()
 }
 
 /// All waiting wakes of a timer.
 pub(super) fn schedule_subjects_of(id: TimerId) -> String {
-    format!("timers.schedule.{id}.*")
+    format!("{SCHEDULE_PREFIX}{id}.*")
 }
 
 /// The timer that a fire subject names.
 pub(super) fn timer_of(fire_subject: &str) -> Option<TimerId> {
     fire_subject.strip_prefix(FIRE_PREFIX)?.parse().ok()
+}
+
+/// The timer that a schedule subject names, and the instant that its wake was armed for.
+pub(super) fn scheduled_wake(schedule_subject: &str) -> Option<(TimerId, Timestamp)> {
+    let (id, at) = schedule_subject.strip_prefix(SCHEDULE_PREFIX)?.split_once('.')?;
+    Some((id.parse().ok()?, Timestamp::from_micros(at.parse().ok()?)))
 }
 
 /// The timer whose record is on this subject.

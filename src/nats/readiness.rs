@@ -76,6 +76,11 @@ impl Storing {
     }
 }
 
+/// What is said of a bucket that is missing.
+const RESTORE: &str = "Every timer was in it, so it is not created anew: restore it from a backup";
+/// What is said of the stream of wakes or the consumer.
+const MENDED: &str = "A node creates it anew within seconds and arms every timer again";
+
 #[derive(Deserialize)]
 struct Info {
     error: Option<ApiError>,
@@ -96,9 +101,9 @@ impl Link {
         }
         let asked = async {
             tokio::try_join!(
-                self.exists(format!("$JS.API.STREAM.INFO.{BUCKET_STREAM}")),
-                self.exists(format!("$JS.API.STREAM.INFO.{STREAM}")),
-                self.exists(format!("$JS.API.CONSUMER.INFO.{STREAM}.{CONSUMER}")),
+                self.exists(format!("$JS.API.STREAM.INFO.{BUCKET_STREAM}"), RESTORE),
+                self.exists(format!("$JS.API.STREAM.INFO.{STREAM}"), MENDED),
+                self.exists(format!("$JS.API.CONSUMER.INFO.{STREAM}.{CONSUMER}"), MENDED),
             )
         };
         match timeout(CHECK_TIMEOUT, asked).await {
@@ -112,17 +117,14 @@ impl Link {
         self.storing().all(|storing| storing.trouble().is_none())
     }
 
-    async fn exists(&self, subject: String) -> Result<(), NatsError> {
+    async fn exists(&self, subject: String, advice: &str) -> Result<(), NatsError> {
         let name = subject.trim_start_matches("$JS.API.").to_owned();
         let answer = self.ask(Subject::from(subject), None, Bytes::new()).await?;
         let info: Info = serde_json::from_slice(&answer.payload)
             .map_err(|error| NatsError::Unclear(format!("{name}: {error}")))?;
         match info.error {
             None => Ok(()),
-            Some(error) => Err(NatsError::NotDone(format!(
-                "{name}: {}. Restarting a node creates what is missing, but not timers that were in it",
-                error.description
-            ))),
+            Some(error) => Err(NatsError::NotDone(format!("{name}: {}. {advice}", error.description))),
         }
     }
 }

@@ -48,5 +48,7 @@ mod retries;
 mod scale;
 mod signatures;
 mod stats;
+mod sweep_streams;
+mod sweep_timers;
 mod topology;
 mod worker_is_killed;

@@ -6,6 +6,7 @@ mod client;
 pub(crate) mod contract;
 mod dev;
 mod dns;
+pub(crate) mod jetstream;
 mod node;
 pub(crate) mod python;
 pub(crate) mod raw;

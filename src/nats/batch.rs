@@ -1,0 +1,93 @@
+//! Many messages of a stream by one request: batched direct gets (ADR-31).
+//!
+//! Any replica answers, so what comes may be a moment old: good for finding candidates, not for believing them.
+
+use std::time::Duration;
+
+use async_nats::{HeaderValue, Message, Subject};
+use futures_util::StreamExt as _;
+use tokio::time::timeout;
+
+use super::Link;
+use crate::domain::time::Timestamp;
+use crate::nats::NatsError;
+use crate::rfc3339;
+
+/// How long the next message of an answer may take: a server reads what is not in its memory from the disk.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// The server's word for a request that would give more messages than it gives at once.
+const TOO_MANY: u16 = 413;
+/// Nothing, or nothing more.
+const NONE: u16 = 404;
+const END: u16 = 204;
+
+/// What a request gave.
+pub(super) struct Batch {
+    pub(super) messages: Vec<Got>,
+    /// Whether the request asked for more than the server gives at once; then there are none.
+    pub(super) too_many: bool,
+    /// How many messages would come behind these.
+    pub(super) pending: u64,
+}
+
+/// A message of a stream.
+pub(super) struct Got(Message);
+
+impl Got {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.0.headers.as_ref()?.get(name).map(HeaderValue::as_str)
+    }
+
+    pub(super) fn subject(&self) -> &str {
+        self.header("Nats-Subject").unwrap_or_default()
+    }
+
+    pub(super) fn sequence(&self) -> u64 {
+        self.header("Nats-Sequence").and_then(|text| text.parse().ok()).unwrap_or_default()
+    }
+
+    /// When the server stored it; the end of time if it does not say, so that nothing is taken for old.
+    pub(super) fn stored_at(&self) -> Timestamp {
+        let stored_at = self.header("Nats-Time-Stamp").and_then(|text| rfc3339::parse(text).ok());
+        stored_at.unwrap_or(Timestamp::from_micros(u64::MAX))
+    }
+
+    pub(super) fn payload(&self) -> &[u8] {
+        &self.0.payload
+    }
+}
+
+impl Link {
+    /// Asks for messages of `stream`.
+    pub(super) async fn batch(&self, stream: &str, request: &serde_json::Value) -> Result<Batch, NatsError> {
+        let inbox = self.client().new_inbox();
+        let mut answers = self.subscribe(inbox.clone()).await?;
+        let subject = Subject::from(format!("$JS.API.DIRECT.GET.{stream}"));
+        if !self.tell(subject, Some(inbox.into()), request.to_string().into()).await {
+            return Err(NatsError::NotDone("not connected to any NATS server".to_owned()));
+        }
+        let mut batch = Batch { messages: Vec::new(), too_many: false, pending: 0 };
+        loop {
+            let message = match timeout(SILENCE, answers.next()).await {
+                Ok(Some(message)) => message,
+                Ok(None) => return Err(NatsError::NotDone("the connection was given up".to_owned())),
+                Err(_) => return Err(NatsError::Unclear(format!("nothing more within {SILENCE:?}"))),
+            };
+            let status = message.status.map(|status| status.as_u16());
+            let got = Got(message);
+            match status {
+                None => batch.messages.push(got),
+                Some(END | NONE) => {
+                    let pending = got.header("Nats-Num-Pending").and_then(|text| text.parse().ok());
+                    batch.pending = pending.unwrap_or_default();
+                    return Ok(batch);
+                }
+                Some(TOO_MANY) => return Ok(Batch { too_many: true, ..batch }),
+                Some(status) => {
+                    return Err(NatsError::NotDone(format!("{stream}: a direct get is answered {status}")));
+                }
+            }
+        }
+    }
+}

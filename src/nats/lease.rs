@@ -1,0 +1,161 @@
+//! The record of the sweep: who sweeps, and what the last sweep saw. One key in a small bucket of its own, changed by
+//! compare-and-swap, so that it is there when what it is to mend is not.
+//!
+//! It keeps sweeps apart, and no promise rests on it: two sweeps at once do no harm.
+
+use async_nats::{HeaderMap, HeaderValue, Subject};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::names::{LEASE_SUBJECT, SWEEP_STREAM};
+use crate::domain::time::Timestamp;
+use crate::nats::link::{ApiError, Published};
+use crate::nats::{Link, NatsError};
+use crate::rfc3339;
+
+const VERSION: u32 = 1;
+
+/// Who sweeps, and what was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The process that holds it.
+    pub instance: Uuid,
+    /// Its node's name.
+    pub node: String,
+    /// Until when it holds it.
+    pub until: Timestamp,
+    /// When a sweep was done last.
+    pub swept_at: Option<Timestamp>,
+    /// The stream of wakes that was swept last: when it was created.
+    pub wakes_born: Option<i128>,
+    /// The bucket that was seen last: when it was created.
+    pub bucket_born: Option<i128>,
+    /// The last change in that bucket.
+    pub bucket_seq: u64,
+}
+
+#[derive(Deserialize, Serialize)]
+struct LeaseJson {
+    v: u32,
+    instance: Uuid,
+    node: String,
+    until: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    swept_at: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    wakes_born: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bucket_born: Option<String>,
+    #[serde(default)]
+    bucket_seq: u64,
+}
+
+impl From<&Lease> for LeaseJson {
+    fn from(lease: &Lease) -> Self {
+        Self {
+            v: VERSION,
+            instance: lease.instance,
+            node: lease.node.clone(),
+            until: rfc3339::format(lease.until),
+            swept_at: lease.swept_at.map(rfc3339::format),
+            wakes_born: lease.wakes_born.map(|born| born.to_string()),
+            bucket_born: lease.bucket_born.map(|born| born.to_string()),
+            bucket_seq: lease.bucket_seq,
+        }
+    }
+}
+
+impl LeaseJson {
+    fn lease(self) -> Option<Lease> {
+        (self.v == VERSION).then_some(Lease {
+            instance: self.instance,
+            node: self.node,
+            until: rfc3339::parse(&self.until).ok()?,
+            swept_at: self.swept_at.and_then(|text| rfc3339::parse(&text).ok()),
+            wakes_born: self.wakes_born.and_then(|text| text.parse().ok()),
+            bucket_born: self.bucket_born.and_then(|text| text.parse().ok()),
+            bucket_seq: self.bucket_seq,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    message: Option<Kept>,
+    error: Option<ApiError>,
+}
+
+#[derive(Deserialize)]
+struct Kept {
+    seq: u64,
+    #[serde(default)]
+    data: String,
+}
+
+impl Link {
+    /// The lease with its revision; `None` if nobody ever had it, or nobody of this version can read it.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`].
+    pub async fn lease(&self) -> Result<(Option<Lease>, u64), NatsError> {
+        let request = serde_json::json!({ "last_by_subj": LEASE_SUBJECT }).to_string();
+        let subject = Subject::from(format!("$JS.API.STREAM.MSG.GET.{SWEEP_STREAM}"));
+        let answer = self.ask(subject, None, request.into()).await?;
+        let answer: Answer = serde_json::from_slice(&answer.payload)
+            .map_err(|error| NatsError::Unclear(format!("an answer that is no message: {error}")))?;
+        match (answer.message, answer.error) {
+            (Some(kept), _) => {
+                let json = BASE64.decode(kept.data).unwrap_or_default();
+                let lease = serde_json::from_slice::<LeaseJson>(&json).ok().and_then(LeaseJson::lease);
+                Ok((lease, kept.seq))
+            }
+            (None, Some(error)) if error.is_no_message() => Ok((None, 0)),
+            (None, Some(error)) => Err(error.into_error()),
+            (None, None) => Err(NatsError::Unclear("an empty answer".to_owned())),
+        }
+    }
+
+    /// Writes the lease in place of this revision; gives the new one, or `None` if somebody else was faster.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`]; it may be written all the same.
+    pub async fn put_lease(&self, lease: &Lease, revision: u64) -> Result<Option<u64>, NatsError> {
+        let mut headers = HeaderMap::new();
+        headers.insert("Nats-Expected-Last-Subject-Sequence", HeaderValue::from(revision));
+        let json = serde_json::to_vec(&LeaseJson::from(lease)).unwrap_or_default();
+        match self.publish(Subject::from(LEASE_SUBJECT), headers, json.into()).await? {
+            Published::At(revision) => Ok(Some(revision)),
+            Published::WrongLast => Ok(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let at = Timestamp::from_micros(1_700_000_000_000_001);
+        let lease = Lease {
+            instance: Uuid::from_u128(7),
+            node: "a".to_owned(),
+            until: at,
+            swept_at: Some(at),
+            wakes_born: Some(1_700_000_000_000_000_001),
+            bucket_born: None,
+            bucket_seq: 9,
+        };
+        let json = serde_json::to_string(&LeaseJson::from(&lease)).unwrap();
+        assert_eq!(
+            json,
+            r#"{"v":1,"instance":"00000000-0000-0000-0000-000000000007","node":"a","until":"2023-11-14T22:13:20.000001Z","swept_at":"2023-11-14T22:13:20.000001Z","wakes_born":"1700000000000000001","bucket_seq":9}"#
+        );
+        assert_eq!(serde_json::from_str::<LeaseJson>(&json).unwrap().lease(), Some(lease));
+        assert!(serde_json::from_str::<LeaseJson>(&json.replace(":1,", ":2,")).unwrap().lease().is_none());
+    }
+}

@@ -1,0 +1,210 @@
+//! Looking at everything, page by page, as a sweep does: records, waiting wakes, and which wakes some timers have.
+//!
+//! Pages come from any replica. What is believed is asked of the leader: `wakes_of_one`, and the record from the store.
+
+use std::collections::HashMap;
+
+use async_nats::Subject;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::batch::Got;
+use super::names::{
+    BUCKET_STREAM, RECORD_SUBJECTS, SCHEDULE_SUBJECTS, STREAM, fire_subject, recorded_timer,
+    schedule_subjects_of, scheduled_wake, timer_of,
+};
+use crate::domain::sweep::Armed;
+use crate::domain::time::Timestamp;
+use crate::domain::timer::TimerId;
+use crate::nats::link::ApiError;
+use crate::nats::{Link, NatsError, Stored, record};
+
+/// Records in a page: few enough that the wakes of all of them fit into one answer, which has at most 1,024.
+const RECORDS: usize = 256;
+
+/// Of records in a page, which may have up to half a megabyte each.
+const PAGE_BYTES: usize = 4 * 1_024 * 1_024;
+
+/// Wakes in a page; they have no body.
+const WAKES: usize = 1_000;
+
+/// Records, in the order in which they were stored.
+pub struct RecordPage {
+    /// Those that can be read.
+    pub records: Vec<Stored>,
+    /// Those that cannot: their ids are known all the same.
+    pub unreadable: Vec<TimerId>,
+    /// What is left of records that were removed by hand.
+    pub removed: Vec<TimerId>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<u64>,
+}
+
+/// A wake that waits.
+#[derive(Clone, Copy, Debug)]
+pub struct WaitingWake {
+    /// Its timer.
+    pub id: TimerId,
+    /// Its place in the stream, by which it is removed.
+    pub sequence: u64,
+    /// When it was armed, by the server's clock.
+    pub stored_at: Timestamp,
+}
+
+/// Wakes, in the order in which they were armed.
+pub struct WakePage {
+    /// All that are wakes.
+    pub wakes: Vec<WaitingWake>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Info {
+    state: Option<InfoState>,
+    error: Option<ApiError>,
+}
+
+#[derive(Deserialize)]
+struct InfoState {
+    #[serde(default)]
+    subjects: Option<HashMap<String, u64>>,
+}
+
+#[derive(Deserialize)]
+struct Deleted {
+    error: Option<ApiError>,
+}
+
+impl Link {
+    /// The records from this place on.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`].
+    pub async fn records(&self, from: u64) -> Result<RecordPage, NatsError> {
+        let request = json!({
+            "seq": from.max(1), "batch": RECORDS, "max_bytes": PAGE_BYTES, "next_by_subj": RECORD_SUBJECTS,
+        });
+        let batch = self.batch(BUCKET_STREAM, &request).await?;
+        let mut page = RecordPage {
+            records: Vec::with_capacity(batch.messages.len()),
+            unreadable: Vec::new(),
+            removed: Vec::new(),
+            next: next(&batch.messages, batch.pending),
+        };
+        for message in &batch.messages {
+            let Some(id) = recorded_timer(message.subject()) else { continue };
+            if message.header("KV-Operation").is_some() {
+                page.removed.push(id);
+                continue;
+            }
+            match record::from_json(message.payload()) {
+                Ok(timer) => page.records.push(Stored { timer, revision: message.sequence() }),
+                Err(_) => page.unreadable.push(id),
+            }
+        }
+        Ok(page)
+    }
+
+    /// The waiting wakes from this place on.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`].
+    pub async fn waiting_wakes(&self, from: u64) -> Result<WakePage, NatsError> {
+        let request = json!({ "seq": from.max(1), "batch": WAKES, "next_by_subj": SCHEDULE_SUBJECTS });
+        let batch = self.batch(STREAM, &request).await?;
+        let next = next(&batch.messages, batch.pending);
+        let wakes = batch.messages.iter().filter_map(|message| {
+            let (id, _) = scheduled_wake(message.subject())?;
+            Some(WaitingWake { id, sequence: message.sequence(), stored_at: message.stored_at() })
+        });
+        Ok(WakePage { wakes: wakes.collect(), next })
+    }
+
+    /// Which wakes each of these timers has.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`].
+    pub async fn wakes_of(&self, ids: &[TimerId]) -> Result<HashMap<TimerId, Vec<Armed>>, NatsError> {
+        let mut wakes: HashMap<TimerId, Vec<Armed>> = HashMap::new();
+        let mut parts = vec![ids];
+        while let Some(part) = parts.pop().filter(|part| !part.is_empty()) {
+            let subjects: Vec<String> = part
+                .iter()
+                .flat_map(|id| [schedule_subjects_of(*id), fire_subject(*id).into_string()])
+                .collect();
+            let batch = self.batch(STREAM, &json!({ "multi_last": subjects })).await?;
+            if batch.too_many {
+                if let [_] = part {
+                    // More wakes than an answer has: there is no lack of them.
+                    wakes.insert(part[0], vec![Armed::Due]);
+                } else {
+                    let (left, right) = part.split_at(part.len() / 2);
+                    parts.extend([left, right]);
+                }
+                continue;
+            }
+            for (id, armed) in batch.messages.iter().filter_map(|message| armed(message.subject())) {
+                wakes.entry(id).or_default().push(armed);
+            }
+        }
+        Ok(wakes)
+    }
+
+    /// Which wakes a timer has, as the leader knows it.
+    ///
+    /// The waiting ones are asked for twice, before and after those that are due: a wake that moves from waiting to due
+    /// is seen in the second place, and one that is armed in place of a due one that is settled, in the third.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`].
+    pub async fn wakes_of_one(&self, id: TimerId) -> Result<Vec<Armed>, NatsError> {
+        let waiting = schedule_subjects_of(id);
+        let mut wakes = Vec::new();
+        for filter in [waiting.as_str(), fire_subject(id).as_str(), waiting.as_str()] {
+            let request = json!({ "subjects_filter": filter }).to_string();
+            let subject = Subject::from(format!("$JS.API.STREAM.INFO.{STREAM}"));
+            let answer = self.ask(subject, None, request.into()).await?;
+            let info: Info = serde_json::from_slice(&answer.payload)
+                .map_err(|error| NatsError::Unclear(format!("an answer that is no stream's: {error}")))?;
+            if let Some(error) = info.error {
+                return Err(error.into_error());
+            }
+            let subjects = info.state.and_then(|state| state.subjects).unwrap_or_default();
+            wakes.extend(subjects.keys().filter_map(|subject| armed(subject)).map(|(_, armed)| armed));
+        }
+        Ok(wakes)
+    }
+
+    /// Removes this one message of the wakes, if it is still there. One that was armed again since has another place.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`].
+    pub async fn remove_wake(&self, sequence: u64) -> Result<bool, NatsError> {
+        let request = json!({ "seq": sequence, "no_erase": true }).to_string();
+        let subject = Subject::from(format!("$JS.API.STREAM.MSG.DELETE.{STREAM}"));
+        let answer = self.ask(subject, None, request.into()).await?;
+        let deleted: Deleted = serde_json::from_slice(&answer.payload)
+            .map_err(|error| NatsError::Unclear(format!("an answer that is none to a removal: {error}")))?;
+        Ok(deleted.error.is_none())
+    }
+}
+
+/// Where the page behind these messages begins.
+fn next(messages: &[Got], pending: u64) -> Option<u64> {
+    let last = messages.last().filter(|_| pending > 0)?;
+    Some(last.sequence().saturating_add(1))
+}
+
+/// The wake that a message of this subject is.
+fn armed(subject: &str) -> Option<(TimerId, Armed)> {
+    match scheduled_wake(subject) {
+        Some((id, at)) => Some((id, Armed::Waiting { at })),
+        None => timer_of(subject).map(|id| (id, Armed::Due)),
+    }
+}

@@ -1,0 +1,209 @@
+//! Seeing to it that everything that jettimer needs stands on the broker, at the start and while nodes run.
+//!
+//! What is missing is created and what is there is compared. A difference is explained and never mended by itself, since
+//! changing a stream's limits or retention can delete timers.
+//!
+//! **Invariant:** a bucket that is lost is not created anew beside what is left of its timers, nor ever by a node that
+//! runs: that every timer is gone must not look like a quiet day.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use async_nats::jetstream::context::{ConsumerInfoErrorKind, GetStreamError, GetStreamErrorKind};
+use async_nats::jetstream::stream::{Config, Info};
+use async_nats::jetstream::{self, ErrorCode};
+use tokio::time::Instant;
+
+use crate::nats::names::{BUCKET, BUCKET_STREAM, CONSUMER, STREAM, SWEEP_STREAM};
+use crate::nats::topology::{Shape, consumer_config, wanted};
+use crate::nats::{Link, compare};
+
+/// The pause between two tries while JetStream is not ready.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Something that is needed on the broker, and was not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// The bucket of the records, and with it every timer.
+    Bucket,
+    /// The stream of the wakes. It is rebuilt from the records.
+    Wakes,
+    /// The stream of events.
+    Events,
+    /// The bucket of the sweep.
+    Sweep,
+    /// The workers' consumer.
+    Consumer,
+}
+
+/// What stands on the broker, once everything does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// What was missing and was created just now.
+    pub created: Vec<Missing>,
+    /// When the bucket was created, which tells it from another of its name: nanoseconds since the epoch.
+    pub bucket_born: i128,
+    /// The last change in it.
+    pub bucket_seq: u64,
+    /// When the stream of the wakes was created.
+    pub wakes_born: i128,
+}
+
+impl Standing {
+    /// Whether timers were here before the wakes: they have to be armed again.
+    pub fn has_lost_wakes(&self) -> bool {
+        self.created.contains(&Missing::Wakes) && !self.created.contains(&Missing::Bucket)
+    }
+}
+
+/// Creates what is missing and compares what is there. Any number of nodes may do so at once. A cluster
+/// that is just starting has no leader yet and is asked again, for up to `wait`.
+///
+/// # Errors
+///
+/// JetStream's own, or a list of what differs and what to do.
+pub async fn prepare(link: &Link, shape: Shape, wait: Duration) -> Result<Standing> {
+    let deadline = Instant::now() + wait;
+    loop {
+        match create_or_compare(link, shape, true).await {
+            Err(Trouble::NotNow(error)) if Instant::now() < deadline => {
+                tracing::info!(error = format!("{error:#}"), "JetStream is not ready yet, trying again");
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(Trouble::NotNow(error) | Trouble::Mismatch(error) | Trouble::NoBucket(error)) => {
+                return Err(error);
+            }
+            Ok(standing) => return Ok(standing),
+        }
+    }
+}
+
+/// Creates what has been lost while nodes run, but for the bucket: its loss is that of every timer.
+///
+/// # Errors
+///
+/// As [`prepare`], at once.
+pub async fn mend(link: &Link, shape: Shape) -> Result<Standing, Trouble> {
+    create_or_compare(link, shape, false).await
+}
+
+/// Why not everything that is needed stands.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    /// JetStream did not do it; it may later.
+    #[error("{0:#}")]
+    NotNow(#[source] anyhow::Error),
+    /// What is there is not what is needed; waiting does not help.
+    #[error("{0:#}")]
+    Mismatch(#[source] anyhow::Error),
+    /// There is no bucket, though there was one.
+    #[error("{0:#}")]
+    NoBucket(#[source] anyhow::Error),
+}
+
+impl From<anyhow::Error> for Trouble {
+    fn from(error: anyhow::Error) -> Self {
+        Self::NotNow(error)
+    }
+}
+
+async fn create_or_compare(link: &Link, shape: Shape, starts: bool) -> Result<Standing, Trouble> {
+    let context = jetstream::new(link.client().clone());
+    // Before the bucket, which is created first: whoever sees this one sees the other too, unless it is lost.
+    let wakes = look(&context, STREAM).await?;
+    let mut standing = Standing { created: Vec::new(), bucket_born: 0, bucket_seq: 0, wakes_born: 0 };
+    for want in wanted(shape) {
+        let name = want.name.clone();
+        let info = match look(&context, &name).await? {
+            Some(info) => info,
+            None if name == BUCKET_STREAM && (wakes.is_some() || !starts) => {
+                return Err(no_bucket(shape, wakes.as_ref()));
+            }
+            None => {
+                let created = context
+                    .create_stream(&want)
+                    .await
+                    .with_context(|| format!("cannot create the stream {name}"))?;
+                tracing::info!(stream = name, replicas = shape.replicas, "created the stream");
+                standing.created.push(match name.as_str() {
+                    BUCKET_STREAM => Missing::Bucket,
+                    STREAM => Missing::Wakes,
+                    SWEEP_STREAM => Missing::Sweep,
+                    _ => Missing::Events,
+                });
+                created.cached_info().clone()
+            }
+        };
+        let born = info.created.unix_timestamp_nanos();
+        match name.as_str() {
+            BUCKET_STREAM => {
+                standing.bucket_born = born;
+                standing.bucket_seq = info.state.last_sequence;
+            }
+            STREAM => standing.wakes_born = born,
+            _ => {}
+        }
+        let mut have = info.config;
+        if let Some(changed) = completed(&have, &want) {
+            context.update_stream(&changed).await.with_context(|| format!("cannot change {name}"))?;
+            tracing::info!(stream = name, "the stream has what an older jettimer did not need");
+            have = changed;
+        }
+        compare::stream(&have, &want).map_err(Trouble::Mismatch)?;
+    }
+    let stream = context.get_stream_no_info(STREAM).await.context("cannot look at the stream TIMERS")?;
+    let config = match stream.consumer_info(CONSUMER).await {
+        Ok(info) => info.config,
+        Err(error) if matches!(error.kind(), ConsumerInfoErrorKind::NotFound) => {
+            let created = stream.create_consumer(consumer_config()).await;
+            let created = created.context("cannot create the consumer workers")?;
+            tracing::info!(consumer = CONSUMER, "created the consumer");
+            standing.created.push(Missing::Consumer);
+            created.cached_info().config.clone()
+        }
+        Err(error) => {
+            return Err(anyhow::Error::new(error).context("cannot look at the consumer workers").into());
+        }
+    };
+    compare::consumer(&config, &consumer_config()).map_err(Trouble::Mismatch)?;
+    Ok(standing)
+}
+
+async fn look(context: &jetstream::Context, name: &str) -> Result<Option<Info>, Trouble> {
+    match context.get_stream(name).await {
+        Ok(stream) => Ok(Some(stream.cached_info().clone())),
+        Err(error) if is_missing(&error) => Ok(None),
+        Err(error) => {
+            Err(anyhow::Error::new(error).context(format!("cannot look at the stream {name}")).into())
+        }
+    }
+}
+
+/// A stream that lacks what may be added to it: these are the changes that are ever made to one that is there, and they
+/// take nothing away.
+fn completed(have: &Config, want: &Config) -> Option<Config> {
+    let republish = have.republish.clone().or_else(|| want.republish.clone());
+    // Of the wakes, so that a sweep can look at many of them at once.
+    let allow_direct = have.allow_direct || (want.name == STREAM && want.allow_direct);
+    let differs = republish.is_some() != have.republish.is_some() || allow_direct != have.allow_direct;
+    differs.then(|| Config { republish, allow_direct, ..have.clone() })
+}
+
+/// What a stream of wakes without a bucket means: if it is jettimer's at all, that timers are lost.
+fn no_bucket(shape: Shape, wakes: Option<&Info>) -> Trouble {
+    let want = wanted(shape).find(|want| want.name == STREAM);
+    let compared = wakes.zip(want).map(|(wakes, want)| compare::stream(&wakes.config, &want));
+    if let Some(Err(foreign)) = compared {
+        return Trouble::Mismatch(foreign);
+    }
+    Trouble::NoBucket(anyhow::anyhow!(
+        "the bucket {BUCKET} (the stream {BUCKET_STREAM}) is gone, and with it every timer. It is not created anew, \
+         since that would look as if there had never been any: restore it from a backup (docs/nats.md, \"Backup and \
+         restore\"); or, to begin with nothing, stop all nodes, remove what is left with: nats stream rm {STREAM}, and \
+         start again"
+    ))
+}
+
+fn is_missing(error: &GetStreamError) -> bool {
+    matches!(error.kind(), GetStreamErrorKind::JetStream(inner) if inner.error_code() == ErrorCode::STREAM_NOT_FOUND)
+}

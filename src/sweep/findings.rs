@@ -1,0 +1,185 @@
+//! What sweeps find, counted by kind and with a few examples, for metrics, logs and `jettimer doctor`.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::domain::sweep::Finding;
+use crate::domain::timer::TimerId;
+use crate::metrics::{Label as _, Metrics, SweepFinding};
+use crate::nats::Missing;
+
+/// How many timers are named of each kind; they are told apart by looking at a few.
+const EXAMPLES: usize = 5;
+
+/// What is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A timer is overdue, and no wake comes.
+    Overdue,
+    /// A timer waits, and no wake comes in time.
+    Unarmed,
+    /// A claim that nobody watches.
+    Unwatched,
+    /// An end that may not have been told.
+    Untold,
+    /// A wake whose timer has no record.
+    Orphan,
+    /// A record that was removed by hand.
+    Removed,
+    /// A record that this version cannot read.
+    Unreadable,
+    /// The bucket was gone.
+    BucketMissing,
+    /// The bucket is older than it was, or another.
+    BucketTurnedBack,
+    /// The stream of wakes was gone, or is another.
+    WakesMissing,
+    /// The consumer was gone.
+    ConsumerMissing,
+    /// The stream of events was gone.
+    EventsMissing,
+    /// The bucket of the sweep was gone.
+    SweepMissing,
+}
+
+impl Kind {
+    /// All of them, the most urgent first.
+    pub const EACH: [Self; 13] = [
+        Self::BucketMissing,
+        Self::BucketTurnedBack,
+        Self::WakesMissing,
+        Self::ConsumerMissing,
+        Self::EventsMissing,
+        Self::SweepMissing,
+        Self::Overdue,
+        Self::Unarmed,
+        Self::Unwatched,
+        Self::Untold,
+        Self::Removed,
+        Self::Unreadable,
+        Self::Orphan,
+    ];
+
+    /// The kind that a timer's damage is.
+    pub fn of(finding: Finding) -> Self {
+        match finding {
+            Finding::Overdue => Self::Overdue,
+            Finding::Unarmed => Self::Unarmed,
+            Finding::Unwatched => Self::Unwatched,
+            Finding::Untold => Self::Untold,
+        }
+    }
+
+    /// The kind that something missing is.
+    pub fn missing(missing: Missing) -> Self {
+        match missing {
+            Missing::Bucket => Self::BucketMissing,
+            Missing::Wakes => Self::WakesMissing,
+            Missing::Events => Self::EventsMissing,
+            Missing::Sweep => Self::SweepMissing,
+            Missing::Consumer => Self::ConsumerMissing,
+        }
+    }
+
+    /// As it is counted.
+    fn label(self) -> SweepFinding {
+        match self {
+            Self::Overdue => SweepFinding::Overdue,
+            Self::Unarmed => SweepFinding::Unarmed,
+            Self::Unwatched => SweepFinding::Unwatched,
+            Self::Untold => SweepFinding::Untold,
+            Self::Orphan => SweepFinding::Orphan,
+            Self::Removed => SweepFinding::Removed,
+            Self::Unreadable => SweepFinding::Unreadable,
+            Self::BucketMissing => SweepFinding::BucketMissing,
+            Self::BucketTurnedBack => SweepFinding::BucketTurnedBack,
+            Self::WakesMissing => SweepFinding::WakesMissing,
+            Self::ConsumerMissing => SweepFinding::ConsumerMissing,
+            Self::EventsMissing => SweepFinding::EventsMissing,
+            Self::SweepMissing => SweepFinding::SweepMissing,
+        }
+    }
+
+    /// Whether it is only noticed, again by each sweep: nothing is there to be repaired.
+    pub fn stays(self) -> bool {
+        matches!(self, Self::Removed | Self::Unreadable)
+    }
+
+    /// Its name in answers and metrics.
+    pub fn name(self) -> &'static str {
+        self.label().shown()
+    }
+}
+
+/// How often something was found, and where.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// How often.
+    pub count: usize,
+    /// A few of the timers.
+    pub examples: Vec<TimerId>,
+}
+
+/// What one sweep has found so far.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// Where it is counted, at once: a sweep may be cut off.
+    counted: Option<Arc<Metrics>>,
+    looked_at: AtomicUsize,
+    tallies: Mutex<[Tally; Kind::EACH.len()]>,
+}
+
+impl Findings {
+    /// Nothing yet; what is found is counted there.
+    pub fn counted(metrics: Arc<Metrics>) -> Self {
+        Self { counted: Some(metrics), ..Self::default() }
+    }
+
+    /// Notes a finding.
+    pub fn note(&self, kind: Kind, id: Option<TimerId>) {
+        if let Some(metrics) = self.counted.as_ref().filter(|_| !kind.stays()) {
+            metrics.sweep.findings.count(kind.label());
+        }
+        let mut tallies = self.lock();
+        let place = Kind::EACH.iter().position(|each| *each == kind);
+        let Some(tally) = place.and_then(|place| tallies.get_mut(place)) else { return };
+        tally.count += 1;
+        if tally.examples.len() < EXAMPLES {
+            tally.examples.extend(id);
+        }
+    }
+
+    /// Notes that so many more records were looked at.
+    pub fn looked_at(&self, records: usize) {
+        self.looked_at.fetch_add(records, Ordering::Relaxed);
+    }
+
+    /// How many records were looked at.
+    pub fn records(&self) -> usize {
+        self.looked_at.load(Ordering::Relaxed)
+    }
+
+    /// What was found, the most urgent first.
+    pub fn found(&self) -> Vec<(Kind, Tally)> {
+        let tallies = self.lock().clone();
+        Kind::EACH.into_iter().zip(tallies).filter(|(_, tally)| tally.count > 0).collect()
+    }
+
+    /// Logs what was found and repaired.
+    pub fn log(&self) {
+        for (kind, tally) in self.found().into_iter().filter(|(kind, _)| !kind.stays()) {
+            let (finding, count) = (kind.name(), tally.count);
+            let timers = tally.examples.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            if kind == Kind::Orphan {
+                // Left by creations that were cut off, and by timers that were moved and have left since.
+                tracing::info!(finding, count, timers, "wakes of no timer are removed");
+            } else {
+                tracing::warn!(finding, count, timers, "found and repaired; it is an accident or a fault");
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, [Tally; Kind::EACH.len()]> {
+        self.tallies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

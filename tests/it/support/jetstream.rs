@@ -1,0 +1,118 @@
+//! Looking into JetStream and doing damage there, as somebody with the `nats` CLI can.
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use serde_json::{Value, json};
+
+use super::{Broker, Client, eventually};
+
+/// A hand in JetStream.
+pub(crate) struct Hand {
+    client: async_nats::Client,
+}
+
+/// A stream that was backed up.
+pub(crate) struct Backup {
+    config: Value,
+    state: Value,
+    chunks: Vec<Bytes>,
+}
+
+impl Hand {
+    pub(crate) async fn of(broker: &Broker) -> Self {
+        Self { client: broker.client().await }
+    }
+
+    /// Asks JetStream's API; the answer may be an error.
+    pub(crate) async fn ask(&self, subject: &str, request: &Value) -> Value {
+        let payload = if request.is_null() { Bytes::new() } else { request.to_string().into() };
+        let answer = self.client.request(format!("$JS.API.{subject}"), payload).await.expect("an answer");
+        serde_json::from_slice(&answer.payload).expect("JSON")
+    }
+
+    /// Asks, and it is done.
+    pub(crate) async fn done(&self, subject: &str, request: &Value) -> Value {
+        let answer = self.ask(subject, request).await;
+        assert!(answer["error"].is_null(), "{subject}: {answer}");
+        answer
+    }
+
+    /// Whether there is a message on these subjects of a stream.
+    pub(crate) async fn has(&self, stream: &str, subject: &str) -> bool {
+        let answer = self.ask(&format!("STREAM.MSG.GET.{stream}"), &json!({ "last_by_subj": subject })).await;
+        answer["error"].is_null()
+    }
+
+    /// `nats stream purge STREAM --subject SUBJECT`: how many messages went.
+    pub(crate) async fn purge(&self, stream: &str, subject: &str) -> u64 {
+        let answer = self.done(&format!("STREAM.PURGE.{stream}"), &json!({ "filter": subject })).await;
+        answer["purged"].as_u64().expect("a number")
+    }
+
+    /// `nats stream rm STREAM`.
+    pub(crate) async fn delete_stream(&self, stream: &str) {
+        self.done(&format!("STREAM.DELETE.{stream}"), &Value::Null).await;
+    }
+
+    /// `nats stream backup STREAM`.
+    pub(crate) async fn back_up(&self, stream: &str) -> Backup {
+        let inbox = self.client.new_inbox();
+        let mut chunks = self.client.subscribe(inbox.clone()).await.expect("a subscription");
+        let request = json!({ "deliver_subject": inbox });
+        let answer = self.done(&format!("STREAM.SNAPSHOT.{stream}"), &request).await;
+        let mut got = Vec::new();
+        while let Some(chunk) = chunks.next().await {
+            // The last one is empty.
+            if chunk.payload.is_empty() {
+                break;
+            }
+            if let Some(reply) = chunk.reply {
+                self.client.publish(reply, Bytes::new()).await.expect("an acknowledgement");
+            }
+            got.push(chunk.payload);
+        }
+        Backup { config: answer["config"].clone(), state: answer["state"].clone(), chunks: got }
+    }
+
+    /// `nats stream restore`.
+    pub(crate) async fn restore(&self, backup: &Backup) {
+        let name = backup.config["name"].as_str().expect("a name");
+        let request = json!({ "config": backup.config, "state": backup.state });
+        let answer = self.done(&format!("STREAM.RESTORE.{name}"), &request).await;
+        let subject = answer["deliver_subject"].as_str().expect("a subject").to_owned();
+        for chunk in &backup.chunks {
+            self.client.request(subject.clone(), chunk.clone()).await.expect("taken");
+        }
+        let answer = self.client.request(subject, Bytes::new()).await.expect("an answer");
+        let answer: Value = serde_json::from_slice(&answer.payload).expect("JSON");
+        assert!(answer["error"].is_null(), "{answer}");
+    }
+}
+
+/// A number of a node, by its name and labels as they are shown.
+pub(crate) async fn metric(client: &Client, series: &str) -> f64 {
+    let reply = client.send(reqwest::Method::GET, "/metrics", &[], "").await;
+    let text = reply.json.as_str().expect("text");
+    let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    value.unwrap_or_else(|| panic!("no {series} in {text}")).parse().expect("a number")
+}
+
+/// How much a node's sweeps have found of a kind.
+pub(crate) async fn found(client: &Client, finding: &str) -> f64 {
+    metric(client, &format!("jettimer_sweep_findings_total{{finding=\"{finding}\"}}")).await
+}
+
+/// Waits until a node's sweeps have found so much of a kind.
+pub(crate) async fn until_found(client: &Client, finding: &str, count: f64) {
+    eventually(&format!("{count} {finding} are found"), async || {
+        (found(client, finding).await >= count).then_some(())
+    })
+    .await;
+}
+
+/// Waits until a node has swept so often again.
+pub(crate) async fn until_swept(client: &Client, times: f64) {
+    let series = "jettimer_sweeps_total{result=\"done\"}";
+    let before = metric(client, series).await;
+    eventually("it has swept", async || (metric(client, series).await >= before + times).then_some(())).await;
+}

@@ -1,0 +1,172 @@
+//! Streams that are wiped, removed, recreated or restored while nodes run, or while none does.
+
+use serde_json::{Value, json};
+
+use crate::support::jetstream::{Hand, found, until_found, until_swept};
+use crate::support::{Broker, Node, Sink, eventually, in_millis};
+use crate::sweep_timers::{OFTEN, until_sweeper};
+
+#[tokio::test]
+async fn the_stream_of_wakes_is_rebuilt_by_nodes_that_run_though_it_is_removed_under_load() {
+    let broker = Broker::start().await;
+    let one = Node::with(&broker, &OFTEN).await;
+    let other = Node::with(&broker, &OFTEN).await;
+    let sink = Sink::start().await;
+    let hand = Hand::of(&broker).await;
+    let client = one.client();
+    let mut ids = Vec::new();
+    for n in 0..400_u64 {
+        let at = in_millis(1_000 + n * 10);
+        ids.push(client.create(&json!({ "at": at, "url": sink.url("/slow/20") })).await);
+    }
+    let far = client.create(&json!({ "delay": "1h", "url": sink.url("/ok") })).await;
+    sink.until(50).await;
+    hand.delete_stream("TIMERS").await;
+    // A creation in the middle is told to come again, or waits, and is kept if it is promised.
+    for _ in 0..20 {
+        let reply = client.post(&json!({ "seconds": 1, "url": sink.url("/ok") })).await;
+        assert!([201, 503].contains(&reply.status), "{reply:?}");
+        if reply.status == 201 {
+            ids.push(reply.json["id"].as_str().unwrap().to_owned());
+        }
+    }
+    for id in &ids {
+        other.client().until(id, "delivered").await;
+    }
+    eventually("the one that waits is armed", async || {
+        hand.has("TIMERS", &format!("timers.schedule.{far}.*")).await.then_some(())
+    })
+    .await;
+    let counts = sink.counts();
+    assert!(counts.values().all(|count| *count == 1), "a receiver was called twice");
+    let missing = found(&one.client(), "wakes_missing").await + found(&other.client(), "wakes_missing").await;
+    assert!(missing >= 1.0);
+}
+
+#[tokio::test]
+async fn the_consumer_is_made_anew_by_nodes_that_run() {
+    let broker = Broker::start().await;
+    let node = Node::with(&broker, &OFTEN).await;
+    until_sweeper(&node).await;
+    let sink = Sink::start().await;
+    let hand = Hand::of(&broker).await;
+    hand.done("CONSUMER.DELETE.TIMERS.workers", &Value::Null).await;
+    until_found(&node.client(), "consumer_missing", 1.0).await;
+    let id = node.client().create(&json!({ "seconds": 0, "url": sink.url("/ok") })).await;
+    node.client().until(&id, "delivered").await;
+    assert_eq!(sink.hits_of(&id).len(), 1);
+}
+
+#[tokio::test]
+async fn a_stream_that_is_recreated_empty_while_no_node_runs_is_filled_again() {
+    let broker = Broker::start().await;
+    let hand = Hand::of(&broker).await;
+    let first = Node::with(&broker, &OFTEN).await;
+    until_swept(&first.client(), 1.0).await;
+    let sink = Sink::start().await;
+    let id = first.client().create(&json!({ "seconds": 8, "url": sink.url("/ok") })).await;
+    first.terminate();
+    let mut first = first;
+    assert_eq!(first.exit_code().await, Some(0));
+    let config = hand.done("STREAM.INFO.TIMERS", &Value::Null).await["config"].clone();
+    hand.delete_stream("TIMERS").await;
+    hand.done("STREAM.CREATE.TIMERS", &config).await;
+    let node = Node::with(&broker, &OFTEN).await;
+    until_found(&node.client(), "wakes_missing", 1.0).await;
+    until_found(&node.client(), "unarmed", 1.0).await;
+    node.client().until(&id, "delivered").await;
+    assert_eq!(sink.hits_of(&id).len(), 1);
+}
+
+#[tokio::test]
+async fn an_older_backup_of_the_wakes_loses_no_timer_and_calls_none_twice() {
+    let broker = Broker::start().await;
+    let hand = Hand::of(&broker).await;
+    let mut node = Node::with(&broker, &OFTEN).await;
+    let sink = Sink::start().await;
+    let client = node.client();
+    let at = in_millis(8_000);
+    let mut ids = Vec::new();
+    for _ in 0..20 {
+        ids.push(client.create(&json!({ "at": at, "url": sink.url("/ok") })).await);
+    }
+    // In the backup it waits; by the time it is restored, it has been called.
+    let called = client.create(&json!({ "delay": "1h", "url": sink.url("/ok") })).await;
+    let backup = hand.back_up("TIMERS").await;
+    let fired = client.send(reqwest::Method::POST, &format!("/timer/{called}/fire"), &[], "").await;
+    assert_eq!(fired.status, 202);
+    client.until(&called, "delivered").await;
+    for _ in 0..20 {
+        ids.push(client.create(&json!({ "at": at, "url": sink.url("/ok") })).await);
+    }
+    // As docs/nats.md says it is done.
+    node.terminate();
+    assert_eq!(node.exit_code().await, Some(0));
+    hand.delete_stream("TIMERS").await;
+    hand.restore(&backup).await;
+    let node = Node::with(&broker, &OFTEN).await;
+    let client = node.client();
+    for id in &ids {
+        client.until(id, "delivered").await;
+    }
+    assert_eq!(sink.counts().len(), 41);
+    assert!(sink.counts().values().all(|count| *count == 1), "a receiver was called twice");
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_gone_is_an_outage_that_is_said_and_is_not_made_anew() {
+    let broker = Broker::start().await;
+    let hand = Hand::of(&broker).await;
+    let node = Node::with(&broker, &OFTEN).await;
+    until_sweeper(&node).await;
+    node.client().create(&json!({ "delay": "1h", "url": "http://localhost/" })).await;
+    let backup = hand.back_up("KV_timers").await;
+    hand.delete_stream("KV_timers").await;
+    until_found(&node.client(), "bucket_missing", 1.0).await;
+    let said = node.logged("ERROR");
+    assert!(
+        said.iter().any(|line| line["error"].as_str().unwrap_or("").contains("restore it from a backup"))
+    );
+    let ready = node.client().send(reqwest::Method::GET, "/readyz", &[], "").await;
+    assert_eq!(ready.status, 503, "{ready:?}");
+    let reply = node.client().post(&json!({ "delay": "1h", "url": "http://localhost/" })).await;
+    assert_eq!(reply.status, 503);
+    // Nor by a node that starts.
+    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_jettimer"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--insecure-no-auth", "--nats-wait", "1s", "--nats"])
+        .arg(broker.url())
+        .output()
+        .await
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && text.contains("the bucket timers"), "{text}");
+    assert_eq!(hand.ask("STREAM.INFO.KV_timers", &Value::Null).await["error"]["code"], 404);
+    // Restored, everything goes on without a restart.
+    hand.restore(&backup).await;
+    eventually("it is ready again", async || {
+        let ready = node.client().send(reqwest::Method::GET, "/readyz", &[], "").await;
+        (ready.status == 200).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn another_node_sweeps_when_the_one_that_does_is_killed() {
+    let broker = Broker::start().await;
+    let hand = Hand::of(&broker).await;
+    let mut one = Node::with(&broker, &OFTEN).await;
+    until_sweeper(&one).await;
+    let other = Node::with(&broker, &OFTEN).await;
+    let sink = Sink::start().await;
+    let mut ids = Vec::new();
+    for _ in 0..50 {
+        ids.push(other.client().create(&json!({ "seconds": 20, "url": sink.url("/ok") })).await);
+    }
+    hand.purge("TIMERS", "timers.schedule.>").await;
+    one.kill().await;
+    until_sweeper(&other).await;
+    for id in &ids {
+        other.client().until(id, "delivered").await;
+    }
+    assert!(sink.counts().values().all(|count| *count == 1), "a receiver was called twice");
+}
