@@ -62,6 +62,11 @@ check:
     cargo clippy --all-targets --locked -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --locked
 
+# Licences, sources and known faults of dependencies, by cargo-deny and cargo-audit
+[group("develop")]
+audit:
+    .ci/check-dependencies
+
 # Formats the sources
 [group("develop")]
 fmt:
