@@ -133,8 +133,8 @@ async fn a_bucket_that_is_gone_is_an_outage_that_is_said_and_is_not_made_anew() 
     assert_eq!(reply.status, 503);
     // Nor by a node that starts.
     let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_jettimer"))
-        .args(["serve", "--listen", "127.0.0.1:0", "--insecure-no-auth", "--nats-wait", "1s", "--nats"])
-        .arg(broker.url())
+        .args(["serve", "--listen", "127.0.0.1:0", "--insecure-no-auth", "--nats-wait", "1s"])
+        .args(broker.args("node"))
         .output()
         .await
         .unwrap();
