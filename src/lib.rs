@@ -15,6 +15,7 @@ pub mod config;
 pub mod crypto;
 pub mod dev;
 pub mod dispatch;
+pub mod doctor;
 pub mod domain;
 pub mod duration;
 pub mod embedded;

@@ -9,7 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use jettimer::app::{self, Places};
 use jettimer::config::{Cli, Command, Surroundings};
-use jettimer::{bench, embedded, healthcheck};
+use jettimer::{bench, doctor, embedded, healthcheck};
 
 /// Creating and firing timers is many short-lived small allocations on several threads; measured with
 /// `jettimer bench --create-only`, this takes a tenth off the CPU time that glibc's allocator needs.
@@ -42,6 +42,7 @@ fn run(command: Command) -> Result<ExitCode> {
             show("What receivers verify with", &secret, "--signing-file", &line);
             Ok(ExitCode::SUCCESS)
         }
+        Command::Doctor(args) => Ok(small_runtime()?.block_on(doctor::run(args))),
         Command::Bench(args) => {
             let nodes = args.accesses(&Surroundings::of_process())?;
             small_runtime()?.block_on(bench::run(args, &nodes)).map(ExitCode::from)

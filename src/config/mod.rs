@@ -5,6 +5,7 @@
 mod access;
 mod broker;
 mod connection;
+mod doctor;
 mod hushed;
 mod node;
 mod parse;
@@ -25,6 +26,8 @@ use crate::telemetry;
 use access::AccessSettings;
 pub use broker::{Broker, Embedded};
 pub use connection::{Chosen, Connection, Surroundings};
+pub use doctor::Doctor;
+pub(crate) use doctor::DoctorOutput;
 pub use node::{Node, Role};
 pub use signing::NewSecret;
 pub use token::NewToken;
@@ -45,6 +48,9 @@ pub enum Command {
     Dev(Dev),
     /// Run one node, as many times as wanted, on NATS
     Serve(Serve),
+    /// Look whether NATS, nodes and every timer are well, and say what to do if not: 0 if they are, 1 if not, 2 if that
+    /// cannot be told
+    Doctor(Doctor),
     /// Measure a running jettimer: create timers, receive their webhooks, count what is late or lost
     Bench(crate::bench::Bench),
     /// Make a token for the API, and the line by which nodes know it

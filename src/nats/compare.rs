@@ -15,12 +15,8 @@ fn check<T: PartialEq + std::fmt::Debug>(findings: &mut Vec<String>, what: &str,
     }
 }
 
-/// Compares a stream with the one that is needed.
-///
-/// # Errors
-///
-/// Everything in which it differs so that timers could be lost.
-pub(super) fn stream(have: &Config, want: &Config) -> Result<()> {
+/// Everything in which a stream differs from the one that is needed so that timers could be lost.
+pub(super) fn stream_differences(have: &Config, want: &Config) -> Vec<String> {
     let mut findings = Vec::new();
     let f = &mut findings;
     check(f, "retention", have.retention, want.retention);
@@ -40,6 +36,16 @@ pub(super) fn stream(have: &Config, want: &Config) -> Result<()> {
     check(f, "sealed", have.sealed, false);
     check(f, "sources", have.sources.is_some(), false);
     check(f, "mirror", have.mirror.is_some(), false);
+    findings
+}
+
+/// Compares a stream with the one that is needed.
+///
+/// # Errors
+///
+/// Everything in which it differs so that timers could be lost.
+pub(super) fn stream(have: &Config, want: &Config) -> Result<()> {
+    let findings = stream_differences(have, want);
     if !findings.is_empty() {
         bail!(
             "the stream {} is not as jettimer needs it: {}. It is left alone, since changing it may delete \
@@ -62,12 +68,8 @@ pub(super) fn stream(have: &Config, want: &Config) -> Result<()> {
     Ok(())
 }
 
-/// Compares the consumer with the one that is needed.
-///
-/// # Errors
-///
-/// Everything in which it differs.
-pub(super) fn consumer(have: &consumer::Config, want: &pull::Config) -> Result<()> {
+/// Everything in which the consumer differs from the one that is needed.
+pub(super) fn consumer_differences(have: &consumer::Config, want: &pull::Config) -> Vec<String> {
     let mut findings = Vec::new();
     let f = &mut findings;
     check(f, "filter_subject", &have.filter_subject, &want.filter_subject);
@@ -76,6 +78,16 @@ pub(super) fn consumer(have: &consumer::Config, want: &pull::Config) -> Result<(
     check(f, "max_deliver", have.max_deliver, want.max_deliver);
     check(f, "max_ack_pending", have.max_ack_pending, want.max_ack_pending);
     check(f, "deliver_subject", have.deliver_subject.is_some(), false);
+    findings
+}
+
+/// Compares the consumer with the one that is needed.
+///
+/// # Errors
+///
+/// Everything in which it differs.
+pub(super) fn consumer(have: &consumer::Config, want: &pull::Config) -> Result<()> {
+    let findings = consumer_differences(have, want);
     if findings.is_empty() {
         return Ok(());
     }

@@ -9,11 +9,12 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use async_nats::jetstream::context::{ConsumerInfoErrorKind, GetStreamError, GetStreamErrorKind};
+use async_nats::jetstream;
+use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use async_nats::jetstream::stream::{Config, Info};
-use async_nats::jetstream::{self, ErrorCode};
 use tokio::time::Instant;
 
+use crate::nats::inspect::is_missing;
 use crate::nats::names::{BUCKET, BUCKET_STREAM, CONSUMER, STREAM, SWEEP_STREAM};
 use crate::nats::topology::{Shape, consumer_config, wanted};
 use crate::nats::{Link, compare};
@@ -202,8 +203,4 @@ fn no_bucket(shape: Shape, wakes: Option<&Info>) -> Trouble {
          restore\"); or, to begin with nothing, stop all nodes, remove what is left with: nats stream rm {STREAM}, and \
          start again"
     ))
-}
-
-fn is_missing(error: &GetStreamError) -> bool {
-    matches!(error.kind(), GetStreamErrorKind::JetStream(inner) if inner.error_code() == ErrorCode::STREAM_NOT_FOUND)
 }

@@ -22,6 +22,7 @@ mod command_line;
 mod contract;
 mod cors;
 mod dev;
+mod doctor;
 mod drains;
 mod fairness;
 mod feed;

@@ -54,6 +54,27 @@ impl Hand {
         self.done(&format!("STREAM.DELETE.{stream}"), &Value::Null).await;
     }
 
+    /// `nats kv del timers ID`.
+    pub(crate) async fn delete_record(&self, id: &str) {
+        self.publish(&format!("$KV.timers.{id}"), &[("KV-Operation", "DEL")]).await;
+    }
+
+    /// A message that waits on `subject` until `at`, and then goes to `target`.
+    pub(crate) async fn schedule(&self, subject: &str, at: &str, target: &str) {
+        let at = format!("@at {at}");
+        self.publish(subject, &[("Nats-Schedule", &at), ("Nats-Schedule-Target", target)]).await;
+    }
+
+    async fn publish(&self, subject: &str, headers: &[(&str, &str)]) {
+        let mut map = async_nats::HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(*name, *value);
+        }
+        let context = async_nats::jetstream::new(self.client.clone());
+        let sent = context.publish_with_headers(subject.to_owned(), map, Bytes::new()).await;
+        sent.expect("sent").await.expect("stored");
+    }
+
     /// `nats stream backup STREAM`.
     pub(crate) async fn back_up(&self, stream: &str) -> Backup {
         let inbox = self.client.new_inbox();

@@ -1,0 +1,90 @@
+//! What is around the broker: nodes, who sweeps, and clocks.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::Check;
+use crate::clock::Clock;
+use crate::nats::Link;
+use crate::presence::{Life, Moment, Offset, ServerClock};
+use crate::rfc3339;
+
+/// How long nodes are listened to: each says once a second that it is there.
+const LISTEN: Duration = Duration::from_millis(2_500);
+
+/// Answers of NATS by which its clock is read; the quickest counts.
+const CLOCK_SAMPLES: usize = 5;
+
+/// Clocks that differ by more are worth a word; past `--max-clock-skew`, which is 2 s by default, nodes take nothing new.
+const SKEW: Duration = Duration::from_millis(100);
+
+pub(super) async fn of_nodes(link: &Link) -> Option<Check> {
+    let mut beats = link.listen().await.ok()?;
+    let mut nodes = BTreeMap::new();
+    let until = tokio::time::Instant::now() + LISTEN;
+    while let Ok(Some(beat)) = tokio::time::timeout_at(until, beats.next()).await {
+        nodes.insert(beat.node.instance, beat);
+    }
+    let running: Vec<_> = nodes.values().filter(|beat| beat.life == Life::Running).collect();
+    let mut names: Vec<String> = running
+        .iter()
+        .map(|beat| format!("{} ({}, {})", beat.node.name, beat.node.role.name(), beat.node.version))
+        .collect();
+    names.sort();
+    let says = format!("{} heard: {}", names.len(), names.join(", "));
+    Some(if !running.iter().any(|beat| beat.node.role.works()) {
+        Check::finding(
+            "nodes",
+            if names.is_empty() { "none heard".to_owned() } else { says },
+            "No node calls receivers. Start one with --role all or worker; if one runs, it is connected to \
+             another NATS, or its user may not publish timers.nodes.*",
+        )
+    } else {
+        Check::ok("nodes", says)
+    })
+}
+
+pub(super) async fn of_clock(link: &Link) -> Check {
+    let mut clock = ServerClock::default();
+    for _ in 0..CLOCK_SAMPLES {
+        if let Ok(sample) = link.server_time().await {
+            clock.note(sample);
+        }
+    }
+    let Some(offset) = clock.offset(Moment { steady: Instant::now(), clock: Clock.now() }) else {
+        return Check::unknown("clock", "NATS does not say what time it is", "Ask again when it answers.");
+    };
+    let side = if offset > Offset::ZERO { "ahead of" } else { "behind" };
+    let says = format!("NATS is {:.1} ms {side} this machine", offset.distance().as_secs_f64() * 1e3);
+    if offset.distance() > SKEW {
+        return Check::finding(
+            "clock",
+            says,
+            "Timers are early or late by as much if nodes differ so. Synchronise clocks of nodes and NATS \
+             servers, with NTP.",
+        );
+    }
+    Check::ok("clock", says)
+}
+
+pub(super) async fn of_lease(link: &Link) -> Check {
+    match link.lease().await {
+        Ok((Some(lease), _)) if lease.until > Clock.now() => {
+            let swept = lease
+                .swept_at
+                .map_or("not swept yet".to_owned(), |at| format!("swept last at {}", rfc3339::format(at)));
+            Check::ok("sweep", format!("{} sweeps, {swept}", lease.node))
+        }
+        Ok(_) => Check::finding(
+            "sweep",
+            "no node sweeps",
+            "What is found below is not found by itself. A node that runs takes over within seconds; if none \
+             does, see its log.",
+        ),
+        Err(_) => Check::unknown(
+            "sweep",
+            "it cannot be told who sweeps",
+            "The bucket timers_sweep is missing, or may not be read.",
+        ),
+    }
+}

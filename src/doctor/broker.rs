@@ -1,0 +1,158 @@
+//! What the broker says of itself: the server, streams, consumer, room and disk.
+
+use std::time::Duration;
+
+use super::Check;
+use crate::nats::{ConsumerSight, Inspection, Room, Shape, StreamSight, StreamThere, Sync};
+
+/// So many percent of the account's room may be taken.
+const FULL_PERCENT: u64 = 80;
+
+/// More due wakes than this that no worker has taken are a backlog: more than one node holds.
+const BACKLOG: u64 = 10_000;
+
+pub(super) fn of_broker(inspection: &Inspection, shape: Shape) -> Vec<Check> {
+    let server = Check::ok("server", format!("nats-server {}, with JetStream", inspection.version));
+    let streams = inspection.streams.iter().map(|stream| of_stream(stream, shape));
+    let rest = [of_consumer(inspection.consumer.as_ref()), of_room(inspection.room)];
+    [server].into_iter().chain(streams).chain(rest).collect()
+}
+
+fn of_stream(stream: &StreamSight, shape: Shape) -> Check {
+    let name = stream.name.as_str();
+    let Some(there) = &stream.there else { return of_missing(name) };
+    if !there.differences.is_empty() {
+        let says = there.differences.join("; ");
+        return Check::finding(
+            name,
+            says,
+            "It is not as jettimer needs it, and timers can be lost. It is left alone: see docs/nats.md, \
+             \"What exists\".",
+        );
+    }
+    if there.leaderless {
+        return Check::finding(
+            name,
+            "has no leader",
+            "Too few of its servers run or reach each other: nothing is stored or read until a majority does.",
+        );
+    }
+    if !there.not_current.is_empty() {
+        return Check::finding(
+            name,
+            there.not_current.join("; "),
+            "A copy is not up to date: is its server down, cut off, or short of disk? Until it has caught \
+             up, losing another server can stop everything.",
+        );
+    }
+    if there.replicas < shape.replicas {
+        let says = format!("{} copies, and --replicas says {}", there.replicas, shape.replicas);
+        let advice = format!("Raise it with: nats stream edit {name} --replicas={}", shape.replicas);
+        return Check::finding(name, says, &advice);
+    }
+    Check::ok(name, shown(there))
+}
+
+fn shown(there: &StreamThere) -> String {
+    let copies = if there.replicas == 1 {
+        "1 copy".to_owned()
+    } else {
+        format!("{} copies, all current", there.replicas)
+    };
+    format!("{} messages, {}, {copies}", there.messages, mebibytes(there.bytes))
+}
+
+fn of_missing(name: &str) -> Check {
+    match name {
+        "KV_timers" => Check::finding(
+            name,
+            "is missing",
+            "Every timer was in it. Restore it from a backup (docs/nats.md); a first node creates it on a \
+             server that has none of jettimer's streams.",
+        ),
+        "TIMERS_EVENTS" => Check::unknown(
+            name,
+            "is missing",
+            "Without it there is no feed of events: with --event-retention 0s that is as wanted; else a node \
+             that runs creates it.",
+        ),
+        _ => Check::finding(
+            name,
+            "is missing",
+            "A node that runs creates it within seconds and fills it from the records; so does --repair.",
+        ),
+    }
+}
+
+fn of_consumer(consumer: Option<&ConsumerSight>) -> Check {
+    let Some(consumer) = consumer else {
+        return Check::finding(
+            "workers",
+            "the consumer is missing",
+            "No due timer reaches a worker. A node that runs creates it within seconds; so does --repair.",
+        );
+    };
+    if !consumer.differences.is_empty() {
+        return Check::finding(
+            "workers",
+            consumer.differences.join("; "),
+            "The consumer is not as jettimer needs it. Stop all nodes, remove it with nats consumer rm \
+             TIMERS workers, and start again: no timer is lost by that.",
+        );
+    }
+    let says = format!(
+        "{} due and not taken, {} with workers, {} requests for more",
+        consumer.waiting, consumer.out, consumer.pulls
+    );
+    if consumer.waiting > BACKLOG && consumer.pulls == 0 {
+        return Check::finding(
+            "workers",
+            says,
+            "More is due than is called. Do workers run, and have they places left \
+             (jettimer_calls_in_progress)?",
+        );
+    }
+    Check::ok("workers", says)
+}
+
+fn of_room(room: Room) -> Check {
+    let used = mebibytes(room.used);
+    match room.limit {
+        None => Check::unknown(
+            "room",
+            format!("{used} stored; the account has no limit"),
+            "How full the servers' disks are is not seen from here: nats server report jetstream, with a \
+             user of the system account.",
+        ),
+        Some(limit) if room.used.saturating_mul(100) > limit.saturating_mul(FULL_PERCENT) => Check::finding(
+            "room",
+            format!("{used} of {} stored", mebibytes(limit)),
+            "When it is full, new timers are refused with 503. Raise the account's limit, or shorten \
+             --retention.",
+        ),
+        Some(limit) => Check::ok("room", format!("{used} of {} stored", mebibytes(limit))),
+    }
+}
+
+pub(super) fn of_sync(sync: Sync, shape: Shape) -> Option<Check> {
+    Some(match sync {
+        Sync::Always => Check::ok("sync", "written through to the disk before it is acknowledged"),
+        Sync::Every(every) if shape.replicas == 1 && every > Duration::from_secs(10) => Check::finding(
+            "sync",
+            format!("written through every {every:?}"),
+            "Losing power loses what was acknowledged since. Set sync_interval in the server's configuration \
+             (nats/single.conf), or use three replicas.",
+        ),
+        Sync::Every(every) => Check::ok("sync", format!("written through every {every:?}")),
+        Sync::Unseen => Check::unknown(
+            "sync",
+            "not visible to this user",
+            "sync_interval decides what losing power costs. Ask a server itself: curl \
+             http://SERVER:8222/jsz?config=true",
+        ),
+    })
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+}

@@ -1,0 +1,136 @@
+//! `jettimer doctor`: looks at the servers, the streams, the nodes and every timer, and says what is wrong and what to do.
+//!
+//! It changes nothing unless it is told to repair, and then it does what a sweep of a node does. `broker` and `around` have what is
+//! looked at beside the timers, `advice` what each finding of a sweep means, `show` how it is written.
+
+mod advice;
+mod around;
+mod broker;
+mod show;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use crate::clock::Clock;
+use crate::config;
+use crate::metrics::{Metrics, Parts};
+use crate::nats::{self, Link, Shape};
+use crate::sweep::findings::Findings;
+use crate::sweep::{Broom, Order};
+
+/// What came of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    /// Nothing is wrong.
+    Ok,
+    /// Something is, and somebody has to do something.
+    Finding,
+    /// Something was, and has been repaired.
+    Repaired,
+    /// It could not be looked at.
+    Unknown,
+}
+
+/// Something that was looked at.
+#[derive(Clone, Debug, Serialize)]
+struct Check {
+    name: String,
+    status: Status,
+    /// What was seen.
+    says: String,
+    /// What it means and what to do, if that is anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
+    /// A few of the timers that it is about.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    timers: Vec<String>,
+}
+
+impl Check {
+    fn ok(name: &str, says: impl Into<String>) -> Self {
+        Self { name: name.to_owned(), status: Status::Ok, says: says.into(), advice: None, timers: vec![] }
+    }
+
+    fn finding(name: &str, says: impl Into<String>, advice: &str) -> Self {
+        Self { status: Status::Finding, advice: Some(advice.to_owned()), ..Self::ok(name, says) }
+    }
+
+    fn unknown(name: &str, says: impl Into<String>, advice: &str) -> Self {
+        Self { status: Status::Unknown, advice: Some(advice.to_owned()), ..Self::ok(name, says) }
+    }
+}
+
+/// All that was looked at.
+#[derive(Debug, Serialize)]
+struct Report {
+    healthy: bool,
+    checks: Vec<Check>,
+}
+
+/// Runs `jettimer doctor`: 0 if nothing is wrong, 1 if something is, 2 if it could not be told.
+pub async fn run(args: config::Doctor) -> ExitCode {
+    match Box::pin(examine(&args)).await {
+        Ok(report) => {
+            show::report(&report, args.output);
+            if report.healthy { ExitCode::SUCCESS } else { ExitCode::from(1) }
+        }
+        Err(error) => {
+            show::failure(&error);
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn examine(args: &config::Doctor) -> Result<Report> {
+    crate::crypto::install();
+    let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), Parts::default()));
+    let access = args.access()?;
+    let link = nats::connect(&access, &metrics).await?;
+    let shape = args.shape();
+    if args.repair {
+        // What is missing but the bucket; what is wrong otherwise is shown below.
+        if let Err(error) = Box::pin(nats::mend(&link, shape)).await {
+            tracing::debug!(%error, "not everything that is missing could be created");
+        }
+    }
+    let inspection = link.inspect(shape).await?;
+    let mut checks = broker::of_broker(&inspection, shape);
+    checks.extend(broker::of_sync(link.sync().await, shape));
+    let (of_nodes, of_clock) = tokio::join!(around::of_nodes(&link), around::of_clock(&link));
+    checks.extend(of_nodes);
+    checks.push(of_clock);
+    checks.push(around::of_lease(&link).await);
+    let stands = inspection.streams.iter().take(2).all(|stream| stream.there.is_some());
+    checks.extend(if stands { of_timers(&link, args.repair, args.sweep_grace).await? } else { vec![] });
+    let healthy = checks.iter().all(|check| check.status != Status::Finding);
+    Ok(Report { healthy, checks })
+}
+
+/// Sweeps once.
+async fn of_timers(link: &Link, repair: bool, grace: Duration) -> Result<Vec<Check>> {
+    let findings = Findings::default();
+    let broom = Broom::new(link.clone(), Clock, grace);
+    Box::pin(broom.sweep(Order { after_loss: false, repair }, &findings)).await?;
+    let found = findings.found();
+    if found.is_empty() {
+        let says = format!("{} records, each with the wakes that it needs", findings.records());
+        return Ok(vec![Check::ok("timers", says)]);
+    }
+    Ok(found.into_iter().map(|(kind, tally)| advice::of(kind, &tally, repair)).collect())
+}
+
+impl config::Doctor {
+    /// As the streams would be created; how long events are kept does not matter here.
+    fn shape(&self) -> Shape {
+        Shape {
+            replicas: self.broker.replicas,
+            event_retention: Duration::from_secs(86_400),
+            event_max_bytes: 1 << 30,
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Looking at what stands on the broker without changing any of it, for `jettimer doctor`.
+
+use anyhow::{Context as _, Result};
+use async_nats::Subject;
+use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
+use async_nats::jetstream::stream::ClusterInfo;
+use async_nats::jetstream::{self, ErrorCode, stream};
+use bytes::Bytes;
+use serde::Deserialize;
+
+use super::names::{CONSUMER, STREAM};
+use super::topology::{Shape, consumer_config, wanted};
+use super::{Link, compare};
+
+/// What stands on the broker.
+#[derive(Clone, Debug)]
+pub struct Inspection {
+    /// The version of the server that this program is connected to.
+    pub version: String,
+    /// Each stream that is needed.
+    pub streams: Vec<StreamSight>,
+    /// The workers' consumer; `None` if there is none.
+    pub consumer: Option<ConsumerSight>,
+    /// What the account may store.
+    pub room: Room,
+}
+
+/// A stream.
+#[derive(Clone, Debug)]
+pub struct StreamSight {
+    /// Its name.
+    pub name: String,
+    /// What is there; `None` if it is missing.
+    pub there: Option<StreamThere>,
+}
+
+/// A stream that is there.
+#[derive(Clone, Debug)]
+pub struct StreamThere {
+    /// How many messages it has.
+    pub messages: u64,
+    /// How much room they take.
+    pub bytes: u64,
+    /// Copies that it is configured to have.
+    pub replicas: usize,
+    /// Copies that are away or behind, each with how.
+    pub not_current: Vec<String>,
+    /// In a cluster: whether somebody leads it.
+    pub leaderless: bool,
+    /// In what it is not as it has to be.
+    pub differences: Vec<String>,
+}
+
+/// The workers' consumer.
+#[derive(Clone, Debug)]
+pub struct ConsumerSight {
+    /// Wakes that are due and no worker has taken.
+    pub waiting: u64,
+    /// Wakes in the hands of workers.
+    pub out: usize,
+    /// Requests of workers for more.
+    pub pulls: usize,
+    /// In what it is not as it has to be.
+    pub differences: Vec<String>,
+}
+
+/// What the account stores, and may store.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// Bytes in files.
+    pub used: u64,
+    /// The most, if the account has a limit; the servers' disks are not seen from here.
+    pub limit: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct SystemAnswer {
+    data: Option<SystemData>,
+}
+
+#[derive(Deserialize)]
+struct SystemData {
+    config: Option<SystemConfig>,
+}
+
+#[derive(Deserialize)]
+struct SystemConfig {
+    #[serde(default)]
+    sync_interval: u64,
+    #[serde(default)]
+    sync_always: bool,
+}
+
+/// How often a server writes through to its disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sync {
+    /// Before it acknowledges.
+    Always,
+    /// So often.
+    Every(std::time::Duration),
+    /// That is told to users of the system account only.
+    Unseen,
+}
+
+impl Link {
+    /// Looks at everything.
+    ///
+    /// # Errors
+    ///
+    /// If JetStream does not answer.
+    pub async fn inspect(&self, shape: Shape) -> Result<Inspection> {
+        let context = jetstream::new(self.client().clone());
+        let mut streams = Vec::new();
+        for want in wanted(shape) {
+            let there = match context.get_stream(&want.name).await {
+                Ok(stream) => Some(there(stream.cached_info(), &want)),
+                Err(error) if is_missing(&error) => None,
+                Err(error) => {
+                    return Err(error).with_context(|| format!("cannot look at the stream {}", want.name));
+                }
+            };
+            streams.push(StreamSight { name: want.name, there });
+        }
+        let wakes = context.get_stream_no_info(STREAM).await.context("cannot look at TIMERS")?;
+        let consumer = wakes.consumer_info(CONSUMER).await.ok().map(|info| ConsumerSight {
+            waiting: info.num_pending,
+            out: info.num_ack_pending,
+            pulls: info.num_waiting,
+            differences: compare::consumer_differences(&info.config, &consumer_config()),
+        });
+        let account = context.query_account().await.context("cannot ask for the account's limits")?;
+        let room = Room {
+            used: account.storage,
+            limit: account.limits.max_storage.and_then(|most| u64::try_from(most).ok()),
+        };
+        let version = self.client().server_info().version;
+        Ok(Inspection { version, streams, consumer, room })
+    }
+
+    /// Asks how often the server writes through to its disk.
+    pub async fn sync(&self) -> Sync {
+        let subject = Subject::from_static("$SYS.REQ.SERVER.PING.JSZ");
+        let Ok(answer) = self.ask(subject, None, Bytes::from_static(b"{\"config\":true}")).await else {
+            return Sync::Unseen;
+        };
+        let config = serde_json::from_slice::<SystemAnswer>(&answer.payload).ok();
+        match config.and_then(|answer| answer.data?.config) {
+            Some(config) if config.sync_always => Sync::Always,
+            Some(config) => Sync::Every(std::time::Duration::from_nanos(config.sync_interval)),
+            None => Sync::Unseen,
+        }
+    }
+}
+
+fn there(info: &stream::Info, want: &stream::Config) -> StreamThere {
+    StreamThere {
+        messages: info.state.messages,
+        bytes: info.state.bytes,
+        replicas: info.config.num_replicas,
+        not_current: info.cluster.as_ref().map(not_current).unwrap_or_default(),
+        leaderless: info.cluster.as_ref().is_some_and(|cluster| cluster.leader.is_none()),
+        differences: compare::stream_differences(&info.config, want),
+    }
+}
+
+fn not_current(cluster: &ClusterInfo) -> Vec<String> {
+    let behind = cluster.replicas.iter().filter(|peer| peer.offline || !peer.current);
+    behind
+        .map(|peer| {
+            let how = if peer.offline { "away" } else { "behind" };
+            format!("{} is {how}{}", peer.name, peer.lag.map_or(String::new(), |lag| format!(" by {lag}")))
+        })
+        .collect()
+}
+
+pub(super) fn is_missing(error: &GetStreamError) -> bool {
+    matches!(error.kind(), GetStreamErrorKind::JetStream(inner) if inner.error_code() == ErrorCode::STREAM_NOT_FOUND)
+}
