@@ -27,15 +27,22 @@ pub(crate) fn holds(plan: Plan) -> Result<(), String> {
     })
 }
 
+/// How runs are made.
+pub(crate) struct How {
+    /// Another one than was built with this.
+    pub(crate) jettimer: Option<PathBuf>,
+    /// So many beside each other.
+    pub(crate) jobs: usize,
+    /// How often a failing list is run again.
+    pub(crate) tries: usize,
+    /// Whether logs are kept of what does not fail.
+    pub(crate) keep: bool,
+}
+
 /// Runs all of these, each with its name and the seed of its load, and reports; says whether all was well.
-pub(crate) fn all(
-    plans: Vec<(String, u64, Plan)>,
-    jettimer: Option<PathBuf>,
-    jobs: usize,
-    tries: usize,
-) -> bool {
+pub(crate) fn all(plans: Vec<(String, u64, Plan)>, how: How) -> bool {
     runtime().block_on(async {
-        let programs = programs(jettimer).await;
+        let programs = programs(how.jettimer).await;
         let mut tally = Tally::default();
         let mut ran = futures_util::stream::iter(plans)
             .map(|(name, seed, plan)| {
@@ -47,7 +54,7 @@ pub(crate) fn all(
                     (name, seed, plan, ran, began.elapsed().as_secs_f64())
                 })
             })
-            .buffer_unordered(jobs.max(1));
+            .buffer_unordered(how.jobs.max(1));
         let mut failed = vec![];
         while let Some(done) = ran.next().await {
             let Ok((name, seed, plan, ran, seconds)) = done else {
@@ -58,9 +65,11 @@ pub(crate) fn all(
             let found = judge(&ran.history);
             println!("{}", report::line(&name, &ran.history, &found, seconds));
             tally.add(&name, &ran.history, &found);
-            if let Some(first) = found.first() {
+            if how.keep || !found.is_empty() {
                 print!("{}", report::violations(&ran.history, &found));
                 println!("  logs and data: {}", ran.keep().display());
+            }
+            if let Some(first) = found.first() {
                 failed.push((name, seed, plan, first.clone()));
             }
         }
@@ -70,7 +79,7 @@ pub(crate) fn all(
                 let ran = run(&programs, &Plan::with(seed, faults.to_vec())).await;
                 judge(&ran.history).iter().any(|violation| violation.promise == first.promise)
             };
-            let faults = shrink::shortest(&plan.faults, tries, &mut fails).await;
+            let faults = shrink::shortest(&plan.faults, how.tries, &mut fails).await;
             let list = List { found: first.to_string(), seed, faults };
             print!("{name}, the shortest list that was seen to fail:\n{}", list.text());
         }

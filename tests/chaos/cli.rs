@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::campaign;
+use crate::campaign::{self, How};
 use crate::list::List;
 use crate::plan::Plan;
 
@@ -36,6 +36,10 @@ struct Args {
     #[arg(long, value_name = "FILE")]
     jettimer: Option<PathBuf>,
 
+    /// Keep logs and data of every run, not only of those that fail
+    #[arg(long)]
+    keep: bool,
+
     /// How often a failing list is run again to find a shorter one that fails too; 0 for not at all
     #[arg(long, default_value_t = 24)]
     shrink: usize,
@@ -64,11 +68,8 @@ pub(crate) fn run() -> ExitCode {
         }
     }
     let plans = (0..args.times).flat_map(|_| plans.clone()).collect();
-    if campaign::all(plans, args.jettimer, args.jobs, args.shrink) {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    let how = How { jettimer: args.jettimer, jobs: args.jobs, tries: args.shrink, keep: args.keep };
+    if campaign::all(plans, how) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn seeds(text: &str) -> Result<Seeds, String> {

@@ -77,8 +77,9 @@ pub(crate) struct Call {
     pub(crate) receiver: usize,
     /// When its head was read.
     pub(crate) at: Micros,
-    /// What was answered, if anything was; the answer may have got lost.
+    /// What was answered, if anything was, and when; the answer may have got lost.
     pub(crate) answered: Option<u16>,
+    pub(crate) answered_at: Micros,
 }
 
 /// A fault as it came about.

@@ -40,7 +40,10 @@ impl Record {
     }
 
     pub(crate) fn answered(&self, place: usize, status: u16) {
-        self.with(|history| history.calls[place].answered = Some(status));
+        self.with(|history| {
+            let call = &mut history.calls[place];
+            (call.answered, call.answered_at) = (Some(status), now_micros());
+        });
     }
 
     pub(crate) fn happened(&self, happened: Happened) {

@@ -1,7 +1,10 @@
 //! What the log of a timer says of its attempts is what receivers saw of them, and its state follows from the log.
 
 use super::{Violation, broken, clock, excuse};
-use crate::history::{Call, Ended, Final, History, Logged};
+use crate::history::{Call, Ended, Final, History, Logged, Micros};
+
+/// How long an answer may be on its way while nothing is broken, in microseconds: the machine is busy with other runs.
+const HURRY_US: Micros = 1_000_000;
 
 /// The answers that are retried, by default.
 fn is_retried(status: u16) -> bool {
@@ -49,8 +52,9 @@ fn attempt(
         ("no_answer", call) => node.is_some_and(|node| {
             let (from, _) = clock::when(history, node, logged.claimed_at);
             let (_, to) = clock::when(history, node, logged.finished_at);
-            let reset = call.is_some_and(|call| call.answered.is_none());
-            reset || excuse::answer_lost(history, node, history.items[item].receiver, from, to)
+            // Reset, or answered when it was about to be given up.
+            let late = call.is_some_and(|call| call.answered.is_none() || call.answered_at + HURRY_US >= to);
+            late || excuse::answer_lost(history, node, history.items[item].receiver, from, to)
         }),
         ("interrupted", _) => {
             history.life(&logged.node).is_some_and(|life| matches!(life.ended, Some(Ended::Stopped(_))))

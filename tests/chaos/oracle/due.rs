@@ -45,8 +45,6 @@ fn setter<'a>(history: &'a History, request: &'a Request) -> Option<Setter<'a>> 
         return None;
     }
     match request.asked {
-        // 200 says that the key has made one before.
-        Asked::Create if request.told(200).is_some() => None,
         Asked::Create => {
             let asked = match item.due {
                 Due::DelayMs(delay) => {
@@ -56,7 +54,9 @@ fn setter<'a>(history: &'a History, request: &'a Request) -> Option<Setter<'a>> 
             };
             // What was told is kept, and not sooner than what was asked for.
             let told = request.told(201).and_then(|told| told.timer.as_ref()).map(|timer| timer.due_at);
-            Some(Setter { request, due: told.unwrap_or(asked).max(asked), attempts: done })
+            // 200 is: there is one already, which it may have made itself in a try that was not answered.
+            let attempts = done.filter(|_| request.told(201).is_some());
+            Some(Setter { request, due: told.unwrap_or(asked).max(asked), attempts })
         }
         Asked::MoveTo(to) => Some(Setter { request, due: to, attempts: done }),
         // As soon as may be; and it takes no earlier instant away.

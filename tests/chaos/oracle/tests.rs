@@ -60,7 +60,17 @@ fn request(asked: Asked, sent: Micros, status: u16, state: &str, attempts: u32) 
 
 /// A call by node 1.
 fn call(attempt: u32, at: Micros) -> Call {
-    Call { item: Some(0), id: ID.to_owned(), attempt, node: 1, receiver: 0, at, answered: Some(200) }
+    let answered_at = at + 1_000;
+    Call {
+        item: Some(0),
+        id: ID.to_owned(),
+        attempt,
+        node: 1,
+        receiver: 0,
+        at,
+        answered: Some(200),
+        answered_at,
+    }
 }
 
 fn logged(number: u32, result: &str, status: Option<u16>) -> Logged {
@@ -182,6 +192,14 @@ crate::trials! {
         finds_nothing(&history);
     }
 
+    fn a_timer_of_a_key_comes_no_sooner_than_all_that_were_asked_for_it() {
+        let mut history = one(false);
+        history.requests[0].told.as_mut().unwrap().status = 200;
+        finds_nothing(&history);
+        history.calls[0].at = DUE - 1;
+        finds("no call comes early", &history);
+    }
+
     fn a_timer_that_is_fired_now_may_come_at_once_and_not_before_it_was_asked_for() {
         let mut history = one(false);
         history.requests.push(request(Asked::Fire, BEGAN + SECOND, 202, "scheduled", 0));
@@ -230,6 +248,13 @@ crate::trials! {
         let mut history = one(false);
         history.calls.clear();
         finds("an attempt's outcome is what the receiver saw", &history);
+        // An answer that came as it was given up is too late.
+        let mut history = one(false);
+        ended(&mut history, "failed", vec![logged(1, "no_answer", None)]);
+        history.end.timers[0].log[0].finished_at = DUE + 3 * SECOND;
+        finds("an attempt's outcome is what the receiver saw", &history);
+        history.calls[0].answered_at = DUE + 3 * SECOND;
+        finds_nothing(&history);
     }
 
     fn a_failure_that_should_have_been_tried_again_is_found() {

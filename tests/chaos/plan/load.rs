@@ -112,7 +112,7 @@ fn item(rng: &mut Rng) -> Item {
 
 fn behaviour(rng: &mut Rng) -> Behaviour {
     // Slow enough that a node that is killed is often in the middle of a call.
-    let slow = Behaviour::SlowMs(rng.u32(5..2_000));
+    let slow = Behaviour::SlowMs(rng.u32(5..1_500));
     let later = Behaviour::Status(503, rng.u32(1..4));
     weighted(
         rng,

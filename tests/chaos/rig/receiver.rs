@@ -86,7 +86,7 @@ impl Receiver {
         let id = header(&head.headers, "webhook-id");
         let attempt = header(&head.headers, "jettimer-attempt").parse().unwrap_or(0);
         let before = self.record.calls_of(&id);
-        let call = Call { item, id, attempt, node, receiver: self.index, at, answered: None };
+        let call = Call { item, id, attempt, node, receiver: self.index, at, answered: None, answered_at: 0 };
         let place = self.record.call(call);
         body.collect().await.map_err(|_| "the caller went away")?;
         let status = match self.reply(item, before) {
