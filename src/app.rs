@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::config::{Broker, Dev, Embedded, Node, Role, Serve};
 use crate::dev;
 use crate::dispatch;
+use crate::durability::{Sync, Watch};
 use crate::embedded;
 use crate::engine::{Engine, Worker};
 use crate::finder::Finder;
@@ -58,7 +59,7 @@ pub async fn dev(dev: Dev, places: Places) -> Result<()> {
         let (broker, access) = own_broker(dev.embedded, &dev.node, places).await?;
         let secret_file = dev::sign(&mut targets, &data_dir)?;
         let inbox = Some(Inbox::new(targets.secrets.clone(), Clock));
-        let shape = dev.node.shape(1);
+        let shape = dev.node.shape(1, None);
         let setup = Setup { role: Role::All, permissions, targets, access, shape, inbox };
         let node = Running::start(dev.node, setup).await?;
         anyhow::Ok((node, broker, secret_file))
@@ -79,7 +80,7 @@ pub async fn serve(serve: Serve, places: Places) -> Result<()> {
     let permissions = if serve.role.serves() { serve.access.required() } else { serve.access.optional() }?;
     let targets = serve.node.calls(false)?;
     let starting = Box::pin(async {
-        let shape = serve.node.shape(serve.broker.replicas);
+        let shape = serve.node.shape(serve.broker.replicas, serve.broker.durability);
         let (broker, access) = if serve.broker.nats.is_empty() {
             if shape.replicas > 1 {
                 bail!("--replicas needs a cluster of NATS servers: name them with --nats");
@@ -118,6 +119,7 @@ fn access(broker: Broker, node: &Node) -> Access {
         cert: broker.nats_cert,
         key: broker.nats_key,
         wait: broker.nats_wait,
+        own_sync: None,
         name: node.name(),
     }
 }
@@ -142,7 +144,9 @@ async fn own_broker(own: Embedded, node: &Node, places: Places) -> Result<(OwnBr
     tracing::info!(%url, pid = server.pid(), log = %server.log_path().display(), "nats-server runs");
     let servers = vec![url.parse().with_context(|| format!("{url} is no NATS address"))?];
     // JetStream may still be recovering a large store when the port is open.
-    let access = Access { servers, wait: Duration::from_secs(30), name: node.name(), ..Access::default() };
+    let wait = Duration::from_secs(30);
+    let own_sync = Some(Sync::Every(embedded::DEV_SYNC_INTERVAL));
+    let access = Access { servers, wait, own_sync, name: node.name(), ..Access::default() };
     let stop = CancellationToken::new();
     let task = tokio::spawn(embedded::supervise(server, stop.clone().cancelled_owned()));
     Ok((OwnBroker { stop, task }, access))
@@ -199,6 +203,8 @@ impl Running {
         let engine = Engine::new(store, wakes.clone(), clock, &name, node.retry.policy(), metrics.clone());
 
         let stop = CancellationToken::new();
+        let durability = Watch::new(link.clone(), shape.durability, shape.replicas, access.own_sync);
+        tokio::spawn(durability.clone().run(stop.clone()));
         let abort = CancellationToken::new();
         let gone = CancellationToken::new();
         let receivers = Receivers::new(node.receivers.rules());
@@ -242,6 +248,7 @@ impl Running {
             inbox,
             receivers,
             heartbeat,
+            durability,
             max_clock_skew: node.max_clock_skew,
             engine: role.serves().then_some(engine),
             permissions,

@@ -17,6 +17,7 @@ pub mod dev;
 pub mod dispatch;
 pub mod doctor;
 pub mod domain;
+pub mod durability;
 pub mod duration;
 pub mod embedded;
 pub mod engine;

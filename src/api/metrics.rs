@@ -15,6 +15,9 @@ pub(super) async fn show(api: &Api, headers: &HeaderMap) -> Answer {
     api.metrics.nats.show(api.link.is_up(), api.link.stores(), waiting.wakes);
     let skew = api.heartbeat.skew();
     api.metrics.nodes.show(&api.heartbeat.count(), skew.nats, skew.peers);
+    for finding in api.durability.findings() {
+        api.metrics.nats.show_durability(finding.check, finding.verdict);
+    }
     api.metrics.receivers.show(&api.receivers.count());
     let format = format_for(headers);
     let mut answer = answer::text(StatusCode::OK, format.content_type(), api.metrics.write(format));

@@ -45,6 +45,7 @@ use warp::{Filter as _, Reply};
 
 use crate::access::Permissions;
 use crate::domain::retry::RetryPolicy;
+use crate::durability::Watch;
 use crate::engine::Engine;
 use crate::finder::Finder;
 use crate::heartbeat::Heartbeat;
@@ -81,6 +82,8 @@ pub struct Api {
     pub receivers: Receivers,
     /// Which nodes there are, and what their clocks show.
     pub heartbeat: Heartbeat,
+    /// What an acknowledged timer survives.
+    pub durability: Watch,
     /// How far this node's clock may be from others until it is not ready.
     pub max_clock_skew: Duration,
     /// For readiness and the feed.

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::hushed::Hushed;
 use super::parse;
+use crate::durability::Level;
 use crate::nats::ServerAddr;
 
 /// NATS servers that run already.
@@ -47,6 +48,11 @@ pub struct Broker {
     #[arg(long, env = "JETTIMER_NATS_WAIT", value_name = "DURATION", default_value = "30s",
           value_parser = parse::span(Duration::ZERO, Duration::from_secs(3_600)))]
     pub(crate) nats_wait: Duration,
+
+    /// What is to survive; the node warns if replicas, sync interval or version are weaker; default: full with
+    /// --replicas 3 or 5, else relaxed
+    #[arg(long, env = "JETTIMER_DURABILITY", value_name = "LEVEL", value_enum)]
+    pub(crate) durability: Option<Level>,
 
     /// Copies of each stream when they are created: 1, 3 or 5
     #[arg(long, env = "JETTIMER_REPLICAS", value_name = "COUNT", default_value = "1",

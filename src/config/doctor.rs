@@ -58,6 +58,7 @@ impl Doctor {
             cert: self.broker.nats_cert.clone(),
             key: self.broker.nats_key.clone(),
             wait: self.broker.nats_wait,
+            own_sync: None,
             name: "jettimer doctor".to_owned(),
         })
     }

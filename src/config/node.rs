@@ -15,6 +15,7 @@ use super::targets::Targets;
 use crate::api::Origins;
 use crate::domain::retry::{MAX_ATTEMPTS, MAX_BACKOFF, MAX_DEADLINE, RetryPolicy};
 use crate::domain::statuses::StatusSet;
+use crate::durability::Level;
 use crate::nats::Shape;
 use crate::presence;
 use crate::telemetry::Format;
@@ -223,9 +224,10 @@ impl Retry {
 
 impl Node {
     /// What the streams are to be, when they are created.
-    pub(crate) fn shape(&self, replicas: usize) -> Shape {
+    pub(crate) fn shape(&self, replicas: usize, durability: Option<Level>) -> Shape {
         Shape {
             replicas,
+            durability,
             event_retention: self.events.event_retention,
             event_max_bytes: self.events.event_max_bytes,
         }

@@ -129,6 +129,7 @@ impl config::Doctor {
     fn shape(&self) -> Shape {
         Shape {
             replicas: self.broker.replicas,
+            durability: self.broker.durability,
             event_retention: Duration::from_secs(86_400),
             event_max_bytes: 1 << 30,
         }

@@ -33,5 +33,5 @@ mod version;
 
 pub use error::Error;
 pub use provision::{default_cache_dir, provision};
-pub use server::{DEV_CONFIG, Options, Server};
+pub use server::{DEV_CONFIG, DEV_SYNC_INTERVAL, Options, Server};
 pub use supervise::supervise;

@@ -6,6 +6,7 @@
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
+use std::time::Duration;
 
 use tokio::fs;
 
@@ -18,6 +19,9 @@ use super::ready;
 
 /// The configuration that development and the tests share.
 pub const DEV_CONFIG: &str = include_str!("../../nats/dev.conf");
+
+/// How often it writes to the disk what it has acknowledged, as [`DEV_CONFIG`] says.
+pub const DEV_SYNC_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Mode of a new data directory: the payloads and secrets of timers are for nobody else on the machine.
 const DATA_DIR_MODE: u32 = 0o700;
@@ -127,4 +131,15 @@ async fn ready_or_stopped(process: &mut Process, layout: &Layout) -> Result<u16,
         process.end(Order::Stop).await?;
     }
     ready
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_interval_is_that_of_the_configuration() {
+        let line = format!("    sync_interval: {}\n", humantime::format_duration(DEV_SYNC_INTERVAL));
+        assert!(DEV_CONFIG.contains(&line), "{line}");
+    }
 }

@@ -115,6 +115,10 @@ pub(super) const NATS_FAILURES: Name = name(
     "jettimer_nats_request_failures_total",
     "Requests to NATS that failed, by what is known; most are sent again",
 );
+pub(super) const DURABILITY: Name = name(
+    "jettimer_durability_met",
+    "Whether servers and streams are what --durability asks for: 1 if so, 0 if weaker; NaN if it cannot be seen",
+);
 pub(super) const WAKES_WAITING: Name = name(
     "jettimer_wakes_waiting",
     "Wakes of all nodes that are due and no worker has taken; NaN if NATS does not say",

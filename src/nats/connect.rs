@@ -8,13 +8,14 @@ use anyhow::{Context, Result, bail};
 use async_nats::{ConnectOptions, Event, ServerAddr};
 use tokio::sync::watch;
 
+use crate::durability::Sync;
 use crate::metrics::Metrics;
 use crate::nats::Link;
 use crate::nats::names::INBOX_PREFIX;
 
 /// The oldest nats-server that works: message schedules and work queues have bugs that lose or
 /// double timers up to 2.14.2.
-const MIN_SERVER: (i64, i64, i64) = (2, 14, 3);
+const MIN_SERVER: (u32, u32, u32) = (2, 14, 3);
 
 /// The smallest `max_payload` that leaves room for a timer, in bytes.
 const MIN_PAYLOAD: usize = 65_536;
@@ -39,6 +40,8 @@ pub struct Access {
     pub key: Option<PathBuf>,
     /// How long to keep trying at the start.
     pub wait: Duration,
+    /// When the server syncs, if it is our own.
+    pub own_sync: Option<Sync>,
     /// The name this node shows to the server (`nats server report connections`).
     pub name: String,
 }
@@ -73,7 +76,7 @@ pub async fn connect(access: &Access, metrics: &Arc<Metrics>) -> Result<Link> {
     };
 
     let info = client.server_info();
-    if !client.is_server_compatible(MIN_SERVER.0, MIN_SERVER.1, MIN_SERVER.2) {
+    if !is_new_enough(&info.version) {
         let (major, minor, patch) = MIN_SERVER;
         bail!(
             "nats-server {} at {list} is too old: {major}.{minor}.{patch} or newer is needed, since message \
@@ -95,6 +98,20 @@ pub async fn connect(access: &Access, metrics: &Arc<Metrics>) -> Result<Link> {
         );
     }
     Ok(Link::new(client, connects, metrics.clone()))
+}
+
+/// Whether a server of this version works. A pre-release is older than its release.
+pub(super) fn is_new_enough(version: &str) -> bool {
+    let (release, pre) =
+        version.split_once(['-', '+']).map_or((version, false), |(release, _)| (release, true));
+    let mut numbers = release.trim_start_matches('v').split('.').map(str::parse::<u32>);
+    let (Some(Ok(major)), Some(Ok(minor)), Some(Ok(patch)), None) =
+        (numbers.next(), numbers.next(), numbers.next(), numbers.next())
+    else {
+        return false;
+    };
+    let version = (major, minor, patch);
+    version > MIN_SERVER || (version == MIN_SERVER && !pre)
 }
 
 async fn options(
@@ -171,6 +188,16 @@ fn redacted(server: &ServerAddr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn versions_are_compared_by_number_and_a_pre_release_is_older_than_its_release() {
+        for version in ["2.14.3", "2.14.10", "2.15.0-RC.1", "v3.0.0"] {
+            assert!(is_new_enough(version), "{version}");
+        }
+        for version in ["2.14.2", "2.9.25", "2.14.3-RC.2", "2.15", "2.15.1.4", "", "new"] {
+            assert!(!is_new_enough(version), "{version}");
+        }
+    }
 
     #[test]
     fn a_seed_is_told_from_a_public_key_and_from_credentials() {

@@ -7,6 +7,7 @@ mod backlog;
 mod batch;
 mod compare;
 mod connect;
+mod durability;
 mod error;
 mod event;
 mod feed;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, Republish, RetentionPolicy, StorageType};
 
+use crate::durability::Level;
 use crate::nats::names::{
     BUCKET, BUCKET_STREAM, CONSUMER, EVENT_SUBJECTS, EVENTS, FIRE_SUBJECTS, REPUBLISH_FROM, REPUBLISH_TO,
     SCHEDULE_SUBJECTS, STREAM, SWEEP_STREAM, SWEEP_SUBJECTS,
@@ -28,6 +29,8 @@ const DUPLICATE_WINDOW: Duration = Duration::from_secs(30);
 pub struct Shape {
     /// Copies of each stream: 1, 3 or 5.
     pub replicas: usize,
+    /// What is to survive, if it was said.
+    pub durability: Option<Level>,
     /// How long events are kept; zero for no events at all.
     pub event_retention: Duration,
     /// How many bytes of them, the oldest leaving first.

@@ -24,6 +24,7 @@ mod cors;
 mod dev;
 mod doctor;
 mod drains;
+mod durability;
 mod fairness;
 mod feed;
 mod feed_gaps;

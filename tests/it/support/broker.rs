@@ -28,10 +28,19 @@ impl Broker {
         Self::with(Some(Authority::new())).await
     }
 
+    /// One whose configuration has more, or something else.
+    pub(crate) async fn configured(change: impl FnOnce(&Users, String) -> String) -> Self {
+        Self::started(None, change).await
+    }
+
     async fn with(authority: Option<Authority>) -> Self {
+        Self::started(authority, |_, config| config).await
+    }
+
+    async fn started(authority: Option<Authority>, change: impl FnOnce(&Users, String) -> String) -> Self {
         let data = TempDir::new().expect("a temporary directory");
         let users = Users::new(data.path());
-        let mut config = DEV_CONFIG.to_owned() + users.config();
+        let mut config = change(&users, DEV_CONFIG.to_owned()) + users.config();
         if let Some(authority) = &authority {
             let (cert, key) = authority.files(&authority.certify("127.0.0.1", |_| ()));
             config += &format!("tls {{ cert_file: {cert:?}, key_file: {key:?}, timeout: 30 }}\n");

@@ -1,0 +1,172 @@
+//! What a node's user can see of servers and streams that says what an acknowledged write survives.
+//!
+//! Streams say how many copies they have to anybody who may ask. What servers are is for the system account to know: it
+//! answers `$SYS.REQ.SERVER.PING.VARZ` if it exports that to ours (nats/accounts.conf does). If it does not, there is the
+//! version of the one server that this node is connected to, and nothing is known of the rest.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use serde::Deserialize;
+use tokio::time::{Instant, timeout_at};
+
+use super::Link;
+use super::connect::is_new_enough;
+use super::names::{BUCKET_STREAM, STREAM};
+use crate::durability::{Seen, Server, Stream, Sync};
+
+/// How long servers may take to answer, in all: one that is away does not.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
+
+#[derive(Deserialize)]
+struct Info {
+    config: ConfigInfo,
+    cluster: Option<ClusterInfo>,
+}
+
+#[derive(Deserialize)]
+struct ConfigInfo {
+    num_replicas: usize,
+}
+
+#[derive(Deserialize)]
+struct ClusterInfo {
+    #[serde(default)]
+    leader: String,
+    #[serde(default)]
+    replicas: Vec<Peer>,
+}
+
+#[derive(Deserialize)]
+struct Peer {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    server: About,
+    data: Option<Varz>,
+}
+
+#[derive(Deserialize)]
+struct About {
+    name: String,
+    ver: String,
+}
+
+#[derive(Deserialize)]
+struct Varz {
+    jetstream: Option<JetStream>,
+}
+
+#[derive(Deserialize)]
+struct JetStream {
+    config: Option<JetStreamConfig>,
+}
+
+#[derive(Deserialize)]
+struct JetStreamConfig {
+    #[serde(default)]
+    sync_always: bool,
+    #[serde(default)]
+    sync_interval: u64,
+}
+
+impl Answer {
+    fn server(self) -> Server {
+        let config = self.data.and_then(|varz| varz.jetstream).and_then(|jetstream| jetstream.config);
+        let sync = config.map(|config| match config {
+            JetStreamConfig { sync_always: true, .. } => Sync::Always,
+            JetStreamConfig { sync_interval, .. } => Sync::Every(Duration::from_nanos(sync_interval)),
+        });
+        let version = Some(known_version(self.server.ver));
+        Server { name: self.server.name, version, sync }
+    }
+}
+
+fn known_version(version: String) -> (String, bool) {
+    let new_enough = is_new_enough(&version);
+    (version, new_enough)
+}
+
+impl Link {
+    /// What can be seen; `None` without a connection, or if no stream answers. `own` is when the server syncs that this
+    /// process has configured itself.
+    pub async fn durability(&self, own: Option<Sync>) -> Option<Seen> {
+        if !self.is_up() {
+            return None;
+        }
+        let mut streams = Vec::new();
+        let mut names: Vec<String> = Vec::new();
+        for name in [BUCKET_STREAM, STREAM] {
+            let info: Info = self.info(format!("$JS.API.STREAM.INFO.{name}")).await.ok()?;
+            streams.push(Stream { name, replicas: info.config.num_replicas });
+            let cluster = info.cluster;
+            names.extend(cluster.into_iter().flat_map(|cluster| {
+                let peers = cluster.replicas.into_iter().map(|peer| peer.name);
+                peers.chain((!cluster.leader.is_empty()).then_some(cluster.leader))
+            }));
+        }
+        let here = self.client().server_info();
+        names.push(here.server_name.clone());
+        names.sort();
+        names.dedup();
+        let mut servers = self.varz(&names).await;
+        if !servers.iter().any(|server| server.name == here.server_name) {
+            let version = Some(known_version(here.version));
+            servers.push(Server { name: here.server_name, version, sync: own });
+        }
+        for name in names {
+            if !servers.iter().any(|server| server.name == name) {
+                servers.push(Server { name, version: None, sync: None });
+            }
+        }
+        servers.sort_by(|a, b| a.name.cmp(&b.name));
+        Some(Seen { servers, streams })
+    }
+
+    /// What these servers say of themselves; nothing if that is not for us to hear.
+    async fn varz(&self, names: &[String]) -> Vec<Server> {
+        let inbox = self.client().new_inbox();
+        let Ok(mut answers) = self.subscribe(inbox.clone()).await else { return Vec::new() };
+        let subject = "$SYS.REQ.SERVER.PING.VARZ".into();
+        if !self.tell(subject, Some(inbox.into()), Bytes::new()).await {
+            return Vec::new();
+        }
+        let until = Instant::now() + ANSWERS_WITHIN;
+        let mut servers = Vec::new();
+        while servers.len() < names.len() {
+            let Ok(Some(answer)) = timeout_at(until, answers.next()).await else { break };
+            // Nobody listens there: it is not exported to our account.
+            if answer.status.is_some() {
+                break;
+            }
+            let server = serde_json::from_slice::<Answer>(&answer.payload).ok().map(Answer::server);
+            servers.extend(server.filter(|server| names.contains(&server.name)));
+        }
+        servers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(config: &str) -> Server {
+        let about = r#""server": {"name": "nats-1", "host": "h", "id": "N", "ver": "2.15.1", "flags": 7}"#;
+        let data =
+            format!(r#"{{{about}, "data": {{"server_id": "N", "port": 4222, "jetstream": {config}}}}}"#);
+        serde_json::from_str::<Answer>(&data).unwrap().server()
+    }
+
+    #[test]
+    fn a_server_says_when_it_syncs() {
+        let always = r#"{"config": {"max_memory": 1, "sync_interval": 120000000000, "sync_always": true}}"#;
+        assert_eq!(server(always).sync, Some(Sync::Always));
+        let interval = r#"{"config": {"max_memory": 1, "sync_interval": 1000000000}}"#;
+        assert_eq!(server(interval).sync, Some(Sync::Every(Duration::from_secs(1))));
+        assert_eq!(server("{}").sync, None);
+        assert_eq!(server("null").version, Some(("2.15.1".to_owned(), true)));
+    }
+}
