@@ -1,9 +1,8 @@
 //! What the broker says of itself: the server, streams, consumer, room and disk.
 
-use std::time::Duration;
-
 use super::Check;
-use crate::nats::{ConsumerSight, Inspection, Room, Shape, StreamSight, StreamThere, Sync};
+use crate::durability::{self, Level, Seen, Verdict, judge};
+use crate::nats::{ConsumerSight, Inspection, Room, Shape, StreamSight, StreamThere};
 
 /// So many percent of the account's room may be taken.
 const FULL_PERCENT: u64 = 80;
@@ -134,22 +133,16 @@ fn of_room(room: Room) -> Check {
     }
 }
 
-pub(super) fn of_sync(sync: Sync, shape: Shape) -> Option<Check> {
-    Some(match sync {
-        Sync::Always => Check::ok("sync", "written through to the disk before it is acknowledged"),
-        Sync::Every(every) if shape.replicas == 1 && every > Duration::from_secs(10) => Check::finding(
-            "sync",
-            format!("written through every {every:?}"),
-            "Losing power loses what was acknowledged since. Set sync_interval in the server's configuration \
-             (nats/single.conf), or use three replicas.",
-        ),
-        Sync::Every(every) => Check::ok("sync", format!("written through every {every:?}")),
-        Sync::Unseen => Check::unknown(
-            "sync",
-            "not visible to this user",
-            "sync_interval decides what losing power costs. Ask a server itself: curl \
-             http://SERVER:8222/jsz?config=true",
-        ),
+/// When servers write to their disks, as a node with this `--durability` judges it; streams and versions are looked at above.
+pub(super) fn of_durability(asked: Level, seen: Option<&Seen>) -> impl Iterator<Item = Check> {
+    let findings = seen.map(|seen| judge(asked, seen)).into_iter().flatten();
+    findings.filter(|finding| finding.check == durability::Check::Sync).map(|finding| {
+        let (name, cure) = (finding.check.name(), finding.cure.unwrap_or_default());
+        match finding.verdict {
+            Verdict::Met => Check::ok(name, finding.detail),
+            Verdict::Unseen => Check::unknown(name, finding.detail, cure),
+            Verdict::Weaker => Check::finding(name, finding.detail, cure),
+        }
     })
 }
 

@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::config;
+use crate::durability::Level;
 use crate::metrics::{Metrics, Parts};
 use crate::nats::{self, Link, Shape};
 use crate::sweep::findings::Findings;
@@ -100,7 +101,8 @@ async fn examine(args: &config::Doctor) -> Result<Report> {
     }
     let inspection = link.inspect(shape).await?;
     let mut checks = broker::of_broker(&inspection, shape);
-    checks.extend(broker::of_sync(link.sync().await, shape));
+    let asked = shape.durability.unwrap_or(Level::of(shape.replicas));
+    checks.extend(broker::of_durability(asked, link.durability(None).await.as_ref()));
     let (of_nodes, of_clock) = tokio::join!(around::of_nodes(&link), around::of_clock(&link));
     checks.extend(of_nodes);
     checks.push(of_clock);

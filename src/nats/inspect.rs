@@ -1,12 +1,9 @@
 //! Looking at what stands on the broker without changing any of it, for `jettimer doctor`.
 
 use anyhow::{Context as _, Result};
-use async_nats::Subject;
 use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
 use async_nats::jetstream::stream::ClusterInfo;
 use async_nats::jetstream::{self, ErrorCode, stream};
-use bytes::Bytes;
-use serde::Deserialize;
 
 use super::names::{CONSUMER, STREAM};
 use super::topology::{Shape, consumer_config, wanted};
@@ -73,35 +70,6 @@ pub struct Room {
     pub limit: Option<u64>,
 }
 
-#[derive(Deserialize)]
-struct SystemAnswer {
-    data: Option<SystemData>,
-}
-
-#[derive(Deserialize)]
-struct SystemData {
-    config: Option<SystemConfig>,
-}
-
-#[derive(Deserialize)]
-struct SystemConfig {
-    #[serde(default)]
-    sync_interval: u64,
-    #[serde(default)]
-    sync_always: bool,
-}
-
-/// How often a server writes through to its disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sync {
-    /// Before it acknowledges.
-    Always,
-    /// So often.
-    Every(std::time::Duration),
-    /// That is told to users of the system account only.
-    Unseen,
-}
-
 impl Link {
     /// Looks at everything.
     ///
@@ -135,20 +103,6 @@ impl Link {
         };
         let version = self.client().server_info().version;
         Ok(Inspection { version, streams, consumer, room })
-    }
-
-    /// Asks how often the server writes through to its disk.
-    pub async fn sync(&self) -> Sync {
-        let subject = Subject::from_static("$SYS.REQ.SERVER.PING.JSZ");
-        let Ok(answer) = self.ask(subject, None, Bytes::from_static(b"{\"config\":true}")).await else {
-            return Sync::Unseen;
-        };
-        let config = serde_json::from_slice::<SystemAnswer>(&answer.payload).ok();
-        match config.and_then(|answer| answer.data?.config) {
-            Some(config) if config.sync_always => Sync::Always,
-            Some(config) => Sync::Every(std::time::Duration::from_nanos(config.sync_interval)),
-            None => Sync::Unseen,
-        }
     }
 }
 

@@ -36,7 +36,7 @@ pub use connect::{Access, connect};
 pub use error::NatsError;
 pub use event::Event;
 pub use feed::{Feed, Heard, Missed};
-pub use inspect::{ConsumerSight, Inspection, Room, StreamSight, StreamThere, Sync};
+pub use inspect::{ConsumerSight, Inspection, Room, StreamSight, StreamThere};
 pub use lease::Lease;
 pub use link::Link;
 pub use presence::Beats;

@@ -15,9 +15,10 @@ struct Visit {
 }
 
 impl Visit {
-    async fn with_env(url: &str, args: &[&str], env: &[(&str, &str)]) -> Self {
+    async fn with_env(to: &[String], args: &[&str], env: &[(&str, &str)]) -> Self {
         let output = Command::new(env!("CARGO_BIN_EXE_jettimer"))
-            .args(["doctor", "--nats-wait", "1s", "--sweep-grace", "1s", "--nats", url])
+            .args(["doctor", "--nats-wait", "1s", "--sweep-grace", "1s"])
+            .args(to)
             .args(args)
             .envs(env.iter().copied())
             .output()
@@ -28,7 +29,7 @@ impl Visit {
     }
 
     async fn to(broker: &Broker, args: &[&str]) -> Self {
-        Self::with_env(&broker.url(), args, &[]).await
+        Self::with_env(&broker.args("node"), args, &[]).await
     }
 
     /// The check of this name, of a report in JSON.
@@ -52,8 +53,9 @@ async fn all_is_well_with_a_node_that_runs() {
     {
         assert!(visit.text.contains(said), "{said} is not in {}", visit.text);
     }
+    assert!(visit.text.contains("ok    sync"), "{}", visit.text);
     // What cannot be seen is said, and is no finding.
-    assert!(visit.text.contains("?     sync") && visit.text.contains("Nothing is wrong, "), "{}", visit.text);
+    assert!(visit.text.contains("?     room") && visit.text.contains("Nothing is wrong, "), "{}", visit.text);
 }
 
 #[tokio::test]
@@ -111,7 +113,7 @@ async fn what_is_missing_or_removed_or_of_another_shape_is_explained() {
 
 #[tokio::test]
 async fn without_an_answer_it_says_that_nothing_could_be_told() {
-    let visit = Visit::with_env("nats://127.0.0.1:1", &[], &[]).await;
+    let visit = Visit::with_env(&[], &["--nats", "nats://127.0.0.1:1"], &[]).await;
     assert_eq!((visit.code, visit.text.as_str()), (Some(2), ""));
     assert!(visit.stderr.contains("cannot connect to NATS"), "{}", visit.stderr);
 }
@@ -128,10 +130,10 @@ async fn sweeps_at_once_do_no_harm() {
     for _ in 0..100 {
         ids.push(client.create(&json!({ "seconds": 6, "url": sink.url("/ok") })).await);
     }
-    let url = broker.url();
+    let node_args = broker.args("node");
     hand.purge("TIMERS", "timers.schedule.>").await;
     let (one, another) =
-        tokio::join!(Visit::to(&broker, &["--repair"]), Visit::with_env(&url, &["--repair"], &[]));
+        tokio::join!(Visit::to(&broker, &["--repair"]), Visit::with_env(&node_args, &["--repair"], &[]));
     assert_eq!((one.code, another.code), (Some(0), Some(0)), "{}{}", one.text, another.text);
     for id in &ids {
         client.until(id, "delivered").await;
@@ -158,7 +160,7 @@ async fn a_wake_without_a_record_is_removed_once_no_creation_can_be_in_flight() 
     assert_eq!(Visit::to(&broker, &["--repair"]).await.code, Some(0));
     assert!(hand.has("TIMERS", &subject).await);
     let clock = crate::support::wrong_clock::WrongClock::ahead(120_000);
-    let visit = Visit::with_env(&broker.url(), &["--repair", "--output", "json"], &clock.env()).await;
+    let visit = Visit::with_env(&broker.args("node"), &["--repair", "--output", "json"], &clock.env()).await;
     assert_eq!(visit.check("timers.orphan")["status"], "repaired", "{}", visit.text);
     assert_eq!(visit.check("clock")["status"], "finding", "{}", visit.text);
     assert!(!hand.has("TIMERS", &subject).await);
