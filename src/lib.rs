@@ -9,6 +9,7 @@ pub mod api;
 pub mod app;
 pub mod bench;
 pub mod callback;
+pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod config;

@@ -9,7 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use jettimer::app::{self, Places};
 use jettimer::config::{Cli, Command, Surroundings};
-use jettimer::{bench, doctor, embedded, healthcheck};
+use jettimer::{bench, cli, doctor, embedded, healthcheck};
 
 /// Creating and firing timers is many short-lived small allocations on several threads; measured with
 /// `jettimer bench --create-only`, this takes a tenth off the CPU time that glibc's allocator needs.
@@ -43,6 +43,9 @@ fn run(command: Command) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Doctor(args) => Ok(small_runtime()?.block_on(doctor::run(args))),
+        Command::Timers(command) => {
+            Ok(small_runtime()?.block_on(cli::run(&command, &Surroundings::of_process())))
+        }
         Command::Bench(args) => {
             let nodes = args.accesses(&Surroundings::of_process())?;
             small_runtime()?.block_on(bench::run(args, &nodes)).map(ExitCode::from)

@@ -155,6 +155,11 @@ impl Answer {
         })
     }
 
+    /// The body as text, in one line: nodes write no line breaks but those of a client's own JSON.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).replace(['\n', '\r'], " ")
+    }
+
     /// The entity tag, if there is one.
     pub fn etag(&self) -> Option<&str> {
         self.headers.get(ETAG)?.to_str().ok()

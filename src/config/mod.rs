@@ -4,13 +4,18 @@
 
 mod access;
 mod broker;
+mod commands;
 mod connection;
+mod creation;
 mod doctor;
+mod filter;
 mod hushed;
 mod node;
 mod parse;
 mod profiles;
 mod receivers;
+#[cfg(test)]
+mod reference;
 mod signing;
 mod sweep;
 mod targets;
@@ -25,7 +30,12 @@ use crate::telemetry;
 
 use access::AccessSettings;
 pub use broker::{Broker, Embedded};
+pub use commands::{
+    Change, Common, Completions, Create, Export, Fire, Form, Get, Ids, Import, List, Man, Many, Overdue,
+    RetryFor, TimerCommand, Watch,
+};
 pub use connection::{Chosen, Connection, Surroundings};
+pub use creation::{Delivery, Fields, When};
 pub use doctor::Doctor;
 pub(crate) use doctor::DoctorOutput;
 pub use node::{Node, Role};
@@ -41,6 +51,11 @@ pub struct Cli {
     pub command: Command,
 }
 
+/// The command line, for who writes about it.
+pub fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
 /// What the executable can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -51,6 +66,9 @@ pub enum Command {
     /// Look whether NATS, nodes and every timer are well, and say what to do if not: 0 if they are, 1 if not, 2 if that
     /// cannot be told
     Doctor(Doctor),
+    /// Ask a running jettimer about timers.
+    #[command(flatten)]
+    Timers(TimerCommand),
     /// Measure a running jettimer: create timers, receive their webhooks, count what is late or lost
     Bench(crate::bench::Bench),
     /// Make a token for the API, and the line by which nodes know it

@@ -2,6 +2,7 @@
 
 mod broker;
 pub(crate) mod calls;
+pub(crate) mod cli;
 mod client;
 pub(crate) mod contract;
 mod dev;

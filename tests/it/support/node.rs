@@ -35,7 +35,9 @@ impl Node {
         let user = role.filter(|role| **role != "all").unwrap_or(&"node");
         let open = !args.iter().any(|arg| arg.starts_with("--tokens"));
         let mut child = Command::new(env!("CARGO_BIN_EXE_jettimer"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json"])
+            .args(["serve", "--log-format", "json"])
+            // One that takes the place of another has its address.
+            .args(if args.contains(&"--listen") { &[][..] } else { &["--listen", "127.0.0.1:0"] })
             .args(broker.args(user))
             .args(args)
             // Receivers are on this machine, where `serve` calls nobody unless it is told.

@@ -1,0 +1,158 @@
+//! Where an export goes: standard output, or a file with another beside it that says how far it is.
+//!
+//! What the second file says is written is on disk before it says so; whatever is behind that is cut off when the export
+//! goes on.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::super::failure::Failure;
+
+/// How far an export is.
+#[derive(Default, Deserialize, Serialize)]
+struct Progress {
+    /// What was asked for, so that no other list is gone on with.
+    filter: String,
+    /// Behind the last page that is in the file.
+    cursor: Option<String>,
+    /// How long the file is then.
+    bytes: u64,
+    /// How many timers are in it.
+    count: u64,
+}
+
+/// Where lines go.
+pub(super) struct Target {
+    file: Option<(File, PathBuf)>,
+    progress: Progress,
+}
+
+impl Target {
+    /// Opens it; a file must not be there yet, unless it is gone on with.
+    pub(super) fn open(path: Option<&Path>, resume: bool, filter: &str) -> Result<Self, Failure> {
+        let fresh = Progress { filter: filter.to_owned(), ..Progress::default() };
+        let Some(path) = path else { return Ok(Self { file: None, progress: fresh }) };
+        let name = path.display();
+        let beside = beside(path);
+        if !resume {
+            let file = OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| {
+                let next = if beside.exists() { "--resume goes on with it" } else { "choose another name" };
+                if error.kind() == io::ErrorKind::AlreadyExists {
+                    Failure::usage(format!("{name} is there already: {next}"))
+                } else {
+                    Failure::usage(format!("cannot write {name}: {error}"))
+                }
+            })?;
+            let target = Self { file: Some((file, beside)), progress: fresh };
+            target.note()?;
+            return Ok(target);
+        }
+        let text = std::fs::read(&beside).map_err(|error| {
+            Failure::usage(format!(
+                "there is no export to go on with: cannot read {}: {error}",
+                beside.display()
+            ))
+        })?;
+        let progress: Progress = serde_json::from_slice(&text)
+            .map_err(|error| Failure::usage(format!("{} cannot be read: {error}", beside.display())))?;
+        if progress.filter != filter {
+            return Err(Failure::usage(format!(
+                "{name} was begun with other options: give the same, or begin anew"
+            )));
+        }
+        let mut file = OpenOptions::new().write(true).open(path)?;
+        if file.metadata()?.len() < progress.bytes {
+            return Err(Failure::usage(format!("{name} is shorter than it was: remove it and begin anew")));
+        }
+        file.set_len(progress.bytes)?;
+        file.seek(SeekFrom::End(0))?;
+        Ok(Self { file: Some((file, beside)), progress })
+    }
+
+    /// Where the next page begins.
+    pub(super) fn cursor(&self) -> Option<&str> {
+        self.progress.cursor.as_deref()
+    }
+
+    /// Writes the lines of a page, and notes where the next one begins.
+    pub(super) fn write(&mut self, lines: &[String], next: Option<&str>) -> io::Result<()> {
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        match &mut self.file {
+            Some((file, _)) => {
+                file.write_all(text.as_bytes())?;
+                file.sync_data()?;
+            }
+            None => {
+                let mut out = io::stdout().lock();
+                out.write_all(text.as_bytes())?;
+                out.flush()?;
+            }
+        }
+        self.progress.bytes += text.len() as u64;
+        self.progress.count += lines.len() as u64;
+        self.progress.cursor = next.map(str::to_owned);
+        self.note()
+    }
+
+    /// All is written; says how many timers are.
+    pub(super) fn finish(self) -> io::Result<u64> {
+        if let Some((_, beside)) = &self.file {
+            std::fs::remove_file(beside)?;
+        }
+        Ok(self.progress.count)
+    }
+
+    /// What to do when it is broken off.
+    pub(super) fn advice(&self) -> &'static str {
+        match self.file {
+            Some(_) => "broken off: --resume goes on with it",
+            None => "broken off: what is written is not all",
+        }
+    }
+
+    /// Notes how far it is, so that a reader finds the old note or the new one.
+    fn note(&self) -> io::Result<()> {
+        let Some((_, beside)) = &self.file else { return Ok(()) };
+        let mut new = beside.clone().into_os_string();
+        new.push(".new");
+        let new = PathBuf::from(new);
+        let mut file = File::create(&new)?;
+        serde_json::to_writer(&mut file, &self.progress)?;
+        file.sync_data()?;
+        std::fs::rename(new, beside)
+    }
+}
+
+/// The file beside it.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".progress");
+    PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_behind_the_last_note_is_cut_off() {
+        let home = tempfile::TempDir::new().unwrap();
+        let path = home.path().join("timers");
+        let mut target = Target::open(Some(&path), false, "?a").unwrap();
+        target.write(&["one".to_owned()], Some("c1")).unwrap();
+        drop(target);
+        OpenOptions::new().append(true).open(&path).unwrap().write_all(b"half").unwrap();
+
+        assert!(Target::open(Some(&path), false, "?a").is_err());
+        assert!(Target::open(Some(&path), true, "?b").is_err());
+        let mut target = Target::open(Some(&path), true, "?a").unwrap();
+        assert_eq!(target.cursor(), Some("c1"));
+        target.write(&["two".to_owned()], None).unwrap();
+        assert_eq!(target.finish().unwrap(), 2);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\ntwo\n");
+        assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,15 @@
+//! `jettimer fire`: timers that wait are due at once.
+
+use super::Session;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::many::{self, Wish};
+use crate::config::{Fire, Surroundings};
+
+pub(super) async fn run(args: &Fire, around: &Surroundings) -> Result<Exit, Failure> {
+    if args.ids.ids.is_empty() {
+        return Err(Failure::usage("say which timers: give ids, or - to read them from standard input"));
+    }
+    let session = Session::open(&args.common.connection, around, args.common.output)?;
+    many::apply(&session, Wish::Fire, &args.ids).await
+}

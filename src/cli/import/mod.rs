@@ -1,0 +1,211 @@
+//! `jettimer import`: creates a timer for each line of a file, many in a request and several requests at once.
+//!
+//! A run that was broken off is run again: each line has an idempotency key made of what is in it, so that what is there
+//! already is found and not made twice. No file of progress is kept, which could be lost or be of another server; the
+//! price is that lines are sent again, which is as quick as creating them. Lines may be mended, moved or taken out in
+//! between. Lines that are alike are as many timers: the key counts them.
+
+mod line;
+mod lines;
+mod send;
+
+use std::collections::HashMap;
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, stream};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+use tokio::sync::mpsc::Receiver;
+
+use super::Session;
+use super::exit::Exit;
+use super::failure::{Failure, say};
+use super::patience::Patience;
+use super::table::clean;
+use crate::config::{Import, Surroundings};
+use line::{Item, Keys};
+use lines::Read;
+use send::Outcome;
+
+/// The most bytes of a request, half of what a node takes: JSON may grow by its keys.
+const BATCH_BYTES: usize = 4 * 1_024 * 1_024;
+
+/// How often the bar is drawn.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What one request is made of, and lines that need none.
+#[derive(Default)]
+struct Batch {
+    items: Vec<Item>,
+    /// Lines that cannot be timers, and why.
+    bad: Vec<(u64, String)>,
+    bytes: usize,
+    /// How far into the file it goes.
+    read: u64,
+}
+
+/// What became of lines.
+#[derive(Default)]
+struct Totals {
+    created: u64,
+    existing: u64,
+    refused: u64,
+    lines: u64,
+}
+
+pub(super) async fn run(args: &Import, around: &Surroundings) -> Result<Exit, Failure> {
+    let session = Session::open(&args.common.connection, around, args.common.output)?;
+    let lines = lines::read(&args.file)?;
+    let bar = bar(lines.bytes);
+    let mut totals = Totals::default();
+    let ended = tokio::select! {
+        ended = all(&session, args, lines.lines, &bar, &mut totals) => ended,
+        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Failure::from).and(Err(Failure::Other(
+            Exit::Interrupted,
+            "broken off: run it again, and what is there already is not made twice".to_owned(),
+        ))),
+    };
+    bar.finish_and_clear();
+    totals.tell(&session, args.dry_run)?;
+    ended?;
+    Ok(if totals.refused == 0 { Exit::Done } else { Exit::Failed })
+}
+
+async fn all(
+    session: &Session,
+    args: &Import,
+    lines: Receiver<Read>,
+    bar: &ProgressBar,
+    totals: &mut Totals,
+) -> Result<(), Failure> {
+    let keys = Keys::new(&args.run);
+    let batches =
+        stream::unfold(Batches { lines, keys, seen: HashMap::new(), ended: false }, |mut batches| async {
+            let batch = batches.next(args).await?;
+            Some((batch, batches))
+        });
+    let sent = batches.map(async |batch| {
+        let batch = batch?;
+        let outcomes = if args.dry_run {
+            vec![Outcome::Existing; batch.items.len()]
+        } else {
+            send::send(&session.client, &batch.items, Patience::new(args.patience.retry_for)).await?
+        };
+        Ok::<_, Failure>((batch, outcomes))
+    });
+    let mut sent = std::pin::pin!(sent.buffered(args.parallel));
+    while let Some(done) = sent.next().await {
+        let (batch, outcomes) = done?;
+        totals.lines += (batch.items.len() + batch.bad.len()) as u64;
+        let mut refused = batch.bad;
+        for (item, outcome) in batch.items.iter().zip(outcomes) {
+            match outcome {
+                Outcome::Created => totals.created += 1,
+                Outcome::Existing => totals.existing += 1,
+                Outcome::Refused(why) => refused.push((item.line, why)),
+            }
+        }
+        refused.sort_unstable();
+        totals.refused += refused.len() as u64;
+        for (line, why) in refused {
+            report(session, bar, line, &why)?;
+        }
+        bar.set_position(batch.read);
+        bar.set_message(format!("{} created, {} refused", totals.created, totals.refused));
+    }
+    Ok(())
+}
+
+/// Says which line was refused and why.
+fn report(session: &Session, bar: &ProgressBar, line: u64, why: &str) -> Result<(), Failure> {
+    if session.out.is_json() {
+        let json = json!({ "line": line, "error": why });
+        return Ok(bar.suspend(|| session.out.line(&json.to_string()))?);
+    }
+    bar.suspend(|| say(&format!("line {line}: {}", clean(why))));
+    Ok(())
+}
+
+/// Takes lines together as they come.
+struct Batches {
+    lines: Receiver<Read>,
+    keys: Keys,
+    /// How many lines like this there were.
+    seen: HashMap<line::Digest, u32>,
+    ended: bool,
+}
+
+impl Batches {
+    async fn next(&mut self, args: &Import) -> Option<Result<Batch, Failure>> {
+        let mut batch = Batch::default();
+        while !self.ended && batch.items.len() < args.batch && batch.bytes < BATCH_BYTES {
+            match self.lines.recv().await {
+                None => self.ended = true,
+                Some(Read::Failed(why)) => {
+                    self.ended = true;
+                    return Some(Err(Failure::other(why)));
+                }
+                Some(Read::TooLong { line, end }) => {
+                    batch.bad.push((
+                        line,
+                        format!("is longer than {} bytes, which no node takes", lines::MOST_BYTES),
+                    ));
+                    batch.read = end;
+                }
+                Some(Read::Line { line, text, end }) => {
+                    match Item::read(line, &text, &self.keys, &mut self.seen, args.overdue) {
+                        Ok(item) => {
+                            batch.bytes += item.json.len();
+                            batch.items.push(item);
+                        }
+                        Err(why) => batch.bad.push((line, why)),
+                    }
+                    batch.read = end;
+                }
+            }
+        }
+        (!batch.items.is_empty() || !batch.bad.is_empty()).then_some(Ok(batch))
+    }
+}
+
+impl Totals {
+    fn tell(&self, session: &Session, dry_run: bool) -> Result<(), Failure> {
+        if session.out.is_json() {
+            let json = json!({
+                "lines": self.lines, "created": self.created, "existing": if dry_run { 0 } else { self.existing },
+                "refused": self.refused, "dry_run": dry_run,
+            });
+            return Ok(session.out.line(&json.to_string())?);
+        }
+        if dry_run {
+            let fit = self.lines - self.refused;
+            say(&format!("{fit} lines may be timers, {} cannot; nothing was sent", self.refused));
+        } else {
+            say(&format!(
+                "{} created, {} there already, {} refused",
+                self.created, self.existing, self.refused
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A bar on a terminal: of bytes, if it is known how many there are.
+fn bar(bytes: Option<u64>) -> ProgressBar {
+    let target = if std::io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    let template = match bytes {
+        Some(_) => "import {bar:40} {bytes}/{total_bytes}  {msg}",
+        None => "import {spinner} {bytes}  {msg}",
+    };
+    let bar = ProgressBar::with_draw_target(bytes, target);
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(TICK);
+    bar
+}

@@ -1,0 +1,96 @@
+//! One request of an import: sent until each of its lines has an outcome that stays.
+
+use std::time::Duration;
+
+use hyper::Method;
+use serde::Deserialize;
+
+use super::super::failure::Failure;
+use super::super::patience::Patience;
+use super::line::Item;
+use crate::client::{Ask, Client, Problem};
+
+/// How long a line waits that a node could not store, which says so of the line only.
+const STORE_AGAIN: Duration = Duration::from_secs(1);
+
+/// What became of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It is a new timer.
+    Created,
+    /// It was one already.
+    Existing,
+    /// It is none, and why.
+    Refused(String),
+}
+
+#[derive(Deserialize)]
+struct Results {
+    results: Vec<Result>,
+}
+
+#[derive(Deserialize)]
+struct Result {
+    status: u16,
+    problem: Option<Problem>,
+}
+
+/// Creates these timers, however often it takes. Keys make that harmless.
+pub(super) async fn send(
+    client: &Client,
+    items: &[Item],
+    mut patience: Patience,
+) -> std::result::Result<Vec<Outcome>, Failure> {
+    let mut outcomes: Vec<Option<Outcome>> = vec![None; items.len()];
+    loop {
+        let open: Vec<usize> = (0..items.len()).filter(|n| outcomes[*n].is_none()).collect();
+        if open.is_empty() {
+            return Ok(outcomes.into_iter().flatten().collect());
+        }
+        let lines: String = open.iter().map(|n| format!("{}\n", items[*n].json)).collect();
+        let ask = Ask::new(Method::POST, "/timers").body("application/x-ndjson", lines);
+        let Results { results } = patience.send(client, &ask).await?.json()?;
+        if results.len() != open.len() {
+            let (got, sent) = (results.len(), open.len());
+            return Err(Failure::other(format!(
+                "{sent} timers were sent and {got} answered for: is this jettimer?"
+            )));
+        }
+        let mut away = None;
+        for (n, result) in open.iter().zip(results) {
+            match outcome(&result, &items[*n]) {
+                Some(outcome) => outcomes[*n] = Some(outcome),
+                None => away = result.problem,
+            }
+        }
+        let some_open = outcomes.iter().any(Option::is_none);
+        if some_open && !patience.wait(Some(STORE_AGAIN)).await {
+            let problem = away.unwrap_or_default();
+            return Err(Failure::Asked(crate::client::Error::Problem(Box::new(problem)), None));
+        }
+    }
+}
+
+/// What became of an item; nothing if that is not settled.
+fn outcome(result: &Result, item: &Item) -> Option<Outcome> {
+    let problem = result.problem.as_ref();
+    match (result.status, problem.map(Problem::kind)) {
+        (201, _) => Some(Outcome::Created),
+        (200, _) => Some(Outcome::Existing),
+        (408 | 429 | 502..=504, _) => None,
+        // A key made of the line is of this line: it was a timer before its instant had passed, and is due at once now.
+        (422, Some("idempotency-key-reused")) if item.has_made_key => Some(Outcome::Existing),
+        (status, _) => Some(Outcome::Refused(problem.map_or_else(|| format!("status {status}"), told))),
+    }
+}
+
+fn told(problem: &Problem) -> String {
+    if problem.errors.is_empty() {
+        return problem.to_string();
+    }
+    let errors = problem
+        .errors
+        .iter()
+        .map(|error| format!("{}: {}", error.pointer.trim_start_matches('/'), error.detail));
+    errors.collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,115 @@
+//! A timer as the API shows it, read as far as people are shown of it, and how.
+
+use console::Style;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::table::Cell;
+use crate::clock::Clock;
+use crate::rfc3339;
+
+/// What lists and events have of a timer.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Timer {
+    pub(super) id: String,
+    pub(super) state: String,
+    pub(super) due_at: String,
+    pub(super) url: String,
+    pub(super) method: String,
+    pub(super) attempts: u32,
+    pub(super) next_attempt_at: Option<String>,
+    pub(super) reason: Option<String>,
+    pub(super) last_attempt: Option<Attempt>,
+    pub(super) metadata: BTreeMap<String, String>,
+}
+
+/// What became of an attempt.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Attempt {
+    pub(super) number: u32,
+    pub(super) node: String,
+    pub(super) claimed_at: String,
+    pub(super) lateness_ms: f64,
+    pub(super) result: String,
+    pub(super) status: Option<u16>,
+    pub(super) reason: Option<String>,
+}
+
+impl Attempt {
+    /// What came of it, in a word or two.
+    pub(super) fn came_to(&self) -> String {
+        match (self.status, &self.reason) {
+            (Some(status), _) => status.to_string(),
+            (None, Some(reason)) => format!("{}: {reason}", self.result.replace('_', " ")),
+            (None, None) => self.result.replace('_', " "),
+        }
+    }
+}
+
+impl Timer {
+    /// When it is called next, if it is.
+    pub(super) fn next_call(&self) -> &str {
+        self.next_attempt_at.as_ref().unwrap_or(&self.due_at)
+    }
+
+    /// Its labels.
+    pub(super) fn labels(&self) -> String {
+        let labels = self.metadata.iter().map(|(key, value)| format!("{key}={value}"));
+        labels.collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A state in its colour.
+pub(super) fn state(name: &str) -> Cell {
+    let style = match name {
+        "delivered" => Style::new().green(),
+        "failed" => Style::new().red(),
+        "unknown" => Style::new().magenta(),
+        "firing" => Style::new().cyan(),
+        "cancelled" => Style::new().dim(),
+        _ => Style::new(),
+    };
+    Cell::styled(name, style)
+}
+
+/// An instant to the second, as it is easier to read; as it is, if it is none.
+pub(super) fn instant(text: &str) -> String {
+    match (text.get(..10), text.get(11..19)) {
+        (Some(day), Some(clock)) if rfc3339::parse(text).is_ok() => format!("{day} {clock}Z"),
+        _ => text.to_owned(),
+    }
+}
+
+/// How far an instant is from now.
+pub(super) fn distance(text: &str) -> String {
+    let (now, Ok(then)) = (Clock.now(), rfc3339::parse(text)) else { return String::new() };
+    if then > now {
+        format!("in {}", span(then.since(now)))
+    } else {
+        format!("{} ago", span(now.since(then)))
+    }
+}
+
+/// A span in its two largest units.
+pub(super) fn span(span: Duration) -> String {
+    // Rounded up, as `time_left` is.
+    let seconds = span.as_secs() + u64::from(span.subsec_nanos() > 0);
+    let text = humantime::format_duration(Duration::from_secs(seconds)).to_string();
+    text.split(' ').take(2).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_and_spans_are_easy_to_read() {
+        assert_eq!(instant("2027-01-15T08:00:00.000000Z"), "2027-01-15 08:00:00Z");
+        assert_eq!(instant("soon"), "soon");
+        assert_eq!(span(Duration::from_millis(41_001)), "42s");
+        assert_eq!(span(Duration::from_secs(93_784)), "1day 2h");
+    }
+}

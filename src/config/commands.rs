@@ -1,0 +1,298 @@
+//! The commands that ask a running jettimer about its timers: their arguments.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+use uuid::Uuid;
+
+use super::connection::Connection;
+use super::creation::{Fields, When, when};
+use super::filter::{Filter, Order, Which};
+use super::parse;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What can be asked about timers.
+#[derive(Debug, Subcommand)]
+pub enum TimerCommand {
+    /// Create a timer: `jettimer create 20m https://example.com/hook` is all it takes
+    Create(Create),
+    /// Show a timer with all its attempts
+    Get(Get),
+    /// List timers
+    List(List),
+    /// Cancel timers, by their ids or by what they are
+    Cancel(Many),
+    /// Change a timer that waits
+    Change(Change),
+    /// Fire timers now
+    Fire(Fire),
+    /// Try failed and unknown timers again, by their ids or by what they are
+    Replay(Many),
+    /// Follow what happens: to one timer until it has ended, or to all of them
+    Watch(Watch),
+    /// Create timers from a file with one a line, in JSON; a run that was broken off is run again
+    Import(Import),
+    /// Write what is pending to a file that `import` reads
+    Export(Export),
+    /// Print what a shell needs to complete commands and options
+    Completions(Completions),
+    /// Print the manual page, or write those of all commands
+    Man(Man),
+}
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// A table on a terminal, plain otherwise
+    Auto,
+    /// For people
+    Table,
+    /// Values between tabs, without a heading
+    Plain,
+    /// JSON, one document a line
+    Json,
+}
+
+/// What every command has.
+#[derive(Clone, Debug, Args)]
+pub struct Common {
+    /// How results are written
+    #[arg(short, long, env = "JETTIMER_OUTPUT", value_name = "FORM", value_enum, default_value_t = Form::Auto)]
+    pub(crate) output: Form,
+
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// `jettimer completions`
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// `jettimer man`
+#[derive(Debug, Args)]
+pub struct Man {
+    /// A directory that is there, to write the page of each command to
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+/// `jettimer create`
+#[derive(Debug, Args)]
+pub struct Create {
+    /// When it is due: a delay such as 20m, "1h 30m" or PT20M, or an instant such as 2027-01-01T09:00:00+01:00
+    #[arg(value_name = "WHEN", value_parser = when)]
+    pub(crate) when: When,
+
+    /// What is called
+    #[arg(value_name = "URL")]
+    pub(crate) url: String,
+
+    #[command(flatten)]
+    pub(crate) fields: Fields,
+
+    /// The same key makes the same timer, however often this is run; default: a new one each time
+    #[arg(long, value_name = "KEY")]
+    pub(crate) idempotency_key: Option<String>,
+
+    /// Stay until it has ended, and tell how by the exit code, as `watch` does
+    #[arg(short, long)]
+    pub(crate) watch: bool,
+
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// `jettimer get`
+#[derive(Debug, Args)]
+pub struct Get {
+    /// The timer's id
+    pub(crate) id: Uuid,
+
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// `jettimer list`
+#[derive(Debug, Args)]
+pub struct List {
+    #[command(flatten)]
+    pub(crate) filter: Filter,
+
+    /// In which order
+    #[arg(long, value_enum, default_value_t = Order::Due)]
+    pub(crate) sort: Order,
+
+    /// How many at most
+    #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) limit: u64,
+
+    /// All of them, however many
+    #[arg(short, long, conflicts_with = "limit")]
+    pub(crate) all: bool,
+
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Ids, and on which condition something is done.
+#[derive(Debug, Args)]
+pub struct Ids {
+    /// Ids of timers; - reads them from standard input
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+
+    /// Only if the timer is still as it was shown with this ETag; with one id
+    #[arg(long, value_name = "ETAG")]
+    pub(crate) if_match: Option<String>,
+}
+
+/// `jettimer cancel` and `jettimer replay`
+#[derive(Debug, Args)]
+pub struct Many {
+    #[command(flatten)]
+    pub(crate) ids: Ids,
+
+    #[command(flatten)]
+    pub(crate) filter: Filter,
+
+    /// Do not ask whether what the options mean is meant
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+
+    /// Only count what the options mean
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// `jettimer fire`
+#[derive(Debug, Args)]
+pub struct Fire {
+    #[command(flatten)]
+    pub(crate) ids: Ids,
+
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// `jettimer change`
+#[derive(Debug, Args)]
+pub struct Change {
+    /// The timer's id
+    pub(crate) id: Uuid,
+
+    /// When it is due instead: a delay from now, or an instant
+    #[arg(long, value_name = "WHEN", value_parser = when)]
+    pub(crate) when: Option<When>,
+
+    /// What is called instead
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) fields: Fields,
+
+    /// Only if the timer is still as it was shown with this ETag
+    #[arg(long, value_name = "ETAG")]
+    pub(crate) if_match: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// `jettimer watch`
+#[derive(Debug, Args)]
+pub struct Watch {
+    /// One timer, followed until it has ended; default: all that the options mean, without end
+    #[arg(conflicts_with_all = ["state", "due_after", "due_before", "created_after", "created_before", "host", "metadata"])]
+    pub(crate) id: Option<Uuid>,
+
+    #[command(flatten)]
+    pub(crate) filter: Filter,
+
+    /// Go on behind this event, which an earlier run has shown as `event_id`
+    #[arg(long, value_name = "EVENT")]
+    pub(crate) last_event_id: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// What is done with a timer whose instant has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Overdue {
+    /// It is refused as the node does, and reported
+    Refuse,
+    /// It is due at once
+    Fire,
+}
+
+/// `jettimer import`
+#[derive(Debug, Args)]
+pub struct Import {
+    /// One creation a line, in JSON, as for POST /timer; - reads standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Only read the file, and say which lines cannot be timers
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// What is done with lines whose instant has passed
+    #[arg(long, value_enum, default_value_t = Overdue::Refuse)]
+    pub(crate) overdue: Overdue,
+
+    /// A name for this import: the same file under another name makes all its timers again
+    #[arg(long, value_name = "NAME", default_value = "")]
+    pub(crate) run: String,
+
+    /// How many timers are sent in one request
+    #[arg(long, value_name = "COUNT", default_value_t = 500, value_parser = parse::number(1, 1_000))]
+    pub(crate) batch: usize,
+
+    /// How many requests are under way at once
+    #[arg(long, value_name = "COUNT", default_value_t = 4, value_parser = parse::number(1, 64))]
+    pub(crate) parallel: usize,
+
+    #[command(flatten)]
+    pub(crate) patience: RetryFor,
+
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// How long what is away is waited for.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct RetryFor {
+    /// How long to go on while jettimer is away or busy and nothing gets done
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = parse::span(Duration::ZERO, 86_400 * SECOND))]
+    pub(crate) retry_for: Duration,
+}
+
+/// `jettimer export`
+#[derive(Debug, Args)]
+pub struct Export {
+    /// Where to; default: standard output
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// Go on with a file that was broken off
+    #[arg(long, requires = "file")]
+    pub(crate) resume: bool,
+
+    #[command(flatten)]
+    pub(crate) which: Which,
+
+    #[command(flatten)]
+    pub(crate) patience: RetryFor,
+
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}

@@ -1,0 +1,249 @@
+//! `jettimer import` and `export`: each line is one timer, however often it is sent, and what is exported is what was
+//! pending.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::support::cli::{Ran, command, finish, run};
+use crate::support::{Broker, Client, Node, Sink, eventually, token};
+
+async fn counts(client: &Client) -> Value {
+    eventually("the index is filled", async || {
+        let reply = client.send(reqwest::Method::GET, "/timers/counts", &[], "").await;
+        (reply.status == 200).then_some(reply.json)
+    })
+    .await
+}
+
+async fn until_counted(client: &Client, state: &str, count: u64) {
+    eventually(&format!("{count} timers are {state}"), async || {
+        (counts(client).await[state] == count).then_some(())
+    })
+    .await;
+}
+
+async fn import(client: &Client, file: &Path, more: &[&str]) -> Ran {
+    run(client, &[&["import", file.to_str().unwrap(), "-o", "json"], more].concat()).await
+}
+
+/// What an import's last line says.
+fn totals(ran: &Ran) -> (u64, u64, u64) {
+    let last = ran.json().pop().unwrap_or_else(|| panic!("{ran:?}"));
+    let number = |name: &str| last[name].as_u64().unwrap();
+    (number("created"), number("existing"), number("refused"))
+}
+
+#[tokio::test]
+async fn an_import_that_is_killed_in_the_middle_and_run_again_makes_each_timer_once() {
+    const COUNT: u64 = 5_000;
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let client = node.client();
+    let home = tempfile::TempDir::new().unwrap();
+    let file = home.path().join("timers");
+    // Every second line is like one before: they are timers of their own.
+    let lines: String = (0..COUNT)
+        .map(|n| format!("{{\"delay\":\"1h\",\"url\":\"http://localhost:9000/{}\"}}\n", n / 2))
+        .collect();
+    std::fs::write(&file, &lines).unwrap();
+    let mut killed_midway = false;
+    for _ in 0..20 {
+        let before = counts(&client).await["total"].as_u64().unwrap();
+        let args = ["import", file.to_str().unwrap(), "--batch", "50", "--parallel", "2"];
+        let mut child = command(&args).env("JETTIMER_SERVER", client.url("")).spawn().unwrap();
+        eventually("some are created", async || {
+            let ended = child.try_wait().unwrap().is_some();
+            (ended || counts(&client).await["total"].as_u64().unwrap() >= before + 100).then_some(())
+        })
+        .await;
+        let ended = child.try_wait().unwrap().is_some();
+        child.kill().await.unwrap();
+        killed_midway |= !ended;
+        if ended || killed_midway {
+            break;
+        }
+    }
+    assert!(killed_midway, "it was too quick to be killed");
+    let rest = import(&client, &file, &[]).await;
+    let (created, existing, refused) = totals(&rest);
+    assert!(existing >= 100 && created > 0 && created + existing == COUNT && refused == 0, "{rest:?}");
+    until_counted(&client, "scheduled", COUNT).await;
+
+    // A line before the others, other batches: still the same timers.
+    std::fs::write(
+        &file,
+        format!("{}{lines}", r#"{"delay":"2h","url":"http://localhost:9000/"}"#.to_owned() + "\n"),
+    )
+    .unwrap();
+    assert_eq!(totals(&import(&client, &file, &["--batch", "333"]).await), (1, COUNT, 0));
+    assert_eq!(totals(&import(&client, &file, &["--run", "again", "--dry-run"]).await), (0, 0, 0));
+    until_counted(&client, "scheduled", COUNT + 1).await;
+}
+
+#[tokio::test]
+async fn bad_lines_are_named_and_hold_up_no_others_and_an_outage_is_waited_for() {
+    let mut broker = Broker::start().await;
+    let node = Node::with(&broker, &["--request-timeout", "1s"]).await;
+    let client = node.client();
+    let home = tempfile::TempDir::new().unwrap();
+    let file = home.path().join("timers");
+    let good = r#"{"delay":"1h","url":"http://localhost:9000/"}"#;
+    let lines = format!(
+        "{good}\n\nnonsense\n{{\"delay\":\"1h\"}}\n{}\n{}\n{good}\n",
+        r#"{"delay":"1h","url":"ftp://a"}"#,
+        r#"{"at":"2020-01-01T00:00:00Z","url":"http://localhost:9000/x"}"#,
+    );
+    std::fs::write(&file, lines).unwrap();
+    broker.pause();
+    let child = command(&["import", file.to_str().unwrap(), "-o", "json"])
+        .env("JETTIMER_SERVER", client.url(""))
+        .spawn();
+    eventually("the node notices", async || {
+        let ready = client.send(reqwest::Method::GET, "/readyz", &[], "").await;
+        (ready.status == 503).then_some(())
+    })
+    .await;
+    broker.resume();
+    let ran = finish(child.unwrap()).await;
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let said = ran.json();
+    let bad: Vec<u64> = said.iter().filter_map(|line| line["line"].as_u64()).collect();
+    assert_eq!((bad, totals(&ran)), (vec![3, 4, 5, 6], (2, 0, 4)), "{ran:?}");
+    assert!(said[2]["error"].as_str().unwrap().starts_with("url: must start with"), "{ran:?}");
+    assert!(said[3]["error"].as_str().unwrap().contains("past"), "{ran:?}");
+
+    // What has passed may be wanted all the same, and is made once like everything else.
+    let overdue = import(&client, &file, &["--overdue", "fire"]).await;
+    assert_eq!(totals(&overdue), (1, 2, 3));
+    assert_eq!(totals(&import(&client, &file, &["--overdue", "fire"]).await), (0, 3, 3));
+    let away = run(
+        &client,
+        &["import", file.to_str().unwrap(), "--retry-for", "1s", "--server", "http://127.0.0.1:1"],
+    )
+    .await;
+    assert_eq!(away.code, Some(5), "{away:?}");
+    broker.kill().await;
+}
+
+/// All that is pending, but for what each node says by itself.
+async fn pending(client: &Client) -> BTreeSet<String> {
+    let ids = run(client, &["list", "--all"]).await.out;
+    let mut timers = BTreeSet::new();
+    for id in ids.lines().filter_map(|line| line.split('\t').next()) {
+        let mut timer = client.get(id).await;
+        for own in ["id", "created_at", "time_left"] {
+            timer.as_object_mut().unwrap().remove(own);
+        }
+        timers.insert(timer.to_string());
+    }
+    timers
+}
+
+#[tokio::test]
+async fn what_is_exported_and_imported_elsewhere_is_what_was_pending() {
+    let brokers = [Broker::start().await, Broker::start().await];
+    let nodes = [Node::start(&brokers[0]).await, Node::start(&brokers[1]).await];
+    let [from, to] = nodes.each_ref().map(Node::client);
+    let sink = Sink::start().await;
+    for more in [
+        json!({}),
+        json!({ "method": "GET", "headers": { "x-a": "b, c", "authorization": "Bearer x" } }),
+        json!({ "body": { "b": [1.50, "\n"] }, "metadata": { "team": "red", "a/b": "" } }),
+        json!({ "body_text": "a\nb\u{0}" }),
+        json!({ "body_base64": "/wA=", "flow": { "key": "k", "rate": "10/s", "parallelism": 3 }, "timeout": "5s" }),
+        json!({
+            "delivery": "at_least_once", "callback": "http://localhost:9000/told",
+            "retry": { "max_attempts": 3, "deadline": "1h", "statuses": [404, "5xx"], "factor": 1.5 },
+        }),
+    ] {
+        let mut timer = json!({ "delay": "1h", "url": "http://localhost:9000/hook?a=b#c" });
+        timer.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        from.create(&timer).await;
+    }
+    // A body over several lines is one line of an export.
+    let pretty = "{\"delay\": \"1h\", \"url\": \"http://localhost:9000/\", \"body\": {\n  \"a\": 1.0\n}}";
+    from.send(reqwest::Method::POST, "/timer", &[], pretty).await;
+    until_counted(&from, "scheduled", 7).await;
+    let home = tempfile::TempDir::new().unwrap();
+    let file = home.path().join("timers");
+    let name = file.to_str().unwrap();
+    let exported = run(&from, &["export", name]).await;
+    assert_eq!((exported.code, exported.out.as_str()), (Some(0), ""), "{exported:?}");
+    // What is over meanwhile is not pending.
+    from.create(&json!({ "seconds": 0, "url": sink.url("/ok") })).await;
+    assert_eq!(run(&from, &["export", name]).await.code, Some(2));
+
+    assert_eq!(totals(&import(&to, &file, &[]).await), (7, 0, 0));
+    until_counted(&to, "scheduled", 7).await;
+    until_counted(&from, "delivered", 1).await;
+    let expected: BTreeSet<String> =
+        pending(&from).await.into_iter().filter(|timer| timer.contains("\"scheduled\"")).collect();
+    assert_eq!(pending(&to).await, expected);
+    // Again, and from where it was exported again: nothing is made twice.
+    assert_eq!(totals(&import(&to, &file, &[]).await), (0, 7, 0));
+    let piped = run(&to, &["export"]).await;
+    assert_eq!(
+        piped.out.lines().collect::<BTreeSet<_>>(),
+        std::fs::read_to_string(&file).unwrap().lines().collect::<BTreeSet<_>>()
+    );
+}
+
+#[tokio::test]
+async fn an_export_that_was_killed_goes_on_and_one_that_may_not_see_is_refused() {
+    const COUNT: u64 = 3_000;
+    let broker = Broker::start().await;
+    let (writer, write) = token("writer", &["--scopes", "admin"]).await;
+    let (reader, read) = token("reader", &["--scopes", "read"]).await;
+    let node = Node::with(&broker, &["--tokens", &format!("{write};{read}")]).await;
+    let home = tempfile::TempDir::new().unwrap();
+    let (file, out) = (home.path().join("in"), home.path().join("out"));
+    let lines: String = (0..COUNT)
+        .map(|n| format!("{{\"delay\":\"{}m\",\"url\":\"http://localhost:9000/\",\"body\":{n}}}\n", 60 + n))
+        .collect();
+    std::fs::write(&file, lines).unwrap();
+    let start = |token: &str, args: &[&str]| {
+        command(args)
+            .env("JETTIMER_SERVER", node.client().url(""))
+            .env("JETTIMER_TOKEN", token)
+            .spawn()
+            .unwrap()
+    };
+    let imported = finish(start(&writer, &["import", file.to_str().unwrap()])).await;
+    assert_eq!(imported.code, Some(0), "{imported:?}");
+    eventually("they are listed", async || {
+        let listed = finish(start(&writer, &["list", "--all"])).await;
+        (listed.out.lines().count() as u64 == COUNT).then_some(())
+    })
+    .await;
+    let hidden = finish(start(&reader, &["export"])).await;
+    assert_eq!(hidden.code, Some(6), "{hidden:?}");
+    assert!(hidden.err.contains("read-body"), "{hidden:?}");
+
+    let name = out.to_str().unwrap();
+    eventually("an export is killed in the middle", async || {
+        let mut child = start(&writer, &["export", name]);
+        eventually("some are written", async || {
+            std::fs::read(&out).ok().filter(|bytes| !bytes.is_empty()).map(|_| ())
+        })
+        .await;
+        child.kill().await.unwrap();
+        let is_midway = out.with_extension("progress").exists();
+        if !is_midway {
+            std::fs::remove_file(&out).unwrap();
+        }
+        is_midway.then_some(())
+    })
+    .await;
+    let rest = finish(start(&writer, &["export", name, "--resume"])).await;
+    assert_eq!(rest.code, Some(0), "{rest:?}");
+    let bodies: Vec<u64> = std::fs::read_to_string(&out)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["body"].as_u64().unwrap())
+        .collect();
+    assert_eq!(bodies.len() as u64, COUNT);
+    assert_eq!(bodies.into_iter().collect::<BTreeSet<_>>(), (0..COUNT).collect());
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 2);
+}
