@@ -92,7 +92,9 @@ impl Shared {
                     }
                 }
                 next => {
-                    let nap = next.map_or(LONGEST_NAP, |Reverse(next)| next.at.since(now).min(LONGEST_NAP));
+                    let nap = next.map_or(LONGEST_NAP, |Reverse(next)| {
+                        clock.pace().in_the_world(next.at.since(now)).min(LONGEST_NAP)
+                    });
                     waiting =
                         self.changed.wait_timeout(waiting, nap).unwrap_or_else(PoisonError::into_inner).0;
                 }
@@ -145,14 +147,14 @@ mod tests {
 
     #[tokio::test]
     async fn each_is_woken_at_its_instant_and_never_before_whatever_the_order() {
-        let alarm = Alarm::start(Clock).unwrap();
-        let start = Clock.now();
+        let alarm = Alarm::start(Clock::OF_THE_WORLD).unwrap();
+        let start = Clock::OF_THE_WORLD.now();
         let mut tasks = tokio::task::JoinSet::new();
         for millis in [30, 5, 20, 0, 60, 5] {
             let (alarm, at) = (alarm.clone(), start.saturating_add(Duration::from_millis(millis)));
             tasks.spawn(async move {
                 alarm.until(at).await;
-                (millis, Clock.now() >= at)
+                (millis, Clock::OF_THE_WORLD.now() >= at)
             });
         }
         let mut order = Vec::new();
@@ -166,10 +168,10 @@ mod tests {
 
     #[tokio::test]
     async fn its_thread_ends_with_the_last_clone() {
-        let alarm = Alarm::start(Clock).unwrap();
+        let alarm = Alarm::start(Clock::OF_THE_WORLD).unwrap();
         let shared = Arc::downgrade(&alarm.shared);
         drop(alarm.clone());
-        alarm.until(Clock.now().saturating_add(Duration::from_millis(1))).await;
+        alarm.until(Clock::OF_THE_WORLD.now().saturating_add(Duration::from_millis(1))).await;
         drop(alarm);
         while shared.upgrade().is_some() {
             tokio::task::yield_now().await;

@@ -55,17 +55,22 @@ pub async fn dev(dev: Dev, places: Places) -> Result<()> {
     let permissions = dev.access.optional()?;
     let mut targets = dev.node.calls(true)?;
     let data_dir = dev.embedded.data_dir.clone();
+    if dev.reset {
+        welcome::removed(&data_dir, &embedded::reset(&data_dir).await?);
+    }
+    let clock = dev::clock(&data_dir, dev.time_scale)?;
     let starting = Box::pin(async {
-        let (broker, access) = own_broker(dev.embedded, &dev.node, places).await?;
+        let (broker, mut access) = own_broker(dev.embedded, &dev.node, places).await?;
+        access.clock = clock;
         let secret_file = dev::sign(&mut targets, &data_dir)?;
-        let inbox = Some(Inbox::new(targets.secrets.clone(), Clock));
+        let inbox = Some(Inbox::new(targets.secrets.clone(), access.clock));
         let shape = dev.node.shape(1, None);
         let setup = Setup { role: Role::All, permissions, targets, access, shape, inbox };
         let node = Running::start(dev.node, setup).await?;
         anyhow::Ok((node, broker, secret_file))
     });
     let (node, broker, secret_file) = unless_told_to_stop(starting, &mut signals).await?;
-    welcome::print(node.address, secret_file.as_deref());
+    welcome::print(node.address, secret_file.as_deref(), clock);
     node.until(&mut signals, Some(broker)).await
 }
 
@@ -85,6 +90,7 @@ pub async fn serve(serve: Serve, places: Places) -> Result<()> {
             if shape.replicas > 1 {
                 bail!("--replicas needs a cluster of NATS servers: name them with --nats");
             }
+            dev::refuse_scaled(&serve.embedded.data_dir)?;
             let (broker, access) = own_broker(serve.embedded, &serve.node, places).await?;
             (Some(broker), access)
         } else {
@@ -121,6 +127,7 @@ fn access(broker: Broker, node: &Node) -> Access {
         wait: broker.nats_wait,
         own_sync: None,
         name: node.name(),
+        clock: Clock::OF_THE_WORLD,
     }
 }
 
@@ -188,7 +195,7 @@ impl Running {
         })?;
         let address = listener.local_addr().context("the listening socket has no address")?;
         let name = access.name.clone();
-        let clock = Clock;
+        let clock = access.clock;
         let parts = Parts {
             serves: role.serves(),
             works: role.works(),

@@ -140,7 +140,7 @@ impl Finder {
                 Watched::Record { .. } | Watched::Gone { .. } => {
                     let now = self.clock.now();
                     self.change(fresh.as_mut(), |known| known.apply(&watched, now));
-                    self.shared.last_change.store(now.as_micros(), Ordering::Relaxed);
+                    self.shared.last_change.store(self.clock.world().as_micros(), Ordering::Relaxed);
                 }
                 Watched::CaughtUp => {
                     let Some(filled) = fresh.take() else { continue };
@@ -169,7 +169,7 @@ impl Finder {
     /// What there is to say of the index, where `last` is the last change in the bucket.
     pub fn indexed(&self, last: Option<u64>) -> Indexed {
         let known = self.ask(|index| {
-            let counts = index.counts(self.clock.now());
+            let counts = index.counts(self.clock.moment());
             let by_state = STATES.into_iter().zip(counts.by_state).collect();
             metrics::Known {
                 timers: index.len(),

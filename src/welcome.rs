@@ -2,18 +2,41 @@
 
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::rfc3339;
 
 /// Prints the welcome to standard output; if nobody reads that, there is nobody to welcome.
-pub(crate) fn print(address: SocketAddr, secret_file: Option<&Path>) {
-    let _ = writeln!(std::io::stdout(), "{}", text(address, secret_file));
+pub(crate) fn print(address: SocketAddr, secret_file: Option<&Path>, clock: Clock) {
+    let _ = writeln!(std::io::stdout(), "{}", text(address, secret_file, clock));
 }
 
-fn text(address: SocketAddr, secret_file: Option<&Path>) -> String {
+/// Says what was removed so that it begins anew.
+pub(crate) fn removed(data_dir: &Path, what: &[PathBuf]) {
+    let names: Vec<_> =
+        what.iter().filter_map(|path| path.file_name()).map(|name| name.to_string_lossy()).collect();
+    let said = match names.as_slice() {
+        [] => format!("There was nothing to remove in {}.", data_dir.display()),
+        names => format!("Removed from {}: {}.", data_dir.display(), names.join(", ")),
+    };
+    let _ = writeln!(std::io::stdout(), "\n  {said}");
+}
+
+fn text(address: SocketAddr, secret_file: Option<&Path>, clock: Clock) -> String {
     let address = reachable(address);
     let signed = secret_file
         .map(|path| format!("  Webhooks are signed with the secret in {}.\n", path.display()))
         .unwrap_or_default();
+    let fast = match clock.pace().times() {
+        1 => String::new(),
+        times => format!(
+            "  Time passes {times} times as fast: an hour takes {}. It is {} by its clock.\n",
+            humantime::format_duration(clock.pace().in_the_world(Duration::from_secs(3_600))),
+            rfc3339::format(clock.now())
+        ),
+    };
     format!(
         "\n  jettimer is ready at http://{address}\n\n  \
          http://{address}/ is the page to set and watch timers.\n\n  \
@@ -22,7 +45,7 @@ fn text(address: SocketAddr, secret_file: Option<&Path>) -> String {
          -d '{{\"seconds\": 5, \"url\": \"http://{address}/dev/inbox\"}}'\n\n  \
          Five seconds later http://{address}/dev/inbox shows what was sent.\n  \
          http://{address}/docs has all else that can be asked, and asks it.\n\
-         {signed}  \
+         {signed}{fast}  \
          Ctrl-C stops it; timers that are set stay, and fire when it runs again.\n"
     )
 }
@@ -43,9 +66,9 @@ mod tests {
 
     #[test]
     fn what_it_says_to_try_is_where_it_can_be_reached() {
-        let said = text("0.0.0.0:8000".parse().unwrap(), None);
+        let said = text("0.0.0.0:8000".parse().unwrap(), None, Clock::OF_THE_WORLD);
         assert!(said.contains("http://127.0.0.1:8000/dev/inbox") && !said.contains("0.0.0.0"), "{said}");
-        let said = text("[::]:80".parse().unwrap(), Some(Path::new("d/signing-secret")));
+        let said = text("[::]:80".parse().unwrap(), Some(Path::new("d/signing-secret")), Clock::OF_THE_WORLD);
         assert!(said.contains("http://[::1]:80/") && said.contains("d/signing-secret"), "{said}");
     }
 }

@@ -8,7 +8,7 @@ use super::answer::{self, Answer};
 use super::operate::Call;
 use super::problem::Problem;
 use super::query::{Params, number};
-use crate::domain::time::Timestamp;
+use crate::domain::time::Now;
 use crate::domain::timer::TimerId;
 use crate::index::{Cursor, Filter, Index, STATES, Sort};
 use crate::nats::{NatsError, Stored};
@@ -53,12 +53,12 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Answer, Problem> {
 
 pub(super) fn count(call: &Call<'_>) -> Result<Answer, Problem> {
     Params::none(&call.request.query)?;
-    let now = call.now();
+    let now = call.engine.clock().moment();
     Ok(answer::json(StatusCode::OK, &ask(call, |index| counted(index, now))?))
 }
 
 /// How many timers an index has.
-pub(super) fn counted(index: &Index, now: Timestamp) -> Value {
+pub(super) fn counted(index: &Index, now: Now) -> Value {
     let counts = index.counts(now);
     let mut body = json!({
         "overdue": counts.overdue,

@@ -34,6 +34,7 @@ pub(super) async fn show(call: &Call<'_>) -> Result<Answer, Problem> {
     let silent = if nats.connected { "NATS does not answer within a second" } else { "NATS is not there" };
     let mut body = json!({
         "at": rfc3339::format(call.now()),
+        "time_scale": call.engine.clock().pace().times(),
         "timers": known("/timers", timers(call)),
         "backlog": known("/backlog", nats.backlog.map(Value::from).ok_or(silent)),
         "history": known("/history", history(call)),
@@ -47,7 +48,7 @@ pub(super) async fn show(call: &Call<'_>) -> Result<Answer, Problem> {
 
 fn timers(call: &Call<'_>) -> Part {
     let finder = call.api.finder.as_ref().ok_or(NO_INDEX)?;
-    let now = call.now();
+    let now = call.engine.clock().moment();
     finder.ask(|index| counted(index, now)).ok_or(NOT_FILLED)
 }
 

@@ -9,7 +9,7 @@ use crate::clock::Clock;
 
 /// Microseconds since the Unix epoch: the resolution in which the service writes `due_at`.
 pub(super) fn wall_now() -> u64 {
-    Clock.now().as_micros()
+    Clock::OF_THE_WORLD.now().as_micros()
 }
 
 pub(super) fn now() -> Instant {

@@ -85,7 +85,7 @@ pub(super) fn instant(text: &str) -> String {
 
 /// How far an instant is from now.
 pub(super) fn distance(text: &str) -> String {
-    let (now, Ok(then)) = (Clock.now(), rfc3339::parse(text)) else { return String::new() };
+    let (now, Ok(then)) = (Clock::OF_THE_WORLD.now(), rfc3339::parse(text)) else { return String::new() };
     if then > now {
         format!("in {}", span(then.since(now)))
     } else {

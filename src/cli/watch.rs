@@ -194,7 +194,7 @@ fn show_timer(session: &Session, event: &str, id: Option<&str>, data: &RawValue)
         let line = serde_json::to_string(&Line { event, event_id: id, timer: data });
         return Ok(out.line(&line.map_err(|error| Failure::other(error.to_string()))?)?);
     }
-    let now = rfc3339::format(Clock.now());
+    let now = rfc3339::format(Clock::OF_THE_WORLD.now());
     let about = about(event, &timer);
     let what = format!("{} {}", timer.method, timer.url);
     if !out.is_for_people() {

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::broker::Broker;
 use super::parse;
+use crate::clock::Clock;
 use crate::nats::Access;
 
 /// `jettimer doctor`
@@ -60,6 +61,7 @@ impl Doctor {
             wait: self.broker.nats_wait,
             own_sync: None,
             name: "jettimer doctor".to_owned(),
+            clock: Clock::OF_THE_WORLD,
         })
     }
 }

@@ -22,8 +22,10 @@ mod targets;
 mod token;
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 
 use anyhow::Result;
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::telemetry;
@@ -91,6 +93,16 @@ pub struct Dev {
     pub(crate) access: AccessSettings,
     #[command(flatten)]
     pub(crate) embedded: Embedded,
+
+    /// Let time pass so many times as fast for timers: with 60, an hour takes a minute; 1 to 3600. Calls take as long as
+    /// they do, and so do their timeouts. What is in the data directory keeps the clock that it was begun with
+    #[arg(long, env = "JETTIMER_TIME_SCALE", value_name = "TIMES", default_value = "1",
+          value_parser = parse::time_scale)]
+    pub(crate) time_scale: NonZeroU32,
+
+    /// Begin without any timers: remove what an earlier start has left in the data directory, and say what that was
+    #[arg(long, env = "JETTIMER_RESET", value_parser = BoolishValueParser::new())]
+    pub(crate) reset: bool,
 }
 
 /// `jettimer serve`

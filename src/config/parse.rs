@@ -1,5 +1,6 @@
 //! Values of options: durations and numbers with their allowed ranges in the error.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::domain::timer::MAX_NODE_NAME_CHARS;
@@ -74,4 +75,11 @@ pub(super) fn replicas(text: &str) -> Result<usize, String> {
                 .into())
         }
     }
+}
+
+/// How many times as fast as the world: an hour in a second is as fast as the broker, which is late by up to a quarter of
+/// one, lets anybody see something.
+pub(super) fn time_scale(text: &str) -> Result<NonZeroU32, String> {
+    let times = text.parse::<NonZeroU32>().ok().filter(|times| times.get() <= 3_600);
+    times.ok_or_else(|| "allowed is a whole number from 1 to 3600".to_owned())
 }

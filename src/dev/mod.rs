@@ -1,5 +1,7 @@
 //! What only `jettimer dev` does before it is a node like any other.
 
 mod secret;
+mod time_scale;
 
 pub use secret::sign;
+pub use time_scale::{clock, refuse_scaled};

@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow};
 
+use crate::embedded::SIGNING_SECRET_FILE;
 use crate::webhook::{Secret, Secrets, Settings};
 
 /// Its name in the data directory.
-pub(super) const FILE: &str = "signing-secret";
+const FILE: &str = SIGNING_SECRET_FILE;
 
 /// Only whoever runs it may read it.
 const MODE: u32 = 0o600;

@@ -51,7 +51,8 @@ pub(super) async fn of_clock(link: &Link) -> Check {
             clock.note(sample);
         }
     }
-    let Some(offset) = clock.offset(Moment { steady: Instant::now(), clock: Clock.now() }) else {
+    let Some(offset) = clock.offset(Moment { steady: Instant::now(), clock: Clock::OF_THE_WORLD.now() })
+    else {
         return Check::unknown("clock", "NATS does not say what time it is", "Ask again when it answers.");
     };
     let side = if offset > Offset::ZERO { "ahead of" } else { "behind" };
@@ -69,7 +70,7 @@ pub(super) async fn of_clock(link: &Link) -> Check {
 
 pub(super) async fn of_lease(link: &Link) -> Check {
     match link.lease().await {
-        Ok((Some(lease), _)) if lease.until > Clock.now() => {
+        Ok((Some(lease), _)) if lease.until > Clock::OF_THE_WORLD.now() => {
             let swept = lease
                 .swept_at
                 .map_or("not swept yet".to_owned(), |at| format!("swept last at {}", rfc3339::format(at)));

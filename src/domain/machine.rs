@@ -27,7 +27,7 @@ mod timing;
 
 use crate::domain::called::Called;
 use crate::domain::change::Change;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Now, Timestamp};
 use crate::domain::timer::{Claim, ClaimId, State, Timer};
 use effects::{again, claimed, concluded, linger, notified, postponed, rescheduled, store, taken_over};
 
@@ -126,17 +126,18 @@ pub enum Refusal {
 /// # Errors
 ///
 /// A [`Refusal`] of a client's input: it comes too late, or does not fit this timer.
-pub fn step(timer: &Timer, input: Input, now: Timestamp) -> Result<Vec<Effect>, Refusal> {
+pub fn step(timer: &Timer, input: Input, now: impl Into<Now>) -> Result<Vec<Effect>, Refusal> {
+    let now: Now = now.into();
     match (&timer.state, input) {
         (State::Scheduled { attempt, at }, Input::Wake { claim, node, tries }) => {
-            Ok(if *at <= now {
+            Ok(if *at <= now.at {
                 claimed(timer, *attempt, *at, claim, node, now)
-            } else if at.since(now) <= LEAD {
+            } else if *at <= now.after(LEAD) {
                 vec![Effect::Hold { until: *at }]
             } else if tries < LINGER_TRIES {
                 // If the server's clock is ahead of ours this is the timer's own wake.
-                let soon = now.saturating_add(linger_delay(tries));
-                vec![Effect::Later { until: soon.min(at.saturating_sub(LEAD)) }]
+                let soon = now.after(linger_delay(tries));
+                vec![Effect::Later { until: soon.min(at.saturating_sub(now.pace.by_the_clock(LEAD))) }]
             } else {
                 // Nothing of ours leads here without a wake in place, but arming costs little and
                 // mends what an accident has removed.
@@ -148,8 +149,8 @@ pub fn step(timer: &Timer, input: Input, now: Timestamp) -> Result<Vec<Effect>, 
             Ok(vec![Effect::Call { claim: claim.clone(), attempt: *attempt }])
         }
         (State::Firing { attempt, claim }, Input::Wake { claim: mine, node, tries }) => {
-            Ok(if claim.lease_until > now {
-                let soon = now.saturating_add(linger_delay(tries));
+            Ok(if claim.lease_until > now.at {
+                let soon = now.after(linger_delay(tries));
                 vec![Effect::Later { until: claim.lease_until.min(soon) }]
             } else {
                 taken_over(timer, *attempt, claim, mine, node, now)
@@ -184,7 +185,7 @@ pub fn step(timer: &Timer, input: Input, now: Timestamp) -> Result<Vec<Effect>, 
 
         // Somebody else had room and has claimed it meanwhile: the wake may be the only one that watches that claim, and
         // is not exchanged for one that comes long after its lease.
-        (State::Firing { claim, .. }, Input::Postponed { .. }) if claim.lease_until > now => {
+        (State::Firing { claim, .. }, Input::Postponed { .. }) if claim.lease_until > now.at => {
             Ok(vec![linger(1, now)])
         }
         // Of the same record as the claim that it takes the place of, which may be a moment old: another wake than is
@@ -198,7 +199,7 @@ pub fn step(timer: &Timer, input: Input, now: Timestamp) -> Result<Vec<Effect>, 
             Ok(notified(timer, vec![Effect::Settle]))
         }
         (State::Scheduled { .. }, Input::Cancel) => {
-            Ok(vec![store(timer, State::Cancelled { at: now }), Effect::Disarm])
+            Ok(vec![store(timer, State::Cancelled { at: now.at }), Effect::Disarm])
         }
         (State::Cancelled { .. }, Input::Cancel) => Ok(vec![]),
         (State::Scheduled { .. }, Input::Change(change)) => {
@@ -210,16 +211,16 @@ pub fn step(timer: &Timer, input: Input, now: Timestamp) -> Result<Vec<Effect>, 
             Ok(arm.into_iter().chain([store]).collect())
         }
         // It is fired anyway.
-        (State::Scheduled { at, .. }, Input::Fire) if *at <= now => Ok(vec![]),
+        (State::Scheduled { at, .. }, Input::Fire) if *at <= now.at => Ok(vec![]),
         (State::Scheduled { attempt, .. }, Input::Fire) => {
-            let state = State::Scheduled { attempt: *attempt, at: now };
-            let due_at = timer.due_at.min(now);
-            Ok(rescheduled(Timer { due_at, state, ..timer.clone() }, now))
+            let state = State::Scheduled { attempt: *attempt, at: now.at };
+            let due_at = timer.due_at.min(now.at);
+            Ok(rescheduled(Timer { due_at, state, ..timer.clone() }, now.at))
         }
         (State::Failed { attempt, .. } | State::Unknown { attempt, .. }, Input::Replay) => {
-            let state = State::Scheduled { attempt: attempt.saturating_add(1), at: now };
-            let replayed_at = Some(now);
-            Ok(rescheduled(Timer { attempts_before: *attempt, replayed_at, state, ..timer.clone() }, now))
+            let state = State::Scheduled { attempt: attempt.saturating_add(1), at: now.at };
+            let replayed_at = Some(now.at);
+            Ok(rescheduled(Timer { attempts_before: *attempt, replayed_at, state, ..timer.clone() }, now.at))
         }
         (
             State::Scheduled { .. }

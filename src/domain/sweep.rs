@@ -15,7 +15,7 @@
 use std::time::Duration;
 
 use crate::domain::machine::{ARM_FRESH, LEAD, MAX_POSTPONEMENT};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Now, Timestamp};
 use crate::domain::timer::{State, Timer};
 
 /// How long after its last sign of life a wake without a record belongs to nobody: four times of what a creation that
@@ -63,8 +63,8 @@ pub struct Damage {
 /// What is known when a timer is looked at.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
-    /// The time.
-    pub now: Timestamp,
+    /// The time, and how fast it goes: broker and workers take theirs in the world.
+    pub now: Now,
     /// How late the broker, workers and clocks may be until something is taken for damage.
     pub grace: Duration,
     /// Whether wakes are known to have been lost since the last sweep, such as with their whole stream.
@@ -78,11 +78,12 @@ pub fn judge(timer: &Timer, wakes: &[Armed], look: Look) -> Option<Damage> {
             if wakes.iter().any(|wake| look.wakes_in_time(*wake, *at)) {
                 return None;
             }
-            let late = at.saturating_add(look.grace) < look.now;
+            let late = at.saturating_add(look.world(look.grace)) < look.now.at;
             Some(Damage { finding: if late { Finding::Overdue } else { Finding::Unarmed }, arm: *at })
         }
         State::Firing { claim, .. } => {
-            let latest = claim.lease_until.max(look.now).saturating_add(MAX_POSTPONEMENT + look.grace);
+            let postponed = look.world(MAX_POSTPONEMENT + look.grace);
+            let latest = claim.lease_until.max(look.now.at).saturating_add(postponed);
             let watched = wakes.iter().any(|wake| look.comes_by(*wake, latest));
             (!watched).then_some(Damage { finding: Finding::Unwatched, arm: claim.lease_until })
         }
@@ -90,15 +91,15 @@ pub fn judge(timer: &Timer, wakes: &[Armed], look: Look) -> Option<Damage> {
         | State::Failed { at, .. }
         | State::Cancelled { at }
         | State::Unknown { at, .. } => {
-            let lately = look.after_loss && look.now.since(*at) <= UNTOLD_FOR;
+            let lately = look.after_loss && look.now.at.since(*at) <= look.world(UNTOLD_FOR);
             let untold = lately && wakes.is_empty() && timer.callback().is_some();
-            untold.then_some(Damage { finding: Finding::Untold, arm: look.now })
+            untold.then_some(Damage { finding: Finding::Untold, arm: look.now.at })
         }
     }
 }
 
 /// Whether a wake that was stored at this instant, and whose timer has no record, can belong to a creation in flight no
-/// more. It wakes nobody; it only takes room.
+/// more. It wakes nobody; it only takes room. Both instants are of the world.
 pub fn is_orphan(stored_at: Timestamp, now: Timestamp) -> bool {
     now.since(stored_at) > ORPHAN_AGE
 }
@@ -107,8 +108,8 @@ impl Look {
     /// Whether this wake is good enough for a timer that waits for `at`: it comes by then, or the timer is due and was
     /// postponed.
     fn wakes_in_time(&self, wake: Armed, at: Timestamp) -> bool {
-        let is_due = at <= self.now.saturating_add(self.grace);
-        let postponed = self.now.saturating_add(MAX_POSTPONEMENT + self.grace);
+        let is_due = at <= self.now.after(self.grace);
+        let postponed = self.now.after(MAX_POSTPONEMENT + self.grace);
         self.comes_by(wake, if is_due { at.max(postponed) } else { at })
     }
 
@@ -122,7 +123,12 @@ impl Look {
     }
 
     fn is_stuck(&self, at: Timestamp) -> bool {
-        at.saturating_sub(LEAD).saturating_add(self.grace) < self.now
+        at.saturating_sub(self.world(LEAD)).saturating_add(self.world(self.grace)) < self.now.at
+    }
+
+    /// How long a span of the world is by the clock.
+    fn world(&self, span: Duration) -> Duration {
+        self.now.pace.by_the_clock(span)
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Reading a clock, parsing and printing are done elsewhere (`clock`, `rfc3339`).
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// An instant: microseconds since 1970-01-01T00:00:00Z, leap seconds not counted (POSIX time).
@@ -41,6 +42,61 @@ impl Timestamp {
     /// instant has come.
     pub fn seconds_left(self, now: Self) -> u64 {
         self.0.saturating_sub(now.0).div_ceil(1_000_000)
+    }
+}
+
+/// How many times as fast as the world the clock goes that the rules are told: once, but where `jettimer dev` lets an
+/// hour pass in a minute. What waits by the clock (delays, backoffs, retention) is over sooner then; what the world takes
+/// (calls, NATS, its scheduler) is longer by the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Pace(NonZeroU32);
+
+impl Pace {
+    /// That of the world.
+    pub const OF_THE_WORLD: Self = Self(NonZeroU32::MIN);
+
+    /// So many times as fast.
+    pub const fn new(times: NonZeroU32) -> Self {
+        Self(times)
+    }
+
+    /// How many times as fast.
+    pub const fn times(self) -> u32 {
+        self.0.get()
+    }
+
+    /// How long a span of the world is by the clock.
+    pub fn by_the_clock(self, span: Duration) -> Duration {
+        span.saturating_mul(self.times())
+    }
+
+    /// How long a span by the clock is in the world, rounded up, so that nothing is early.
+    pub fn in_the_world(self, span: Duration) -> Duration {
+        let nanos = span.as_nanos().div_ceil(u128::from(self.times()));
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+}
+
+/// The present instant by the clock, and how fast that goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// What the clock shows.
+    pub at: Timestamp,
+    /// How fast it goes.
+    pub pace: Pace,
+}
+
+impl Now {
+    /// What the clock shows once this span has passed in the world.
+    pub fn after(self, span: Duration) -> Timestamp {
+        self.at.saturating_add(self.pace.by_the_clock(span))
+    }
+}
+
+impl From<Timestamp> for Now {
+    /// By a clock as fast as the world.
+    fn from(at: Timestamp) -> Self {
+        Self { at, pace: Pace::OF_THE_WORLD }
     }
 }
 

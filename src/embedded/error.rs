@@ -42,6 +42,13 @@ pub enum Error {
     )]
     InUse { data_dir: PathBuf, pid: Option<u32> },
 
+    #[error(
+        "{data_dir} is no data directory of jettimer, and nothing was removed: it has {names} in it. Take another \
+         --data-dir, or remove by hand what is to go",
+        data_dir = data_dir.display()
+    )]
+    NotOurs { data_dir: PathBuf, names: String },
+
     #[error("cannot run the guard of nats-server, {exe}: {reason}", exe = exe.display())]
     Guard { exe: PathBuf, reason: String },
 

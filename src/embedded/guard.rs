@@ -38,7 +38,7 @@ pub const STOP_GRACE: Duration = Duration::from_secs(5);
 pub(super) const LOCK_WAIT: Duration = Duration::from_secs(8);
 
 /// Milliseconds between two looks at the lock, and one step of the wait for a stopping nats-server.
-const STEP: Duration = Duration::from_millis(50);
+pub(super) const STEP: Duration = Duration::from_millis(50);
 
 /// The exit code when nats-server was never started. The reason is in the report.
 const NOT_STARTED: u8 = 70;

@@ -27,11 +27,13 @@ mod process;
 mod protocol;
 mod provision;
 mod ready;
+mod reset;
 mod server;
 mod supervise;
 mod version;
 
 pub use error::Error;
 pub use provision::{default_cache_dir, provision};
-pub use server::{DEV_CONFIG, DEV_SYNC_INTERVAL, Options, Server};
+pub use reset::{SIGNING_SECRET_FILE, TIME_SCALE_FILE, TIME_SCALE_FILE_NEW, has_data, reset};
+pub use server::{DEV_CONFIG, DEV_SYNC_INTERVAL, Options, Server, create_data_dir};
 pub use supervise::supervise;

@@ -114,13 +114,21 @@ impl Server {
     }
 }
 
-async fn prepare(layout: &Layout, text: &str) -> Result<(), Error> {
-    let dir = layout.data_dir();
+/// Creates a data directory, unless it is there.
+///
+/// # Errors
+///
+/// If it cannot be created.
+pub fn create_data_dir(dir: &Path) -> Result<(), Error> {
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(DATA_DIR_MODE)
         .create(dir)
-        .map_err(Error::file("create the data directory", dir))?;
+        .map_err(Error::file("create the data directory", dir))
+}
+
+async fn prepare(layout: &Layout, text: &str) -> Result<(), Error> {
+    create_data_dir(layout.data_dir())?;
     let config = layout.config();
     fs::write(&config, text).await.map_err(Error::file("write", &config))
 }

@@ -93,7 +93,7 @@ impl Engine {
             if only.is_some_and(|only| !only.contains(&stored.revision)) {
                 return Ok(Applied::Changed(stored));
             }
-            let effects = match step(&stored.timer, input.clone(), self.clock.now()) {
+            let effects = match step(&stored.timer, input.clone(), self.clock.moment()) {
                 Ok(effects) => effects,
                 Err(refusal) => return Ok(Applied::Refused(refusal, stored)),
             };

@@ -47,10 +47,10 @@ impl Engine {
         let mut news = None;
         'step: loop {
             let effects = match &known.stored {
-                None => machine::unneeded(wake.tries, self.clock.now()),
+                None => machine::unneeded(wake.tries, self.clock.moment()),
                 Some(stored) => {
                     let input = news.clone().unwrap_or_else(|| self.wake_input(wake, claim));
-                    step(&stored.timer, input, self.clock.now()).unwrap_or_else(|_| vec![Effect::Settle])
+                    step(&stored.timer, input, self.clock.moment()).unwrap_or_else(|_| vec![Effect::Settle])
                 }
             };
             let calls = effects.iter().any(|effect| matches!(effect, Effect::Call { .. }));
@@ -62,7 +62,7 @@ impl Engine {
                     admitted = self.admitted(worker, &stored.timer) => match admitted {
                         Ok(admitted) => place = Some(admitted),
                         Err(wait) => {
-                            let until = self.clock.now().saturating_add(wait);
+                            let until = self.clock.moment().after(wait);
                             news = Some(Input::Postponed { until });
                         }
                     },
@@ -110,7 +110,7 @@ impl Engine {
                     }
                     Effect::Call { claim, attempt } => {
                         let Some(stored) = &known.stored else { continue 'step };
-                        let called = if may_still_call(&claim, stored.timer.timeout, self.clock.now()) {
+                        let called = if may_still_call(&claim, stored.timer.timeout, self.clock.moment()) {
                             self.call(worker, &stored.timer, &claim, attempt, &mut place).await
                         } else {
                             Called::not_made("the claim was stored too late to call")
@@ -130,7 +130,8 @@ impl Engine {
                         continue 'step;
                     }
                     Effect::Later { until } => {
-                        return Ok(Attended::GiveBack(until.since(self.clock.now())));
+                        let now = self.clock.moment();
+                        return Ok(Attended::GiveBack(now.pace.in_the_world(until.since(now.at))));
                     }
                     Effect::Settle => return Ok(Attended::Settle),
                 }

@@ -115,7 +115,7 @@ impl Heartbeat {
     }
 
     fn now(&self) -> Moment {
-        Moment { steady: Instant::now(), clock: self.clock.now() }
+        Moment { steady: Instant::now(), clock: self.clock.world() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {

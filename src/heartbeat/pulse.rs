@@ -80,7 +80,7 @@ impl Heartbeat {
     }
 
     async fn say(&self, life: Life) -> bool {
-        let beat = Beat { node: (*self.itself).clone(), life, clock: self.clock.now() };
+        let beat = Beat { node: (*self.itself).clone(), life, clock: self.clock.world() };
         self.link.say(&beat).await
     }
 

@@ -17,7 +17,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Now, Timestamp};
 use crate::domain::timer::{State, Timer, TimerId};
 
 use crate::history::{Happened, Seen, happened};
@@ -34,7 +34,8 @@ const STATE_COUNT: usize = 6;
 pub const STATES: [&str; STATE_COUNT] =
     ["scheduled", "firing", "delivered", "failed", "unknown", "cancelled"];
 
-/// How late an attempt may be before it counts as overdue: more than a healthy node ever is.
+/// How late an attempt may be before it counts as overdue: more than a healthy node ever is. Of the world, in which the
+/// node works.
 const OVERDUE_GRACE: Duration = Duration::from_secs(5);
 
 /// Ordered by instant, then by id, so that each place is unique.
@@ -164,8 +165,9 @@ impl Index {
     }
 
     /// Counts timers.
-    pub fn counts(&self, now: Timestamp) -> Counts {
-        let late = (now.saturating_sub(OVERDUE_GRACE), TimerId::nil());
+    pub fn counts(&self, now: impl Into<Now>) -> Counts {
+        let now: Now = now.into();
+        let late = (now.at.saturating_sub(now.pace.by_the_clock(OVERDUE_GRACE)), TimerId::nil());
         Counts {
             by_state: self.due.each_ref().map(BTreeSet::len),
             overdue: self.waiting.range(..late).count(),

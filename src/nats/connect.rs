@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use async_nats::{ConnectOptions, Event, ServerAddr};
 use tokio::sync::watch;
 
+use crate::clock::Clock;
 use crate::durability::Sync;
 use crate::metrics::Metrics;
 use crate::nats::Link;
@@ -44,6 +45,8 @@ pub struct Access {
     pub own_sync: Option<Sync>,
     /// The name this node shows to the server (`nats server report connections`).
     pub name: String,
+    /// The node's clock.
+    pub clock: Clock,
 }
 
 /// Connects, tries again for [`Access::wait`], and checks that the server is new enough and has
@@ -97,7 +100,7 @@ pub async fn connect(access: &Access, metrics: &Arc<Metrics>) -> Result<Link> {
             info.max_payload
         );
     }
-    Ok(Link::new(client, connects, metrics.clone()))
+    Ok(Link::new(client, connects, metrics.clone(), access.clock))
 }
 
 /// Whether a server of this version works. A pre-release is older than its release.

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::clock::Clock;
 use crate::metrics::{Metrics, Trouble};
 use crate::nats::NatsError;
 use crate::nats::names::RECORD_PREFIX;
@@ -38,6 +39,7 @@ pub struct Link {
     /// Counts the times that a connection was made.
     connects: watch::Receiver<u64>,
     metrics: Arc<Metrics>,
+    clock: Clock,
 }
 
 /// JetStream's answer to a publish.
@@ -75,13 +77,23 @@ impl ApiError {
 }
 
 impl Link {
-    pub(super) fn new(client: Client, connects: watch::Receiver<u64>, metrics: Arc<Metrics>) -> Self {
-        Self { client, records: Arc::default(), wakes: Arc::default(), connects, metrics }
+    pub(super) fn new(
+        client: Client,
+        connects: watch::Receiver<u64>,
+        metrics: Arc<Metrics>,
+        clock: Clock,
+    ) -> Self {
+        Self { client, records: Arc::default(), wakes: Arc::default(), connects, metrics, clock }
     }
 
     /// How writes to each stream have gone lately: the disk may be full for one and not for the other.
     pub(super) fn storing(&self) -> impl Iterator<Item = &Storing> {
         [&*self.records, &*self.wakes].into_iter()
+    }
+
+    /// The node's clock. NATS goes by the world's, so each instant is translated on its way.
+    pub(super) fn clock(&self) -> Clock {
+        self.clock
     }
 
     pub(super) fn client(&self) -> &Client {

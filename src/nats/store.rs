@@ -111,7 +111,10 @@ impl Store {
         let mut headers = HeaderMap::new();
         headers.insert("Nats-Expected-Last-Subject-Sequence", HeaderValue::from(expected));
         if timer.state.is_final() {
-            headers.insert("Nats-TTL", HeaderValue::from(self.retention.as_secs().max(1)));
+            let retention = self.link.clock().pace().in_the_world(self.retention);
+            // Whole seconds, and no sooner.
+            let seconds = retention.as_secs() + u64::from(retention.subsec_nanos() > 0);
+            headers.insert("Nats-TTL", HeaderValue::from(seconds.max(1)));
         }
         let json = record::to_json(timer);
         // What is taken must be able to come to its end.

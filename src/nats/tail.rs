@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 
 use super::Link;
+use crate::clock::Clock;
 use crate::domain::time::Timestamp;
 use crate::nats::NatsError;
 
@@ -22,7 +23,7 @@ pub(super) struct Seen {
     pub(super) sequence: u64,
     /// How many follow it in the stream at this moment.
     pub(super) pending: u64,
-    /// When the server stored it, by its clock.
+    /// When the server stored it, by its clock, as this node's shows it.
     pub(super) stored_at: Timestamp,
 }
 
@@ -35,6 +36,7 @@ impl Seen {
 /// A stream that is followed.
 pub(super) struct Tail {
     messages: Ordered,
+    clock: Clock,
 }
 
 impl Tail {
@@ -56,7 +58,7 @@ impl Tail {
         let consumer = handle.create_consumer(config).await.map_err(|error| not_done(&error))?;
         let pending = consumer.cached_info().num_pending;
         let messages = consumer.messages().await.map_err(|error| not_done(&error))?;
-        Ok((Self { messages }, pending))
+        Ok((Self { messages, clock: link.clock() }, pending))
     }
 
     /// The next message, as soon as there is one.
@@ -78,7 +80,7 @@ impl Tail {
             payload: message.payload,
             sequence,
             pending,
-            stored_at: Timestamp::from_micros(u64::try_from(micros).unwrap_or_default()),
+            stored_at: self.clock.shown(Timestamp::from_micros(u64::try_from(micros).unwrap_or_default())),
         })
     }
 }

@@ -49,14 +49,15 @@ impl Wakes {
         now: Timestamp,
         try_id: Uuid,
     ) -> Result<(), NatsError> {
-        let wake_at = at.saturating_sub(LEAD);
+        let clock = self.link.clock();
+        let wake_at = at.saturating_sub(clock.pace().by_the_clock(LEAD));
         let mut headers = HeaderMap::new();
         // The scheduler never fires sooner than its next tick, so what is due at once goes around it.
         let subject = if wake_at <= now {
             headers.insert("Nats-Msg-Id", try_id.simple().to_string());
             fire_subject(id)
         } else {
-            headers.insert("Nats-Schedule", format!("@at {}", rfc3339::format(wake_at)));
+            headers.insert("Nats-Schedule", format!("@at {}", rfc3339::format(clock.in_the_world(wake_at))));
             headers.insert("Nats-Schedule-Target", fire_subject(id).as_str());
             schedule_subject(id, at)
         };

@@ -7,7 +7,7 @@ use async_nats::jetstream::consumer::DeliverPolicy;
 use super::names::{BUCKET_STREAM, recorded_timer};
 use super::record;
 use super::tail::Tail;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Pace, Timestamp};
 use crate::domain::timer::{Timer, TimerId};
 use crate::nats::{Link, NatsError};
 
@@ -20,7 +20,7 @@ pub enum Watched {
         timer: Box<Timer>,
         /// Its revision.
         revision: u64,
-        /// By the server's clock.
+        /// By the server's clock, as this node's shows it.
         expires_at: Option<Timestamp>,
     },
     /// A record was removed by hand.
@@ -42,6 +42,7 @@ pub struct Watch {
     /// The last change before the start; it may have left by itself since, so that it is never heard of.
     at_start: u64,
     heard: u64,
+    pace: Pace,
 }
 
 #[derive(PartialEq)]
@@ -61,7 +62,7 @@ impl Watch {
         let at_start = link.last_change().await?;
         let (tail, pending) = Tail::open(link, BUCKET_STREAM, DeliverPolicy::All).await?;
         let caught_up = if pending == 0 { CaughtUp::Now } else { CaughtUp::No };
-        Ok(Self { tail, caught_up, at_start, heard: 0 })
+        Ok(Self { tail, caught_up, at_start, heard: 0, pace: link.clock().pace() })
     }
 
     /// The sequence number up to which everything has been heard.
@@ -96,7 +97,8 @@ impl Watch {
             match record::from_json(&seen.payload) {
                 Ok(timer) => {
                     let ttl = seen.header("Nats-TTL").and_then(seconds);
-                    let expires_at = ttl.map(|ttl| seen.stored_at.saturating_add(ttl));
+                    let expires_at =
+                        ttl.map(|ttl| seen.stored_at.saturating_add(self.pace.by_the_clock(ttl)));
                     return Ok(Watched::Record { timer: Box::new(timer), revision, expires_at });
                 }
                 Err(why) => tracing::debug!(timer = %id, why, "a record that cannot be read is not indexed"),

@@ -96,7 +96,7 @@ impl Sweeper {
         let mut known = Known { loss: lost, ..Known::default() };
         stop.run_until_cancelled(self.keep(&mut known)).await;
         if let Some((lease, revision)) = known.held {
-            let over = Lease { until: self.clock.now(), ..lease };
+            let over = Lease { until: self.clock.world(), ..lease };
             // Not written: the next one waits until the lease is over.
             let _ = self.link.put_lease(&over, revision).await;
         }
@@ -153,7 +153,7 @@ impl Sweeper {
         match result {
             Ok(()) => {
                 known.loss = false;
-                let now = self.clock.now();
+                let now = self.clock.world();
                 self.metrics.sweep.done(now.as_micros());
                 if let (Some((lease, _)), Some(standing)) = (&mut known.held, &known.standing) {
                     lease.swept_at = Some(now);
@@ -171,7 +171,7 @@ impl Sweeper {
 
     /// Takes the lease if nobody has it, and keeps it.
     async fn hold(&self, known: &mut Known) {
-        let now = self.clock.now();
+        let now = self.clock.world();
         let (lease, revision) = match known.held.take() {
             Some((lease, revision)) if lease.until.since(now) > RENEW_BELOW => {
                 known.held = Some((lease, revision));
@@ -207,7 +207,7 @@ impl Sweeper {
         Lease {
             instance: self.instance,
             node: self.node.clone(),
-            until: self.clock.now(),
+            until: self.clock.world(),
             swept_at: None,
             wakes_born: None,
             bucket_born: None,

@@ -78,7 +78,7 @@ impl Broom {
         let mut from = Some(1);
         while let Some(place) = from {
             let page = self.link.waiting_wakes(place).await?;
-            let now = self.clock.now();
+            let now = self.clock.world();
             let suspects = page.wakes.iter().copied().filter(|wake: &WaitingWake| {
                 is_orphan(wake.stored_at, now) && ids.binary_search(&short(wake.id)).is_err()
             });
@@ -151,7 +151,7 @@ impl Broom {
     }
 
     fn look(&self, order: Order) -> Look {
-        Look { now: self.clock.now(), grace: self.grace, after_loss: order.after_loss }
+        Look { now: self.clock.moment(), grace: self.grace, after_loss: order.after_loss }
     }
 }
 

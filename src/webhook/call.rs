@@ -78,7 +78,7 @@ impl Caller {
             Err(result) => return Called { result, answer: None, phases: trace.phases(None) },
         };
         let first_byte = trace.elapsed();
-        let retry_after = answer::retry_after(response.headers(), self.clock.now());
+        let retry_after = answer::retry_after(response.headers(), self.clock.world());
         let result = CallResult::Answered { status: response.status().as_u16(), retry_after };
         let deadline = trace.after(timer.timeout);
         let answer = tokio::select! {
@@ -133,7 +133,7 @@ impl Caller {
 
     fn request(&self, to: &Destination, timer: &Timer, attempt: u32) -> reqwest::RequestBuilder {
         let (method, url) = (request::method(timer), timer.target.url.as_url().clone());
-        let (headers, body) = request::parts(timer, attempt, &self.secrets, self.clock.now());
+        let (headers, body) = request::parts(timer, attempt, &self.secrets, self.clock.world());
         let request = self.clients.of(to).request(method, url).headers(headers);
         match body {
             Some(body) => request.body(body),

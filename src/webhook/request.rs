@@ -20,7 +20,7 @@ pub(super) fn method(timer: &Timer) -> reqwest::Method {
     }
 }
 
-/// Headers and body of this attempt, made at `now`.
+/// Headers and body of this attempt, made at `now` by the world's clock, which is the one that receivers have.
 pub(super) fn parts(
     timer: &Timer,
     attempt: u32,

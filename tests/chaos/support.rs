@@ -27,7 +27,7 @@ async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> 
 
 /// Microseconds since the epoch, by this machine's clock.
 pub(crate) fn now_micros() -> u64 {
-    jettimer::clock::Clock.now().as_micros()
+    jettimer::clock::Clock::OF_THE_WORLD.now().as_micros()
 }
 
 /// Microseconds since the epoch of an RFC 3339 instant; 0 if it is none.

@@ -66,7 +66,7 @@ impl Item {
             return Err("has no url".to_owned());
         }
         let now = to_raw_value("0s").map_err(|error| error.to_string())?;
-        if overdue == Overdue::Fire && at.is_some_and(|at| at < Clock.now()) {
+        if overdue == Overdue::Fire && at.is_some_and(|at| at < Clock::OF_THE_WORLD.now()) {
             fields.remove("at");
             fields.insert("delay".to_owned(), &now);
         }

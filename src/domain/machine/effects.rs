@@ -7,32 +7,32 @@ use super::timing::{LEASE_MARGIN, LINGER_TRIES, MAX_POSTPONEMENT, linger_delay};
 use crate::domain::attempt::{Attempt, CallResult, Delivery, Verdict};
 use crate::domain::called::Called;
 use crate::domain::retry::NoMore;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Now, Timestamp};
 use crate::domain::timer::{Claim, ClaimId, MAX_ATTEMPTS_KEPT, State, Timer};
 
 /// What to do about a wake for which there is no record, or none that will change: the wake is
 /// armed before its record is stored, so the record may be on its way.
-pub fn unneeded(tries: u32, now: Timestamp) -> Vec<Effect> {
-    vec![if tries < LINGER_TRIES { linger(tries, now) } else { Effect::Settle }]
+pub fn unneeded(tries: u32, now: impl Into<Now>) -> Vec<Effect> {
+    vec![if tries < LINGER_TRIES { linger(tries, now.into()) } else { Effect::Settle }]
 }
 
 /// The receiver has no room before `until`: come again then, unless the timer is not to be tried so late.
-pub(super) fn postponed(timer: &Timer, attempt: u32, until: Timestamp, now: Timestamp) -> Vec<Effect> {
+pub(super) fn postponed(timer: &Timer, attempt: u32, until: Timestamp, now: Now) -> Vec<Effect> {
     match timer.retry.deadline {
         Some(deadline) if until > timer.retried_since().saturating_add(deadline) => {
             let reason = format!("the receiver had no room; {}", NoMore::Deadline(deadline));
-            ended(timer, State::Failed { attempt: attempt.saturating_sub(1), at: now, reason })
+            ended(timer, State::Failed { attempt: attempt.saturating_sub(1), at: now.at, reason })
         }
         _ => vec![again(until, now), Effect::Settle],
     }
 }
 
-pub(super) fn again(until: Timestamp, now: Timestamp) -> Effect {
-    Effect::Arm { at: until.min(now.saturating_add(MAX_POSTPONEMENT)) }
+pub(super) fn again(until: Timestamp, now: Now) -> Effect {
+    Effect::Arm { at: until.min(now.after(MAX_POSTPONEMENT)) }
 }
 
-pub(super) fn linger(tries: u32, now: Timestamp) -> Effect {
-    Effect::Later { until: now.saturating_add(linger_delay(tries)) }
+pub(super) fn linger(tries: u32, now: Now) -> Effect {
+    Effect::Later { until: now.after(linger_delay(tries)) }
 }
 
 /// The timer waits for another instant than before.
@@ -75,10 +75,10 @@ pub(super) fn claimed(
     due_at: Timestamp,
     id: ClaimId,
     node: String,
-    now: Timestamp,
+    now: Now,
 ) -> Vec<Effect> {
-    let lease_until = now.saturating_add(timer.timeout).saturating_add(LEASE_MARGIN);
-    let claim = Claim { id, node, due_at, since: now, lease_until };
+    let lease_until = now.after(timer.timeout + LEASE_MARGIN);
+    let claim = Claim { id, node, due_at, since: now.at, lease_until };
     vec![store(timer, State::Firing { attempt, claim: claim.clone() }), Effect::Call { claim, attempt }]
 }
 
@@ -89,17 +89,17 @@ pub(super) fn taken_over(
     dead: &Claim,
     mine: ClaimId,
     node: String,
-    now: Timestamp,
+    now: Now,
 ) -> Vec<Effect> {
     match timer.delivery {
-        Delivery::AtMostOnce => ended(timer, State::Unknown { attempt, claim: dead.clone(), at: now }),
+        Delivery::AtMostOnce => ended(timer, State::Unknown { attempt, claim: dead.clone(), at: now.at }),
         Delivery::AtLeastOnce => {
             let numbers = (attempt, timer.counted(attempt));
-            match timer.retry.allows(numbers, timer.retried_since(), now) {
+            match timer.retry.allows(numbers, timer.retried_since(), now.at) {
                 Ok(()) => claimed(timer, attempt + 1, dead.due_at, mine, node, now),
                 Err(no_more) => {
                     let reason = format!("node {} died during the call; {no_more}", dead.node);
-                    ended(timer, State::Failed { attempt, at: now, reason })
+                    ended(timer, State::Failed { attempt, at: now.at, reason })
                 }
             }
         }
@@ -107,13 +107,7 @@ pub(super) fn taken_over(
 }
 
 /// The holder of the claim reports what came of its call.
-pub(super) fn concluded(
-    timer: &Timer,
-    attempt: u32,
-    claim: &Claim,
-    called: Called,
-    now: Timestamp,
-) -> Vec<Effect> {
+pub(super) fn concluded(timer: &Timer, attempt: u32, claim: &Claim, called: Called, now: Now) -> Vec<Effect> {
     let result = &called.result;
     let verdict = result.verdict(timer.delivery, &timer.retry.statuses);
     let reason = describe(result, timer.timeout);
@@ -124,28 +118,28 @@ pub(super) fn concluded(
         node: claim.node.clone(),
         due_at: claim.due_at,
         claimed_at: claim.since,
-        finished_at: now,
+        finished_at: now.at,
         called,
     });
     let surplus = timer.attempts.len().saturating_sub(MAX_ATTEMPTS_KEPT);
     timer.attempts.drain(..surplus);
 
     match verdict {
-        Verdict::Delivered => ended_after(&timer, State::Delivered { at: now }, now),
-        Verdict::Failed => ended_after(&timer, State::Failed { attempt, at: now, reason }, now),
+        Verdict::Delivered => ended_after(&timer, State::Delivered { at: now.at }, now.at),
+        Verdict::Failed => ended_after(&timer, State::Failed { attempt, at: now.at, reason }, now.at),
         Verdict::Unknown => {
-            ended_after(&timer, State::Unknown { attempt, claim: claim.clone(), at: now }, now)
+            ended_after(&timer, State::Unknown { attempt, claim: claim.clone(), at: now.at }, now.at)
         }
         Verdict::Retry => {
             let numbers = (attempt, timer.counted(attempt));
-            match timer.retry.next(timer.id, numbers, timer.retried_since(), now, asked) {
+            match timer.retry.next(timer.id, numbers, timer.retried_since(), now.at, asked) {
                 Ok(at) => {
                     let state = State::Scheduled { attempt: attempt + 1, at };
                     vec![Effect::Arm { at }, store(&timer, state), Effect::Settle]
                 }
                 Err(no_more) => {
                     let reason = format!("{reason}; {no_more}");
-                    ended_after(&timer, State::Failed { attempt, at: now, reason }, now)
+                    ended_after(&timer, State::Failed { attempt, at: now.at, reason }, now.at)
                 }
             }
         }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::*;
 use crate::domain::attempt::{CallResult, Delivery};
 use crate::domain::machine_properties::a_timer;
+use crate::domain::time::Pace;
 use crate::domain::timer::MAX_ATTEMPTS_KEPT;
 
 fn wake(tries: u32) -> Input {
@@ -195,4 +196,31 @@ fn a_record_keeps_a_bounded_number_of_attempts() {
     }
     assert_eq!(timer.attempts.len(), MAX_ATTEMPTS_KEPT);
     assert_eq!(timer.attempts.last().unwrap().number, 99);
+}
+
+#[test]
+fn what_the_world_takes_is_longer_by_a_clock_that_goes_faster() {
+    let timer = a_timer(Delivery::AtMostOnce, 3);
+    let State::Scheduled { at, .. } = timer.state else { unreachable!() };
+    let pace = Pace::new(60.try_into().unwrap());
+    let by = |at: Timestamp| Now { at, pace };
+    // The broker's wake comes half a second early in the world, which is half a minute.
+    let woken = at.saturating_sub(LEAD * 60);
+    assert_eq!(step(&timer, wake(1), by(woken)), Ok(vec![Effect::Hold { until: at }]));
+    let effects = step(&timer, wake(1), by(woken.saturating_sub(Duration::from_secs(600)))).unwrap();
+    let [Effect::Later { until }] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!(at.since(*until), Duration::from_secs(630) - linger_delay(1) * 60);
+    // A call may take its timeout in the world, and the lease outlasts it there by as much as ever.
+    let effects = step(&timer, wake(1), by(at)).unwrap();
+    let [Effect::Store(_), Effect::Call { claim, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!(claim.lease_until.since(at), (timer.timeout + LEASE_MARGIN) * 60);
+    let last = at.saturating_add(LEASE_MARGIN * 30);
+    assert!(may_still_call(claim, timer.timeout, by(last)));
+    assert!(!may_still_call(claim, timer.timeout, by(last.saturating_add(Duration::from_micros(1)))));
+    // What the client and the policy set is by the clock.
+    let attempted = Timer { state: State::Firing { attempt: 1, claim: claim.clone() }, ..timer.clone() };
+    let called = Box::new(CallResult::NotSent { reason: String::new() }.into());
+    let effects = step(&attempted, Input::Outcome { claim: claim.id, called }, by(at)).unwrap();
+    let [Effect::Arm { at: next }, ..] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!(*next, at.saturating_add(timer.retry.backoff(timer.id, 1)));
 }

@@ -1,8 +1,9 @@
-//! The spans of time that the rules rest on, and why they are as long as they are.
+//! The spans of time that the rules rest on, and why they are as long as they are. All are of the world: what NATS, calls
+//! and nodes take, however fast the clock goes.
 
 use std::time::Duration;
 
-use crate::domain::time::Timestamp;
+use crate::domain::time::Now;
 use crate::domain::timer::Claim;
 
 /// How long before it is due a timer is handed to a worker, which holds it until the exact instant.
@@ -16,8 +17,8 @@ pub const LEASE_MARGIN: Duration = Duration::from_secs(15);
 
 /// Whether a call under `claim` may still begin: it has to end well before the lease does. A worker
 /// that was stopped for a while after it claimed finds out here that it has come too late.
-pub fn may_still_call(claim: &Claim, timeout: Duration, now: Timestamp) -> bool {
-    now.saturating_add(timeout).saturating_add(LEASE_MARGIN / 2) <= claim.lease_until
+pub fn may_still_call(claim: &Claim, timeout: Duration, now: impl Into<Now>) -> bool {
+    now.into().after(timeout + LEASE_MARGIN / 2) <= claim.lease_until
 }
 
 /// A record is stored at most this long after the wake that it needs was armed; after that, it has

@@ -245,7 +245,7 @@ impl World {
         let Some(timer) = self.record() else { return };
         let waiting = self.schedules.iter().map(|at| Armed::Waiting { at: *at });
         let wakes: Vec<Armed> = self.queue.values().map(|_| Armed::Due).chain(waiting).collect();
-        let look = Look { now: self.now, grace: SWEEP_GRACE, after_loss: self.wiped };
+        let look = Look { now: self.now.into(), grace: SWEEP_GRACE, after_loss: self.wiped };
         let Some(damage) = judge(timer, &wakes, look) else { return };
         // The server of this world may be later than any grace; a real one that is has forgotten the schedule.
         let late = |at: &Timestamp| at.saturating_sub(LEAD).saturating_add(SWEEP_GRACE) < self.now;

@@ -41,7 +41,7 @@ pub(crate) fn settings() -> Settings {
 
 pub(crate) fn caller(settings: &Settings) -> Caller {
     jettimer::crypto::install();
-    Caller::new(Clock, settings).expect("a caller")
+    Caller::new(Clock::OF_THE_WORLD, settings).expect("a caller")
 }
 
 /// Calls a URL once.
@@ -51,7 +51,7 @@ pub(crate) async fn call(settings: &Settings, url: &str, timeout: Duration) -> C
 
 /// A due timer.
 pub(crate) fn timer(url: &str, timeout: Duration) -> Timer {
-    let now = Clock.now();
+    let now = Clock::OF_THE_WORLD.now();
     let target = Target {
         url: TargetUrl::parse(url).expect("a URL"),
         method: Method::Post,

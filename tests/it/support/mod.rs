@@ -5,7 +5,7 @@ pub(crate) mod calls;
 pub(crate) mod cli;
 mod client;
 pub(crate) mod contract;
-mod dev;
+pub(crate) mod dev;
 mod dns;
 pub(crate) mod jetstream;
 mod node;
@@ -49,7 +49,7 @@ pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Opt
 
 /// Microseconds since the epoch.
 pub(crate) fn now_micros() -> u64 {
-    jettimer::clock::Clock.now().as_micros()
+    jettimer::clock::Clock::OF_THE_WORLD.now().as_micros()
 }
 
 /// Microseconds since the epoch of an RFC 3339 instant.
@@ -59,7 +59,7 @@ pub(crate) fn micros_of(text: &serde_json::Value) -> u64 {
 
 /// An instant this far from now, as RFC 3339.
 pub(crate) fn in_millis(millis: u64) -> String {
-    let now = jettimer::clock::Clock.now();
+    let now = jettimer::clock::Clock::OF_THE_WORLD.now();
     jettimer::rfc3339::format(now.saturating_add(Duration::from_millis(millis)))
 }
 

@@ -1,0 +1,103 @@
+//! How a clock goes: as fast as the world or faster, from an anchor at which both were known.
+//!
+//! Pure. It is a straight line, so what was set before a restart is where it was as long as pace and anchor are the same.
+
+use crate::domain::time::{Pace, Timestamp};
+
+/// The course of a clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Course {
+    /// How fast it goes.
+    pub pace: Pace,
+    /// What it showed when the world's clock showed the same.
+    pub anchor: Timestamp,
+}
+
+impl Default for Course {
+    fn default() -> Self {
+        Self::OF_THE_WORLD
+    }
+}
+
+impl Course {
+    /// That of the world's clock.
+    pub const OF_THE_WORLD: Self = Self { pace: Pace::OF_THE_WORLD, anchor: Timestamp::from_micros(0) };
+
+    /// What it shows at an instant of the world.
+    pub(super) fn shown(self, world: Timestamp) -> Timestamp {
+        self.on_the_line(world, |distance, times| distance.saturating_mul(times))
+    }
+
+    /// The first instant of the world, to a microsecond, at which it shows this or more.
+    pub(super) fn in_the_world(self, shown: Timestamp) -> Timestamp {
+        // Away from the anchor, up; on its other side, towards it, which is up too.
+        self.on_the_line(shown, |distance, times| -((-distance).div_euclid(times)))
+    }
+
+    fn on_the_line(self, at: Timestamp, map: impl FnOnce(i128, i128) -> i128) -> Timestamp {
+        let anchor = i128::from(self.anchor.as_micros());
+        let distance = i128::from(at.as_micros()) - anchor;
+        let mapped = anchor.saturating_add(map(distance, i128::from(self.pace.times())));
+        Timestamp::from_micros(u64::try_from(mapped.max(0)).unwrap_or(u64::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// 2026-12-01.
+    const ANCHOR: u64 = 1_796_083_200_000_000;
+
+    fn course(times: u32) -> Course {
+        let pace = Pace::new(NonZeroU32::new(times).unwrap());
+        Course { pace, anchor: Timestamp::from_micros(ANCHOR) }
+    }
+
+    fn after(micros: i64) -> Timestamp {
+        Timestamp::from_micros(ANCHOR.checked_add_signed(micros).unwrap())
+    }
+
+    #[test]
+    fn an_hour_passes_in_a_minute() {
+        let course = course(60);
+        assert_eq!(course.shown(after(60_000_000)), after(3_600_000_000));
+        assert_eq!(course.in_the_world(after(3_600_000_000)), after(60_000_000));
+        assert_eq!((course.shown(after(0)), course.in_the_world(after(0))), (after(0), after(0)));
+        assert_eq!(course.in_the_world(after(1)), after(1));
+        assert_eq!(course.in_the_world(after(-1)), after(0));
+        assert_eq!(course.in_the_world(after(-60)), after(-1));
+    }
+
+    #[test]
+    fn the_worlds_clock_shows_what_it_is() {
+        for at in [Timestamp::from_micros(0), after(0), Timestamp::from_micros(u64::MAX)] {
+            assert_eq!(Course::OF_THE_WORLD.shown(at), at);
+            assert_eq!(Course::OF_THE_WORLD.in_the_world(at), at);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_comes_before_the_clock_shows_it_and_nothing_a_microsecond_too_late(
+            times in 1..=10_000_u32, micros in -1_i64 << 50..1_i64 << 60,
+        ) {
+            let course = course(times);
+            let shown = after(micros);
+            let world = course.in_the_world(shown);
+            prop_assert!(course.shown(world) >= shown);
+            let before = Timestamp::from_micros(world.as_micros() - 1);
+            prop_assert!(course.shown(before) < shown);
+        }
+
+        #[test]
+        fn what_was_shown_is_found_again(times in 1..=10_000_u32, micros in -1_i64 << 30..1_i64 << 46) {
+            let course = course(times);
+            prop_assert_eq!(course.in_the_world(course.shown(after(micros))), after(micros));
+        }
+    }
+}
