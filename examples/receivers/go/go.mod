@@ -1,0 +1,3 @@
+module jettimer.example/receiver
+
+go 1.21
