@@ -53,6 +53,7 @@ mod receivers_tls;
 mod restart;
 mod retries;
 mod scale;
+mod security_doc;
 mod signatures;
 mod stats;
 mod sweep_streams;
