@@ -21,7 +21,7 @@ pub(crate) struct History {
     pub(crate) faults: Vec<Happened>,
     pub(crate) lives: Vec<Life>,
     pub(crate) clocks: Vec<ClockSet>,
-    /// Answers that are not as the OpenAPI document says, and the like.
+    /// Answers that are not as the OpenAPI document says, and what NATS has refused nodes.
     pub(crate) complaints: Vec<String>,
     pub(crate) end: End,
 }

@@ -37,5 +37,6 @@ pub(crate) async fn run(programs: &Programs, plan: &Plan) -> Ran {
     tokio::join!(faults, load::all(&rig, &plan.items, began, began_at, &record));
     let end = look::at_the_end(&rig, &record).await;
     record.end(end);
+    rig.refusals().into_iter().for_each(|refusal| record.complain(refusal));
     Ran { history: record.history(), rig }
 }

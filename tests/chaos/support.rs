@@ -8,10 +8,14 @@ pub(crate) mod contract;
 #[expect(dead_code, reason = "some of it is for tests of names")]
 #[path = "../it/support/dns.rs"]
 mod dns;
+#[expect(dead_code, reason = "the servers' configuration is whole here")]
+#[path = "../it/support/users.rs"]
+mod users;
 #[path = "../it/support/wrong_clock.rs"]
 mod wrong_clock;
 
 pub(crate) use dns::Dns;
+pub(crate) use users::Users;
 pub(crate) use wrong_clock::WrongClock;
 
 /// What `dns` waits with.

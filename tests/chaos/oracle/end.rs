@@ -30,7 +30,7 @@ pub(super) fn judge_item(history: &History, item: usize, found: &mut Vec<Violati
 pub(super) fn judge(history: &History, found: &mut Vec<Violation>) {
     let end = &history.end;
     for complaint in &history.complaints {
-        broken(found, "answers are as the OpenAPI document says", complaint.clone());
+        broken(found, "answers are as the OpenAPI document says, and permissions suffice", complaint.clone());
     }
     if let Some(why) = &end.never {
         broken(found, "everything gets quiet", why.clone());

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::net::Net;
+use super::secrets::Secrets;
 use crate::plan::{Of, SERVERS};
 
 /// How long the cluster may take to answer, in seconds: where there is no leader, it never does.
@@ -23,10 +24,14 @@ pub(crate) struct Admin {
 }
 
 impl Admin {
-    pub(crate) async fn connect(net: &Net) -> Self {
+    pub(crate) async fn connect(net: &Net, secrets: &Secrets) -> Self {
+        jettimer::crypto::install();
         let servers: Vec<async_nats::ServerAddr> =
             (0..SERVERS).map(|server| format!("nats://{}", net.server(server)).parse().unwrap()).collect();
         let options = async_nats::ConnectOptions::new()
+            .nkey(secrets.seed("operator"))
+            .add_root_certificates(secrets.file("ca.pem"))
+            .require_tls(true)
             .retry_on_initial_connect()
             .connection_timeout(ANSWERS_WITHIN)
             // A server that is stopped is left for another one.

@@ -7,6 +7,7 @@ mod net;
 mod node;
 mod process;
 mod receiver;
+mod secrets;
 mod server;
 
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ pub(crate) use receiver::Receiver;
 use link::Link;
 use net::Net;
 use node::Node;
+use secrets::Secrets;
 use server::Server;
 
 /// How long everything may take to be ready at the start, in seconds.
@@ -60,7 +62,10 @@ impl Rig {
     /// Starts everything, and waits until every node is ready.
     pub(crate) async fn start(programs: &Programs, plan: &Plan, record: &Record) -> Self {
         let net = Net::take();
-        let directory = TempDir::with_prefix("jettimer-chaos-").expect("a directory");
+        let mut directory = TempDir::with_prefix("jettimer-chaos-").expect("a directory");
+        // Should it not even start, logs are needed.
+        directory.disable_cleanup(true);
+        let secrets = Secrets::new(directory.path(), net.where_servers_are());
         let small_disks = plan.faults.iter().any(|fault| matches!(fault.what, What::FillDisk { .. }));
         let (mut servers, mut routes) = (vec![], vec![]);
         for from in 0..SERVERS {
@@ -73,10 +78,12 @@ impl Rig {
             routes.push(links);
         }
         for index in 0..SERVERS {
-            servers
-                .push(Server::start(&net, &programs.nats_server, directory.path(), index, small_disks).await);
+            servers.push(
+                Server::start(&net, &secrets, &programs.nats_server, directory.path(), index, small_disks)
+                    .await,
+            );
         }
-        let admin = Admin::connect(&net).await;
+        let admin = Admin::connect(&net, &secrets).await;
         admin.ready().await;
         let mut receivers = vec![];
         for index in 0..RECEIVERS {
@@ -98,10 +105,11 @@ impl Rig {
             to_receivers.push(receivers);
             clients.push(Client::new(net.node(node), record.clone()));
             nodes.push(
-                Node::start(&net, &programs.jettimer, directory.path(), node, dns, record.clone()).await,
+                Node::start(&net, &secrets, &programs.jettimer, directory.path(), node, dns, record.clone())
+                    .await,
             );
         }
-        let rig = Self {
+        let mut rig = Self {
             nodes,
             servers,
             receivers,
@@ -114,6 +122,7 @@ impl Rig {
             _net: net,
         };
         rig.ready().await;
+        rig.directory.disable_cleanup(false);
         rig
     }
 
@@ -169,6 +178,16 @@ impl Rig {
         for receiver in &self.receivers {
             receiver.set(None);
         }
+    }
+
+    /// What NATS has refused nodes by nats/permissions.conf.
+    pub(crate) fn refusals(&self) -> Vec<String> {
+        let logs = self.nodes.iter().filter_map(|node| std::fs::read_to_string(node.output()).ok());
+        logs.flat_map(|log| {
+            let refused = log.lines().filter(|line| line.contains("Permissions Violation"));
+            refused.map(str::to_owned).collect::<Vec<_>>()
+        })
+        .collect()
     }
 
     /// Keeps logs and data, and says where they are.

@@ -4,6 +4,8 @@
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::plan::{NODES, SERVERS};
+
 /// A block of 256 hosts.
 pub(crate) struct Net {
     block: [u8; 2],
@@ -53,6 +55,15 @@ impl Net {
     /// Where `from` has to go to reach `to`.
     pub(crate) fn route_link(&self, from: usize, to: usize) -> SocketAddr {
         self.at(10 + 10 * from + to, 6_222)
+    }
+
+    /// All addresses at which somebody takes somebody for a nats-server.
+    pub(crate) fn where_servers_are(&self) -> impl Iterator<Item = SocketAddr> {
+        (0..SERVERS).flat_map(move |server| {
+            let nodes = (0..NODES).map(move |node| self.server_link(node, server));
+            let servers = (0..SERVERS).map(move |from| self.route_link(from, server));
+            [self.server(server)].into_iter().chain(nodes).chain(servers)
+        })
     }
 
     /// Where a node has to go to reach a nats-server.

@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 
 use super::net::Net;
 use super::process::Process;
+use super::secrets::Secrets;
 use crate::history::{ClockSet, Ended};
 use crate::plan::SERVERS;
 use crate::record::Record;
@@ -25,6 +26,8 @@ pub(crate) struct Node {
     index: usize,
     listen: SocketAddr,
     servers: String,
+    key: PathBuf,
+    ca: PathBuf,
     dns: Dns,
     clock: WrongClock,
     output: PathBuf,
@@ -41,6 +44,7 @@ impl Node {
     /// Starts it.
     pub(crate) async fn start(
         net: &Net,
+        secrets: &Secrets,
         program: &Path,
         run: &Path,
         index: usize,
@@ -48,12 +52,14 @@ impl Node {
         record: Record,
     ) -> Self {
         let servers: Vec<String> =
-            (0..SERVERS).map(|server| format!("nats://{}", net.server_link(index, server))).collect();
+            (0..SERVERS).map(|server| format!("tls://{}", net.server_link(index, server))).collect();
         let node = Self {
             program: program.to_owned(),
             index,
             listen: net.node(index),
             servers: servers.join(","),
+            key: secrets.key_of("node"),
+            ca: secrets.file("ca.pem"),
             dns,
             clock: WrongClock::ahead(0),
             output: run.join(format!("node-{index}.log")),
@@ -79,6 +85,10 @@ impl Node {
                 .args(["serve", "--insecure-no-auth", "--log-format", "json", "--replicas", "3"])
                 .args(["--allow-targets", "127.0.0.0/8", "--node-name", &name])
                 .args(["--listen", &self.listen.to_string(), "--nats", &self.servers])
+                .arg("--nats-nkey")
+                .arg(&self.key)
+                .arg("--nats-ca")
+                .arg(&self.ca)
                 .args(["--dns-server", &self.dns.address().to_string()])
                 .envs(self.clock.env());
         };
@@ -128,6 +138,11 @@ impl Node {
             *running = None;
         }
         runs
+    }
+
+    /// The file with what it has printed.
+    pub(crate) fn output(&self) -> &Path {
+        &self.output
     }
 
     fn ended(&self, name: &str, how: Ended) {

@@ -10,32 +10,53 @@ use tokio::sync::Mutex;
 use super::disk::Disk;
 use super::net::Net;
 use super::process::Process;
+use super::secrets::Secrets;
 use crate::plan::SERVERS;
 
 /// How long it may take to stop in order, in seconds: no longer than an orchestrator waits.
 const STOPS_WITHIN: Duration = Duration::from_secs(10);
+
+/// What production runs.
+const PROFILE: &str = include_str!("../../../nats/cluster.conf");
 
 /// A nats-server, which may be down at the moment.
 pub(crate) struct Server {
     /// As the cluster knows it.
     pub(crate) name: String,
     binary: PathBuf,
-    directory: PathBuf,
+    config: PathBuf,
+    log: PathBuf,
     process: Mutex<Option<Process>>,
     disk: Result<Disk, String>,
 }
 
 impl Server {
     /// Writes its configuration and starts it; on a disk that can be filled if that is needed.
-    pub(crate) async fn start(net: &Net, binary: &Path, run: &Path, index: usize, small_disk: bool) -> Self {
-        let name = format!("nats-{}", index + 1);
+    pub(crate) async fn start(
+        net: &Net,
+        secrets: &Secrets,
+        binary: &Path,
+        run: &Path,
+        index: usize,
+        small_disk: bool,
+    ) -> Self {
+        let name = name(index);
         let directory = run.join(&name);
         std::fs::create_dir_all(&directory).expect("a directory");
         let disk =
             if small_disk { Disk::mount(&directory.join("data")) } else { Err("not needed".to_owned()) };
-        std::fs::write(directory.join("nats.conf"), config(net, &name, index, &directory)).expect("a file");
+        // Beside the files that it includes.
+        let config_file = run.join(format!("{name}.conf"));
+        std::fs::write(&config_file, config(net, secrets, index, &directory.join("data"))).expect("a file");
         let binary = binary.to_owned();
-        let server = Self { name, binary, directory, process: Mutex::default(), disk };
+        let server = Self {
+            name,
+            binary,
+            config: config_file,
+            log: directory.join("log"),
+            process: Mutex::default(),
+            disk,
+        };
         server.up().await;
         server
     }
@@ -44,11 +65,10 @@ impl Server {
     pub(crate) async fn up(&self) {
         let mut process = self.process.lock().await;
         if !process.as_mut().is_some_and(Process::runs) {
-            let config = self.directory.join("nats.conf");
             let with = |command: &mut Command| {
-                command.arg("-c").arg(config);
+                command.arg("-c").arg(&self.config);
             };
-            *process = Some(Process::start(&self.binary, with, &self.directory.join("log")));
+            *process = Some(Process::start(&self.binary, with, &self.log));
         }
     }
 
@@ -79,35 +99,35 @@ impl Server {
     }
 }
 
-/// The production profile (`nats/cluster.conf`) with other addresses: clients and other servers come through links, so
-/// none is told any other way.
-fn config(net: &Net, name: &str, index: usize, directory: &Path) -> String {
+/// The production profile, with other addresses and files: clients and other servers come through links, so none is told
+/// any other way.
+fn config(net: &Net, secrets: &Secrets, index: usize, store: &Path) -> String {
     // One way between each two, and itself, since JetStream wants a route in the file; a server skips the one to itself.
     let routes: Vec<String> = (index..SERVERS)
         .map(|other| if other == index { net.route(other) } else { net.route_link(index, other) })
-        .map(|address| format!("\"nats://{address}\""))
+        .map(|address| format!("\"tls://{address}\""))
         .collect();
-    format!(
-        r#"server_name: {name}
-listen: "{client}"
-max_payload: 1MB
-cluster {{
-  name: jettimer
-  listen: "{route}"
-  advertise: "127.0.0.1:1"
-  no_advertise: true
-  routes: [{routes}]
-}}
-jetstream {{
-  store_dir: "{store}"
-  sync_interval: always
-  max_file_store: 1GB
-  max_memory_store: 64MB
-}}
-"#,
-        client = net.server(index),
-        route = net.route(index),
-        routes = routes.join(", "),
-        store = directory.join("data").display(),
-    )
+    let mut config = PROFILE.to_owned();
+    let mut set = |from: &str, to: String| {
+        assert!(config.contains(from), "nats/cluster.conf has no {from}");
+        config = config.replace(from, &to);
+    };
+    set("$NATS_SERVER_NAME", name(index));
+    set("port: 4222", format!("listen: \"{}\"", net.server(index)));
+    set("http: \"127.0.0.1:8222\"", String::new());
+    let route = net.route(index);
+    set("port: 6222", format!("listen: \"{route}\"\n  no_advertise: true\n  advertise: \"127.0.0.1:1\""));
+    for file in ["cert.pem", "key.pem", "ca.pem"] {
+        set(&format!("\"/etc/nats/secrets/{file}\""), format!("{:?}", secrets.file(file)));
+    }
+    set("store_dir: /data", format!("store_dir: {store:?}"));
+    set("max_file_store: 10GB", "max_file_store: 1GB".to_owned());
+    let (before, rest) = config.split_once("routes: [").expect("routes");
+    let (_, after) = rest.split_once(']').expect("routes");
+    format!("{before}routes: [{}]{after}", routes.join(", "))
+}
+
+/// As the cluster knows it.
+fn name(index: usize) -> String {
+    format!("nats-{}", index + 1)
 }
