@@ -89,7 +89,7 @@ impl Client {
         if let Err(error) = contract::check(&method, path, status, &headers, &text) {
             self.record.complain(format!("{method} {path}: {status} {text}: {error}"));
         }
-        Ok((status, serde_json::from_str(&text).unwrap_or_default()))
+        Ok((status, serde_json::from_str(&text).unwrap_or(Value::String(text))))
     }
 }
 

@@ -138,6 +138,8 @@ pub(crate) struct End {
     pub(crate) ready: Vec<u16>,
     /// The timers whose wakes were left, by subject.
     pub(crate) wakes: Vec<String>,
+    /// What sweeps of nodes that are there at the end have found, by kind.
+    pub(crate) swept: BTreeMap<String, u64>,
     /// What the consumer has not handed out.
     pub(crate) pending: u64,
 }

@@ -66,12 +66,28 @@ async fn look(rig: &Rig, record: &Record, node: usize, end: &mut End) -> Result<
     for (name, count) in counts.as_object().into_iter().flatten() {
         end.counts.extend(count.as_u64().map(|count| (name.clone(), count)));
     }
+    for client in &rig.clients {
+        let (_, metrics) = client.get("/metrics").await.ok_or("a node does not answer")?;
+        add_findings(metrics.as_str().unwrap_or_default(), &mut end.swept);
+    }
     end.wakes = rig.admin.wakes().await.ok_or("NATS does not say which wakes are left")?;
     end.pending = rig.admin.pending().await.ok_or("NATS does not say what is pending")?;
     if end.ready.iter().any(|status| *status != 200) {
         return Err(format!("/readyz says {:?}", end.ready));
     }
     all_over(record, end)
+}
+
+/// Adds what sweeps have found, as a node's metrics have it.
+fn add_findings(metrics: &str, swept: &mut BTreeMap<String, u64>) {
+    let lines =
+        metrics.lines().filter_map(|line| line.strip_prefix("jettimer_sweep_findings_total{finding=\""));
+    for (kind, count) in lines.filter_map(|line| line.split_once("\"} ")) {
+        let count = count.parse().unwrap_or(0);
+        if count > 0 {
+            *swept.entry(kind.to_owned()).or_default() += count;
+        }
+    }
 }
 
 /// Whether nothing is left to happen.

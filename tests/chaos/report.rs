@@ -21,14 +21,20 @@ pub(crate) struct Tally {
     /// By state at the end.
     ended: BTreeMap<String, u64>,
     killed: u64,
+    /// What sweeps have found, by kind.
+    swept: BTreeMap<String, u64>,
 }
 
 /// One run in a line.
 pub(crate) fn line(name: &str, history: &History, found: &[Violation], seconds: f64) -> String {
     let faults: Vec<&str> = history.faults.iter().map(|fault| fault.fault.what.kind()).collect();
     let unknown = history.end.timers.iter().filter(|timer| timer.state == "unknown").count();
+    let swept = match history.end.swept.is_empty() {
+        true => String::new(),
+        false => format!("; swept {:?}", history.end.swept),
+    };
     format!(
-        "{name}: {} after {seconds:.0} s; {} timers, {} calls, {unknown} unknown; {}",
+        "{name}: {} after {seconds:.0} s; {} timers, {} calls, {unknown} unknown; {}{swept}",
         if found.is_empty() { "ok".to_owned() } else { format!("{} VIOLATIONS", found.len()) },
         history.end.timers.len(),
         history.calls.len(),
@@ -72,6 +78,9 @@ impl Tally {
         self.timers += history.end.timers.len() as u64;
         self.calls += history.calls.len() as u64;
         self.killed += history.lives.iter().filter(|life| life.ended.is_some()).count() as u64;
+        for (kind, count) in &history.end.swept {
+            *self.swept.entry(kind.clone()).or_default() += count;
+        }
         for timer in &history.end.timers {
             *self.ended.entry(timer.state.clone()).or_default() += 1;
         }
@@ -108,6 +117,11 @@ impl Tally {
             self.calls,
             self.killed,
         );
+        if !self.swept.is_empty() {
+            let swept: Vec<String> =
+                self.swept.iter().map(|(name, count)| format!("{count} {name}")).collect();
+            let _ = writeln!(text, "found by sweeps: {}", swept.join(", "));
+        }
         for (what, count) in &self.skipped {
             let _ = writeln!(text, "skipped {count} times: {what}");
         }

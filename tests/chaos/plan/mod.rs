@@ -19,6 +19,9 @@ pub(crate) const RECEIVERS: usize = 2;
 /// What one run does.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Plan {
+    /// Whether nodes sweep every second, and take a timer for lost that is a second late. Otherwise they do so as seldom and
+    /// as patiently as by default, which is hardly ever within a run, so that nothing is mended that was not lost.
+    pub(crate) sweeps: bool,
     pub(crate) items: Vec<Item>,
     pub(crate) faults: Vec<Fault>,
 }
@@ -27,7 +30,11 @@ impl Plan {
     /// The plan of a seed. Load and faults are drawn apart, so that one stays as it is when the other's generator
     /// changes.
     pub(crate) fn of(seed: u64) -> Self {
-        Self { items: load::of(&mut Rng::with_seed(seed)), faults: faults::of(&mut Rng::with_seed(!seed)) }
+        Self {
+            sweeps: seed.is_multiple_of(2),
+            items: load::of(&mut Rng::with_seed(seed)),
+            faults: faults::of(&mut Rng::with_seed(!seed)),
+        }
     }
 
     /// The load of a seed with faults of one's own.

@@ -104,10 +104,9 @@ impl Rig {
             to_servers.push(servers);
             to_receivers.push(receivers);
             clients.push(Client::new(net.node(node), record.clone()));
-            nodes.push(
-                Node::start(&net, &secrets, &programs.jettimer, directory.path(), node, dns, record.clone())
-                    .await,
-            );
+            let args = arguments(&net, &secrets, node, &dns, plan.sweeps);
+            let start = Node::start(&programs.jettimer, node, args, directory.path(), record.clone());
+            nodes.push(start.await);
         }
         let mut rig = Self {
             nodes,
@@ -195,4 +194,28 @@ impl Rig {
         self.directory.disable_cleanup(true);
         self.directory.path().to_owned()
     }
+}
+
+/// A node's arguments: it knows servers and receivers by the links to them.
+fn arguments(net: &Net, secrets: &Secrets, node: usize, dns: &Dns, sweeps: bool) -> Vec<String> {
+    let servers: Vec<String> =
+        (0..SERVERS).map(|server| format!("tls://{}", net.server_link(node, server))).collect();
+    let file = |path: PathBuf| path.to_str().expect("UTF-8").to_owned();
+    let mut args = vec!["--insecure-no-auth".to_owned()];
+    for (name, value) in [
+        ("--log-format", "json".to_owned()),
+        ("--replicas", SERVERS.to_string()),
+        ("--allow-targets", "127.0.0.0/8".to_owned()),
+        ("--listen", net.node(node).to_string()),
+        ("--nats", servers.join(",")),
+        ("--nats-nkey", file(secrets.key_of("node"))),
+        ("--nats-ca", file(secrets.file("ca.pem"))),
+        ("--dns-server", dns.address().to_string()),
+    ] {
+        args.extend([name.to_owned(), value]);
+    }
+    if sweeps {
+        args.extend(["--sweep-interval", "1s", "--sweep-grace", "1s"].map(str::to_owned));
+    }
+    args
 }

@@ -1,6 +1,5 @@
 //! One node of jettimer: a process with a clock and a network of its own.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,13 +7,10 @@ use rustix::process::Signal;
 use tokio::process::Command;
 use tokio::sync::Mutex;
 
-use super::net::Net;
 use super::process::Process;
-use super::secrets::Secrets;
 use crate::history::{ClockSet, Ended};
-use crate::plan::SERVERS;
 use crate::record::Record;
-use crate::support::{Dns, WrongClock, now_micros};
+use crate::support::{WrongClock, now_micros};
 
 /// How long it may take to stop in order, in seconds: its calls take 3 s at most, and storing what came of them a change
 /// of leader. One that takes longer is killed, and its timers may be unknown.
@@ -24,11 +20,7 @@ const STOPS_WITHIN: Duration = Duration::from_secs(15);
 pub(crate) struct Node {
     program: PathBuf,
     index: usize,
-    listen: SocketAddr,
-    servers: String,
-    key: PathBuf,
-    ca: PathBuf,
-    dns: Dns,
+    args: Vec<String>,
     clock: WrongClock,
     output: PathBuf,
     record: Record,
@@ -43,24 +35,16 @@ struct Running {
 impl Node {
     /// Starts it.
     pub(crate) async fn start(
-        net: &Net,
-        secrets: &Secrets,
         program: &Path,
-        run: &Path,
         index: usize,
-        dns: Dns,
+        args: Vec<String>,
+        run: &Path,
         record: Record,
     ) -> Self {
-        let servers: Vec<String> =
-            (0..SERVERS).map(|server| format!("tls://{}", net.server_link(index, server))).collect();
         let node = Self {
             program: program.to_owned(),
             index,
-            listen: net.node(index),
-            servers: servers.join(","),
-            key: secrets.key_of("node"),
-            ca: secrets.file("ca.pem"),
-            dns,
+            args,
             clock: WrongClock::ahead(0),
             output: run.join(format!("node-{index}.log")),
             record,
@@ -81,16 +65,7 @@ impl Node {
         }
         let name = self.record.life(self.index, |before| format!("node-{}.{before}", self.index));
         let with = |command: &mut Command| {
-            command
-                .args(["serve", "--insecure-no-auth", "--log-format", "json", "--replicas", "3"])
-                .args(["--allow-targets", "127.0.0.0/8", "--node-name", &name])
-                .args(["--listen", &self.listen.to_string(), "--nats", &self.servers])
-                .arg("--nats-nkey")
-                .arg(&self.key)
-                .arg("--nats-ca")
-                .arg(&self.ca)
-                .args(["--dns-server", &self.dns.address().to_string()])
-                .envs(self.clock.env());
+            command.arg("serve").args(&self.args).args(["--node-name", &name]).envs(self.clock.env());
         };
         let process = Process::start(&self.program, with, &self.output);
         *running = Some(Running { process, name });
