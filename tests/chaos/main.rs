@@ -26,6 +26,7 @@ mod report;
 mod rig;
 mod run;
 mod shrink;
+mod story;
 mod strike;
 mod support;
 
@@ -43,8 +44,8 @@ macro_rules! trials {
     };
 }
 
-/// The seeds that every run of the tests has: what they break differs, and they take about as long as a lease each.
-const SEEDS: std::ops::RangeInclusive<u64> = 1..=4;
+/// The seeds that every run of the tests has. Between them they have most kinds of faults, and take about half a minute each.
+const SEEDS: [u64; 4] = [6, 8, 10, 13];
 
 fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some(cli::RUN) {
@@ -58,7 +59,7 @@ fn main() -> ExitCode {
         })
     });
     // A block of loopback addresses, a clock of one's own and a small disk are had on Linux.
-    let seeds = SEEDS.filter(|_| cfg!(target_os = "linux")).map(|seed| {
+    let seeds = SEEDS.into_iter().filter(|_| cfg!(target_os = "linux")).map(|seed| {
         Trial::test(format!("seeds::{seed}"), move || {
             campaign::holds(plan::Plan::of(seed)).map_err(Failed::from)
         })

@@ -1,10 +1,11 @@
 //! What runs came to, for people: a line for each, what is wrong in full, and the counts of all of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use crate::history::History;
 use crate::oracle::Violation;
+use crate::story;
 
 /// Counts over runs.
 #[derive(Default)]
@@ -42,7 +43,10 @@ pub(crate) fn line(name: &str, history: &History, found: &[Violation], seconds: 
     )
 }
 
-/// What is wrong, with the faults as they came about.
+/// Of so many timers that something is wrong with, the whole story is told.
+const STORIES: usize = 5;
+
+/// What is wrong, with the faults as they came about and what happened to timers.
 pub(crate) fn violations(history: &History, found: &[Violation]) -> String {
     let mut text = String::new();
     for violation in found {
@@ -54,6 +58,8 @@ pub(crate) fn violations(history: &History, found: &[Violation]) -> String {
         let (from, to) = (since(happened.began), since(happened.ended));
         let _ = writeln!(text, "  {from}..{to} ms {} {}{skipped}", happened.fault, happened.whom);
     }
+    let items: BTreeSet<usize> = found.iter().filter_map(|violation| violation.item).collect();
+    items.into_iter().take(STORIES).for_each(|item| text.push_str(&story::of(history, item)));
     text
 }
 

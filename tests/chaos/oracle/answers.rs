@@ -16,19 +16,24 @@ pub(super) fn judge(history: &History, item: usize, found: &mut Vec<Violation>) 
         if let Some(end) = end
             && !may_become(&was.state, &end.state)
         {
-            let how = format!("{was:?} of {earlier:?} has become {}", end.state);
-            broken(found, "what is over stays over", how);
+            let how = format!("{} has become {}", was.state, end.state);
+            broken(found, item, "what is over stays over", how);
         }
         let Some(at) = earlier.told.as_ref().map(|told| told.at) else { continue };
         for later in history.requests_of(item).filter(|later| later.sent > at) {
             match later.told.as_ref() {
                 Some(told) if told.status == 404 => {
-                    broken(found, "what was acknowledged is there", format!("{earlier:?}, then {later:?}"));
+                    let how = format!("{:?} at node {} is answered 404", later.asked, later.node);
+                    broken(found, item, "what was acknowledged is there", how);
                 }
                 Some(told) => {
                     let is = told.timer.as_ref().map(|timer| timer.state.as_str());
                     if is.is_some_and(|is| !may_become(&was.state, is)) {
-                        broken(found, "answers do not go back", format!("{earlier:?}, then {later:?}"));
+                        let how = format!(
+                            "{} at node {}, then {is:?} at node {}",
+                            was.state, earlier.node, later.node
+                        );
+                        broken(found, item, "answers do not go back", how);
                     }
                 }
                 None => {}
@@ -55,7 +60,8 @@ fn expected(request: &Request, found: &mut Vec<Violation>) {
         _ => false,
     };
     if !fits {
-        broken(found, "answers are definite", format!("{request:?}"));
+        let how = format!("{:?} is answered {} with {state:?}", request.asked, told.status);
+        broken(found, request.item, "answers are definite", how);
     }
 }
 

@@ -15,18 +15,19 @@ pub(super) fn judge(history: &History, item: usize, found: &mut Vec<Violation>) 
     for timer in history.ends_of(item) {
         let call_of = |number| history.calls_of(item).find(|call| call.attempt == number);
         for logged in &timer.log {
-            attempt(history, item, timer, logged, call_of(logged.number), found);
+            attempt(history, item, logged, call_of(logged.number), found);
         }
         for (earlier, later) in timer.log.iter().zip(timer.log.iter().skip(1)) {
             if earlier.number >= later.number {
-                broken(found, "attempts are numbered in order", format!("{timer:?}"));
+                let how = format!("{} after {}", later.number, earlier.number);
+                broken(found, item, "attempts are numbered in order", how);
             }
         }
         for call in history.calls_of(item) {
             let logged = timer.log.iter().any(|logged| logged.number == call.attempt);
             if !logged && !excuse::caller_killed(history, call.node, call.at) {
-                let how = format!("{call:?} of a node that lives is not in the log of {timer:?}");
-                broken(found, "every call of a claimant that lives has an outcome", how);
+                let how = format!("attempt {} of node {} is not in the log", call.attempt, call.node);
+                broken(found, item, "every call of a claimant that lives has an outcome", how);
             }
         }
         state(history, item, timer, found);
@@ -34,14 +35,7 @@ pub(super) fn judge(history: &History, item: usize, found: &mut Vec<Violation>) 
 }
 
 /// Whether an attempt is as receivers saw it.
-fn attempt(
-    history: &History,
-    item: usize,
-    timer: &Final,
-    logged: &Logged,
-    call: Option<&Call>,
-    found: &mut Vec<Violation>,
-) {
+fn attempt(history: &History, item: usize, logged: &Logged, call: Option<&Call>, found: &mut Vec<Violation>) {
     let node = history.life(&logged.node).map(|life| life.node);
     let as_seen = match (logged.result.as_str(), call) {
         ("answered", Some(call)) => {
@@ -62,8 +56,9 @@ fn attempt(
         _ => false,
     };
     if !as_seen {
-        let how = format!("{} {logged:?}, and the receiver saw {call:?}", timer.id);
-        broken(found, "an attempt's outcome is what the receiver saw", how);
+        let saw = call.map(|call| (call.node, call.answered));
+        let how = format!("{} {:?} by {}, and it saw {saw:?}", logged.result, logged.status, logged.node);
+        broken(found, item, "an attempt's outcome is what the receiver saw", how);
     }
 }
 
@@ -97,6 +92,7 @@ fn state(history: &History, item: usize, timer: &Final, found: &mut Vec<Violatio
         _ => false,
     };
     if !follows {
-        broken(found, "every timer ends as promised", format!("{timer:?} of {plan:?}"));
+        let how = format!("{} after {} attempts", timer.state, timer.attempts);
+        broken(found, item, "every timer ends as promised", how);
     }
 }

@@ -18,20 +18,23 @@ pub(super) fn judge(history: &History, item: usize, found: &mut Vec<Violation>) 
         history.requests_of(item).filter_map(|request| setter(history, request)).collect();
     for call in history.calls_of(item) {
         if !setters.iter().any(|setter| in_force(setter, &setters, call) && due(history, setter, call)) {
-            let how = format!("{call:?}, of {:?}", requests(history, item));
-            broken(found, "no call comes early", how);
+            let how = format!("attempt {}, by node {}", call.attempt, call.node);
+            broken(found, item, "no call comes early", how);
         }
         for cancel in history.requests_of(item).filter(|request| request.asked == Asked::Cancel) {
             let attempts = cancel.told(200).and_then(|told| Some(told.timer.as_ref()?.attempts));
             if attempts.is_some_and(|attempts| call.attempt > attempts) {
-                broken(found, "what is cancelled is not called", format!("{cancel:?}, and {call:?}"));
+                let how = format!("attempt {}, by node {}", call.attempt, call.node);
+                broken(found, item, "what is cancelled is not called", how);
             }
         }
     }
     for logged in history.ends_of(item).flat_map(|timer| &timer.log) {
         // The instant of a claim is taken from the same clock that it is compared with.
         if logged.claimed_at < logged.due_at {
-            broken(found, "nothing is claimed early", format!("item {item}: {logged:?}"));
+            let early_us = logged.due_at - logged.claimed_at;
+            let how = format!("attempt {} by {}, {early_us} µs early", logged.number, logged.node);
+            broken(found, item, "nothing is claimed early", how);
         }
     }
 }
@@ -78,8 +81,4 @@ fn in_force(setter: &Setter<'_>, setters: &[Setter<'_>], call: &Call) -> bool {
 
 fn due(history: &History, setter: &Setter<'_>, call: &Call) -> bool {
     clock::latest(history, call.node, setter.request.sent, call.at) >= setter.due
-}
-
-fn requests(history: &History, item: usize) -> Vec<&Request> {
-    history.requests_of(item).collect()
 }

@@ -14,15 +14,20 @@ pub(super) fn judge_item(history: &History, item: usize, found: &mut Vec<Violati
         if let Some(timer) = told.and_then(|told| told.timer.as_ref())
             && !is_there(&timer.id)
         {
-            broken(found, "nothing that was acknowledged is lost", format!("{request:?}"));
+            broken(
+                found,
+                item,
+                "nothing that was acknowledged is lost",
+                format!("{} of {:?}", timer.id, request.asked),
+            );
         }
     }
     for call in history.calls_of(item).filter(|call| !is_there(&call.id)) {
-        broken(found, "nothing is called that is not stored", format!("{call:?}"));
+        broken(found, item, "nothing is called that is not stored", call.id.clone());
     }
     for timer in history.ends_of(item).filter(|timer| matches!(timer.state.as_str(), "scheduled" | "firing"))
     {
-        broken(found, "every timer comes to its end", format!("{timer:?}"));
+        broken(found, item, "every timer comes to its end", timer.state.clone());
     }
 }
 
@@ -30,27 +35,37 @@ pub(super) fn judge_item(history: &History, item: usize, found: &mut Vec<Violati
 pub(super) fn judge(history: &History, found: &mut Vec<Violation>) {
     let end = &history.end;
     for complaint in &history.complaints {
-        broken(found, "answers are as the OpenAPI document says, and permissions suffice", complaint.clone());
+        broken(
+            found,
+            None,
+            "answers are as the OpenAPI document says, and permissions suffice",
+            complaint.clone(),
+        );
     }
     if let Some(why) = &end.never {
-        broken(found, "everything gets quiet", why.clone());
+        broken(found, None, "everything gets quiet", why.clone());
     }
     for life in history.lives.iter().filter(|life| matches!(life.ended, Some(Ended::Died(_)))) {
-        broken(found, "no node ends by itself", format!("{life:?}"));
+        broken(found, None, "no node ends by itself", format!("{life:?}"));
     }
     if end.ready.iter().any(|status| *status != 200) {
-        broken(found, "every node gets ready again", format!("{:?}", end.ready));
+        broken(found, None, "every node gets ready again", format!("{:?}", end.ready));
     }
     for call in history.calls.iter().filter(|call| call.at > end.quiet_at || call.item.is_none()) {
-        broken(found, "no call comes after the end, and none that is nobody's", format!("{call:?}"));
+        broken(
+            found,
+            call.item,
+            "no call comes after the end, and none that is nobody's",
+            format!("{call:?}"),
+        );
     }
     let states: HashMap<&str, &str> =
         end.timers.iter().map(|timer| (timer.id.as_str(), timer.state.as_str())).collect();
     for subject in end.wakes.iter().filter(|subject| !may_linger(subject, &states)) {
-        broken(found, "no wake is left", format!("{subject} of {:?}", states.get(subject.as_str())));
+        broken(found, None, "no wake is left", format!("{subject} of {:?}", states.get(subject.as_str())));
     }
     if end.pending > 0 {
-        broken(found, "no wake is left", format!("{} wait for a worker", end.pending));
+        broken(found, None, "no wake is left", format!("{} wait for a worker", end.pending));
     }
     ledger(history, found);
 }
@@ -62,7 +77,7 @@ fn ledger(history: &History, found: &mut Vec<Violation>) {
     for timer in &end.timers {
         *states.entry(&timer.state).or_default() += 1;
         if timer.item.is_none_or(|item| item >= history.items.len()) {
-            broken(found, "nothing is made up", format!("{timer:?}"));
+            broken(found, None, "nothing is made up", format!("{timer:?}"));
         }
     }
     let all = ["scheduled", "firing", "delivered", "failed", "unknown", "cancelled"];
@@ -70,6 +85,7 @@ fn ledger(history: &History, found: &mut Vec<Violation>) {
     if !balanced || end.counts.get("total") != Some(&(end.timers.len() as u64)) {
         broken(
             found,
+            None,
             "the ledger is balanced",
             format!("counted {:?}, and there are {states:?}", end.counts),
         );

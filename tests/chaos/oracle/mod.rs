@@ -23,13 +23,18 @@ pub(crate) use tests::ALL as TESTS;
 pub(crate) struct Violation {
     /// Which.
     pub(crate) promise: &'static str,
-    /// How, with the timer's id where there is one.
+    /// How.
     pub(crate) how: String,
+    /// With which timer, by its number in the load.
+    pub(crate) item: Option<usize>,
 }
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.promise, self.how)
+        match self.item {
+            Some(item) => write!(f, "{}: timer {item}: {}", self.promise, self.how),
+            None => write!(f, "{}: {}", self.promise, self.how),
+        }
     }
 }
 
@@ -47,6 +52,6 @@ pub(crate) fn judge(history: &History) -> Vec<Violation> {
     found
 }
 
-fn broken(found: &mut Vec<Violation>, promise: &'static str, how: String) {
-    found.push(Violation { promise, how });
+fn broken(found: &mut Vec<Violation>, item: impl Into<Option<usize>>, promise: &'static str, how: String) {
+    found.push(Violation { promise, how, item: item.into() });
 }

@@ -14,11 +14,11 @@ pub(super) fn judge(history: &History, item: usize, found: &mut Vec<Violation>) 
     for (id, calls) in &by_id {
         if !at_least_once && calls.len() > 1 {
             let how = format!("{id} was called {} times: {calls:?}", calls.len());
-            broken(found, "at_most_once is never called twice", how);
+            broken(found, item, "at_most_once is never called twice", how);
         }
         let numbers: BTreeSet<u32> = calls.iter().map(|call| call.attempt).collect();
         if numbers.len() < calls.len() || numbers.contains(&0) {
-            broken(found, "each attempt makes one call", format!("{id}: {calls:?}"));
+            broken(found, item, "each attempt makes one call", format!("{id}: {calls:?}"));
         }
         for (earlier, later) in calls.iter().zip(calls.iter().skip(1)) {
             let delivered = earlier.answered.is_some_and(|status| status / 100 == 2);
@@ -27,7 +27,12 @@ pub(super) fn judge(history: &History, item: usize, found: &mut Vec<Violation>) 
                 || excuse::outcome_late(history, earlier.node, from, to);
             if at_least_once && delivered && !excused {
                 let how = format!("{id} was called again without a reason: {earlier:?}, {later:?}");
-                broken(found, "at_least_once is called again only if an answer or outcome was lost", how);
+                broken(
+                    found,
+                    item,
+                    "at_least_once is called again only if an answer or outcome was lost",
+                    how,
+                );
             }
         }
     }
@@ -46,18 +51,19 @@ fn one_timer<'a>(
     ids.extend(called);
     ids.extend(history.ends_of(item).map(|timer| timer.id.as_str()));
     if ids.len() > 1 {
-        broken(found, "what is asked for once is one timer", format!("item {item}: {ids:?}"));
+        broken(found, item, "what is asked for once is one timer", format!("item {item}: {ids:?}"));
     }
     let made = history.requests_of(item).filter(|request| request.told(201).is_some()).count();
     if made > 1 {
         broken(
             found,
+            item,
             "a key's timer is created once",
             format!("{made} requests of {ids:?} were answered 201"),
         );
     }
     let asked = history.requests_of(item).any(|request| request.asked == Asked::Create);
     if !asked && !ids.is_empty() {
-        broken(found, "nothing is made up", format!("{ids:?} was never asked for"));
+        broken(found, item, "nothing is made up", format!("{ids:?} was never asked for"));
     }
 }

@@ -243,6 +243,7 @@ crate::trials! {
         for (result, status) in [("answered", Some(204)), ("not_sent", None), ("no_answer", None)] {
             let mut history = one(false);
             history.end.timers[0].log = vec![logged(1, result, status)];
+            history.end.timers[0].log[0].finished_at = DUE + 3 * SECOND;
             finds("an attempt's outcome is what the receiver saw", &history);
         }
         let mut history = one(false);
