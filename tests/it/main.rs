@@ -47,6 +47,7 @@ mod openapi;
 mod outage;
 mod page;
 mod races;
+mod readme;
 mod receiver_examples;
 mod receivers;
 mod receivers_tls;
