@@ -53,7 +53,7 @@ pub(super) async fn operate(
         Operation::EmptyInbox => inbox::empty(api, &call.request),
         Operation::Document => Ok(openapi::show()),
         Operation::Docs => Ok(docs::show()),
-        Operation::Page => Ok(page::show(&call.request.headers)),
+        Operation::Page => Ok(page::show(api, &call.request.headers)),
         Operation::PageFile => page::file(varying, &call.request.path),
         Operation::Health
         | Operation::Readiness

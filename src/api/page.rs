@@ -10,6 +10,7 @@ use warp::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::answer::{self, Answer};
 use super::problem::Problem;
+use super::{Api, inbox};
 use crate::ui;
 
 /// What the page may do: run and look like its own files, ask this node, and make no markup of text (Trusted Types, with
@@ -28,8 +29,9 @@ const FOR_NOW: &str = "no-store";
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
 /// Shows the page.
-pub(super) fn show(headers: &HeaderMap) -> Answer {
-    let etag = format!("\"{}\"", *ui::VERSION);
+pub(super) fn show(api: &Api, headers: &HeaderMap) -> Answer {
+    let page = ui::page(api.inbox.as_ref().map(|_| inbox::PATH));
+    let etag = format!("\"{}\"", page.tag);
     let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let known = known.flat_map(|list| list.split(',')).map(|tag| tag.trim().trim_start_matches("W/"));
     let mut answer = if known.into_iter().any(|tag| tag == etag || tag == "*") {
@@ -37,7 +39,7 @@ pub(super) fn show(headers: &HeaderMap) -> Answer {
         unchanged.headers_mut().remove(CONTENT_TYPE);
         unchanged
     } else {
-        answer::text(StatusCode::OK, "text/html; charset=utf-8", ui::PAGE.as_str())
+        answer::text(StatusCode::OK, "text/html; charset=utf-8", page.html)
     };
     let headers = answer.headers_mut();
     if let Ok(etag) = HeaderValue::from_str(&etag) {

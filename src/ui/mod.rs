@@ -34,7 +34,7 @@ pub const FILES: &[File] = files! {
     "style/tokens.css" "style/base.css" "style/frame.css" "style/controls.css" "style/lists.css" "style/now.css"
     "style/timer.css" "style/service.css" "style/icon.svg"
     "page/main.js" "page/router.js" "page/keys.js" "page/standing.js" "page/theme.js" "page/toast.js" "page/dialog.js"
-    "page/signin.js" "page/copy.js"
+    "page/signin.js" "page/copy.js" "page/inbox.js"
     "base/dom.js" "base/icons.js" "base/format.js" "base/keyed.js" "base/ticker.js"
     "node/api.js" "node/session.js" "node/sse.js" "node/feed.js" "node/live.js" "node/clock.js"
     "form/form.js" "form/when.js" "form/target.js" "form/policy.js" "form/pairs.js" "form/field.js" "form/errors.js"
@@ -54,9 +54,27 @@ pub static VERSION: LazyLock<String> = LazyLock::new(|| {
     digest
 });
 
+/// The page as it is served.
+#[derive(Debug)]
+pub struct Page {
+    /// What it is.
+    pub html: String,
+    /// Which one it is: another for another byte.
+    pub tag: String,
+}
+
+/// The page of a node, which in `jettimer dev` has a receiver built in at this path.
+pub fn page(inbox: Option<&str>) -> Page {
+    let inbox = inbox.map(|path| format!("<meta name=\"jettimer-inbox\" content=\"{path}\">\n"));
+    let html = PAGE.replace("{inbox}", &inbox.unwrap_or_default());
+    let mut tag = sha256_hex(html.as_bytes());
+    tag.truncate(VERSION_DIGITS);
+    Page { html, tag }
+}
+
 /// The page, with the addresses of its files. Every module is named in it, so that a browser asks for all of them at once
 /// rather than for each when it has read the one before.
-pub static PAGE: LazyLock<String> = LazyLock::new(|| {
+static PAGE: LazyLock<String> = LazyLock::new(|| {
     let base = format!("/ui/{}", *VERSION);
     let mut links = String::new();
     for File { path, .. } in FILES {

@@ -70,7 +70,12 @@ fn the_page_names_all_its_files_and_has_no_script_or_style_of_its_own() {
     for File { path, .. } in FILES {
         assert!(PAGE.contains(&format!("/ui/{}/{path}\"", *VERSION)), "{path}");
     }
-    assert!(!PAGE.contains('{'), "a place is not filled");
+    for inbox in [None, Some("/dev/inbox")] {
+        let page = page(inbox);
+        assert!(!page.html.contains('{'), "a place is not filled");
+        assert_eq!(page.html.contains("jettimer-inbox"), inbox.is_some());
+    }
+    assert_ne!(page(None).tag, page(Some("/dev/inbox")).tag);
     for no in ["<style", "style=", " onclick", " onload", "<script>"] {
         assert!(!PAGE.contains(no), "{no}");
     }

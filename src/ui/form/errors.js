@@ -16,8 +16,10 @@ export function showErrors(form, summary, errors) {
   }
   summary.textContent = rest.join(" ");
   summary.hidden = rest.length === 0;
-  const first = /** @type {HTMLElement | null} */ (form.querySelector(".wrong"));
-  for (let fold = first?.closest("details"); fold; fold = fold.parentElement?.closest("details")) fold.open = true;
+  const wrong = /** @type {NodeListOf<HTMLElement>} */ (form.querySelectorAll(".wrong"));
+  // What is wrong is not folded away.
+  for (const field of wrong) field.closest("details")?.setAttribute("open", "");
+  const [first] = wrong;
   if (first) controls(first)[0]?.focus();
   else if (rest.length) summary.focus();
 }

@@ -24,7 +24,9 @@ export function timerForm({ timer, method, path, submit, send }) {
   const summary = el("p", { class: "form-error", role: "alert", tabindex: "-1", hidden: true });
   const button = el("button", { class: "button primary wide", "aria-keyshortcuts": "Control+Enter" }, submit);
   const line = el("pre", { tabindex: "0", "aria-label": "The same with curl" });
-  const shell = el("details", { class: "fold curl" },
+  // Where there is room beside the lists, it is open.
+  const roomy = !timer && matchMedia("(min-width: 60rem)").matches;
+  const shell = el("details", { class: "fold curl", open: roomy },
     el("summary", {}, el("span", {}, "The same with curl")),
     el("div", { class: "curl-line" }, line, copyButton("the line for curl", () => line.textContent)));
   const node = el("form", { class: "timer-form", novalidate: true, autocomplete: "off" },

@@ -57,7 +57,9 @@ export function policySection(timer) {
       if (delivery.value || timer) draft.delivery = delivery.value || "at_most_once";
       take(draft, "timeout", timeout.value);
       /** @type {import("./draft.js").Draft} */
-      const [policy, flow] = [{}, {}];
+      const policy = {};
+      /** @type {import("./draft.js").Draft} */
+      const flow = {};
       for (const { key, read, control } of retry) take(policy, key, control.value, read);
       if (Object.keys(policy).length) draft.retry = policy;
       take(flow, "key", key.value);

@@ -3,6 +3,7 @@
 import { el } from "../base/dom.js";
 import { Raw, take } from "./draft.js";
 import { field, fold, input, select } from "./field.js";
+import { builtInInbox } from "../page/inbox.js";
 import { pairs } from "./pairs.js";
 
 const METHODS = ["POST", "GET", "PUT", "PATCH", "DELETE", "HEAD"];
@@ -11,7 +12,7 @@ const BODIES = [["none", "The timer's id, as JSON"], ["body", "JSON"], ["body_te
 
 /** @param {any} timer one that is changed */
 export function targetSection(timer) {
-  const url = input("url", { type: "text", inputmode: "url", placeholder: "https://example.com/hook", value: timer?.url ?? "", required: true });
+  const url = input("url", { type: "text", inputmode: "url", placeholder: "https://example.com/hook", value: timer?.url ?? builtInInbox() ?? "", required: true, "aria-keyshortcuts": timer ? undefined : "n" });
   const method = select("method", METHODS.map((name) => [name, name]));
   if (timer) method.value = timer.method;
   const digests = timer && Object.values(timer.headers ?? {}).some((value) => /^sha256:[0-9a-f]{64}$/.test(String(value)));

@@ -13,7 +13,7 @@ const PARTS = ["hours", "minutes", "seconds"];
  * @param {{ due_at: string } | undefined} timer one that is changed, which may stay when it is
  */
 export function whenSection(timer) {
-  const delay = input("delay", { value: timer ? "" : "30s", placeholder: "1h 30m", "aria-keyshortcuts": "n" });
+  const delay = input("delay", { value: timer ? "" : "30s", placeholder: "1h 30m" });
   const presets = PRESETS.map(([value, words]) => el("button", { type: "button", class: "chip", onclick: () => {
     delay.value = value;
     delay.dispatchEvent(new Event("input", { bubbles: true }));

@@ -5,7 +5,7 @@ import { get, Problem } from "../node/api.js";
 import { replayButton } from "../timer/actions.js";
 import { cancelAll, replayAll } from "./bulk.js";
 import { el, say } from "../base/dom.js";
-import { filterBar, FIRST_SORT } from "./filter.js";
+import { filterBar, FIRST_SORT, isMeant } from "./filter.js";
 import { count } from "../base/format.js";
 import { icon } from "../base/icons.js";
 import { keyed } from "../base/keyed.js";
@@ -28,6 +28,8 @@ export function allView(main, route, signal) {
   /** @type {Map<string, Timer>} */
   let timers = new Map();
   let [news, asked] = [0, 0];
+  /** What is to be said beside the list. */
+  let said = "";
 
   const list = el("ol", { class: "rows wide", "aria-label": "Timers" });
   const status = el("p", { class: "empty", role: "status" }, "Reading…");
@@ -63,19 +65,21 @@ export function allView(main, route, signal) {
       after = page.next;
       timers = new Map(page.timers.map((/** @type {Timer} */ timer) => [timer.id, timer]));
       news = 0;
-      show(page.complete ? "" : "This node's index has not all timers; some are left out.");
+      said = page.complete ? "" : "This node's index has not all timers; some are left out.";
+      show();
     } catch (error) {
       if (signal.aborted || mine !== asked) return;
       timers = new Map();
       const details = error instanceof Problem ? error.errors.map(({ pointer, detail }) => `${pointer.slice(1)} ${detail}`) : [];
-      show(details.join("; ") || String(/** @type {Error} */ (error).message));
+      said = details.join("; ") || /** @type {Error} */ (error).message;
+      show();
     }
   };
-  const show = (/** @type {string} */ words) => {
+  const show = () => {
     rows([...timers.values()]);
     for (const id of ticks.keys()) if (!timers.has(id)) ticks.delete(id);
     const none = query.size ? "No timer is like this. Take something out of the filter." : "There is no timer yet. Set one, and it shows here.";
-    say(status, words || (timers.size ? "" : none));
+    say(status, said || (timers.size ? "" : none));
     status.hidden = !status.textContent;
     back.disabled = cursors.length === 1;
     next.disabled = !after;
@@ -88,16 +92,11 @@ export function allView(main, route, signal) {
     const others = new Set();
     for (const { name, timer } of events) {
       if (timers.has(timer.id)) timers.set(timer.id, timer);
-      else if (name !== "firing" && concerns(timer)) others.add(timer.id);
+      else if (name !== "firing" && isMeant(query, timer)) others.add(timer.id);
     }
     news += others.size;
-    show(status.hidden ? "" : timers.size ? status.textContent ?? "" : "");
+    show();
   }, signal);
-  /** @param {Timer} timer */
-  const concerns = (timer) => {
-    const states = query.getAll("state");
-    return states.length === 0 || states.includes(timer.state);
-  };
   live.addEventListener("anew", () => void read(), { signal });
   everyTick(() => { for (const tick of ticks.values()) tick(); }, signal);
 

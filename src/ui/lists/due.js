@@ -7,15 +7,15 @@ import { callAt, isOpen } from "../timer/timers.js";
 
 /** @typedef {import("../timer/timers.js").Timer} Timer */
 
-const PAGE = 100;
+const PAGE = 200;
 /** Fewer than this, and the next ones are read; more than that, and the last ones are let go. */
-const [FEW, MANY] = [40, 200];
+const [FEW, MANY] = [80, 400];
 /** How often the page is read at most, in ms. */
 const PAUSE = 1500;
 
 /**
  * Keeps them until the signal, and tells whenever they are others.
- * @param {(timers: Timer[]) => void} show
+ * @param {(timers: Timer[], edge: number) => void} show with the instant up to which they are all, in ms
  * @param {AbortSignal} signal
  */
 export function dueNext(show, signal) {
@@ -39,8 +39,9 @@ export function dueNext(show, signal) {
       const page = await get(`/timers?state=firing&state=scheduled&sort=due&limit=${PAGE}`, signal);
       timers.clear();
       for (const timer of page.timers) timers.set(timer.id, timer);
-      edge = page.next ? Math.max(0, ...page.timers.map(callAt)) : Infinity;
-      show(sorted());
+      // By when they are due, which for one that is tried again is not when it is called.
+      edge = page.next ? Math.max(0, ...page.timers.map((/** @type {Timer} */ timer) => Date.parse(timer.due_at))) : Infinity;
+      show(sorted(), edge);
     } catch (error) {
       if (!signal.aborted) complain(error);
     } finally {
@@ -59,7 +60,7 @@ export function dueNext(show, signal) {
       for (const timer of all.splice(PAGE)) timers.delete(timer.id);
       edge = callAt(all[all.length - 1]);
     }
-    show(sorted());
+    show(sorted(), edge);
     if (timers.size < FEW && edge !== Infinity) void read();
   }, signal);
   live.addEventListener("anew", () => void read(), { signal });

@@ -46,6 +46,20 @@ function written(query) {
 }
 
 /**
+ * Whether a timer is one of those that a query means, as far as it can be seen here: windows of time are left to the API.
+ * @param {URLSearchParams} query
+ * @param {import("../timer/timers.js").Timer} timer
+ */
+export function isMeant(query, timer) {
+  const states = query.getAll("state");
+  if (states.length && !states.includes(timer.state)) return false;
+  return [...query].every(([key, value]) => {
+    if (key === "host") return hostOf(timer.url) === value;
+    return !key.startsWith("metadata.") || timer.metadata?.[key.slice(9)] === value;
+  });
+}
+
+/**
  * The bar over the list.
  * @param {URLSearchParams} query
  * @param {(query: URLSearchParams) => void} changed

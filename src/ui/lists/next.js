@@ -31,9 +31,9 @@ export function nextCall() {
   return {
     node,
     tick,
-    /** @param {import("../timer/timers.js").Timer[]} due @param {import("../timer/timers.js").Timer[]} over */
-    put(due, over) {
-      strip.put(due, over);
+    /** @param {import("../timer/timers.js").Timer[]} due @param {import("../timer/timers.js").Timer[]} over @param {number} edge */
+    put(due, over, edge) {
+      strip.put(due, over, edge);
       timer = due.find((one) => one.state === "scheduled") ?? due[0];
       node.classList.toggle("nothing", !timer);
       empty.hidden = Boolean(timer);

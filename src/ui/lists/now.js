@@ -16,6 +16,8 @@ import { REPLAYABLE } from "../timer/timers.js";
 
 /** How many rows each list shows. */
 const ROWS = 8;
+/** What has gone wrong is a few lines, and a way to all of it. */
+const TROUBLES = 3;
 
 /** @typedef {import("../timer/timers.js").Timer} Timer */
 
@@ -25,15 +27,18 @@ export function nowView(main, _route, signal) {
   const next = nextCall();
   const due = panel("Due next", "#/timers?state=scheduled&sort=due", "Timers that you set are here until they are called.");
   const fired = panel("Just fired", "#/timers?state=delivered&state=failed&state=unknown&sort=-due", "Calls that were made are here, with how late they were.");
-  const trouble = panel("Needs attention", "#/timers?state=failed&state=unknown&sort=-due", "", replayButton);
+  const trouble = panel("Needs attention", "#/timers?state=failed&state=unknown&sort=-due", "", replayButton, TROUBLES);
   trouble.head.append(el("button", { type: "button", class: "button small", onclick: () => replayAll(new URLSearchParams(REPLAYABLE.map((state) => ["state", state]))) },
     icon("replay"), "Replay all"));
   trouble.node.hidden = true;
 
   /** @type {Timer[]} */
-  let [ahead, behind] = [[], []];
-  dueNext((timers) => { ahead = timers; due.show(timers); next.put(ahead, behind); }, signal);
-  overLately(["delivered", "failed", "unknown"], (timers) => { behind = timers; fired.show(timers); next.put(ahead, behind); }, signal);
+  let ahead = [];
+  /** @type {Timer[]} */
+  let behind = [];
+  let edge = Infinity;
+  dueNext((timers, until) => { ahead = timers; edge = until; due.show(timers); next.put(ahead, behind, edge); }, signal);
+  overLately(["delivered", "failed", "unknown"], (timers) => { behind = timers; fired.show(timers); next.put(ahead, behind, edge); }, signal);
   overLately(REPLAYABLE, (timers) => { trouble.node.hidden = timers.length === 0; trouble.show(timers); }, signal);
   everyTick(() => { next.tick(); due.tick(); }, signal);
 
@@ -51,8 +56,9 @@ export function nowView(main, _route, signal) {
  * @param {string} href
  * @param {string} nothing
  * @param {(timer: Timer) => Node | undefined} [action]
+ * @param {number} [most]
  */
-function panel(title, href, nothing, action) {
+function panel(title, href, nothing, action, most = ROWS) {
   const id = title.toLowerCase().replaceAll(" ", "-");
   const list = el("ol", { class: "rows", "aria-labelledby": id });
   const empty = el("p", { class: "empty" }, nothing);
@@ -70,7 +76,7 @@ function panel(title, href, nothing, action) {
     head,
     /** @param {Timer[]} timers */
     show(timers) {
-      const shown = timers.slice(0, ROWS);
+      const shown = timers.slice(0, most);
       rows(shown);
       ticks = new Map(shown.flatMap(({ id }) => { const tick = ticks.get(id); return tick ? [[id, tick]] : []; }));
       empty.hidden = shown.length > 0;

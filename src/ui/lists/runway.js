@@ -17,25 +17,37 @@ const STEP = 30_000;
 /** The strip, with what puts timers on it and what moves it. */
 export function runway() {
   const marks = svg("g", { class: "marks" });
+  const more = svg("rect", { class: "more", y: GROUND - 12, height: 12 });
   const scale = svg("g", { class: "scale" });
   const node = svg("svg", { class: "runway", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" },
-    scale, svg("line", { class: "ground", x1: 0, x2: WIDTH, y1: GROUND, y2: GROUND }), marks,
+    more, scale, svg("line", { class: "ground", x1: 0, x2: WIDTH, y1: GROUND, y2: GROUND }), marks,
     svg("line", { class: "now-line", x1: NOW, x2: NOW, y1: 4, y2: GROUND + 5 }));
   for (let ms = -BEHIND; ms <= AHEAD; ms += STEP) {
     const x = place(ms);
     scale.append(svg("line", { x1: x, x2: x, y1: GROUND, y2: GROUND + 5 }));
   }
   /** @type {import("../timer/timers.js").Timer[]} */
-  let [ahead, behind] = [[], []];
+  let ahead = [];
+  /** @type {import("../timer/timers.js").Timer[]} */
+  let behind = [];
+  let edge = Infinity;
   return {
     node,
-    /** @param {import("../timer/timers.js").Timer[]} due @param {import("../timer/timers.js").Timer[]} over */
-    put(due, over) {
-      [ahead, behind] = [due, over];
+    /**
+     * @param {import("../timer/timers.js").Timer[]} due
+     * @param {import("../timer/timers.js").Timer[]} over
+     * @param {number} until when those are all that are due, in ms
+     */
+    put(due, over, until) {
+      [ahead, behind, edge] = [due, over, until];
     },
     /** Draws it for this moment. */
     tick() {
       const at = now();
+      // What is farther ahead than what is known is not nothing.
+      const from = Math.min(Math.max(place(edge - at), NOW), WIDTH);
+      more.setAttribute("x", String(from));
+      more.setAttribute("width", String(WIDTH - from));
       /** @type {Map<string, { x: number, state: string, many: number }>} */
       const bins = new Map();
       const add = (/** @type {number} */ ms, /** @type {string} */ state) => {

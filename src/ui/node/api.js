@@ -56,6 +56,7 @@ export async function ask(method, path, { body, headers, signal } = {}) {
  */
 export async function open(method, path, { body, headers, signal }) {
   const sent = Date.now();
+  /** @type {Record<string, string>} */
   const type = body === undefined ? {} : { "content-type": "application/json" };
   const init = { method, body, signal, headers: { ...type, ...credentials(), ...headers } };
   const response = await fetch(path, init).catch((error) => { throw signal?.aborted ? error : UNREACHABLE; });

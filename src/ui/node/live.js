@@ -81,10 +81,11 @@ export function onEvents(take, signal) {
 }
 
 /**
- * What this page has done itself, so that it shows before the feed tells of it, or though there is none.
+ * What this page has done itself, so that it shows though there is no feed. One that is there tells of it too, and in order:
+ * an answer may come later than what has happened to its timer since.
  * @param {string} name
  * @param {any} timer
  */
 export function tell(name, timer) {
-  event(name, timer);
+  if (connection.standing !== "live") event(name, timer);
 }

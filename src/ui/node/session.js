@@ -17,7 +17,7 @@ export function setToken(value) {
   session.dispatchEvent(new Event("change"));
 }
 
-/** The header that the token travels in, if there is one. */
+/** The header that the token travels in, if there is one. @returns {Record<string, string>} */
 export function credentials() {
   const value = token();
   return value ? { authorization: `Bearer ${value}` } : {};

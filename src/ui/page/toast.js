@@ -1,5 +1,6 @@
 // Short words at the edge of the page: what was done, or why not. They are said aloud too.
 
+import { Problem } from "../node/api.js";
 import { el } from "../base/dom.js";
 import { icon } from "../base/icons.js";
 
@@ -27,6 +28,8 @@ export function toast(...words) {
 
 /** @param {unknown} error */
 export function complain(error) {
+  // Who is not signed in is asked to.
+  if (error instanceof Problem && error.status === 401) return;
   if (error instanceof DOMException && error.name === "AbortError") return;
   const text = error instanceof Error ? error.message : String(error);
   // Said once, however often it happens.

@@ -4,7 +4,7 @@ import { el } from "../base/dom.js";
 import { count, size, span } from "../base/format.js";
 import { badge, table } from "./tables.js";
 
-const BREAKERS = /** @type {const} */ ({ closed: ["called", "good"], open: ["left alone", "bad"], half_open: ["tried", "middling"] });
+const BREAKERS = /** @type {const} */ ({ closed: ["closed", "good"], open: ["open", "bad"], half_open: ["half open", "middling"] });
 
 export function receiversPart() {
   const part = table("Receivers", [{ words: "Receiver" }, { words: "Breaker" }, { words: "Calls now", numbers: true }, { words: "Waiting", numbers: true }, { words: "Failures in a row", numbers: true }, { words: "Postponed", numbers: true }],
@@ -16,7 +16,7 @@ export function receiversPart() {
     show({ receivers }) {
       part.show(receivers.map((one) => {
         const [words, how] = BREAKERS[/** @type {keyof typeof BREAKERS} */ (one.breaker)];
-        const yet = one.open_for_ms ? `, ${span(one.open_for_ms)} yet` : "";
+        const yet = one.open_for_ms ? ` for ${span(one.open_for_ms)} yet` : "";
         return [one.receiver, badge(words + yet, how), count(one.in_flight), count(one.waiting), count(one.failures), count(one.postponed)];
       }));
     },
@@ -26,7 +26,7 @@ export function receiversPart() {
 }
 
 export function nodesPart() {
-  const part = table("Nodes", [{ words: "Node" }, { words: "State" }, { words: "Role" }, { words: "Version" }, { words: "Its clock", numbers: true }, { words: "Heard of", numbers: true }], "No node is heard of.");
+  const part = table("Nodes", [{ words: "Node" }, { words: "State" }, { words: "Role" }, { words: "Version" }, { words: "Its clock", numbers: true }, { words: "Last heard", numbers: true }], "No node is heard of.");
   return {
     node: part.node,
     /** @param {{ nodes: any[], clock: any }} page */

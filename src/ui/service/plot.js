@@ -3,7 +3,8 @@
 
 import { el, say, svg } from "../base/dom.js";
 
-const [WIDTH, HEIGHT] = [600, 180];
+/** Its units are about pixels, so that words in it are as large as beside it: a phone has room for fewer. */
+const [WIDTH, HEIGHT] = matchMedia("(max-width: 48rem)").matches ? [340, 170] : [600, 180];
 const [LEFT, RIGHT, TOP, BOTTOM] = [52, 6, 10, 22];
 const MINUTES = 60;
 const STEP = (WIDTH - LEFT - RIGHT) / MINUTES;
@@ -106,6 +107,7 @@ function lines(minutes, series, top) {
   return series.flatMap(({ key }) => {
     let path = "";
     let pen = false;
+    /** @type {SVGElement[]} */
     const dots = [];
     minutes.forEach(({ values }, n) => {
       const value = values[key];
@@ -126,7 +128,7 @@ function drawScale(scale, top, format) {
     const at = y(part * top, top);
     return [svg("line", { x1: LEFT, x2: WIDTH - RIGHT, y1: at, y2: at }), svg("text", { x: LEFT - 8, y: at + 3.5, "text-anchor": "end" }, format(part * top))];
   });
-  const columns = [60, 45, 30, 15, 0].map((ago) =>
+  const columns = (WIDTH < 400 ? [60, 30, 0] : [60, 45, 30, 15, 0]).map((ago) =>
     svg("text", { x: LEFT + (MINUTES - ago) * STEP, y: HEIGHT - 6, "text-anchor": ago === 60 ? "start" : ago === 0 ? "end" : "middle" }, ago === 0 ? "now" : `−${ago} min`));
   scale.replaceChildren(...rows, ...columns);
 }

@@ -1,6 +1,7 @@
 // The state of the service: what there is, what happened in the last hour, and whom it needs.
 
 import { get } from "../node/api.js";
+import { learn } from "../node/clock.js";
 import { el, say } from "../base/dom.js";
 import { count, span } from "../base/format.js";
 import { plot } from "./plot.js";
@@ -9,7 +10,7 @@ import { natsPart, nodesPart, receiversPart } from "./parts.js";
 /** How often it is asked for while it is looked at, in ms. */
 const EVERY = 5000;
 
-const FIGURES = [["waiting", "Waiting"], ["overdue", "Overdue"], ["backlog", "Due, not taken"], ["fired", "Fired in the hour"], ["p50", "Lateness, median"], ["p99", "Lateness, 99 of 100"]];
+const FIGURES = [["waiting", "Waiting"], ["overdue", "Overdue"], ["backlog", "Due, not taken"], ["fired", "Fired in the hour"], ["p50", "Lateness, p50"], ["p99", "Lateness, p99"]];
 
 /** @type {import("../page/router.js").View} */
 export function serviceView(main, _route, signal) {
@@ -18,7 +19,7 @@ export function serviceView(main, _route, signal) {
     return [key, { value, node: el("div", { class: "tile", "data-kind": key }, el("dt", {}, words), value) }];
   }));
   const throughput = plot({ title: "Throughput", kind: "bars", format: count, series: [{ key: "delivered", words: "delivered" }, { key: "failed", words: "failed" }, { key: "unknown", words: "unknown" }] });
-  const lateness = plot({ title: "Lateness", kind: "lines", format: spanOrNothing, series: [{ key: "p50", words: "median" }, { key: "p99", words: "99 of 100" }, { key: "max", words: "most" }] });
+  const lateness = plot({ title: "Lateness", kind: "lines", format: spanOrNothing, series: [{ key: "max", words: "max" }, { key: "p99", words: "p99" }, { key: "p50", words: "p50" }] });
   const [receivers, nodes, nats] = [receiversPart(), nodesPart(), natsPart()];
   const missing = el("p", { class: "missing", role: "status", hidden: true });
 
@@ -29,6 +30,7 @@ export function serviceView(main, _route, signal) {
       get("/nodes", signal).then(nodes.show, nodes.fail),
     ]);
     if (signal.aborted) return;
+    if (stats.at) learn(stats);
     const words = stats.missing.map((/** @type {{ pointer: string, detail: string }} */ { detail }) => detail).join("; ");
     say(missing, words && `Some of it is missing: ${words}.`);
     missing.hidden = !words;

@@ -78,5 +78,5 @@ export function replayButton(timer) {
   if (!REPLAYABLE.includes(timer.state)) return undefined;
   const [host] = urlParts(timer.url);
   return el("button", { type: "button", class: "button small", "aria-label": `Replay the timer for ${host}`, onclick: () => replay(timer) },
-    icon("replay"), "Replay");
+    icon("replay"), el("span", { class: "words" }, "Replay"));
 }

@@ -12,15 +12,15 @@ import { icon } from "../base/icons.js";
 import { life } from "./life.js";
 import { live, onEvents } from "../node/live.js";
 import { everyTick } from "../base/ticker.js";
-import { callAt, isOpen, overAt, REPLAYABLE } from "./timers.js";
+import { callAt, isOpen, outcome, overAt, REPLAYABLE } from "./timers.js";
 
 /** @type {import("../page/router.js").View} */
 export function timerView(main, route, signal) {
   const id = route.rest;
   const body = el("div", { class: "timer" }, el("p", { class: "empty", role: "status" }, "Reading…"));
   main.append(el("a", { class: "up", href: "#/timers" }, icon("back"), "All timers"), body);
-  /** @type {any} */
-  let timer;
+  /** The version that is shown. @type {string | null | undefined} */
+  let shown;
   let [reading, again] = [false, false];
   let tick = () => {};
 
@@ -31,14 +31,19 @@ export function timerView(main, route, signal) {
       again = false;
       try {
         const { json, etag } = await ask("GET", `/timer/${encodeURIComponent(id)}`, { signal });
-        timer = json;
+        // It is as it was: nothing is made anew under anybody's hand.
+        if (etag === shown) continue;
+        shown = etag;
         const opened = new Set([...body.querySelectorAll("details[open]")].map((fold) => fold.dataset.fold));
-        const head = heading(timer, etag ?? "");
+        const head = heading(json, etag ?? "");
         tick = head.tick;
-        body.replaceChildren(head.node, el("div", { class: "timer-parts" }, life(timer), facts(timer)));
+        const focused = body.contains(document.activeElement) ? document.activeElement : null;
+        body.replaceChildren(head.node, el("div", { class: "timer-parts" }, life(json), facts(json)));
+        if (focused) focusAgain(body, focused, head.title);
         // What somebody has opened stays open.
         for (const fold of body.querySelectorAll("details")) if (opened.has(fold.dataset.fold)) fold.open = true;
       } catch (error) {
+        shown = undefined;
         if (!signal.aborted) body.replaceChildren(missing(error, id));
       }
     } while (again && !signal.aborted);
@@ -49,6 +54,17 @@ export function timerView(main, route, signal) {
   everyTick(() => tick(), signal);
   void read();
   return "Timer";
+}
+
+/**
+ * Gives the focus to what has taken the place of what had it, or else to the title: a button that was pressed may be gone.
+ * @param {HTMLElement} body
+ * @param {Element} before
+ * @param {HTMLElement} title
+ */
+function focusAgain(body, before, title) {
+  const alike = [...body.querySelectorAll(before.localName)].find((element) => element.textContent === before.textContent);
+  /** @type {HTMLElement} */ (alike ?? title).focus({ preventScroll: true });
 }
 
 /**
@@ -67,9 +83,11 @@ function heading(timer, etag) {
       say(figure, "calling");
       say(below, `attempt ${timer.attempts}, by ${timer.claimed_by}`);
     } else {
+      // Of one that went well, how late it was is what there is to know; of the others, what came of them.
       const attempt = timer.last_attempt;
-      say(figure, attempt && timer.state !== "cancelled" ? `+${span(attempt.lateness_ms)}` : timer.state);
-      say(below, `${timer.state} ${moment(overAt(timer), now())}${attempt && timer.state !== "cancelled" ? ", late by this much" : ""}`);
+      const well = attempt && timer.state === "delivered";
+      say(figure, well ? `+${span(attempt.lateness_ms)}` : attempt && timer.state === "failed" ? outcome(attempt) : timer.state);
+      say(below, `${well ? "late, " : ""}${timer.state} ${moment(overAt(timer), now())}`);
     }
   };
   tick();
@@ -82,15 +100,16 @@ function heading(timer, etag) {
     timer.state === "scheduled" && button("cancel", "Cancel", () => cancel(timer, etag), "danger"),
     REPLAYABLE.includes(timer.state) && button("replay", "Replay", () => replay(timer, etag), "primary"),
   ];
+  const title = el("h1", { tabindex: "-1" }, el("span", { class: "method" }, timer.method), " ", el("span", { class: "timer-host" }, host), el("span", { class: "timer-path" }, path));
   const node = el("header", { class: "timer-head", "data-state": timer.state },
     el("div", { class: "timer-title" },
       el("p", {}, el("span", { class: "state", "data-state": timer.state }, timer.state)),
-      el("h1", {}, el("span", { class: "method" }, timer.method), " ", el("span", { class: "timer-host" }, host), el("span", { class: "timer-path" }, path)),
+      title,
       el("p", { class: "timer-id" }, el("code", {}, timer.id), copyButton("the timer's id", () => timer.id)),
       timer.reason && el("p", { class: "timer-reason" }, timer.reason)),
     el("div", { class: "timer-time" }, figure, below),
     el("div", { class: "buttons" }, buttons));
-  return { node, tick: isOpen(timer) ? tick : () => {} };
+  return { node, title, tick: isOpen(timer) ? tick : () => {} };
 }
 
 /**

@@ -1,0 +1,7 @@
+// The receiver that `jettimer dev` has in it, so that trying it out needs nothing else. The page is told by the node that it is there.
+
+/** Its address, if there is one. @returns {string | undefined} */
+export function builtInInbox() {
+  const path = document.querySelector("meta[name=jettimer-inbox]")?.getAttribute("content");
+  return path ? location.origin + path : undefined;
+}
