@@ -1,3 +1,34 @@
-//! The page to set and watch timers.
+//! The page to set and watch timers, in a real browser against a real node.
 
+mod accessible;
 mod files;
+mod keyboard;
+mod lists;
+mod live;
+mod one;
+mod safe;
+mod set;
+mod sign_in;
+
+use crate::support::browser::Tab;
+use crate::support::{Broker, Node, Sink};
+
+/// What most of them need.
+struct Stage {
+    node: Node,
+    sink: Sink,
+    _broker: Broker,
+}
+
+impl Stage {
+    async fn set() -> Self {
+        let broker = Broker::start().await;
+        let node = Node::start(&broker).await;
+        Self { node, sink: Sink::start().await, _broker: broker }
+    }
+
+    /// The page at this address behind `#`.
+    async fn page(&self, hash: &str) -> Tab {
+        Tab::open(&self.node.client().url(&format!("/{hash}"))).await
+    }
+}

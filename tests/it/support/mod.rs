@@ -1,6 +1,7 @@
 //! What the tests run against: a broker, nodes, a client and a receiver, all of them real.
 
 mod broker;
+pub(crate) mod browser;
 pub(crate) mod calls;
 pub(crate) mod cli;
 mod client;

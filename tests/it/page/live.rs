@@ -1,0 +1,67 @@
+//! The page follows what happens, says so when it cannot, and comes back by itself.
+
+use serde_json::json;
+
+use super::Stage;
+use crate::support::browser::Tab;
+use crate::support::{Broker, Node, Sink};
+
+#[tokio::test]
+async fn it_says_that_it_is_cut_off_and_catches_up_once_the_node_is_back() {
+    let broker = Broker::start().await;
+    let mut node = Node::start(&broker).await;
+    let sink = Sink::start().await;
+    let address = node.client().url("").trim_start_matches("http://").to_owned();
+    let tab = Tab::open(&node.client().url("/")).await;
+    tab.sees(".standing", "Live").await;
+    let id = node
+        .client()
+        .create(&json!({ "delay": "6s", "url": sink.url("/ok"), "metadata": { "n": "one" } }))
+        .await;
+    tab.sees("section[aria-labelledby=due-next]", "n=one").await;
+    node.kill().await;
+    tab.sees(".standing", "Reconnecting").await;
+    tab.sees(".banner", "what is shown may be old").await;
+    tab.picture("cut-off").await;
+    // Another node does what is to be done meanwhile.
+    let other = Node::start(&broker).await;
+    other.client().until(&id, "delivered").await;
+    let _back = Node::with(&broker, &["--listen", &address]).await;
+    tab.sees(".standing", "Live").await;
+    tab.until("!document.querySelector('.banner').checkVisibility()").await;
+    tab.sees("section[aria-labelledby=just-fired] li[data-state=delivered]", "n=one").await;
+    tab.until("!document.querySelector('section[aria-labelledby=due-next] li')").await;
+    tab.close().await;
+}
+
+#[tokio::test]
+async fn without_a_feed_it_says_that_it_is_not_live() {
+    let broker = Broker::start().await;
+    let node = Node::with(&broker, &["--event-retention", "0s"]).await;
+    let tab = Tab::open(&node.client().url("/")).await;
+    tab.sees(".standing", "Not live").await;
+    tab.sees(".banner", "What is shown is not live").await;
+    tab.fill("URL", "http://localhost/").await;
+    tab.click("button", "Set timer").await;
+    // What is done here shows all the same.
+    tab.sees("section[aria-labelledby=due-next] li", "localhost").await;
+    tab.close().await;
+}
+
+#[tokio::test]
+async fn the_state_of_the_service_is_shown_with_its_nodes_receivers_and_streams() {
+    let stage = Stage::set().await;
+    let id = stage.node.client().create(&json!({ "seconds": 0, "url": stage.sink.url("/ok") })).await;
+    stage.node.client().until(&id, "delivered").await;
+    let tab = stage.page("#/service").await;
+    let receiver = stage.sink.url("").trim_start_matches("http://").to_owned();
+    tab.sees("tr", &receiver).await;
+    tab.sees("tr", "answers this page").await;
+    for stream in ["KV_timers", "TIMERS"] {
+        tab.sees("tr", stream).await;
+    }
+    tab.until("document.querySelector('[data-kind=fired] dd').textContent === '1'").await;
+    tab.until("document.querySelector('.plot-bars rect[data-series=delivered]')").await;
+    tab.picture("service").await;
+    tab.close().await;
+}
