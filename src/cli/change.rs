@@ -5,7 +5,7 @@ use hyper::Method;
 use super::creation::Request;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::timer::{Timer, distance, instant};
+use super::timer::{Timer, instant};
 use super::{Session, get};
 use crate::client::Ask;
 use crate::config::{Change, Surroundings};
@@ -23,7 +23,7 @@ pub(super) async fn run(args: &Change, around: &Surroundings) -> Result<Exit, Fa
     if session.out.is_for_people() {
         let timer: Timer = answer.json()?;
         let due = &timer.due_at;
-        let line = format!("{} is changed, and due {}, at {}", timer.id, distance(due), instant(due));
+        let line = format!("{} is changed, and due {}, at {}", timer.id, timer.distance(), instant(due));
         session.out.line(&line)?;
     } else {
         get::show(&session, &answer)?;

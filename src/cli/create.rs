@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::creation::Request;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::timer::{Timer, distance, instant};
+use super::timer::{Timer, instant};
 use super::{Session, watch};
 use crate::client::{Ask, Error};
 use crate::config::{Create, Surroundings};
@@ -29,7 +29,7 @@ pub(super) async fn run(args: &Create, around: &Surroundings) -> Result<Exit, Fa
         out.line(&answer.text())?;
     } else if out.is_for_people() {
         let due = &timer.due_at;
-        out.line(&format!("{} is due {}, at {}", timer.id, distance(due), instant(due)))?;
+        out.line(&format!("{} is due {}, at {}", timer.id, timer.distance(), instant(due)))?;
     } else {
         out.line(&timer.id)?;
     }

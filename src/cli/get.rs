@@ -10,7 +10,7 @@ use super::Session;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::table::Cell;
-use super::timer::{Attempt, Timer, distance, instant, state};
+use super::timer::{Attempt, Timer, instant, state};
 use crate::client::{Answer, Ask};
 use crate::config::{Get, Surroundings};
 
@@ -38,10 +38,7 @@ pub(super) fn show(session: &Session, answer: &Answer) -> Result<(), Failure> {
     let mut rows = vec![
         vec![Cell::new("id"), Cell::new(&timer.id)],
         vec![Cell::new("state"), state(&timer.state)],
-        vec![
-            Cell::new("due"),
-            Cell::new(&format!("{} ({})", instant(&timer.due_at), distance(&timer.due_at))),
-        ],
+        vec![Cell::new("due"), Cell::new(&format!("{} ({})", instant(timer.next_call()), timer.distance()))],
         vec![Cell::new("calls"), Cell::new(&format!("{} {}", timer.method, timer.url))],
     ];
     for (name, value) in fields.iter().filter(|(name, _)| !SHOWN.contains(&name.as_str())) {

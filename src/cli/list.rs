@@ -6,7 +6,7 @@ use super::failure::{Failure, say};
 use super::pages::{self, PAGE};
 use super::patience::Patience;
 use super::table::Cell;
-use super::timer::{Timer, distance, instant, state};
+use super::timer::{Timer, instant, state};
 use crate::config::{List, Surroundings};
 
 const HEADING: &[&str] = &["ID", "STATE", "DUE", "", "TRIED", "CALLS", "METADATA"];
@@ -52,7 +52,7 @@ fn row(timer: Timer) -> Vec<Cell> {
         Cell::new(&timer.id),
         state(&timer.state),
         Cell::new(&instant(next)),
-        Cell::new(&distance(next)),
+        Cell::new(&timer.distance()),
         Cell::new(&timer.attempts.to_string()),
         Cell::new(&format!("{} {}", timer.method, timer.url)),
         Cell::new(&timer.labels()),

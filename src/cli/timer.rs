@@ -15,6 +15,7 @@ use crate::rfc3339;
 pub(super) struct Timer {
     pub(super) id: String,
     pub(super) state: String,
+    time_left: u64,
     pub(super) due_at: String,
     pub(super) url: String,
     pub(super) method: String,
@@ -55,6 +56,14 @@ impl Timer {
         self.next_attempt_at.as_ref().unwrap_or(&self.due_at)
     }
 
+    /// How far its next call is from now: by the node, whose time need not pass as ours does (`dev --time-scale`).
+    pub(super) fn distance(&self) -> String {
+        if self.time_left > 0 && self.next_attempt_at.is_none() {
+            return format!("in {}", span(Duration::from_secs(self.time_left)));
+        }
+        distance(self.next_call())
+    }
+
     /// Its labels.
     pub(super) fn labels(&self) -> String {
         let labels = self.metadata.iter().map(|(key, value)| format!("{key}={value}"));
@@ -84,7 +93,7 @@ pub(super) fn instant(text: &str) -> String {
 }
 
 /// How far an instant is from now.
-pub(super) fn distance(text: &str) -> String {
+fn distance(text: &str) -> String {
     let (now, Ok(then)) = (Clock::OF_THE_WORLD.now(), rfc3339::parse(text)) else { return String::new() };
     if then > now {
         format!("in {}", span(then.since(now)))

@@ -5,27 +5,27 @@
 
 mod error;
 mod events;
+mod request;
 mod server;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::header::{AUTHORIZATION, HeaderValue, USER_AGENT};
+use hyper::{Request, Response, StatusCode};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use serde::de::DeserializeOwned;
 
 use crate::crypto::{self, Authorities};
 
 pub use error::{Error, FieldError, Problem};
 pub use events::{Event, Events};
+pub use request::{Answer, Ask, Token};
 pub use server::Server;
 
 /// A node that takes longer to accept is down; the kernel by itself would try for two minutes.
@@ -52,118 +52,12 @@ pub struct Access {
     pub ca: Option<PathBuf>,
 }
 
-/// A token of the API. It is never shown.
-#[derive(Clone)]
-pub struct Token(HeaderValue);
-
-/// One request.
-#[derive(Clone, Debug)]
-pub struct Ask {
-    method: Method,
-    path: String,
-    headers: HeaderMap,
-    body: Bytes,
-}
-
-/// What came back, if it was not a problem.
-#[derive(Debug)]
-pub struct Answer {
-    headers: HeaderMap,
-    body: Bytes,
-}
-
 /// Asks one server.
 #[derive(Clone)]
 pub struct Client {
     http: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     access: Access,
     patience: Duration,
-}
-
-impl std::fmt::Debug for Token {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Token(…)")
-    }
-}
-
-impl Token {
-    /// Takes the text of a token; none if there is none in it.
-    ///
-    /// # Errors
-    ///
-    /// If it can be no token. The text is not repeated.
-    pub fn new(text: &str) -> anyhow::Result<Option<Self>> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Ok(None);
-        }
-        let mut value = HeaderValue::from_str(&format!("Bearer {text}"))
-            .ok()
-            .filter(|_| !text.contains(char::is_whitespace))
-            .context("it has characters that no token has")?;
-        value.set_sensitive(true);
-        Ok(Some(Self(value)))
-    }
-
-    /// The value of `Authorization`.
-    pub fn header(&self) -> &HeaderValue {
-        &self.0
-    }
-}
-
-impl Ask {
-    /// A request for what is at this path and query.
-    pub fn new(method: Method, path: impl Into<String>) -> Self {
-        Self { method, path: path.into(), headers: HeaderMap::new(), body: Bytes::new() }
-    }
-
-    /// With a JSON body.
-    pub fn json(self, body: impl Into<Bytes>) -> Self {
-        self.body("application/json", body)
-    }
-
-    /// With a body of this type.
-    pub fn body(mut self, content_type: &'static str, body: impl Into<Bytes>) -> Self {
-        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        Self { body: body.into(), ..self }
-    }
-
-    /// With a header, if there is a value for it.
-    pub fn header(mut self, name: &'static str, value: Option<&str>) -> Result<Self, Error> {
-        if let Some(text) = value {
-            let value = HeaderValue::from_str(text).map_err(|_| {
-                Error::Unusable(format!("{name} cannot be {text:?}: no header has such characters"))
-            })?;
-            self.headers.insert(HeaderName::from_static(name), value);
-        }
-        Ok(self)
-    }
-}
-
-impl Answer {
-    /// The body as JSON.
-    ///
-    /// # Errors
-    ///
-    /// If it is something else: then the server is no jettimer, or an older one.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            Error::Unusable(format!(
-                "the answer is not what jettimer {} answers: {error}",
-                env!("CARGO_PKG_VERSION")
-            ))
-        })
-    }
-
-    /// The body as text, in one line: nodes write no line breaks but those of a client's own JSON.
-    pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).replace(['\n', '\r'], " ")
-    }
-
-    /// The entity tag, if there is one.
-    pub fn etag(&self) -> Option<&str> {
-        self.headers.get(ETAG)?.to_str().ok()
-    }
 }
 
 impl Client {

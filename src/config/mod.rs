@@ -20,6 +20,7 @@ mod signing;
 mod sweep;
 mod targets;
 mod token;
+mod transfer;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -33,8 +34,7 @@ use crate::telemetry;
 use access::AccessSettings;
 pub use broker::{Broker, Embedded};
 pub use commands::{
-    Change, Common, Completions, Create, Export, Fire, Form, Get, Ids, Import, List, Man, Many, Overdue,
-    RetryFor, TimerCommand, Watch,
+    Change, Common, Completions, Create, Fire, Form, Get, Ids, List, Man, Many, TimerCommand, Watch,
 };
 pub use connection::{Chosen, Connection, Surroundings};
 pub use creation::{Delivery, Fields, When};
@@ -43,6 +43,7 @@ pub(crate) use doctor::DoctorOutput;
 pub use node::{Node, Role};
 pub use signing::NewSecret;
 pub use token::NewToken;
+pub use transfer::{Export, Import, Overdue, RetryFor};
 
 /// A webhook timer service on NATS JetStream: "call this URL in one hour", once.
 #[derive(Debug, Parser)]

@@ -18,6 +18,7 @@ mod answers;
 mod callbacks;
 mod changes;
 mod cli;
+mod cli_access;
 mod cli_import;
 mod cli_terminal;
 mod cli_watch;

@@ -1,0 +1,82 @@
+//! A feed that is followed again, behind the last event that was heard, when it breaks.
+
+use hyper::Method;
+
+use super::COME_BACK_FOR;
+use super::show::reason;
+use crate::cli::Session;
+use crate::cli::exit::Exit;
+use crate::cli::failure::{Failure, say};
+use crate::cli::pages::query;
+use crate::cli::patience::Patience;
+use crate::cli::table::clean;
+use crate::client::{Ask, Error, Event, Events};
+
+/// A feed that is followed again when it breaks.
+pub(super) struct Feed<'s> {
+    session: &'s Session,
+    filter: Vec<(String, String)>,
+    /// The last event that was heard.
+    after: Option<String>,
+    events: Option<Events>,
+    patience: Patience,
+}
+
+impl<'s> Feed<'s> {
+    pub(super) async fn open(
+        session: &'s Session,
+        filter: Vec<(String, String)>,
+        after: Option<String>,
+    ) -> Result<Self, Failure> {
+        let mut feed = Self { session, filter, after, events: None, patience: Patience::none() };
+        feed.events = Some(feed.follow().await?);
+        feed.patience = Patience::new(COME_BACK_FOR);
+        Ok(feed)
+    }
+
+    async fn follow(&self) -> Result<Events, Error> {
+        let ask = Ask::new(Method::GET, format!("/timers/events{}", query(&self.filter)));
+        self.session.client.follow(ask.header("last-event-id", self.after.as_deref())?).await
+    }
+
+    /// The next event. It may be dropped while it waits without missing one.
+    pub(super) async fn next(&mut self) -> Result<Event, Failure> {
+        loop {
+            let Some(events) = &mut self.events else {
+                match self.follow().await {
+                    Ok(events) => {
+                        self.events = Some(events);
+                        say("the feed goes on");
+                    }
+                    Err(error) => self.patience.wait_after(error).await?,
+                }
+                continue;
+            };
+            let broken = match events.next().await {
+                Ok(Some(event)) => {
+                    self.patience.refresh();
+                    if event.id.is_some() {
+                        self.after.clone_from(&event.id);
+                    }
+                    match event.name.as_str() {
+                        "open" => continue,
+                        // The connection ends after it.
+                        "dropped" => reason(&event),
+                        _ => return Ok(event),
+                    }
+                }
+                Ok(None) => "it has ended".to_owned(),
+                Err(why) => why,
+            };
+            say(&format!("the feed broke off: {}; connecting again", clean(&broken)));
+            self.events = None;
+            // Told to come back, or cut off: at once would be as often as that.
+            if !self.patience.wait(None).await {
+                return Err(Failure::Other(
+                    Exit::Unavailable,
+                    "the feed cannot be followed again".to_owned(),
+                ));
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What is asked, as whom, and what comes back.
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use hyper::Method;
+use hyper::header::{CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue};
+use serde::de::DeserializeOwned;
+
+use super::Error;
+
+/// A token of the API. It is never shown.
+#[derive(Clone)]
+pub struct Token(HeaderValue);
+
+/// One request.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// What came back, if it was not a problem.
+#[derive(Debug)]
+pub struct Answer {
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+impl Token {
+    /// Takes the text of a token; none if there is none in it.
+    ///
+    /// # Errors
+    ///
+    /// If it can be no token. The text is not repeated.
+    pub fn new(text: &str) -> anyhow::Result<Option<Self>> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let mut value = HeaderValue::from_str(&format!("Bearer {text}"))
+            .ok()
+            .filter(|_| !text.contains(char::is_whitespace))
+            .context("it has characters that no token has")?;
+        value.set_sensitive(true);
+        Ok(Some(Self(value)))
+    }
+
+    /// The value of `Authorization`.
+    pub fn header(&self) -> &HeaderValue {
+        &self.0
+    }
+}
+
+impl Ask {
+    /// A request for what is at this path and query.
+    pub fn new(method: Method, path: impl Into<String>) -> Self {
+        Self { method, path: path.into(), headers: HeaderMap::new(), body: Bytes::new() }
+    }
+
+    /// With a JSON body.
+    pub fn json(self, body: impl Into<Bytes>) -> Self {
+        self.body("application/json", body)
+    }
+
+    /// With a body of this type.
+    pub fn body(mut self, content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        Self { body: body.into(), ..self }
+    }
+
+    /// With a header, if there is a value for it.
+    pub fn header(mut self, name: &'static str, value: Option<&str>) -> Result<Self, Error> {
+        if let Some(text) = value {
+            let value = HeaderValue::from_str(text).map_err(|_| {
+                Error::Unusable(format!("{name} cannot be {text:?}: no header has such characters"))
+            })?;
+            self.headers.insert(HeaderName::from_static(name), value);
+        }
+        Ok(self)
+    }
+}
+
+impl Answer {
+    /// The body as JSON.
+    ///
+    /// # Errors
+    ///
+    /// If it is something else: then the server is no jettimer, or an older one.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_slice(&self.body).map_err(|error| {
+            Error::Unusable(format!(
+                "the answer is not what jettimer {} answers: {error}",
+                env!("CARGO_PKG_VERSION")
+            ))
+        })
+    }
+
+    /// The body as text, in one line: nodes write no line breaks but those of a client's own JSON.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).replace(['\n', '\r'], " ")
+    }
+
+    /// The entity tag, if there is one.
+    pub fn etag(&self) -> Option<&str> {
+        self.headers.get(ETAG)?.to_str().ok()
+    }
+}
