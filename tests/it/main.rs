@@ -23,6 +23,7 @@ mod cli_import;
 mod cli_terminal;
 mod cli_watch;
 mod clocks;
+mod cluster_profile;
 mod command_line;
 mod contract;
 mod cors;

@@ -14,12 +14,14 @@ use crate::feed::Reader;
 use crate::support::{Broker, Node, PATIENCE, Sink, eventually};
 
 /// What a program must not do to timers that are not its own.
-const CHANGES: [&str; 14] = [
+const CHANGES: [&str; 16] = [
     "$KV.timers.0198c0de-0000-7000-8000-000000000001",
     "timers.fire.0198c0de-0000-7000-8000-000000000001",
     "timers.schedule.0198c0de-0000-7000-8000-000000000001.1",
     "timers.event.0198c0de-0000-7000-8000-000000000001",
     "timers.nodes.0198c0de00007000800000000000001",
+    "$KV.timers_sweep.lease",
+    "$JS.API.STREAM.MSG.DELETE.TIMERS",
     "$JS.API.STREAM.CREATE.TIMERS",
     "$JS.API.STREAM.UPDATE.TIMERS",
     "$JS.API.STREAM.PURGE.KV_timers",
@@ -32,10 +34,11 @@ const CHANGES: [&str; 14] = [
 ];
 
 /// How records and wakes could be read.
-const READS: [&str; 6] = [
+const READS: [&str; 7] = [
     "$JS.API.STREAM.INFO.KV_timers",
     "$JS.API.STREAM.MSG.GET.KV_timers",
     "$JS.API.DIRECT.GET.KV_timers",
+    "$JS.API.DIRECT.GET.TIMERS",
     "$JS.API.CONSUMER.CREATE.KV_timers",
     "$JS.API.CONSUMER.CREATE.TIMERS_EVENTS",
     "$JS.API.STREAM.SNAPSHOT.KV_timers",

@@ -5,6 +5,7 @@ pub(crate) mod browser;
 pub(crate) mod calls;
 pub(crate) mod cli;
 mod client;
+pub(crate) mod cluster;
 pub(crate) mod contract;
 pub(crate) mod dev;
 mod dns;

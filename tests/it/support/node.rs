@@ -29,16 +29,25 @@ impl Node {
 
     /// Starts a node in an environment with more variables.
     pub(crate) async fn with_env(broker: &Broker, args: &[&str], env: &[(&str, &str)]) -> Self {
-        let policy = args.iter().any(|arg| arg.contains("-targets"));
         // The role's own user of NATS, so that whatever a test does is done within its permissions.
         let role = args.iter().position(|arg| *arg == "--role").and_then(|at| args.get(at + 1));
         let user = role.filter(|role| **role != "all").unwrap_or(&"node");
+        Self::launch(&broker.args(user), args, env).await
+    }
+
+    /// Starts a node on NATS servers that these arguments name.
+    pub(crate) async fn at(nats: &[String], args: &[&str]) -> Self {
+        Self::launch(nats, args, &[]).await
+    }
+
+    async fn launch(nats: &[String], args: &[&str], env: &[(&str, &str)]) -> Self {
+        let policy = args.iter().any(|arg| arg.contains("-targets"));
         let open = !args.iter().any(|arg| arg.starts_with("--tokens"));
         let mut child = Command::new(env!("CARGO_BIN_EXE_jettimer"))
             .args(["serve", "--log-format", "json"])
             // One that takes the place of another has its address.
             .args(if args.contains(&"--listen") { &[][..] } else { &["--listen", "127.0.0.1:0"] })
-            .args(broker.args(user))
+            .args(nats)
             .args(args)
             // Receivers are on this machine, where `serve` calls nobody unless it is told.
             .args(if policy { &[][..] } else { &["--allow-targets", "127.0.0.0/8,::1"] })
