@@ -31,6 +31,11 @@ figures:
     scripts/fairness
     scripts/lists
 
+# Measures what durability costs: one server and three, with and without writing through
+[group("run")]
+durability *args:
+    scripts/durability "$@"
+
 # All tests, by cargo-nextest if it is installed
 [group("develop")]
 test *args:
