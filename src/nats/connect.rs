@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use async_nats::{ConnectOptions, Event, ServerAddr};
+use async_nats::{ConnectOptions, Event, ServerAddr, ServerInfo};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
@@ -87,7 +87,7 @@ pub async fn connect(access: &Access, metrics: &Arc<Metrics>) -> Result<Link> {
             info.version
         );
     }
-    if !info.jetstream {
+    if is_without_jetstream(&info) {
         bail!(
             "nats-server {} at {list} runs without JetStream: start it with -js or a jetstream {{}} block",
             info.version
@@ -101,6 +101,12 @@ pub async fn connect(access: &Access, metrics: &Arc<Metrics>) -> Result<Link> {
         );
     }
     Ok(Link::new(client, connects, metrics.clone(), access.clock))
+}
+
+/// Whether there is no JetStream behind this server. One of a cluster that has none itself, or whose own is off since its
+/// disk is full, passes requests on to the others; whether anybody answers is found out by asking.
+fn is_without_jetstream(info: &ServerInfo) -> bool {
+    !info.jetstream && info.cluster.is_none()
 }
 
 /// Whether a server of this version works. A pre-release is older than its release.
@@ -200,6 +206,18 @@ mod tests {
         for version in ["2.14.2", "2.9.25", "2.14.3-RC.2", "2.15", "2.15.1.4", "", "new"] {
             assert!(!is_new_enough(version), "{version}");
         }
+    }
+
+    #[test]
+    fn a_server_of_a_cluster_may_have_its_jetstream_off_and_a_single_one_may_not() {
+        let server = |jetstream, cluster: Option<&str>| ServerInfo {
+            jetstream,
+            cluster: cluster.map(str::to_owned),
+            ..ServerInfo::default()
+        };
+        assert!(is_without_jetstream(&server(false, None)));
+        assert!(!is_without_jetstream(&server(false, Some("jettimer"))));
+        assert!(!is_without_jetstream(&server(true, None)));
     }
 
     #[test]
