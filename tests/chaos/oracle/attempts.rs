@@ -4,7 +4,7 @@ use super::{Violation, broken, clock, excuse};
 use crate::history::{Call, Ended, Final, History, Logged, Micros};
 
 /// How long an answer may be on its way while nothing is broken, in microseconds: the machine is busy with other runs.
-const HURRY_US: Micros = 1_000_000;
+const HURRY_US: Micros = 2_000_000;
 
 /// The answers that are retried, by default.
 fn is_retried(status: u16) -> bool {
@@ -25,7 +25,9 @@ pub(super) fn judge(history: &History, item: usize, found: &mut Vec<Violation>) 
         }
         for call in history.calls_of(item) {
             let logged = timer.log.iter().any(|logged| logged.number == call.attempt);
-            if !logged && !excuse::caller_killed(history, call.node, call.at) {
+            let taken_over = history.items[item].at_least_once
+                && timer.log.iter().any(|later| excuse::taken_over(history, call, later));
+            if !logged && !taken_over && !excuse::caller_killed(history, call.node, call.at) {
                 let how = format!("attempt {} of node {} is not in the log", call.attempt, call.node);
                 broken(found, item, "every call of a claimant that lives has an outcome", how);
             }
@@ -39,7 +41,10 @@ fn attempt(history: &History, item: usize, logged: &Logged, call: Option<&Call>,
     let node = history.life(&logged.node).map(|life| life.node);
     let as_seen = match (logged.result.as_str(), call) {
         ("answered", Some(call)) => {
-            call.answered.is_some() && call.answered == logged.status && node == Some(call.node)
+            call.answered.is_some()
+                && call.answered == logged.status
+                && node == Some(call.node)
+                && call.receiver == history.items[item].receiver
         }
         ("not_sent", None) => true,
         ("not_sent" | "answered" | "forbidden", _) => false,

@@ -29,11 +29,11 @@ pub(super) fn latest(history: &History, node: usize, from: Micros, to: Micros) -
     shown.max().unwrap_or(to)
 }
 
-/// The earliest that it can have shown from `from` on.
-pub(super) fn earliest(history: &History, node: usize, from: Micros) -> Micros {
+/// The earliest that it can have shown from `from` to `to`.
+pub(super) fn earliest(history: &History, node: usize, from: Micros, to: Micros) -> Micros {
     let shown = spans(history, node)
         .into_iter()
-        .filter(|span| span.to >= from)
+        .filter(|span| span.from <= to && span.to >= from)
         .map(|span| span.from.max(from).saturating_add_signed(span.ahead_us));
     shown.min().unwrap_or(from)
 }

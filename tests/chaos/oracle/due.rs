@@ -51,7 +51,8 @@ fn setter<'a>(history: &'a History, request: &'a Request) -> Option<Setter<'a>> 
         Asked::Create => {
             let asked = match item.due {
                 Due::DelayMs(delay) => {
-                    clock::earliest(history, request.node, request.sent) + Micros::from(delay) * 1_000
+                    clock::earliest(history, request.node, request.sent, Micros::MAX)
+                        + Micros::from(delay) * 1_000
                 }
                 Due::AtMs(at) => history.began + Micros::from(at) * 1_000,
             };

@@ -1,11 +1,16 @@
 //! Which faults can have hit whom, and when: what excuses an outcome that nobody wants.
 
-use crate::history::{Ended, Happened, History, Micros};
+use super::clock;
+use crate::history::{Call, Ended, Happened, History, Logged, Micros};
 use crate::plan::{LinkTrouble, Peer, ReceiverTrouble, What};
 
 /// How long what a fault has done may be felt after it, in microseconds: a connection that stalled is slow to start, and
 /// what waited comes all at once.
 const FELT_US: Micros = 2_000_000;
+
+/// What is left at least of a lease when its call begins, in microseconds: the timeout of 3 s, and half of the margin of 15 s
+/// (`domain::machine::may_still_call`).
+const LEASE_LEFT_US: Micros = 10_500_000;
 
 /// How long a call may be on its way after its node has died, in microseconds: the longest delay of a link, of each of a
 /// connection's pieces, or a stalled link's fault.
@@ -61,6 +66,14 @@ pub(super) fn caller_killed(history: &History, node: usize, at: Micros) -> bool 
         Some(Ended::Killed(ended)) => ended + ON_ITS_WAY_US >= at,
         Some(Ended::Stopped(_) | Ended::Died(_)) | None => false,
     })
+}
+
+/// Whether the claim of this call can have been over, by the clocks, when a later attempt was claimed: then its outcome has
+/// no place in the log.
+pub(super) fn taken_over(history: &History, call: &Call, later: &Logged) -> bool {
+    let from = call.at.saturating_sub(ON_ITS_WAY_US);
+    let began = clock::earliest(history, call.node, from, call.at);
+    later.number > call.attempt && later.claimed_at >= began + LEASE_LEFT_US
 }
 
 fn felt(fault: &Happened, from: Micros, to: Micros) -> bool {

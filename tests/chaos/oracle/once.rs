@@ -23,8 +23,10 @@ pub(super) fn judge(history: &History, item: usize, found: &mut Vec<Violation>) 
         for (earlier, later) in calls.iter().zip(calls.iter().skip(1)) {
             let delivered = earlier.answered.is_some_and(|status| status / 100 == 2);
             let (from, to) = (earlier.at, later.at);
-            let excused = excuse::answer_lost(history, earlier.node, earlier.receiver, from, to)
-                || excuse::outcome_late(history, earlier.node, from, to);
+            // Whether it could not be heard is for `attempts` to judge.
+            let unheard = outcomes(history, item, earlier.attempt).any(|result| result == "no_answer");
+            let unknown = outcomes(history, item, earlier.attempt).next().is_none();
+            let excused = unheard || (unknown && excuse::outcome_late(history, earlier.node, from, to));
             if at_least_once && delivered && !excused {
                 let how = format!("{id} was called again without a reason: {earlier:?}, {later:?}");
                 broken(
@@ -37,6 +39,12 @@ pub(super) fn judge(history: &History, item: usize, found: &mut Vec<Violation>) 
         }
     }
     one_timer(history, item, by_id.keys().copied(), found);
+}
+
+/// What the timer's log has of an attempt.
+fn outcomes(history: &History, item: usize, attempt: u32) -> impl Iterator<Item = &str> {
+    let logs = history.ends_of(item).flat_map(|timer| &timer.log);
+    logs.filter(move |logged| logged.number == attempt).map(|logged| logged.result.as_str())
 }
 
 /// Whether there is one timer at most, whoever was asked for it how often.

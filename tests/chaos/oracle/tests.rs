@@ -148,6 +148,20 @@ crate::trials! {
         assert!(!promises(&history).contains(&promise));
     }
 
+    fn a_claim_that_is_taken_over_is_found_unless_its_lease_was_over_by_the_clocks() {
+        let promise = "every call of a claimant that lives has an outcome";
+        let mut history = one(true);
+        history.calls.push(Call { node: 2, ..call(2, DUE + SECOND) });
+        let taker = Logged { node: "node-2.0".to_owned(), ..logged(2, "answered", Some(200)) };
+        ended(&mut history, "delivered", vec![Logged { claimed_at: DUE + SECOND, ..taker.clone() }]);
+        history.faults.push(happened(What::Clock { node: 2, ahead_ms: 20_000 }, DUE, DUE + SECOND));
+        finds(promise, &history);
+        ended(&mut history, "delivered", vec![Logged { claimed_at: DUE + 21 * SECOND, ..taker }]);
+        finds_nothing(&history);
+        history.items[0].at_least_once = false;
+        finds(promise, &history);
+    }
+
     fn a_call_before_its_instant_is_found() {
         let mut history = one(false);
         history.calls[0].at = DUE - 1;

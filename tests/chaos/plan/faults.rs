@@ -15,6 +15,13 @@ const LAST_MS: u32 = 6_500;
 const SHORTEST_MS: u32 = 200;
 const LONGEST_MS: u32 = 4_000;
 
+/// How long a node is stopped or cut off from NATS now and then, in milliseconds: longer than a lease (3 s and 15 s), so that
+/// others take over what it has claimed, and it comes back.
+const PAST_A_LEASE_MS: std::ops::RangeInclusive<u32> = 19_000..=22_000;
+
+/// One in so many that could be is as long as that.
+const LONG_ONE_IN: u32 = 5;
+
 /// The most faults of a run.
 const MOST: usize = 6;
 
@@ -188,7 +195,11 @@ pub(super) fn of(rng: &mut Rng) -> Vec<Fault> {
 }
 
 fn fault(rng: &mut Rng) -> Fault {
-    Fault { at_ms: rng.u32(FIRST_MS..=LAST_MS), for_ms: rng.u32(SHORTEST_MS..=LONGEST_MS), what: what(rng) }
+    let (at_ms, what) = (rng.u32(FIRST_MS..=LAST_MS), what(rng));
+    let parts_a_node = matches!(what, What::StopNode { .. } | What::Link { to: Peer::Servers, .. });
+    let is_long = parts_a_node && rng.u32(0..LONG_ONE_IN) == 0;
+    let for_ms = rng.u32(if is_long { PAST_A_LEASE_MS } else { SHORTEST_MS..=LONGEST_MS });
+    Fault { at_ms, for_ms, what }
 }
 
 fn what(rng: &mut Rng) -> What {
