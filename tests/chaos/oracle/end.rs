@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::{Violation, broken};
 use crate::history::{Ended, History};
 use crate::look::may_linger;
+use crate::plan::What;
 
 /// Whether what was acknowledged is there, and what was called is stored.
 pub(super) fn judge_item(history: &History, item: usize, found: &mut Vec<Violation>) {
@@ -67,7 +68,18 @@ pub(super) fn judge(history: &History, found: &mut Vec<Violation>) {
     if end.pending > 0 {
         broken(found, None, "no wake is left", format!("{} wait for a worker", end.pending));
     }
+    sweeps(history, found);
     ledger(history, found);
+}
+
+/// Sweeps mend what accidents have lost, and none of these faults may lose a wake: whatever they find is a bug that they
+/// would hide. Whoever's clock is off takes timers for overdue, which harms nothing; nor does a wake without a record.
+fn sweeps(history: &History, found: &mut Vec<Violation>) {
+    let clocks = history.faults.iter().any(|fault| matches!(fault.fault.what, What::Clock { .. }));
+    let lost = history.end.swept.keys().any(|kind| kind != "orphan");
+    if lost && !clocks {
+        broken(found, None, "sweeps find nothing to mend", format!("{:?}", history.end.swept));
+    }
 }
 
 /// Whether each timer is in one state and all are counted.

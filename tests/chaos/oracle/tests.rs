@@ -353,6 +353,16 @@ crate::trials! {
         finds("everything gets quiet", &history);
     }
 
+    fn a_wake_that_a_sweep_had_to_arm_is_found_unless_a_clock_was_off() {
+        let mut history = one(false);
+        history.end.swept.insert("orphan".to_owned(), 1);
+        finds_nothing(&history);
+        history.end.swept.insert("unwatched".to_owned(), 1);
+        finds("sweeps find nothing to mend", &history);
+        history.faults.push(happened(What::Clock { node: 0, ahead_ms: 1_000 }, DUE, DUE));
+        finds_nothing(&history);
+    }
+
     fn a_ledger_that_is_not_balanced_is_found() {
         let mut history = one(false);
         history.end.counts.insert("delivered".to_owned(), 2);
