@@ -18,6 +18,7 @@ async fn timers_are_found_by_state_host_label_and_id() {
     }
     let failing = client.create(&json!({ "seconds": 0, "url": stage.sink.url("/status/404") })).await;
     client.until(&failing, "failed").await;
+    stage.counted(4).await;
     let tab = stage.page("#/timers").await;
     tab.until(&format!("{ROWS} === 4")).await;
     tab.click("button", "failed").await;
@@ -51,6 +52,7 @@ async fn a_list_goes_page_by_page_and_is_not_moved_by_what_comes() {
         .collect();
     let made = client.send(Method::POST, "/timers", &[], &json!(many).to_string()).await;
     assert_eq!(made.status, 200, "{made:?}");
+    stage.counted(120).await;
     let tab = stage.page("#/timers?sort=due").await;
     tab.until(&format!("{ROWS} === 50")).await;
     tab.sees("li:first-child", "localhost/0").await;
@@ -77,6 +79,7 @@ async fn all_that_a_filter_means_is_cancelled_once_it_was_counted_and_asked() {
             .create(&json!({ "delay": "1h", "url": "http://localhost/", "metadata": { "team": team } }))
             .await;
     }
+    stage.counted(3).await;
     let tab = stage.page("#/timers?metadata.team=red").await;
     tab.click("button", "Cancel all of these").await;
     tab.sees("dialog", "2 timers").await;

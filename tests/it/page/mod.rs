@@ -10,8 +10,10 @@ mod safe;
 mod set;
 mod sign_in;
 
+use reqwest::Method;
+
 use crate::support::browser::Tab;
-use crate::support::{Broker, Node, Sink};
+use crate::support::{Broker, Node, Sink, eventually};
 
 /// What most of them need.
 struct Stage {
@@ -25,6 +27,15 @@ impl Stage {
         let broker = Broker::start().await;
         let node = Node::start(&broker).await;
         Self { node, sink: Sink::start().await, _broker: broker }
+    }
+
+    /// Waits until the index, which trails the records, has so many timers.
+    async fn counted(&self, total: u64) {
+        eventually(&format!("{total} timers are counted"), async || {
+            let counts = self.node.client().send(Method::GET, "/timers/counts", &[], "").await;
+            (counts.json["total"] == total).then_some(())
+        })
+        .await;
     }
 
     /// The page at this address behind `#`.

@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use super::Stage;
-use crate::support::eventually;
 
 #[tokio::test]
 async fn a_timer_that_is_set_in_the_form_counts_down_and_is_seen_to_fire() {
@@ -110,6 +109,7 @@ async fn an_exact_time_is_of_the_zone_that_is_chosen() {
     tab.sees(".field-hint", "2030-01-15T09:00:00+01:00").await;
     tab.click("button", "Set timer").await;
     tab.sees(".done", "Set for").await;
+    stage.counted(1).await;
     let page = stage.node.client().send(reqwest::Method::GET, "/timers", &[], "").await;
     assert_eq!(page.json["timers"][0]["due_at"], "2030-01-15T08:00:00.000000Z", "{page:?}");
     tab.close().await;
@@ -164,12 +164,7 @@ async fn pressing_twice_makes_one_timer_and_no_time_at_all_is_said_above_the_but
     tab.sees("button", "Set timer").await;
     tab.eval("(() => { const form = document.querySelector('.timer-form'); form.requestSubmit(); form.requestSubmit(); })()").await;
     tab.sees(".done", "Set for").await;
-    let client = stage.node.client();
-    eventually("it is counted", async || {
-        let counts = client.send(reqwest::Method::GET, "/timers/counts", &[], "").await;
-        (counts.json["total"] == 1).then_some(())
-    })
-    .await;
+    stage.counted(1).await;
     tab.click("label", "h : m : s").await;
     tab.click("button", "Set timer").await;
     tab.until("document.querySelector('.form-error').textContent || document.querySelector('.wrong')").await;
