@@ -2,12 +2,12 @@
 //! operations, access and its rate; a panic becomes an answer, and pages of allowed origins may read it.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Instant;
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use futures_util::FutureExt as _;
 use tracing::Instrument as _;
 use uuid::Uuid;
-use warp::http::header::AUTHORIZATION;
+use warp::http::header::{AUTHORIZATION, DATE};
 use warp::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::answer::Answer;
@@ -19,6 +19,8 @@ use super::refusals::Refusals;
 use super::request::Request;
 use super::{Api, inbox, operate};
 use crate::access::{Grant, Quota, Scope};
+use crate::clock::Clock;
+use crate::domain::time::Pace;
 use crate::metrics::Refused;
 
 /// The most bytes of path and query; filters of a list fit many times.
@@ -29,6 +31,9 @@ const MAX_HEADERS: usize = 100;
 const MAX_HEADER_BYTES: usize = 16_384;
 /// The longest request id that is taken over from a client, in bytes.
 pub(super) const MAX_REQUEST_ID_BYTES: usize = 128;
+
+/// The last second of the year 9999, which is the last that `Date` can be, since 1970.
+const LAST_DATE: Duration = Duration::from_secs(253_402_300_799);
 
 /// Every answer has it, and so it tells our answers from hyper's.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -76,6 +81,9 @@ pub(super) async fn handle(api: &Api, refusals: &Refusals, request: Request) -> 
         if let Ok(id) = HeaderValue::from_str(&id) {
             headers.insert(REQUEST_ID, id);
         }
+        if let Some(date) = api.engine.as_ref().and_then(|engine| date_by(engine.clock())) {
+            headers.insert(DATE, date);
+        }
         if let Some(quota) = passage.quota {
             show_quota(headers, &quota);
         }
@@ -84,6 +92,16 @@ pub(super) async fn handle(api: &Api, refusals: &Refusals, request: Request) -> 
     }
     .instrument(span)
     .await
+}
+
+/// When it is answered, by a clock that is not the world's: clients that count down go by it. Else the server says it.
+fn date_by(clock: Clock) -> Option<HeaderValue> {
+    if clock.pace() == Pace::OF_THE_WORLD {
+        return None;
+    }
+    // Past the year 9999 a date cannot be written.
+    let since_epoch = Duration::from_micros(clock.now().as_micros()).min(LAST_DATE);
+    HeaderValue::from_str(&httpdate::fmt_http_date(UNIX_EPOCH + since_epoch)).ok()
 }
 
 /// Makes a panic a problem like any other.

@@ -29,6 +29,10 @@ async fn an_hour_passes_in_a_second_and_not_sooner() {
     let (client, sink) = (dev.client(), Sink::start().await);
     let began = now_micros();
     let reply = client.post(&json!({ "delay": "1h", "url": sink.url("/ok") })).await;
+    // Whoever counts down does it by the date of an answer.
+    let date = httpdate::parse_http_date(reply.header("date")).expect("a date");
+    let date = date.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    assert!(date >= micros_of(&reply.json["created_at"]) / SECOND, "{reply:?}");
     assert!(reply.json["time_left"].as_u64().unwrap() <= 3_600, "{reply:?}");
     let id = reply.json["id"].as_str().unwrap();
     let hit = sink.until(1).await.remove(0);
