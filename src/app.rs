@@ -239,7 +239,7 @@ impl Running {
         } else {
             tokio::spawn(stop.clone().cancelled_owned())
         };
-        let settings = node.sweep.settings();
+        let settings = node.sweep.settings(shape.event_retention, node.retention);
         let sweeper = Sweeper::new(link.clone(), clock, shape, instance, &name, settings, metrics.clone());
         let sweeper = tokio::spawn(sweeper.run(standing.has_lost_wakes(), stop.clone()));
         let limits = ConnectionLimits { count: node.max_connections, timeout: node.client_timeout };

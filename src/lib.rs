@@ -28,6 +28,7 @@ pub mod heartbeat;
 pub mod history;
 pub mod inbox;
 pub mod index;
+pub mod ledger;
 pub mod metrics;
 pub mod nats;
 pub mod policy;

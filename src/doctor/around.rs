@@ -89,3 +89,33 @@ pub(super) async fn of_lease(link: &Link) -> Check {
         ),
     }
 }
+
+pub(super) async fn of_ledger(link: &Link) -> Check {
+    let balance = match link.ledger().await {
+        Ok((Some(ledger), _)) => ledger.balance,
+        Ok((None, _)) | Err(_) => None,
+    };
+    let Some(balance) = balance else {
+        return Check::unknown(
+            "ledger",
+            "there is none yet",
+            "It is kept by the node that sweeps, unless events or finished timers are kept too briefly.",
+        );
+    };
+    let says = format!("{} created, {} of them are nowhere", balance.created, balance.imbalance);
+    match balance.imbalance {
+        0 => Check::ok("ledger", format!("{} created, each accounted for", balance.created)),
+        1.. => Check::finding(
+            "ledger",
+            says,
+            "Records were removed by hand, or the bucket was purged. Timers that are lost have to be created again; \
+             then nats kv del timers_sweep ledger begins anew (docs/metrics.md).",
+        ),
+        ..0 => Check::finding(
+            "ledger",
+            says,
+            "There are records that nobody created, as after an older backup was restored: what was called after it \
+             may be called again. Once that is understood, nats kv del timers_sweep ledger begins anew.",
+        ),
+    }
+}

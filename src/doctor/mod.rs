@@ -107,6 +107,7 @@ async fn examine(args: &config::Doctor) -> Result<Report> {
     checks.extend(of_nodes);
     checks.push(of_clock);
     checks.push(around::of_lease(&link).await);
+    checks.push(around::of_ledger(&link).await);
     let stands = inspection.streams.iter().take(2).all(|stream| stream.there.is_some());
     checks.extend(if stands { of_timers(&link, args.repair, args.sweep_grace).await? } else { vec![] });
     let healthy = checks.iter().all(|check| check.status != Status::Finding);

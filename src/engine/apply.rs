@@ -44,7 +44,7 @@ impl Engine {
             return Ok(Created::Existing(existing));
         }
         let armed = self.arm(timer.id, timer.due_at, patience).await?;
-        match self.commit(&timer, 0, Some(armed), patience).await? {
+        match self.commit(&timer, None, Some(armed), patience).await? {
             Committed::Done(revision) => Ok(Created::New(Stored { timer, revision })),
             // An id that was drawn at random is ours alone: a worker was faster than the answer.
             Committed::Lost(Lost { now: Some(own), .. }) if !may_exist => Ok(Created::New(*own)),
@@ -102,7 +102,7 @@ impl Engine {
                 match effect {
                     Effect::Arm { at } => armed = Some(self.arm(id, at, patience).await?),
                     Effect::Store(timer) => {
-                        match self.commit(&timer, stored.revision, armed, patience).await? {
+                        match self.commit(&timer, Some(&stored), armed, patience).await? {
                             Committed::Done(revision) => stored = Stored { timer: *timer, revision },
                             // Neither "done" nor "nothing was done" can be answered, and what may have been done,
                             // such as a replay, is not done twice.

@@ -79,13 +79,12 @@ impl Engine {
                 match effect {
                     Effect::Arm { at } => armed = Some(self.arm(wake.id, at, Patience::Endless).await?),
                     Effect::Store(timer) => {
-                        let revision = known.stored.as_ref().map_or(0, |stored| stored.revision);
                         let patience = if calls {
                             Patience::Until(Instant::now() + CLAIM_PATIENCE)
                         } else {
                             Patience::Endless
                         };
-                        match self.commit(&timer, revision, armed, patience).await {
+                        match self.commit(&timer, known.stored.as_ref(), armed, patience).await {
                             Ok(Committed::Done(revision)) => {
                                 let before = known.stored.as_ref().map(|stored| &stored.timer.state);
                                 let called = matches!(news, Some(Input::Outcome { .. }));

@@ -104,13 +104,13 @@ impl Engine {
         }
     }
 
-    /// Stores `timer` in place of revision `expected` (0: of nothing), arming its wake again whenever
+    /// Stores `timer` in place of the record `over`, or of none, arming its wake again whenever
     /// that has become stale. The same record is sent at every try, so one that has arrived late
     /// is recognised.
     pub(super) async fn commit(
         &self,
         timer: &Timer,
-        expected: u64,
+        over: Option<&Stored>,
         mut armed: Option<Armed>,
         patience: Patience,
     ) -> Result<Committed, NatsError> {
@@ -120,7 +120,7 @@ impl Engine {
             if let Some(stale) = armed.filter(|armed| armed.since.elapsed() > ARM_FRESH) {
                 armed = Some(self.arm(timer.id, stale.at, patience).await?);
             }
-            match self.store.put(timer, expected).await {
+            match self.store.put(timer, over).await {
                 Ok(Put::Done(revision)) => return Ok(Committed::Done(revision)),
                 Ok(Put::Lost) => {
                     let now = self.read_through(timer.id, patience).await?;

@@ -12,6 +12,7 @@ mod feed;
 mod http;
 mod index;
 mod label;
+mod ledger;
 pub mod names;
 mod nats;
 mod nodes;
@@ -29,6 +30,7 @@ pub use feed::{Dropped, Feed};
 pub use http::{Http, Refused};
 pub use index::{Index, Indexed, Known};
 pub use label::{Counters, Label};
+pub use ledger::Ledger;
 pub use nats::{Nats, Trouble};
 pub use nodes::Nodes;
 pub use receivers::Receivers;
@@ -71,6 +73,8 @@ pub struct Metrics {
     pub nodes: Nodes,
     /// Of sweeps.
     pub sweep: Sweeping,
+    /// Of the ledger.
+    pub ledger: Ledger,
 }
 
 /// How the numbers are written.
@@ -99,13 +103,13 @@ impl Metrics {
         let all = &mut Register::of(&mut registry, true);
         all.info(&names::BUILD_INFO, [("version", version)]);
         let (http, nats, nodes) = (Http::new(all), Nats::new(all), Nodes::new(all));
-        let sweep = Sweeping::new(all);
+        let (sweep, ledger) = (Sweeping::new(all), Ledger::new(all));
         let of_api = &mut Register::of(&mut registry, parts.serves);
         let (feed, timers) = (Feed::new(of_api), Timers::new(of_api));
         let index = Index::new(&mut Register::of(&mut registry, parts.indexes));
         let of_worker = &mut Register::of(&mut registry, parts.works);
         let (work, receivers) = (Work::new(of_worker), Receivers::new(of_worker));
-        Self { registry, http, feed, timers, index, work, receivers, nats, nodes, sweep }
+        Self { registry, http, feed, timers, index, work, receivers, nats, nodes, sweep, ledger }
     }
 
     /// All numbers, as a scraper reads them.

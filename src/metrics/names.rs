@@ -134,3 +134,16 @@ pub(super) const SWEEP_LAST: Name = name(
     "When this node has last done a sweep, in seconds since 1970; 0 if never",
 );
 pub(super) const SWEEPER: Name = name("jettimer_sweeper", "1 if this node is the one that sweeps");
+
+pub(super) const LEDGER: Name = name(
+    "jettimer_ledger_timers",
+    "The ledger of all nodes by term: created is all others and the imbalance; NaN while it is not known",
+);
+pub(super) const LEDGER_IMBALANCE: Name = name(
+    "jettimer_ledger_imbalance",
+    "Timers that were created and are nowhere; NaN while the ledger is not known",
+);
+pub(super) const LEDGER_BREAKS: Name = name(
+    "jettimer_ledger_breaks",
+    "How often the ledger had to begin anew, since acts were missing; NaN while it is not known",
+);

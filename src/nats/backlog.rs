@@ -72,8 +72,12 @@ impl Backlog {
 
 impl Link {
     /// The sequence number of the last change in the bucket.
-    pub(super) async fn last_change(&self) -> Result<u64, NatsError> {
-        let info: StreamInfo = self.info(format!("$JS.API.STREAM.INFO.{BUCKET_STREAM}")).await?;
+    pub(crate) async fn last_change(&self) -> Result<u64, NatsError> {
+        self.last_of(BUCKET_STREAM).await
+    }
+
+    pub(super) async fn last_of(&self, stream: &str) -> Result<u64, NatsError> {
+        let info: StreamInfo = self.info(format!("$JS.API.STREAM.INFO.{stream}")).await?;
         Ok(info.state.last_seq)
     }
 

@@ -35,8 +35,15 @@ pub(super) struct Batch {
 pub(super) struct Got(Message);
 
 impl Got {
+    /// The last value of this name: what the direct get says of the message comes behind the message's own headers,
+    /// and a republished one has some of the same names.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.0.headers.as_ref()?.get(name).map(HeaderValue::as_str)
+        self.0.headers.as_ref()?.get_all(name).last().map(HeaderValue::as_str)
+    }
+
+    /// The first value of this name: of a republished message, what was said of the original.
+    pub(super) fn first(&self, name: &str) -> Option<&str> {
+        self.0.headers.as_ref()?.get_all(name).next().map(HeaderValue::as_str)
     }
 
     pub(super) fn subject(&self) -> &str {

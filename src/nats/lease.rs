@@ -101,18 +101,21 @@ impl Link {
     ///
     /// A [`NatsError`].
     pub async fn lease(&self) -> Result<(Option<Lease>, u64), NatsError> {
-        let request = serde_json::json!({ "last_by_subj": LEASE_SUBJECT }).to_string();
+        let (json, revision) = self.kept(LEASE_SUBJECT).await?;
+        let lease = serde_json::from_slice::<LeaseJson>(&json).ok().and_then(LeaseJson::lease);
+        Ok((lease, revision))
+    }
+
+    /// What is kept under a key of the sweep's bucket, with its revision; nothing and 0 if there is no such key.
+    pub(super) async fn kept(&self, key: &str) -> Result<(Vec<u8>, u64), NatsError> {
+        let request = serde_json::json!({ "last_by_subj": key }).to_string();
         let subject = Subject::from(format!("$JS.API.STREAM.MSG.GET.{SWEEP_STREAM}"));
         let answer = self.ask(subject, None, request.into()).await?;
         let answer: Answer = serde_json::from_slice(&answer.payload)
             .map_err(|error| NatsError::Unclear(format!("an answer that is no message: {error}")))?;
         match (answer.message, answer.error) {
-            (Some(kept), _) => {
-                let json = BASE64.decode(kept.data).unwrap_or_default();
-                let lease = serde_json::from_slice::<LeaseJson>(&json).ok().and_then(LeaseJson::lease);
-                Ok((lease, kept.seq))
-            }
-            (None, Some(error)) if error.is_no_message() => Ok((None, 0)),
+            (Some(kept), _) => Ok((BASE64.decode(kept.data).unwrap_or_default(), kept.seq)),
+            (None, Some(error)) if error.is_no_message() => Ok((vec![], 0)),
             (None, Some(error)) => Err(error.into_error()),
             (None, None) => Err(NatsError::Unclear("an empty answer".to_owned())),
         }
@@ -124,10 +127,21 @@ impl Link {
     ///
     /// A [`NatsError`]; it may be written all the same.
     pub async fn put_lease(&self, lease: &Lease, revision: u64) -> Result<Option<u64>, NatsError> {
+        let json = serde_json::to_vec(&LeaseJson::from(lease)).unwrap_or_default();
+        self.keep_as(LEASE_SUBJECT, json, revision).await
+    }
+
+    /// Keeps this under a key of the sweep's bucket, in place of this revision; gives the new one, or `None` if somebody
+    /// else was faster.
+    pub(super) async fn keep_as(
+        &self,
+        key: &'static str,
+        json: Vec<u8>,
+        revision: u64,
+    ) -> Result<Option<u64>, NatsError> {
         let mut headers = HeaderMap::new();
         headers.insert("Nats-Expected-Last-Subject-Sequence", HeaderValue::from(revision));
-        let json = serde_json::to_vec(&LeaseJson::from(lease)).unwrap_or_default();
-        match self.publish(Subject::from(LEASE_SUBJECT), headers, json.into()).await? {
+        match self.publish(Subject::from(key), headers, json.into()).await? {
             Published::At(revision) => Ok(Some(revision)),
             Published::WrongLast => Ok(None),
         }

@@ -3,6 +3,7 @@
 //! Nothing outside this folder names `async_nats`, a subject, a stream or a header, and nothing in
 //! it knows what a state means. `ARCHITECTURE.md` and `docs/nats.md` say why it is shaped like this.
 
+mod acts;
 mod backlog;
 mod batch;
 mod compare;
@@ -14,6 +15,7 @@ mod feed;
 mod fresh;
 mod inspect;
 mod lease;
+mod ledger;
 mod link;
 mod names;
 mod presence;
@@ -30,6 +32,7 @@ mod topology;
 mod wakes;
 mod watch;
 
+pub use acts::ActPage;
 pub use async_nats::ServerAddr;
 pub use backlog::{Backlog, Waiting};
 pub use connect::{Access, connect};
@@ -38,6 +41,7 @@ pub use event::Event;
 pub use feed::{Feed, Heard, Missed};
 pub use inspect::{ConsumerSight, Inspection, Room, StreamSight, StreamThere};
 pub use lease::Lease;
+pub use ledger::Ledger;
 pub use link::Link;
 pub use presence::Beats;
 pub use pull::{Pulled, Puller};

@@ -30,6 +30,8 @@ pub(super) const SWEEP_STREAM: &str = "KV_timers_sweep";
 pub(super) const SWEEP_SUBJECTS: &str = "$KV.timers_sweep.>";
 /// The key that says who sweeps.
 pub(super) const LEASE_SUBJECT: &str = "$KV.timers_sweep.lease";
+/// The key of the ledger.
+pub(super) const LEDGER_SUBJECT: &str = "$KV.timers_sweep.ledger";
 
 /// The subjects of waiting wakes.
 pub(super) const SCHEDULE_SUBJECTS: &str = "timers.schedule.>";
@@ -55,6 +57,11 @@ pub(super) fn beat_subject(instance: Uuid) -> String {
 
 /// What the subjects of records begin with, as in every KV bucket.
 pub(super) const RECORD_PREFIX: &str = "$KV.";
+
+/// The header of a record that says what state it replaced, for the ledger.
+pub(super) const WAS: &str = "Jettimer-Was";
+/// Its value where there was no record.
+pub(super) const WAS_NOTHING: &str = "none";
 
 /// The subjects of records.
 pub(super) const RECORD_SUBJECTS: &str = "$KV.timers.>";

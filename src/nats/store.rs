@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::domain::timer::{MAX_ATTEMPTS_KEPT, State, Timer, TimerId};
 use crate::nats::link::{ApiError, Link, Published};
-use crate::nats::names::{BUCKET_STREAM, record_subject};
+use crate::nats::names::{BUCKET_STREAM, WAS, WAS_NOTHING, record_subject};
 use crate::nats::{NatsError, record};
 
 /// The most that an attempt adds to a record, in bytes: 4 KiB of an answer in Base64, a reason of 512 bytes of which
@@ -102,14 +102,17 @@ impl Store {
         }
     }
 
-    /// Stores `timer` in place of the record at revision `expected`; 0 stands for no record at all.
+    /// Stores `timer` in place of the record `over`, or of none.
     ///
     /// # Errors
     ///
     /// A [`NatsError`]; if it is [`NatsError::Unclear`], the record may be stored all the same.
-    pub async fn put(&self, timer: &Timer, expected: u64) -> Result<Put, NatsError> {
+    pub async fn put(&self, timer: &Timer, over: Option<&Stored>) -> Result<Put, NatsError> {
         let mut headers = HeaderMap::new();
+        let expected = over.map_or(0, |over| over.revision);
         headers.insert("Nats-Expected-Last-Subject-Sequence", HeaderValue::from(expected));
+        // True if it is stored at all, since it is stored over this revision only.
+        headers.insert(WAS, over.map_or(WAS_NOTHING, |over| over.timer.state.name()));
         if timer.state.is_final() {
             let retention = self.link.clock().pace().in_the_world(self.retention);
             // Whole seconds, and no sooner.

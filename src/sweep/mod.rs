@@ -6,7 +6,10 @@
 //!
 //! What is wrong is decided by `domain::sweep`; how a look becomes a finding is in `pass`.
 
+mod accounts;
 pub mod findings;
+mod hold;
+mod look;
 mod pass;
 
 use std::pin::Pin;
@@ -19,23 +22,17 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::metrics::Metrics;
-use crate::nats::{self, Lease, Link, NatsError, Shape, Standing, Trouble};
-use findings::{Findings, Kind};
+use crate::nats::{Lease, Link, NatsError, Shape, Standing};
+use accounts::Accounts;
+use findings::Findings;
 
 pub use pass::{Broom, Order};
 
 /// How often the sweeper looks whether everything stands, and whoever else whether there is a sweeper.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// How long a lease lasts after it was written: longer than a change of leader in NATS usually takes.
-const LEASE: Duration = Duration::from_secs(10);
-
-/// A lease that lasts no longer than this is written again.
-const RENEW_BELOW: Duration = Duration::from_secs(8);
-
-/// A bucket that seems older than it was is looked at so often before that is believed: a new leader may be a moment
-/// behind.
-const BACK_LOOKS: u32 = 5;
+/// How often a node reads the ledger, to show it.
+const SHOW_EVERY: Duration = Duration::from_secs(3);
 
 /// How a node sweeps.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +41,8 @@ pub struct Settings {
     pub interval: Duration,
     /// How late a timer may be until a sweep takes it for lost.
     pub grace: Duration,
+    /// Whether the ledger is kept.
+    pub ledger: bool,
 }
 
 /// The sweeper of one node: it sweeps while it holds the lease.
@@ -74,6 +73,8 @@ struct Known {
     /// Said once, until it is over.
     trouble: Option<String>,
     done: Option<Instant>,
+    /// When the ledger was shown last.
+    shown: Option<Instant>,
 }
 
 impl Sweeper {
@@ -116,6 +117,7 @@ impl Sweeper {
             tokio::select! {
                 _ = tick.tick() => {
                     let had_loss = known.loss;
+                    self.show_ledger(known).await;
                     self.hold(known).await;
                     self.metrics.sweep.is_sweeper(known.held.is_some());
                     if known.held.is_none() {
@@ -128,7 +130,8 @@ impl Sweeper {
                     }
                     let is_due = known.done.is_none_or(|done| done.elapsed() >= self.settings.interval);
                     if (known.loss && !had_loss) || (sweeping.is_none() && (is_due || known.loss)) {
-                        sweeping = Some(self.sweep(known.loss));
+                        let born = known.standing.as_ref().map(|standing| standing.bucket_born);
+                        sweeping = Some(self.sweep(known.loss, born));
                     }
                 }
                 result = done => {
@@ -139,13 +142,41 @@ impl Sweeper {
         }
     }
 
-    fn sweep(&self, after_loss: bool) -> Sweeping<'_> {
+    fn sweep(&self, after_loss: bool, bucket_born: Option<i128>) -> Sweeping<'_> {
         Box::pin(async move {
             let findings = Findings::counted(self.metrics.clone());
-            let result = self.broom.sweep(Order { after_loss, repair: true }, &findings).await;
+            let counts = self.settings.ledger && !after_loss;
+            let mut accounts = match bucket_born.filter(|_| counts) {
+                Some(born) => self.said(Accounts::open(&self.link, born).await),
+                None => None,
+            };
+            let order = Order { after_loss, repair: true };
+            let result = self.broom.sweep_and_count(order, &findings, accounts.as_mut()).await;
             findings.log();
-            result
+            result?;
+            if let Some(accounts) = accounts {
+                self.said(accounts.close().await);
+            }
+            Ok(())
         })
+    }
+
+    /// What came of a part of the ledger; without an answer it is kept by the next sweep.
+    fn said<T>(&self, result: Result<T, NatsError>) -> Option<T> {
+        result.inspect_err(|error| tracing::debug!(%error, "the ledger is not kept by this sweep")).ok()
+    }
+
+    /// Shows the ledger as it is kept, whoever keeps it.
+    async fn show_ledger(&self, known: &mut Known) {
+        if !self.settings.ledger || known.shown.is_some_and(|shown| shown.elapsed() < SHOW_EVERY) {
+            return;
+        }
+        known.shown = Some(Instant::now());
+        if let Some((Some(ledger), _)) = self.said(self.link.ledger().await)
+            && let Some(balance) = &ledger.balance
+        {
+            self.metrics.ledger.show(balance, ledger.breaks);
+        }
     }
 
     fn finish(&self, known: &mut Known, result: Result<(), NatsError>) {
@@ -166,114 +197,6 @@ impl Sweeper {
                 self.metrics.sweep.failed();
                 tracing::debug!(%error, "a sweep was cut off, and is done again");
             }
-        }
-    }
-
-    /// Takes the lease if nobody has it, and keeps it.
-    async fn hold(&self, known: &mut Known) {
-        let now = self.clock.world();
-        let (lease, revision) = match known.held.take() {
-            Some((lease, revision)) if lease.until.since(now) > RENEW_BELOW => {
-                known.held = Some((lease, revision));
-                return;
-            }
-            Some(held) => held,
-            None => match self.link.lease().await {
-                Ok((Some(lease), _)) if lease.instance != self.instance && lease.until > now => return,
-                Ok((Some(lease), revision)) => (lease, revision),
-                Ok((None, revision)) => (self.first_lease(), revision),
-                // Without its bucket nobody holds a lease. Who looks creates it; two at once do no harm.
-                Err(error) => {
-                    tracing::debug!(%error, "nobody can tell who sweeps");
-                    self.look(known).await;
-                    return;
-                }
-            },
-        };
-        let lease = Lease {
-            instance: self.instance,
-            node: self.node.clone(),
-            until: now.saturating_add(LEASE),
-            ..lease
-        };
-        match self.link.put_lease(&lease, revision).await {
-            Ok(Some(revision)) => known.held = Some((lease, revision)),
-            Ok(None) => tracing::debug!("another node sweeps"),
-            Err(error) => tracing::debug!(%error, "the lease of the sweep cannot be written"),
-        }
-    }
-
-    fn first_lease(&self) -> Lease {
-        Lease {
-            instance: self.instance,
-            node: self.node.clone(),
-            until: self.clock.world(),
-            swept_at: None,
-            wakes_born: None,
-            bucket_born: None,
-            bucket_seq: 0,
-        }
-    }
-
-    /// Looks whether everything stands, and creates what does not.
-    async fn look(&self, known: &mut Known) {
-        match Box::pin(nats::mend(&self.link, self.shape)).await {
-            Ok(standing) => {
-                if known.trouble.take().is_some() {
-                    tracing::info!("everything that timers need stands on NATS again");
-                }
-                let findings = Findings::counted(self.metrics.clone());
-                for missing in &standing.created {
-                    findings.note(Kind::missing(*missing), None);
-                }
-                known.loss |= standing.has_lost_wakes();
-                self.compare(known, &standing, &findings);
-                findings.log();
-                known.standing = Some(standing);
-            }
-            Err(error) => {
-                known.standing = None;
-                if matches!(error, Trouble::NotNow(_)) {
-                    tracing::debug!(%error, "it cannot be told whether everything stands on NATS");
-                    return;
-                }
-                let text = error.to_string();
-                if known.trouble.as_ref() != Some(&text) {
-                    tracing::error!(error = text, "timers do not work");
-                    if matches!(error, Trouble::NoBucket(_)) {
-                        self.metrics.sweep.findings.count(crate::metrics::SweepFinding::BucketMissing);
-                    }
-                    known.trouble = Some(text);
-                }
-            }
-        }
-    }
-
-    /// Compares what stands with what was seen before, by whichever node.
-    fn compare(&self, known: &mut Known, standing: &Standing, findings: &Findings) {
-        let Some((lease, _)) = &mut known.held else { return };
-        if lease.wakes_born.is_some_and(|born| born != standing.wakes_born) && !known.loss {
-            if !standing.created.contains(&nats::Missing::Wakes) {
-                findings.note(Kind::WakesMissing, None);
-            }
-            known.loss = true;
-        }
-        let other = lease.bucket_born.is_some_and(|born| born != standing.bucket_born);
-        let back = standing.bucket_seq < lease.bucket_seq;
-        known.back = if other || back { known.back.saturating_add(1) } else { 0 };
-        if known.back == BACK_LOOKS {
-            findings.note(Kind::BucketTurnedBack, None);
-            tracing::error!(
-                was = lease.bucket_seq,
-                is = standing.bucket_seq,
-                "the bucket is not the one that it was, or older: was it restored from a backup, or deleted and created \
-                 anew? What came after the backup is lost, and what was called after it may be called again"
-            );
-        }
-        if known.back == 0 || known.back >= BACK_LOOKS {
-            known.back = 0;
-            lease.bucket_born = Some(standing.bucket_born);
-            lease.bucket_seq = standing.bucket_seq;
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::domain::sweep::{Damage, Look, is_orphan, judge};
 use crate::domain::timer::TimerId;
 use crate::nats::{Link, NatsError, Store, Stored, WaitingWake, Wakes};
+use crate::sweep::accounts::Accounts;
 use crate::sweep::findings::{Findings, Kind};
 
 /// How many records, or wakes, a sweep reads in a second while nothing is known to be lost. Measured: a server that is
@@ -56,6 +57,16 @@ impl Broom {
     ///
     /// A [`NatsError`]; what was not looked at is looked at by the next sweep.
     pub async fn sweep(&self, order: Order, findings: &Findings) -> Result<(), NatsError> {
+        self.sweep_and_count(order, findings, None).await
+    }
+
+    /// The same, and counts records for the ledger.
+    pub(super) async fn sweep_and_count(
+        &self,
+        order: Order,
+        findings: &Findings,
+        mut accounts: Option<&mut Accounts>,
+    ) -> Result<(), NatsError> {
         let mut pace = Pace::new(order);
         let mut ids: Vec<u64> = Vec::new();
         let mut from = Some(1);
@@ -66,6 +77,9 @@ impl Broom {
             page.unreadable.iter().for_each(|id| findings.note(Kind::Unreadable, Some(*id)));
             page.removed.iter().for_each(|id| findings.note(Kind::Removed, Some(*id)));
             findings.looked_at(page.records.len());
+            if let Some(accounts) = &mut accounts {
+                accounts.count(&page.records);
+            }
             self.look_at(&page.records, order, findings).await?;
             from = page.next;
             pace.after(page.records.len()).await;

@@ -38,6 +38,7 @@ mod feed_readers;
 mod fires;
 mod idempotency;
 mod invalid_requests;
+mod ledger;
 mod limits;
 mod lists;
 mod metrics;

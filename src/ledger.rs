@@ -1,0 +1,246 @@
+//! The ledger: whether each timer that was created is still somewhere, or has come to its end.
+//!
+//! Two books are kept of two things. One is written by acts: the server publishes each version of a record as it is
+//! stored, and each says what it replaced, so that adding acts up needs no memory of timers. The other is a census:
+//! the records that are in the bucket. A record that is lost has no act, so the two do not agree.
+//!
+//! Pure: acts, records and counts come in as arguments. docs/metrics.md says what this cannot see.
+//!
+//! **Invariant:** acts are added in order and without a hole, or the books are closed. Adding them up again from an
+//! earlier state of the books gives the same books, so whoever keeps them may die at any moment.
+
+/// What a timer is, in the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Term {
+    /// It waits.
+    Pending,
+    /// It is being called.
+    Firing,
+    /// It is over.
+    Delivered,
+    /// It is over.
+    Failed,
+    /// It is over.
+    Unknown,
+    /// It is over.
+    Cancelled,
+}
+
+impl Term {
+    /// All of them, with the names of the states that they are.
+    pub const EACH: [(Self, &'static str); 6] = [
+        (Self::Pending, "scheduled"),
+        (Self::Firing, "firing"),
+        (Self::Delivered, "delivered"),
+        (Self::Failed, "failed"),
+        (Self::Unknown, "unknown"),
+        (Self::Cancelled, "cancelled"),
+    ];
+
+    /// That of the state of this name.
+    pub fn of(state: &str) -> Option<Self> {
+        Self::EACH.iter().find(|(_, name)| *name == state).map(|(term, _)| *term)
+    }
+
+    fn is_open(self) -> bool {
+        matches!(self, Self::Pending | Self::Firing)
+    }
+}
+
+/// One change of the bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Act {
+    /// Its sequence number in the bucket.
+    pub seq: u64,
+    /// That of the version that it replaced; 0 if there was none.
+    pub over: u64,
+    /// What it did.
+    pub deed: Deed,
+}
+
+/// What a change did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// A version was stored.
+    Stored {
+        /// What the timer was before; `None` if it was created.
+        was: Option<Term>,
+        /// What it is.
+        is: Term,
+    },
+    /// A record was removed by hand.
+    Removed {
+        /// What the timer was; `None` if that is not known any more.
+        was: Option<Term>,
+    },
+    /// It is about no timer.
+    Other,
+    /// It does not say what it replaced: not of a jettimer that keeps books.
+    Unsaid,
+}
+
+/// The books of acts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Books {
+    /// The last act in them.
+    pub seq: u64,
+    /// Timers that were created.
+    pub created: u64,
+    /// Timers that are not over.
+    pub open: u64,
+    /// Timers that are over, whether their records are there or not.
+    pub ended: u64,
+    /// Timers that are nowhere: their records were removed by hand. Less than 0 if there were records that nobody created
+    /// when the books began.
+    pub lost: i64,
+    /// Records that were removed by hand, of which it is not known what they were.
+    pub removed: u64,
+}
+
+/// Why the books cannot go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hole {
+    /// The first act that is missing, or says too little.
+    pub at: u64,
+}
+
+impl Books {
+    /// Adds an act; one that is in them already changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// A [`Hole`] before the act, or in it.
+    pub fn add(&mut self, act: &Act) -> Result<(), Hole> {
+        if act.seq <= self.seq {
+            return Ok(());
+        }
+        let hole = Hole { at: self.seq + 1 };
+        if act.seq != hole.at {
+            return Err(hole);
+        }
+        match act.deed {
+            Deed::Stored { was, is } => {
+                match was {
+                    None => self.created += 1,
+                    Some(was) => *self.side(was) = self.side(was).checked_sub(1).ok_or(hole)?,
+                }
+                *self.side(is) += 1;
+            }
+            // What is not there cannot be lost.
+            Deed::Removed { .. } if act.over == 0 => {}
+            Deed::Removed { was: None } => self.removed += 1,
+            Deed::Removed { was: Some(was) } => {
+                *self.side(was) = self.side(was).checked_sub(1).ok_or(hole)?;
+                self.lost += 1;
+            }
+            Deed::Other => {}
+            Deed::Unsaid => return Err(hole),
+        }
+        self.seq = act.seq;
+        Ok(())
+    }
+
+    fn side(&mut self, term: Term) -> &mut u64 {
+        if term.is_open() { &mut self.open } else { &mut self.ended }
+    }
+}
+
+/// The records that were in the bucket at one moment, counted while it changes.
+#[derive(Clone, Debug)]
+pub struct Census {
+    upto: u64,
+    counts: [u64; Term::EACH.len()],
+    /// The sequence numbers of records that were counted, in order.
+    seen: Vec<u64>,
+}
+
+impl Census {
+    /// Of the records as they were right after this change.
+    pub fn at(upto: u64) -> Self {
+        Self { upto, counts: [0; Term::EACH.len()], seen: Vec::new() }
+    }
+
+    /// The moment that it is of.
+    pub fn upto(&self) -> u64 {
+        self.upto
+    }
+
+    /// Counts a record that was found; records are found in the order in which they were stored.
+    pub fn count(&mut self, seq: u64, term: Term) {
+        if seq <= self.upto {
+            self.add(term);
+            self.seen.push(seq);
+        }
+    }
+
+    /// Adds what was replaced before it could be counted, as the acts since then say. `None` if one of them does not say
+    /// what it replaced.
+    pub fn complete(mut self, since: &[Act]) -> Option<[u64; Term::EACH.len()]> {
+        let upto = self.upto;
+        for act in since.iter().filter(|act| act.seq > upto && act.over > 0 && act.over <= upto) {
+            if self.seen.binary_search(&act.over).is_ok() {
+                continue;
+            }
+            match act.deed {
+                Deed::Stored { was: Some(was), .. } | Deed::Removed { was: Some(was) } => self.add(was),
+                Deed::Other => {}
+                Deed::Stored { was: None, .. } | Deed::Removed { was: None } | Deed::Unsaid => return None,
+            }
+        }
+        Some(self.counts)
+    }
+
+    fn add(&mut self, term: Term) {
+        let place = Term::EACH.iter().position(|(each, _)| *each == term);
+        if let Some(count) = place.and_then(|place| self.counts.get_mut(place)) {
+            *count += 1;
+        }
+    }
+}
+
+/// Both books side by side: `created` is what is counted, and `expired`, and `imbalance`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Balance {
+    /// Timers that were created, by the acts.
+    pub created: u64,
+    /// Records in the bucket, in the order of [`Term::EACH`].
+    pub counted: [u64; Term::EACH.len()],
+    /// Timers that are over, by the acts, and whose records have left by themselves.
+    pub expired: u64,
+    /// Timers that are nowhere; less than 0 if there are records that nobody has created.
+    pub imbalance: i64,
+}
+
+impl Balance {
+    /// The balance of books and a census of the same moment.
+    pub fn of(books: &Books, counted: [u64; Term::EACH.len()]) -> Self {
+        let (open, over) = Self::sides(&counted);
+        let missing = difference(books.open, open);
+        // Of those that nobody knows, the ones that were not open were over.
+        let removed_over = books.removed.saturating_sub(u64::try_from(missing).unwrap_or_default());
+        let expired = books.ended.saturating_sub(over).saturating_sub(removed_over);
+        let imbalance = difference(books.created, open + over + expired);
+        Self { created: books.created, counted, expired, imbalance }
+    }
+
+    /// Books that begin with a census, and go on from the last balance: what was missing stays so.
+    pub fn begun(self, seq: u64, counted: [u64; Term::EACH.len()]) -> Books {
+        let (open, over) = Self::sides(&counted);
+        let ended = over + self.expired;
+        let created = (open + ended).saturating_add_signed(self.imbalance);
+        Books { seq, created, open, ended, lost: self.imbalance, removed: 0 }
+    }
+
+    fn sides(counted: &[u64; Term::EACH.len()]) -> (u64, u64) {
+        let all = || Term::EACH.iter().zip(counted);
+        let open: u64 = all().filter(|((term, _), _)| term.is_open()).map(|(_, count)| count).sum();
+        (open, counted.iter().sum::<u64>() - open)
+    }
+}
+
+fn difference(more: u64, less: u64) -> i64 {
+    i64::try_from(i128::from(more) - i128::from(less)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// A bucket, as the server keeps it.
+#[derive(Default)]
+struct Bucket {
+    seq: u64,
+    /// The newest version of each key: its place, and what it is; `None` for what is left of a removed one.
+    keys: BTreeMap<u8, (u64, Option<Term>)>,
+    acts: Vec<Act>,
+    gone: u64,
+    /// Whether it is known what removed ones were.
+    remembers: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Happening {
+    /// The key is created, or goes on to another state.
+    Next { key: u8, to: usize },
+    /// The record of a timer that is over leaves by itself.
+    Expires { key: u8 },
+    /// `nats kv del`.
+    Removed { key: u8 },
+    /// The record goes without a trace.
+    Vanishes { key: u8 },
+}
+
+impl Bucket {
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Next { key, to } => {
+                let old = self.keys.get(&key).copied();
+                if matches!(old, Some((_, None))) {
+                    return;
+                }
+                let was = old.and_then(|(_, term)| term);
+                let is = was.map_or(Term::Pending, |_| Term::EACH[to % Term::EACH.len()].0);
+                self.store(key, Some(is), Deed::Stored { was, is });
+            }
+            Happening::Expires { key } => {
+                if self.keys.get(&key).is_some_and(|(_, term)| term.is_some_and(|term| !term.is_open())) {
+                    self.keys.remove(&key);
+                }
+            }
+            Happening::Removed { key } => {
+                if self.keys.get(&key).is_some_and(|(_, term)| term.is_some()) {
+                    self.gone += 1;
+                    let was = self.keys[&key].1.filter(|_| self.remembers);
+                    self.store(key, None, Deed::Removed { was });
+                }
+            }
+            Happening::Vanishes { key } => {
+                if self.keys.get(&key).is_some_and(|(_, term)| term.is_some_and(Term::is_open)) {
+                    self.gone += 1;
+                    self.keys.remove(&key);
+                }
+            }
+        }
+    }
+
+    fn store(&mut self, key: u8, term: Option<Term>, deed: Deed) {
+        self.seq += 1;
+        let over = self.keys.insert(key, (self.seq, term)).map_or(0, |(seq, _)| seq);
+        self.acts.push(Act { seq: self.seq, over, deed });
+    }
+
+    /// Records in the order in which they were stored, behind this place.
+    fn page(&self, after: u64, length: usize) -> Vec<(u64, Option<Term>)> {
+        let mut all: Vec<_> = self.keys.values().copied().filter(|(seq, _)| *seq > after).collect();
+        all.sort_by_key(|(seq, _)| *seq);
+        all.truncate(length);
+        all
+    }
+
+    fn books(&self) -> Books {
+        let mut books = Books::default();
+        self.acts.iter().for_each(|act| books.add(act).unwrap());
+        books
+    }
+
+    /// A census during which this happens, a page at a time.
+    fn census(&mut self, meanwhile: &[Happening]) -> Option<Balance> {
+        let books = self.books();
+        let mut census = Census::at(self.seq);
+        let (mut after, mut left) = (0, meanwhile.iter());
+        loop {
+            let page = self.page(after, 2);
+            let Some((last, _)) = page.last().copied() else { break };
+            page.iter()
+                .filter_map(|(seq, term)| Some((*seq, (*term)?)))
+                .for_each(|(seq, term)| census.count(seq, term));
+            after = last;
+            left.by_ref().take(2).for_each(|happening| self.happen(*happening));
+        }
+        let counted = census.complete(&self.acts)?;
+        Some(Balance::of(&books, counted))
+    }
+}
+
+fn happenings(accidents: bool, number: usize) -> impl Strategy<Value = Vec<Happening>> {
+    let next = (0_u8..12, 0_usize..6).prop_map(|(key, to)| Happening::Next { key, to });
+    let expires = (0_u8..12).prop_map(|key| Happening::Expires { key });
+    let removed = (0_u8..12).prop_map(|key| Happening::Removed { key });
+    let vanishes = (0_u8..12).prop_map(|key| Happening::Vanishes { key });
+    let weight = u32::from(accidents);
+    let happening = prop_oneof![8 => next, 2 => expires, weight => removed, weight => vanishes];
+    prop::collection::vec(happening, 0..number)
+}
+
+proptest! {
+    #[test]
+    fn without_an_accident_it_balances_whatever_happens_during_the_census(
+        before in happenings(false, 80), meanwhile in happenings(false, 40)
+    ) {
+        let mut bucket = Bucket::default();
+        before.iter().for_each(|happening| bucket.happen(*happening));
+        let balance = bucket.census(&meanwhile).unwrap();
+        prop_assert_eq!(balance.imbalance, 0, "{:?}", balance);
+    }
+
+    #[test]
+    fn what_is_lost_is_missing_in_the_next_balance(
+        before in happenings(true, 80), meanwhile in happenings(false, 40), remembers: bool
+    ) {
+        let mut bucket = Bucket { remembers, ..Bucket::default() };
+        before.iter().for_each(|happening| bucket.happen(*happening));
+        let gone = i64::try_from(bucket.gone).unwrap();
+        let balance = bucket.census(&meanwhile).unwrap();
+        prop_assert_eq!(balance.imbalance > 0, gone > 0, "{:?}", balance);
+        if remembers {
+            prop_assert_eq!(balance.imbalance, gone);
+        } else {
+            // One that has vanished may hide one that was over and was removed.
+            prop_assert!(balance.imbalance <= gone);
+        }
+    }
+
+    #[test]
+    fn books_that_begin_anew_keep_what_was_missing(before in happenings(true, 80)) {
+        let mut bucket = Bucket { remembers: true, ..Bucket::default() };
+        before.iter().for_each(|happening| bucket.happen(*happening));
+        let balance = bucket.census(&[]).unwrap();
+        let again = Balance::of(&balance.begun(bucket.seq, balance.counted), balance.counted);
+        prop_assert_eq!(again, balance);
+    }
+}
+
+#[test]
+fn a_hole_closes_the_books_and_an_act_that_is_known_changes_nothing() {
+    let stored = |seq, was| Act { seq, over: 0, deed: Deed::Stored { was, is: Term::Pending } };
+    let mut books = Books::default();
+    books.add(&stored(1, None)).unwrap();
+    let known = books;
+    books.add(&stored(1, None)).unwrap();
+    assert_eq!(books, known);
+    assert_eq!(books.add(&stored(3, None)), Err(Hole { at: 2 }));
+    assert_eq!(books.add(&Act { seq: 2, over: 1, deed: Deed::Unsaid }), Err(Hole { at: 2 }));
+    // It says that it replaced what never was.
+    assert_eq!(books.add(&stored(2, Some(Term::Failed))), Err(Hole { at: 2 }));
+    assert_eq!(books, known);
+}

@@ -1,0 +1,154 @@
+//! The ledger as it is kept: one key beside the lease of the sweep.
+
+use serde::{Deserialize, Serialize};
+
+use super::names::LEDGER_SUBJECT;
+use crate::ledger::{Balance, Books};
+use crate::nats::{Link, NatsError};
+
+const VERSION: u32 = 1;
+
+/// What is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// The bucket that it is of: when it was created.
+    pub bucket_born: i128,
+    /// The last event that is in the books.
+    pub place: u64,
+    /// The books; absent if they have to begin anew, with a census.
+    pub books: Option<Books>,
+    /// The last balance, which all nodes show.
+    pub balance: Option<Balance>,
+    /// An imbalance that one census has shown and another has to confirm.
+    pub suspected: Option<i64>,
+    /// How often the books had to begin anew since acts were missing.
+    pub breaks: u64,
+}
+
+#[derive(Deserialize, Serialize)]
+struct LedgerJson {
+    v: u32,
+    bucket_born: String,
+    place: u64,
+    books: Option<BooksJson>,
+    balance: Option<BalanceJson>,
+    suspected: Option<i64>,
+    breaks: u64,
+}
+
+#[derive(Deserialize, Serialize)]
+struct BooksJson {
+    seq: u64,
+    created: u64,
+    open: u64,
+    ended: u64,
+    lost: i64,
+    removed: u64,
+}
+
+#[derive(Deserialize, Serialize)]
+struct BalanceJson {
+    created: u64,
+    counted: [u64; 6],
+    expired: u64,
+    imbalance: i64,
+}
+
+impl From<&Ledger> for LedgerJson {
+    fn from(ledger: &Ledger) -> Self {
+        Self {
+            v: VERSION,
+            bucket_born: ledger.bucket_born.to_string(),
+            place: ledger.place,
+            books: ledger.books.map(|Books { seq, created, open, ended, lost, removed }| BooksJson {
+                seq,
+                created,
+                open,
+                ended,
+                lost,
+                removed,
+            }),
+            balance: ledger.balance.map(|Balance { created, counted, expired, imbalance }| BalanceJson {
+                created,
+                counted,
+                expired,
+                imbalance,
+            }),
+            suspected: ledger.suspected,
+            breaks: ledger.breaks,
+        }
+    }
+}
+
+impl LedgerJson {
+    fn ledger(self) -> Option<Ledger> {
+        (self.v == VERSION).then_some(Ledger {
+            bucket_born: self.bucket_born.parse().ok()?,
+            place: self.place,
+            books: self.books.map(|BooksJson { seq, created, open, ended, lost, removed }| Books {
+                seq,
+                created,
+                open,
+                ended,
+                lost,
+                removed,
+            }),
+            balance: self.balance.map(|BalanceJson { created, counted, expired, imbalance }| Balance {
+                created,
+                counted,
+                expired,
+                imbalance,
+            }),
+            suspected: self.suspected,
+            breaks: self.breaks,
+        })
+    }
+}
+
+impl Link {
+    /// The ledger with its revision.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`].
+    pub async fn ledger(&self) -> Result<(Option<Ledger>, u64), NatsError> {
+        let (json, revision) = self.kept(LEDGER_SUBJECT).await?;
+        let ledger = serde_json::from_slice::<LedgerJson>(&json).ok().and_then(LedgerJson::ledger);
+        Ok((ledger, revision))
+    }
+
+    /// Keeps the ledger in place of this revision; says whether nobody else was faster.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`]; it may be kept all the same.
+    pub async fn put_ledger(&self, ledger: &Ledger, revision: u64) -> Result<bool, NatsError> {
+        let json = serde_json::to_vec(&LedgerJson::from(ledger)).unwrap_or_default();
+        Ok(self.keep_as(LEDGER_SUBJECT, json, revision).await?.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let books = Books { seq: 9, created: 5, open: 2, ended: 3, lost: 0, removed: 1 };
+        let balance = Balance { created: 5, counted: [1, 1, 0, 0, 0, 1], expired: 1, imbalance: 1 };
+        let ledger = Ledger {
+            bucket_born: 1_700_000_000_000_000_001,
+            place: 12,
+            books: Some(books),
+            balance: Some(balance),
+            suspected: Some(-1),
+            breaks: 2,
+        };
+        let json = serde_json::to_string(&LedgerJson::from(&ledger)).unwrap();
+        assert_eq!(
+            json,
+            r#"{"v":1,"bucket_born":"1700000000000000001","place":12,"books":{"seq":9,"created":5,"open":2,"ended":3,"lost":0,"removed":1},"balance":{"created":5,"counted":[1,1,0,0,0,1],"expired":1,"imbalance":1},"suspected":-1,"breaks":2}"#
+        );
+        assert_eq!(serde_json::from_str::<LedgerJson>(&json).unwrap().ledger(), Some(ledger));
+    }
+}

@@ -1,0 +1,160 @@
+//! Keeping the ledger: acts are added up before and after a sweep, which counts the records, and both are compared.
+//!
+//! It is kept by whoever sweeps, in one key. Whoever dies has written it or not; the next one goes on from what is there.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::ledger::{Act, Balance, Books, Census, Term};
+use crate::nats::{Ledger, Link, NatsError, Stored};
+
+/// How long the events of changes may be behind the changes: the server publishes them without being asked to wait.
+const EVENTS_WITHIN: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether they have come.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// More changes than this during one sweep are not remembered, and the sweep counts nothing: 24 bytes each.
+const MAX_ACTS: usize = 4_000_000;
+
+/// The ledger during one sweep.
+pub(super) struct Accounts {
+    link: Link,
+    ledger: Ledger,
+    revision: u64,
+    census: Census,
+    /// Where the events are that come behind the census.
+    place: u64,
+}
+
+impl Accounts {
+    /// Opens the ledger for a sweep of the bucket that was created then.
+    pub(super) async fn open(link: &Link, bucket_born: i128) -> Result<Self, NatsError> {
+        let (kept, revision) = link.ledger().await?;
+        let mut ledger = kept.unwrap_or_else(|| Ledger { bucket_born, ..Ledger::default() });
+        if ledger.bucket_born != bucket_born {
+            // Another bucket than the books are of: the books stand, so what is not in this one is missing.
+            ledger.place = link.last_event().await?;
+            let seq = link.last_change().await?;
+            ledger.books = ledger.books.map(|books| Books { seq, ..books });
+            ledger.bucket_born = bucket_born;
+        }
+        let mut place = ledger.place;
+        if let Some(mut books) = ledger.books.take() {
+            let mut whole = true;
+            loop {
+                let page = link.acts(place).await?;
+                for (at, act) in &page.acts {
+                    whole &= books.add(act).is_ok();
+                    place = *at;
+                }
+                if !page.more || !whole {
+                    break;
+                }
+            }
+            if whole {
+                ledger.books = Some(books);
+            } else {
+                tracing::warn!(
+                    at = books.seq + 1,
+                    "the ledger begins anew: an event of the bucket is missing, as after a crash of NATS or while events \
+                     were full; what was lost just then would not be noticed"
+                );
+                ledger.breaks += 1;
+            }
+        }
+        let upto = match ledger.books {
+            Some(books) => books.seq,
+            None => {
+                // In this order: events of changes that are in the census may come later, and are passed over.
+                place = link.last_event().await?;
+                link.last_change().await?
+            }
+        };
+        Ok(Self { link: link.clone(), ledger, revision, census: Census::at(upto), place })
+    }
+
+    /// Counts the records of a page.
+    pub(super) fn count(&mut self, records: &[Stored]) {
+        for stored in records {
+            if let Some(term) = Term::of(stored.timer.state.name()) {
+                self.census.count(stored.revision, term);
+            }
+        }
+    }
+
+    /// Compares, once every record was counted, and keeps what came of it. Gives the balance that is to be believed.
+    pub(super) async fn close(mut self) -> Result<Option<Balance>, NatsError> {
+        let upto = self.census.upto();
+        let since = self.acts_until(self.link.last_change().await?).await?;
+        let Some(since) = since else {
+            self.ledger.books = None;
+            self.ledger.breaks += 1;
+            tracing::warn!("the ledger begins anew: events of the bucket do not come");
+            return self.keep().await;
+        };
+        let census = std::mem::replace(&mut self.census, Census::at(upto));
+        // Somebody has removed a record while records were counted: the next sweep knows more.
+        let Some(counted) = census.complete(&since) else { return self.keep().await };
+        let books = match self.ledger.books {
+            Some(books) => books,
+            None => self.ledger.balance.unwrap_or_default().begun(upto, counted),
+        };
+        let balance = Balance::of(&books, counted);
+        let believed = self.ledger.balance.map_or(0, |balance| balance.imbalance);
+        if balance.imbalance == believed || self.ledger.suspected == Some(balance.imbalance) {
+            if balance.imbalance != believed {
+                tracing::error!(
+                    imbalance = balance.imbalance,
+                    created = balance.created,
+                    "the ledger does not balance: timers that were created are nowhere. Were records removed by hand, or the \
+                     bucket purged? See docs/metrics.md"
+                );
+            }
+            self.ledger.balance = Some(balance);
+            self.ledger.suspected = None;
+        } else {
+            self.ledger.suspected = Some(balance.imbalance);
+        }
+        self.ledger.books = Some(books);
+        self.ledger.place = self.place;
+        self.keep().await
+    }
+
+    /// The acts behind the census, at least until this change; `None` if they do not come.
+    async fn acts_until(&self, last: u64) -> Result<Option<Vec<Act>>, NatsError> {
+        let upto = self.census.upto();
+        let deadline = Instant::now() + EVENTS_WITHIN;
+        let (mut place, mut acts) = (self.place, Vec::new());
+        // They must be without a hole, so that no displaced record is overlooked.
+        let mut next = upto + 1;
+        loop {
+            let page = self.link.acts(place).await?;
+            for (at, act) in page.acts {
+                place = at;
+                if act.seq > upto {
+                    if act.seq != next || acts.len() >= MAX_ACTS {
+                        return Ok(None);
+                    }
+                    next += 1;
+                    acts.push(act);
+                }
+            }
+            if next > last {
+                return Ok(Some(acts));
+            }
+            if !page.more {
+                if Instant::now() >= deadline {
+                    return Ok(None);
+                }
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        }
+    }
+
+    async fn keep(self) -> Result<Option<Balance>, NatsError> {
+        let kept = self.link.put_ledger(&self.ledger, self.revision).await?;
+        Ok(self.ledger.balance.filter(|_| kept))
+    }
+}

@@ -1,0 +1,60 @@
+//! Who sweeps: whoever holds the lease.
+
+use std::time::Duration;
+
+use super::{Known, Sweeper};
+use crate::nats::Lease;
+
+/// How long a lease lasts after it was written: longer than a change of leader in NATS usually takes.
+const LEASE: Duration = Duration::from_secs(10);
+
+/// A lease that lasts no longer than this is written again.
+const RENEW_BELOW: Duration = Duration::from_secs(8);
+
+impl Sweeper {
+    /// Takes the lease if nobody has it, and keeps it.
+    pub(super) async fn hold(&self, known: &mut Known) {
+        let now = self.clock.world();
+        let (lease, revision) = match known.held.take() {
+            Some((lease, revision)) if lease.until.since(now) > RENEW_BELOW => {
+                known.held = Some((lease, revision));
+                return;
+            }
+            Some(held) => held,
+            None => match self.link.lease().await {
+                Ok((Some(lease), _)) if lease.instance != self.instance && lease.until > now => return,
+                Ok((Some(lease), revision)) => (lease, revision),
+                Ok((None, revision)) => (self.first_lease(), revision),
+                // Without its bucket nobody holds a lease. Who looks creates it; two at once do no harm.
+                Err(error) => {
+                    tracing::debug!(%error, "nobody can tell who sweeps");
+                    self.look(known).await;
+                    return;
+                }
+            },
+        };
+        let lease = Lease {
+            instance: self.instance,
+            node: self.node.clone(),
+            until: now.saturating_add(LEASE),
+            ..lease
+        };
+        match self.link.put_lease(&lease, revision).await {
+            Ok(Some(revision)) => known.held = Some((lease, revision)),
+            Ok(None) => tracing::debug!("another node sweeps"),
+            Err(error) => tracing::debug!(%error, "the lease of the sweep cannot be written"),
+        }
+    }
+
+    fn first_lease(&self) -> Lease {
+        Lease {
+            instance: self.instance,
+            node: self.node.clone(),
+            until: self.clock.world(),
+            swept_at: None,
+            wakes_born: None,
+            bucket_born: None,
+            bucket_seq: 0,
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Looking whether everything that timers need stands on NATS, and whether it is what was seen before.
+
+use super::findings::{Findings, Kind};
+use super::{Known, Sweeper};
+use crate::metrics::SweepFinding;
+use crate::nats::{self, Missing, Standing, Trouble};
+
+/// A bucket that seems older than it was is looked at so often before that is believed: a new leader may be a moment
+/// behind.
+const BACK_LOOKS: u32 = 5;
+
+impl Sweeper {
+    /// Looks whether everything stands, and creates what does not.
+    pub(super) async fn look(&self, known: &mut Known) {
+        match Box::pin(nats::mend(&self.link, self.shape)).await {
+            Ok(standing) => {
+                if known.trouble.take().is_some() {
+                    tracing::info!("everything that timers need stands on NATS again");
+                }
+                let findings = Findings::counted(self.metrics.clone());
+                for missing in &standing.created {
+                    findings.note(Kind::missing(*missing), None);
+                }
+                known.loss |= standing.has_lost_wakes();
+                self.compare(known, &standing, &findings);
+                findings.log();
+                known.standing = Some(standing);
+            }
+            Err(error) => {
+                known.standing = None;
+                if matches!(error, Trouble::NotNow(_)) {
+                    tracing::debug!(%error, "it cannot be told whether everything stands on NATS");
+                    return;
+                }
+                let text = error.to_string();
+                if known.trouble.as_ref() != Some(&text) {
+                    tracing::error!(error = text, "timers do not work");
+                    if matches!(error, Trouble::NoBucket(_)) {
+                        self.metrics.sweep.findings.count(SweepFinding::BucketMissing);
+                    }
+                    known.trouble = Some(text);
+                }
+            }
+        }
+    }
+
+    /// Compares what stands with what was seen before, by whichever node.
+    fn compare(&self, known: &mut Known, standing: &Standing, findings: &Findings) {
+        let Some((lease, _)) = &mut known.held else { return };
+        if lease.wakes_born.is_some_and(|born| born != standing.wakes_born) && !known.loss {
+            if !standing.created.contains(&Missing::Wakes) {
+                findings.note(Kind::WakesMissing, None);
+            }
+            known.loss = true;
+        }
+        let other = lease.bucket_born.is_some_and(|born| born != standing.bucket_born);
+        let back = standing.bucket_seq < lease.bucket_seq;
+        known.back = if other || back { known.back.saturating_add(1) } else { 0 };
+        if known.back == BACK_LOOKS {
+            findings.note(Kind::BucketTurnedBack, None);
+            tracing::error!(
+                was = lease.bucket_seq,
+                is = standing.bucket_seq,
+                "the bucket is not the one that it was, or older: was it restored from a backup, or deleted and created \
+                 anew? What came after the backup is lost, and what was called after it may be called again"
+            );
+        }
+        if known.back == 0 || known.back >= BACK_LOOKS {
+            known.back = 0;
+            lease.bucket_born = Some(standing.bucket_born);
+            lease.bucket_seq = standing.bucket_seq;
+        }
+    }
+}
