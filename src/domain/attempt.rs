@@ -16,7 +16,7 @@ pub enum Delivery {
 }
 
 /// What came of one call, as far as the caller can know.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CallResult {
     /// The receiver answered with this HTTP status.
     Answered {

@@ -77,7 +77,7 @@ pub struct Timer {
 }
 
 /// Where a timer is in its life.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum State {
     /// Waiting.
     Scheduled {
@@ -125,7 +125,7 @@ pub enum State {
 }
 
 /// The right to make one call, held by one worker.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Claim {
     /// Told apart from every other claim by this.
     pub id: ClaimId,

@@ -1,25 +1,75 @@
-//! What must hold after every single effect, and of every version that follows another.
+//! The promises: what must hold after every single effect, and of every version that follows another.
 
 use crate::domain::attempt::{Attempt, CallResult, Delivery};
 use crate::domain::machine::{Input, LEASE_MARGIN};
 use crate::domain::time::Timestamp;
-use crate::domain::timer::{Claim, MAX_ATTEMPTS_KEPT, State, Timer};
+use crate::domain::timer::{Claim, ClaimId, MAX_ATTEMPTS_KEPT, State, Timer};
 
 use super::actor::Actor;
-use super::world::World;
+use super::world::{Call, World};
+
+/// What is promised about a timer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Promise {
+    /// Of a timer that is scheduled, the broker holds a wake for then or earlier, or its postponement.
+    WokenInTime,
+    /// Of a timer that is claimed, the broker holds a wake.
+    Watched,
+    /// Whatever has happened, a timer comes to its end once no more goes wrong.
+    NeverLost,
+    /// No call starts before the timer is due.
+    NeverEarly,
+    /// No receiver sees a timer twice that is to be called at most once, but that a client replays it.
+    AtMostOnce,
+    /// Nothing is called but under the claim that is stored.
+    CallsAreClaimed,
+    /// Nobody is called after a cancel was answered with success.
+    CancelsAreKept,
+    /// What is over stays as it is.
+    FinalIsFinal,
+    /// A claim is of one worker, as long as it lasts.
+    ClaimsAreExclusive,
+    /// Attempts are numbered, counted and kept as they were made.
+    AttemptsAreCounted,
+    /// The retry policy is kept.
+    PolicyIsKept,
+    /// A change and a wish to fire do what they say.
+    WishesAreGranted,
+    /// A postponement is no attempt.
+    PostponedIsNotTried,
+    /// How a timer ended is told.
+    EndsAreTold,
+    /// A client's wish is done once.
+    WishesAreDoneOnce,
+    /// What became of a call is unknown only if something has gone wrong.
+    UnknownHasACause,
+    /// A sweep finds nothing as long as the broker loses nothing.
+    NoFalseAlarm,
+}
+
+impl Call {
+    pub(super) fn may_have_arrived(&self) -> bool {
+        self.result.as_ref().is_none_or(CallResult::may_have_arrived)
+    }
+}
 
 impl World {
+    /// Notes the first promise that is broken.
+    pub(super) fn demand(&mut self, kept: bool, promise: Promise) {
+        if !kept && self.broken.is_none() {
+            self.broken = Some(promise);
+        }
+    }
+
     /// Holds after every single effect.
-    pub(super) fn assert_always(&self) {
+    pub(super) fn check_always(&mut self) {
         match self.record().filter(|_| !self.wiped).map(|timer| &timer.state) {
-            Some(State::Scheduled { at, .. }) => assert!(
-                !self.queue.is_empty()
-                    || self.schedules.iter().any(|armed| armed <= at || self.postponed.contains(armed)),
-                "nobody will wake the timer in time"
-            ),
-            Some(State::Firing { .. }) => {
-                assert!(!self.queue.is_empty() || !self.schedules.is_empty(), "nobody watches the claim");
+            Some(State::Scheduled { at, .. }) => {
+                let mut waiting = self.broker.schedules.iter();
+                let in_time = waiting.any(|armed| armed <= at || self.postponed.contains(armed));
+                self.demand(!self.broker.queue.is_empty() || in_time, Promise::WokenInTime);
             }
+            Some(State::Firing { .. }) => self.demand(!self.broker.is_empty(), Promise::Watched),
             None
             | Some(
                 State::Delivered { .. }
@@ -28,20 +78,30 @@ impl World {
                 | State::Unknown { .. },
             ) => {}
         }
-        for call in &self.calls {
-            assert!(call.at >= call.due, "called before it was due");
-        }
+        self.demand(self.calls.iter().all(|call| call.at >= call.due), Promise::NeverEarly);
         if let Some(calls) = self.cancelled_with_calls {
-            assert_eq!(calls, self.calls.len(), "called after a cancel that was answered with success");
+            self.demand(calls == self.calls.len(), Promise::CancelsAreKept);
+        }
+        self.demand(self.replays <= self.replays_wanted, Promise::WishesAreDoneOnce);
+        if self.delivery == Delivery::AtMostOnce {
+            // A replay is a client's own wish that it be called once more.
+            self.demand(self.arrived() <= 1 + self.replays, Promise::AtMostOnce);
         }
     }
 
-    /// Holds once everything is quiet: how the timer ended has been told.
-    pub(super) fn assert_told(&self) {
+    /// How many calls the receiver may have seen.
+    pub(super) fn arrived(&self) -> usize {
+        self.calls.iter().filter(|call| call.may_have_arrived()).count()
+    }
+
+    /// Holds once everything is quiet: the timer is over, and how it ended has been told.
+    pub(super) fn check_over(&mut self) {
         let last = self.history.len().saturating_sub(1);
-        if self.record().is_some_and(|timer| timer.callback().is_some()) {
-            assert!(self.told.contains(&last), "nobody was told: {:?}", self.record());
-        }
+        // If the creation was cut off, nobody was promised anything.
+        let Some(timer) = self.record() else { return };
+        let (over, tells) = (timer.state.is_final(), timer.callback().is_some());
+        self.demand(over, Promise::NeverLost);
+        self.demand(!tells || self.told.contains(&last), Promise::EndsAreTold);
     }
 
     /// Whether the timer has failed since there was no room for it before its deadline.
@@ -49,126 +109,121 @@ impl World {
         self.given_up.is_some_and(|version| version + 1 == self.history.len())
     }
 
+    /// A call under this claim is about to start.
+    pub(super) fn check_call(&mut self, claim: &Claim) {
+        let state = self.record().map(|timer| &timer.state);
+        let held = matches!(state, Some(State::Firing { claim: stored, .. }) if stored.id == claim.id);
+        self.demand(held, Promise::CallsAreClaimed);
+    }
+
     /// Whether the actor may store this version after the one that is there.
-    pub(super) fn assert_may_follow(&self, actor: &Actor, new: &Timer) {
-        assert!(new.attempts.len() <= MAX_ATTEMPTS_KEPT);
-        let Some(old) = self.record() else { return };
-        let holder = match &old.state {
-            State::Firing { claim, .. } | State::Unknown { claim, .. } => Some(claim),
-            State::Scheduled { .. }
-            | State::Delivered { .. }
-            | State::Failed { .. }
-            | State::Cancelled { .. } => None,
-        };
-        let by_holder = holder.is_some_and(|claim| claim.id == actor.claim);
-        assert!(new.attempts == old.attempts || by_holder, "an outcome of a claim that is not held");
-        let replay = matches!(actor.input, Some(Input::Replay));
+    pub(super) fn check_may_follow(&mut self, actor: &Actor, new: &Timer) {
+        self.demand(new.attempts.len() <= MAX_ATTEMPTS_KEPT, Promise::AttemptsAreCounted);
+        let Some(old) = self.history.last().map(|version| version.timer.clone()) else { return };
+        let by_holder = holder(&old.state) == Some(actor.claim);
+        self.demand(new.attempts == old.attempts || by_holder, Promise::ClaimsAreExclusive);
+        let replay = matches!(actor.input.as_deref(), Some(Input::Replay));
         match &old.state {
-            State::Delivered { .. } | State::Cancelled { .. } => {
-                panic!("{:?} became {:?}", old.state, new.state)
-            }
-            State::Failed { .. } => assert!(replay, "{:?} became {:?}", old.state, new.state),
-            State::Unknown { .. } => {
-                assert!(by_holder || replay, "only its claimant may replace an unknown outcome");
-            }
+            State::Delivered { .. } | State::Cancelled { .. } => self.demand(false, Promise::FinalIsFinal),
+            State::Failed { .. } => self.demand(replay, Promise::FinalIsFinal),
+            State::Unknown { .. } => self.demand(by_holder || replay, Promise::FinalIsFinal),
             State::Firing { claim, .. } => {
-                assert!(by_holder || self.now >= claim.lease_until, "taken over from a living claimant");
+                self.demand(by_holder || self.now >= claim.lease_until, Promise::ClaimsAreExclusive);
             }
             State::Scheduled { attempt, at } => {
-                if let Some(Input::Change(change)) = &actor.input {
+                if let Some(Input::Change(change)) = actor.input.as_deref() {
                     let due_at = change.due_at.unwrap_or(old.due_at);
-                    assert_eq!(new.due_at, due_at, "moved to another instant than was asked for");
                     let state = State::Scheduled { attempt: *attempt, at: change.due_at.unwrap_or(*at) };
-                    assert_eq!(new.state, state);
+                    self.demand(new.due_at == due_at && new.state == state, Promise::WishesAreGranted);
                 }
-                if matches!(actor.input, Some(Input::Fire)) {
-                    assert!(new.due_at <= self.now, "to be fired now, and is not due");
+                if matches!(actor.input.as_deref(), Some(Input::Fire)) {
+                    self.demand(new.due_at <= self.now, Promise::WishesAreGranted);
                 }
             }
         }
-        if let State::Firing { attempt, claim } = &new.state {
-            assert!(claim.lease_until >= claim.since.saturating_add(new.timeout + LEASE_MARGIN));
-            assert!(new.counted(*attempt) <= new.retry.max_attempts, "more attempts than allowed");
-            let earlier = self.history.iter().filter_map(|timer| match timer.state {
-                State::Firing { attempt, .. } => Some(attempt),
-                State::Scheduled { .. }
-                | State::Delivered { .. }
-                | State::Failed { .. }
-                | State::Cancelled { .. }
-                | State::Unknown { .. } => None,
-            });
-            assert!(earlier.max() < Some(*attempt), "an attempt's number is used twice");
-        }
-        if let Some(Input::Postponed { until }) = &actor.input {
+        if let Some(Input::Postponed { until }) = actor.input.as_deref() {
             let since = old.retried_since();
             let late = old.retry.deadline.is_some_and(|deadline| *until > since.saturating_add(deadline));
-            assert!(
-                late && matches!(new.state, State::Failed { .. }),
-                "a postponement has changed the timer"
-            );
-            assert_eq!(
-                new.attempts_started(),
-                old.attempts_started(),
-                "a postponement has used up an attempt"
-            );
+            let failed = matches!(new.state, State::Failed { .. });
+            let same = new.attempts_started() == old.attempts_started();
+            self.demand(late && failed && same, Promise::PostponedIsNotTried);
         }
         if let State::Firing { attempt, claim } = &new.state {
-            Self::assert_is_next(old, *attempt, claim);
+            self.check_claim(&old, new, *attempt, claim);
         }
-        if let (Some(claim), true, Some(last)) = (holder, by_holder, new.attempts.last()) {
-            assert_eq!(
-                (last.due_at, last.claimed_at),
-                (claim.due_at, claim.since),
-                "another attempt is kept"
-            );
-            if let State::Scheduled { attempt, at } = new.state {
-                assert_eq!(attempt, last.number + 1, "an attempt is left out or made twice");
-                assert_may_retry(new, last, at);
-            }
+        if let (true, Some(last)) = (by_holder, new.attempts.last()) {
+            self.check_outcome(&old, new, last);
         }
     }
 
     /// Whether this claim is of the attempt that follows the record.
-    fn assert_is_next(old: &Timer, attempt: u32, claim: &Claim) {
+    fn check_claim(&mut self, old: &Timer, new: &Timer, attempt: u32, claim: &Claim) {
+        let lease = claim.since.saturating_add(new.timeout + LEASE_MARGIN);
+        self.demand(claim.lease_until >= lease, Promise::ClaimsAreExclusive);
+        let earlier = self.history.iter().filter_map(|version| match version.timer.state {
+            State::Firing { attempt, .. } => Some(attempt),
+            State::Scheduled { .. }
+            | State::Delivered { .. }
+            | State::Failed { .. }
+            | State::Cancelled { .. }
+            | State::Unknown { .. } => None,
+        });
+        let counted = new.counted(attempt) <= new.retry.max_attempts && earlier.max() < Some(attempt);
         let next = match &old.state {
-            State::Scheduled { attempt, at } => (*attempt, *at),
-            State::Firing { attempt, claim } => (attempt + 1, claim.due_at),
+            State::Scheduled { attempt, at } => Some((*attempt, *at)),
+            State::Firing { attempt, claim } => Some((attempt + 1, claim.due_at)),
             State::Delivered { .. }
             | State::Failed { .. }
             | State::Cancelled { .. }
-            | State::Unknown { .. } => unreachable!("it is over"),
+            | State::Unknown { .. } => None,
         };
-        assert_eq!((attempt, claim.due_at), next, "not the attempt that is due");
+        self.demand(counted && next == Some((attempt, claim.due_at)), Promise::AttemptsAreCounted);
         if let (State::Firing { .. }, Some(deadline)) = (&old.state, old.retry.deadline) {
             let until = old.replayed_at.unwrap_or(old.due_at).saturating_add(deadline);
-            assert!(claim.since <= until, "tried again after the deadline");
+            self.demand(claim.since <= until, Promise::PolicyIsKept);
+        }
+    }
+
+    /// Whether what the holder of the claim has stored is what came of its attempt.
+    fn check_outcome(&mut self, old: &Timer, new: &Timer, last: &Attempt) {
+        let (State::Firing { claim, .. } | State::Unknown { claim, .. }) = &old.state else { return };
+        let same = (last.due_at, last.claimed_at) == (claim.due_at, claim.since);
+        self.demand(same, Promise::AttemptsAreCounted);
+        if let State::Scheduled { attempt, at } = new.state {
+            self.demand(attempt == last.number + 1, Promise::AttemptsAreCounted);
+            self.demand(may_retry(new, last, at), Promise::PolicyIsKept);
         }
     }
 }
 
+/// Who holds the claim, also of a timer that was given up.
+fn holder(state: &State) -> Option<ClaimId> {
+    match state {
+        State::Firing { claim, .. } | State::Unknown { claim, .. } => Some(claim.id),
+        State::Scheduled { .. }
+        | State::Delivered { .. }
+        | State::Failed { .. }
+        | State::Cancelled { .. } => None,
+    }
+}
+
 /// Whether the policy allows that this attempt is followed by another one at this instant.
-fn assert_may_retry(timer: &Timer, last: &Attempt, at: Timestamp) {
+fn may_retry(timer: &Timer, last: &Attempt, at: Timestamp) -> bool {
     let policy = &timer.retry;
     let wait = at.since(last.finished_at);
     let counted = last.number - timer.attempts_before;
     let step =
         policy.initial_backoff.saturating_mul(2_u32.saturating_pow(counted - 1)).min(policy.max_backoff);
-    assert!(wait >= step / 2, "tried again sooner than the backoff: {wait:?}");
-    assert!(wait <= policy.max_backoff, "tried again later than after the longest backoff: {wait:?}");
-    if let Some(deadline) = policy.deadline {
-        let since = timer.replayed_at.unwrap_or(timer.due_at);
-        assert!(at <= since.saturating_add(deadline), "tried again after the deadline");
-    }
-    match (&last.called.result, timer.delivery) {
-        (CallResult::NotSent { .. }, _) => {}
+    let since = timer.replayed_at.unwrap_or(timer.due_at);
+    let in_time = policy.deadline.is_none_or(|deadline| at <= since.saturating_add(deadline));
+    let retried = match (&last.called.result, timer.delivery) {
+        (CallResult::NotSent { .. }, _) => true,
         (CallResult::Answered { status, retry_after }, Delivery::AtLeastOnce) => {
-            assert!(*status != 410 && policy.statuses.contains(*status), "tried again after a {status}");
             let asked = retry_after.unwrap_or_default().min(policy.max_backoff);
-            assert!(wait >= asked, "the receiver asked to be left alone for {asked:?}, and had {wait:?}");
+            *status != 410 && policy.statuses.contains(*status) && wait >= asked
         }
-        (CallResult::NoAnswer { .. } | CallResult::Interrupted, Delivery::AtLeastOnce) => {}
-        (result @ CallResult::Forbidden { .. }, _) | (result, Delivery::AtMostOnce) => {
-            panic!("tried again after {result:?}")
-        }
-    }
+        (CallResult::NoAnswer { .. } | CallResult::Interrupted, Delivery::AtLeastOnce) => true,
+        (CallResult::Forbidden { .. }, _) | (_, Delivery::AtMostOnce) => false,
+    };
+    wait >= step / 2 && wait <= policy.max_backoff && in_time && retried
 }

@@ -1,65 +1,31 @@
 //! The world of one timer: its record with every version, the broker's wakes, workers and clients in
 //! the middle of their effects, and a receiver that notes each call.
 //!
-//! `actor` does effects one at a time, so that anything can come in between; `promises` watches.
+//! `broker` has the wakes, `actor` does effects one at a time, so that anything can come in between; `promises` watches.
+//! The world decides nothing: what happens next is drawn at random by the properties, and tried in every way by the
+//! model check.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
 
 use crate::domain::attempt::{CallResult, Delivery};
-use crate::domain::callbacks::Callbacks;
 use crate::domain::change::Change;
-use crate::domain::machine::{Effect, Input, LEAD, linger_delay, step, unneeded};
+use crate::domain::machine::{Effect, Input, linger_delay};
 use crate::domain::retry::RetryPolicy;
-use crate::domain::sweep::{Armed, Look, judge};
 use crate::domain::target::{Body, Method, Target, TargetUrl};
 use crate::domain::time::Timestamp;
-use crate::domain::timer::Timer;
+use crate::domain::timer::{State, Timer};
 
 use super::actor::Actor;
+use super::broker::Broker;
+use super::event::{Event, Wish};
+use super::flaw::Flaw;
+use super::promises::Promise;
 
-#[derive(Clone, Debug)]
-pub(super) enum Event {
-    /// Time passes.
-    Advance { millis: u64 },
-    /// The server moves a schedule whose time has come onto the queue.
-    ScheduleFires { which: usize, twice: bool },
-    /// A worker gets a message and reads the record, perhaps an old version of it.
-    Deliver { which: usize, stale_by: usize },
-    /// A worker gets a message and cannot read the record.
-    LookFails { which: usize },
-    /// An actor does its next effect, or hears what came of its call.
-    Proceed { actor: usize, result: CallResult },
-    /// An actor's next write is done, and it does not hear of that.
-    ProceedUnheard { actor: usize },
-    /// An actor that is about to claim finds no room for the receiver.
-    Postpone { actor: usize, millis: u64 },
-    /// A node dies.
-    Die { actor: usize },
-    /// A client cancels.
-    Cancel,
-    /// A client moves the timer.
-    Reschedule { in_millis: u64 },
-    /// A client changes something else about it.
-    ChangeTimeout { millis: u64 },
-    /// A client fires it at once.
-    Fire,
-    /// A client replays it.
-    Replay,
-    /// A sweeper looks at the timer.
-    Sweep,
-    /// An accident removes every wake.
-    Wipe,
-}
-
-/// A fire message that is not acknowledged.
-pub(super) struct Message {
-    pub(super) not_before: Timestamp,
-    tries: u32,
-}
-
+#[derive(Clone, Hash)]
 pub(super) struct Call {
     pub(super) at: Timestamp,
     /// When the timer was due, by the version that was claimed.
@@ -68,15 +34,26 @@ pub(super) struct Call {
     pub(super) result: Option<CallResult>,
 }
 
+/// A version of the record, and what tells it from others.
+#[derive(Clone, Debug)]
+pub(super) struct Version {
+    pub(super) timer: Arc<Timer>,
+    pub(super) digest: u64,
+}
+
+#[derive(Clone)]
 pub(super) struct World {
     pub(super) now: Timestamp,
+    /// What the client wants, as it was at the start.
+    pub(super) wanted: Arc<Timer>,
+    pub(super) delivery: Delivery,
     /// Every version ever stored; the last one is the record, their number the revision.
-    pub(super) history: Vec<Timer>,
-    pub(super) schedules: Vec<Timestamp>,
+    pub(super) history: Vec<Version>,
+    pub(super) broker: Broker,
     /// For when wakes were armed in place of ones that came in time and found no room.
-    pub(super) postponed: Vec<Timestamp>,
-    pub(super) queue: BTreeMap<u64, Message>,
-    pub(super) actors: Vec<Actor>,
+    pub(super) postponed: BTreeSet<Timestamp>,
+    /// In the order in which they began.
+    pub(super) actors: BTreeMap<u64, Actor>,
     pub(super) calls: Vec<Call>,
     /// How many calls there were when a cancel succeeded.
     pub(super) cancelled_with_calls: Option<usize>,
@@ -84,24 +61,30 @@ pub(super) struct World {
     pub(super) told: BTreeSet<usize>,
     /// The last version that a postponement made.
     pub(super) given_up: Option<usize>,
-    /// How often a client's replay was stored.
+    /// How often a client's replay was stored, and how often one was asked for.
     pub(super) replays: usize,
+    pub(super) replays_wanted: usize,
     /// The broker has lost wakes, so that only a sweeper can make up for it.
     pub(super) wiped: bool,
-    counter: u64,
+    /// The name of who is doing something just now, or of the message in its hands.
+    pub(super) acting: u64,
+    /// The names under which claims were stored.
+    pub(super) names: Vec<u64>,
+    /// The bug that is planted.
+    pub(super) flaw: Option<Flaw>,
+    /// The first promise that was broken.
+    pub(super) broken: Option<Promise>,
 }
 
-/// As the consumer is configured; the exact value does not matter.
-const ACK_WAIT: Duration = Duration::from_secs(5);
 /// As dispatch waits after it could not look at a record.
 const TROUBLE_DELAY: Duration = Duration::from_secs(1);
-/// As the sweeper has it by default.
-const SWEEP_GRACE: Duration = Duration::from_secs(30);
-const START: Timestamp = Timestamp::from_micros(1_000_000_000_000);
+pub(super) const START: Timestamp = Timestamp::from_micros(1_000_000_000_000);
+/// When the timer is due, from when its client asks for it.
+pub(super) const DUE_IN: Duration = Duration::from_secs(2);
 
 /// A timer that is due two seconds after the start.
 pub(crate) fn a_timer(delivery: Delivery, max_attempts: u32) -> Timer {
-    let due = START.saturating_add(Duration::from_secs(2));
+    let due = START.saturating_add(DUE_IN);
     let target = Target {
         url: TargetUrl::parse("http://localhost/").unwrap(),
         method: Method::Post,
@@ -118,207 +101,155 @@ pub(crate) fn a_timer(delivery: Delivery, max_attempts: u32) -> Timer {
 
 impl World {
     /// A world in which a client has just begun to create the timer.
-    pub(super) fn new(delivery: Delivery, retry: RetryPolicy) -> Self {
-        let mut timer = Timer { retry, ..a_timer(delivery, retry.max_attempts) };
-        let told = Some(timer.target.url.clone());
-        timer.callbacks = Callbacks { on_delivered: told.clone(), on_failed: told };
-        let effects = [Effect::Arm { at: timer.due_at }, Effect::Store(Box::new(timer))].into();
-        let creator = Actor::new(None, None, Uuid::nil(), 0, effects, START);
-        Self {
+    pub(super) fn new(timer: Timer, flaw: Option<Flaw>) -> Self {
+        let mut world = Self {
             now: START,
+            delivery: timer.delivery,
+            wanted: Arc::new(timer),
             history: vec![],
-            told: BTreeSet::new(),
-            given_up: None,
-            schedules: vec![],
-            postponed: vec![],
-            queue: BTreeMap::new(),
-            actors: vec![creator],
+            broker: Broker::default(),
+            postponed: BTreeSet::new(),
+            actors: BTreeMap::new(),
             calls: vec![],
             cancelled_with_calls: None,
+            told: BTreeSet::new(),
+            given_up: None,
             replays: 0,
+            replays_wanted: 0,
             wiped: false,
-            counter: 0,
-        }
+            acting: 0,
+            names: vec![],
+            flaw,
+            broken: None,
+        };
+        world.create();
+        world
     }
 
     pub(super) fn record(&self) -> Option<&Timer> {
-        self.history.last()
+        self.history.last().map(|version| &*version.timer)
     }
 
-    fn fresh(&mut self) -> u64 {
-        self.counter += 1;
-        self.counter
+    pub(super) fn has(&self, flaw: Flaw) -> bool {
+        self.flaw == Some(flaw)
     }
 
-    fn enqueue(&mut self) {
-        let message = self.fresh();
-        self.queue.insert(message, Message { not_before: self.now, tries: 0 });
+    /// Whether somebody has something to do now.
+    pub(super) fn is_busy(&self) -> bool {
+        self.actors.values().any(|actor| match actor.next() {
+            Some(Effect::Hold { until }) => *until <= self.now,
+            _ => true,
+        })
     }
 
-    pub(super) fn arm(&mut self, at: Timestamp) {
-        if at.saturating_sub(LEAD) <= self.now {
-            self.enqueue();
-        } else if !self.schedules.contains(&at) {
-            self.schedules.push(at);
-        }
-    }
-
-    /// Delivers a message that is ready; it comes again after the ack wait, even if whoever gets it now
-    /// lives on.
-    fn deliver(&mut self, which: usize) -> Option<(u64, u32)> {
-        let now = self.now;
-        let ready: Vec<u64> =
-            self.queue.iter().filter(|(_, m)| m.not_before <= now).map(|(id, _)| *id).collect();
-        let id = pick(&ready, which)?;
-        let message = self.queue.get_mut(&id)?;
-        message.not_before = now.saturating_add(ACK_WAIT);
-        message.tries += 1;
-        Some((id, message.tries))
+    /// A name that nobody has who is still about, so that worlds which differ in nothing but who has been are the same.
+    pub(super) fn fresh(&self) -> u64 {
+        let actors = self.actors.iter().map(|(name, actor)| actor.message.unwrap_or_default().max(*name));
+        let messages = self.broker.queue.keys().copied().chain([self.acting]);
+        1 + actors.chain(messages).chain(self.names.iter().copied()).max().unwrap_or_default()
     }
 
     pub(super) fn apply(&mut self, event: Event) {
         match event {
             Event::Advance { millis } => self.now = self.now.saturating_add(Duration::from_millis(millis)),
-            Event::ScheduleFires { which, twice } => {
-                let ripe: Vec<usize> = (0..self.schedules.len())
-                    .filter(|n| self.schedules[*n].saturating_sub(LEAD) <= self.now)
-                    .collect();
-                if let Some(n) = pick(&ripe, which) {
-                    if !twice {
-                        self.schedules.remove(n);
-                    }
-                    self.enqueue();
-                }
-            }
+            Event::ScheduleFires { which, twice } => self.schedule_fires(which, twice),
             Event::Deliver { which, stale_by } => {
                 if let Some((message, tries)) = self.deliver(which) {
-                    let claim = Uuid::from_u128(u128::from(self.fresh()));
-                    let seen = self.history.len().saturating_sub(stale_by);
-                    self.attend(message, tries, claim, seen);
+                    self.attend(message, tries, stale_by);
                 }
             }
             Event::LookFails { which } => {
-                if let Some((id, tries)) = self.deliver(which)
-                    && let Some(message) = self.queue.get_mut(&id)
-                {
-                    message.not_before = self.now.saturating_add(linger_delay(tries).max(TROUBLE_DELAY));
+                if let Some((message, tries)) = self.deliver(which) {
+                    let delay = linger_delay(tries).max(TROUBLE_DELAY);
+                    self.give_back(Some(message), self.now.saturating_add(delay));
                 }
             }
             Event::Proceed { actor, result } => {
-                if let Some(actor) = self.take_actor(actor) {
-                    self.proceed(actor, result, true);
+                if let Some((name, actor)) = self.take_actor(actor) {
+                    self.proceed(name, actor, result, true);
                 }
             }
             Event::ProceedUnheard { actor } => {
-                if let Some(actor) = self.take_actor(actor) {
-                    self.proceed(actor, CallResult::Interrupted, false);
+                if let Some((name, actor)) = self.take_actor(actor) {
+                    self.proceed(name, actor, CallResult::Interrupted, false);
+                }
+            }
+            Event::LookAgain { actor } => {
+                if let Some((name, actor)) = self.take_actor(actor) {
+                    self.look_again(name, actor);
                 }
             }
             Event::Postpone { actor, millis } => {
-                if let Some(actor) = self.take_actor(actor) {
-                    self.postpone(actor, Duration::from_millis(millis));
+                if let Some((name, actor)) = self.take_actor(actor) {
+                    self.postpone(name, actor, Duration::from_millis(millis));
                 }
             }
             Event::Die { actor } => drop(self.take_actor(actor)),
-            Event::Cancel => self.request(Input::Cancel),
-            Event::Reschedule { in_millis } => {
-                let due_at = self.now.saturating_add(Duration::from_millis(in_millis));
-                self.request(Input::Change(Box::new(Change { due_at: Some(due_at), ..Change::default() })));
-            }
-            Event::ChangeTimeout { millis } => {
-                let timeout = Some(Duration::from_millis(millis));
-                self.request(Input::Change(Box::new(Change { timeout, ..Change::default() })));
-            }
-            Event::Fire => self.request(Input::Fire),
-            Event::Replay => self.request(Input::Replay),
+            Event::Ask(wish) => self.ask(wish),
             Event::Sweep => self.sweep(),
             Event::Wipe => {
                 self.wiped = true;
-                self.queue.clear();
-                self.schedules.clear();
+                self.broker = Broker::default();
             }
         }
+        self.acting = 0;
+        self.check_always();
     }
 
-    /// Looks at the record and the wakes, and arms what is missing.
-    fn sweep(&mut self) {
-        let Some(timer) = self.record() else { return };
-        let waiting = self.schedules.iter().map(|at| Armed::Waiting { at: *at });
-        let wakes: Vec<Armed> = self.queue.values().map(|_| Armed::Due).chain(waiting).collect();
-        let look = Look { now: self.now.into(), grace: SWEEP_GRACE, after_loss: self.wiped };
-        let Some(damage) = judge(timer, &wakes, look) else { return };
-        // The server of this world may be later than any grace; a real one that is has forgotten the schedule.
-        let late = |at: &Timestamp| at.saturating_sub(LEAD).saturating_add(SWEEP_GRACE) < self.now;
-        assert!(self.wiped || self.schedules.iter().any(late), "a false alarm: {damage:?}");
-        self.arm(damage.arm);
+    fn take_actor(&mut self, which: usize) -> Option<(u64, Actor)> {
+        let name = *self.actors.keys().nth(which.checked_rem(self.actors.len())?)?;
+        let (name, actor) = self.actors.remove_entry(&name)?;
+        self.acting = actor.message.unwrap_or_default().max(name);
+        Some((name, actor))
     }
 
-    fn take_actor(&mut self, which: usize) -> Option<Actor> {
-        (!self.actors.is_empty()).then(|| self.actors.swap_remove(which % self.actors.len()))
-    }
-
-    /// A worker attends to a message, having seen this many versions.
-    fn attend(&mut self, message: u64, tries: u32, claim: Uuid, seen: usize) {
-        let input = Input::Wake { claim, node: "n".into(), tries };
-        let mut effects: VecDeque<Effect> = match seen.checked_sub(1) {
-            None => unneeded(tries, self.now).into(),
-            Some(version) => step(&self.history[version], input.clone(), self.now).unwrap().into(),
-        };
-        // What is only settled is looked at again where reads are never stale.
-        if effects == [Effect::Settle] && seen != self.history.len() {
-            let latest = self.history.last().unwrap();
-            effects = step(latest, input.clone(), self.now).unwrap().into();
-            return self.actors.push(
-                Actor::new(Some(message), Some(input), claim, self.history.len(), effects, self.now)
-                    .tried(tries),
-            );
+    /// A worker attends to a message, having read this old a version. That there is none it hears from the leader.
+    fn attend(&mut self, message: u64, tries: u32, stale_by: usize) {
+        let name = self.fresh();
+        let seen = self.history.len().saturating_sub(stale_by);
+        let claim = Uuid::from_u128(u128::from(name));
+        let mut worker = Actor::worker(message, tries, claim, seen, self.now);
+        if seen == 0 {
+            worker.seen = self.history.len();
+            worker.fresh = true;
         }
-        self.actors.push(Actor::new(Some(message), Some(input), claim, seen, effects, self.now).tried(tries));
+        let wake = worker.wake();
+        self.think(name, worker, wake);
+    }
+
+    /// A client's creation begins: it arms, then stores what is not there yet.
+    fn create(&mut self) {
+        if self.record().is_some() {
+            return;
+        }
+        let due_at = self.now.saturating_add(DUE_IN);
+        let state = State::Scheduled { attempt: 1, at: due_at };
+        let timer = Timer { created_at: self.now, due_at, state, ..(*self.wanted).clone() };
+        let effects = vec![Effect::Arm { at: due_at }, Effect::Store(Box::new(timer))];
+        let name = self.fresh();
+        self.actors.insert(name, Actor::client(0, effects, self.now));
     }
 
     /// A client's request begins.
-    fn request(&mut self, input: Input) {
-        let Some(timer) = self.record() else { return };
-        if let Ok(effects) = step(timer, input.clone(), self.now) {
-            let seen = self.history.len();
-            self.actors.push(Actor::new(None, Some(input), Uuid::nil(), seen, effects.into(), self.now));
+    fn ask(&mut self, wish: Wish) {
+        let change = |change| Input::Change(Box::new(change));
+        let input = match wish {
+            Wish::Create => return self.create(),
+            Wish::Cancel => Input::Cancel,
+            Wish::Move { in_millis } => {
+                let due_at = self.now.saturating_add(Duration::from_millis(in_millis));
+                change(Change { due_at: Some(due_at), ..Change::default() })
+            }
+            Wish::Timeout { millis } => {
+                change(Change { timeout: Some(Duration::from_millis(millis)), ..Change::default() })
+            }
+            Wish::Fire => Input::Fire,
+            Wish::Replay => Input::Replay,
+        };
+        if self.record().is_some() {
+            self.replays_wanted += usize::from(matches!(wish, Wish::Replay));
+            let name = self.fresh();
+            self.think(name, Actor::client(self.history.len(), vec![], self.now), input);
         }
     }
-
-    /// Whether nothing is left to be found by a sweep, if wakes were lost.
-    fn is_over(&self) -> bool {
-        !self.wiped || self.record().is_none_or(|timer| timer.state.is_final())
-    }
-
-    /// No node dies any more, every answer is heard, and time passes.
-    pub(super) fn calm_down(&mut self) {
-        for _ in 0..4_000 {
-            if self.wiped {
-                self.sweep();
-            }
-            while !self.actors.is_empty() {
-                for _ in 0..self.actors.len() {
-                    if self.actors.is_empty() {
-                        break;
-                    }
-                    let actor = self.actors.remove(0);
-                    self.proceed(actor, CallResult::Answered { status: 200, retry_after: None }, true);
-                    self.assert_always();
-                }
-                self.now = self.now.saturating_add(Duration::from_millis(100));
-            }
-            self.apply(Event::ScheduleFires { which: 0, twice: false });
-            self.apply(Event::Deliver { which: 0, stale_by: 0 });
-            self.apply(Event::Advance { millis: 1_000 });
-            if self.queue.is_empty() && self.schedules.is_empty() && self.actors.is_empty() && self.is_over()
-            {
-                return;
-            }
-        }
-        panic!("never quiet: {:?}, {} messages", self.record().map(|timer| &timer.state), self.queue.len());
-    }
-}
-
-fn pick<T: Copy>(items: &[T], which: usize) -> Option<T> {
-    (!items.is_empty()).then(|| items[which % items.len()])
 }

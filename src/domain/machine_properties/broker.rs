@@ -1,0 +1,137 @@
+//! The broker's part of the world: wakes that wait for their instant, and fire messages that nobody has acknowledged.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::domain::machine::{LEAD, LINGER_TRIES, linger_delay};
+use crate::domain::time::Timestamp;
+
+use super::flaw::Flaw;
+use super::world::World;
+
+/// As the consumer is configured; the exact value does not matter.
+const ACK_WAIT: Duration = Duration::from_secs(5);
+
+/// What the broker holds.
+#[derive(Clone, Default, Hash)]
+pub(super) struct Broker {
+    /// The instants for which wakes wait. Arming for the same instant again changes nothing.
+    pub(super) schedules: BTreeSet<Timestamp>,
+    pub(super) queue: BTreeMap<u64, Message>,
+    /// When a wake was armed last.
+    pub(super) last_armed: Option<Timestamp>,
+}
+
+/// A fire message that is not acknowledged.
+#[derive(Clone, Hash)]
+pub(super) struct Message {
+    not_before: Timestamp,
+    delivered: Option<Delivered>,
+}
+
+/// How often a message has been delivered, and since when.
+#[derive(Clone, Copy, Hash)]
+struct Delivered {
+    first: Timestamp,
+    times: u32,
+}
+
+impl Delivered {
+    /// Delivered again. Time that was skipped counts as if the message had come as often as a wake that lingers does.
+    fn again(self, now: Timestamp) -> Self {
+        let mut rest = now.since(self.first);
+        let mut possible = 1;
+        while possible < LINGER_TRIES && rest >= linger_delay(possible) {
+            rest -= linger_delay(possible);
+            possible += 1;
+        }
+        Self { times: possible.max(self.times + 1), ..self }
+    }
+}
+
+impl Broker {
+    /// The schedules whose time has come.
+    pub(super) fn ripe(&self, now: Timestamp) -> Vec<Timestamp> {
+        self.schedules.iter().copied().filter(|at| at.saturating_sub(LEAD) <= now).collect()
+    }
+
+    /// The messages that may be delivered. Of those that nobody has ever had, and that come at the same time, one
+    /// stands for all.
+    pub(super) fn ready(&self, now: Timestamp) -> Vec<u64> {
+        let mut new = BTreeSet::new();
+        let ready = self.queue.iter().filter(|(_, message)| message.not_before <= now);
+        ready
+            .filter(|(_, message)| message.delivered.is_some() || new.insert(message.not_before))
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
+    /// When something comes next, if nothing goes wrong.
+    pub(super) fn next(&self) -> Option<Timestamp> {
+        let fires = self.schedules.first().map(|at| at.saturating_sub(LEAD));
+        self.queue.values().map(|message| message.not_before).chain(fires).min()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty() && self.schedules.is_empty()
+    }
+}
+
+impl World {
+    pub(super) fn arm(&mut self, at: Timestamp) {
+        if self.has(Flaw::OneWakeOfATimer) {
+            self.broker.schedules.clear();
+        }
+        self.broker.last_armed = Some(self.now);
+        if at.saturating_sub(LEAD) <= self.now {
+            self.enqueue();
+        } else {
+            self.broker.schedules.insert(at);
+        }
+    }
+
+    fn enqueue(&mut self) {
+        let message = self.fresh();
+        self.broker.queue.insert(message, Message { not_before: self.now, delivered: None });
+    }
+
+    /// Moves a schedule whose time has come onto the queue; a second time if it is `twice`.
+    pub(super) fn schedule_fires(&mut self, which: usize, twice: bool) {
+        if let Some(at) = pick(&self.broker.ripe(self.now), which) {
+            if !twice {
+                self.broker.schedules.remove(&at);
+            }
+            self.enqueue();
+        }
+    }
+
+    /// Delivers a message that is ready, and says how often it has been; it comes again after the ack wait, even if
+    /// whoever gets it now lives on.
+    pub(super) fn deliver(&mut self, which: usize) -> Option<(u64, u32)> {
+        let id = pick(&self.broker.ready(self.now), which)?;
+        let (now, impatient) = (self.now, self.has(Flaw::NoLingering));
+        let message = self.broker.queue.get_mut(&id)?;
+        message.not_before = now.saturating_add(ACK_WAIT);
+        let first = Delivered { first: now, times: 1 };
+        let delivered = message.delivered.map_or(first, |before| before.again(now));
+        message.delivered = Some(delivered);
+        Some((id, if impatient { LINGER_TRIES } else { delivered.times }))
+    }
+
+    /// Lets a message come again at this instant.
+    pub(super) fn give_back(&mut self, message: Option<u64>, until: Timestamp) {
+        if let Some(message) = message.and_then(|id| self.broker.queue.get_mut(&id)) {
+            message.not_before = until;
+        }
+    }
+
+    pub(super) fn settle(&mut self, message: Option<u64>) {
+        if let Some(id) = message {
+            self.broker.queue.remove(&id);
+        }
+    }
+}
+
+pub(super) fn pick<T: Copy>(items: &[T], which: usize) -> Option<T> {
+    (!items.is_empty()).then(|| items[which % items.len()])
+}

@@ -1,0 +1,48 @@
+//! What can happen in the world, one thing at a time.
+
+use crate::domain::attempt::CallResult;
+
+/// Something that happens. Numbers choose among what is there, and wrap around.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Event {
+    /// Time passes.
+    Advance { millis: u64 },
+    /// The server moves a schedule whose time has come onto the queue.
+    ScheduleFires { which: usize, twice: bool },
+    /// A worker gets a message and reads the record, perhaps an old version of it.
+    Deliver { which: usize, stale_by: usize },
+    /// A worker gets a message and cannot read the record.
+    LookFails { which: usize },
+    /// An actor does its next effect, or hears what came of its call.
+    Proceed { actor: usize, result: CallResult },
+    /// An actor's next write is done, and it does not hear of that.
+    ProceedUnheard { actor: usize },
+    /// An actor that does not know whether its claim is stored gives up writing it, and looks.
+    LookAgain { actor: usize },
+    /// An actor that is about to claim finds no room for the receiver.
+    Postpone { actor: usize, millis: u64 },
+    /// A node dies.
+    Die { actor: usize },
+    /// A client asks for something.
+    Ask(Wish),
+    /// A sweeper looks at the timer, and is about to mend what it finds.
+    Sweep,
+    /// An accident removes every wake.
+    Wipe,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Wish {
+    /// The same timer once more, as another node would create it for the same idempotency key.
+    Create,
+    /// That it is not called.
+    Cancel,
+    /// That it is called at another instant.
+    Move { in_millis: u64 },
+    /// That it is otherwise in another way.
+    Timeout { millis: u64 },
+    /// That it is called at once.
+    Fire,
+    /// That it is tried once more.
+    Replay,
+}

@@ -1,0 +1,71 @@
+//! How much may go wrong, and how much clients may want, until a world has to go on by itself.
+
+use super::super::event::Event;
+use super::super::world::World;
+
+/// How often each of these may still happen.
+#[derive(Clone, Copy, Hash)]
+pub(super) struct Faults {
+    /// Time passes while somebody has something to do.
+    pub(super) slow: u8,
+    /// Somebody dies in the middle of something.
+    pub(super) deaths: u8,
+    /// A write is done, and whoever wrote it does not hear of that.
+    pub(super) unheard: u8,
+    /// The server fires a schedule and keeps it.
+    pub(super) twice: u8,
+    /// A replica answers with an older version.
+    pub(super) stale: u8,
+    /// A record cannot be read at the moment.
+    pub(super) unread: u8,
+    /// A receiver has no room.
+    pub(super) postponed: u8,
+    /// A client wants something.
+    pub(super) wishes: u8,
+    /// A sweeper looks at the timer.
+    pub(super) sweeps: u8,
+    /// Every wake is lost.
+    pub(super) wipes: u8,
+}
+
+impl Faults {
+    /// Everything goes well, and nobody wants anything.
+    pub(super) const NONE: Self = Self {
+        slow: 0,
+        deaths: 0,
+        unheard: 0,
+        twice: 0,
+        stale: 0,
+        unread: 0,
+        postponed: 0,
+        wishes: 0,
+        sweeps: 0,
+        wipes: 0,
+    };
+
+    pub(super) fn use_up(&mut self, event: &Event, before: &World) {
+        let used = match event {
+            Event::Die { .. } => &mut self.deaths,
+            Event::ProceedUnheard { .. } => &mut self.unheard,
+            Event::ScheduleFires { twice: true, .. } => &mut self.twice,
+            Event::Deliver { stale_by: 1.., .. } => &mut self.stale,
+            Event::LookFails { .. } => &mut self.unread,
+            Event::Postpone { .. } => &mut self.postponed,
+            Event::Ask(_) => &mut self.wishes,
+            Event::Sweep => &mut self.sweeps,
+            Event::Wipe => &mut self.wipes,
+            Event::Advance { .. } if before.is_busy() => &mut self.slow,
+            Event::Advance { .. }
+            | Event::ScheduleFires { twice: false, .. }
+            | Event::Deliver { stale_by: 0, .. }
+            | Event::Proceed { .. }
+            | Event::LookAgain { .. } => return,
+        };
+        *used -= 1;
+    }
+
+    /// The oldest version that a replica may have.
+    pub(super) fn oldest(self, world: &World) -> usize {
+        if self.stale > 0 { world.history.len().saturating_sub(1) } else { 0 }
+    }
+}

@@ -1,0 +1,134 @@
+//! The worlds that are explored, each for what can go wrong together.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::super::event::Wish;
+use super::faults::Faults;
+use super::scenario::{Scenario, tells};
+use crate::domain::attempt::{CallResult, Delivery};
+
+const NONE: Faults = Faults::NONE;
+
+/// Explores the scenario with each of these faults: every promise is kept, and these are the ends that timers come to,
+/// so that what is checked is known to happen.
+fn keeps_every_promise(scenario: &Scenario, faults: &[Faults], ends: &[&str]) {
+    let mut reached = BTreeSet::new();
+    for faults in faults {
+        let found = Scenario { faults: *faults, ..scenario.clone() }.explore(2);
+        assert!(found.broken.is_none(), "{:#?}", found.broken);
+        reached.extend(found.ends);
+    }
+    assert_eq!(reached.into_iter().collect::<Vec<_>>(), ends);
+}
+
+fn once() -> Scenario {
+    Scenario::of(Delivery::AtMostOnce)
+}
+
+fn not_sent() -> CallResult {
+    CallResult::NotSent { reason: String::new() }
+}
+
+fn no_answer() -> CallResult {
+    CallResult::NoAnswer { reason: String::new() }
+}
+
+#[test]
+fn at_most_once_survives_deaths_and_delays() {
+    let faults = [Faults { slow: 2, ..NONE }, Faults { slow: 1, deaths: 1, ..NONE }];
+    keeps_every_promise(&once(), &faults, &["delivered", "failed", "never created", "unknown"]);
+}
+
+#[test]
+fn at_least_once_survives_deaths_and_delays() {
+    let mut scenario = Scenario::of(Delivery::AtLeastOnce);
+    scenario.results.push(no_answer());
+    let faults = [Faults { slow: 1, ..NONE }, Faults { deaths: 2, ..NONE }];
+    keeps_every_promise(&scenario, &faults, &["delivered", "failed", "never created"]);
+}
+
+#[test]
+fn a_write_is_done_once_though_its_answer_is_lost() {
+    let mut scenario = once();
+    scenario.results.push(not_sent());
+    let faults = [Faults { unheard: 2, ..NONE }, Faults { deaths: 1, unheard: 1, ..NONE }];
+    keeps_every_promise(&scenario, &faults, &["delivered", "failed", "never created", "unknown"]);
+    // And of two workers of whom one is late.
+    let faults = [Faults { slow: 1, unheard: 1, ..NONE }];
+    keeps_every_promise(&once(), &faults, &["delivered", "unknown"]);
+}
+
+#[test]
+fn wakes_that_come_twice_and_replicas_that_are_behind_do_no_harm() {
+    let faults = [
+        Faults { slow: 1, twice: 1, ..NONE },
+        Faults { slow: 1, stale: 1, ..NONE },
+        Faults { deaths: 1, twice: 1, stale: 1, unread: 1, ..NONE },
+    ];
+    keeps_every_promise(&once(), &faults, &["delivered", "never created", "unknown"]);
+}
+
+#[test]
+fn a_cancel_that_meets_anything_is_told_the_truth() {
+    let scenario = Scenario { wishes: vec![Wish::Cancel], ..once() };
+    let faults = [Faults { slow: 1, deaths: 1, wishes: 1, ..NONE }, Faults { unheard: 1, wishes: 2, ..NONE }];
+    keeps_every_promise(&scenario, &faults, &["cancelled", "delivered", "never created", "unknown"]);
+}
+
+#[test]
+fn a_change_that_meets_anything_is_made_whole_or_not_at_all() {
+    let wishes = vec![Wish::Move { in_millis: 0 }, Wish::Move { in_millis: 6_000 }, Wish::Fire];
+    let scenario = Scenario { wishes, workers: 1, ..once() };
+    let faults = [Faults { deaths: 1, wishes: 1, ..NONE }, Faults { unheard: 1, wishes: 1, ..NONE }];
+    keeps_every_promise(&scenario, &faults, &["delivered", "never created", "unknown"]);
+}
+
+#[test]
+fn changes_and_cancels_that_meet_each_other_leave_one_of_them() {
+    let wishes = vec![Wish::Cancel, Wish::Move { in_millis: 0 }];
+    let scenario = Scenario { wishes, workers: 1, ..once() };
+    keeps_every_promise(&scenario, &[Faults { wishes: 2, ..NONE }], &["cancelled", "delivered"]);
+}
+
+#[test]
+fn a_replay_is_done_once() {
+    let scenario = Scenario { wishes: vec![Wish::Replay], results: vec![no_answer()], ..once() };
+    let faults =
+        [Faults { unheard: 1, wishes: 1, ..NONE }, Faults { stale: 1, unread: 1, wishes: 1, ..NONE }];
+    keeps_every_promise(&scenario, &faults, &["failed"]);
+}
+
+#[test]
+fn creations_that_race_make_one_timer() {
+    let scenario = Scenario { wishes: vec![Wish::Create], workers: 1, ..once() };
+    let faults = [Faults { slow: 1, wishes: 1, ..NONE }, Faults { deaths: 1, wishes: 1, ..NONE }];
+    keeps_every_promise(&scenario, &faults, &["delivered", "never created", "unknown"]);
+}
+
+#[test]
+fn a_postponement_loses_nothing() {
+    let mut scenario = once();
+    scenario.timer.retry.deadline = Some(Duration::from_secs(4));
+    let faults = [Faults { slow: 1, deaths: 1, postponed: 1, ..NONE }];
+    keeps_every_promise(&scenario, &faults, &["delivered", "failed", "never created", "unknown"]);
+}
+
+#[test]
+fn an_end_is_told_whoever_dies() {
+    let faults = [Faults { slow: 1, deaths: 1, ..NONE }];
+    keeps_every_promise(&tells(once()), &faults, &["delivered", "never created", "unknown"]);
+}
+
+#[test]
+fn a_sweep_mends_what_an_accident_has_broken() {
+    let faults = [Faults { deaths: 1, wipes: 1, sweeps: 1, ..NONE }];
+    keeps_every_promise(&once(), &faults, &["delivered", "never created", "unknown"]);
+}
+
+#[test]
+fn a_sweep_is_harmless_where_nothing_is_broken() {
+    let faults = [Faults { slow: 2, deaths: 1, sweeps: 1, ..NONE }];
+    let scenario = Scenario { workers: 1, ..once() };
+    keeps_every_promise(&scenario, &faults, &["delivered", "failed", "never created", "unknown"]);
+}

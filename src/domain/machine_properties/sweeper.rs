@@ -1,0 +1,64 @@
+//! The sweeper's part of the world: it looks at the record and the wakes, and mends what is wrong.
+
+use std::time::Duration;
+
+use super::actor::Actor;
+use super::flaw::Flaw;
+use super::promises::Promise;
+use super::world::World;
+use crate::domain::machine::{Effect, LEAD};
+use crate::domain::sweep::{Armed, Damage, Look, is_orphan, judge};
+use crate::domain::time::Timestamp;
+use crate::domain::timer::{State, Timer};
+
+/// As the sweeper has it by default.
+const GRACE: Duration = Duration::from_secs(30);
+
+impl World {
+    /// Looks, and is about to mend.
+    pub(super) fn sweep(&mut self) {
+        let Some(timer) = self.record().cloned() else {
+            let wait = self.has(Flaw::SweepOfYoungWakes);
+            if wait || self.broker.last_armed.is_some_and(|at| is_orphan(at, self.now)) {
+                self.broker.schedules.clear();
+            }
+            return;
+        };
+        let Some(damage) = self.damage(&timer) else { return };
+        // The server of this world may be later than any grace; a real one that is has forgotten the schedule.
+        let late = |at: &Timestamp| at.saturating_sub(LEAD).saturating_add(GRACE) < self.now;
+        let forgotten = self.wiped || self.broker.schedules.iter().any(late);
+        self.demand(forgotten, Promise::NoFalseAlarm);
+        let repair = self.repair(timer, damage);
+        let name = self.fresh();
+        self.actors.insert(name, Actor::client(self.history.len(), repair, self.now));
+    }
+
+    /// What is wrong with the timer.
+    fn damage(&self, timer: &Timer) -> Option<Damage> {
+        let waiting = self.broker.schedules.iter().map(|at| Armed::Waiting { at: *at });
+        let wakes: Vec<Armed> = self.broker.queue.values().map(|_| Armed::Due).chain(waiting).collect();
+        judge(timer, &wakes, Look { now: self.now.into(), grace: GRACE, after_loss: self.wiped })
+    }
+
+    /// Whether a sweep finds nothing, or nothing has made one necessary.
+    pub(super) fn is_swept(&self) -> bool {
+        let told = self.history.len().checked_sub(1).is_some_and(|last| self.told.contains(&last));
+        !self.wiped || told || self.record().is_none_or(|timer| self.damage(timer).is_none())
+    }
+
+    fn repair(&self, timer: Timer, damage: Damage) -> Vec<Effect> {
+        match timer.state {
+            State::Firing { attempt, .. } if self.has(Flaw::SweepRewritesTheRecord) => {
+                let state = State::Scheduled { attempt, at: self.now };
+                vec![Effect::Arm { at: self.now }, Effect::Store(Box::new(Timer { state, ..timer }))]
+            }
+            State::Scheduled { .. }
+            | State::Firing { .. }
+            | State::Delivered { .. }
+            | State::Failed { .. }
+            | State::Cancelled { .. }
+            | State::Unknown { .. } => vec![Effect::Arm { at: damage.arm }],
+        }
+    }
+}

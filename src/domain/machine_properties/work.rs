@@ -1,0 +1,220 @@
+//! How actors do their effects, as the engine does: one at a time, so that anything can come in between.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::domain::attempt::CallResult;
+use crate::domain::called::Called;
+use crate::domain::machine::{ARM_FRESH, Effect, Input, MAX_POSTPONEMENT, may_still_call, unneeded};
+use crate::domain::time::Timestamp;
+use crate::domain::timer::{State, Timer};
+
+use super::actor::{Actor, Plan};
+use super::flaw::{Flaw, flawed_step};
+use super::promises::Promise;
+use super::world::{Call, Version, World};
+
+/// A client's request is given up after this time, wherever it is.
+const CLIENT_DEADLINE: Duration = Duration::from_secs(10);
+
+impl World {
+    /// Does one effect of the actor; if not `heard`, the actor does not learn that it is done.
+    pub(super) fn proceed(&mut self, name: u64, mut actor: Actor, result: CallResult, heard: bool) {
+        if let Some(call) = actor.calling.take() {
+            self.calls[call].result = Some(result.clone());
+            let claim = actor.claim;
+            let called = Box::new(result.into());
+            return self.think(name, actor, Input::Outcome { claim, called });
+        }
+        if actor.is_client() && self.now.since(actor.began) > CLIENT_DEADLINE {
+            return;
+        }
+        let plan = actor.plan.clone();
+        let Some(effect) = plan.effects.get(actor.done) else { return };
+        match effect {
+            Effect::Arm { at } => {
+                self.arm(*at);
+                if heard {
+                    actor.armed = Some((*at, self.now));
+                }
+            }
+            Effect::Store(timer) => return self.store(name, actor, timer, heard),
+            Effect::Call { claim, attempt } => {
+                let timeout = self.history[actor.seen - 1].timer.timeout;
+                let too_late = !may_still_call(claim, timeout, self.now);
+                if too_late && !self.has(Flaw::CallUnderAnOldClaim) {
+                    let called = Box::new(Called::not_made("too late"));
+                    return self.think(name, actor, Input::Outcome { claim: claim.id, called });
+                }
+                self.check_call(claim);
+                let due = self.due_of(&State::Firing { attempt: *attempt, claim: claim.clone() });
+                self.calls.push(Call { at: self.now, due, result: None });
+                actor.calling = Some(self.calls.len() - 1);
+            }
+            Effect::Notify(timer) => {
+                let version = self.history.iter().rposition(|known| *known.timer == **timer);
+                self.demand(version.is_some(), Promise::EndsAreTold);
+                self.told.extend(version);
+            }
+            Effect::Disarm => self.broker.schedules.clear(),
+            Effect::Hold { until } if *until > self.now => {
+                self.actors.insert(name, actor);
+                return;
+            }
+            Effect::Hold { .. } => {
+                let wake = actor.wake();
+                return self.think(name, actor, wake);
+            }
+            Effect::Later { until } => return self.give_back(actor.message, *until),
+            Effect::Settle => self.settle(actor.message),
+        }
+        self.go_on(name, actor, heard);
+    }
+
+    /// The actor has done an effect, and goes on to the next if it has heard of that.
+    fn go_on(&mut self, name: u64, mut actor: Actor, heard: bool) {
+        actor.done += usize::from(heard);
+        if actor.calling.is_some() || actor.next().is_some() {
+            self.actors.insert(name, actor);
+        }
+    }
+
+    /// The actor does not claim what it is about to claim, for want of room.
+    pub(super) fn postpone(&mut self, name: u64, actor: Actor, span: Duration) {
+        if !actor.claims() || actor.may_be_stored {
+            self.actors.insert(name, actor);
+            return;
+        }
+        let until = self.now.saturating_add(span);
+        self.postponed.insert(until.min(self.now.saturating_add(MAX_POSTPONEMENT)));
+        self.think(name, actor, Input::Postponed { until });
+    }
+
+    /// The actor gives up writing a claim whose fate it does not know, and looks what there is.
+    pub(super) fn look_again(&mut self, name: u64, mut actor: Actor) {
+        if !actor.claims() || !actor.may_be_stored {
+            self.actors.insert(name, actor);
+            return;
+        }
+        self.read_from_leader(&mut actor);
+        if self.has(Flaw::NewNameAtEachTry) {
+            actor.claim = Uuid::from_u128(u128::from(self.fresh().max(name + 1)));
+        }
+        let wake = actor.wake();
+        self.think(name, actor, wake);
+    }
+
+    fn read_from_leader(&self, actor: &mut Actor) {
+        actor.seen = self.history.len();
+        actor.fresh = true;
+        actor.may_be_stored = false;
+    }
+
+    fn store(&mut self, name: u64, mut actor: Actor, timer: &Timer, heard: bool) {
+        if let Some((at, armed_at)) = actor.armed
+            && self.now.since(armed_at) > ARM_FRESH
+        {
+            self.arm(at);
+            actor.armed = Some((at, self.now));
+        }
+        if actor.seen == self.history.len() || self.writes_blindly(&actor, timer) {
+            self.check_may_follow(&actor, timer);
+            self.note(&actor, timer);
+            self.history.push(Version::of(timer.clone()));
+        } else if !(actor.may_be_stored && self.record() == Some(timer)) {
+            let cancels = matches!(timer.state, State::Cancelled { .. });
+            // Neither "done" nor "nothing was done" can be answered.
+            let unclear = actor.is_client() && actor.may_be_stored && !cancels;
+            if unclear && !self.has(Flaw::RepeatUnclear) {
+                return;
+            }
+            self.read_from_leader(&mut actor);
+            // A creation has nothing to step.
+            let Some(input) = actor.input.clone() else { return };
+            return self.think(name, actor, (*input).clone());
+        }
+        if heard {
+            self.read_from_leader(&mut actor);
+        } else {
+            actor.may_be_stored = true;
+        }
+        self.go_on(name, actor, heard);
+    }
+
+    /// Notes what is stored, for the promises.
+    fn note(&mut self, actor: &Actor, timer: &Timer) {
+        match &timer.state {
+            State::Cancelled { .. } => self.cancelled_with_calls = Some(self.calls.len()),
+            State::Firing { claim, .. } => self.names.push(claim.id.as_u64_pair().1),
+            State::Scheduled { .. }
+            | State::Delivered { .. }
+            | State::Failed { .. }
+            | State::Unknown { .. } => {}
+        }
+        match actor.input.as_deref() {
+            Some(Input::Postponed { .. }) => self.given_up = Some(self.history.len()),
+            Some(Input::Replay) => self.replays += 1,
+            Some(
+                Input::Wake { .. } | Input::Outcome { .. } | Input::Cancel | Input::Change(_) | Input::Fire,
+            )
+            | None => {}
+        }
+    }
+
+    fn writes_blindly(&self, actor: &Actor, timer: &Timer) -> bool {
+        match timer.state {
+            State::Firing { .. } => self.has(Flaw::ClaimWithoutSwap),
+            State::Cancelled { .. } => self.has(Flaw::CancelWithoutSwap),
+            State::Scheduled { .. }
+            | State::Delivered { .. }
+            | State::Failed { .. }
+            | State::Unknown { .. } => {
+                self.has(Flaw::OutcomeWithoutSwap)
+                    && matches!(actor.input.as_deref(), Some(Input::Outcome { .. }))
+            }
+        }
+    }
+
+    /// The actor steps from the version that it knows.
+    pub(super) fn think(&mut self, name: u64, mut actor: Actor, input: Input) {
+        let mut effects = self.effects_of(&actor, &input);
+        // What is only settled is looked at again where reads are never stale.
+        let settles = matches!(effects.as_deref(), Some([.., Effect::Settle]));
+        if settles && !actor.fresh && !self.has(Flaw::SettleOnAReplica) {
+            self.read_from_leader(&mut actor);
+            effects = self.effects_of(&actor, &input);
+        }
+        let Some(effects) = effects else { return };
+        actor.input = Some(Arc::new(input));
+        actor.armed = None;
+        actor.plan = Plan::of(effects);
+        actor.done = 0;
+        self.go_on(name, actor, false);
+    }
+
+    fn effects_of(&self, actor: &Actor, input: &Input) -> Option<Vec<Effect>> {
+        let Some(version) = actor.seen.checked_sub(1) else {
+            return Some(unneeded(actor.tries, self.now));
+        };
+        let effects = flawed_step(self.flaw, &self.history[version].timer, input.clone(), self.now);
+        // A client is refused; a worker has nothing to refuse.
+        effects.ok().or_else(|| (!actor.is_client()).then(|| vec![Effect::Settle]))
+    }
+
+    /// When the timer was due by the version that this claim replaced.
+    fn due_of(&mut self, firing: &State) -> Timestamp {
+        let version = self.history.iter().position(|version| version.timer.state == *firing);
+        self.demand(version.is_some(), Promise::CallsAreClaimed);
+        let Some(version) = version else { return self.now };
+        match self.history[version - 1].timer.state {
+            State::Scheduled { at, .. } => at,
+            State::Firing { .. }
+            | State::Delivered { .. }
+            | State::Failed { .. }
+            | State::Cancelled { .. }
+            | State::Unknown { .. } => self.history[version].timer.due_at,
+        }
+    }
+}
