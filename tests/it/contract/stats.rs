@@ -103,6 +103,7 @@ async fn the_numbers_of_the_page_are_these() {
             ],
             "version": "<version>"
           },
+          "time_scale": 1,
           "timers": {
             "cancelled": 0,
             "complete": true,
