@@ -98,6 +98,12 @@ fn all_over(record: &Record, end: &End) -> Result<(), String> {
         return Err(format!("{id} is {state}"));
     }
     let history = record.history();
+    // A claimant that lives is about to tell what has happened, and the timer may go on.
+    let lives = |name: &str| history.life(name).is_some_and(|life| life.ended.is_none());
+    let waits = |timer: &&Final| timer.state == "unknown" && timer.claimed_by.as_deref().is_some_and(lives);
+    if let Some(timer) = end.timers.iter().find(waits) {
+        return Err(format!("{} is unknown, and its claimant lives", timer.id));
+    }
     let told = history.requests.iter().filter_map(|request| request.told.as_ref()?.timer.as_ref());
     let told: HashSet<&str> = told.map(|timer| timer.id.as_str()).collect();
     if let Some(id) = told.iter().find(|id| !states.contains_key(*id)) {

@@ -25,8 +25,12 @@ pub(super) fn judge(history: &History, item: usize, found: &mut Vec<Violation>) 
         }
         for call in history.calls_of(item) {
             let logged = timer.log.iter().any(|logged| logged.number == call.attempt);
-            let taken_over = history.items[item].at_least_once
-                && timer.log.iter().any(|later| excuse::taken_over(history, call, later));
+            let plan = &history.items[item];
+            // By another attempt, or, if that was the last one, by an end that says so.
+            let given_up = timer.state == "failed" && timer.attempts >= plan.max_attempts;
+            let taken_over = plan.at_least_once
+                && (timer.log.iter().any(|later| excuse::taken_over(history, call, later))
+                    || (given_up && excuse::parted(history, call)));
             if !logged && !taken_over && !excuse::caller_killed(history, call.node, call.at) {
                 let how = format!("attempt {} of node {} is not in the log", call.attempt, call.node);
                 broken(found, item, "every call of a claimant that lives has an outcome", how);

@@ -76,6 +76,27 @@ pub(super) fn taken_over(history: &History, call: &Call, later: &Logged) -> bool
     later.number > call.attempt && later.claimed_at >= began + LEASE_LEFT_US
 }
 
+/// Whether the caller was parted from NATS, or clocks were off, for so long that others took it for dead.
+pub(super) fn parted(history: &History, call: &Call) -> bool {
+    history.faults.iter().filter(|fault| felt(fault, call.at, call.at + LEASE_LEFT_US)).any(|fault| {
+        let long = fault.ended.saturating_sub(fault.began) >= LEASE_LEFT_US;
+        match fault.fault.what {
+            What::StopNode { node } | What::Link { node, to: Peer::Servers, .. } => long && node == call.node,
+            What::Clock { ahead_ms, .. } => ahead_ms.unsigned_abs() * 1_000 >= LEASE_LEFT_US,
+            What::KillNode { .. }
+            | What::RestartNode { .. }
+            | What::KillServer { .. }
+            | What::StopServer { .. }
+            | What::RestartServer { .. }
+            | What::IsolateServer { .. }
+            | What::FillDisk { .. }
+            | What::StepDown { .. }
+            | What::Link { .. }
+            | What::Receiver { .. } => false,
+        }
+    })
+}
+
 fn felt(fault: &Happened, from: Micros, to: Micros) -> bool {
     fault.skipped.is_none() && fault.began <= to && fault.ended.saturating_add(FELT_US) >= from
 }

@@ -162,6 +162,17 @@ crate::trials! {
         finds(promise, &history);
     }
 
+    fn a_last_attempt_that_was_given_up_is_found_unless_its_claimant_was_away_for_as_long_as_its_lease() {
+        let mut history = one(true);
+        history.items[0].max_attempts = 1;
+        ended(&mut history, "failed", vec![]);
+        history.end.timers[0].attempts = 1;
+        history.faults.push(happened(What::StopNode { node: 1 }, DUE, DUE + 9 * SECOND));
+        finds("every call of a claimant that lives has an outcome", &history);
+        history.faults[0].ended = DUE + 19 * SECOND;
+        finds_nothing(&history);
+    }
+
     fn a_call_before_its_instant_is_found() {
         let mut history = one(false);
         history.calls[0].at = DUE - 1;
