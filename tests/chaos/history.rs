@@ -129,6 +129,8 @@ pub(crate) struct ClockSet {
 pub(crate) struct End {
     /// Since when no call should come.
     pub(crate) quiet_at: Micros,
+    /// How long was waited for all to be quiet, in seconds, and what for last.
+    pub(crate) waited: (u64, String),
     /// Why patience was over before all was quiet.
     pub(crate) never: Option<String>,
     pub(crate) timers: Vec<Final>,
@@ -138,6 +140,8 @@ pub(crate) struct End {
     pub(crate) ready: Vec<u16>,
     /// The timers whose wakes were left, by subject.
     pub(crate) wakes: Vec<String>,
+    /// What each node's ledger says is missing, as far as it has been balanced.
+    pub(crate) imbalances: Vec<f64>,
     /// What sweeps of nodes that are there at the end have found, by kind.
     pub(crate) swept: BTreeMap<String, u64>,
     /// What the consumer has not handed out.

@@ -25,8 +25,9 @@ const WATCH: Duration = Duration::from_millis(1_200);
 
 /// Waits until all is quiet, or patience is over.
 pub(crate) async fn at_the_end(rig: &Rig, record: &Record) -> End {
-    let deadline = Instant::now() + PATIENCE;
-    let mut turn = 0;
+    let began = Instant::now();
+    let deadline = began + PATIENCE;
+    let (mut turn, mut last) = (0, String::new());
     let mut end = loop {
         turn += 1;
         let mut end = End::default();
@@ -36,9 +37,13 @@ pub(crate) async fn at_the_end(rig: &Rig, record: &Record) -> End {
                 end.never = Some(why);
                 break end;
             }
-            Err(_) => tokio::time::sleep(LOOK_EVERY).await,
+            Err(why) => {
+                last = why;
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
         }
     };
+    end.waited = (began.elapsed().as_secs(), last);
     end.quiet_at = now_micros();
     tokio::time::sleep(WATCH).await;
     end
@@ -68,7 +73,12 @@ async fn look(rig: &Rig, record: &Record, node: usize, end: &mut End) -> Result<
     }
     for client in &rig.clients {
         let (_, metrics) = client.get("/metrics").await.ok_or("a node does not answer")?;
-        add_findings(metrics.as_str().unwrap_or_default(), &mut end.swept);
+        let metrics = metrics.as_str().unwrap_or_default();
+        add_findings(metrics, &mut end.swept);
+        let imbalance = metrics.lines().find_map(|line| line.strip_prefix("jettimer_ledger_imbalance "));
+        // Not a number until there was a balance.
+        end.imbalances
+            .extend(imbalance.and_then(|text| text.parse().ok()).filter(|missing: &f64| !missing.is_nan()));
     }
     end.wakes = rig.admin.wakes().await.ok_or("NATS does not say which wakes are left")?;
     end.pending = rig.admin.pending().await.ok_or("NATS does not say what is pending")?;

@@ -26,16 +26,25 @@ pub(crate) struct Tally {
     swept: BTreeMap<String, u64>,
 }
 
+/// A wait for everything to be over that is worth a word, in seconds: longer than a lease and a change of leader.
+const LONG_WAIT_S: u64 = 30;
+
 /// One run in a line.
 pub(crate) fn line(name: &str, history: &History, found: &[Violation], seconds: f64) -> String {
     let faults: Vec<&str> = history.faults.iter().map(|fault| fault.fault.what.kind()).collect();
     let unknown = history.end.timers.iter().filter(|timer| timer.state == "unknown").count();
+    let (waited, reason) = &history.end.waited;
+    let slow = if *waited > LONG_WAIT_S {
+        format!("; waited {waited} s, at last since {reason}")
+    } else {
+        String::new()
+    };
     let swept = match history.end.swept.is_empty() {
         true => String::new(),
         false => format!("; swept {:?}", history.end.swept),
     };
     format!(
-        "{name}: {} after {seconds:.0} s; {} timers, {} calls, {unknown} unknown; {}{swept}",
+        "{name}: {} after {seconds:.0} s; {} timers, {} calls, {unknown} unknown; {}{swept}{slow}",
         if found.is_empty() { "ok".to_owned() } else { format!("{} VIOLATIONS", found.len()) },
         history.end.timers.len(),
         history.calls.len(),

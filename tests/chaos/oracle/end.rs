@@ -85,6 +85,9 @@ fn sweeps(history: &History, found: &mut Vec<Violation>) {
 /// Whether each timer is in one state and all are counted.
 fn ledger(history: &History, found: &mut Vec<Violation>) {
     let end = &history.end;
+    if end.imbalances.iter().any(|missing| *missing != 0.0) {
+        broken(found, None, "the ledger is balanced", format!("{:?} are missing, say nodes", end.imbalances));
+    }
     let mut states: BTreeMap<&str, u64> = BTreeMap::new();
     for timer in &end.timers {
         *states.entry(&timer.state).or_default() += 1;

@@ -379,6 +379,11 @@ crate::trials! {
         history.end.counts.insert("delivered".to_owned(), 2);
         finds("the ledger is balanced", &history);
         let mut history = one(false);
+        history.end.imbalances = vec![0.0, 1.0];
+        finds("the ledger is balanced", &history);
+        history.end.imbalances = vec![0.0];
+        finds_nothing(&history);
+        let mut history = one(false);
         history.end.timers[0].item = None;
         finds("nothing is made up", &history);
     }
