@@ -41,11 +41,12 @@ export function allView(main, route, signal) {
     return made;
   });
   const fresh = el("button", { type: "button", class: "button small", hidden: true, onclick: () => begin() });
-  const back = el("button", { type: "button", class: "button small", onclick: () => { cursors.pop(); void read(); } }, icon("back"), "Back");
-  const next = el("button", { type: "button", class: "button small", onclick: () => { if (after) { cursors.push(after); void read(); } } }, "Next", icon("next"));
+  const back = el("button", { type: "button", class: "button small", disabled: true, onclick: () => { cursors.pop(); void read(); } }, icon("back"), "Back");
+  const next = el("button", { type: "button", class: "button small", disabled: true, onclick: () => { if (after) { cursors.push(after); void read(); } } }, "Next", icon("next"));
   const where = el("span", { class: "where" });
   const bar = filterBar(query, (changed) => { query = changed; note("timers", query); begin(); });
-  const bulk = el("div", { class: "bulk" },
+  // Not before it is known what they would be done to.
+  const bulk = el("div", { class: "bulk", hidden: true },
     el("button", { type: "button", class: "button small", onclick: () => replayAll(filter()) }, icon("replay"), "Replay all of these"),
     el("button", { type: "button", class: "button small", onclick: () => cancelAll(filter()) }, icon("cancel"), "Cancel all of these"));
 
