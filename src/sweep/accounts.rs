@@ -12,6 +12,9 @@ use crate::nats::{Ledger, Link, NatsError, Stored};
 /// How long the events of changes may be behind the changes: the server publishes them without being asked to wait.
 const EVENTS_WITHIN: Duration = Duration::from_secs(10);
 
+/// How long a bucket may be behind what was heard of it: a new leader may be, for a moment.
+const BEHIND_WITHIN: Duration = Duration::from_secs(5);
+
 /// How often it is looked whether they have come.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
@@ -33,8 +36,9 @@ impl Accounts {
     pub(super) async fn open(link: &Link, bucket_born: i128) -> Result<Self, NatsError> {
         let (kept, revision) = link.ledger().await?;
         let mut ledger = kept.unwrap_or_else(|| Ledger { bucket_born, ..Ledger::default() });
-        if ledger.bucket_born != bucket_born {
-            // Another bucket than the books are of: the books stand, so what is not in this one is missing.
+        let seq = ledger.books.map_or(0, |books| books.seq);
+        if ledger.bucket_born != bucket_born || Self::is_older(link, seq).await? {
+            // Another bucket than the books are of, or an older one: the books stand, so what is not in it is missing.
             ledger.place = link.last_event().await?;
             let seq = link.last_change().await?;
             ledger.books = ledger.books.map(|books| Books { seq, ..books });
@@ -73,6 +77,18 @@ impl Accounts {
             }
         };
         Ok(Self { link: link.clone(), ledger, revision, census: Census::at(upto), place })
+    }
+
+    /// Whether the bucket has not come as far as the books, and does not: it was restored from a backup.
+    async fn is_older(link: &Link, seq: u64) -> Result<bool, NatsError> {
+        let deadline = Instant::now() + BEHIND_WITHIN;
+        while link.last_change().await? < seq {
+            if Instant::now() >= deadline {
+                return Ok(true);
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        Ok(false)
     }
 
     /// Counts the records of a page.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::jetstream::{Hand, found, until_found, until_swept};
+use crate::support::jetstream::{Hand, found, metric, until_found, until_swept};
 use crate::support::{Broker, Node, Sink, eventually, in_millis};
 use crate::sweep_timers::{OFTEN, until_sweeper};
 
@@ -148,6 +148,53 @@ async fn a_bucket_that_is_gone_is_an_outage_that_is_said_and_is_not_made_anew() 
         (ready.status == 200).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn an_older_backup_of_the_bucket_is_said_and_what_is_in_it_is_armed() {
+    let broker = Broker::start().await;
+    let hand = Hand::of(&broker).await;
+    let mut node = Node::with(&broker, &OFTEN).await;
+    until_swept(&node.client(), 1.0).await;
+    let sink = Sink::start().await;
+    let client = node.client();
+    let kept = client.create(&json!({ "delay": "1h", "url": sink.url("/ok") })).await;
+    let called = client.create(&json!({ "delay": "1h", "url": sink.url("/ok") })).await;
+    let backup = hand.back_up("KV_timers").await;
+    let fired = client.send(reqwest::Method::POST, &format!("/timer/{called}/fire"), &[], "").await;
+    assert_eq!(fired.status, 202);
+    client.until(&called, "delivered").await;
+    let mut lost = Vec::new();
+    for _ in 0..3 {
+        lost.push(client.create(&json!({ "delay": "1h", "url": sink.url("/ok") })).await);
+    }
+    until_swept(&client, 2.0).await;
+    node.terminate();
+    assert_eq!(node.exit_code().await, Some(0));
+    for stream in ["KV_timers", "TIMERS"] {
+        hand.delete_stream(stream).await;
+    }
+    hand.restore(&backup).await;
+    let node = Node::with(&broker, &OFTEN).await;
+    let client = node.client();
+    until_found(&client, "bucket_turned_back", 1.0).await;
+    for id in [&kept, &called] {
+        eventually("it is armed", async || {
+            hand.has("TIMERS", &format!("timers.schedule.{id}.*")).await.then_some(())
+        })
+        .await;
+    }
+    // Three that were created are nowhere, and one that was over waits again.
+    eventually("the ledger knows", async || {
+        (metric(&client, "jettimer_ledger_imbalance").await == 2.0).then_some(())
+    })
+    .await;
+    // And it goes on from there.
+    let next = client.create(&json!({ "seconds": 0, "url": sink.url("/ok") })).await;
+    client.until(&next, "delivered").await;
+    until_swept(&client, 3.0).await;
+    assert_eq!(metric(&client, "jettimer_ledger_imbalance").await, 2.0);
+    assert_eq!(sink.hits_of(&next).len(), 1);
 }
 
 #[tokio::test]
