@@ -110,6 +110,11 @@ impl Link {
         self.client.connection_state() == State::Connected
     }
 
+    /// Which connection this is, by how many there were.
+    pub(super) fn connection(&self) -> u64 {
+        *self.connects.borrow()
+    }
+
     /// Yields each time that a connection was made after this call.
     pub(super) fn reconnects(&self) -> watch::Receiver<u64> {
         let mut connects = self.connects.clone();
@@ -189,7 +194,10 @@ impl Link {
     ) -> Result<Published, NatsError> {
         let storing = if subject.starts_with(RECORD_PREFIX) { &self.records } else { &self.wakes };
         let published = self.publish_once(subject, headers, payload).await;
-        storing.note(published.as_ref().err());
+        // While there is no connection, that is what is wrong, and nothing is known of what NATS stores.
+        if published.is_ok() || self.is_up() {
+            storing.note(published.as_ref().err(), self.connection());
+        }
         published
     }
 

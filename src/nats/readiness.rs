@@ -37,11 +37,13 @@ struct Trouble {
     seen: Instant,
     error: String,
     reported: bool,
+    /// On which connection it was seen, by their number.
+    connection: u64,
 }
 
 impl Storing {
-    /// Notes what became of a write; says once that nothing is stored, and once that it is again.
-    pub(super) fn note(&self, error: Option<&NatsError>) {
+    /// Notes what became of a write on this connection; says once that nothing is stored, and once that it is again.
+    pub(super) fn note(&self, error: Option<&NatsError>, connection: u64) {
         let Ok(mut trouble) = self.trouble.lock() else { return };
         match error {
             None => {
@@ -51,7 +53,8 @@ impl Storing {
             }
             Some(NatsError::Unclear(text) | NatsError::NotDone(text)) => {
                 let now = Instant::now();
-                let since = trouble.as_ref().map_or(now, |trouble| trouble.since);
+                let before = trouble.as_ref().filter(|trouble| trouble.connection == connection);
+                let since = before.map_or(now, |trouble| trouble.since);
                 let mut reported = trouble.as_ref().is_some_and(|trouble| trouble.reported);
                 if !reported && now - since >= TROUBLE_AFTER {
                     reported = true;
@@ -61,15 +64,17 @@ impl Storing {
                          full? After making room it has to be restarted"
                     );
                 }
-                *trouble = Some(Trouble { since, seen: now, error: text.clone(), reported });
+                *trouble = Some(Trouble { since, seen: now, error: text.clone(), reported, connection });
             }
             Some(NatsError::TooLarge { .. } | NatsError::Unreadable(_)) => {}
         }
     }
 
-    fn trouble(&self) -> Option<String> {
+    /// What is wrong, if anything is. Trouble of another connection than this says nothing about now: its server may have
+    /// been cut off, and a node that has nothing to write would not find out that the next one stores.
+    fn trouble(&self, connection: u64) -> Option<String> {
         let trouble = self.trouble.lock().ok()?;
-        let trouble = trouble.as_ref()?;
+        let trouble = trouble.as_ref().filter(|trouble| trouble.connection == connection)?;
         let lasting = trouble.since.elapsed() >= TROUBLE_AFTER && trouble.seen.elapsed() < TROUBLE_FORGOTTEN;
         lasting
             .then(|| format!("nothing has been stored for {:?}: {}", trouble.since.elapsed(), trouble.error))
@@ -96,7 +101,7 @@ impl Link {
         if !self.is_up() {
             return Err(NatsError::NotDone("not connected to any NATS server".to_owned()));
         }
-        if let Some(trouble) = self.storing().find_map(Storing::trouble) {
+        if let Some(trouble) = self.storing().find_map(|storing| storing.trouble(self.connection())) {
             return Err(NatsError::NotDone(trouble));
         }
         let asked = async {
@@ -114,7 +119,7 @@ impl Link {
 
     /// Whether what this node writes is stored, as far as it has written lately.
     pub fn stores(&self) -> bool {
-        self.storing().all(|storing| storing.trouble().is_none())
+        self.storing().all(|storing| storing.trouble(self.connection()).is_none())
     }
 
     async fn exists(&self, subject: String, advice: &str) -> Result<(), NatsError> {
@@ -126,5 +131,30 @@ impl Link {
             None => Ok(()),
             Some(error) => Err(NatsError::NotDone(format!("{name}: {}. {advice}", error.description))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_of_a_connection_is_forgotten_with_it() {
+        let storing = Storing::default();
+        let error = NatsError::NotDone("no leader".to_owned());
+        storing.note(Some(&error), 1);
+        assert_eq!(storing.trouble(1), None, "a change of leader");
+        let long_ago = Instant::now() - TROUBLE_AFTER;
+        storing.trouble.lock().unwrap().as_mut().unwrap().since = long_ago;
+        storing.note(Some(&error), 1);
+        assert!(storing.trouble(1).unwrap().contains("no leader"));
+        assert_eq!(storing.trouble(2), None);
+        // And is seen anew if it goes on.
+        storing.note(Some(&error), 2);
+        assert_eq!(storing.trouble(2), None);
+        storing.trouble.lock().unwrap().as_mut().unwrap().since = long_ago;
+        assert!(storing.trouble(2).is_some());
+        storing.note(None, 2);
+        assert_eq!(storing.trouble(2), None);
     }
 }
