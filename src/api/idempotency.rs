@@ -63,11 +63,6 @@ pub(super) fn take(creation: &mut Value) -> Result<Option<String>, Problem> {
     }
 }
 
-/// The field and the header at once.
-pub(super) fn twice() -> Problem {
-    wrong("is beside the header Idempotency-Key; say it once")
-}
-
 fn wrong(detail: &str) -> Problem {
     Problem::invalid_timer(vec![FieldError { pointer: format!("/{FIELD}"), detail: detail.to_owned() }])
 }

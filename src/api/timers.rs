@@ -20,10 +20,7 @@ pub(super) async fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
     Params::none(&call.request.query)?;
     let key = idempotency::key(&call.request.headers)?;
     let mut json = call.json().await?;
-    let key = match (key, idempotency::take(&mut json.value)?) {
-        (Some(_), Some(_)) => return Err(idempotency::twice()),
-        (key, field) => key.or(field),
-    };
+    let key = idempotency::take(&mut json.value)?.or(key);
     let (status, stored) = create_one(call, &json, key.as_deref(), call.patience()).await?;
     let mut answer = show(call, status, &stored, View::Summary);
     if status == StatusCode::CREATED
