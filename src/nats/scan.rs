@@ -10,8 +10,7 @@ use serde_json::json;
 
 use super::batch::Got;
 use super::names::{
-    BUCKET_STREAM, RECORD_SUBJECTS, SCHEDULE_SUBJECTS, STREAM, fire_subject, recorded_timer,
-    schedule_subjects_of, scheduled_wake, timer_of,
+    BUCKET_STREAM, STREAM, fire_subject, recorded_timer, schedule_subjects_of, scheduled_wake, timer_of,
 };
 use crate::domain::sweep::Armed;
 use crate::domain::time::Timestamp;
@@ -83,9 +82,8 @@ impl Link {
     ///
     /// A [`NatsError`].
     pub async fn records(&self, from: u64) -> Result<RecordPage, NatsError> {
-        let request = json!({
-            "seq": from.max(1), "batch": RECORDS, "max_bytes": PAGE_BYTES, "next_by_subj": RECORD_SUBJECTS,
-        });
+        // Without a filter by subject, with which the server takes seven times as long; there is nothing else in it.
+        let request = json!({ "seq": from.max(1), "batch": RECORDS, "max_bytes": PAGE_BYTES });
         let batch = self.batch(BUCKET_STREAM, &request).await?;
         let mut page = RecordPage {
             records: Vec::with_capacity(batch.messages.len()),
@@ -113,7 +111,8 @@ impl Link {
     ///
     /// A [`NatsError`].
     pub async fn waiting_wakes(&self, from: u64) -> Result<WakePage, NatsError> {
-        let request = json!({ "seq": from.max(1), "batch": WAKES, "next_by_subj": SCHEDULE_SUBJECTS });
+        // Those that are due are passed over here, for the same reason.
+        let request = json!({ "seq": from.max(1), "batch": WAKES });
         let batch = self.batch(STREAM, &request).await?;
         let next = next(&batch.messages, batch.pending);
         let wakes = batch.messages.iter().filter_map(|message| {

@@ -17,9 +17,9 @@ use crate::nats::{Link, NatsError, Store, Stored, WaitingWake, Wakes};
 use crate::sweep::accounts::Accounts;
 use crate::sweep::findings::{Findings, Kind};
 
-/// How many records, or wakes, a sweep reads in a second while nothing is known to be lost. Measured: a server that is
-/// otherwise idle gives ten times as many, so this leaves nine tenths of it to timers.
-const PACE: u32 = 10_000;
+/// How many records, or wakes, a sweep reads in a second while nothing is known to be lost. Measured on 100,000 timers, a
+/// record with its wakes costs the server some 35 µs of CPU and a wake 12 µs, so this is less than a fifth of a core.
+const PACE: u32 = 5_000;
 
 /// How many suspects are looked at, or armed, beside each other.
 const BESIDE: usize = 64;
