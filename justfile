@@ -55,6 +55,11 @@ fuzz-api *args:
     cargo build --locked
     scripts/fuzz-api "$@"
 
+# What nobody would send or store, for a minute each: requests, texts, records, messages, answers
+[group("develop")]
+fuzz *args:
+    scripts/fuzz "$@"
+
 # Breaks a cluster on purpose and judges what became of its timers: `just chaos 7`, `just chaos 1..200 --jobs 4`
 [group("develop")]
 chaos *args="1":

@@ -23,6 +23,8 @@ pub mod duration;
 pub mod embedded;
 pub mod engine;
 pub mod finder;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod healthcheck;
 pub mod heartbeat;
 pub mod history;

@@ -26,7 +26,10 @@ pub fn format(instant: Timestamp) -> String {
     )
 }
 
-/// Reads an instant with any offset; fractions beyond a microsecond are rounded up.
+/// The last instant that [`format`] can print as it is, in microseconds.
+const LAST: i128 = 253_402_300_799_999_999;
+
+/// Reads an instant with any offset; fractions beyond a microsecond are rounded up, but not past the year 9999.
 ///
 /// # Errors
 ///
@@ -35,7 +38,7 @@ pub fn parse(text: &str) -> Result<Timestamp, String> {
     let instant = OffsetDateTime::parse(text, &Rfc3339).map_err(|error| error.to_string())?;
     let micros = instant.unix_timestamp_nanos().div_euclid(1_000)
         + i128::from(instant.unix_timestamp_nanos().rem_euclid(1_000) != 0);
-    u64::try_from(micros).map(Timestamp::from_micros).map_err(|_| "lies before 1970".to_owned())
+    u64::try_from(micros.min(LAST)).map(Timestamp::from_micros).map_err(|_| "lies before 1970".to_owned())
 }
 
 #[cfg(test)]
@@ -57,6 +60,7 @@ mod tests {
         assert_eq!(parse("2027-01-01T09:00:00+01:00"), Ok(expected));
         assert_eq!(parse("2027-01-01T07:59:59.9999999Z"), Ok(expected));
         assert!(parse("1969-12-31T23:59:59Z").is_err());
+        assert_eq!(parse("9999-12-31T23:59:59.9999999Z"), parse("9999-12-31T23:59:59.999999Z"));
         assert!(parse("2027-01-01").is_err());
     }
 }

@@ -11,6 +11,8 @@ mod cors;
 mod docs;
 mod draft;
 mod events;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod gate;
 mod health;
 mod idempotency;

@@ -13,6 +13,8 @@ mod error;
 mod event;
 mod feed;
 mod fresh;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod inspect;
 mod lease;
 mod ledger;

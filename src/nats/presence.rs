@@ -56,7 +56,7 @@ impl BeatJson {
     }
 }
 
-fn read(payload: &[u8]) -> Option<Beat> {
+pub(super) fn read(payload: &[u8]) -> Option<Beat> {
     if payload.len() > MAX_BEAT_BYTES {
         return None;
     }

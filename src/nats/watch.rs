@@ -6,7 +6,7 @@ use async_nats::jetstream::consumer::DeliverPolicy;
 
 use super::names::{BUCKET_STREAM, recorded_timer};
 use super::record;
-use super::tail::Tail;
+use super::tail::{Seen, Tail};
 use crate::domain::time::{Pace, Timestamp};
 use crate::domain::timer::{Timer, TimerId};
 use crate::nats::{Link, NatsError};
@@ -89,19 +89,30 @@ impl Watch {
             if self.caught_up == CaughtUp::No && seen.pending == 0 {
                 self.caught_up = CaughtUp::Now;
             }
-            let Some(id) = recorded_timer(&seen.subject) else { continue };
-            let revision = seen.sequence;
-            if seen.header("KV-Operation").is_some() {
-                return Ok(Watched::Gone { id, revision });
+            if let Some(watched) = Watched::of(&seen, self.pace) {
+                return Ok(watched);
             }
-            match record::from_json(&seen.payload) {
-                Ok(timer) => {
-                    let ttl = seen.header("Nats-TTL").and_then(seconds);
-                    let expires_at =
-                        ttl.map(|ttl| seen.stored_at.saturating_add(self.pace.by_the_clock(ttl)));
-                    return Ok(Watched::Record { timer: Box::new(timer), revision, expires_at });
-                }
-                Err(why) => tracing::debug!(timer = %id, why, "a record that cannot be read is not indexed"),
+        }
+    }
+}
+
+impl Watched {
+    /// What a message of the bucket says to one whose clock goes this fast; nothing if it is no record, or none that can be read.
+    pub(super) fn of(seen: &Seen, pace: Pace) -> Option<Self> {
+        let id = recorded_timer(&seen.subject)?;
+        let revision = seen.sequence;
+        if seen.header("KV-Operation").is_some() {
+            return Some(Self::Gone { id, revision });
+        }
+        match record::from_json(&seen.payload) {
+            Ok(timer) => {
+                let ttl = seen.header("Nats-TTL").and_then(seconds);
+                let expires_at = ttl.map(|ttl| seen.stored_at.saturating_add(pace.by_the_clock(ttl)));
+                Some(Self::Record { timer: Box::new(timer), revision, expires_at })
+            }
+            Err(why) => {
+                tracing::debug!(timer = %id, why, "a record that cannot be read is not indexed");
+                None
             }
         }
     }

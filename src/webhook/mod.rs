@@ -10,6 +10,8 @@ mod answer;
 mod call;
 mod client;
 mod connecting;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod handshake;
 mod outcome;
 mod request;

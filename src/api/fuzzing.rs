@@ -1,0 +1,52 @@
+//! What is tried on bytes that come from a client, whatever they are.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+use super::draft::{self, Rules};
+use super::problem::FieldError;
+use super::request::Json;
+use crate::domain::retry::RetryPolicy;
+use crate::domain::time::Timestamp;
+use crate::domain::timer::Timer;
+use crate::nats::fuzzing::comes_back;
+
+const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
+
+/// A creation without anything special.
+const PLAIN: &[u8] = br#"{"delay": "1h", "url": "http://example.com/"}"#;
+
+/// The body of a creation or of a change: either it is taken, and then the timer is kept as it is, or what is wrong
+/// with it is said.
+pub(crate) fn a_body(bytes: &[u8]) {
+    let Ok(json) = Json::read(Bytes::copy_from_slice(bytes)) else { return };
+    let rules = Rules {
+        max_delay: Duration::from_secs(3_650 * 86_400),
+        retry: RetryPolicy::default(),
+        targets: Arc::default(),
+    };
+    match created(&json, &rules) {
+        Ok(timer) => {
+            assert!(timer.due_at <= NOW.saturating_add(rules.max_delay), "beyond the horizon");
+            comes_back(&timer);
+        }
+        Err(errors) => assert!(!errors.is_empty(), "refused without a word"),
+    }
+    match draft::read_change(&json, &rules, NOW) {
+        Ok(change) => {
+            let plain = Json::read(Bytes::from_static(PLAIN)).map(|json| created(&json, &rules));
+            let Ok(Ok(timer)) = plain else { unreachable!("it is a good creation") };
+            if !change.has_a_body_in_vain(&timer) {
+                comes_back(&change.applied_to(&timer));
+            }
+        }
+        Err(errors) => assert!(!errors.is_empty(), "refused without a word"),
+    }
+}
+
+fn created(json: &Json, rules: &Rules) -> Result<Timer, Vec<FieldError>> {
+    draft::read(json, rules, Uuid::nil(), Some(Uuid::max()), NOW)
+}

@@ -1,0 +1,117 @@
+//! What is tried on bytes that come from the broker, whatever they are: nothing panics, and what can be read is
+//! written so that it is read again.
+
+use std::time::Duration;
+
+use async_nats::{HeaderMap, HeaderName, HeaderValue};
+use bytes::Bytes;
+use uuid::Uuid;
+
+use super::event::Event;
+use super::names::{
+    evented_timer, fire_subject, record_subject, recorded_timer, schedule_subject, scheduled_wake, timer_of,
+};
+use super::store::ATTEMPT_BYTES;
+use super::tail::Seen;
+use super::watch::Watched;
+use super::{presence, record};
+use crate::domain::attempt::CallResult;
+use crate::domain::machine::{Effect, Input, LINGER_TRIES, step};
+use crate::domain::time::{Pace, Timestamp};
+use crate::domain::timer::{State, Timer};
+use crate::timer_json::{self, View};
+
+/// A record. One that can be read is written, read again and the same; a node does something with it at any time.
+pub(crate) fn a_record(json: &[u8]) {
+    let Ok(timer) = record::from_json(json) else { return };
+    comes_back(&timer);
+    for view in [View::Summary, View::Whole { bodies: true }, View::Whole { bodies: false }] {
+        timer_json::to_text(&timer, timer.due_at, view);
+    }
+    let day = Duration::from_secs(86_400);
+    for now in [timer.created_at, timer.due_at, timer.due_at.saturating_add(day)] {
+        let claim = claim_of(&timer);
+        for tries in [1, LINGER_TRIES] {
+            goes_on(&timer, Input::Wake { claim, node: "n".to_owned(), tries }, now);
+        }
+        let refused = Box::new(CallResult::NotSent { reason: String::new() }.into());
+        goes_on(&timer, Input::Outcome { claim, called: refused }, now);
+        for input in [Input::Postponed { until: now }, Input::Cancel, Input::Fire, Input::Replay] {
+            goes_on(&timer, input, now);
+        }
+    }
+}
+
+/// A message of a stream: a line with its subject, lines with its headers, an empty one, and its payload.
+pub(crate) fn a_message(bytes: &[u8]) {
+    presence::read(bytes);
+    let Some(seen) = seen(bytes) else { return };
+    if let Some(id) = timer_of(&seen.subject) {
+        assert_eq!(timer_of(&fire_subject(id)), Some(id), "{}", seen.subject);
+    }
+    if let Some(id) = recorded_timer(&seen.subject) {
+        assert_eq!(recorded_timer(&record_subject(id)), Some(id), "{}", seen.subject);
+    }
+    if let Some((id, at)) = scheduled_wake(&seen.subject) {
+        assert_eq!(scheduled_wake(&schedule_subject(id, at)), Some((id, at)), "{}", seen.subject);
+    }
+    evented_timer(&seen.subject);
+    Event::of(&seen);
+    Watched::of(&seen, Pace::OF_THE_WORLD);
+}
+
+/// Whether it is read back as it was written.
+pub(crate) fn comes_back(timer: &Timer) {
+    let json = record::to_json(timer);
+    assert_eq!(record::from_json(&json).as_ref(), Ok(timer), "{}", String::from_utf8_lossy(&json));
+}
+
+/// Whether the last attempt takes no more room than is kept for it.
+pub(crate) fn has_room(timer: &Timer) {
+    let mut without = timer.clone();
+    without.attempts.pop();
+    let taken = record::to_json(timer).len() - record::to_json(&without).len();
+    assert!(taken <= ATTEMPT_BYTES, "{taken} bytes");
+}
+
+fn goes_on(timer: &Timer, input: Input, now: Timestamp) {
+    for effect in step(timer, input, now).unwrap_or_default() {
+        if let Effect::Store(timer) = effect {
+            comes_back(&timer);
+        }
+    }
+}
+
+/// The claim that it is under, as its own claimant would name it.
+fn claim_of(timer: &Timer) -> Uuid {
+    match &timer.state {
+        State::Firing { claim, .. } | State::Unknown { claim, .. } => claim.id,
+        State::Scheduled { .. }
+        | State::Delivered { .. }
+        | State::Failed { .. }
+        | State::Cancelled { .. } => Uuid::nil(),
+    }
+}
+
+fn seen(bytes: &[u8]) -> Option<Seen> {
+    let (head, payload) = match bytes.windows(2).position(|two| two == b"\n\n") {
+        Some(end) => (&bytes[..end], &bytes[end + 2..]),
+        None => (bytes, &b""[..]),
+    };
+    let mut lines = std::str::from_utf8(head).ok()?.lines();
+    let subject = lines.next()?.to_owned();
+    let mut headers = HeaderMap::new();
+    for line in lines {
+        let (name, value) = line.split_once(':')?;
+        headers.append(name.parse::<HeaderName>().ok()?, value.trim().parse::<HeaderValue>().ok()?);
+    }
+    let stored_at = Timestamp::from_micros(1_800_000_000_000_000);
+    Some(Seen {
+        subject,
+        headers,
+        payload: Bytes::copy_from_slice(payload),
+        sequence: 7,
+        pending: 0,
+        stored_at,
+    })
+}

@@ -1,0 +1,25 @@
+//! What is tried on what a receiver answers, whatever that is.
+
+use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
+
+use super::answer::retry_after;
+use crate::domain::attempt::CallResult;
+use crate::domain::called::{Answer, Called, MAX_ANSWER_BYTES, Phases};
+use crate::domain::time::Timestamp;
+
+const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
+
+/// What is known of a call that was answered so: a byte of the status, a line of `Retry-After`, and a body.
+pub(crate) fn called(bytes: &[u8]) -> Option<Called> {
+    let (class, rest) = bytes.split_first()?;
+    let line = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+    let (asked, body) = rest.split_at(line);
+    let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_bytes(asked).ok()?)]);
+    let result = CallResult::Answered {
+        status: 100 + u16::from(*class) * 2 % 500,
+        retry_after: retry_after(&headers, NOW),
+    };
+    let kept = &body[..body.len().min(MAX_ANSWER_BYTES)];
+    let answer = Answer { body: kept.to_vec(), truncated: kept.len() < body.len() };
+    Some(Called { result, answer: Some(answer), phases: Phases::default() })
+}
