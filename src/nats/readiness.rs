@@ -53,7 +53,11 @@ impl Storing {
             }
             Some(NatsError::Unclear(text) | NatsError::NotDone(text)) => {
                 let now = Instant::now();
-                let before = trouble.as_ref().filter(|trouble| trouble.connection == connection);
+                // Whatever is to be stored is tried again within seconds: failures that are farther apart, as those before
+                // and after a pause of this process, do not say that nothing was stored in between.
+                let before = trouble
+                    .as_ref()
+                    .filter(|trouble| trouble.connection == connection && now - trouble.seen < TROUBLE_AFTER);
                 let since = before.map_or(now, |trouble| trouble.since);
                 let mut reported = trouble.as_ref().is_some_and(|trouble| trouble.reported);
                 if !reported && now - since >= TROUBLE_AFTER {
@@ -156,5 +160,18 @@ mod tests {
         assert!(storing.trouble(2).is_some());
         storing.note(None, 2);
         assert_eq!(storing.trouble(2), None);
+    }
+
+    #[test]
+    fn two_failures_far_apart_are_no_lasting_trouble() {
+        let storing = Storing::default();
+        let error = NatsError::NotDone("no leader".to_owned());
+        storing.note(Some(&error), 1);
+        let long_ago = Instant::now() - TROUBLE_AFTER;
+        let mut trouble = storing.trouble.lock().unwrap();
+        (trouble.as_mut().unwrap().since, trouble.as_mut().unwrap().seen) = (long_ago, long_ago);
+        drop(trouble);
+        storing.note(Some(&error), 1);
+        assert_eq!(storing.trouble(1), None);
     }
 }
