@@ -72,6 +72,8 @@ pub struct Timer {
     pub replayed_at: Option<Timestamp>,
     /// The newest finished attempts, oldest first, at most [`MAX_ATTEMPTS_KEPT`].
     pub attempts: Vec<Attempt>,
+    /// What a later version has stored beside all this: not understood here, and kept as it is.
+    pub later: Option<String>,
     /// Where it is in its life.
     pub state: State,
 }
@@ -193,6 +195,7 @@ impl Timer {
             attempts_before: 0,
             replayed_at: None,
             attempts: vec![],
+            later: None,
             state: State::Scheduled { attempt: 1, at: due_at },
         }
     }

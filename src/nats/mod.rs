@@ -47,6 +47,7 @@ pub use ledger::Ledger;
 pub use link::Link;
 pub use presence::Beats;
 pub use pull::{Pulled, Puller};
+pub use record::store_beside;
 pub use scan::{RecordPage, WaitingWake, WakePage};
 pub use standing::{Missing, Standing, Trouble, mend, prepare};
 pub use store::{Put, Store, Stored};

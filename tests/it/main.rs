@@ -56,6 +56,7 @@ mod receivers;
 mod receivers_tls;
 mod restart;
 mod retries;
+mod rolling_upgrade;
 mod scale;
 mod security_doc;
 mod signatures;

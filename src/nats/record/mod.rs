@@ -1,9 +1,14 @@
 //! The stored form of a timer: versioned JSON, readable with `nats kv get timers <id>`.
 //!
 //! It is a promise to every later version of jettimer, so it shares no type with the domain or the
-//! API. A field may be added with a default; anything else takes a new version.
+//! API. A field may be added beside the others, with a default; anything else takes a new version.
+//!
+//! What a later version has added is not understood and not lost: it stays with the timer, and is written as it was. So
+//! a version may add what others need not heed, such as a note of its own; what they have to heed takes a new number, which
+//! they refuse. docs/upgrades.md has the rules.
 
 mod attempt;
+mod later;
 mod policy;
 mod state;
 
@@ -13,6 +18,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::domain::attempt::Attempt;
@@ -25,6 +31,8 @@ use crate::rfc3339;
 use attempt::AttemptJson;
 use policy::{DeliveryJson, FlowJson, RetryJson};
 use state::StateJson;
+
+pub use later::store_beside;
 
 const VERSION: u32 = 1;
 
@@ -62,6 +70,9 @@ struct Record {
     replayed_at: Option<Instant>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     attempts: Vec<AttemptJson>,
+    /// What is not ours.
+    #[serde(flatten)]
+    later: Map<String, Value>,
 }
 
 /// RFC 3339 in the stored text.
@@ -126,6 +137,7 @@ pub(super) fn to_json(timer: &Timer) -> Vec<u8> {
         attempts_before: timer.attempts_before,
         replayed_at: timer.replayed_at.map(Instant),
         attempts: timer.attempts.iter().map(AttemptJson::from).collect(),
+        later: later::written(timer.later.as_deref()),
     };
     // A struct of strings and numbers always serialises; an empty record would be refused on read.
     serde_json::to_vec(&record).unwrap_or_default()
@@ -180,6 +192,7 @@ pub(super) fn from_json(bytes: &[u8]) -> Result<Timer, String> {
         attempts_before: record.attempts_before,
         replayed_at: record.replayed_at.map(|at| at.0),
         attempts,
+        later: later::kept(&record.later),
         state: record.state.into_state(last_attempt),
     })
 }

@@ -2,10 +2,11 @@
 //! through it.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{from_json, to_json};
@@ -13,6 +14,7 @@ use crate::domain::attempt::{Attempt, CallResult, Delivery};
 use crate::domain::callbacks::Callbacks;
 use crate::domain::called::{Answer, Called, MAX_ANSWER_BYTES, Phases};
 use crate::domain::flow::Flow;
+use crate::domain::machine::{Effect, Input, step};
 use crate::domain::retry::RetryPolicy;
 use crate::domain::target::{Body, Method, Target, TargetUrl};
 use crate::domain::time::Timestamp;
@@ -66,6 +68,7 @@ fn timer() -> Timer {
             finished_at: at(1_000),
             called: CallResult::NotSent { reason: "cannot connect".into() }.into(),
         }],
+        later: None,
         state: State::Unknown { attempt: 2, claim, at: at(60_000) },
     }
 }
@@ -92,6 +95,47 @@ fn a_record_that_is_not_understood_is_refused_with_its_reason() {
         let error = from_json(json.as_bytes()).unwrap_err();
         assert!(error.contains(why), "{error:?} does not say {why:?}");
     }
+}
+
+/// Each form that was ever written, oldest first, with what is in it that was not before. Where it is not written as
+/// it was read, the file beside it says how.
+#[test]
+fn every_form_that_was_ever_stored_is_read_and_written_as_it_was() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/records");
+    let mut read = 0;
+    for version in std::fs::read_dir(folder).unwrap() {
+        for file in std::fs::read_dir(version.unwrap().path()).unwrap() {
+            let path = file.unwrap().path();
+            if path.to_string_lossy().ends_with(".now.json") {
+                continue;
+            }
+            let stored = std::fs::read(&path).unwrap();
+            let timer = from_json(&stored).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
+            let now = std::fs::read(path.with_extension("now.json")).unwrap_or(stored);
+            let value = |json: &[u8]| serde_json::from_slice::<Value>(json).unwrap();
+            assert_eq!(value(&to_json(&timer)), value(&now), "{}", path.display());
+            assert_eq!(from_json(&to_json(&timer)), Ok(timer), "{}", path.display());
+            read += 1;
+        }
+    }
+    assert!(read >= 14, "only {read} files");
+}
+
+#[test]
+fn what_a_later_version_has_added_stays_whatever_becomes_of_the_timer() {
+    let with = V1.replacen('{', r#"{ "later": { "a": [1, 2.5, null] }, "also": "b","#, 1);
+    let stored = from_json(with.as_bytes()).unwrap();
+    assert_ne!(stored, timer());
+    let claim = claim_of("b", 2_000).id;
+    let called = Box::new(CallResult::Answered { status: 200, retry_after: None }.into());
+    let effects = step(&stored, Input::Outcome { claim, called }, at(61_000)).unwrap();
+    let next = effects.into_iter().find_map(|effect| match effect {
+        Effect::Store(timer) => Some(timer),
+        _ => None,
+    });
+    let written: Value = serde_json::from_slice(&to_json(&next.unwrap())).unwrap();
+    assert_eq!(written["state"]["name"], "delivered");
+    assert_eq!((&written["later"], &written["also"]), (&json!({ "a": [1, 2.5, null] }), &json!("b")));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Looking into JetStream and doing damage there, as somebody with the `nats` CLI can.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
@@ -41,6 +43,14 @@ impl Hand {
     pub(crate) async fn has(&self, stream: &str, subject: &str) -> bool {
         let answer = self.ask(&format!("STREAM.MSG.GET.{stream}"), &json!({ "last_by_subj": subject })).await;
         answer["error"].is_null()
+    }
+
+    /// `nats kv get timers ID`.
+    pub(crate) async fn record(&self, id: &str) -> Value {
+        let last = json!({ "last_by_subj": format!("$KV.timers.{id}") });
+        let answer = self.done("STREAM.MSG.GET.KV_timers", &last).await;
+        let data = BASE64.decode(answer["message"]["data"].as_str().expect("a record")).expect("Base64");
+        serde_json::from_slice(&data).expect("JSON")
     }
 
     /// `nats stream purge STREAM --subject SUBJECT`: how many messages went.

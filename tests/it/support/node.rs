@@ -1,5 +1,6 @@
 //! A jettimer process.
 
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
@@ -8,6 +9,8 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 use super::{Broker, Client, PATIENCE};
+
+const JETTIMER: &str = env!("CARGO_BIN_EXE_jettimer");
 
 /// A running `jettimer serve`. Dropping it kills it.
 pub(crate) struct Node {
@@ -27,23 +30,31 @@ impl Node {
         Self::with_env(broker, args, &[]).await
     }
 
+    /// Starts a node of the version that may come after this one.
+    pub(crate) async fn of_next_version(broker: &Broker) -> Self {
+        let program = Path::new(JETTIMER).with_file_name("examples/next_version");
+        // `cargo test` builds it, but not if it is told to run these tests alone.
+        assert!(program.exists(), "first: cargo build --example next_version");
+        Self::launch(&program, &broker.args("node"), &[], &[]).await
+    }
+
     /// Starts a node in an environment with more variables.
     pub(crate) async fn with_env(broker: &Broker, args: &[&str], env: &[(&str, &str)]) -> Self {
         // The role's own user of NATS, so that whatever a test does is done within its permissions.
         let role = args.iter().position(|arg| *arg == "--role").and_then(|at| args.get(at + 1));
         let user = role.filter(|role| **role != "all").unwrap_or(&"node");
-        Self::launch(&broker.args(user), args, env).await
+        Self::launch(JETTIMER.as_ref(), &broker.args(user), args, env).await
     }
 
     /// Starts a node on NATS servers that these arguments name.
     pub(crate) async fn at(nats: &[String], args: &[&str]) -> Self {
-        Self::launch(nats, args, &[]).await
+        Self::launch(JETTIMER.as_ref(), nats, args, &[]).await
     }
 
-    async fn launch(nats: &[String], args: &[&str], env: &[(&str, &str)]) -> Self {
+    async fn launch(program: &Path, nats: &[String], args: &[&str], env: &[(&str, &str)]) -> Self {
         let policy = args.iter().any(|arg| arg.contains("-targets"));
         let open = !args.iter().any(|arg| arg.starts_with("--tokens"));
-        let mut child = Command::new(env!("CARGO_BIN_EXE_jettimer"))
+        let mut child = Command::new(program)
             .args(["serve", "--log-format", "json"])
             // One that takes the place of another has its address.
             .args(if args.contains(&"--listen") { &[][..] } else { &["--listen", "127.0.0.1:0"] })
