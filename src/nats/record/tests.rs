@@ -129,10 +129,9 @@ fn what_a_later_version_has_added_stays_whatever_becomes_of_the_timer() {
     let claim = claim_of("b", 2_000).id;
     let called = Box::new(CallResult::Answered { status: 200, retry_after: None }.into());
     let effects = step(&stored, Input::Outcome { claim, called }, at(61_000)).unwrap();
-    let next = effects.into_iter().find_map(|effect| match effect {
-        Effect::Store(timer) => Some(timer),
-        _ => None,
-    });
+    let next = effects
+        .into_iter()
+        .find_map(|effect| if let Effect::Store(timer) = effect { Some(timer) } else { None });
     let written: Value = serde_json::from_slice(&to_json(&next.unwrap())).unwrap();
     assert_eq!(written["state"]["name"], "delivered");
     assert_eq!((&written["later"], &written["also"]), (&json!({ "a": [1, 2.5, null] }), &json!("b")));
