@@ -323,6 +323,11 @@ async fn a_node_says_how_it_is() {
     "#]],
     )
     .await;
+    eventually("its servers have been looked at", async || {
+        let ready = client.send(Method::GET, "/readyz", &[], "").await;
+        ready.json["durability"].is_object().then_some(())
+    })
+    .await;
     check(
         &client,
         Method::GET,
@@ -330,15 +335,20 @@ async fn a_node_says_how_it_is() {
         &[],
         "",
         expect![[r#"
-        200
-        content-type: application/json
-        cache-control: no-store
+            200
+            content-type: application/json
+            cache-control: no-store
 
-        {
-          "status": "ready",
-          "version": "<version>"
-        }
-    "#]],
+            {
+              "durability": {
+                "replicas": "met",
+                "sync": "met",
+                "version": "<version>"
+              },
+              "status": "ready",
+              "version": "<version>"
+            }
+        "#]],
     )
     .await;
     broker.kill().await;
@@ -353,17 +363,22 @@ async fn a_node_says_how_it_is() {
         &[],
         "",
         expect![[r#"
-        503
-        content-type: application/json
-        cache-control: no-store
-        retry-after: 1
+            503
+            content-type: application/json
+            cache-control: no-store
+            retry-after: 1
 
-        {
-          "reason": "NATS did not take the request: not connected to any NATS server",
-          "status": "not_ready",
-          "version": "<version>"
-        }
-    "#]],
+            {
+              "durability": {
+                "replicas": "met",
+                "sync": "met",
+                "version": "<version>"
+              },
+              "reason": "NATS did not take the request: not connected to any NATS server",
+              "status": "not_ready",
+              "version": "<version>"
+            }
+        "#]],
     )
     .await;
 }
