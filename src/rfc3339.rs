@@ -26,7 +26,7 @@ pub fn format(instant: Timestamp) -> String {
     )
 }
 
-/// The last instant that [`format`] can print as it is, in microseconds.
+/// The last instant that [`format()`] can print as it is, in microseconds.
 const LAST: i128 = 253_402_300_799_999_999;
 
 /// Reads an instant with any offset; fractions beyond a microsecond are rounded up, but not past the year 9999.
