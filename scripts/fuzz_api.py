@@ -39,7 +39,7 @@ RESERVED = re.compile(
     r"|idempotency-key|(webhook|jettimer)-.*"
 )
 
-# Each number is a request with an idempotency key of its own.
+# Each number is a creation with an idempotency key of its own: one that was used for another is refused.
 KEYS = itertools.count()
 
 # The cursor of each next page that was answered, with the query that it belongs to.
@@ -104,11 +104,12 @@ def before_call(_ctx, case, _kwargs):
             within_the_horizon(body)
             ahead(body)
             headers_that_can_be_chosen(body)
+            if "idempotency_key" in body:
+                body["idempotency_key"] = f"fuzz-{next(KEYS)}"
             if case.method == "PATCH":
                 with_a_method(body)
             if isinstance(body.get("retry"), dict):
                 backoffs_in_order(body["retry"])
-    # A key that was used with another request is refused, so each request has one of its own.
     if case.headers and "idempotency-key" in case.headers:
         case.headers["idempotency-key"] = f"fuzz-{next(KEYS)}"
     # This release gives any header that has a pattern the value 0 when it tries limits, and calls it good.
