@@ -55,6 +55,14 @@ pub struct Answer {
     pub truncated: bool,
 }
 
+impl Answer {
+    /// The answer if there is anything in it. One without a body is not stored, so it is not in the timer either: a
+    /// record is recognised by being equal.
+    pub fn kept(self) -> Option<Self> {
+        (self != Self::default()).then_some(self)
+    }
+}
+
 /// How long the parts of a call took. A part that was not needed, as on a connection that was there already,
 /// or that did not come to its end, is absent. Whole microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

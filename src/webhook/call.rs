@@ -84,7 +84,7 @@ impl Caller {
         let answer = tokio::select! {
             biased;
             () = abort.cancelled() => None,
-            answer = answer::read(response, deadline) => Some(answer),
+            answer = answer::read(response, deadline) => answer.kept(),
         };
         Called { result, answer, phases: trace.phases(Some(first_byte)) }
     }

@@ -21,5 +21,5 @@ pub(crate) fn called(bytes: &[u8]) -> Option<Called> {
     };
     let kept = &body[..body.len().min(MAX_ANSWER_BYTES)];
     let answer = Answer { body: kept.to_vec(), truncated: kept.len() < body.len() };
-    Some(Called { result, answer: Some(answer), phases: Phases::default() })
+    Some(Called { result, answer: answer.kept(), phases: Phases::default() })
 }

@@ -94,12 +94,7 @@ impl From<&Attempt> for AttemptJson {
                 CallResult::NoAnswer { reason } => ResultJson::NoAnswer { reason: reason.clone() },
                 CallResult::Interrupted => ResultJson::Interrupted,
             },
-            answer: attempt
-                .called
-                .answer
-                .as_ref()
-                .filter(|answer| **answer != Answer::default())
-                .map(answer_json),
+            answer: attempt.called.answer.as_ref().map(answer_json),
             phases_us: (&attempt.called.phases).into(),
         }
     }
@@ -126,7 +121,7 @@ impl TryFrom<AttemptJson> for Attempt {
             finished_at: attempt.finished_at.0,
             called: Called {
                 result,
-                answer: attempt.answer.map(Answer::try_from).transpose()?,
+                answer: attempt.answer.map(Answer::try_from).transpose()?.and_then(Answer::kept),
                 phases: attempt.phases_us.into(),
             },
         })
