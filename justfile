@@ -36,6 +36,11 @@ figures:
 durability *args:
     scripts/durability "$@"
 
+# Tries what docs/limits.md says, in large
+[group("run")]
+limits:
+    scripts/limits
+
 # All tests, by cargo-nextest if it is installed
 [group("develop")]
 test *args:

@@ -37,15 +37,31 @@ impl Broker {
         Self::started(authority, |_, config| config).await
     }
 
+    /// One that keeps its data in a folder of this directory.
+    pub(crate) async fn in_folder(data: TempDir, folder: &str) -> Self {
+        let path = data.path().join(folder);
+        Self::started_in(data, &path, None, |_, config| config).await
+    }
+
     async fn started(authority: Option<Authority>, change: impl FnOnce(&Users, String) -> String) -> Self {
         let data = TempDir::new().expect("a temporary directory");
-        let users = Users::new(data.path());
+        let path = data.path().to_owned();
+        Self::started_in(data, &path, authority, change).await
+    }
+
+    async fn started_in(
+        data: TempDir,
+        path: &Path,
+        authority: Option<Authority>,
+        change: impl FnOnce(&Users, String) -> String,
+    ) -> Self {
+        let users = Users::new(path);
         let mut config = change(&users, DEV_CONFIG.to_owned()) + users.config();
         if let Some(authority) = &authority {
             let (cert, key) = authority.files(&authority.certify("127.0.0.1", |_| ()));
             config += &format!("tls {{ cert_file: {cert:?}, key_file: {key:?}, timeout: 30 }}\n");
         }
-        let server = Server::start(options(data.path(), config)).await.expect("nats-server starts");
+        let server = Server::start(options(path, config)).await.expect("nats-server starts");
         Self { server, users, authority, _data: data }
     }
 

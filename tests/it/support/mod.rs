@@ -8,6 +8,8 @@ mod client;
 pub(crate) mod cluster;
 pub(crate) mod contract;
 pub(crate) mod dev;
+#[path = "../../chaos/rig/disk.rs"]
+pub(crate) mod disk;
 mod dns;
 pub(crate) mod jetstream;
 mod node;

@@ -1,0 +1,154 @@
+//! More than can be done at a time: what is over a limit waits where it costs nothing, and everything goes on by itself.
+//!
+//! docs/limits.md has what is promised; `scripts/limits` tries it in large.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
+
+use crate::support::jetstream::Hand;
+use crate::support::{Broker, Client, Node, Sink, eventually, in_millis};
+
+/// Creates so many timers that are due at one instant.
+async fn due_together(client: &Client, url: &str, count: usize) -> Vec<String> {
+    let timer = json!({ "at": in_millis(3_000), "url": url, "timeout": "20s" });
+    let many = Value::Array(vec![timer; count]).to_string();
+    let headers = [("content-type", "application/json")];
+    let reply = client.send(Method::POST, "/timers", &headers, &many).await;
+    let results = reply.json["results"].as_array().unwrap();
+    results.iter().map(|result| result["timer"]["id"].as_str().unwrap().to_owned()).collect()
+}
+
+/// What a metric without labels is now.
+async fn metric(client: &Client, name: &str) -> f64 {
+    let reply = client.send(Method::GET, "/metrics", &[], "").await;
+    let text = reply.json.as_str().unwrap();
+    let line = text.lines().find(|line| line.split(' ').next() == Some(name));
+    line.and_then(|line| line.rsplit(' ').next()).unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn ten_times_more_due_than_can_be_held_and_called_wait_in_the_broker() {
+    const CALLS: usize = 8;
+    const HELD: usize = 40;
+    const MILLIS: u64 = 30;
+    let (broker, sink) = (Broker::start().await, Sink::start().await);
+    let limits = ["--max-calls", &CALLS.to_string(), "--max-held", &HELD.to_string()];
+    let node = Node::with(&broker, &limits).await;
+    let client = node.client();
+    let ids = due_together(&client, &sink.url(&format!("/slow/{MILLIS}")), HELD * 10).await;
+
+    sink.until(HELD).await;
+    // In the middle of it, others are served and no more is in memory than is allowed.
+    assert!(metric(&client, "jettimer_wakes_held").await <= HELD as f64);
+    let own = client.create(&json!({ "delay": "1h", "url": sink.url("/ok") })).await;
+    assert_eq!(client.cancel(&own).await.status, 200);
+
+    for id in &ids {
+        client.until(id, "delivered").await;
+    }
+    let hits = sink.hits();
+    assert_eq!(hits.len(), ids.len());
+    assert!(sink.counts().values().all(|count| *count == 1));
+    // Each call takes so long from when it is noted; so this many later there is another one, and never before.
+    for (first, next) in hits.iter().zip(hits.iter().skip(CALLS)) {
+        assert!(next.at.saturating_sub(first.at) >= MILLIS * 1_000, "more than {CALLS} calls at a time");
+    }
+}
+
+#[tokio::test]
+async fn wakes_beyond_the_consumers_limit_come_once_others_are_settled() {
+    const PENDING: u64 = 10;
+    let (broker, sink) = (Broker::start().await, Sink::start().await);
+    let node = Node::start(&broker).await;
+    let client = node.client();
+    let hand = Hand::of(&broker).await;
+    // As jettimer makes it, 262,144 may be out at workers.
+    let info = hand.done("CONSUMER.INFO.TIMERS.workers", &Value::Null).await;
+    let mut config = info["config"].clone();
+    config["max_ack_pending"] = PENDING.into();
+    let update = json!({ "stream_name": "TIMERS", "config": config, "action": "update" });
+    hand.done("CONSUMER.DURABLE.CREATE.TIMERS.workers", &update).await;
+
+    let ids = due_together(&client, &sink.url("/hang"), 60).await;
+    sink.until(PENDING as usize).await;
+    let own = client.create(&json!({ "delay": "0s", "url": sink.url("/ok") })).await;
+    let info = hand.done("CONSUMER.INFO.TIMERS.workers", &Value::Null).await;
+    assert_eq!(info["num_ack_pending"], PENDING);
+    assert!(info["num_pending"].as_u64().unwrap() > 0, "{info}");
+    assert!(sink.hits_of(&own).is_empty(), "it has overtaken others");
+    sink.release();
+    for id in ids.iter().chain([&own]) {
+        client.until(id, "delivered").await;
+    }
+    assert!(sink.counts().values().all(|count| *count == 1));
+}
+
+#[tokio::test]
+async fn clients_beyond_the_limit_wait_for_a_connection_and_get_one() {
+    const CONNECTIONS: usize = 20;
+    let broker = Broker::start().await;
+    let limits = ["--max-connections", &CONNECTIONS.to_string(), "--client-timeout", "2s"];
+    let node = Node::with(&broker, &limits).await;
+    let address = node.client().url("").trim_start_matches("http://").to_owned();
+    // None of them ever says a word.
+    let mut silent = Vec::with_capacity(CONNECTIONS * 10);
+    for _ in 0..CONNECTIONS * 10 {
+        silent.push(TcpStream::connect(&address).await.expect("the system takes it"));
+    }
+    // Behind all of them in the system's queue, of which the node takes as many at a time as it may.
+    assert_eq!(node.client().send(Method::GET, "/healthz", &[], "").await.status, 200);
+    for mut stream in silent {
+        let end = tokio::time::timeout(Duration::from_secs(60), stream.read(&mut [0; 512])).await;
+        assert!(matches!(end, Ok(Ok(_) | Err(_))), "it is still held");
+    }
+}
+
+#[tokio::test]
+async fn nats_that_is_away_under_load_costs_time_and_nothing_else() {
+    const TIMERS: usize = 300;
+    let (mut broker, sink) = (Broker::start().await, Sink::start().await);
+    let node = Node::with(&broker, &["--request-timeout", "1s"]).await;
+    let client = node.client();
+    let refused = Cell::new(0);
+    let load = async {
+        let mut ids = Vec::with_capacity(TIMERS);
+        for n in 0..TIMERS {
+            let key = format!("\"{n}\"");
+            let headers = [("idempotency-key", key.as_str()), ("content-type", "application/json")];
+            let timer = json!({ "delay": format!("{}ms", n % 10 * 100), "url": sink.url("/ok") }).to_string();
+            let id = eventually("the timer is taken", async || {
+                let reply = client.send(Method::POST, "/timer", &headers, &timer).await;
+                // Refused clearly, or taken; and asked again under the same key, it is the same timer.
+                assert!(matches!(reply.status, 200 | 201 | 503), "{reply:?}");
+                refused.set(refused.get() + usize::from(reply.status == 503));
+                reply.json["id"].as_str().map(str::to_owned)
+            })
+            .await;
+            ids.push(id);
+        }
+        ids
+    };
+    let outage = async {
+        sink.until(TIMERS / 3).await;
+        broker.kill().await;
+        // As long as it takes until several were refused; the whole minute is in scripts/limits.
+        eventually("a creation is refused", async || (refused.get() >= 3).then_some(())).await;
+        broker.restart().await;
+    };
+    let (ids, ()) = tokio::join!(load, outage);
+    for id in &ids {
+        client.until_final(id).await;
+    }
+    let counts = sink.counts();
+    assert!(counts.values().all(|count| *count == 1), "called twice");
+    for id in &ids {
+        let state = client.get(id).await["state"].clone();
+        assert_eq!(state, "delivered", "{id}");
+        assert_eq!(counts.get(id), Some(&1));
+    }
+}
