@@ -1,0 +1,71 @@
+//! Where a node's NATS is: somebody's servers, or one of its own.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::Places;
+use crate::clock::Clock;
+use crate::config::{Broker, Embedded, Node};
+use crate::durability::Sync;
+use crate::embedded;
+use crate::nats::Access;
+
+/// How a node reaches servers that were named.
+pub(super) fn access(broker: Broker, node: &Node) -> Access {
+    Access {
+        servers: broker.nats,
+        creds: broker.nats_creds,
+        nkey: broker.nats_nkey,
+        ca: broker.nats_ca,
+        cert: broker.nats_cert,
+        key: broker.nats_key,
+        wait: broker.nats_wait,
+        own_sync: None,
+        name: node.name(),
+        clock: Clock::OF_THE_WORLD,
+    }
+}
+
+/// A nats-server of our own, kept running by a task.
+pub(super) struct OwnBroker {
+    stop: CancellationToken,
+    task: JoinHandle<Result<(), embedded::Error>>,
+}
+
+impl OwnBroker {
+    /// Starts it; gives how it is reached, too.
+    pub(super) async fn start(own: Embedded, node: &Node, places: Places) -> Result<(Self, Access)> {
+        let server = embedded::Server::start(embedded::Options {
+            data_dir: own.data_dir,
+            config: embedded::DEV_CONFIG.to_owned(),
+            port: own.nats_port,
+            binary: own.nats_server,
+            cache_dir: places.cache_dir,
+            guard_exe: places.executable,
+        })
+        .await?;
+        let url = server.url();
+        tracing::info!(%url, pid = server.pid(), log = %server.log_path().display(), "nats-server runs");
+        let servers = vec![url.parse().with_context(|| format!("{url} is no NATS address"))?];
+        // JetStream may still be recovering a large store when the port is open.
+        let wait = Duration::from_secs(30);
+        let own_sync = Some(Sync::Every(embedded::DEV_SYNC_INTERVAL));
+        let access = Access { servers, wait, own_sync, name: node.name(), ..Access::default() };
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(embedded::supervise(server, stop.clone().cancelled_owned()));
+        Ok((Self { stop, task }, access))
+    }
+
+    /// Ends it in order.
+    pub(super) async fn stop(self) {
+        self.stop.cancel();
+        match self.task.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "nats-server did not stop in order"),
+            Err(error) => tracing::warn!(%error, "nats-server was not watched to its end"),
+        }
+    }
+}

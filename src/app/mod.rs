@@ -1,0 +1,97 @@
+//! One node, from its start to its orderly end.
+
+mod broker;
+mod start;
+mod stop;
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+
+use crate::api::Inbox;
+use crate::config::{Dev, Role, Serve};
+use crate::shutdown::Signals;
+use crate::{dev, embedded, welcome};
+
+use broker::{OwnBroker, access};
+use start::{Running, Setup};
+
+/// Where the cache of an installed nats-server is, as the environment has it.
+#[derive(Debug)]
+pub struct Places {
+    /// For an installed nats-server.
+    pub cache_dir: Option<PathBuf>,
+    /// This executable.
+    pub executable: PathBuf,
+}
+
+/// Runs `jettimer dev` until it is told to stop.
+///
+/// # Errors
+///
+/// Why it could not start, or what broke.
+pub async fn dev(dev: Dev, places: Places) -> Result<()> {
+    let mut signals = Signals::listen()?;
+    let permissions = dev.access.optional()?;
+    let mut targets = dev.node.calls(true)?;
+    let data_dir = dev.embedded.data_dir.clone();
+    if dev.reset {
+        welcome::removed(&data_dir, &embedded::reset(&data_dir).await?);
+    }
+    let clock = dev::clock(&data_dir, dev.time_scale)?;
+    let starting = Box::pin(async {
+        let (broker, mut access) = OwnBroker::start(dev.embedded, &dev.node, places).await?;
+        access.clock = clock;
+        let secret_file = dev::sign(&mut targets, &data_dir)?;
+        let inbox = Some(Inbox::new(targets.secrets.clone(), access.clock));
+        let shape = dev.node.shape(1, None);
+        let setup = Setup { role: Role::All, permissions, targets, access, shape, inbox };
+        let node = Running::start(dev.node, setup).await?;
+        anyhow::Ok((node, broker, secret_file))
+    });
+    let (node, broker, secret_file) = unless_told_to_stop(starting, &mut signals).await?;
+    welcome::print(node.address, secret_file.as_deref(), clock);
+    node.until(&mut signals, Some(broker)).await
+}
+
+/// Runs `jettimer serve` until it is told to stop.
+///
+/// # Errors
+///
+/// Why it could not start, or what broke.
+pub async fn serve(serve: Serve, places: Places) -> Result<()> {
+    let mut signals = Signals::listen()?;
+    // A node that only works has nothing to let anybody into, but its metrics.
+    let permissions = if serve.role.serves() { serve.access.required() } else { serve.access.optional() }?;
+    let targets = serve.node.calls(false)?;
+    let starting = Box::pin(async {
+        let shape = serve.node.shape(serve.broker.replicas, serve.broker.durability);
+        let (broker, access) = if serve.broker.nats.is_empty() {
+            if shape.replicas > 1 {
+                bail!("--replicas needs a cluster of NATS servers: name them with --nats");
+            }
+            dev::refuse_scaled(&serve.embedded.data_dir)?;
+            let (broker, access) = OwnBroker::start(serve.embedded, &serve.node, places).await?;
+            (Some(broker), access)
+        } else {
+            (None, access(serve.broker, &serve.node))
+        };
+        let setup = Setup { role: serve.role, permissions, targets, access, shape, inbox: None };
+        let node = Running::start(serve.node, setup).await?;
+        anyhow::Ok((node, broker))
+    });
+    let (node, broker) = unless_told_to_stop(starting, &mut signals).await?;
+    tracing::info!(listen = %node.address, role = ?serve.role, node = node.name, "ready");
+    node.until(&mut signals, broker).await
+}
+
+/// Starting may take as long as NATS is waited for.
+async fn unless_told_to_stop<T>(
+    starting: impl Future<Output = Result<T>>,
+    signals: &mut Signals,
+) -> Result<T> {
+    tokio::select! {
+        started = starting => started,
+        signal = signals.next() => bail!("told to stop by {signal} before it was ready"),
+    }
+}
