@@ -45,9 +45,27 @@ pub(super) fn wanted(shape: Shape) -> impl Iterator<Item = Config> {
 
 fn bucket_config(shape: Shape) -> Config {
     Config {
-        name: BUCKET_STREAM.to_owned(),
         description: Some("jettimer: one record per timer".to_owned()),
-        subjects: vec![format!("$KV.{BUCKET}.>")],
+        // Finished timers leave by themselves after their retention.
+        allow_message_ttl: true,
+        republish: (!shape.event_retention.is_zero()).then(republish),
+        ..bucket(BUCKET_STREAM, &format!("$KV.{BUCKET}.>"), shape)
+    }
+}
+
+/// The bucket of the sweep: a key or two.
+fn sweep_config(shape: Shape) -> Config {
+    Config {
+        description: Some("jettimer: who sweeps, and what was seen".to_owned()),
+        ..bucket(SWEEP_STREAM, SWEEP_SUBJECTS, shape)
+    }
+}
+
+/// A bucket as NATS' clients make one (ADR-8), with a history of one.
+fn bucket(name: &str, subjects: &str, shape: Shape) -> Config {
+    Config {
+        name: name.to_owned(),
+        subjects: vec![subjects.to_owned()],
         retention: RetentionPolicy::Limits,
         max_messages_per_subject: 1,
         max_messages: -1,
@@ -59,9 +77,6 @@ fn bucket_config(shape: Shape) -> Config {
         allow_rollup: true,
         deny_delete: true,
         allow_direct: true,
-        // Finished timers leave by themselves after their retention.
-        allow_message_ttl: true,
-        republish: (!shape.event_retention.is_zero()).then(republish),
         ..Config::default()
     }
 }
@@ -87,26 +102,6 @@ fn events_config(shape: Shape) -> Config {
         max_bytes: shape.event_max_bytes,
         storage: StorageType::File,
         num_replicas: shape.replicas,
-        allow_direct: true,
-        ..Config::default()
-    }
-}
-
-/// The bucket of the sweep: a key or two.
-fn sweep_config(shape: Shape) -> Config {
-    Config {
-        name: SWEEP_STREAM.to_owned(),
-        description: Some("jettimer: who sweeps, and what was seen".to_owned()),
-        subjects: vec![SWEEP_SUBJECTS.to_owned()],
-        retention: RetentionPolicy::Limits,
-        max_messages_per_subject: 1,
-        max_messages: -1,
-        max_bytes: -1,
-        discard: DiscardPolicy::New,
-        storage: StorageType::File,
-        num_replicas: shape.replicas,
-        allow_rollup: true,
-        deny_delete: true,
         allow_direct: true,
         ..Config::default()
     }
