@@ -32,6 +32,7 @@ mod query;
 mod receivers;
 mod refusals;
 mod request;
+mod standalone;
 mod stats;
 mod timers;
 mod unread;

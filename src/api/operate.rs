@@ -52,7 +52,7 @@ pub(super) async fn operate(
         Operation::ShowInbox => inbox::show(api, &call.request),
         Operation::EmptyInbox => inbox::empty(api, &call.request),
         Operation::Document => Ok(openapi::show()),
-        Operation::Docs => Ok(docs::show()),
+        Operation::Docs => Ok(docs::PAGE.show()),
         Operation::Page => Ok(page::show(api, &call.request.headers)),
         Operation::PageFile => page::file(varying, &call.request.path),
         Operation::Health

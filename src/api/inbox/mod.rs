@@ -3,7 +3,6 @@
 //! What carries a `webhook-id` is a webhook, whatever its method and its path below `/dev/inbox`. Without one, GET and HEAD
 //! look and DELETE empties, as a person does with a browser or curl; any other method is taken as if it were a webhook.
 
-mod page;
 mod shown;
 mod wish;
 
@@ -19,6 +18,7 @@ use super::answer::{self, Answer};
 use super::problem::Problem;
 use super::query::Params;
 use super::request::Request;
+use super::standalone::{Standalone, joined};
 use crate::clock::Clock;
 use crate::inbox::{self, Signature, Webhook};
 use crate::webhook::Secrets;
@@ -26,6 +26,9 @@ use wish::Wish;
 
 /// Where it is.
 pub(super) const PATH: &str = "/dev/inbox";
+
+/// The page that shows it.
+pub(super) const PAGE: Standalone = joined!("page.js");
 
 /// How many webhooks may wait for a late answer: as many as a node calls at once unless it is told otherwise.
 const MAX_WAITING: usize = 512;
@@ -113,7 +116,7 @@ pub(super) fn wants_page(request: &Request) -> bool {
 /// The page, which asks for what has come.
 pub(super) fn page(request: &Request) -> Result<Answer, Problem> {
     Params::none(&request.query)?;
-    Ok(varying(page::show()))
+    Ok(varying(PAGE.show()))
 }
 
 /// Shows what has come.
