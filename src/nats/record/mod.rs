@@ -149,15 +149,12 @@ pub(super) fn to_json(timer: &Timer) -> Vec<u8> {
 ///
 /// A sentence that says what is not understood.
 pub(super) fn from_json(bytes: &[u8]) -> Result<Timer, String> {
-    #[derive(Deserialize)]
-    struct Versioned {
-        v: u32,
-    }
-    let Versioned { v } = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-    if v != VERSION {
-        return Err(format!("it has version {v}, and this jettimer reads version {VERSION} only"));
-    }
-    let record: Record = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    // Read once, since this is done for each version of each timer; whose it is, is asked only where it is not ours.
+    let record = match serde_json::from_slice::<Record>(bytes) {
+        Ok(record) if record.v == VERSION => record,
+        Ok(Record { v, .. }) => return Err(of_another_version(v)),
+        Err(error) => return Err(unread(bytes, &error)),
+    };
     let attempts: Vec<Attempt> =
         record.attempts.into_iter().map(Attempt::try_from).collect::<Result<_, _>>()?;
     let last_attempt = attempts.last().map_or(0, |last| last.number);
@@ -195,6 +192,22 @@ pub(super) fn from_json(bytes: &[u8]) -> Result<Timer, String> {
         later: later::kept(&record.later),
         state: record.state.into_state(last_attempt),
     })
+}
+
+/// Why a record cannot be read: that of another version may be of any form.
+fn unread(bytes: &[u8], error: &serde_json::Error) -> String {
+    #[derive(Deserialize)]
+    struct Versioned {
+        v: u32,
+    }
+    match serde_json::from_slice(bytes) {
+        Ok(Versioned { v }) if v != VERSION => of_another_version(v),
+        Ok(_) | Err(_) => error.to_string(),
+    }
+}
+
+fn of_another_version(v: u32) -> String {
+    format!("it has version {v}, and this jettimer reads version {VERSION} only")
 }
 
 // The signature is serde's.
