@@ -1,7 +1,7 @@
 //! Who else is told how a timer ended.
 
 use crate::domain::target::TargetUrl;
-use crate::domain::timer::{State, Timer};
+use crate::domain::timer::{Doubt, State, Timer};
 
 /// URLs that are told of the end of a timer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,9 +17,14 @@ impl Timer {
     pub fn callback(&self) -> Option<&TargetUrl> {
         match self.state {
             State::Delivered { .. } => self.callbacks.on_delivered.as_ref(),
-            State::Failed { .. } | State::Unknown { .. } => self.callbacks.on_failed.as_ref(),
-            // Who cancels knows, and the others are no ends.
-            State::Scheduled { .. } | State::Firing { .. } | State::Cancelled { .. } => None,
+            State::Failed { .. } | State::Unknown { doubt: Doubt::NoOutcome(_), .. } => {
+                self.callbacks.on_failed.as_ref()
+            }
+            // The client that cancels knows. A restored timer ended before, and its callback was made then.
+            State::Scheduled { .. }
+            | State::Firing { .. }
+            | State::Cancelled { .. }
+            | State::Unknown { doubt: Doubt::Restored, .. } => None,
         }
     }
 }

@@ -28,8 +28,10 @@ mod timing;
 use crate::domain::called::Called;
 use crate::domain::change::Change;
 use crate::domain::time::{Now, Timestamp};
-use crate::domain::timer::{Claim, ClaimId, State, Timer};
-use effects::{again, claimed, concluded, linger, notified, postponed, rescheduled, store, taken_over};
+use crate::domain::timer::{Claim, ClaimId, Doubt, State, Timer};
+use effects::{
+    again, claimed, concluded, ended, linger, notified, postponed, rescheduled, store, taken_over,
+};
 
 pub use effects::{describe, unneeded};
 pub use timing::{
@@ -61,6 +63,9 @@ pub enum Input {
         /// When to try again; at most [`MAX_POSTPONEMENT`] from now.
         until: Timestamp,
     },
+    /// The record is an older version of the timer that was brought back (see
+    /// [`HighWater`](crate::domain::high_water::HighWater)): the timer must have been over.
+    Restored,
     /// A client wants it not to fire.
     Cancel,
     /// A client wants it to be otherwise.
@@ -156,7 +161,9 @@ pub fn step(timer: &Timer, input: Input, now: impl Into<Now>) -> Result<Vec<Effe
                 taken_over(timer, *attempt, claim, mine, node, now)
             })
         }
-        (State::Unknown { attempt, claim, .. }, Input::Wake { claim: mine, .. }) if claim.id == mine => {
+        (State::Unknown { attempt, doubt: Doubt::NoOutcome(claim), .. }, Input::Wake { claim: mine, .. })
+            if claim.id == mine =>
+        {
             let called = Called::not_made("the claim was stored too late to call");
             Ok(concluded(timer, *attempt, claim, called, now))
         }
@@ -170,7 +177,7 @@ pub fn step(timer: &Timer, input: Input, now: impl Into<Now>) -> Result<Vec<Effe
         }
 
         (
-            State::Firing { attempt, claim } | State::Unknown { attempt, claim, .. },
+            State::Firing { attempt, claim } | State::Unknown { attempt, doubt: Doubt::NoOutcome(claim), .. },
             Input::Outcome { claim: mine, called },
         ) if claim.id == mine => Ok(concluded(timer, *attempt, claim, *called, now)),
         // The claim is lost: another has taken the timer over. The wake may be the very one that the
@@ -194,8 +201,20 @@ pub fn step(timer: &Timer, input: Input, now: impl Into<Now>) -> Result<Vec<Effe
             Ok(postponed(timer, *attempt, until, now))
         }
         (State::Firing { .. }, Input::Postponed { until }) => Ok(vec![again(until, now), Effect::Settle]),
-        (State::Unknown { .. } | State::Failed { .. }, Input::Postponed { .. }) => Ok(vec![linger(1, now)]),
-        (State::Delivered { .. } | State::Cancelled { .. }, Input::Postponed { .. }) => {
+
+        // Its claimant may be alive and about to report an outcome.
+        (State::Firing { claim, .. }, Input::Restored) if claim.lease_until > now.at => {
+            Ok(vec![linger(1, now)])
+        }
+        // Not called again, whatever its delivery mode: it was called, or cancelled, as far as it was promised.
+        (State::Scheduled { attempt, .. } | State::Firing { attempt, .. }, Input::Restored) => {
+            Ok(ended(timer, State::Unknown { attempt: *attempt, doubt: Doubt::Restored, at: now.at }))
+        }
+
+        (State::Unknown { .. } | State::Failed { .. }, Input::Postponed { .. } | Input::Restored) => {
+            Ok(vec![linger(1, now)])
+        }
+        (State::Delivered { .. } | State::Cancelled { .. }, Input::Postponed { .. } | Input::Restored) => {
             Ok(notified(timer, vec![Effect::Settle]))
         }
         (State::Scheduled { .. }, Input::Cancel) => {

@@ -10,6 +10,7 @@ pub mod callbacks;
 pub mod called;
 pub mod change;
 pub mod flow;
+pub mod high_water;
 pub mod machine;
 pub mod rate;
 pub mod retry;

@@ -119,11 +119,21 @@ pub enum State {
     Unknown {
         /// The attempt's number.
         attempt: u32,
-        /// Who was calling.
-        claim: Claim,
+        /// Why it is not known.
+        doubt: Doubt,
         /// When it was given up.
         at: Timestamp,
     },
+}
+
+/// Why it is not known whether the receiver was called.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Doubt {
+    /// The holder of this claim did not report the outcome of its call.
+    NoOutcome(Claim),
+    /// The record is an older version of the timer that the broker or a backup brought back. What happened after that
+    /// version was stored is not known.
+    Restored,
 }
 
 /// The right to make one call, held by one worker.

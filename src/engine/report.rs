@@ -1,7 +1,7 @@
 //! One log line for each timer that did not go well, none for those that did.
 
 use crate::domain::machine::describe;
-use crate::domain::timer::{State, Timer};
+use crate::domain::timer::{Doubt, State, Timer};
 
 /// Logs the state that was just stored, if somebody may have to look at it.
 pub(super) fn stored(timer: &Timer) {
@@ -9,12 +9,18 @@ pub(super) fn stored(timer: &Timer) {
     let url = &timer.target.url;
     match &timer.state {
         State::Failed { reason, .. } => tracing::warn!(timer = %id, %url, reason, "failed"),
-        State::Unknown { attempt, claim, .. } => tracing::warn!(
+        State::Unknown { attempt, doubt: Doubt::NoOutcome(claim), .. } => tracing::warn!(
             timer = %id,
             %url,
             attempt,
             claimed_by = claim.node,
             "unknown: nobody can tell whether the receiver was called"
+        ),
+        State::Unknown { attempt, doubt: Doubt::Restored, .. } => tracing::warn!(
+            timer = %id,
+            attempt,
+            "unknown: the broker or a backup brought back an older version of this timer, which must have been over; it is \
+             not called"
         ),
         State::Scheduled { attempt, .. } => {
             let why = timer.attempts.last().map(|last| describe(&last.called.result, timer.timeout));

@@ -7,7 +7,7 @@ use std::mem::{Discriminant, discriminant};
 
 use super::Happened;
 use crate::domain::time::Timestamp;
-use crate::domain::timer::{State, Timer};
+use crate::domain::timer::{Doubt, State, Timer};
 
 /// What has been counted of a timer. Small, since there is one for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,13 +53,14 @@ pub fn happened(before: Option<Seen>, timer: &Timer) -> Vec<(Timestamp, Happened
 /// The attempt that is claimed or whose end nobody knows: its number, when it began and when it was due.
 fn claimed(timer: &Timer) -> Option<(u32, Timestamp, Timestamp)> {
     match &timer.state {
-        State::Firing { attempt, claim } | State::Unknown { attempt, claim, .. } => {
+        State::Firing { attempt, claim } | State::Unknown { attempt, doubt: Doubt::NoOutcome(claim), .. } => {
             Some((*attempt, claim.since, claim.due_at))
         }
         State::Scheduled { .. }
         | State::Delivered { .. }
         | State::Failed { .. }
-        | State::Cancelled { .. } => None,
+        | State::Cancelled { .. }
+        | State::Unknown { doubt: Doubt::Restored, .. } => None,
     }
 }
 

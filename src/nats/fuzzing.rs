@@ -18,7 +18,7 @@ use super::{presence, record};
 use crate::domain::attempt::CallResult;
 use crate::domain::machine::{Effect, Input, LINGER_TRIES, step};
 use crate::domain::time::{Pace, Timestamp};
-use crate::domain::timer::{State, Timer};
+use crate::domain::timer::{Doubt, State, Timer};
 use crate::timer_json::{self, View};
 
 /// A record. One that can be read is written, read again and the same; a node does something with it at any time.
@@ -85,11 +85,12 @@ fn goes_on(timer: &Timer, input: Input, now: Timestamp) {
 /// The claim that it is under, as its own claimant would name it.
 fn claim_of(timer: &Timer) -> Uuid {
     match &timer.state {
-        State::Firing { claim, .. } | State::Unknown { claim, .. } => claim.id,
+        State::Firing { claim, .. } | State::Unknown { doubt: Doubt::NoOutcome(claim), .. } => claim.id,
         State::Scheduled { .. }
         | State::Delivered { .. }
         | State::Failed { .. }
-        | State::Cancelled { .. } => Uuid::nil(),
+        | State::Cancelled { .. }
+        | State::Unknown { doubt: Doubt::Restored, .. } => Uuid::nil(),
     }
 }
 

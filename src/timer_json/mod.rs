@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::domain::attempt::{Attempt, CallResult, Delivery};
 use crate::domain::time::Timestamp;
-use crate::domain::timer::{State, Timer};
+use crate::domain::timer::{Doubt, State, Timer};
 use crate::rfc3339;
 use whole::Whole;
 
@@ -99,10 +99,21 @@ fn json(timer: &Timer, now: Timestamp, view: View) -> TimerJson<'_> {
             finished_at = Some(rfc3339::format(*at));
             reason = Some(why.as_str());
         }
-        State::Unknown { claim, at, .. } => {
+        State::Unknown { doubt, at, .. } => {
             finished_at = Some(rfc3339::format(*at));
-            claimed_by = Some(claim.node.as_str());
-            reason = Some("its call has no known outcome; the receiver may have been called");
+            (claimed_by, reason) = match doubt {
+                Doubt::NoOutcome(claim) => (
+                    Some(claim.node.as_str()),
+                    Some("its call has no known outcome; the receiver may have been called"),
+                ),
+                Doubt::Restored => (
+                    None,
+                    Some(
+                        "restored by the broker or from a backup: by its due time this timer must have been over; the \
+                         receiver may have been called",
+                    ),
+                ),
+            };
         }
     }
     TimerJson {
@@ -224,7 +235,14 @@ mod tests {
         for (state, attempts, field, value) in [
             (State::Scheduled { attempt: 2, at: DUE }, 1, "next_attempt_at", "2027-01-15T08:00:00.000000Z"),
             (State::Firing { attempt: 1, claim: claim.clone() }, 1, "claimed_by", "a"),
-            (State::Unknown { attempt: 2, claim, at: DUE }, 2, "claimed_by", "a"),
+            (State::Unknown { attempt: 2, doubt: Doubt::NoOutcome(claim), at: DUE }, 2, "claimed_by", "a"),
+            (
+                State::Unknown { attempt: 1, doubt: Doubt::Restored, at: DUE },
+                1,
+                "reason",
+                "restored by the broker or from a backup: by its due time this timer must have been over; the receiver \
+                 may have been called",
+            ),
             (State::Cancelled { at: DUE }, 0, "finished_at", "2027-01-15T08:00:00.000000Z"),
             (State::Delivered { at: DUE }, 0, "state", "delivered"),
         ] {

@@ -8,7 +8,7 @@ use crate::domain::attempt::{Attempt, CallResult, Delivery, Verdict};
 use crate::domain::called::Called;
 use crate::domain::retry::NoMore;
 use crate::domain::time::{Now, Timestamp};
-use crate::domain::timer::{Claim, ClaimId, MAX_ATTEMPTS_KEPT, State, Timer};
+use crate::domain::timer::{Claim, ClaimId, Doubt, MAX_ATTEMPTS_KEPT, State, Timer};
 
 /// What to do about a wake for which there is no record, or none that will change: the wake is
 /// armed before its record is stored, so the record may be on its way.
@@ -92,7 +92,9 @@ pub(super) fn taken_over(
     now: Now,
 ) -> Vec<Effect> {
     match timer.delivery {
-        Delivery::AtMostOnce => ended(timer, State::Unknown { attempt, claim: dead.clone(), at: now.at }),
+        Delivery::AtMostOnce => {
+            ended(timer, State::Unknown { attempt, doubt: Doubt::NoOutcome(dead.clone()), at: now.at })
+        }
         Delivery::AtLeastOnce => {
             let numbers = (attempt, timer.counted(attempt));
             match timer.retry.allows(numbers, timer.retried_since(), now.at) {
@@ -128,7 +130,8 @@ pub(super) fn concluded(timer: &Timer, attempt: u32, claim: &Claim, called: Call
         Verdict::Delivered => ended_after(&timer, State::Delivered { at: now.at }, now.at),
         Verdict::Failed => ended_after(&timer, State::Failed { attempt, at: now.at, reason }, now.at),
         Verdict::Unknown => {
-            ended_after(&timer, State::Unknown { attempt, claim: claim.clone(), at: now.at }, now.at)
+            let doubt = Doubt::NoOutcome(claim.clone());
+            ended_after(&timer, State::Unknown { attempt, doubt, at: now.at }, now.at)
         }
         Verdict::Retry => {
             let numbers = (attempt, timer.counted(attempt));

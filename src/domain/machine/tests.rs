@@ -8,7 +8,7 @@ use super::*;
 use crate::domain::attempt::{CallResult, Delivery};
 use crate::domain::machine_properties::a_timer;
 use crate::domain::time::Pace;
-use crate::domain::timer::MAX_ATTEMPTS_KEPT;
+use crate::domain::timer::{Doubt, MAX_ATTEMPTS_KEPT};
 
 fn wake(tries: u32) -> Input {
     Input::Wake { claim: Uuid::from_u128(1), node: "n".into(), tries }
@@ -45,7 +45,7 @@ fn a_claimant_that_was_taken_for_dead_replaces_unknown_by_what_it_knows() {
     let mut timer = a_timer(Delivery::AtMostOnce, 3);
     let now = timer.due_at;
     let claim = claimed_by(7, now);
-    timer.state = State::Unknown { attempt: 1, claim: claim.clone(), at: now };
+    timer.state = State::Unknown { attempt: 1, doubt: Doubt::NoOutcome(claim.clone()), at: now };
     let outcome = |result: CallResult| Input::Outcome { claim: claim.id, called: Box::new(result.into()) };
     let effects =
         step(&timer, outcome(CallResult::Answered { status: 200, retry_after: None }), now).unwrap();
@@ -64,7 +64,7 @@ fn a_claimant_that_dies_after_it_has_replaced_unknown_leaves_a_wake_for_who_tell
     let now = timer.due_at;
     let claim = claimed_by(7, now);
     timer.callbacks.on_delivered = Some(timer.target.url.clone());
-    timer.state = State::Unknown { attempt: 1, claim: claim.clone(), at: now };
+    timer.state = State::Unknown { attempt: 1, doubt: Doubt::NoOutcome(claim.clone()), at: now };
     let result = CallResult::Answered { status: 200, retry_after: None };
     let effects =
         step(&timer, Input::Outcome { claim: claim.id, called: Box::new(result.into()) }, now).unwrap();

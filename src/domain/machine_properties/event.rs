@@ -29,6 +29,8 @@ pub(super) enum Event {
     Sweep,
     /// An accident removes every wake.
     Wipe,
+    /// The broker brings back an older version of a timer that is over, perhaps with a wake.
+    Revive { which: usize, woken: bool },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

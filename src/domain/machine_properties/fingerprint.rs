@@ -28,6 +28,8 @@ impl Hash for World {
             replays,
             replays_wanted,
             wiped,
+            mark,
+            revived,
             acting: _,
             names: _,
             flaw: _,
@@ -36,14 +38,15 @@ impl Hash for World {
         now.hash(hasher);
         hasher.write_usize(history.len());
         for version in history {
-            hasher.write_u64(version.digest);
+            (version.digest, version.revision).hash(hasher);
         }
         broker.hash(hasher);
         postponed.hash(hasher);
         actors.hash(hasher);
         calls.hash(hasher);
         (cancelled_with_calls, told, given_up, replays, replays_wanted).hash(hasher);
-        (wiped, broken).hash(hasher);
+        (wiped, revived, broken).hash(hasher);
+        mark.as_ref().map(|mark| (mark.upto, mark.seq, &mark.open)).hash(hasher);
     }
 }
 
@@ -76,10 +79,10 @@ impl Hash for Actor {
 }
 
 impl Version {
-    pub(super) fn of(timer: Timer) -> Self {
+    pub(super) fn of(timer: Timer, revision: u64) -> Self {
         let mut hasher = DefaultHasher::new();
         timer_parts(&timer, &mut hasher);
-        Self { timer: Arc::new(timer), digest: hasher.finish() }
+        Self { timer: Arc::new(timer), revision, digest: hasher.finish() }
     }
 }
 
@@ -106,7 +109,7 @@ fn input_parts<H: Hasher>(input: &Input, hasher: &mut H) {
     std::mem::discriminant(input).hash(hasher);
     match input {
         // Name and tries are the actor's, and the node is the same for all.
-        Input::Wake { .. } | Input::Cancel | Input::Fire | Input::Replay => {}
+        Input::Wake { .. } | Input::Restored | Input::Cancel | Input::Fire | Input::Replay => {}
         Input::Outcome { claim, called } => (claim, &called.result).hash(hasher),
         Input::Postponed { until } => until.hash(hasher),
         Input::Change(change) => (change.due_at, change.timeout).hash(hasher),

@@ -43,6 +43,12 @@ pub(super) enum Flaw {
     SweepRewritesTheRecord,
     /// A sweep takes wakes without a record away, however young they are.
     SweepOfYoungWakes,
+    /// A record that the broker brought back is believed.
+    RestoredIsBelieved,
+    /// The high-water mark does not list the timers that were open when it was made.
+    MarkWithoutOpenTimers,
+    /// The high-water mark judges records that were written after it was made.
+    MarkOfLaterRecords,
 }
 
 /// What `step` says, or what it would with this flaw.

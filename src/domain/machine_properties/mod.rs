@@ -13,6 +13,7 @@ mod exhaustive;
 mod fingerprint;
 mod flaw;
 mod promises;
+mod restored;
 mod sweeper;
 mod work;
 mod world;

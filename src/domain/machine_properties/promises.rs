@@ -3,7 +3,7 @@
 use crate::domain::attempt::{Attempt, CallResult, Delivery};
 use crate::domain::machine::{Input, LEASE_MARGIN};
 use crate::domain::time::Timestamp;
-use crate::domain::timer::{Claim, ClaimId, MAX_ATTEMPTS_KEPT, State, Timer};
+use crate::domain::timer::{Claim, ClaimId, Doubt, MAX_ATTEMPTS_KEPT, State, Timer};
 
 use super::actor::Actor;
 use super::world::{Call, World};
@@ -45,6 +45,10 @@ pub(super) enum Promise {
     UnknownHasACause,
     /// A sweep finds nothing as long as the broker loses nothing.
     NoFalseAlarm,
+    /// A timer that is over is not called again, though the broker brings an older version of it back.
+    RestoredIsNotCalled,
+    /// No timer is taken for one that was brought back unless it was.
+    OnlyRestoredIsGivenUp,
 }
 
 impl Call {
@@ -63,7 +67,8 @@ impl World {
 
     /// Holds after every single effect.
     pub(super) fn check_always(&mut self) {
-        match self.record().filter(|_| !self.wiped).map(|timer| &timer.state) {
+        let intact = !self.wiped && self.revived.is_none();
+        match self.record().filter(|_| intact).map(|timer| &timer.state) {
             Some(State::Scheduled { at, .. }) => {
                 let mut waiting = self.broker.schedules.iter();
                 let in_time = waiting.any(|armed| armed <= at || self.postponed.contains(armed));
@@ -81,6 +86,10 @@ impl World {
         self.demand(self.calls.iter().all(|call| call.at >= call.due), Promise::NeverEarly);
         if let Some(calls) = self.cancelled_with_calls {
             self.demand(calls == self.calls.len(), Promise::CancelsAreKept);
+        }
+        if let Some(then) = self.revived {
+            let replayed = then.replays < self.replays;
+            self.demand(then.calls == self.calls.len() || replayed, Promise::RestoredIsNotCalled);
         }
         self.demand(self.replays <= self.replays_wanted, Promise::WishesAreDoneOnce);
         if self.delivery == Delivery::AtMostOnce {
@@ -119,6 +128,8 @@ impl World {
     /// Whether the actor may store this version after the one that is there.
     pub(super) fn check_may_follow(&mut self, actor: &Actor, new: &Timer) {
         self.demand(new.attempts.len() <= MAX_ATTEMPTS_KEPT, Promise::AttemptsAreCounted);
+        let restored = matches!(new.state, State::Unknown { doubt: Doubt::Restored, .. });
+        self.demand(!restored || self.revived.is_some(), Promise::OnlyRestoredIsGivenUp);
         let Some(old) = self.history.last().map(|version| version.timer.clone()) else { return };
         let by_holder = holder(&old.state) == Some(actor.claim);
         self.demand(new.attempts == old.attempts || by_holder, Promise::ClaimsAreExclusive);
@@ -130,6 +141,8 @@ impl World {
             State::Firing { claim, .. } => {
                 self.demand(by_holder || self.now >= claim.lease_until, Promise::ClaimsAreExclusive);
             }
+            // The wish is refused.
+            State::Scheduled { .. } if restored => {}
             State::Scheduled { attempt, at } => {
                 if let Some(Input::Change(change)) = actor.input.as_deref() {
                     let due_at = change.due_at.unwrap_or(old.due_at);
@@ -141,7 +154,7 @@ impl World {
                 }
             }
         }
-        if let Some(Input::Postponed { until }) = actor.input.as_deref() {
+        if let Some(Input::Postponed { until }) = actor.input.as_deref().filter(|_| !restored) {
             let since = old.retried_since();
             let late = old.retry.deadline.is_some_and(|deadline| *until > since.saturating_add(deadline));
             let failed = matches!(new.state, State::Failed { .. });
@@ -160,7 +173,8 @@ impl World {
     fn check_claim(&mut self, old: &Timer, new: &Timer, attempt: u32, claim: &Claim) {
         let lease = claim.since.saturating_add(new.timeout + LEASE_MARGIN);
         self.demand(claim.lease_until >= lease, Promise::ClaimsAreExclusive);
-        let earlier = self.history.iter().filter_map(|version| match version.timer.state {
+        let known = self.revived.map_or(0, |then| then.versions);
+        let earlier = self.history.iter().skip(known).filter_map(|version| match version.timer.state {
             State::Firing { attempt, .. } => Some(attempt),
             State::Scheduled { .. }
             | State::Delivered { .. }
@@ -186,7 +200,11 @@ impl World {
 
     /// Whether what the holder of the claim has stored is what came of its attempt.
     fn check_outcome(&mut self, old: &Timer, new: &Timer, last: &Attempt) {
-        let (State::Firing { claim, .. } | State::Unknown { claim, .. }) = &old.state else { return };
+        let (State::Firing { claim, .. } | State::Unknown { doubt: Doubt::NoOutcome(claim), .. }) =
+            &old.state
+        else {
+            return;
+        };
         let same = (last.due_at, last.claimed_at) == (claim.due_at, claim.since);
         self.demand(same, Promise::AttemptsAreCounted);
         if let State::Scheduled { attempt, at } = new.state {
@@ -199,11 +217,12 @@ impl World {
 /// Who holds the claim, also of a timer that was given up.
 fn holder(state: &State) -> Option<ClaimId> {
     match state {
-        State::Firing { claim, .. } | State::Unknown { claim, .. } => Some(claim.id),
+        State::Firing { claim, .. } | State::Unknown { doubt: Doubt::NoOutcome(claim), .. } => Some(claim.id),
         State::Scheduled { .. }
         | State::Delivered { .. }
         | State::Failed { .. }
-        | State::Cancelled { .. } => None,
+        | State::Cancelled { .. }
+        | State::Unknown { doubt: Doubt::Restored, .. } => None,
     }
 }
 

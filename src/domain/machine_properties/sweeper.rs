@@ -6,7 +6,7 @@ use super::actor::Actor;
 use super::flaw::Flaw;
 use super::promises::Promise;
 use super::world::World;
-use crate::domain::machine::{Effect, LEAD};
+use crate::domain::machine::{Effect, Input, LEAD};
 use crate::domain::sweep::{Armed, Damage, Look, is_orphan, judge};
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{State, Timer};
@@ -17,6 +17,11 @@ const GRACE: Duration = Duration::from_secs(30);
 impl World {
     /// Looks, and is about to mend.
     pub(super) fn sweep(&mut self) {
+        if self.is_brought_back() {
+            let name = self.fresh();
+            return self.think(name, Actor::client(self.history.len(), vec![], self.now), Input::Restored);
+        }
+        self.mark();
         let Some(timer) = self.record().cloned() else {
             let wait = self.has(Flaw::SweepOfYoungWakes);
             if wait || self.broker.last_armed.is_some_and(|at| is_orphan(at, self.now)) {
@@ -27,7 +32,7 @@ impl World {
         let Some(damage) = self.damage(&timer) else { return };
         // The server of this world may be later than any grace; a real one that is has forgotten the schedule.
         let late = |at: &Timestamp| at.saturating_sub(LEAD).saturating_add(GRACE) < self.now;
-        let forgotten = self.wiped || self.broker.schedules.iter().any(late);
+        let forgotten = self.wiped || self.revived.is_some() || self.broker.schedules.iter().any(late);
         self.demand(forgotten, Promise::NoFalseAlarm);
         let repair = self.repair(timer, damage);
         let name = self.fresh();
@@ -44,7 +49,8 @@ impl World {
     /// Whether a sweep finds nothing, or nothing has made one necessary.
     pub(super) fn is_swept(&self) -> bool {
         let told = self.history.len().checked_sub(1).is_some_and(|last| self.told.contains(&last));
-        !self.wiped || told || self.record().is_none_or(|timer| self.damage(timer).is_none())
+        let intact = !self.wiped && self.revived.is_none();
+        intact || told || self.record().is_none_or(|timer| self.damage(timer).is_none())
     }
 
     fn repair(&self, timer: Timer, damage: Damage) -> Vec<Effect> {

@@ -9,7 +9,7 @@ use crate::domain::attempt::CallResult;
 use crate::domain::called::Called;
 use crate::domain::machine::{ARM_FRESH, Effect, Input, MAX_POSTPONEMENT, may_still_call, unneeded};
 use crate::domain::time::Timestamp;
-use crate::domain::timer::{State, Timer};
+use crate::domain::timer::{Doubt, State, Timer};
 
 use super::actor::{Actor, Plan};
 use super::flaw::{Flaw, flawed_step};
@@ -113,16 +113,26 @@ impl World {
     }
 
     fn store(&mut self, name: u64, mut actor: Actor, timer: &Timer, heard: bool) {
+        // As the engine looks at the mark right before it writes, whatever it saw when it stepped.
+        if let (Some(input), Some(seen)) = (actor.input.clone(), actor.seen.checked_sub(1))
+            && !matches!(*input, Input::Outcome { .. } | Input::Restored)
+            && self.is_restored(&self.history[seen].timer, self.history[seen].revision)
+            && !matches!(timer.state, State::Unknown { doubt: Doubt::Restored, .. })
+        {
+            return self.think(name, actor, (*input).clone());
+        }
         if let Some((at, armed_at)) = actor.armed
             && self.now.since(armed_at) > ARM_FRESH
         {
             self.arm(at);
             actor.armed = Some((at, self.now));
         }
-        if actor.seen == self.history.len() || self.writes_blindly(&actor, timer) {
+        let is_current = self.revision(actor.seen) == self.revision(self.history.len());
+        if is_current || self.writes_blindly(&actor, timer) {
             self.check_may_follow(&actor, timer);
             self.note(&actor, timer);
-            self.history.push(Version::of(timer.clone()));
+            let last = self.history.iter().map(|version| version.revision).max().unwrap_or_default();
+            self.history.push(Version::of(timer.clone(), last + 1));
         } else if !(actor.may_be_stored && self.record() == Some(timer)) {
             let cancels = matches!(timer.state, State::Cancelled { .. });
             // Neither "done" nor "nothing was done" can be answered.
@@ -155,9 +165,18 @@ impl World {
         }
         match actor.input.as_deref() {
             Some(Input::Postponed { .. }) => self.given_up = Some(self.history.len()),
-            Some(Input::Replay) => self.replays += 1,
+            Some(Input::Replay) => {
+                self.replays += 1;
+                // Only a timer that was cancelled and then brought back can be replayed.
+                self.cancelled_with_calls = None;
+            }
             Some(
-                Input::Wake { .. } | Input::Outcome { .. } | Input::Cancel | Input::Change(_) | Input::Fire,
+                Input::Wake { .. }
+                | Input::Outcome { .. }
+                | Input::Restored
+                | Input::Cancel
+                | Input::Change(_)
+                | Input::Fire,
             )
             | None => {}
         }
@@ -198,7 +217,11 @@ impl World {
         let Some(version) = actor.seen.checked_sub(1) else {
             return Some(unneeded(actor.tries, self.now));
         };
-        let effects = flawed_step(self.flaw, &self.history[version].timer, input.clone(), self.now);
+        let Version { timer, revision, .. } = &self.history[version];
+        // As the engine does before every step but that of an outcome.
+        let restored = !matches!(input, Input::Outcome { .. }) && self.is_restored(timer, *revision);
+        let input = if restored { Input::Restored } else { input.clone() };
+        let effects = flawed_step(self.flaw, timer, input, self.now);
         // A client is refused; a worker has nothing to refuse.
         effects.ok().or_else(|| (!actor.is_client()).then(|| vec![Effect::Settle]))
     }

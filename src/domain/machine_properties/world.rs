@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::domain::attempt::{CallResult, Delivery};
 use crate::domain::change::Change;
+use crate::domain::high_water::HighWater;
 use crate::domain::machine::{Effect, Input, linger_delay};
 use crate::domain::retry::RetryPolicy;
 use crate::domain::target::{Body, Method, Target, TargetUrl};
@@ -38,7 +39,18 @@ pub(super) struct Call {
 #[derive(Clone, Debug)]
 pub(super) struct Version {
     pub(super) timer: Arc<Timer>,
+    /// Its sequence in the bucket. A version that the broker brings back has the one that it had before.
+    pub(super) revision: u64,
     pub(super) digest: u64,
+}
+
+/// What there was when the broker brought an older version back.
+#[derive(Clone, Copy, Hash)]
+pub(super) struct Revived {
+    pub(super) calls: usize,
+    pub(super) replays: usize,
+    /// The versions before it, of which the timer knows nothing.
+    pub(super) versions: usize,
 }
 
 #[derive(Clone)]
@@ -47,7 +59,7 @@ pub(super) struct World {
     /// What the client wants, as it was at the start.
     pub(super) wanted: Arc<Timer>,
     pub(super) delivery: Delivery,
-    /// Every version ever stored; the last one is the record, their number the revision.
+    /// Every version that was ever the record; the last one is the record.
     pub(super) history: Vec<Version>,
     pub(super) broker: Broker,
     /// For when wakes were armed in place of ones that came in time and found no room.
@@ -66,6 +78,10 @@ pub(super) struct World {
     pub(super) replays_wanted: usize,
     /// The broker has lost wakes, so that only a sweeper can make up for it.
     pub(super) wiped: bool,
+    /// What the last sweep that mended nothing knew.
+    pub(super) mark: Option<HighWater>,
+    /// The broker brought an older version back.
+    pub(super) revived: Option<Revived>,
     /// The name of who is doing something just now, or of the message in its hands.
     pub(super) acting: u64,
     /// The names under which claims were stored.
@@ -117,6 +133,8 @@ impl World {
             replays: 0,
             replays_wanted: 0,
             wiped: false,
+            mark: None,
+            revived: None,
             acting: 0,
             names: vec![],
             flaw,
@@ -128,6 +146,11 @@ impl World {
 
     pub(super) fn record(&self) -> Option<&Timer> {
         self.history.last().map(|version| &*version.timer)
+    }
+
+    /// The revision of the record as an actor knows it that has seen this many versions; 0 for no record.
+    pub(super) fn revision(&self, seen: usize) -> u64 {
+        seen.checked_sub(1).map_or(0, |last| self.history[last].revision)
     }
 
     pub(super) fn has(&self, flaw: Flaw) -> bool {
@@ -191,6 +214,7 @@ impl World {
                 self.wiped = true;
                 self.broker = Broker::default();
             }
+            Event::Revive { which, woken } => self.revive(which, woken),
         }
         self.acting = 0;
         self.check_always();

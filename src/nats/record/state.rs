@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Instant;
-use crate::domain::timer::{Claim, State};
+use crate::domain::time::Timestamp;
+use crate::domain::timer::{Claim, Doubt, State};
 
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "snake_case")]
@@ -32,8 +33,11 @@ pub(super) enum StateJson {
     },
     Unknown {
         attempt: u32,
+        /// Of a restored record, a claim that means nothing: versions before 0.2 require one.
         claim: ClaimJson,
         at: Instant,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        restored: bool,
     },
 }
 
@@ -58,9 +62,15 @@ impl From<&State> for StateJson {
                 Self::Failed { attempt: *attempt, at: Instant(*at), reason: reason.clone() }
             }
             State::Cancelled { at } => Self::Cancelled { at: Instant(*at) },
-            State::Unknown { attempt, claim, at } => {
-                Self::Unknown { attempt: *attempt, claim: claim.into(), at: Instant(*at) }
-            }
+            State::Unknown { attempt, doubt, at } => Self::Unknown {
+                attempt: *attempt,
+                claim: match doubt {
+                    Doubt::NoOutcome(claim) => claim.into(),
+                    Doubt::Restored => ClaimJson::of_nobody(*at),
+                },
+                at: Instant(*at),
+                restored: *doubt == Doubt::Restored,
+            },
         }
     }
 }
@@ -76,7 +86,23 @@ impl StateJson {
                 State::Failed { attempt: attempt.max(last_attempt), at: at.0, reason }
             }
             Self::Cancelled { at } => State::Cancelled { at: at.0 },
-            Self::Unknown { attempt, claim, at } => State::Unknown { attempt, claim: claim.into(), at: at.0 },
+            Self::Unknown { attempt, claim, at, restored } => {
+                let doubt = if restored { Doubt::Restored } else { Doubt::NoOutcome(claim.into()) };
+                State::Unknown { attempt, doubt, at: at.0 }
+            }
+        }
+    }
+}
+
+impl ClaimJson {
+    /// The claim in the record of a timer that no worker has claimed.
+    fn of_nobody(at: Timestamp) -> Self {
+        Self {
+            id: Uuid::nil(),
+            node: String::new(),
+            due_at: None,
+            since: Instant(at),
+            lease_until: Instant(at),
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::domain::machine::{Effect, Input, step};
 use crate::domain::retry::RetryPolicy;
 use crate::domain::target::{Body, Method, Target, TargetUrl};
 use crate::domain::time::Timestamp;
-use crate::domain::timer::{Claim, MAX_NODE_NAME_CHARS, State, Timer};
+use crate::domain::timer::{Claim, Doubt, MAX_NODE_NAME_CHARS, State, Timer};
 use crate::nats::store::ATTEMPT_BYTES;
 
 const V1: &str = include_str!("v1.json");
@@ -69,7 +69,7 @@ fn timer() -> Timer {
             called: CallResult::NotSent { reason: "cannot connect".into() }.into(),
         }],
         later: None,
-        state: State::Unknown { attempt: 2, claim, at: at(60_000) },
+        state: State::Unknown { attempt: 2, doubt: Doubt::NoOutcome(claim), at: at(60_000) },
     }
 }
 
@@ -176,7 +176,7 @@ fn no_attempt_needs_more_room_than_is_kept_for_it() {
 }
 
 fn states() -> impl Strategy<Value = State> {
-    (1_u32..100, 0_u64..1_000_000, "\\PC{0,20}", 0_usize..6).prop_map(|(attempt, millis, text, which)| {
+    (1_u32..100, 0_u64..1_000_000, "\\PC{0,20}", 0_usize..7).prop_map(|(attempt, millis, text, which)| {
         let claim = claim_of(&text, millis);
         match which {
             0 => State::Scheduled { attempt, at: at(millis) },
@@ -184,7 +184,8 @@ fn states() -> impl Strategy<Value = State> {
             2 => State::Delivered { at: at(millis) },
             3 => State::Failed { attempt, at: at(millis), reason: text },
             4 => State::Cancelled { at: at(millis) },
-            _ => State::Unknown { attempt, claim, at: at(millis) },
+            5 => State::Unknown { attempt, doubt: Doubt::Restored, at: at(millis) },
+            _ => State::Unknown { attempt, doubt: Doubt::NoOutcome(claim), at: at(millis) },
         }
     })
 }

@@ -26,6 +26,8 @@ pub(super) struct Faults {
     pub(super) sweeps: u8,
     /// Every wake is lost.
     pub(super) wipes: u8,
+    /// The broker brings an older version back.
+    pub(super) revivals: u8,
 }
 
 impl Faults {
@@ -41,6 +43,7 @@ impl Faults {
         wishes: 0,
         sweeps: 0,
         wipes: 0,
+        revivals: 0,
     };
 
     pub(super) fn use_up(&mut self, event: &Event, before: &World) {
@@ -54,6 +57,7 @@ impl Faults {
             Event::Ask(_) => &mut self.wishes,
             Event::Sweep => &mut self.sweeps,
             Event::Wipe => &mut self.wipes,
+            Event::Revive { .. } => &mut self.revivals,
             Event::Advance { .. } if before.is_busy() => &mut self.slow,
             Event::Advance { .. }
             | Event::ScheduleFires { twice: false, .. }

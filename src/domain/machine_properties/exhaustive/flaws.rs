@@ -122,6 +122,24 @@ fn a_sweep_that_decides_itself_what_became_of_a_claim_is_found() {
 }
 
 #[test]
+fn a_record_that_was_brought_back_and_is_believed_is_found() {
+    let faults = Faults { sweeps: 1, revivals: 1, ..NONE };
+    is_found(Flaw::RestoredIsBelieved, faults, Promise::RestoredIsNotCalled);
+}
+
+#[test]
+fn a_mark_that_does_not_list_open_timers_is_found() {
+    let faults = Faults { slow: 1, sweeps: 1, ..NONE };
+    is_found(Flaw::MarkWithoutOpenTimers, faults, Promise::OnlyRestoredIsGivenUp);
+}
+
+#[test]
+fn a_mark_that_judges_later_records_is_found() {
+    let faults = Faults { slow: 1, sweeps: 1, ..NONE };
+    is_found(Flaw::MarkOfLaterRecords, faults, Promise::OnlyRestoredIsGivenUp);
+}
+
+#[test]
 fn a_sweep_that_removes_wakes_of_creations_in_flight_is_found() {
     is_found(Flaw::SweepOfYoungWakes, Faults { sweeps: 1, ..NONE }, Promise::WokenInTime);
 }

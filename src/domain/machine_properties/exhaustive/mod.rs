@@ -100,6 +100,7 @@ impl Explored {
         let Some(timer) = self.world.record() else { return false };
         matches!(timer.state, State::Delivered { .. } | State::Cancelled { .. })
             && self.left.stale == 0
+            && self.left.revivals == 0
             && self.world.actors.values().all(Actor::is_harmless)
     }
 

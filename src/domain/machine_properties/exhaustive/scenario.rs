@@ -111,6 +111,10 @@ impl Scenario {
         if left.wipes > 0 && !world.broker.is_empty() {
             events.push(Event::Wipe);
         }
+        if left.revivals > 0 {
+            let ways = (0..world.revivable().len()).flat_map(|which| [(which, false), (which, true)]);
+            events.extend(ways.map(|(which, woken)| Event::Revive { which, woken }));
+        }
         let passed = world.now.since(START);
         let next = INSTANTS.iter().map(|millis| Duration::from_millis(*millis)).find(|next| *next > passed);
         if let Some(next) = next
@@ -120,9 +124,12 @@ impl Scenario {
         }
     }
 
-    /// Whether something has gone wrong of which a call of unknown fate may come: somebody has died or was late.
+    /// Whether something has gone wrong of which a call of unknown fate may come: a node died or was late, or the broker
+    /// lost or brought back what it had.
     pub(super) fn has_a_cause(&self, state: &Explored) -> bool {
-        (state.left.deaths, state.left.slow) != (self.faults.deaths, self.faults.slow) || state.world.wiped
+        (state.left.deaths, state.left.slow) != (self.faults.deaths, self.faults.slow)
+            || state.world.wiped
+            || state.world.revived.is_some()
     }
 
     /// Explores everything, or until a promise is broken.

@@ -127,6 +127,26 @@ fn a_sweep_mends_what_an_accident_has_broken() {
 }
 
 #[test]
+fn a_timer_that_the_broker_brings_back_is_not_called_again() {
+    let scenario = Scenario { workers: 1, ..once() };
+    let faults = [
+        Faults { slow: 1, sweeps: 1, revivals: 1, ..NONE },
+        Faults { deaths: 1, sweeps: 1, revivals: 1, ..NONE },
+    ];
+    keeps_every_promise(&scenario, &faults, &["delivered", "never created", "unknown"]);
+    let scenario = Scenario { wishes: vec![Wish::Cancel], ..scenario };
+    let faults = [Faults { wishes: 1, sweeps: 1, revivals: 1, ..NONE }];
+    keeps_every_promise(&scenario, &faults, &["cancelled", "delivered", "unknown"]);
+}
+
+#[test]
+fn a_timer_that_is_called_at_least_once_is_not_called_again_once_it_is_over() {
+    let scenario = Scenario { workers: 1, ..Scenario::of(Delivery::AtLeastOnce) };
+    let faults = [Faults { deaths: 1, sweeps: 1, revivals: 1, ..NONE }];
+    keeps_every_promise(&scenario, &faults, &["delivered", "never created", "unknown"]);
+}
+
+#[test]
 fn a_sweep_is_harmless_where_nothing_is_broken() {
     let faults = [Faults { slow: 2, deaths: 1, sweeps: 1, ..NONE }];
     let scenario = Scenario { workers: 1, ..once() };

@@ -1,0 +1,105 @@
+//! The broker brings an older version of a timer back after the timer was over, and the high-water mark that a sweep
+//! leaves tells it from a timer that is late.
+
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::event::Event;
+use super::flaw::Flaw;
+use super::world::{Revived, Version, World};
+use super::{events, policies, run};
+use crate::domain::attempt::Delivery;
+use crate::domain::high_water::{HighWater, Soundings};
+use crate::domain::timer::{State, Timer};
+
+impl World {
+    /// Notes what a sweep knows that has looked at every record.
+    pub(super) fn mark(&mut self) {
+        let mut soundings = Soundings::new(self.now);
+        if let Some(Version { timer, revision, .. }) = self.history.last() {
+            soundings.count(&timer.state, *revision);
+        }
+        let mark = soundings.finish(0);
+        self.mark = Some(match self.flaw {
+            Some(Flaw::MarkWithoutOpenTimers) => HighWater { open: vec![], ..mark },
+            Some(Flaw::MarkOfLaterRecords) => HighWater { seq: u64::MAX, ..mark },
+            _ => mark,
+        });
+    }
+
+    /// Whether the mark says that this version was brought back.
+    pub(super) fn is_restored(&self, timer: &Timer, revision: u64) -> bool {
+        let believed = self.has(Flaw::RestoredIsBelieved);
+        !believed && self.mark.as_ref().is_some_and(|mark| mark.is_restored(&timer.state, revision))
+    }
+
+    /// Whether the mark says so of the record.
+    pub(super) fn is_brought_back(&self) -> bool {
+        self.history.last().is_some_and(|version| self.is_restored(&version.timer, version.revision))
+    }
+
+    /// The versions that the broker may bring back: those of a timer that is over, and that a sweep saw so after the last
+    /// of its instants. Before that, its final version is still there, or nothing can tell. No claimant is still at work
+    /// then: what it reports would be believed, as it is when it replaces `unknown`.
+    pub(super) fn revivable(&self) -> Vec<Version> {
+        let Some((last, older)) = self.history.split_last() else { return vec![] };
+        let seen = |version: &&Version| match version.timer.state {
+            State::Scheduled { at, .. } => self.mark.as_ref().is_some_and(|mark| at <= mark.upto),
+            State::Firing { .. } => self.mark.is_some(),
+            State::Delivered { .. }
+            | State::Failed { .. }
+            | State::Cancelled { .. }
+            | State::Unknown { .. } => false,
+        };
+        let claimed = |id: &Uuid| self.names.contains(&id.as_u64_pair().1);
+        let quiet = !self.actors.values().any(|actor| claimed(&actor.claim));
+        let over = last.timer.state.is_final() && self.revived.is_none() && quiet;
+        let marked = self.mark.as_ref().is_some_and(|mark| last.revision <= mark.seq);
+        if !over || !marked {
+            return vec![];
+        }
+        older.iter().filter(seen).cloned().collect()
+    }
+
+    /// Brings a version back, and perhaps a wake.
+    pub(super) fn revive(&mut self, which: usize, woken: bool) {
+        let versions = self.revivable();
+        let Some(version) = which.checked_rem(versions.len()).and_then(|which| versions.get(which)) else {
+            return;
+        };
+        let (calls, versions) = (self.calls.len(), self.history.len());
+        self.revived = Some(Revived { calls, replays: self.replays, versions });
+        self.history.push(version.clone());
+        if woken {
+            self.arm(self.now);
+        }
+    }
+}
+
+/// Events after which the timer is over, swept and brought back, and more events.
+fn revivals() -> impl Strategy<Value = Vec<Event>> {
+    let parts = (events(), events(), events(), any::<usize>(), any::<bool>());
+    parts.prop_map(|(first, quiet, last, which, woken)| {
+        let seen = [Event::Advance { millis: 10_000 }, Event::Sweep];
+        let back = [Event::Revive { which, woken }];
+        [first, quiet, seen.to_vec(), back.to_vec(), last].concat()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_timer_that_the_broker_brings_back_is_not_called_at_most_once(
+        events in revivals(), policy in policies()
+    ) {
+        run(Delivery::AtMostOnce, policy, events);
+    }
+
+    #[test]
+    fn a_timer_that_the_broker_brings_back_is_not_called_at_least_once(
+        events in revivals(), policy in policies()
+    ) {
+        run(Delivery::AtLeastOnce, policy, events);
+    }
+}
