@@ -25,6 +25,7 @@ pub mod engine;
 pub mod finder;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+pub mod guard;
 pub mod healthcheck;
 pub mod heartbeat;
 pub mod history;

@@ -19,6 +19,7 @@ use crate::dispatch;
 use crate::durability::Watch;
 use crate::engine::{Engine, Worker};
 use crate::finder::Finder;
+use crate::guard::Guard;
 use crate::heartbeat::Heartbeat;
 use crate::metrics::{Metrics, Parts};
 use crate::nats::{Access, Backlog, Link, Shape, Store, Streams, Wakes};
@@ -76,11 +77,21 @@ impl Running {
         let standing = nats::prepare(&link, shape, access.wait).await?;
         let wakes = Wakes::new(link.clone());
         let store = Store::new(link.clone(), node.retention);
-        let engine = Engine::new(store, wakes.clone(), clock, &name, node.retry.policy(), metrics.clone());
+        let guard = Guard::new(link.clone(), clock, None);
+        let engine = Engine::new(
+            store.clone(),
+            wakes.clone(),
+            guard.clone(),
+            clock,
+            &name,
+            node.retry.policy(),
+            metrics.clone(),
+        );
 
         let stop = CancellationToken::new();
         let durability = Watch::new(link.clone(), shape.durability, shape.replicas, access.own_sync);
         tokio::spawn(durability.clone().run(stop.clone()));
+        tokio::spawn(guard.clone().follow(stop.clone()));
         let abort = CancellationToken::new();
         let gone = CancellationToken::new();
         let receivers = Receivers::new(node.receivers.rules());
@@ -109,7 +120,17 @@ impl Running {
             tokio::spawn(stop.clone().cancelled_owned())
         };
         let settings = node.sweep.settings(shape.event_retention, node.retention);
-        let sweeper = Sweeper::new(link.clone(), clock, shape, instance, &name, settings, metrics.clone());
+        let sweeper = Sweeper::new(
+            link.clone(),
+            clock,
+            shape,
+            instance,
+            &name,
+            settings,
+            store,
+            guard,
+            metrics.clone(),
+        );
         let sweeper = tokio::spawn(sweeper.run(standing.has_lost_wakes(), stop.clone()));
         let limits = ConnectionLimits { count: node.max_connections, timeout: node.client_timeout };
         let finder = parts

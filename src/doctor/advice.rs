@@ -33,6 +33,11 @@ fn explained(kind: Kind) -> (&'static str, &'static str) {
             "claimed, and watched by nobody",
             "If the node that calls is dead, nobody notices: the message in its hands was removed from TIMERS.",
         ),
+        Kind::Restored => (
+            "brought back though they must have been over",
+            "A single nats-server was killed and brought older records back, or NATS' data comes from a backup. A node that \
+             runs makes these timers unknown and does not call them. Replay those that are missed with POST /timers/replay.",
+        ),
         Kind::Untold => (
             "ended just before the wakes were lost",
             "Their callbacks may not have been made; woken, they are made unless they were.",

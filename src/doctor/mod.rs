@@ -18,8 +18,9 @@ use serde::Serialize;
 use crate::clock::Clock;
 use crate::config;
 use crate::durability::Level;
+use crate::guard::Guard;
 use crate::metrics::{Metrics, Parts};
-use crate::nats::{self, Link, Shape};
+use crate::nats::{self, Link, Shape, Store};
 use crate::sweep::findings::Findings;
 use crate::sweep::{Broom, Order};
 
@@ -117,8 +118,12 @@ async fn examine(args: &config::Doctor) -> Result<Report> {
 /// Sweeps once.
 async fn of_timers(link: &Link, repair: bool, grace: Duration) -> Result<Vec<Check>> {
     let findings = Findings::default();
-    let broom = Broom::new(link.clone(), Clock::OF_THE_WORLD, grace);
-    Box::pin(broom.sweep(Order { after_loss: false, repair }, &findings)).await?;
+    // Nothing is stored, so nothing is retained.
+    let store = Store::new(link.clone(), Duration::ZERO);
+    let guard = Guard::new(link.clone(), Clock::OF_THE_WORLD, None);
+    let broom = Broom::new(link.clone(), store, guard, Clock::OF_THE_WORLD, grace);
+    let order = Order { after_loss: false, repair, end_restored: false };
+    Box::pin(broom.sweep(order, &findings)).await?;
     let found = findings.found();
     if found.is_empty() {
         let says = format!("{} records, each with the wakes that it needs", findings.records());

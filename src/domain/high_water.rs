@@ -73,7 +73,13 @@ impl Soundings {
     /// counted.
     pub fn count(&mut self, state: &State, revision: u64) {
         self.seq = self.seq.max(revision);
-        let Some(since) = open_since(state).filter(|since| *since <= self.upto) else { return };
+        if let Some(since) = open_since(state).filter(|since| *since <= self.upto) {
+            self.count_open(since, revision);
+        }
+    }
+
+    fn count_open(&mut self, since: Timestamp, revision: u64) {
+        self.seq = self.seq.max(revision);
         self.open.push((since, revision));
         if self.open.len() > MAX_OPEN
             && let Some((latest, _)) = self.open.pop()
@@ -83,6 +89,11 @@ impl Soundings {
                 self.open.pop();
             }
         }
+    }
+
+    /// Counts a record that the sweep saw and could not read: it is taken for the one that is open the longest.
+    pub fn count_unreadable(&mut self, revision: u64) {
+        self.count_open(Timestamp::from_micros(0), revision);
     }
 
     /// The mark, once every record of this bucket was counted.

@@ -87,13 +87,17 @@ impl Engine {
         only: Option<&[u64]>,
         patience: Patience,
     ) -> Result<Applied, NatsError> {
+        self.guard.compare().await?;
         let mut known = self.read_through(id, patience).await?;
         'again: loop {
             let Some(mut stored) = known else { return Ok(Applied::NotFound) };
             if only.is_some_and(|only| !only.contains(&stored.revision)) {
                 return Ok(Applied::Changed(stored));
             }
-            let effects = match step(&stored.timer, input.clone(), self.clock.moment()) {
+            // The client saw a timer that waits, and it must have been over: it is told so.
+            let restored = self.guard.is_restored(&stored);
+            let wish = if restored { Input::Restored } else { input.clone() };
+            let effects = match step(&stored.timer, wish, self.clock.moment()) {
                 Ok(effects) => effects,
                 Err(refusal) => return Ok(Applied::Refused(refusal, stored)),
             };
@@ -103,6 +107,11 @@ impl Engine {
                     Effect::Arm { at } => armed = Some(self.arm(id, at, patience).await?),
                     Effect::Store(timer) => {
                         match self.commit(&timer, Some(&stored), armed, patience).await? {
+                            Committed::Done(revision) if restored => {
+                                self.metrics.sweep.stored(&timer.state);
+                                known = Some(Stored { timer: *timer, revision });
+                                continue 'again;
+                            }
                             Committed::Done(revision) => stored = Stored { timer: *timer, revision },
                             // Neither "done" nor "nothing was done" can be answered, and what may have been done,
                             // such as a replay, is not done twice.

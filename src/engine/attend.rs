@@ -40,6 +40,7 @@ impl Engine {
     ///
     /// A [`NatsError`] if the timer could not be looked at or not be stored; the wake must come again.
     pub async fn attend(&self, wake: &Wake, worker: &Worker) -> Result<Attended, NatsError> {
+        self.guard.compare().await?;
         let mut known = self.look(wake.id).await?;
         // One name for all tries, so that a claim whose answer was lost is recognised as ours.
         let claim = Uuid::new_v4();
@@ -49,7 +50,12 @@ impl Engine {
             let effects = match &known.stored {
                 None => machine::unneeded(wake.tries, self.clock.moment()),
                 Some(stored) => {
-                    let input = news.clone().unwrap_or_else(|| self.wake_input(wake, claim));
+                    let called = matches!(news, Some(Input::Outcome { .. }));
+                    let input = if !called && self.guard.is_restored(stored) {
+                        Input::Restored
+                    } else {
+                        news.clone().unwrap_or_else(|| self.wake_input(wake, claim))
+                    };
                     step(&stored.timer, input, self.clock.moment()).unwrap_or_else(|_| vec![Effect::Settle])
                 }
             };
@@ -89,6 +95,7 @@ impl Engine {
                                 let before = known.stored.as_ref().map(|stored| &stored.timer.state);
                                 let called = matches!(news, Some(Input::Outcome { .. }));
                                 measure::stored(&self.metrics.work, before, &timer.state, called);
+                                self.metrics.sweep.stored(&timer.state);
                                 report::stored(&timer);
                                 let stored = Some(Stored { timer: *timer, revision });
                                 known = Known { stored, fresh: true };

@@ -121,7 +121,10 @@ impl Engine {
                 armed = Some(self.arm(timer.id, stale.at, patience).await?);
             }
             match self.store.put(timer, over).await {
-                Ok(Put::Done(revision)) => return Ok(Committed::Done(revision)),
+                Ok(Put::Done(revision)) => {
+                    self.guard.saw(revision, self.clock.now());
+                    return Ok(Committed::Done(revision));
+                }
                 Ok(Put::Lost) => {
                     let now = self.read_through(timer.id, patience).await?;
                     return Ok(refused(timer, now, may_be_stored));

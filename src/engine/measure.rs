@@ -1,7 +1,7 @@
 //! What is counted of the states that a worker stores and of the calls that it makes.
 
 use crate::domain::attempt::CallResult;
-use crate::domain::timer::State;
+use crate::domain::timer::{Doubt, State};
 use crate::metrics::{Call, Outcome, Postponed, Work};
 use crate::receivers;
 
@@ -16,7 +16,9 @@ pub(super) fn stored(work: &Work, before: Option<&State>, after: &State, called:
         State::Scheduled { .. } if matches!(before, Some(State::Scheduled { .. })) => {}
         State::Scheduled { .. } => work.attempts.count(Outcome::Retried),
         State::Failed { .. } => work.attempts.count(Outcome::Failed),
-        State::Unknown { .. } => work.attempts.count(Outcome::Unknown),
+        State::Unknown { doubt: Doubt::NoOutcome(_), .. } => work.attempts.count(Outcome::Unknown),
+        // There was no attempt.
+        State::Unknown { doubt: Doubt::Restored, .. } => {}
         State::Firing { .. } | State::Cancelled { .. } => {}
     }
 }

@@ -24,6 +24,7 @@ pub use attend::Attended;
 use crate::alarm::Alarm;
 use crate::clock::Clock;
 use crate::domain::retry::RetryPolicy;
+use crate::guard::Guard;
 use crate::metrics::Metrics;
 use crate::nats::{Store, Wakes};
 use crate::receivers::Receivers;
@@ -34,6 +35,7 @@ use crate::webhook::Caller;
 pub struct Engine {
     store: Store,
     wakes: Wakes,
+    guard: Guard,
     clock: Clock,
     /// This node's name, in claims and logs.
     node: Arc<str>,
@@ -80,12 +82,13 @@ impl Engine {
     pub fn new(
         store: Store,
         wakes: Wakes,
+        guard: Guard,
         clock: Clock,
         node: &str,
         callback_retry: RetryPolicy,
         metrics: Arc<Metrics>,
     ) -> Self {
-        Self { store, wakes, clock, node: node.into(), callback_retry, metrics }
+        Self { store, wakes, guard, clock, node: node.into(), callback_retry, metrics }
     }
 
     /// What this node counts.

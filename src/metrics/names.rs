@@ -133,6 +133,10 @@ pub(super) const SWEEP_LAST: Name = name(
     "jettimer_sweep_last_timestamp_seconds",
     "When this node has last done a sweep, in seconds since 1970; 0 if never",
 );
+pub(super) const RESTORED: Name = name(
+    "jettimer_timers_restored_total",
+    "Timers that must have been over, and whose older record the broker or a backup brought back; they are not called",
+);
 pub(super) const SWEEPER: Name = name("jettimer_sweeper", "1 if this node is the one that sweeps");
 
 pub(super) const LEDGER: Name = name(

@@ -1,10 +1,12 @@
 //! Numbers of sweeps: what they have found, and that they are done.
 
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 
 use super::label::{Counters, label};
 use super::names;
 use super::register::{Float, Register, set};
+use crate::domain::timer::{Doubt, State};
 
 label! {
     /// What a sweep has found.
@@ -15,6 +17,8 @@ label! {
         Unarmed = "unarmed",
         /// A claim that nobody watched.
         Unwatched = "unwatched",
+        /// A record that the broker or a backup brought back.
+        Restored = "restored",
         /// An end that may not have been told to its callback.
         Untold = "untold",
         /// A wake without a record.
@@ -56,6 +60,7 @@ pub struct Sweeping {
     sweeps: Counters<Swept>,
     last: Float,
     is_sweeper: Gauge,
+    restored: Counter,
 }
 
 impl Sweeping {
@@ -65,6 +70,7 @@ impl Sweeping {
             sweeps: Counters::new(register, &names::SWEEPS),
             last: register.gauge(&names::SWEEP_LAST),
             is_sweeper: register.gauge(&names::SWEEPER),
+            restored: register.counter(&names::RESTORED),
         }
     }
 
@@ -77,6 +83,18 @@ impl Sweeping {
     pub fn done(&self, at_micros: u64) {
         self.sweeps.count(Swept::Done);
         self.last.set(at_micros as f64 / 1e6);
+    }
+
+    /// This state was stored: counts a timer that was found to have been brought back.
+    pub fn stored(&self, state: &State) {
+        if matches!(state, State::Unknown { doubt: Doubt::Restored, .. }) {
+            self.restored();
+        }
+    }
+
+    /// A timer was found to have been brought back, and ended.
+    pub fn restored(&self) {
+        self.restored.inc();
     }
 
     /// A sweep was cut off.

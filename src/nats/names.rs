@@ -33,6 +33,9 @@ pub(super) const LEASE_SUBJECT: &str = "$KV.timers_sweep.lease";
 /// The key of the ledger.
 pub(super) const LEDGER_SUBJECT: &str = "$KV.timers_sweep.ledger";
 
+/// The key of the high-water mark.
+pub(super) const MARK_SUBJECT: &str = "$KV.timers_sweep.mark";
+
 /// The subjects of waiting wakes.
 pub(super) const SCHEDULE_SUBJECTS: &str = "timers.schedule.>";
 /// The subjects of wakes that are due.

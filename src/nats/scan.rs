@@ -31,8 +31,8 @@ const WAKES: usize = 1_000;
 pub struct RecordPage {
     /// Those that can be read.
     pub records: Vec<Stored>,
-    /// Those that cannot: their ids are known all the same.
-    pub unreadable: Vec<TimerId>,
+    /// Those that cannot, by their ids and revisions.
+    pub unreadable: Vec<(TimerId, u64)>,
     /// What is left of records that were removed by hand.
     pub removed: Vec<TimerId>,
     /// Where the next page begins, if there is one.
@@ -99,7 +99,7 @@ impl Link {
             }
             match record::from_json(message.payload()) {
                 Ok(timer) => page.records.push(Stored { timer, revision: message.sequence() }),
-                Err(_) => page.unreadable.push(id),
+                Err(_) => page.unreadable.push((id, message.sequence())),
             }
         }
         Ok(page)

@@ -20,6 +20,8 @@ pub enum Kind {
     Unarmed,
     /// A claim that nobody watches.
     Unwatched,
+    /// A record that the broker or a backup brought back.
+    Restored,
     /// An end that may not have been told.
     Untold,
     /// A wake whose timer has no record.
@@ -44,7 +46,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, the most urgent first.
-    pub const EACH: [Self; 13] = [
+    pub const EACH: [Self; 14] = [
         Self::BucketMissing,
         Self::BucketTurnedBack,
         Self::WakesMissing,
@@ -54,6 +56,7 @@ impl Kind {
         Self::Overdue,
         Self::Unarmed,
         Self::Unwatched,
+        Self::Restored,
         Self::Untold,
         Self::Removed,
         Self::Unreadable,
@@ -87,6 +90,7 @@ impl Kind {
             Self::Overdue => SweepFinding::Overdue,
             Self::Unarmed => SweepFinding::Unarmed,
             Self::Unwatched => SweepFinding::Unwatched,
+            Self::Restored => SweepFinding::Restored,
             Self::Untold => SweepFinding::Untold,
             Self::Orphan => SweepFinding::Orphan,
             Self::Removed => SweepFinding::Removed,
@@ -139,6 +143,9 @@ impl Findings {
     pub fn note(&self, kind: Kind, id: Option<TimerId>) {
         if let Some(metrics) = self.counted.as_ref().filter(|_| !kind.stays()) {
             metrics.sweep.findings.count(kind.label());
+            if kind == Kind::Restored {
+                metrics.sweep.restored();
+            }
         }
         let mut tallies = self.lock();
         let place = Kind::EACH.iter().position(|each| *each == kind);
@@ -170,7 +177,15 @@ impl Findings {
         for (kind, tally) in self.found().into_iter().filter(|(kind, _)| !kind.stays()) {
             let (finding, count) = (kind.name(), tally.count);
             let timers = tally.examples.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            if kind == Kind::Orphan {
+            if kind == Kind::Restored {
+                tracing::error!(
+                    finding,
+                    count,
+                    timers,
+                    "timers that must have been over were brought back by NATS or from a backup; they are unknown now and are \
+                     not called: see docs/reliability.md, \"Restored data\""
+                );
+            } else if kind == Kind::Orphan {
                 // Left by creations that were cut off, and by timers that were moved and have left since.
                 tracing::info!(finding, count, timers, "wakes of no timer are removed");
             } else {

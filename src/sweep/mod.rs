@@ -21,8 +21,9 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::clock::Clock;
+use crate::guard::Guard;
 use crate::metrics::Metrics;
-use crate::nats::{Lease, Link, NatsError, Shape, Standing};
+use crate::nats::{Lease, Link, NatsError, Shape, Standing, Store};
 use accounts::Accounts;
 use findings::Findings;
 
@@ -54,6 +55,7 @@ pub struct Sweeper {
     node: String,
     settings: Settings,
     broom: Broom,
+    guard: Guard,
     metrics: Arc<Metrics>,
 }
 
@@ -86,10 +88,12 @@ impl Sweeper {
         instance: Uuid,
         node: &str,
         settings: Settings,
+        store: Store,
+        guard: Guard,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let broom = Broom::new(link.clone(), clock, settings.grace);
-        Self { link, clock, shape, instance, node: node.to_owned(), settings, broom, metrics }
+        let broom = Broom::new(link.clone(), store, guard.clone(), clock, settings.grace);
+        Self { link, clock, shape, instance, node: node.to_owned(), settings, broom, guard, metrics }
     }
 
     /// Sweeps until `stop`, then lets the lease go. `lost` says that the wakes were lost before this node has started.
@@ -150,10 +154,18 @@ impl Sweeper {
                 Some(born) => self.said(Accounts::open(&self.link, born).await),
                 None => None,
             };
-            let order = Order { after_loss, repair: true };
+            let order = Order { after_loss, repair: true, end_restored: true };
             let result = self.broom.sweep_and_count(order, &findings, accounts.as_mut()).await;
             findings.log();
-            result?;
+            if let Some(mark) = result?
+                && let Err(error) = self.guard.keep(mark).await
+            {
+                tracing::warn!(
+                    %error,
+                    "the high-water mark cannot be stored, so records that NATS brings back may be called again: may this \
+                     node's NATS user publish to $KV.timers_sweep.mark (nats/permissions.conf)?"
+                );
+            }
             if let Some(accounts) = accounts {
                 self.said(accounts.close().await);
             }

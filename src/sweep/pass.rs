@@ -11,9 +11,12 @@ use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 use crate::clock::Clock;
+use crate::domain::high_water::{HighWater, Soundings};
+use crate::domain::machine::{Effect, Input, step};
 use crate::domain::sweep::{Damage, Look, is_orphan, judge};
 use crate::domain::timer::TimerId;
-use crate::nats::{Link, NatsError, Store, Stored, WaitingWake, Wakes};
+use crate::guard::Guard;
+use crate::nats::{Link, NatsError, Put, Store, Stored, WaitingWake, Wakes};
 use crate::sweep::accounts::Accounts;
 use crate::sweep::findings::{Findings, Kind};
 
@@ -30,6 +33,7 @@ pub struct Broom {
     link: Link,
     store: Store,
     wakes: Wakes,
+    guard: Guard,
     clock: Clock,
     grace: Duration,
 }
@@ -41,14 +45,14 @@ pub struct Order {
     pub after_loss: bool,
     /// Repair what is found.
     pub repair: bool,
+    /// End timers whose records were brought back, which only a node does: it knows how long they are kept.
+    pub end_restored: bool,
 }
 
 impl Broom {
     /// Sweeps what is behind `link`; a timer is overdue after `grace`.
-    pub fn new(link: Link, clock: Clock, grace: Duration) -> Self {
-        // Nothing is stored, so nothing is retained.
-        let store = Store::new(link.clone(), Duration::ZERO);
-        Self { wakes: Wakes::new(link.clone()), store, link, clock, grace }
+    pub fn new(link: Link, store: Store, guard: Guard, clock: Clock, grace: Duration) -> Self {
+        Self { wakes: Wakes::new(link.clone()), store, guard, link, clock, grace }
     }
 
     /// Sweeps once, and tells what it has found as it goes.
@@ -57,36 +61,51 @@ impl Broom {
     ///
     /// A [`NatsError`]; what was not looked at is looked at by the next sweep.
     pub async fn sweep(&self, order: Order, findings: &Findings) -> Result<(), NatsError> {
-        self.sweep_and_count(order, findings, None).await
+        self.sweep_and_count(order, findings, None).await.map(|_| ())
     }
 
-    /// The same, and counts records for the ledger.
+    /// The same, and counts records for the ledger; gives the high-water mark, unless the connection changed meanwhile.
     pub(super) async fn sweep_and_count(
         &self,
         order: Order,
         findings: &Findings,
         mut accounts: Option<&mut Accounts>,
-    ) -> Result<(), NatsError> {
+    ) -> Result<Option<HighWater>, NatsError> {
+        self.guard.compare().await?;
+        let (connection, bucket_born) = (self.link.connection_number(), self.guard.bucket_born());
+        let mut soundings = Soundings::new(self.clock.now());
         let mut pace = Pace::new(order);
         let mut ids: Vec<u64> = Vec::new();
         let mut from = Some(1);
         while let Some(place) = from {
             let page = self.link.records(place).await?;
             ids.extend(page.records.iter().map(|stored| short(stored.timer.id)));
-            ids.extend(page.unreadable.iter().map(|id| short(*id)));
-            page.unreadable.iter().for_each(|id| findings.note(Kind::Unreadable, Some(*id)));
+            for (id, revision) in &page.unreadable {
+                ids.push(short(*id));
+                findings.note(Kind::Unreadable, Some(*id));
+                soundings.count_unreadable(*revision);
+            }
             page.removed.iter().for_each(|id| findings.note(Kind::Removed, Some(*id)));
             findings.looked_at(page.records.len());
             if let Some(accounts) = &mut accounts {
                 accounts.count(&page.records);
             }
-            self.look_at(&page.records, order, findings).await?;
+            let read = page.records.len();
+            let (restored, records): (Vec<Stored>, Vec<Stored>) =
+                page.records.into_iter().partition(|stored| self.guard.is_restored(stored));
+            records.iter().for_each(|stored| soundings.count(&stored.timer.state, stored.revision));
+            for stored in restored {
+                self.end_restored(stored.timer.id, order, findings).await?;
+            }
+            self.look_at(&records, order, findings).await?;
             from = page.next;
-            pace.after(page.records.len()).await;
+            pace.after(read).await;
         }
+        let same = self.link.connection_number() == connection;
+        let mark = same.then(|| soundings.finish(bucket_born));
         // Those that have lost their stream have left no orphans.
         if order.after_loss {
-            return Ok(());
+            return Ok(mark);
         }
         ids.sort_unstable();
         let mut from = Some(1);
@@ -102,6 +121,34 @@ impl Broom {
             from = page.next;
             pace.after(page.wakes.len()).await;
         }
+        Ok(mark)
+    }
+
+    /// Makes a timer unknown whose record was brought back, if the leader says the same.
+    async fn end_restored(&self, id: TimerId, order: Order, findings: &Findings) -> Result<(), NatsError> {
+        let Some(stored) = self.store.read(id).await?.filter(|stored| self.guard.is_restored(stored)) else {
+            return Ok(());
+        };
+        if order.end_restored {
+            let effects = step(&stored.timer, Input::Restored, self.clock.moment()).unwrap_or_default();
+            let ended = effects.into_iter().find_map(|effect| match effect {
+                Effect::Store(timer) => Some(timer),
+                Effect::Arm { .. }
+                | Effect::Call { .. }
+                | Effect::Notify(_)
+                | Effect::Disarm
+                | Effect::Hold { .. }
+                | Effect::Later { .. }
+                | Effect::Settle => None,
+            });
+            let Some(ended) = ended else { return Ok(()) };
+            match self.store.put(&ended, Some(&stored)).await? {
+                Put::Done(revision) => self.guard.saw(revision, self.clock.now()),
+                // Somebody changed it meanwhile, and looked as well.
+                Put::Lost => return Ok(()),
+            }
+        }
+        findings.note(Kind::Restored, Some(id));
         Ok(())
     }
 

@@ -1,0 +1,85 @@
+//! What one node remembers of the bucket in a plain file, so that it knows a restored backup after its own restart.
+//!
+//! The file only ever adds knowledge: each line in it was true when it was written and stays true. A file that is missing,
+//! older, cut short or from another installation therefore does no harm.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::form;
+use crate::domain::high_water::HighWater;
+use crate::domain::time::Timestamp;
+
+/// What is in the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Remembered {
+    /// The last mark.
+    pub(super) mark: Option<HighWater>,
+    /// When the bucket of `seen` was created: nanoseconds since the epoch.
+    pub(super) born: i128,
+    /// The highest sequence that this node knows of in the bucket.
+    pub(super) seen: u64,
+    /// When it knew so, by the node's clock.
+    pub(super) at: Option<Timestamp>,
+}
+
+#[derive(Deserialize, Serialize)]
+struct RememberedJson {
+    mark: Option<Box<RawValue>>,
+    born: String,
+    seen: u64,
+    at_us: Option<u64>,
+}
+
+/// Reads the file; nothing if it cannot be read.
+pub(super) fn read(path: &Path) -> Remembered {
+    let Ok(text) = std::fs::read(path) else { return Remembered::default() };
+    let Ok(json) = serde_json::from_slice::<RememberedJson>(&text) else { return Remembered::default() };
+    Remembered {
+        mark: json.mark.and_then(|mark| form::from_json(mark.get().as_bytes())),
+        born: json.born.parse().unwrap_or_default(),
+        seen: json.seen,
+        at: json.at_us.map(Timestamp::from_micros),
+    }
+}
+
+/// Replaces the file as a whole, so that a crash leaves the old one or the new one.
+///
+/// # Errors
+///
+/// Those of the file system.
+pub(super) fn write(path: &Path, remembered: &Remembered) -> std::io::Result<()> {
+    let mark = remembered.mark.as_ref().map(form::to_json);
+    let json = RememberedJson {
+        mark: mark.and_then(|text| RawValue::from_string(String::from_utf8(text).ok()?).ok()),
+        born: remembered.born.to_string(),
+        seen: remembered.seen,
+        at_us: remembered.at.map(Timestamp::as_micros),
+    };
+    let text = serde_json::to_vec(&json)?;
+    let new: PathBuf = path.with_extension("new");
+    std::fs::File::create(&new)?.write_all(&text)?;
+    std::fs::rename(new, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_remembered_is_read_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("high-water.json");
+        assert_eq!(read(&path), Remembered::default());
+        let at = Timestamp::from_micros(1_700_000_000_000_001);
+        let mark = HighWater { bucket_born: 7, upto: at, seq: 9, open: vec![2, 5] };
+        let remembered = Remembered { mark: Some(mark), born: 7, seen: 12, at: Some(at) };
+        write(&path, &remembered).unwrap();
+        assert_eq!(read(&path), remembered);
+        std::fs::write(&path, b"{\"mark\":").unwrap();
+        assert_eq!(read(&path), Remembered::default());
+    }
+}

@@ -1,0 +1,237 @@
+//! The guard against restored records: what this node knows about the bucket that a broker with older data would not say.
+//!
+//! It keeps the high-water mark that sweeps leave in NATS and a copy of it in a file of the node, and it notices at each
+//! new connection that the bucket has gone back. `domain::high_water` has the rule; the engine and the sweep ask before
+//! they act on a record.
+//!
+//! **Invariant:** no record is claimed, changed or repaired on the word of a broker whose bucket this node has not
+//! compared with what it knew before.
+
+mod file;
+mod form;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::domain::high_water::HighWater;
+use crate::domain::time::Timestamp;
+use crate::nats::{BucketState, Link, NatsError, Stored};
+use file::Remembered;
+
+/// How often a node reads the mark that the sweeper keeps, and writes its file.
+const REFRESH_EVERY: Duration = Duration::from_secs(3);
+
+/// A bucket that seems to have gone back is looked at this often before that is believed, with a pause after each look:
+/// a new leader may be a moment behind.
+const BACK_LOOKS: u32 = 5;
+const BACK_PAUSE: Duration = Duration::from_millis(300);
+
+/// What this node knows about the bucket. Cheap to clone.
+#[derive(Clone)]
+pub struct Guard {
+    link: Link,
+    clock: Clock,
+    file: Option<Arc<PathBuf>>,
+    known: Arc<RwLock<Known>>,
+    /// The highest sequence that this node has heard of.
+    seen: Arc<AtomicU64>,
+    /// When it last heard from the bucket, by the node's clock: microseconds since 1970; 0 for never.
+    contact: Arc<AtomicU64>,
+    /// The connection on which the bucket was compared with what was known; 0 for none.
+    compared: Arc<AtomicU64>,
+    /// One comparison at a time.
+    comparing: Arc<tokio::sync::Mutex<()>>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// When the bucket was created; 0 before it was looked at.
+    born: i128,
+    /// The newest mark of a sweep.
+    swept: Option<HighWater>,
+    /// The mark that this node made itself when it found that the bucket had gone back.
+    raised: Option<HighWater>,
+}
+
+impl Known {
+    fn marks(&self) -> impl Iterator<Item = &HighWater> {
+        [&self.swept, &self.raised].into_iter().flatten().filter(|mark| mark.bucket_born == self.born)
+    }
+
+    fn learn(&mut self, mark: HighWater) {
+        let newer = |known: &HighWater| known.bucket_born != mark.bucket_born || known.upto <= mark.upto;
+        if self.swept.as_ref().is_none_or(newer) {
+            self.swept = Some(mark);
+        }
+    }
+}
+
+impl Guard {
+    /// A guard that remembers in this file, if there is one.
+    pub fn new(link: Link, clock: Clock, file: Option<PathBuf>) -> Self {
+        let remembered = file.as_deref().map(file::read).unwrap_or_default();
+        let known = Known { born: remembered.born, swept: remembered.mark, raised: None };
+        let contact = remembered.at.map_or(0, Timestamp::as_micros);
+        Self {
+            link,
+            clock,
+            file: file.map(Arc::new),
+            known: Arc::new(RwLock::new(known)),
+            seen: Arc::new(AtomicU64::new(remembered.seen)),
+            contact: Arc::new(AtomicU64::new(contact)),
+            compared: Arc::default(),
+            comparing: Arc::default(),
+        }
+    }
+
+    /// Compares the bucket with what was known, if that was not done on this connection.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`]; nothing must be done about records until it is compared.
+    pub async fn compare(&self) -> Result<(), NatsError> {
+        if self.is_compared() {
+            return Ok(());
+        }
+        let _one = self.comparing.lock().await;
+        let connection = self.link.connection_number();
+        if self.is_compared() {
+            return Ok(());
+        }
+        let mut bucket = self.link.bucket_state().await?;
+        for _ in 1..BACK_LOOKS {
+            if !self.has_gone_back(bucket) {
+                break;
+            }
+            tokio::time::sleep(BACK_PAUSE).await;
+            bucket = self.link.bucket_state().await?;
+        }
+        let mark = form::from_json(&self.link.mark().await?.0);
+        self.note(bucket, mark);
+        self.compared.store(connection, Ordering::Release);
+        Ok(())
+    }
+
+    fn is_compared(&self) -> bool {
+        self.compared.load(Ordering::Acquire) == self.link.connection_number()
+    }
+
+    fn has_gone_back(&self, bucket: BucketState) -> bool {
+        let born = self.read(|known| known.born);
+        born == bucket.born && bucket.last < self.seen.load(Ordering::Relaxed)
+    }
+
+    fn note(&self, bucket: BucketState, mark: Option<HighWater>) {
+        let gone_back = self.has_gone_back(bucket);
+        let seen = self.seen.load(Ordering::Relaxed);
+        let upto = Timestamp::from_micros(self.contact.load(Ordering::Relaxed));
+        self.write(|known| {
+            if gone_back {
+                let open = known.swept.as_ref().map(|mark| mark.open.clone()).unwrap_or_default();
+                known.raised = Some(HighWater { bucket_born: bucket.born, upto, seq: seen, open });
+                tracing::error!(
+                    was = seen,
+                    is = bucket.last,
+                    "the bucket of timers has gone back: NATS lost writes, or its data was restored from a backup. Timers that \
+                     were due before become unknown and are not called; see docs/reliability.md, \"Restored data\""
+                );
+            }
+            known.born = bucket.born;
+            if let Some(mark) = mark {
+                known.learn(mark);
+            }
+        });
+        self.seen.store(0, Ordering::Relaxed);
+        self.saw(bucket.last, self.clock.now());
+    }
+
+    /// Whether this record was brought back by a broker or a backup, as far as this node can tell.
+    pub fn is_restored(&self, stored: &Stored) -> bool {
+        self.read(|known| known.marks().any(|mark| mark.is_restored(&stored.timer.state, stored.revision)))
+    }
+
+    /// Notes that the bucket had a change of this sequence at this instant by the node's clock.
+    pub fn saw(&self, revision: u64, at: Timestamp) {
+        self.seen.fetch_max(revision, Ordering::Relaxed);
+        self.contact.fetch_max(at.as_micros(), Ordering::Relaxed);
+    }
+
+    /// When the bucket was created: nanoseconds since the epoch. 0 before it was compared.
+    pub fn bucket_born(&self) -> i128 {
+        self.read(|known| known.born)
+    }
+
+    /// Stores the mark of a sweep for all nodes.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`]; this node knows the mark all the same.
+    pub async fn keep(&self, mark: HighWater) -> Result<(), NatsError> {
+        let json = form::to_json(&mark);
+        self.write(|known| known.learn(mark));
+        let (_, revision) = self.link.mark().await?;
+        // Another sweeper's mark is as good.
+        self.link.put_mark(json, revision).await.map(|_| ())
+    }
+
+    /// Follows the mark and remembers it until `stop`.
+    pub async fn follow(self, stop: CancellationToken) {
+        let mut said = false;
+        loop {
+            match self.refresh().await {
+                Ok(()) => {}
+                Err(error) => tracing::debug!(%error, "the high-water mark cannot be read"),
+            }
+            if let Err(error) = self.remember().await
+                && !said
+            {
+                said = true;
+                let path = self.file.as_deref().map(|path| path.display().to_string());
+                tracing::warn!(%error, path, "this node cannot remember the high-water mark of its timers in a file");
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(REFRESH_EVERY) => {}
+            }
+        }
+    }
+
+    async fn refresh(&self) -> Result<(), NatsError> {
+        self.compare().await?;
+        let connection = self.link.connection_number();
+        let asked_at = self.clock.now();
+        let bucket = self.link.bucket_state().await?;
+        let mark = form::from_json(&self.link.mark().await?.0);
+        // On another connection it has to be compared, and one that is behind here is a replica that leads since a moment.
+        if connection == self.link.connection_number() && !self.has_gone_back(bucket) {
+            self.saw(bucket.last, asked_at);
+            if let Some(mark) = mark {
+                self.write(|known| known.learn(mark));
+            }
+        }
+        Ok(())
+    }
+
+    async fn remember(&self) -> std::io::Result<()> {
+        let Some(path) = self.file.clone() else { return Ok(()) };
+        let seen = self.seen.load(Ordering::Relaxed);
+        let at = Some(Timestamp::from_micros(self.contact.load(Ordering::Relaxed)));
+        let remembered =
+            self.read(|known| Remembered { mark: known.swept.clone(), born: known.born, seen, at });
+        let written = tokio::task::spawn_blocking(move || file::write(&path, &remembered)).await;
+        written.unwrap_or_else(|error| Err(std::io::Error::other(error)))
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Known) -> T) -> T {
+        read(&self.known.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    fn write<T>(&self, write: impl FnOnce(&mut Known) -> T) -> T {
+        write(&mut self.known.write().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+}
