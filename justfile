@@ -36,6 +36,11 @@ figures:
 durability *args:
     scripts/durability "$@"
 
+# Measures how many removed records a killed nats-server brings back, for ways of writing the bucket
+[group("run")]
+broker-revival *args:
+    scripts/broker-revival "$@"
+
 # Tries what docs/limits.md says, in large
 [group("run")]
 limits:
