@@ -54,7 +54,6 @@ VARIANTS = {
     "rewrite-2": Variant("rollup-2, records that stay are written again", 2, ALL, rewrite=True),
     "older-firing-2": Variant("rollup-2, an older node writes `firing`", 2, ("delivered",)),
     "older-last-2": Variant("rollup-2, an older node writes the last version", 2, ("firing",)),
-    "older-firing-64": Variant("rollup-64, an older node writes `firing`", 64, ("delivered",)),
     "older-last-64": Variant("rollup-64, an older node writes the last version", 64, ("firing",)),
 }
 
