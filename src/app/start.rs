@@ -22,12 +22,16 @@ use crate::finder::Finder;
 use crate::guard::Guard;
 use crate::heartbeat::Heartbeat;
 use crate::metrics::{Metrics, Parts};
-use crate::nats::{Access, Backlog, Link, Shape, Store, Streams, Wakes};
+use crate::nats::{Access, Backlog, Keeping, Link, Shape, Store, Streams, Wakes};
 use crate::presence;
 use crate::receivers::Receivers;
 use crate::sweep::Sweeper;
 use crate::webhook::{Caller, Settings};
 use crate::{crypto, nats};
+
+/// On a single nats-server, the record of a timer that is over stays for this many sweep intervals at least. A sweep may be
+/// cut off once, and the next one then leaves the high-water mark.
+const SWEEPS: u32 = 3;
 
 /// What a node is started with beside its settings.
 pub(super) struct Setup {
@@ -76,7 +80,9 @@ impl Running {
         let link = nats::connect(&access, &metrics).await?;
         let standing = nats::prepare(&link, shape, access.wait).await?;
         let wakes = Wakes::new(link.clone());
-        let store = Store::new(link.clone(), node.retention);
+        let until_swept = (shape.replicas == 1).then(|| node.sweep.sweep_interval * SWEEPS);
+        let keeping = Keeping { retention: node.retention, until_swept };
+        let store = Store::new(link.clone(), keeping);
         let guard = Guard::new(link.clone(), clock, None);
         let engine = Engine::new(
             store.clone(),

@@ -20,7 +20,7 @@ use crate::config;
 use crate::durability::Level;
 use crate::guard::Guard;
 use crate::metrics::{Metrics, Parts};
-use crate::nats::{self, Link, Shape, Store};
+use crate::nats::{self, Keeping, Link, Shape, Store};
 use crate::sweep::findings::Findings;
 use crate::sweep::{Broom, Order};
 
@@ -119,7 +119,7 @@ async fn examine(args: &config::Doctor) -> Result<Report> {
 async fn of_timers(link: &Link, repair: bool, grace: Duration) -> Result<Vec<Check>> {
     let findings = Findings::default();
     // Nothing is stored, so nothing is retained.
-    let store = Store::new(link.clone(), Duration::ZERO);
+    let store = Store::new(link.clone(), Keeping { retention: Duration::ZERO, until_swept: None });
     let guard = Guard::new(link.clone(), Clock::OF_THE_WORLD, None);
     let broom = Broom::new(link.clone(), store, guard, Clock::OF_THE_WORLD, grace);
     let order = Order { after_loss: false, repair, end_restored: false };

@@ -66,9 +66,12 @@ impl Change {
         replace(&mut timer.callbacks.on_delivered, self.on_delivered);
         replace(&mut timer.callbacks.on_failed, self.on_failed);
         replace(&mut timer.metadata, self.metadata);
-        if let (Some(due_at), State::Scheduled { at, .. }) = (self.due_at, &mut timer.state) {
+        if let Some(due_at) = self.due_at {
+            timer = timer.giving_up();
             timer.due_at = due_at;
-            *at = due_at;
+            if let State::Scheduled { at, .. } = &mut timer.state {
+                *at = due_at;
+            }
         }
         timer
     }

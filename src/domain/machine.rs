@@ -218,7 +218,7 @@ pub fn step(timer: &Timer, input: Input, now: impl Into<Now>) -> Result<Vec<Effe
             Ok(notified(timer, vec![Effect::Settle]))
         }
         (State::Scheduled { .. }, Input::Cancel) => {
-            Ok(vec![store(timer, State::Cancelled { at: now.at }), Effect::Disarm])
+            Ok(vec![store(&timer.giving_up(), State::Cancelled { at: now.at }), Effect::Disarm])
         }
         (State::Cancelled { .. }, Input::Cancel) => Ok(vec![]),
         (State::Scheduled { .. }, Input::Change(change)) => {
@@ -234,7 +234,7 @@ pub fn step(timer: &Timer, input: Input, now: impl Into<Now>) -> Result<Vec<Effe
         (State::Scheduled { attempt, .. }, Input::Fire) => {
             let state = State::Scheduled { attempt: *attempt, at: now.at };
             let due_at = timer.due_at.min(now.at);
-            Ok(rescheduled(Timer { due_at, state, ..timer.clone() }, now.at))
+            Ok(rescheduled(Timer { due_at, state, ..timer.giving_up() }, now.at))
         }
         (State::Failed { attempt, .. } | State::Unknown { attempt, .. }, Input::Replay) => {
             let state = State::Scheduled { attempt: attempt.saturating_add(1), at: now.at };

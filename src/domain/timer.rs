@@ -70,6 +70,9 @@ pub struct Timer {
     pub attempts_before: u32,
     /// When it was last replayed, if it was: the retry policy's deadline counts from there.
     pub replayed_at: Option<Timestamp>,
+    /// The latest instant that an earlier version of the timer waited for, if the timer gave that instant up: it was
+    /// cancelled, moved to an earlier one, or fired before it.
+    pub gave_up_at: Option<Timestamp>,
     /// The newest finished attempts, oldest first, at most [`MAX_ATTEMPTS_KEPT`].
     pub attempts: Vec<Attempt>,
     /// What a later version has stored beside all this: not understood here, and kept as it is.
@@ -204,6 +207,7 @@ impl Timer {
             fingerprint: None,
             attempts_before: 0,
             replayed_at: None,
+            gave_up_at: None,
             attempts: vec![],
             later: None,
             state: State::Scheduled { attempt: 1, at: due_at },
@@ -220,6 +224,19 @@ impl Timer {
             | State::Cancelled { .. }
             | State::Unknown { .. } => 0,
         }
+    }
+
+    /// The timer, which no longer waits for the instant that it waits for now.
+    pub fn giving_up(&self) -> Self {
+        let at = match self.state {
+            State::Scheduled { at, .. } => Some(at),
+            State::Firing { .. }
+            | State::Delivered { .. }
+            | State::Failed { .. }
+            | State::Cancelled { .. }
+            | State::Unknown { .. } => None,
+        };
+        Self { gave_up_at: self.gave_up_at.max(at), ..self.clone() }
     }
 
     /// Whether an attempt is to be made now.

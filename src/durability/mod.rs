@@ -52,13 +52,24 @@ pub enum Sync {
     Every(Duration),
 }
 
+/// A server's version, and what is known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// As the server says it.
+    pub text: String,
+    /// Whether it neither loses nor doubles timers.
+    pub works: bool,
+    /// Whether `sync_interval: always` writes through everything that it stores.
+    pub syncs: bool,
+}
+
 /// A server, as far as it can be seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
     /// Its name.
     pub name: String,
-    /// Its version, and whether that is one that neither loses nor doubles schedules.
-    pub version: Option<(String, bool)>,
+    /// Its version.
+    pub version: Option<Version>,
     /// When it syncs.
     pub sync: Option<Sync>,
 }
@@ -143,19 +154,24 @@ pub struct Finding {
 
 /// Compares, in this order: versions, replicas, sync.
 pub fn judge(asked: Level, seen: &Seen) -> [Finding; 3] {
-    [version(seen), replicas(asked, seen), sync(asked, seen)]
+    [version(asked, seen), replicas(asked, seen), sync(asked, seen)]
 }
 
-fn version(seen: &Seen) -> Finding {
+fn version(asked: Level, seen: &Seen) -> Finding {
     let of = |server: &Server| match &server.version {
-        Some((version, true)) => (Verdict::Met, version.clone()),
-        Some((version, false)) => (Verdict::Weaker, version.clone()),
+        Some(Version { text, works, syncs }) => {
+            let enough = *works && (*syncs || !asked.wants_sync());
+            (if enough { Verdict::Met } else { Verdict::Weaker }, text.clone())
+        }
         None => (Verdict::Unseen, "not to be seen".to_owned()),
     };
     let cure = |verdict| match verdict {
         Verdict::Met => None,
         Verdict::Unseen => Some(IMPORT),
-        Verdict::Weaker => Some("upgrade nats-server: before 2.14.3 message schedules are lost or doubled"),
+        Verdict::Weaker => Some(
+            "upgrade nats-server: before 2.14.4 timers can be lost, doubled or refused; before 2.15 sync_interval: always does \
+             not cover everything, which --durability synced and full ask for",
+        ),
     };
     told(Check::Version, of_each(&seen.servers, |server| &server.name, of), cure)
 }

@@ -1,7 +1,11 @@
 use super::*;
 
+fn version(text: &str, works: bool, syncs: bool) -> Version {
+    Version { text: text.to_owned(), works, syncs }
+}
+
 fn server(name: &str, sync: Option<Sync>) -> Server {
-    Server { name: name.to_owned(), version: Some(("2.15.1".to_owned(), true)), sync }
+    Server { name: name.to_owned(), version: Some(version("2.15.1", true, true)), sync }
 }
 
 fn seen(sync: Option<Sync>, replicas: usize) -> Seen {
@@ -36,7 +40,7 @@ fn each_level_asks_for_what_it_says() {
 fn one_weak_server_or_stream_is_enough() {
     let mut seen = seen(Some(Sync::Always), 3);
     seen.servers[1].sync = MINUTES;
-    seen.servers[2].version = Some(("2.12.1".to_owned(), false));
+    seen.servers[2].version = Some(version("2.12.1", false, false));
     seen.streams[1].replicas = 1;
     let [version, replicas, sync] = judge(Level::Full, &seen);
     assert_eq!((version.verdict, version.detail.as_str()), (Weaker, "a, b: 2.15.1; c: 2.12.1"));
@@ -64,4 +68,15 @@ fn what_cannot_be_seen_is_not_taken_for_good_or_bad() {
 fn who_says_nothing_about_it_is_asked_what_the_replicas_are_for() {
     assert_eq!(Level::of(1), Level::Relaxed);
     assert_eq!((Level::of(3), Level::of(5)), (Level::Full, Level::Full));
+}
+
+#[test]
+fn a_server_before_2_15_is_too_weak_only_where_writes_must_reach_the_disk() {
+    let old = Server { version: Some(version("2.14.5", true, false)), ..server("a", Some(Sync::Always)) };
+    let seen = Seen { servers: vec![old], ..Seen::default() };
+    for (asked, verdict) in
+        [(Level::Relaxed, Met), (Level::Replicated, Met), (Level::Synced, Weaker), (Level::Full, Weaker)]
+    {
+        assert_eq!(judge(asked, &seen)[0].verdict, verdict, "{asked:?}");
+    }
 }

@@ -9,8 +9,8 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 /// The oldest nats-server that is used. Message schedules came with 2.14, and the bugs in them and in
-/// work-queue streams that would lose or repeat a timer were fixed up to this patch.
-pub(super) const MIN_VERSION: Version = Version { major: 2, minor: 14, patch: 3, release: true };
+/// work-queue streams that would lose or repeat a timer, or leave the bucket read-only, were fixed up to this patch.
+pub(super) const MIN_VERSION: Version = Version { major: 2, minor: 14, patch: 4, release: true };
 
 /// How long `nats-server --version` may take, in seconds. It reads nothing and prints one line, so only a
 /// program that is something else, or a machine that swaps, takes this long.
@@ -89,16 +89,16 @@ mod tests {
 
     #[test]
     fn versions_are_ordered_by_number_not_by_text() {
-        assert!(version("2.14.3") >= MIN_VERSION);
+        assert!(version("2.14.4") >= MIN_VERSION);
         assert!(version("2.14.10") > MIN_VERSION);
         assert!(version("2.15.0") > MIN_VERSION);
         assert!(version("2.9.25") < MIN_VERSION);
-        assert!(version("2.14.2") < MIN_VERSION);
+        assert!(version("2.14.3") < MIN_VERSION);
     }
 
     #[test]
     fn a_pre_release_is_older_than_its_release() {
-        assert!(version("2.14.3-RC.2") < MIN_VERSION);
+        assert!(version("2.14.4-RC.2") < MIN_VERSION);
         assert!(version("2.15.0-RC.1") > MIN_VERSION);
     }
 

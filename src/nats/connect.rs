@@ -14,9 +14,9 @@ use crate::metrics::Metrics;
 use crate::nats::Link;
 use crate::nats::names::INBOX_PREFIX;
 
-/// The oldest nats-server that works: message schedules and work queues have bugs that lose or
-/// double timers up to 2.14.2.
-const MIN_SERVER: (u32, u32, u32) = (2, 14, 3);
+/// The oldest nats-server that works. Up to 2.14.2, message schedules and work queues have bugs that lose or double timers;
+/// up to 2.14.3, a write that meets the end of a record's time to live can leave the bucket read-only.
+const MIN_SERVER: (u32, u32, u32) = (2, 14, 4);
 
 /// The smallest `max_payload` that leaves room for a timer, in bytes.
 const MIN_PAYLOAD: usize = 65_536;
@@ -82,8 +82,8 @@ pub async fn connect(access: &Access, metrics: &Arc<Metrics>) -> Result<Link> {
     if !is_new_enough(&info.version) {
         let (major, minor, patch) = MIN_SERVER;
         bail!(
-            "nats-server {} at {list} is too old: {major}.{minor}.{patch} or newer is needed, since message \
-             schedules lose or double timers before it",
+            "nats-server {} at {list} is too old: upgrade it to {major}.{minor}.{patch} or newer. Older ones lose or double \
+             timers, or stop taking them until they are restarted",
             info.version
         );
     }
@@ -109,8 +109,21 @@ fn is_without_jetstream(info: &ServerInfo) -> bool {
     !info.jetstream && info.cluster.is_none()
 }
 
-/// Whether a server of this version works. A pre-release is older than its release.
+/// The oldest nats-server whose `sync_interval: always` covers blocks that it compacts.
+const MIN_SYNCED: (u32, u32, u32) = (2, 15, 0);
+
+/// Whether a server of this version works.
 pub(super) fn is_new_enough(version: &str) -> bool {
+    is_at_least(version, MIN_SERVER)
+}
+
+/// Whether a server of this version writes everything through that it is told to.
+pub(super) fn is_synced_enough(version: &str) -> bool {
+    is_at_least(version, MIN_SYNCED)
+}
+
+/// Compares versions by number. A pre-release is older than its release.
+fn is_at_least(version: &str, least: (u32, u32, u32)) -> bool {
     let (release, pre) =
         version.split_once(['-', '+']).map_or((version, false), |(release, _)| (release, true));
     let mut numbers = release.trim_start_matches('v').split('.').map(str::parse::<u32>);
@@ -120,7 +133,7 @@ pub(super) fn is_new_enough(version: &str) -> bool {
         return false;
     };
     let version = (major, minor, patch);
-    version > MIN_SERVER || (version == MIN_SERVER && !pre)
+    version > least || (version == least && !pre)
 }
 
 async fn options(
@@ -200,12 +213,13 @@ mod tests {
 
     #[test]
     fn versions_are_compared_by_number_and_a_pre_release_is_older_than_its_release() {
-        for version in ["2.14.3", "2.14.10", "2.15.0-RC.1", "v3.0.0"] {
+        for version in ["2.14.4", "2.14.10", "2.15.0-RC.1", "v3.0.0"] {
             assert!(is_new_enough(version), "{version}");
         }
-        for version in ["2.14.2", "2.9.25", "2.14.3-RC.2", "2.15", "2.15.1.4", "", "new"] {
+        for version in ["2.14.3", "2.9.25", "2.14.4-RC.2", "2.15", "2.15.1.4", "", "new"] {
             assert!(!is_new_enough(version), "{version}");
         }
+        assert!(is_synced_enough("2.15.0") && !is_synced_enough("2.14.5"));
     }
 
     #[test]

@@ -12,9 +12,9 @@ use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
 use super::Link;
-use super::connect::is_new_enough;
+use super::connect::{is_new_enough, is_synced_enough};
 use super::names::{BUCKET_STREAM, STREAM};
-use crate::durability::{Seen, Server, Stream, Sync};
+use crate::durability::{Seen, Server, Stream, Sync, Version};
 
 /// How long servers may take to answer, in all: one that is away does not.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
@@ -85,9 +85,9 @@ impl Answer {
     }
 }
 
-fn known_version(version: String) -> (String, bool) {
-    let new_enough = is_new_enough(&version);
-    (version, new_enough)
+fn known_version(text: String) -> Version {
+    let (works, syncs) = (is_new_enough(&text), is_synced_enough(&text));
+    Version { text, works, syncs }
 }
 
 impl Link {
@@ -167,6 +167,9 @@ mod tests {
         let interval = r#"{"config": {"max_memory": 1, "sync_interval": 1000000000}}"#;
         assert_eq!(server(interval).sync, Some(Sync::Every(Duration::from_secs(1))));
         assert_eq!(server("{}").sync, None);
-        assert_eq!(server("null").version, Some(("2.15.1".to_owned(), true)));
+        assert_eq!(
+            server("null").version,
+            Some(Version { text: "2.15.1".to_owned(), works: true, syncs: true })
+        );
     }
 }

@@ -66,6 +66,10 @@ pub(super) const WAS: &str = "Jettimer-Was";
 /// Its value where there was no record.
 pub(super) const WAS_NOTHING: &str = "none";
 
+/// The header of a record that stays longer than it is shown: until when it is, in microseconds since 1970 by the world's
+/// clock.
+pub(super) const SHOWN_UNTIL: &str = "Jettimer-Shown-Until";
+
 /// The subjects of records.
 pub(super) const RECORD_SUBJECTS: &str = "$KV.timers.>";
 

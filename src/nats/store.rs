@@ -8,9 +8,11 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use serde::Deserialize;
 
+use crate::clock::Clock;
+use crate::domain::time::{Pace, Timestamp};
 use crate::domain::timer::{MAX_ATTEMPTS_KEPT, State, Timer, TimerId};
 use crate::nats::link::{ApiError, Link, Published};
-use crate::nats::names::{BUCKET_STREAM, WAS, WAS_NOTHING, record_subject};
+use crate::nats::names::{BUCKET_STREAM, SHOWN_UNTIL, WAS, WAS_NOTHING, record_subject};
 use crate::nats::{NatsError, record};
 
 /// The most that an attempt adds to a record, in bytes: 4 KiB of an answer in Base64, a reason of 512 bytes of which
@@ -45,13 +47,24 @@ pub enum Put {
 #[derive(Clone)]
 pub struct Store {
     link: Link,
-    retention: Duration,
+    keeping: Keeping,
+}
+
+/// How long the record of a timer that is over stays.
+#[derive(Clone, Copy, Debug)]
+pub struct Keeping {
+    /// It is shown for this long after the end.
+    pub retention: Duration,
+    /// On a single nats-server, which may bring an older version back once the last one has left: the record stays at least
+    /// this long after the end, and after every instant that the timer gave up. By then a sweep has left the high-water mark
+    /// that tells the older version from a timer that waits. Replicas repair each other, so `None` is enough there.
+    pub until_swept: Option<Duration>,
 }
 
 impl Store {
-    /// The bucket behind `link`; a record whose state is final stays for `retention`.
-    pub fn new(link: Link, retention: Duration) -> Self {
-        Self { link, retention }
+    /// The bucket behind `link`.
+    pub fn new(link: Link, keeping: Keeping) -> Self {
+        Self { link, keeping }
     }
 
     /// Reads a record from any replica: fast, spread over the servers, and possibly a moment old.
@@ -68,7 +81,8 @@ impl Store {
             Some(404) => return Ok(None),
             Some(status) => return Err(NatsError::NotDone(format!("direct get answered {status}"))),
         }
-        if header(&answer, "KV-Operation").is_some() {
+        let shown_until = header(&answer, SHOWN_UNTIL).and_then(|text| text.parse().ok());
+        if header(&answer, "KV-Operation").is_some() || is_over(self.link.clock(), shown_until) {
             return Ok(None);
         }
         let revision = header(&answer, "Nats-Sequence").and_then(|text| text.parse().ok());
@@ -83,6 +97,13 @@ impl Store {
     ///
     /// A [`NatsError`].
     pub async fn read(&self, id: TimerId) -> Result<Option<Stored>, NatsError> {
+        Ok(self.find(id).await?.and_then(|found| match found {
+            Found::Shown(stored) => Some(stored),
+            Found::Hidden { .. } => None,
+        }))
+    }
+
+    async fn find(&self, id: TimerId) -> Result<Option<Found>, NatsError> {
         let subject = format!("$JS.API.STREAM.MSG.GET.{BUCKET_STREAM}").into();
         let request = serde_json::json!({ "last_by_subj": record_subject(id).as_str() });
         let answer = self.link.ask(subject, None, request.to_string().into()).await?;
@@ -94,7 +115,11 @@ impl Store {
                 let json = BASE64
                     .decode(message.data)
                     .map_err(|error| NatsError::Unclear(format!("an answer that is no message: {error}")))?;
-                decode(id, &json, message.seq).map(Some)
+                let headers = BASE64.decode(message.hdrs).unwrap_or_default();
+                if is_over(self.link.clock(), shown_until(&String::from_utf8_lossy(&headers))) {
+                    return Ok(Some(Found::Hidden { revision: message.seq }));
+                }
+                decode(id, &json, message.seq).map(|stored| Some(Found::Shown(stored)))
             }
             (None, Some(error)) if error.is_no_message() => Ok(None),
             (None, Some(error)) => Err(error.into_error()),
@@ -113,10 +138,16 @@ impl Store {
         headers.insert("Nats-Expected-Last-Subject-Sequence", HeaderValue::from(expected));
         // True if it is stored at all, since it is stored over this revision only.
         headers.insert(WAS, over.map_or(WAS_NOTHING, |over| over.timer.state.name()));
-        if timer.state.is_final() {
-            let retention = self.link.clock().pace().in_the_world(self.retention);
+        if let Some(ended_at) = timer.state.ended_at() {
+            let clock = self.link.clock();
+            let shown_until = ended_at.saturating_add(self.keeping.retention);
+            let leaves_at = self.keeping.leaves_at(timer, ended_at, clock.pace());
+            if leaves_at > shown_until {
+                headers.insert(SHOWN_UNTIL, clock.in_the_world(shown_until).as_micros().to_string());
+            }
+            let stays = clock.pace().in_the_world(leaves_at.since(clock.now()));
             // Whole seconds, and no sooner.
-            let seconds = retention.as_secs() + u64::from(retention.subsec_nanos() > 0);
+            let seconds = stays.as_secs() + u64::from(stays.subsec_nanos() > 0);
             headers.insert("Nats-TTL", HeaderValue::from(seconds.max(1)));
         }
         let json = record::to_json(timer);
@@ -136,10 +167,37 @@ impl Store {
         if json.len() > limit {
             return Err(NatsError::TooLarge { bytes: json.len(), limit });
         }
-        match self.link.publish(record_subject(timer.id), headers, json.into()).await? {
+        let json = Bytes::from(json);
+        match self.link.publish(record_subject(timer.id), headers.clone(), json.clone()).await? {
+            Published::At(revision) => return Ok(Put::Done(revision)),
+            Published::WrongLast if over.is_some() => return Ok(Put::Lost),
+            Published::WrongLast => {}
+        }
+        // A record that is not shown any more is none, so a new one takes its place.
+        let Some(Found::Hidden { revision }) = self.find(timer.id).await? else { return Ok(Put::Lost) };
+        headers.insert("Nats-Expected-Last-Subject-Sequence", HeaderValue::from(revision));
+        match self.link.publish(record_subject(timer.id), headers, json).await? {
             Published::At(revision) => Ok(Put::Done(revision)),
             Published::WrongLast => Ok(Put::Lost),
         }
+    }
+}
+
+/// What the leader has under a timer's key.
+enum Found {
+    Shown(Stored),
+    /// A record that only stays so that the broker does not bring an older version back.
+    Hidden {
+        revision: u64,
+    },
+}
+
+impl Keeping {
+    /// When the record of a timer leaves that ended at this instant.
+    fn leaves_at(&self, timer: &Timer, ended_at: Timestamp, pace: Pace) -> Timestamp {
+        let shown = ended_at.saturating_add(self.retention);
+        let last = ended_at.max(timer.gave_up_at.unwrap_or(ended_at));
+        self.until_swept.map_or(shown, |span| shown.max(last.saturating_add(pace.by_the_clock(span))))
     }
 }
 
@@ -155,6 +213,19 @@ struct GetMessage {
     /// Base64; empty or absent in the marker that `nats kv del` leaves.
     #[serde(default)]
     data: String,
+    /// Base64, as they were sent.
+    #[serde(default)]
+    hdrs: String,
+}
+
+/// The instant until which a record is shown that has these headers, in microseconds of the world's clock.
+fn shown_until(headers: &str) -> Option<u64> {
+    let named = headers.lines().find_map(|line| line.strip_prefix(SHOWN_UNTIL))?;
+    named.trim_start_matches(':').trim().parse().ok()
+}
+
+fn is_over(clock: Clock, shown_until: Option<u64>) -> bool {
+    shown_until.is_some_and(|until| until <= clock.world().as_micros())
 }
 
 fn header<'m>(message: &'m Message, name: &str) -> Option<&'m str> {

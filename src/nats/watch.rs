@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::DeliverPolicy;
 
-use super::names::{BUCKET_STREAM, recorded_timer};
+use super::names::{BUCKET_STREAM, SHOWN_UNTIL, recorded_timer};
 use super::record;
 use super::tail::{Seen, Tail};
 use crate::domain::time::{Pace, Timestamp};
@@ -107,7 +107,10 @@ impl Watched {
         match record::from_json(&seen.payload) {
             Ok(timer) => {
                 let ttl = seen.header("Nats-TTL").and_then(seconds);
-                let expires_at = ttl.map(|ttl| seen.stored_at.saturating_add(pace.by_the_clock(ttl)));
+                let shown =
+                    seen.header(SHOWN_UNTIL).and_then(|text| text.parse().ok()).map(Timestamp::from_micros);
+                let shown = shown.map(|until| until.since(seen.stored_at)).or(ttl);
+                let expires_at = shown.map(|span| seen.stored_at.saturating_add(pace.by_the_clock(span)));
                 Some(Self::Record { timer: Box::new(timer), revision, expires_at })
             }
             Err(why) => {

@@ -68,6 +68,8 @@ struct Record {
     attempts_before: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     replayed_at: Option<Instant>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    gave_up_at: Option<Instant>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     attempts: Vec<AttemptJson>,
     /// What is not ours.
@@ -136,6 +138,7 @@ pub(super) fn to_json(timer: &Timer) -> Vec<u8> {
         fingerprint: timer.fingerprint,
         attempts_before: timer.attempts_before,
         replayed_at: timer.replayed_at.map(Instant),
+        gave_up_at: timer.gave_up_at.map(Instant),
         attempts: timer.attempts.iter().map(AttemptJson::from).collect(),
         later: later::written(timer.later.as_deref()),
     };
@@ -188,6 +191,7 @@ pub(super) fn from_json(bytes: &[u8]) -> Result<Timer, String> {
         fingerprint: record.fingerprint,
         attempts_before: record.attempts_before,
         replayed_at: record.replayed_at.map(|at| at.0),
+        gave_up_at: record.gave_up_at.map(|at| at.0),
         attempts,
         later: later::kept(&record.later),
         state: record.state.into_state(last_attempt),

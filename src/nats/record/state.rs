@@ -33,7 +33,7 @@ pub(super) enum StateJson {
     },
     Unknown {
         attempt: u32,
-        /// Of a restored record, a claim that means nothing: versions before 0.2 require one.
+        /// Of a restored record, a claim that means nothing: earlier versions of jettimer require one.
         claim: ClaimJson,
         at: Instant,
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -60,6 +60,7 @@ fn timer() -> Timer {
         fingerprint: Some(Uuid::from_u128(9)),
         attempts_before: 0,
         replayed_at: None,
+        gave_up_at: None,
         attempts: vec![Attempt {
             number: 1,
             node: "a".into(),
