@@ -76,11 +76,11 @@ pub(crate) fn all(plans: Vec<(String, u64, Plan)>, how: How) -> bool {
         print!("{}", tally.text());
         for (name, seed, plan, first) in failed {
             let mut fails = async |faults: &[_]| {
-                let ran = run(&programs, &Plan::with(seed, faults.to_vec())).await;
+                let ran = run(&programs, &Plan::with(seed, plan.profile, faults.to_vec())).await;
                 judge(&ran.history).iter().any(|violation| violation.promise == first.promise)
             };
             let faults = shrink::shortest(&plan.faults, how.tries, &mut fails).await;
-            let list = List { found: first.to_string(), seed, faults };
+            let list = List { found: first.to_string(), profile: plan.profile, seed, faults };
             print!("{name}, the shortest list that was seen to fail:\n{}", list.text());
         }
         tally.all_well()

@@ -7,7 +7,7 @@ use clap::Parser;
 
 use crate::campaign::{self, How};
 use crate::list::List;
-use crate::plan::Plan;
+use crate::plan::{Plan, Profile};
 
 /// The first argument that makes a runner of the test.
 pub(crate) const RUN: &str = "run";
@@ -23,6 +23,10 @@ struct Args {
     /// A list of faults, as a failing run has printed it; may be given several times
     #[arg(long, value_name = "FILE", conflicts_with = "seeds")]
     faults: Vec<PathBuf>,
+
+    /// The nats-servers of every seed; default: each seed has one of the profiles
+    #[arg(long, conflicts_with = "faults")]
+    profile: Option<Profile>,
 
     /// How often each is run
     #[arg(long, default_value_t = 1)]
@@ -56,7 +60,10 @@ pub(crate) fn run() -> ExitCode {
     let args = Args::parse_from(std::env::args().skip(2));
     let mut plans = vec![];
     if let Some(Seeds { first, last }) = args.seeds {
-        plans.extend((first..=last).map(|seed| (format!("seed {seed}"), seed, Plan::of(seed))));
+        plans.extend((first..=last).map(|seed| {
+            let profile = args.profile.unwrap_or(Profile::of(seed));
+            (format!("seed {seed} {}", profile.name()), seed, Plan::of(seed, profile))
+        }));
     }
     for path in &args.faults {
         match List::read(path) {

@@ -16,11 +16,14 @@ pub(crate) struct History {
     /// What was to be done, by number.
     pub(crate) items: Vec<Item>,
     pub(crate) began: Micros,
+    /// How long finished timers stay, in microseconds, if they leave within the run.
+    pub(crate) retention: Option<Micros>,
     pub(crate) requests: Vec<Request>,
     pub(crate) calls: Vec<Call>,
     pub(crate) faults: Vec<Happened>,
     pub(crate) lives: Vec<Life>,
     pub(crate) clocks: Vec<ClockSet>,
+    pub(crate) backups: Vec<Backup>,
     /// Answers that are not as the OpenAPI document says, and what NATS has refused nodes.
     pub(crate) complaints: Vec<String>,
     pub(crate) end: End,
@@ -124,6 +127,13 @@ pub(crate) struct ClockSet {
     pub(crate) ahead_us: i64,
 }
 
+/// Data of the only server that was put back: spans in which the copy was made, and in which it took the place of the data.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Backup {
+    pub(crate) made: (Micros, Micros),
+    pub(crate) back: (Micros, Micros),
+}
+
 /// What there was once everything was mended and quiet, or patience was over.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct End {
@@ -157,6 +167,8 @@ pub(crate) struct Final {
     pub(crate) state: String,
     pub(crate) attempts: u32,
     pub(crate) claimed_by: Option<String>,
+    /// Why it has failed or is unknown.
+    pub(crate) reason: String,
     pub(crate) log: Vec<Logged>,
 }
 

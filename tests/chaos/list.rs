@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{Fault, Plan};
+use crate::plan::{Fault, Plan, Profile};
 
 /// The load of a seed with these faults.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -13,6 +13,9 @@ pub(crate) struct List {
     /// What it showed, for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) found: String,
+    /// Lists without one are of three servers as in production.
+    #[serde(default)]
+    pub(crate) profile: Profile,
     pub(crate) seed: u64,
     pub(crate) faults: Vec<Fault>,
 }
@@ -20,7 +23,10 @@ pub(crate) struct List {
 impl List {
     pub(crate) fn read(path: &Path) -> Result<Self, String> {
         let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
+        let list: Self =
+            serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+        list.plan().check().map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(list)
     }
 
     /// As a file has it: a fault a line.
@@ -28,14 +34,15 @@ impl List {
         let faults: Vec<String> = self.faults.iter().map(|fault| format!("    {fault}")).collect();
         let found = serde_json::to_string(&self.found).unwrap_or_default();
         format!(
-            "{{\n  \"found\": {found},\n  \"seed\": {},\n  \"faults\": [\n{}\n  ]\n}}\n",
+            "{{\n  \"found\": {found},\n  \"profile\": \"{}\",\n  \"seed\": {},\n  \"faults\": [\n{}\n  ]\n}}\n",
+            self.profile.name(),
             self.seed,
             faults.join(",\n")
         )
     }
 
     pub(crate) fn plan(&self) -> Plan {
-        Plan::with(self.seed, self.faults.clone())
+        Plan::with(self.seed, self.profile, self.faults.clone())
     }
 }
 
@@ -51,8 +58,16 @@ pub(crate) fn regressions() -> Vec<PathBuf> {
 
 crate::trials! {
     fn a_list_is_read_back_as_it_was_written() {
-        let list = List { found: "a \"reason\"".to_owned(), seed: 3, faults: Plan::of(3).faults };
-        assert_eq!(serde_json::from_str::<List>(&list.text()).unwrap(), list);
+        for profile in Profile::ALL {
+            let faults = Plan::of(3, profile).faults;
+            let list = List { found: "a \"reason\"".to_owned(), profile, seed: 3, faults };
+            assert_eq!(serde_json::from_str::<List>(&list.text()).unwrap(), list);
+        }
+    }
+
+    fn a_list_without_a_profile_is_of_production() {
+        let list: List = serde_json::from_str(r#"{"seed": 3, "faults": []}"#).unwrap();
+        assert_eq!(list.profile, Profile::Production);
     }
 
     fn every_list_that_is_kept_can_be_read() {

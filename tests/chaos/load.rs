@@ -76,6 +76,9 @@ impl Owner<'_> {
             },
             "metadata": { "item": self.number.to_string() },
         });
+        if item.body_bytes > 0 {
+            body["body_text"] = "x".repeat(item.body_bytes as usize).into();
+        }
         match item.due {
             Due::DelayMs(millis) => body["delay"] = format!("{millis}ms").into(),
             Due::AtMs(millis) => body["at"] = at(self.instant(millis)).into(),

@@ -8,7 +8,8 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::history::{End, Final, Logged};
-use crate::plan::NODES;
+use crate::oracle::may_be_gone;
+use crate::plan::{Item, NODES};
 use crate::record::Record;
 use crate::rig::Rig;
 use crate::support::{micros_of, now_micros};
@@ -104,17 +105,26 @@ fn add_findings(metrics: &str, swept: &mut BTreeMap<String, u64>) {
 fn all_over(record: &Record, end: &End) -> Result<(), String> {
     let states: HashMap<&str, &str> =
         end.timers.iter().map(|timer| (timer.id.as_str(), timer.state.as_str())).collect();
-    if let Some((id, state)) = states.iter().find(|(_, state)| matches!(**state, "scheduled" | "firing")) {
-        return Err(format!("{id} is {state}"));
-    }
     let history = record.history();
+    let is_far =
+        |timer: &Final| timer.item.and_then(|item| history.items.get(item)).is_some_and(Item::is_far);
+    let goes_on = |timer: &&Final| match timer.state.as_str() {
+        "scheduled" => !is_far(timer),
+        state => state == "firing",
+    };
+    if let Some(timer) = end.timers.iter().find(goes_on) {
+        return Err(format!("{} is {}", timer.id, timer.state));
+    }
     // A claimant that lives is about to tell what has happened, and the timer may go on.
     let lives = |name: &str| history.life(name).is_some_and(|life| life.ended.is_none());
     let waits = |timer: &&Final| timer.state == "unknown" && timer.claimed_by.as_deref().is_some_and(lives);
     if let Some(timer) = end.timers.iter().find(waits) {
         return Err(format!("{} is unknown, and its claimant lives", timer.id));
     }
-    let told = history.requests.iter().filter_map(|request| request.told.as_ref()?.timer.as_ref());
+    let told = history.requests.iter().filter_map(|request| {
+        let timer = request.told.as_ref()?.timer.as_ref()?;
+        (!may_be_gone(&history, request.item, &timer.id, now_micros())).then_some(timer)
+    });
     let told: HashSet<&str> = told.map(|timer| timer.id.as_str()).collect();
     if let Some(id) = told.iter().find(|id| !states.contains_key(*id)) {
         return Err(format!("{id} is not in the list"));
@@ -134,10 +144,11 @@ fn all_over(record: &Record, end: &End) -> Result<(), String> {
     }
 }
 
-/// Whether a wake may be left for a while: one of a timer that may yet be replayed, or of one that was never stored.
+/// Whether a wake may be left for a while: one of a timer that is scheduled, or may yet be replayed, or of one that was never
+/// stored.
 pub(crate) fn may_linger(subject: &str, states: &HashMap<&str, &str>) -> bool {
     let id = subject.split('.').nth(2).unwrap_or_default();
-    matches!(states.get(id).copied(), None | Some("failed" | "unknown"))
+    matches!(states.get(id).copied(), None | Some("scheduled" | "failed" | "unknown"))
 }
 
 /// The ids of all timers.
@@ -166,6 +177,7 @@ fn last(timer: &Value) -> Final {
         state: text("state"),
         attempts: number(&timer["attempts"]),
         claimed_by: timer["claimed_by"].as_str().map(str::to_owned),
+        reason: text("reason"),
         log: timer["attempt_log"].as_array().into_iter().flatten().map(logged).collect(),
     }
 }

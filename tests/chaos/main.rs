@@ -61,7 +61,7 @@ fn main() -> ExitCode {
     // A block of loopback addresses, a clock of one's own and a small disk are had on Linux.
     let seeds = SEEDS.into_iter().filter(|_| cfg!(target_os = "linux")).map(|seed| {
         Trial::test(format!("seeds::{seed}"), move || {
-            campaign::holds(plan::Plan::of(seed)).map_err(Failed::from)
+            campaign::holds(plan::Plan::of(seed, plan::Profile::of(seed))).map_err(Failed::from)
         })
     });
     let lists = list::regressions().into_iter().filter(|_| cfg!(target_os = "linux")).map(|path| {

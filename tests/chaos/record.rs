@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::history::{Call, ClockSet, End, Ended, Happened, History, Life, Request};
-use crate::plan::Item;
+use crate::history::{Backup, Call, ClockSet, End, Ended, Happened, History, Life, Micros, Request};
+use crate::plan::Plan;
 use crate::support::now_micros;
 
 /// Everybody writes into it. Cheap to clone.
@@ -14,9 +14,10 @@ pub(crate) struct Record {
 
 impl Record {
     /// The load begins now.
-    pub(crate) fn begin(&self, items: &[Item]) -> u64 {
+    pub(crate) fn begin(&self, plan: &Plan) -> u64 {
         self.with(|history| {
-            history.items = items.to_vec();
+            history.items = plan.items.clone();
+            history.retention = plan.retention_ms().map(|millis| Micros::from(millis) * 1_000);
             history.began = now_micros();
             history.began
         })
@@ -69,6 +70,10 @@ impl Record {
 
     pub(crate) fn clock(&self, set: ClockSet) {
         self.with(|history| history.clocks.push(set));
+    }
+
+    pub(crate) fn backup(&self, backup: Backup) {
+        self.with(|history| history.backups.push(backup));
     }
 
     pub(crate) fn end(&self, end: End) {

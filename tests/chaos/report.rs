@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use crate::history::History;
-use crate::oracle::Violation;
+use crate::oracle::{Violation, brought_back};
 use crate::story;
 
 /// Counts over runs.
@@ -24,6 +24,7 @@ pub(crate) struct Tally {
     killed: u64,
     /// What sweeps have found, by kind.
     swept: BTreeMap<String, u64>,
+    brought_back: u64,
 }
 
 /// A wait for everything to be over that is worth a word, in seconds: longer than a lease and a change of leader.
@@ -43,8 +44,12 @@ pub(crate) fn line(name: &str, history: &History, found: &[Violation], seconds: 
         true => String::new(),
         false => format!("; swept {:?}", history.end.swept),
     };
+    let restored = match brought_back(history) {
+        0 => String::new(),
+        count => format!("; {count} brought back, and unknown"),
+    };
     format!(
-        "{name}: {} after {seconds:.0} s; {} timers, {} calls, {unknown} unknown; {}{swept}{slow}",
+        "{name}: {} after {seconds:.0} s; {} timers, {} calls, {unknown} unknown; {}{restored}{swept}{slow}",
         if found.is_empty() { "ok".to_owned() } else { format!("{} VIOLATIONS", found.len()) },
         history.end.timers.len(),
         history.calls.len(),
@@ -55,11 +60,25 @@ pub(crate) fn line(name: &str, history: &History, found: &[Violation], seconds: 
 /// Of so many timers that something is wrong with, the whole story is told.
 const STORIES: usize = 5;
 
+/// So many violations are written out.
+const LINES: usize = 20;
+
+/// How often each promise was broken.
+fn by_promise(found: &[Violation]) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    found.iter().for_each(|violation| *counts.entry(violation.promise).or_default() += 1);
+    let counts = counts.iter().map(|(promise, count)| format!("{count} times \"{promise}\""));
+    counts.collect::<Vec<_>>().join(", ")
+}
+
 /// What is wrong, with the faults as they came about and what happened to timers.
 pub(crate) fn violations(history: &History, found: &[Violation]) -> String {
     let mut text = String::new();
-    for violation in found {
+    for violation in found.iter().take(LINES) {
         let _ = writeln!(text, "  {violation}");
+    }
+    if found.len() > LINES {
+        let _ = writeln!(text, "  {} in all: {}", found.len(), by_promise(found));
     }
     for happened in &history.faults {
         let since = |at: u64| at.saturating_sub(history.began) / 1_000;
@@ -96,6 +115,7 @@ impl Tally {
         for (kind, count) in &history.end.swept {
             *self.swept.entry(kind.clone()).or_default() += count;
         }
+        self.brought_back += brought_back(history) as u64;
         for timer in &history.end.timers {
             *self.ended.entry(timer.state.clone()).or_default() += 1;
         }
@@ -136,6 +156,9 @@ impl Tally {
             let swept: Vec<String> =
                 self.swept.iter().map(|(name, count)| format!("{count} {name}")).collect();
             let _ = writeln!(text, "found by sweeps: {}", swept.join(", "));
+        }
+        if self.brought_back > 0 {
+            let _ = writeln!(text, "brought back, not called, and unknown: {} timers", self.brought_back);
         }
         for (what, count) in &self.skipped {
             let _ = writeln!(text, "skipped {count} times: {what}");

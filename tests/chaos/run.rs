@@ -29,7 +29,7 @@ pub(crate) async fn run(programs: &Programs, plan: &Plan) -> Ran {
     let record = Record::default();
     let rig = Rig::start(programs, plan, &record).await;
     let began = Instant::now();
-    let began_at = record.begin(&plan.items);
+    let began_at = record.begin(plan);
     let faults = async {
         strike::all(&rig, &plan.faults, began, &record).await;
         rig.mend().await;

@@ -1,12 +1,14 @@
 //! Faults as they come about: each begins at its instant, lasts, and is undone, beside the others.
 
+mod special;
+
 use std::time::Duration;
 
 use rustix::process::Signal;
 use tokio::time::Instant;
 
 use crate::history::Happened;
-use crate::plan::{Fault, LinkTrouble, Of, SERVERS, What, Which};
+use crate::plan::{Fault, LinkTrouble, Of, What, Which};
 use crate::record::Record;
 use crate::rig::Rig;
 use crate::support::now_micros;
@@ -32,6 +34,7 @@ async fn one(rig: &Rig, fault: &Fault, began: Instant, record: &Record) {
         | What::StepDown { .. }
         | What::Link { .. }
         | What::Receiver { .. } => vec![],
+        What::KillAfterLeaving { .. } | What::RestoreBackup { .. } => vec![0],
     };
     let names: Vec<&str> = whom.iter().map(|server| rig.servers[*server].name.as_str()).collect();
     let mut happened = Happened {
@@ -41,13 +44,19 @@ async fn one(rig: &Rig, fault: &Fault, began: Instant, record: &Record) {
         ended: u64::MAX,
         skipped: None,
     };
-    happened.skipped = strike(rig, fault.what, &whom, lasts).await.err();
+    happened.skipped = strike(rig, fault.what, &whom, lasts, record).await.err();
     happened.ended = now_micros();
     record.happened(happened);
 }
 
 /// Breaks it, waits, and mends it.
-async fn strike(rig: &Rig, what: What, whom: &[usize], lasts: Duration) -> Result<(), String> {
+async fn strike(
+    rig: &Rig,
+    what: What,
+    whom: &[usize],
+    lasts: Duration,
+    record: &Record,
+) -> Result<(), String> {
     let until = tokio::time::sleep(lasts);
     let servers = || whom.iter().map(|server| &rig.servers[*server]);
     match what {
@@ -113,6 +122,12 @@ async fn strike(rig: &Rig, what: What, whom: &[usize], lasts: Duration) -> Resul
             until.await;
             rig.receivers[receiver].set(None);
         }
+        What::KillAfterLeaving { nodes, .. } => {
+            special::kill_after_leaving(rig, lasts, nodes, record).await?;
+        }
+        What::RestoreBackup { copied, nodes } => {
+            special::restore_backup(rig, lasts, copied, nodes, record).await?;
+        }
     }
     Ok(())
 }
@@ -124,8 +139,8 @@ async fn which_servers(rig: &Rig, which: Which) -> Vec<usize> {
         rig.servers.iter().position(|server| Some(&server.name) == leader.as_ref()).unwrap_or(0)
     };
     match which {
-        Which::All => (0..SERVERS).collect(),
+        Which::All => (0..rig.servers.len()).collect(),
         Which::Leader(of) => vec![leads(of).await],
-        Which::Follower(of) => vec![(leads(of).await + 1) % SERVERS],
+        Which::Follower(of) => vec![(leads(of).await + 1) % rig.servers.len()],
     }
 }

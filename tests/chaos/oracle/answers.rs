@@ -1,6 +1,6 @@
 //! Clients are told what is so: what was acknowledged is there, what is over stays over, and what was refused was too late.
 
-use super::{Violation, broken};
+use super::{Violation, broken, restored};
 use crate::history::{Asked, History, Request, Seen};
 
 pub(super) fn judge(history: &History, item: usize, found: &mut Vec<Violation>) {
@@ -15,6 +15,8 @@ pub(super) fn judge(history: &History, item: usize, found: &mut Vec<Violation>) 
         let end = history.ends_of(item).find(|timer| timer.id == was.id);
         if let Some(end) = end
             && !may_become(&was.state, &end.state)
+            && !restored::is_brought_back(history, end)
+            && !restored::cancel_is_undone(history, earlier)
         {
             let how = format!("{} has become {}", was.state, end.state);
             broken(found, item, "what is over stays over", how);

@@ -1,6 +1,6 @@
 //! What the log of a timer says of its attempts is what receivers saw of them, and its state follows from the log.
 
-use super::{Violation, broken, clock, excuse};
+use super::{Violation, broken, clock, excuse, restored};
 use crate::history::{Call, Ended, Final, History, Logged, Micros};
 
 /// How long an answer may be on its way while nothing is broken, in microseconds: the machine is busy with other runs.
@@ -31,7 +31,9 @@ pub(super) fn judge(history: &History, item: usize, found: &mut Vec<Violation>) 
             let taken_over = plan.at_least_once
                 && (timer.log.iter().any(|later| excuse::taken_over(history, call, later))
                     || (given_up && excuse::parted(history, call)));
-            if !logged && !taken_over && !excuse::caller_killed(history, call.node, call.at) {
+            let forgotten = restored::is_brought_back(history, timer)
+                || (timer.state == "unknown" && restored::is_claimed_in_a_backup(history, item));
+            if !logged && !taken_over && !forgotten && !excuse::caller_killed(history, call.node, call.at) {
                 let how = format!("attempt {} of node {} is not in the log", call.attempt, call.node);
                 broken(found, item, "every call of a claimant that lives has an outcome", how);
             }
@@ -90,6 +92,8 @@ fn state(history: &History, item: usize, timer: &Final, found: &mut Vec<Violatio
             None => used_up && plan.at_least_once,
         },
         // Only for a claimant that was killed: one that was stopped or cut off tells what has happened when it is back.
+        "unknown" if restored::is_brought_back(history, timer) => true,
+        "unknown" if restored::is_claimed_in_a_backup(history, item) => true,
         "unknown" => {
             !plan.at_least_once
                 && timer.claimed_by.as_ref().and_then(|name| history.life(name)).is_some_and(|life| {
@@ -98,6 +102,7 @@ fn state(history: &History, item: usize, timer: &Final, found: &mut Vec<Violatio
                 })
         }
         "cancelled" => true,
+        "scheduled" => plan.is_far() && timer.attempts == 0,
         _ => false,
     };
     if !follows {

@@ -1,6 +1,6 @@
 //! No call comes before its instant by its node's clock, as that was set and moved; and none after a cancel.
 
-use super::{Violation, broken, clock};
+use super::{Violation, broken, clock, restored};
 use crate::history::{Asked, Call, History, Micros, Request};
 use crate::plan::Due;
 
@@ -23,7 +23,8 @@ pub(super) fn judge(history: &History, item: usize, found: &mut Vec<Violation>) 
         }
         for cancel in history.requests_of(item).filter(|request| request.asked == Asked::Cancel) {
             let attempts = cancel.told(200).and_then(|told| Some(told.timer.as_ref()?.attempts));
-            if attempts.is_some_and(|attempts| call.attempt > attempts) {
+            let is_undone = restored::cancel_is_undone(history, cancel);
+            if attempts.is_some_and(|attempts| call.attempt > attempts) && !is_undone {
                 let how = format!("attempt {}, by node {}", call.attempt, call.node);
                 broken(found, item, "what is cancelled is not called", how);
             }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Violation, broken};
-use crate::history::{Ended, History};
+use super::{Violation, broken, restored};
+use crate::history::{Call, Ended, Final, History};
 use crate::look::may_linger;
 use crate::plan::What;
 
@@ -14,6 +14,7 @@ pub(super) fn judge_item(history: &History, item: usize, found: &mut Vec<Violati
         let told = request.told.as_ref().filter(|told| matches!(told.status, 200..=299));
         if let Some(timer) = told.and_then(|told| told.timer.as_ref())
             && !is_there(&timer.id)
+            && !restored::may_be_gone(history, item, &timer.id, history.end.quiet_at)
         {
             broken(
                 found,
@@ -23,11 +24,19 @@ pub(super) fn judge_item(history: &History, item: usize, found: &mut Vec<Violati
             );
         }
     }
-    for call in history.calls_of(item).filter(|call| !is_there(&call.id)) {
+    let may_be_gone = |call: &Call| {
+        restored::has_left(history, item, &call.id, history.end.quiet_at)
+            || (restored::was_never_created(history, item, &call.id)
+                && restored::was_called_before(history, call))
+    };
+    for call in history.calls_of(item).filter(|call| !is_there(&call.id) && !may_be_gone(call)) {
         broken(found, item, "nothing is called that is not stored", call.id.clone());
     }
-    for timer in history.ends_of(item).filter(|timer| matches!(timer.state.as_str(), "scheduled" | "firing"))
-    {
+    let goes_on = |timer: &&Final| match timer.state.as_str() {
+        "scheduled" => !history.items[item].is_far(),
+        state => state == "firing",
+    };
+    for timer in history.ends_of(item).filter(goes_on) {
         broken(found, item, "every timer comes to its end", timer.state.clone());
     }
 }
@@ -73,11 +82,13 @@ pub(super) fn judge(history: &History, found: &mut Vec<Violation>) {
 }
 
 /// Sweeps mend what accidents have lost, and none of these faults may lose a wake: whatever they find is a bug that they
-/// would hide. Whoever's clock is off takes timers for overdue, which harms nothing; nor does a wake without a record.
+/// would hide. Whoever's clock is off takes timers for overdue, which harms nothing; nor does a wake without a record. Where
+/// the broker forgets, records and wakes are of different instants, and what is found is reported.
 fn sweeps(history: &History, found: &mut Vec<Violation>) {
     let clocks = history.faults.iter().any(|fault| matches!(fault.fault.what, What::Clock { .. }));
     let lost = history.end.swept.keys().any(|kind| kind != "orphan");
-    if lost && !clocks {
+    let forgets = history.faults.iter().any(|fault| fault.fault.what.has_a_load());
+    if lost && !clocks && !forgets {
         broken(found, None, "sweeps find nothing to mend", format!("{:?}", history.end.swept));
     }
 }

@@ -36,7 +36,9 @@ pub(super) fn answer_lost(history: &History, node: usize, receiver: usize, from:
         | What::RestartServer { .. }
         | What::IsolateServer { .. }
         | What::FillDisk { .. }
-        | What::StepDown { .. } => false,
+        | What::StepDown { .. }
+        | What::KillAfterLeaving { .. }
+        | What::RestoreBackup { .. } => false,
     })
 }
 
@@ -55,7 +57,9 @@ pub(super) fn outcome_late(history: &History, node: usize, from: Micros, to: Mic
         | What::RestartServer { .. }
         | What::IsolateServer { .. }
         | What::FillDisk { .. }
-        | What::StepDown { .. } => true,
+        | What::StepDown { .. }
+        | What::KillAfterLeaving { .. }
+        | What::RestoreBackup { .. } => true,
         What::Link { to: Peer::Receiver(_), .. } | What::Receiver { .. } => false,
     })
 }
@@ -91,6 +95,8 @@ pub(super) fn parted(history: &History, call: &Call) -> bool {
             | What::IsolateServer { .. }
             | What::FillDisk { .. }
             | What::StepDown { .. }
+            | What::KillAfterLeaving { .. }
+            | What::RestoreBackup { .. }
             | What::Link { .. }
             | What::Receiver { .. } => false,
         }

@@ -10,12 +10,14 @@ mod due;
 mod end;
 mod excuse;
 mod once;
+mod restored;
 mod tests;
 
 use std::fmt;
 
 use crate::history::History;
 
+pub(crate) use restored::may_be_gone;
 pub(crate) use tests::ALL as TESTS;
 
 /// A promise that was broken.
@@ -36,6 +38,11 @@ impl fmt::Display for Violation {
             None => write!(f, "{}: {}", self.promise, self.how),
         }
     }
+}
+
+/// How many timers are `unknown` since their records were brought back. That is no breach of a promise, and worth a word.
+pub(crate) fn brought_back(history: &History) -> usize {
+    history.end.timers.iter().filter(|timer| restored::is_brought_back(history, timer)).count()
 }
 
 /// Everything that is wrong with a history.

@@ -20,6 +20,7 @@ fn one(at_least_once: bool) -> History {
         max_attempts: 3,
         receiver: 0,
         behaviour: Behaviour::Ok,
+        body_bytes: 0,
         nodes: vec![0],
         keyed: false,
         then: vec![],

@@ -5,7 +5,7 @@ use std::fmt;
 use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{NODES, RECEIVERS, SERVERS, weighted};
+use super::{NODES, Profile, RECEIVERS, SERVERS, backup, weighted};
 
 /// Faults begin in this span after the start of the load, in milliseconds: while timers are created and come due.
 const FIRST_MS: u32 = 300;
@@ -89,6 +89,41 @@ pub(crate) enum What {
         receiver: usize,
         how: ReceiverTrouble,
     },
+    /// SIGKILL of the only server, once timers have been called and cancelled, have left, and the store is compacted. It has
+    /// a load of its own, and finished timers stay for two seconds only.
+    KillAfterLeaving {
+        /// How many timers in a row are due soon, before others follow.
+        run: u32,
+        nodes: Nodes,
+    },
+    /// A copy of the only server's data is made when the fault begins, and put back when it ends. It has a load of its
+    /// own.
+    RestoreBackup {
+        copied: Copied,
+        nodes: Nodes,
+    },
+}
+
+/// What nodes do when the server is started again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Nodes {
+    /// They go on.
+    Live,
+    /// Once all are ready they are restarted, one after the other.
+    Restart,
+    /// They are killed with the server, and started after it.
+    Die,
+}
+
+/// How a server's data is copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Copied {
+    /// While the server is stopped in order: SIGTERM, and started again.
+    Stopped,
+    /// While it runs, as a snapshot of its volume: it stands still meanwhile.
+    Running,
 }
 
 /// Which nats-servers: found out when the fault begins.
@@ -147,7 +182,7 @@ pub(crate) enum ReceiverTrouble {
 
 impl What {
     /// Every kind, by its name in files.
-    pub(crate) const KINDS: [&'static str; 12] = [
+    pub(crate) const KINDS: [&'static str; 14] = [
         "kill_node",
         "stop_node",
         "restart_node",
@@ -160,6 +195,8 @@ impl What {
         "step_down",
         "link",
         "receiver",
+        "kill_after_leaving",
+        "restore_backup",
     ];
 
     /// Its kind's name in files.
@@ -177,6 +214,48 @@ impl What {
             Self::StepDown { .. } => "step_down",
             Self::Link { .. } => "link",
             Self::Receiver { .. } => "receiver",
+            Self::KillAfterLeaving { .. } => "kill_after_leaving",
+            Self::RestoreBackup { .. } => "restore_backup",
+        }
+    }
+
+    /// Whether the run has a load that is made for it.
+    pub(crate) fn has_a_load(&self) -> bool {
+        matches!(self, Self::KillAfterLeaving { .. } | Self::RestoreBackup { .. })
+    }
+
+    /// Whether it can come about in this profile.
+    pub(crate) fn fits(&self, profile: Profile) -> bool {
+        let alone = profile.servers() == 1;
+        match self {
+            Self::IsolateServer { .. } | Self::StepDown { .. } => !alone,
+            Self::KillServer { which }
+            | Self::StopServer { which }
+            | Self::RestartServer { which }
+            | Self::FillDisk { which } => !alone || *which == Which::All,
+            Self::Link { to: Peer::Server(server), .. } => *server < profile.servers(),
+            Self::KillAfterLeaving { .. } => alone,
+            // Where all nodes die as well, nothing is left that knows of what came after the backup.
+            Self::RestoreBackup { nodes, .. } => alone && *nodes != Nodes::Die,
+            Self::KillNode { .. }
+            | Self::StopNode { .. }
+            | Self::RestartNode { .. }
+            | Self::Clock { .. }
+            | Self::Link { .. }
+            | Self::Receiver { .. } => true,
+        }
+    }
+
+    /// The same with the only server in the place of whichever is meant.
+    fn of_the_only_server(self) -> Self {
+        let which = Which::All;
+        match self {
+            Self::KillServer { .. } => Self::KillServer { which },
+            Self::StopServer { .. } => Self::StopServer { which },
+            Self::RestartServer { .. } => Self::RestartServer { which },
+            Self::FillDisk { .. } => Self::FillDisk { which },
+            Self::Link { node, to: Peer::Server(_), how } => Self::Link { node, to: Peer::Server(0), how },
+            other => other,
         }
     }
 }
@@ -187,15 +266,43 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Draws the faults of a run, in the order in which they begin.
-pub(super) fn of(rng: &mut Rng) -> Vec<Fault> {
-    let mut faults: Vec<Fault> = (0..rng.usize(1..=MOST)).map(|_| fault(rng)).collect();
+/// Draws the faults of a run, in the order in which they begin. One of three runs with one server has a fault with a load
+/// of its own, and no other.
+pub(super) fn of(rng: &mut Rng, profile: Profile) -> Vec<Fault> {
+    if profile == Profile::One && rng.u32(0..3) == 0 {
+        return vec![if rng.bool() { kill_after_leaving(rng) } else { restore_backup(rng) }];
+    }
+    let mut faults: Vec<Fault> = (0..rng.usize(1..=MOST)).map(|_| fault(rng, profile)).collect();
     faults.sort_by_key(|fault| fault.at_ms);
     faults
 }
 
-fn fault(rng: &mut Rng) -> Fault {
-    let (at_ms, what) = (rng.u32(FIRST_MS..=LAST_MS), what(rng));
+fn kill_after_leaving(rng: &mut Rng) -> Fault {
+    let run = {
+        let batch = rng.u32(20..=80);
+        weighted(rng, &[(1, 1), (1, batch)])
+    };
+    let nodes = weighted(rng, &[(2, Nodes::Live), (1, Nodes::Restart), (1, Nodes::Die)]);
+    let for_ms = rng.u32(SHORTEST_MS..=LONGEST_MS);
+    Fault { at_ms: 0, for_ms, what: What::KillAfterLeaving { run, nodes } }
+}
+
+fn restore_backup(rng: &mut Rng) -> Fault {
+    let copied = weighted(rng, &[(1, Copied::Stopped), (1, Copied::Running)]);
+    let nodes = weighted(rng, &[(1, Nodes::Live), (1, Nodes::Restart)]);
+    let (at_ms, for_ms) = (backup::MADE_MS, backup::BACK_MS - backup::MADE_MS);
+    Fault { at_ms, for_ms, what: What::RestoreBackup { copied, nodes } }
+}
+
+fn fault(rng: &mut Rng, profile: Profile) -> Fault {
+    let at_ms = rng.u32(FIRST_MS..=LAST_MS);
+    let what = loop {
+        let drawn = what(rng);
+        let drawn = if profile.servers() == 1 { drawn.of_the_only_server() } else { drawn };
+        if drawn.fits(profile) {
+            break drawn;
+        }
+    };
     let parts_a_node = matches!(what, What::StopNode { .. } | What::Link { to: Peer::Servers, .. });
     let is_long = parts_a_node && rng.u32(0..LONG_ONE_IN) == 0;
     let for_ms = rng.u32(if is_long { PAST_A_LEASE_MS } else { SHORTEST_MS..=LONGEST_MS });

@@ -13,6 +13,9 @@ const SPAN_MS: u32 = 5_500;
 const LONGEST_DELAY_MS: u32 = 8_000;
 const LAST_DUE_MS: u32 = 8_500;
 
+/// When a timer is due that is not to be due within a run, in milliseconds after the start of the load: five hours.
+pub(super) const FAR_MS: u32 = 18_000_000;
+
 /// One timer and what is done about it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Item {
@@ -23,6 +26,8 @@ pub(crate) struct Item {
     pub(crate) max_attempts: u32,
     pub(crate) receiver: usize,
     pub(crate) behaviour: Behaviour,
+    /// How many bytes it sends.
+    pub(crate) body_bytes: u32,
     /// The nodes that are asked to create it: one, or with an idempotency key two at the same moment.
     pub(crate) nodes: Vec<usize>,
     pub(crate) keyed: bool,
@@ -77,6 +82,11 @@ impl Item {
             Due::AtMs(at) => at,
         }
     }
+
+    /// Whether it is not due within the run.
+    pub(crate) fn is_far(&self) -> bool {
+        self.due_ms() >= FAR_MS
+    }
 }
 
 /// Draws the load of a run, in the order of creation.
@@ -99,6 +109,7 @@ fn item(rng: &mut Rng) -> Item {
         max_attempts: rng.u32(1..=8),
         receiver: rng.usize(0..RECEIVERS),
         behaviour: behaviour(rng),
+        body_bytes: 0,
         nodes: if keyed { vec![first, other] } else { vec![first] },
         keyed,
         then: vec![],

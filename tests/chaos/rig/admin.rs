@@ -1,4 +1,4 @@
-//! A client of the cluster for whoever breaks it and looks behind the curtain: it reaches every server directly.
+//! A client of the servers for whoever breaks it and looks behind the curtain: it reaches every server directly.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::net::Net;
 use super::secrets::Secrets;
-use crate::plan::{Of, SERVERS};
+use crate::plan::{Of, Profile};
 
 /// How long the cluster may take to answer, in seconds: where there is no leader, it never does.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(1);
@@ -24,14 +24,19 @@ pub(crate) struct Admin {
 }
 
 impl Admin {
-    pub(crate) async fn connect(net: &Net, secrets: &Secrets) -> Self {
+    pub(crate) async fn connect(net: &Net, secrets: &Secrets, profile: Profile) -> Self {
         jettimer::crypto::install();
+        let servers = 0..profile.servers();
         let servers: Vec<async_nats::ServerAddr> =
-            (0..SERVERS).map(|server| format!("nats://{}", net.server(server)).parse().unwrap()).collect();
-        let options = async_nats::ConnectOptions::new()
-            .nkey(secrets.seed("operator"))
-            .add_root_certificates(secrets.file("ca.pem"))
-            .require_tls(true)
+            servers.map(|server| format!("nats://{}", net.server(server)).parse().unwrap()).collect();
+        let mut options = async_nats::ConnectOptions::new();
+        if profile != Profile::One {
+            options = options
+                .nkey(secrets.seed("operator"))
+                .add_root_certificates(secrets.file("ca.pem"))
+                .require_tls(true);
+        }
+        let options = options
             .retry_on_initial_connect()
             .connection_timeout(ANSWERS_WITHIN)
             // A server that is stopped is left for another one.
@@ -40,7 +45,7 @@ impl Admin {
         Self { client: options.connect(servers).await.expect("servers") }
     }
 
-    /// Waits until the cluster has found together: what is asked of it before may get lost, and be waited for.
+    /// Waits until the servers have found together: what is asked of it before may get lost, and be waited for.
     pub(crate) async fn ready(&self) {
         for _ in 0..READY_TRIES {
             if self.ask("INFO", json!({})).await.is_some_and(|info| info["error"].is_null()) {

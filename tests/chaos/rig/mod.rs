@@ -1,6 +1,8 @@
-//! What a run runs on: three nats-servers, nodes, receivers, and links between all of them.
+//! What a run runs on: nats-servers, nodes, receivers, and links between all of them.
 
 mod admin;
+mod arguments;
+mod config;
 mod disk;
 mod link;
 mod net;
@@ -17,13 +19,14 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::client::Client;
-use crate::plan::{LinkTrouble, NODES, Peer, Plan, RECEIVERS, SERVERS, What};
+use crate::plan::{LinkTrouble, NODES, Peer, Plan, RECEIVERS, What};
 use crate::record::Record;
-use crate::support::{Dns, now_micros};
+use crate::support::Dns;
 
 pub(crate) use admin::Admin;
 pub(crate) use receiver::Receiver;
 
+use arguments::arguments;
 use link::Link;
 use net::Net;
 use node::Node;
@@ -68,22 +71,21 @@ impl Rig {
         let secrets = Secrets::new(directory.path(), net.where_servers_are());
         let small_disks = plan.faults.iter().any(|fault| matches!(fault.what, What::FillDisk { .. }));
         let (mut servers, mut routes) = (vec![], vec![]);
-        for from in 0..SERVERS {
+        for from in 0..plan.profile.servers() {
             let mut links = vec![];
-            for to in 0..SERVERS {
+            for to in 0..plan.profile.servers() {
                 // One way for each two of them: it goes both ways once it is there.
                 let link = Link::start(net.route_link(from, to), net.route(to));
                 links.push(if from < to { Some(link.await) } else { None });
             }
             routes.push(links);
         }
-        for index in 0..SERVERS {
-            servers.push(
-                Server::start(&net, &secrets, &programs.nats_server, directory.path(), index, small_disks)
-                    .await,
-            );
+        for index in 0..plan.profile.servers() {
+            let (binary, run) = (&programs.nats_server, directory.path());
+            let start = Server::start(&net, &secrets, plan.profile, binary, run, index, small_disks);
+            servers.push(start.await);
         }
-        let admin = Admin::connect(&net, &secrets).await;
+        let admin = Admin::connect(&net, &secrets, plan.profile).await;
         admin.ready().await;
         let mut receivers = vec![];
         for index in 0..RECEIVERS {
@@ -93,7 +95,7 @@ impl Rig {
         for node in 0..NODES {
             let dns = Dns::start().await;
             let (mut servers, mut receivers) = (vec![], vec![]);
-            for server in 0..SERVERS {
+            for server in 0..plan.profile.servers() {
                 servers.push(Link::start(net.server_link(node, server), net.server(server)).await);
             }
             for receiver in 0..RECEIVERS {
@@ -104,7 +106,7 @@ impl Rig {
             to_servers.push(servers);
             to_receivers.push(receivers);
             clients.push(Client::new(net.node(node), record.clone()));
-            let args = arguments(&net, &secrets, node, &dns, plan.sweeps);
+            let args = arguments(&net, &secrets, node, &dns, plan);
             let start = Node::start(&programs.jettimer, node, args, directory.path(), record.clone());
             nodes.push(start.await);
         }
@@ -120,19 +122,21 @@ impl Rig {
             directory,
             _net: net,
         };
-        rig.ready().await;
+        assert!(rig.ready(READY_WITHIN).await, "not ready at the start: see {:?}", rig.directory.path());
         rig.directory.disable_cleanup(false);
         rig
     }
 
-    async fn ready(&self) {
-        let deadline = now_micros() + READY_WITHIN.as_micros() as u64;
-        for client in &self.clients {
-            while client.ready().await != Some(200) {
-                assert!(now_micros() < deadline, "not ready at the start: see {:?}", self.directory.path());
-                tokio::time::sleep(Duration::from_millis(25)).await;
+    /// Waits until every node is ready, and says whether that came about in time.
+    pub(crate) async fn ready(&self, within: Duration) -> bool {
+        let all = async {
+            for client in &self.clients {
+                while client.ready().await != Some(200) {
+                    tokio::time::sleep(Duration::from_millis(25)).await;
+                }
             }
-        }
+        };
+        tokio::time::timeout(within, all).await.is_ok()
     }
 
     /// Breaks or mends what lies between a node and a peer.
@@ -149,7 +153,7 @@ impl Rig {
 
     /// Breaks or mends all that lies between a server and the other ones.
     pub(crate) fn isolate(&self, server: usize, trouble: Option<LinkTrouble>) {
-        for other in (0..SERVERS).filter(|other| *other != server) {
+        for other in (0..self.servers.len()).filter(|other| *other != server) {
             for link in [&self.routes[server][other], &self.routes[other][server]].into_iter().flatten() {
                 link.set(trouble);
             }
@@ -158,7 +162,7 @@ impl Rig {
 
     /// Mends everything that faults may have left.
     pub(crate) async fn mend(&self) {
-        for server in 0..SERVERS {
+        for server in 0..self.servers.len() {
             self.isolate(server, None);
             self.servers[server].signal(Signal::CONT).await;
             if let Ok(disk) = self.servers[server].disk() {
@@ -194,28 +198,4 @@ impl Rig {
         self.directory.disable_cleanup(true);
         self.directory.path().to_owned()
     }
-}
-
-/// A node's arguments: it knows servers and receivers by the links to them.
-fn arguments(net: &Net, secrets: &Secrets, node: usize, dns: &Dns, sweeps: bool) -> Vec<String> {
-    let servers: Vec<String> =
-        (0..SERVERS).map(|server| format!("tls://{}", net.server_link(node, server))).collect();
-    let file = |path: PathBuf| path.to_str().expect("UTF-8").to_owned();
-    let mut args = vec!["--insecure-no-auth".to_owned()];
-    for (name, value) in [
-        ("--log-format", "json".to_owned()),
-        ("--replicas", SERVERS.to_string()),
-        ("--allow-targets", "127.0.0.0/8".to_owned()),
-        ("--listen", net.node(node).to_string()),
-        ("--nats", servers.join(",")),
-        ("--nats-nkey", file(secrets.key_of("node"))),
-        ("--nats-ca", file(secrets.file("ca.pem"))),
-        ("--dns-server", dns.address().to_string()),
-    ] {
-        args.extend([name.to_owned(), value]);
-    }
-    if sweeps {
-        args.extend(["--sweep-interval", "1s", "--sweep-grace", "1s"].map(str::to_owned));
-    }
-    args
 }

@@ -1,4 +1,4 @@
-//! One of three nats-servers.
+//! A nats-server: the only one, or one of three.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,17 +7,15 @@ use rustix::process::Signal;
 use tokio::process::Command;
 use tokio::sync::Mutex;
 
+use super::config::config;
 use super::disk::Disk;
 use super::net::Net;
 use super::process::Process;
 use super::secrets::Secrets;
-use crate::plan::SERVERS;
+use crate::plan::Profile;
 
 /// How long it may take to stop in order, in seconds: no longer than an orchestrator waits.
 const STOPS_WITHIN: Duration = Duration::from_secs(10);
-
-/// What production runs.
-const PROFILE: &str = include_str!("../../../nats/cluster.conf");
 
 /// A nats-server, which may be down at the moment.
 pub(crate) struct Server {
@@ -26,6 +24,7 @@ pub(crate) struct Server {
     binary: PathBuf,
     config: PathBuf,
     log: PathBuf,
+    data: PathBuf,
     process: Mutex<Option<Process>>,
     disk: Result<Disk, String>,
 }
@@ -35,6 +34,7 @@ impl Server {
     pub(crate) async fn start(
         net: &Net,
         secrets: &Secrets,
+        profile: Profile,
         binary: &Path,
         run: &Path,
         index: usize,
@@ -43,17 +43,18 @@ impl Server {
         let name = name(index);
         let directory = run.join(&name);
         std::fs::create_dir_all(&directory).expect("a directory");
-        let disk =
-            if small_disk { Disk::mount(&directory.join("data")) } else { Err("not needed".to_owned()) };
+        let data = directory.join("data");
+        let disk = if small_disk { Disk::mount(&data) } else { Err("not needed".to_owned()) };
         // Beside the files that it includes.
         let config_file = run.join(format!("{name}.conf"));
-        std::fs::write(&config_file, config(net, secrets, index, &directory.join("data"))).expect("a file");
+        std::fs::write(&config_file, config(net, secrets, profile, index, &data)).expect("a file");
         let binary = binary.to_owned();
         let server = Self {
             name,
             binary,
             config: config_file,
             log: directory.join("log"),
+            data,
             process: Mutex::default(),
             disk,
         };
@@ -93,41 +94,18 @@ impl Server {
         }
     }
 
+    /// Where its data is.
+    pub(crate) fn data(&self) -> &Path {
+        &self.data
+    }
+
     /// Its disk, if that can be filled, or why it cannot.
     pub(crate) fn disk(&self) -> Result<&Disk, &str> {
         self.disk.as_ref().map_err(String::as_str)
     }
 }
 
-/// The production profile, with other addresses and files: clients and other servers come through links, so none is told
-/// any other way.
-fn config(net: &Net, secrets: &Secrets, index: usize, store: &Path) -> String {
-    // One way between each two, and itself, since JetStream wants a route in the file; a server skips the one to itself.
-    let routes: Vec<String> = (index..SERVERS)
-        .map(|other| if other == index { net.route(other) } else { net.route_link(index, other) })
-        .map(|address| format!("\"tls://{address}\""))
-        .collect();
-    let mut config = PROFILE.to_owned();
-    let mut set = |from: &str, to: String| {
-        assert!(config.contains(from), "nats/cluster.conf has no {from}");
-        config = config.replace(from, &to);
-    };
-    set("$NATS_SERVER_NAME", name(index));
-    set("port: 4222", format!("listen: \"{}\"", net.server(index)));
-    set("http: \"127.0.0.1:8222\"", String::new());
-    let route = net.route(index);
-    set("port: 6222", format!("listen: \"{route}\"\n  no_advertise: true\n  advertise: \"127.0.0.1:1\""));
-    for file in ["cert.pem", "key.pem", "ca.pem"] {
-        set(&format!("\"/etc/nats/secrets/{file}\""), format!("{:?}", secrets.file(file)));
-    }
-    set("store_dir: /data", format!("store_dir: {store:?}"));
-    set("max_file_store: 10GB", "max_file_store: 1GB".to_owned());
-    let (before, rest) = config.split_once("routes: [").expect("routes");
-    let (_, after) = rest.split_once(']').expect("routes");
-    format!("{before}routes: [{}]{after}", routes.join(", "))
-}
-
 /// As the cluster knows it.
-fn name(index: usize) -> String {
+pub(super) fn name(index: usize) -> String {
     format!("nats-{}", index + 1)
 }

@@ -1,0 +1,70 @@
+//! What a broker that forgets may lead to: timers that have left, and data that was put back as it was earlier.
+//!
+//! Each excuse holds for one timer, by the instants of what was asked for and seen, and only where such a fault came about.
+
+use crate::history::{Asked, Backup, Call, Final, History, Micros, Request};
+use crate::plan::What;
+
+/// What jettimer says of a timer that it does not call since its record may be older than what has happened.
+const BROUGHT_BACK: &str = "restored by the broker or from a backup";
+
+/// How long after its call an outcome may not have been stored yet, in microseconds.
+const STORED_WITHIN_US: Micros = 2_000_000;
+
+/// Whether a timer need not be there at this instant: it was over for as long as it stays, or its creation was undone.
+pub(crate) fn may_be_gone(history: &History, item: usize, id: &str, at: Micros) -> bool {
+    has_left(history, item, id, at) || was_never_created(history, item, id)
+}
+
+/// Whether a timer was over for as long as finished timers stay.
+pub(super) fn has_left(history: &History, item: usize, id: &str, at: Micros) -> bool {
+    let Some(retention) = history.retention else { return false };
+    let cancelled = history.requests_of(item).filter(|request| request.asked == Asked::Cancel);
+    let cancelled = cancelled.filter_map(|request| request.told(200)).map(|told| told.at);
+    let calls = history.calls_of(item).filter(|call| call.id == id);
+    let delivered = calls.filter(|call| call.answered == Some(200)).map(|call| call.answered_at);
+    cancelled.chain(delivered).any(|over| over + retention <= at)
+}
+
+/// Whether its creation was undone: it came after the backup, and before that was put back.
+pub(super) fn was_never_created(history: &History, item: usize, id: &str) -> bool {
+    let of_it = |request: &&Request| {
+        let timer = request.told.as_ref().and_then(|told| told.timer.as_ref());
+        request.asked == Asked::Create && timer.is_some_and(|timer| timer.id == id)
+    };
+    history.requests_of(item).filter(of_it).any(|request| undone_by(history, request).is_some())
+}
+
+/// Whether a call was made before its timer's creation was undone.
+pub(super) fn was_called_before(history: &History, call: &Call) -> bool {
+    history.backups.iter().any(|backup| call.at <= backup.back.1)
+}
+
+/// Whether a cancel was undone, and its timer was not due until then: what is due later is scheduled again, and nothing can
+/// know better.
+pub(super) fn cancel_is_undone(history: &History, request: &Request) -> bool {
+    let due = request.told.as_ref().and_then(|told| told.timer.as_ref()).map(|timer| timer.due_at);
+    undone_by(history, request).is_some_and(|backup| due.is_some_and(|due| due >= backup.back.0))
+}
+
+/// Whether a timer is `unknown` since its record was brought back, in a run whose fault can have done that.
+pub(super) fn is_brought_back(history: &History, timer: &Final) -> bool {
+    let forgets = |what| matches!(what, What::KillAfterLeaving { .. } | What::RestoreBackup { .. });
+    timer.state == "unknown"
+        && timer.reason.contains(BROUGHT_BACK)
+        && history.faults.iter().any(|fault| fault.skipped.is_none() && forgets(fault.fault.what))
+}
+
+/// Whether the backup was made while the timer was being called, so that it has a claim and no outcome.
+pub(super) fn is_claimed_in_a_backup(history: &History, item: usize) -> bool {
+    let during = |call: &Call, backup: &Backup| {
+        call.at <= backup.made.1 && call.answered_at.max(call.at) + STORED_WITHIN_US >= backup.made.0
+    };
+    history.calls_of(item).any(|call| history.backups.iter().any(|backup| during(call, backup)))
+}
+
+/// The backup that a request that was answered came after, and that was put back after the request.
+fn undone_by<'h>(history: &'h History, request: &Request) -> Option<&'h Backup> {
+    let told = request.told.as_ref()?;
+    history.backups.iter().find(|backup| told.at >= backup.made.0 && request.sent <= backup.back.1)
+}

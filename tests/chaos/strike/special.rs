@@ -1,0 +1,160 @@
+//! Faults with a load of their own, which wait for what the load has led to: a server that forgets what is over.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use rustix::process::Signal;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::client::Client;
+use crate::history::Backup;
+use crate::plan::{Copied, FollowUp, Nodes};
+use crate::record::Record;
+use crate::rig::Rig;
+use crate::support::now_micros;
+
+/// How long anything that is waited for may take, in seconds, on a machine that is busy with other runs.
+const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// How long no block of the bucket has been written to once the store is compacted, in seconds: it syncs and compacts once a
+/// second.
+const SETTLED_FOR: Duration = Duration::from_secs(2);
+
+/// How often all nodes together sweep after the server is back, so that each record was looked at twice.
+const SWEEPS: f64 = 3.0;
+
+/// SIGKILL of the server once all that is to leave has left.
+pub(super) async fn kill_after_leaving(
+    rig: &Rig,
+    lasts: Duration,
+    nodes: Nodes,
+    record: &Record,
+) -> Result<(), String> {
+    until("all are created and cancelled", || async { all_is_asked(record) }).await?;
+    let stay = record.history().items.iter().filter(|item| item.is_far() && item.then.is_empty()).count();
+    until("what is over has left", || are_all(&rig.clients[0], stay)).await?;
+    let server = &rig.servers[0];
+    let blocks = server.data().join("jetstream/$G/streams/KV_timers/msgs");
+    until("the store is compacted", || async { settled(&blocks) }).await?;
+    if nodes == Nodes::Die {
+        futures_util::future::join_all(rig.nodes.iter().map(|node| node.kill())).await;
+    }
+    server.kill().await;
+    tokio::time::sleep(lasts).await;
+    back(rig, nodes).await
+}
+
+/// A copy of the server's data, now, takes the place of its data when the fault is over.
+pub(super) async fn restore_backup(
+    rig: &Rig,
+    lasts: Duration,
+    copied: Copied,
+    nodes: Nodes,
+    record: &Record,
+) -> Result<(), String> {
+    let over = tokio::time::sleep(lasts);
+    let server = &rig.servers[0];
+    let copy = server.data().with_extension("backup");
+    let made = now_micros();
+    match copied {
+        Copied::Stopped => server.terminate().await,
+        Copied::Running => server.signal(Signal::STOP).await,
+    }
+    cp(server.data(), &copy).await?;
+    match copied {
+        Copied::Stopped => server.up().await,
+        Copied::Running => server.signal(Signal::CONT).await,
+    }
+    let made = (made, now_micros());
+    over.await;
+    let back_from = now_micros();
+    match copied {
+        Copied::Stopped => server.terminate().await,
+        Copied::Running => server.kill().await,
+    }
+    std::fs::remove_dir_all(server.data()).map_err(|error| error.to_string())?;
+    cp(&copy, server.data()).await?;
+    // Noted before anything can come of it.
+    record.backup(Backup { made, back: (back_from, now_micros()) });
+    back(rig, nodes).await
+}
+
+/// Starts the server, has nodes do what they are to do, and waits until they have swept.
+async fn back(rig: &Rig, nodes: Nodes) -> Result<(), String> {
+    rig.servers[0].up().await;
+    if nodes == Nodes::Die {
+        futures_util::future::join_all(rig.nodes.iter().map(|node| node.up())).await;
+    }
+    ready(rig).await?;
+    if nodes == Nodes::Restart {
+        for node in &rig.nodes {
+            node.terminate().await;
+            node.up().await;
+            ready(rig).await?;
+        }
+    }
+    let before = sweeps(rig).await;
+    until("nodes have swept", || async move { (sweeps(rig).await >= before + SWEEPS).then_some(()) }).await
+}
+
+async fn ready(rig: &Rig) -> Result<(), String> {
+    if rig.ready(PATIENCE).await { Ok(()) } else { Err("nodes are not ready again".to_owned()) }
+}
+
+/// Whether there are so many timers, and all of them wait.
+async fn are_all(client: &Client, count: usize) -> Option<()> {
+    let (_, counts) = client.get("/timers/counts").await?;
+    (counts["total"] == count && counts["scheduled"] == count).then_some(())
+}
+
+/// Whether every wish of the load was answered.
+fn all_is_asked(record: &Record) -> Option<()> {
+    let history = record.history();
+    let cancels = history.items.iter().flat_map(|item| &item.then);
+    let cancels = cancels.filter(|then| then.what == FollowUp::Cancel).count();
+    let asked = history.requests.iter().filter(|request| request.told.is_some()).count();
+    (asked >= history.items.len() + cancels).then_some(())
+}
+
+/// Whether no block of a stream has been written to for a while.
+fn settled(blocks: &Path) -> Option<()> {
+    let files = std::fs::read_dir(blocks).ok()?.flatten();
+    let blocks = files.filter(|file| file.path().extension().is_some_and(|end| end == "blk"));
+    let last = blocks.filter_map(|file| file.metadata().ok()?.modified().ok()).max()?;
+    (SystemTime::now().duration_since(last).ok()? >= SETTLED_FOR).then_some(())
+}
+
+/// How often all nodes together have swept.
+async fn sweeps(rig: &Rig) -> f64 {
+    let mut sum = 0.0;
+    for client in &rig.clients {
+        let metrics = client.get("/metrics").await.map(|(_, text)| text);
+        let metrics = metrics.as_ref().and_then(|text| text.as_str()).unwrap_or_default();
+        let series = "jettimer_sweeps_total{result=\"done\"} ";
+        let done = metrics.lines().find_map(|line| line.strip_prefix(series)?.parse::<f64>().ok());
+        sum += done.unwrap_or(0.0);
+    }
+    sum
+}
+
+async fn cp(from: &Path, to: &Path) -> Result<(), String> {
+    let copied = Command::new("cp").arg("-a").arg(from).arg(to).status().await;
+    match copied {
+        Ok(status) if status.success() => Ok(()),
+        other => Err(format!("cp -a {} {}: {other:?}", from.display(), to.display())),
+    }
+}
+
+async fn until<F>(what: &str, mut holds: impl FnMut() -> F) -> Result<(), String>
+where
+    F: Future<Output = Option<()>>,
+{
+    let all = async {
+        while holds().await.is_none() {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    timeout(PATIENCE, all).await.map_err(|_| format!("not within {PATIENCE:?}: {what}"))
+}
