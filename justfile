@@ -70,7 +70,7 @@ fuzz-api *args:
 fuzz *args:
     scripts/fuzz "$@"
 
-# Breaks a cluster on purpose and judges what became of its timers: `just chaos 7`, `just chaos 1..200 --jobs 4`
+# Breaks servers and nodes on purpose and judges what became of timers: `just chaos 1..200 --jobs 4`, `just chaos 7 --profile one`
 [group("develop")]
 chaos *args="1":
     cargo test --locked --test chaos -- run {{ args }}

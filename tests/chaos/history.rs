@@ -19,6 +19,8 @@ pub(crate) struct History {
     /// How long finished timers stay, in microseconds, if they leave within the run.
     pub(crate) retention: Option<Micros>,
     pub(crate) requests: Vec<Request>,
+    /// Whether clients have nothing more to ask for.
+    pub(crate) asked_for_all: bool,
     pub(crate) calls: Vec<Call>,
     pub(crate) faults: Vec<Happened>,
     pub(crate) lives: Vec<Life>,
@@ -144,6 +146,8 @@ pub(crate) struct End {
     /// Why patience was over before all was quiet.
     pub(crate) never: Option<String>,
     pub(crate) timers: Vec<Final>,
+    /// How the list differs from what is there, where data was put back. Elsewhere what is not in the list is taken for lost.
+    pub(crate) wrong_lists: Vec<String>,
     /// By state.
     pub(crate) counts: BTreeMap<String, u64>,
     /// The status of each node's `/readyz`.

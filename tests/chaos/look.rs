@@ -1,11 +1,15 @@
 //! The end of a run: waits until everything is over and quiet, and writes down how it is then.
 
+mod lists;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::Value;
 use tokio::time::Instant;
+
+use lists::{listed, unlisted};
 
 use crate::history::{End, Final, Logged};
 use crate::oracle::may_be_gone;
@@ -59,10 +63,20 @@ async fn look(rig: &Rig, record: &Record, node: usize, end: &mut End) -> Result<
         end.ready.push(client.ready().await.unwrap_or(0));
     }
     let client = &rig.clients[node];
-    let ids = listed(client).await?;
+    let mut ids = listed(client).await?;
+    let is_older = !record.history().backups.is_empty();
+    if is_older {
+        let unlisted = unlisted(record, client, &ids).await;
+        end.wrong_lists.extend(unlisted.iter().map(|id| format!("{id} is there, and not in the list")));
+        ids.extend(unlisted);
+    }
     let paths: Vec<String> = ids.iter().map(|id| format!("/timer/{id}")).collect();
     for (answer, path) in join_all(paths.iter().map(|path| client.get(path))).await.into_iter().zip(&paths) {
         let (status, timer) = answer.ok_or("a node does not answer")?;
+        if is_older && status == 404 {
+            end.wrong_lists.push(format!("{path} is in the list, and not there"));
+            continue;
+        }
         if status != 200 {
             return Err(format!("GET {path}, which is in the list, is answered {status}"));
         }
@@ -131,6 +145,9 @@ fn all_over(record: &Record, end: &End) -> Result<(), String> {
     }
     let mut by_state = BTreeMap::new();
     states.values().for_each(|state| *by_state.entry((*state).to_owned()).or_insert(0) += 1);
+    if let Some(wrong) = end.wrong_lists.first() {
+        return Err(wrong.clone());
+    }
     if let Some((state, count)) = by_state.iter().find(|(state, count)| end.counts.get(*state) != Some(count))
     {
         return Err(format!("{count} timers are {state}, and GET /timers/counts says {:?}", end.counts));
@@ -149,24 +166,6 @@ fn all_over(record: &Record, end: &End) -> Result<(), String> {
 pub(crate) fn may_linger(subject: &str, states: &HashMap<&str, &str>) -> bool {
     let id = subject.split('.').nth(2).unwrap_or_default();
     matches!(states.get(id).copied(), None | Some("scheduled" | "failed" | "unknown"))
-}
-
-/// The ids of all timers.
-async fn listed(client: &crate::client::Client) -> Result<Vec<String>, String> {
-    let (mut ids, mut cursor) = (vec![], String::new());
-    loop {
-        let path = format!("/timers?limit=1000{cursor}");
-        let (status, page) = client.get(&path).await.ok_or("a node does not answer")?;
-        if status != 200 || page["complete"] != true {
-            return Err(format!("GET /timers is answered {status}, and the list is not complete"));
-        }
-        let timers = page["timers"].as_array().into_iter().flatten();
-        ids.extend(timers.filter_map(|timer| timer["id"].as_str().map(str::to_owned)));
-        match page["next"].as_str() {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => return Ok(ids),
-        }
-    }
 }
 
 fn last(timer: &Value) -> Final {

@@ -72,6 +72,11 @@ impl Record {
         self.with(|history| history.clocks.push(set));
     }
 
+    /// Clients have nothing more to ask for.
+    pub(crate) fn asked_for_all(&self) {
+        self.with(|history| history.asked_for_all = true);
+    }
+
     pub(crate) fn backup(&self, backup: Backup) {
         self.with(|history| history.backups.push(backup));
     }

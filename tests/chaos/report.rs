@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use crate::history::History;
+use crate::history::{Happened, History};
 use crate::oracle::{Violation, brought_back};
 use crate::story;
 
@@ -32,7 +32,11 @@ const LONG_WAIT_S: u64 = 30;
 
 /// One run in a line.
 pub(crate) fn line(name: &str, history: &History, found: &[Violation], seconds: f64) -> String {
-    let faults: Vec<&str> = history.faults.iter().map(|fault| fault.fault.what.kind()).collect();
+    let named = |happened: &Happened| match happened.skipped {
+        None => happened.fault.what.kind().to_owned(),
+        Some(_) => format!("({} skipped)", happened.fault.what.kind()),
+    };
+    let faults: Vec<String> = history.faults.iter().map(named).collect();
     let unknown = history.end.timers.iter().filter(|timer| timer.state == "unknown").count();
     let (waited, reason) = &history.end.waited;
     let slow = if *waited > LONG_WAIT_S {

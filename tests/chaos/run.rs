@@ -34,7 +34,11 @@ pub(crate) async fn run(programs: &Programs, plan: &Plan) -> Ran {
         strike::all(&rig, &plan.faults, began, &record).await;
         rig.mend().await;
     };
-    tokio::join!(faults, load::all(&rig, &plan.items, began, began_at, &record));
+    let load = async {
+        load::all(&rig, &plan.items, began, began_at, &record).await;
+        record.asked_for_all();
+    };
+    tokio::join!(faults, load);
     let end = look::at_the_end(&rig, &record).await;
     record.end(end);
     rig.refusals().into_iter().for_each(|refusal| record.complain(refusal));

@@ -24,6 +24,7 @@ pub(super) fn judge(history: &History, item: usize, found: &mut Vec<Violation>) 
         let Some(at) = earlier.told.as_ref().map(|told| told.at) else { continue };
         for later in history.requests_of(item).filter(|later| later.sent > at) {
             match later.told.as_ref() {
+                Some(told) if told.status == 404 && restored::outlasts_its_timer(history, later) => {}
                 Some(told) if told.status == 404 => {
                     let how = format!("{:?} at node {} is answered 404", later.asked, later.node);
                     broken(found, item, "what was acknowledged is there", how);

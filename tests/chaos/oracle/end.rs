@@ -77,6 +77,10 @@ pub(super) fn judge(history: &History, found: &mut Vec<Violation>) {
     if end.pending > 0 {
         broken(found, None, "no wake is left", format!("{} wait for a worker", end.pending));
     }
+    if let Some(wrong) = end.wrong_lists.first() {
+        let how = format!("{wrong}, and {} more", end.wrong_lists.len() - 1);
+        broken(found, None, "a list has what is there", how);
+    }
     sweeps(history, found);
     ledger(history, found);
 }

@@ -18,7 +18,7 @@ use std::fmt;
 use crate::history::History;
 
 pub(crate) use restored::may_be_gone;
-pub(crate) use tests::ALL as TESTS;
+pub(crate) use tests::{ALL as TESTS, OF_A_BROKER_THAT_FORGETS as MORE_TESTS};
 
 /// A promise that was broken.
 #[derive(Clone, Debug, PartialEq)]

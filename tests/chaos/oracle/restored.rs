@@ -21,9 +21,18 @@ pub(super) fn has_left(history: &History, item: usize, id: &str, at: Micros) -> 
     let Some(retention) = history.retention else { return false };
     let cancelled = history.requests_of(item).filter(|request| request.asked == Asked::Cancel);
     let cancelled = cancelled.filter_map(|request| request.told(200)).map(|told| told.at);
+    let late = history.requests_of(item).filter(|request| outlasts_its_timer(history, request));
+    let late = late.filter_map(|request| Some(request.told.as_ref()?.at - retention));
     let calls = history.calls_of(item).filter(|call| call.id == id);
     let delivered = calls.filter(|call| call.answered == Some(200)).map(|call| call.answered_at);
-    cancelled.chain(delivered).any(|over| over + retention <= at)
+    cancelled.chain(late).chain(delivered).any(|over| over + retention <= at)
+}
+
+/// Whether a cancel took so long that its timer may have been over and have left before it was answered 404: cancelled by it,
+/// or called.
+pub(super) fn outlasts_its_timer(history: &History, request: &Request) -> bool {
+    let (Some(retention), Some(told)) = (history.retention, request.told(404)) else { return false };
+    request.asked == Asked::Cancel && told.at - request.sent >= retention
 }
 
 /// Whether its creation was undone: it came after the backup, and before that was put back.

@@ -1,10 +1,14 @@
 //! Each kind of violation, planted into a history that has none, is found.
 
+mod forgets;
+
 use super::judge;
 use crate::history::{
     Asked, Call, ClockSet, End, Ended, Final, Happened, History, Life, Logged, Micros, Request, Seen, Told,
 };
 use crate::plan::{Behaviour, Due, Fault, Item, What};
+
+pub(crate) use forgets::ALL as OF_A_BROKER_THAT_FORGETS;
 
 const SECOND: Micros = 1_000_000;
 const BEGAN: Micros = 1_000 * SECOND;

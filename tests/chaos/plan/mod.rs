@@ -5,6 +5,7 @@
 
 mod backup;
 mod crowd;
+mod draw;
 mod faults;
 mod load;
 mod profile;
@@ -38,7 +39,7 @@ impl Plan {
     /// The plan of a seed in a profile. Load and faults are drawn apart, so that one stays as it is when the other's
     /// generator changes.
     pub(crate) fn of(seed: u64, profile: Profile) -> Self {
-        Self::with(seed, profile, faults::of(&mut Rng::with_seed(!seed), profile))
+        Self::with(seed, profile, draw::of(&mut Rng::with_seed(!seed), profile))
     }
 
     /// The load of a seed with faults of one's own. Some faults have a load of their own.

@@ -1,21 +1,22 @@
 //! Faults with a load of their own, which wait for what the load has led to: a server that forgets what is over.
 
+use std::collections::HashSet;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, UNIX_EPOCH};
 
 use rustix::process::Signal;
 use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::client::Client;
-use crate::history::Backup;
-use crate::plan::{Copied, FollowUp, Nodes};
+use crate::history::{Asked, Backup};
+use crate::plan::{Copied, Nodes};
 use crate::record::Record;
 use crate::rig::Rig;
 use crate::support::now_micros;
 
 /// How long anything that is waited for may take, in seconds, on a machine that is busy with other runs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(90);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// How long no block of the bucket has been written to once the store is compacted, in seconds: it syncs and compacts once a
@@ -32,9 +33,8 @@ pub(super) async fn kill_after_leaving(
     nodes: Nodes,
     record: &Record,
 ) -> Result<(), String> {
-    until("all are created and cancelled", || async { all_is_asked(record) }).await?;
-    let stay = record.history().items.iter().filter(|item| item.is_far() && item.then.is_empty()).count();
-    until("what is over has left", || are_all(&rig.clients[0], stay)).await?;
+    until("all that is due is over", || async { all_is_over(record) }).await?;
+    until("what is over has left", || all_wait(&rig.clients[0])).await?;
     let server = &rig.servers[0];
     let blocks = server.data().join("jetstream/$G/streams/KV_timers/msgs");
     until("the store is compacted", || async { settled(&blocks) }).await?;
@@ -103,19 +103,24 @@ async fn ready(rig: &Rig) -> Result<(), String> {
     if rig.ready(PATIENCE).await { Ok(()) } else { Err("nodes are not ready again".to_owned()) }
 }
 
-/// Whether there are so many timers, and all of them wait.
-async fn are_all(client: &Client, count: usize) -> Option<()> {
+/// Whether all timers that are there wait, and none of them is due.
+async fn all_wait(client: &Client) -> Option<()> {
     let (_, counts) = client.get("/timers/counts").await?;
-    (counts["total"] == count && counts["scheduled"] == count).then_some(())
+    (counts["total"] == counts["scheduled"] && counts["overdue"] == 0).then_some(())
 }
 
-/// Whether every wish of the load was answered.
-fn all_is_asked(record: &Record) -> Option<()> {
+/// Whether clients have asked for everything, and what was created and is due within the run was called or cancelled.
+fn all_is_over(record: &Record) -> Option<()> {
     let history = record.history();
-    let cancels = history.items.iter().flat_map(|item| &item.then);
-    let cancels = cancels.filter(|then| then.what == FollowUp::Cancel).count();
-    let asked = history.requests.iter().filter(|request| request.told.is_some()).count();
-    (asked >= history.items.len() + cancels).then_some(())
+    let called: HashSet<usize> = history.calls.iter().filter_map(|call| call.item).collect();
+    let told = |asked, status| {
+        let requests = history.requests.iter().filter(move |request| request.asked == asked);
+        requests.filter(move |request| request.told(status).is_some()).map(|request| request.item)
+    };
+    let cancelled: HashSet<usize> = told(Asked::Cancel, 200).chain(told(Asked::Cancel, 404)).collect();
+    let is_over =
+        |item: usize| history.items[item].is_far() || called.contains(&item) || cancelled.contains(&item);
+    (history.asked_for_all && told(Asked::Create, 201).all(is_over)).then_some(())
 }
 
 /// Whether no block of a stream has been written to for a while.
@@ -123,7 +128,8 @@ fn settled(blocks: &Path) -> Option<()> {
     let files = std::fs::read_dir(blocks).ok()?.flatten();
     let blocks = files.filter(|file| file.path().extension().is_some_and(|end| end == "blk"));
     let last = blocks.filter_map(|file| file.metadata().ok()?.modified().ok()).max()?;
-    (SystemTime::now().duration_since(last).ok()? >= SETTLED_FOR).then_some(())
+    let now = UNIX_EPOCH + Duration::from_micros(now_micros());
+    (now.duration_since(last).ok()? >= SETTLED_FOR).then_some(())
 }
 
 /// How often all nodes together have swept.
