@@ -35,6 +35,7 @@ mod fairness;
 mod feed;
 mod feed_gaps;
 mod feed_readers;
+mod finished_timers;
 mod fires;
 mod full_disk;
 mod idempotency;

@@ -15,6 +15,7 @@ pub(crate) struct Broker {
     users: Users,
     /// Who has signed its certificate, if it speaks TLS.
     authority: Option<Authority>,
+    path: PathBuf,
     _data: TempDir,
 }
 
@@ -62,7 +63,14 @@ impl Broker {
             config += &format!("tls {{ cert_file: {cert:?}, key_file: {key:?}, timeout: 30 }}\n");
         }
         let server = Server::start(options(path, config)).await.expect("nats-server starts");
-        Self { server, users, authority, _data: data }
+        Self { server, users, authority, path: path.to_owned(), _data: data }
+    }
+
+    /// The files in which a stream of jettimer's account is stored.
+    pub(crate) fn blocks(&self, stream: &str) -> Vec<std::fs::DirEntry> {
+        let streams = self.path.join("nats/jetstream/JETTIMER/streams");
+        let files = std::fs::read_dir(streams.join(stream).join("msgs")).into_iter().flatten().flatten();
+        files.filter(|file| file.path().extension().is_some_and(|end| end == "blk")).collect()
     }
 
     pub(crate) fn url(&self) -> String {
