@@ -146,7 +146,7 @@ pub(crate) struct End {
     /// Why patience was over before all was quiet.
     pub(crate) never: Option<String>,
     pub(crate) timers: Vec<Final>,
-    /// How the list differs from what is there, where data was put back. Elsewhere what is not in the list is taken for lost.
+    /// How the list differs from what is there, where the broker forgets. Elsewhere what is not in the list is taken for lost.
     pub(crate) wrong_lists: Vec<String>,
     /// By state.
     pub(crate) counts: BTreeMap<String, u64>,

@@ -64,16 +64,18 @@ async fn look(rig: &Rig, record: &Record, node: usize, end: &mut End) -> Result<
     }
     let client = &rig.clients[node];
     let mut ids = listed(client).await?;
-    let is_older = !record.history().backups.is_empty();
-    if is_older {
-        let unlisted = unlisted(record, client, &ids).await;
+    let history = record.history();
+    // What the broker brings back is there, and nodes may not have heard of it.
+    let forgets = history.retention.is_some() || !history.backups.is_empty();
+    if forgets {
+        let unlisted = unlisted(&history, client, &ids).await;
         end.wrong_lists.extend(unlisted.iter().map(|id| format!("{id} is there, and not in the list")));
         ids.extend(unlisted);
     }
     let paths: Vec<String> = ids.iter().map(|id| format!("/timer/{id}")).collect();
     for (answer, path) in join_all(paths.iter().map(|path| client.get(path))).await.into_iter().zip(&paths) {
         let (status, timer) = answer.ok_or("a node does not answer")?;
-        if is_older && status == 404 {
+        if forgets && status == 404 {
             end.wrong_lists.push(format!("{path} is in the list, and not there"));
             continue;
         }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::future::join_all;
+
 use crate::client::Client;
-use crate::record::Record;
+use crate::history::History;
 
 /// The ids of all timers.
 pub(super) async fn listed(client: &Client) -> Result<Vec<String>, String> {
@@ -24,15 +26,14 @@ pub(super) async fn listed(client: &Client) -> Result<Vec<String>, String> {
 }
 
 /// The timers that are there, and not in the list.
-pub(super) async fn unlisted(record: &Record, client: &Client, listed: &[String]) -> Vec<String> {
-    let history = record.history();
+pub(super) async fn unlisted(history: &History, client: &Client, listed: &[String]) -> Vec<String> {
+    let listed: BTreeSet<&str> = listed.iter().map(String::as_str).collect();
     let told = history.requests.iter().filter_map(|request| request.told.as_ref()?.timer.as_ref());
-    let told: BTreeSet<&String> = told.map(|timer| &timer.id).filter(|id| !listed.contains(id)).collect();
-    let mut unlisted = vec![];
-    for id in told {
-        if client.get(&format!("/timer/{id}")).await.is_some_and(|(status, _)| status == 200) {
-            unlisted.push(id.clone());
-        }
-    }
-    unlisted
+    let told: BTreeSet<&str> =
+        told.map(|timer| timer.id.as_str()).filter(|id| !listed.contains(id)).collect();
+    let looks = told.into_iter().map(async |id| {
+        let answer = client.get(&format!("/timer/{id}")).await;
+        answer.is_some_and(|(status, _)| status == 200).then(|| id.to_owned())
+    });
+    join_all(looks).await.into_iter().flatten().collect()
 }
