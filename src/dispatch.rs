@@ -35,8 +35,8 @@ const HAND_OVER_DELAY: Duration = Duration::from_millis(100);
 /// wake would linger: those tries count too.
 const TROUBLE_DELAY: Duration = Duration::from_secs(1);
 
-/// When a timer whose record cannot be read is looked at again: by then somebody may have mended it,
-/// or a newer node may take it.
+/// When a timer whose record cannot be read, or whose worker the rules refuse, is looked at again: by then somebody may
+/// have mended it, or a newer node may take it.
 const UNREADABLE_DELAY: Duration = Duration::from_secs(60);
 
 /// Pulls and attends until `worker.stop` is cancelled; then hands back what it only holds, and
@@ -159,11 +159,21 @@ impl Attending {
         self.engine.metrics().work.wakes.count(match &attended {
             Ok(Attended::Settle) => metrics::Wake::Settled,
             Ok(Attended::GiveBack(_)) => metrics::Wake::GivenBack,
+            Ok(Attended::Refused(_)) => metrics::Wake::Fault,
             Err(_) => metrics::Wake::Trouble,
         });
         match attended {
             Ok(Attended::Settle) => self.wakes.settle(wake).await,
             Ok(Attended::GiveBack(delay)) => self.wakes.give_back(wake, delay).await,
+            Ok(Attended::Refused(refusal)) => {
+                tracing::error!(
+                    timer = %wake.id,
+                    ?refusal,
+                    "a fault of jettimer: the rules refuse what a worker wants of a timer. It is looked at again in \
+                     {UNREADABLE_DELAY:?}"
+                );
+                self.wakes.give_back(wake, UNREADABLE_DELAY).await;
+            }
             Err(error) => {
                 let delay = match &error {
                     NatsError::Unreadable(_) | NatsError::TooLarge { .. } => {

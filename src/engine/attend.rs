@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::domain::called::Called;
-use crate::domain::machine::{self, Effect, Input, may_still_call, step};
+use crate::domain::machine::{self, Effect, Input, Refusal, may_still_call, step};
 use crate::domain::timer::{ClaimId, TimerId};
 use crate::engine::call::CallPlace;
 use crate::engine::commit::{Committed, Lost};
@@ -21,6 +21,9 @@ pub enum Attended {
     Settle,
     /// It must come again after this time, here or elsewhere.
     GiveBack(Duration),
+    /// The rules refused what the worker told them. They refuse clients only, so this is a fault of jettimer; the timer
+    /// is as it was, and its wake must come again.
+    Refused(Refusal),
 }
 
 /// How long a claim is tried to be stored. After that it is stepped anew: its lease has begun.
@@ -56,7 +59,10 @@ impl Engine {
                     } else {
                         news.clone().unwrap_or_else(|| self.wake_input(wake, claim))
                     };
-                    step(&stored.timer, input, self.clock.moment()).unwrap_or_else(|_| vec![Effect::Settle])
+                    match step(&stored.timer, input, self.clock.moment()) {
+                        Ok(effects) => effects,
+                        Err(refusal) => return Ok(Attended::Refused(refusal)),
+                    }
                 }
             };
             let calls = effects.iter().any(|effect| matches!(effect, Effect::Call { .. }));

@@ -80,6 +80,8 @@ label! {
         GivenBack = "given_back",
         /// It comes again, as the timer could not be looked at or not be stored.
         Trouble = "trouble",
+        /// It comes again, as there is a fault of jettimer.
+        Fault = "fault",
     }
 }
 

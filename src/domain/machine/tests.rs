@@ -171,6 +171,48 @@ fn a_timer_whose_node_has_died_is_not_called_again_after_its_deadline() {
     assert_eq!(reason, "node n died during the call; the next attempt would be past the deadline of 1m 30s");
 }
 
+/// A worker that is refused can do nothing for its timer, which would wait for ever.
+#[test]
+fn a_worker_is_never_refused() {
+    for delivery in [Delivery::AtMostOnce, Delivery::AtLeastOnce] {
+        let timer = a_timer(delivery, 3);
+        let at = timer.due_at;
+        // One claim is the worker's own, the other is not.
+        let claims = [1, 7].map(|id| claimed_by(id, at));
+        let firing = claims.clone().map(|claim| State::Firing { attempt: 1, claim });
+        let unknown = claims.map(|claim| State::Unknown { attempt: 1, claim, at });
+        let others = [
+            State::Scheduled { attempt: 1, at },
+            State::Delivered { at },
+            State::Failed { attempt: 1, at, reason: String::new() },
+            State::Cancelled { at },
+        ];
+        let answers = [
+            CallResult::Answered { status: 200, retry_after: None },
+            CallResult::Answered { status: 503, retry_after: None },
+            CallResult::NotSent { reason: String::new() },
+            CallResult::Forbidden { reason: String::new() },
+            CallResult::NoAnswer { reason: String::new() },
+            CallResult::Interrupted,
+        ];
+        let outcomes = answers
+            .map(|result| Input::Outcome { claim: Uuid::from_u128(1), called: Box::new(result.into()) });
+        let wakes = [1, LINGER_TRIES].map(wake);
+        let inputs: Vec<Input> =
+            wakes.into_iter().chain(outcomes).chain([Input::Postponed { until: at }]).collect();
+        for state in firing.into_iter().chain(unknown).chain(others) {
+            let timer = Timer { state, ..timer.clone() };
+            // Before it is due, then, and after the claim's lease.
+            let instants = [timer.created_at, at, at.saturating_add(Duration::from_secs(3_600))];
+            for (now, input) in instants.iter().flat_map(|now| inputs.iter().map(move |input| (*now, input)))
+            {
+                let stepped = step(&timer, input.clone(), now);
+                assert!(stepped.is_ok_and(|effects| !effects.is_empty()), "{:?} {input:?}", timer.state);
+            }
+        }
+    }
+}
+
 #[test]
 fn a_cancel_removes_the_waiting_wakes_and_a_second_one_changes_nothing() {
     let timer = a_timer(Delivery::AtMostOnce, 3);
