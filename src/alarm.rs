@@ -13,6 +13,8 @@ use tokio::sync::oneshot;
 
 use crate::clock::Clock;
 use crate::domain::time::Timestamp;
+use crate::metrics::Task;
+use crate::tasks::Tasks;
 
 /// The clock is read at least this often, so that a clock that is set or a machine that slept is
 /// noticed.
@@ -104,17 +106,16 @@ impl Shared {
 }
 
 impl Alarm {
-    /// Starts the thread.
+    /// Starts the thread, as one of `tasks`: without it nobody is woken.
     ///
     /// # Errors
     ///
     /// If the system has no thread left.
-    pub fn start(clock: Clock) -> Result<Self> {
+    pub fn start(clock: Clock, tasks: &Tasks) -> Result<Self> {
         let shared = Arc::new(Shared { waiting: Mutex::default(), changed: Condvar::new() });
         let running = shared.clone();
-        std::thread::Builder::new()
-            .name("alarm".to_owned())
-            .spawn(move || running.run(clock))
+        tasks
+            .keep_thread(Task::Alarm, move || running.run(clock))
             .context("cannot start the thread that wakes timers")?;
         Ok(Self { _alive: Arc::new(Alive(shared.clone())), shared, clock })
     }
@@ -133,10 +134,9 @@ impl Alarm {
             if is_next {
                 self.shared.changed.notify_one();
             }
-            // It ends without a ring only if the thread has died, and then it is tried again.
-            if heard.await.is_err() {
-                tokio::time::sleep(LONGEST_NAP).await;
-            }
+            // A bell is not dropped without being rung, but with all that wait for it. If the thread has died, the node is
+            // about to end, and whoever waits here waits for that as well.
+            let _ = heard.await;
         }
     }
 }
@@ -147,7 +147,7 @@ mod tests {
 
     #[tokio::test]
     async fn each_is_woken_at_its_instant_and_never_before_whatever_the_order() {
-        let alarm = Alarm::start(Clock::OF_THE_WORLD).unwrap();
+        let alarm = Alarm::start(Clock::OF_THE_WORLD, &Tasks::default()).unwrap();
         let start = Clock::OF_THE_WORLD.now();
         let mut tasks = tokio::task::JoinSet::new();
         for millis in [30, 5, 20, 0, 60, 5] {
@@ -168,7 +168,7 @@ mod tests {
 
     #[tokio::test]
     async fn its_thread_ends_with_the_last_clone() {
-        let alarm = Alarm::start(Clock::OF_THE_WORLD).unwrap();
+        let alarm = Alarm::start(Clock::OF_THE_WORLD, &Tasks::default()).unwrap();
         let shared = Arc::downgrade(&alarm.shared);
         drop(alarm.clone());
         alarm.until(Clock::OF_THE_WORLD.now().saturating_add(Duration::from_millis(1))).await;

@@ -15,6 +15,7 @@ use crate::domain::machine::linger_delay;
 use crate::engine::{Attended, Engine, Worker};
 use crate::metrics;
 use crate::nats::{ACK_WAIT, Link, NatsError, Pulled, Puller, Wake, Wakes};
+use crate::tasks::Tasks;
 
 /// How often the broker hears that a wake is still attended to: twice within its ack wait.
 const KEEP_EVERY: Duration = Duration::from_millis(ACK_WAIT.as_millis() as u64 * 2 / 5);
@@ -40,10 +41,19 @@ const TROUBLE_DELAY: Duration = Duration::from_secs(1);
 const UNREADABLE_DELAY: Duration = Duration::from_secs(60);
 
 /// Pulls and attends until `worker.stop` is cancelled; then hands back what it only holds, and
-/// returns once every call has ended and its outcome is stored. Has at most `held` wakes at a time.
-pub async fn run(engine: Engine, wakes: Wakes, link: Link, worker: Worker, held: usize) {
+/// takes no more. Has at most `held` wakes at a time, each with a task of its own, which is one of `tasks` and tracked
+/// by `in_hand`: they end once every call has ended and its outcome is stored, even if this loop panics.
+pub async fn run(
+    engine: Engine,
+    wakes: Wakes,
+    link: Link,
+    worker: Worker,
+    held: usize,
+    tasks: Tasks,
+    in_hand: TaskTracker,
+) {
     let places = Arc::new(Semaphore::new(held));
-    let attending = Attending { engine, wakes, worker, tasks: TaskTracker::new() };
+    let attending = Attending { engine, wakes, worker, tasks, in_hand };
     let stop = attending.worker.stop.clone();
     let mut trouble = Trouble::default();
     while !stop.is_cancelled() {
@@ -58,8 +68,6 @@ pub async fn run(engine: Engine, wakes: Wakes, link: Link, worker: Worker, held:
             () = tokio::time::sleep(pause) => {}
         }
     }
-    attending.tasks.close();
-    attending.tasks.wait().await;
 }
 
 /// Pulling that fails: said once, and tried again ever more slowly.
@@ -93,7 +101,8 @@ struct Attending {
     engine: Engine,
     wakes: Wakes,
     worker: Worker,
-    tasks: TaskTracker,
+    tasks: Tasks,
+    in_hand: TaskTracker,
 }
 
 impl Attending {
@@ -135,12 +144,15 @@ impl Attending {
 
     fn start(&self, wake: Wake, place: Option<OwnedSemaphorePermit>) {
         let this = self.clone();
-        let held = self.engine.metrics().work.wake();
-        self.tasks.spawn(async move {
+        let (timer, held) = (wake.id, self.engine.metrics().work.wake());
+        // If it panics its places are given back, and the broker does not hear of the wake, which comes again after the
+        // ack wait.
+        let attended = self.in_hand.track_future(async move {
             this.attend(&wake).await;
             drop(held);
             drop(place);
         });
+        self.tasks.one_of_many(metrics::Task::Wake, Some(timer), attended);
     }
 
     async fn attend(&self, wake: &Wake) {

@@ -13,8 +13,9 @@ use crate::clock::Clock;
 use crate::domain::time::Timestamp;
 use crate::history::{History, MINUTES, Report};
 use crate::index::{Index, STATES};
-use crate::metrics::{self, Indexed};
+use crate::metrics::{self, Indexed, Task};
 use crate::nats::{Link, NatsError, Watch, Watched};
+use crate::tasks::Tasks;
 
 /// How often those that have left by themselves are looked for. The server's own look is at whole seconds.
 const EXPIRE_EVERY: Duration = Duration::from_secs(1);
@@ -65,14 +66,26 @@ impl Known {
     }
 }
 
+/// Has the index say nothing any more if whoever keeps it panics: it would not hear of changes, and may be half changed.
+struct Frozen(Arc<Shared>);
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.filled.store(false, Ordering::Release);
+        }
+    }
+}
+
 impl Finder {
     /// Begins to fill an index of at most `limit` timers, whose records stay for `retention` once they have ended, and keeps
-    /// it until `stop`.
+    /// it until `stop`, as one of `tasks`.
     pub fn start(
         link: Link,
         clock: Clock,
         limit: usize,
         retention: Duration,
+        tasks: &Tasks,
         stop: CancellationToken,
     ) -> Self {
         let shared = Shared {
@@ -85,7 +98,9 @@ impl Finder {
         };
         let finder = Self { shared: Arc::new(shared), clock };
         let keeping = finder.clone();
-        tokio::spawn(async move { stop.run_until_cancelled(keeping.keep(link)).await });
+        tasks.keep(Task::Finder, stop.clone(), async move {
+            stop.run_until_cancelled(keeping.keep(link)).await;
+        });
         finder
     }
 
@@ -110,6 +125,7 @@ impl Finder {
     }
 
     async fn keep(self, link: Link) {
+        let _frozen = Frozen(self.shared.clone());
         loop {
             let Err(error) = self.watch(&link).await;
             tracing::warn!(%error, "the index does not hear of changes; it is filled anew");

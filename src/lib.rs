@@ -40,6 +40,7 @@ pub mod receivers;
 pub mod rfc3339;
 pub mod shutdown;
 pub mod sweep;
+pub mod tasks;
 pub mod telemetry;
 pub mod timer_json;
 pub mod ui;

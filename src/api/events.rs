@@ -21,7 +21,7 @@ use super::query::Params;
 use super::waits::{MAX_WAITING, Waits};
 use crate::clock::Clock;
 use crate::index::Filter;
-use crate::metrics::{Busy, Dropped, Metrics};
+use crate::metrics::{Busy, Dropped, Metrics, Task};
 use crate::nats::{Event, Feed, Heard, Missed};
 use crate::timer_json::{self, View};
 
@@ -81,7 +81,7 @@ pub(super) async fn follow(call: &Call<'_>) -> Result<Answer, Problem> {
         _place: place,
         _reading: call.api.metrics.feed.reader(),
     };
-    tokio::spawn(reader.read(feed));
+    call.api.tasks.one_of_many(Task::Reader, id, reader.read(feed));
     let events = sse::keep_alive()
         .interval(call.api.event_heartbeat)
         .text("still here")

@@ -22,6 +22,7 @@ use crate::access::{Grant, Quota, Scope};
 use crate::clock::Clock;
 use crate::domain::time::Pace;
 use crate::metrics::Refused;
+use crate::tasks::panic_text;
 
 /// The most bytes of path and query; filters of a list fit many times.
 const MAX_URI_BYTES: usize = 8_192;
@@ -111,7 +112,7 @@ async fn caught(
     path: &str,
 ) -> Result<Answer, Problem> {
     AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|panic| {
-        tracing::error!(%method, path, panic = said(&*panic), "a handler has panicked");
+        tracing::error!(%method, path, panic = panic_text(&*panic), "a handler has panicked");
         Err(Problem::internal())
     })
 }
@@ -226,11 +227,6 @@ fn show_quota(headers: &mut HeaderMap, quota: &Quota) {
             headers.insert(name, value);
         }
     }
-}
-
-fn said(panic: &(dyn std::any::Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
 }
 
 #[cfg(test)]

@@ -6,12 +6,18 @@ use warp::http::{HeaderValue, StatusCode};
 
 use super::Api;
 use super::answer::{self, Answer};
+use crate::metrics::Label as _;
 
 pub(super) fn live() -> Answer {
     show(StatusCode::OK, "ok", None, None)
 }
 
 pub(super) async fn readiness(api: &Api) -> Answer {
+    if let Some(failure) = api.tasks.failure() {
+        // Its name only: anybody may ask this, and what a panic says is for whoever reads the log.
+        let reason = format!("the task {} has failed, and the node ends: see its log", failure.task.shown());
+        return show(StatusCode::SERVICE_UNAVAILABLE, "stopping", Some(reason), None);
+    }
     if api.stop.is_cancelled() {
         return show(StatusCode::SERVICE_UNAVAILABLE, "stopping", None, None);
     }

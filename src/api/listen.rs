@@ -20,7 +20,8 @@ use warp::Reply;
 use warp::filters::BoxedFilter;
 
 use super::unread::Unread;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Task};
+use crate::tasks::Tasks;
 
 /// What clients may take of a node before they have asked for anything.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +52,7 @@ pub async fn serve<R>(
     routes: BoxedFilter<(R,)>,
     limits: ConnectionLimits,
     metrics: Arc<Metrics>,
+    tasks: Tasks,
     stop: CancellationToken,
 ) where
     R: Reply + Send + 'static,
@@ -76,7 +78,7 @@ pub async fn serve<R>(
             .serve_connection(TokioIo::new(Unread::new(Box::pin(stream), metrics.clone())), service);
         let connection = connections.watch(connection);
         let open = metrics.http.connection();
-        tokio::spawn(async move {
+        tasks.one_of_many(Task::Connection, None, async move {
             // A connection that breaks is the client's business.
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "connection");

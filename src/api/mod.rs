@@ -56,6 +56,7 @@ use crate::metrics::Metrics;
 use crate::nats::{Backlog, Link, Streams};
 use crate::policy::Policy;
 use crate::receivers::Receivers;
+use crate::tasks::Tasks;
 
 pub use cors::Origins;
 pub use events::MAX_READERS;
@@ -97,6 +98,8 @@ pub struct Api {
     pub streams: Arc<Streams>,
     /// What this node counts.
     pub metrics: Arc<Metrics>,
+    /// Whether one has failed that this node needs, and where readers of the feed are spawned.
+    pub tasks: Tasks,
     /// Cancelled once this node is to stop: it is not ready any more.
     pub stop: CancellationToken,
     /// The farthest due instant, from now.

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::Places;
@@ -11,7 +10,9 @@ use crate::clock::Clock;
 use crate::config::{Broker, Embedded, Node};
 use crate::durability::Sync;
 use crate::embedded;
+use crate::metrics::Task;
 use crate::nats::Access;
+use crate::tasks::{Kept, Tasks};
 
 /// How a node reaches servers that were named.
 pub(super) fn access(broker: Broker, node: &Node) -> Access {
@@ -29,15 +30,20 @@ pub(super) fn access(broker: Broker, node: &Node) -> Access {
     }
 }
 
-/// A nats-server of our own, kept running by a task.
+/// A nats-server of our own, kept running by one of the node's tasks.
 pub(super) struct OwnBroker {
     stop: CancellationToken,
-    task: JoinHandle<Result<(), embedded::Error>>,
+    task: Kept,
 }
 
 impl OwnBroker {
     /// Starts it; gives how it is reached, too.
-    pub(super) async fn start(own: Embedded, node: &Node, places: Places) -> Result<(Self, Access)> {
+    pub(super) async fn start(
+        own: Embedded,
+        node: &Node,
+        places: Places,
+        tasks: &Tasks,
+    ) -> Result<(Self, Access)> {
         let server = embedded::Server::start(embedded::Options {
             data_dir: own.data_dir,
             config: embedded::DEV_CONFIG.to_owned(),
@@ -55,17 +61,18 @@ impl OwnBroker {
         let own_sync = Some(Sync::Every(embedded::DEV_SYNC_INTERVAL));
         let access = Access { servers, wait, own_sync, name: node.name(), ..Access::default() };
         let stop = CancellationToken::new();
-        let task = tokio::spawn(embedded::supervise(server, stop.clone().cancelled_owned()));
+        let stopped = stop.clone().cancelled_owned();
+        let task = tasks.keep(Task::NatsServer, stop.clone(), async move {
+            if let Err(error) = embedded::supervise(server, stopped).await {
+                tracing::warn!(%error, "nats-server did not stop in order");
+            }
+        });
         Ok((Self { stop, task }, access))
     }
 
     /// Ends it in order.
-    pub(super) async fn stop(self) {
+    pub(super) async fn stop(mut self) {
         self.stop.cancel();
-        match self.task.await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "nats-server did not stop in order"),
-            Err(error) => tracing::warn!(%error, "nats-server was not watched to its end"),
-        }
+        self.task.ended().await;
     }
 }

@@ -11,10 +11,11 @@ use anyhow::{Result, bail};
 use crate::api::Inbox;
 use crate::config::{Dev, Role, Serve};
 use crate::shutdown::Signals;
+use crate::tasks::Tasks;
 use crate::{dev, embedded, welcome};
 
 use broker::{OwnBroker, access};
-use start::{Running, Setup};
+use start::{Running, Setup, metrics};
 
 /// Where the cache of an installed nats-server is, as the environment has it.
 #[derive(Debug)]
@@ -39,13 +40,15 @@ pub async fn dev(dev: Dev, places: Places) -> Result<()> {
         welcome::removed(&data_dir, &embedded::reset(&data_dir).await?);
     }
     let clock = dev::clock(&data_dir, dev.time_scale)?;
+    let metrics = metrics(&dev.node, Role::All);
+    let tasks = Tasks::new(metrics.clone());
     let starting = Box::pin(async {
-        let (broker, mut access) = OwnBroker::start(dev.embedded, &dev.node, places).await?;
+        let (broker, mut access) = OwnBroker::start(dev.embedded, &dev.node, places, &tasks).await?;
         access.clock = clock;
         let secret_file = dev::sign(&mut targets, &data_dir)?;
         let inbox = Some(Inbox::new(targets.secrets.clone(), access.clock));
         let shape = dev.node.shape(1, None);
-        let setup = Setup { role: Role::All, permissions, targets, access, shape, inbox };
+        let setup = Setup { role: Role::All, permissions, targets, access, shape, inbox, metrics, tasks };
         let node = Running::start(dev.node, setup).await?;
         anyhow::Ok((node, broker, secret_file))
     });
@@ -64,6 +67,8 @@ pub async fn serve(serve: Serve, places: Places) -> Result<()> {
     // A node that only works has nothing to let anybody into, but its metrics.
     let permissions = if serve.role.serves() { serve.access.required() } else { serve.access.optional() }?;
     let targets = serve.node.calls(false)?;
+    let metrics = metrics(&serve.node, serve.role);
+    let tasks = Tasks::new(metrics.clone());
     let starting = Box::pin(async {
         let shape = serve.node.shape(serve.broker.replicas, serve.broker.durability);
         let (broker, access) = if serve.broker.nats.is_empty() {
@@ -71,12 +76,13 @@ pub async fn serve(serve: Serve, places: Places) -> Result<()> {
                 bail!("--replicas needs a cluster of NATS servers: name them with --nats");
             }
             dev::refuse_scaled(&serve.embedded.data_dir)?;
-            let (broker, access) = OwnBroker::start(serve.embedded, &serve.node, places).await?;
+            let (broker, access) = OwnBroker::start(serve.embedded, &serve.node, places, &tasks).await?;
             (Some(broker), access)
         } else {
             (None, access(serve.broker, &serve.node))
         };
-        let setup = Setup { role: serve.role, permissions, targets, access, shape, inbox: None };
+        let setup =
+            Setup { role: serve.role, permissions, targets, access, shape, inbox: None, metrics, tasks };
         let node = Running::start(serve.node, setup).await?;
         anyhow::Ok((node, broker))
     });

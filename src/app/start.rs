@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::access::Permissions;
@@ -21,11 +21,12 @@ use crate::engine::{Engine, Worker};
 use crate::finder::Finder;
 use crate::guard::Guard;
 use crate::heartbeat::Heartbeat;
-use crate::metrics::{Metrics, Parts};
+use crate::metrics::{Metrics, Parts, Task};
 use crate::nats::{Access, Backlog, Keeping, Link, Shape, Store, Streams, Wakes};
 use crate::presence;
 use crate::receivers::Receivers;
 use crate::sweep::Sweeper;
+use crate::tasks::{Kept, Tasks};
 use crate::webhook::{Caller, Settings};
 use crate::{crypto, nats};
 
@@ -41,6 +42,20 @@ pub(super) struct Setup {
     pub(super) access: Access,
     pub(super) shape: Shape,
     pub(super) inbox: Option<Inbox>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) tasks: Tasks,
+}
+
+/// What a node of this role counts.
+pub(super) fn metrics(node: &Node, role: Role) -> Arc<Metrics> {
+    let parts = Parts { serves: role.serves(), works: role.works(), indexes: indexes(node, role) };
+    let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), parts));
+    metrics.work.limit(node.max_calls, node.max_held);
+    metrics
+}
+
+fn indexes(node: &Node, role: Role) -> bool {
+    role.serves() && node.index_limit > 0
 }
 
 /// A node that has started.
@@ -50,18 +65,22 @@ pub(super) struct Running {
     pub(super) link: Link,
     pub(super) stop: CancellationToken,
     pub(super) abort: CancellationToken,
+    /// No new connection is taken.
+    pub(super) closed: CancellationToken,
     /// This node has no call in progress any more, and others may have its share.
     pub(super) gone: CancellationToken,
     pub(super) drain_timeout: Duration,
-    pub(super) api: JoinHandle<()>,
-    pub(super) worker: JoinHandle<()>,
-    pub(super) heartbeat: JoinHandle<()>,
-    pub(super) sweeper: JoinHandle<()>,
+    pub(super) tasks: Tasks,
+    pub(super) api: Kept,
+    /// The loop that pulls wakes, and each wake that is attended to; none on a node that does not work.
+    pub(super) worker: TaskTracker,
+    pub(super) heartbeat: Kept,
+    pub(super) sweeper: Kept,
 }
 
 impl Running {
     pub(super) async fn start(node: Node, setup: Setup) -> Result<Self> {
-        let Setup { role, permissions, targets, access, shape, inbox } = setup;
+        let Setup { role, permissions, targets, access, shape, inbox, metrics, tasks } = setup;
         crypto::install();
         // Before anything is connected, so that a port in use costs nothing.
         let listener = TcpListener::bind(node.listen).await.with_context(|| {
@@ -70,13 +89,6 @@ impl Running {
         let address = listener.local_addr().context("the listening socket has no address")?;
         let name = access.name.clone();
         let clock = access.clock;
-        let parts = Parts {
-            serves: role.serves(),
-            works: role.works(),
-            indexes: role.serves() && node.index_limit > 0,
-        };
-        let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), parts));
-        metrics.work.limit(node.max_calls, node.max_held);
         let link = nats::connect(&access, &metrics).await?;
         let standing = nats::prepare(&link, shape, access.wait).await?;
         let wakes = Wakes::new(link.clone());
@@ -96,10 +108,9 @@ impl Running {
 
         let stop = CancellationToken::new();
         let durability = Watch::new(link.clone(), shape.durability, shape.replicas, access.own_sync);
-        tokio::spawn(durability.clone().run(stop.clone()));
-        tokio::spawn(guard.clone().follow(stop.clone()));
-        let abort = CancellationToken::new();
-        let gone = CancellationToken::new();
+        tasks.keep(Task::Durability, stop.clone(), durability.clone().run(stop.clone()));
+        tasks.keep(Task::Guard, stop.clone(), guard.clone().follow(stop.clone()));
+        let [abort, closed, gone] = [(); 3].map(|()| CancellationToken::new());
         let receivers = Receivers::new(node.receivers.rules());
         let instance = Uuid::new_v4();
         let itself = presence::Node {
@@ -111,20 +122,22 @@ impl Running {
         let heartbeat = Heartbeat::new(link.clone(), clock, receivers.clone(), itself, stop.clone());
         // Before it is asked whether it is ready.
         heartbeat.ask_nats().await;
-        let beating = tokio::spawn(heartbeat.clone().run(gone.clone()));
-        let worker = if role.works() {
+        let beating = tasks.keep(Task::Heartbeat, gone.clone(), heartbeat.clone().run(gone.clone()));
+        let in_hand = TaskTracker::new();
+        in_hand.close();
+        if role.works() {
             let worker = Worker {
                 caller: Caller::new(clock, &targets)?,
-                alarm: Alarm::start(clock)?,
+                alarm: Alarm::start(clock, &tasks)?,
                 receivers: receivers.clone(),
                 calls: Arc::new(Semaphore::new(node.max_calls)),
                 stop: stop.clone(),
                 abort: abort.clone(),
             };
-            tokio::spawn(dispatch::run(engine.clone(), wakes, link.clone(), worker, node.max_held))
-        } else {
-            tokio::spawn(stop.clone().cancelled_owned())
-        };
+            let (hands, held) = (in_hand.clone(), node.max_held);
+            let run = dispatch::run(engine.clone(), wakes, link.clone(), worker, held, tasks.clone(), hands);
+            tasks.keep(Task::Worker, stop.clone(), in_hand.track_future(run));
+        }
         let settings = node.sweep.settings(shape.event_retention, node.retention);
         let sweeper = Sweeper::new(
             link.clone(),
@@ -137,11 +150,12 @@ impl Running {
             guard,
             metrics.clone(),
         );
-        let sweeper = tokio::spawn(sweeper.run(standing.has_lost_wakes(), stop.clone()));
+        let sweeper = sweeper.run(standing.has_lost_wakes(), stop.clone());
+        let sweeper = tasks.keep(Task::Sweeper, stop.clone(), sweeper);
         let limits = ConnectionLimits { count: node.max_connections, timeout: node.client_timeout };
-        let finder = parts
-            .indexes
-            .then(|| Finder::start(link.clone(), clock, node.index_limit, node.retention, stop.clone()));
+        let finder = indexes(&node, role).then(|| {
+            Finder::start(link.clone(), clock, node.index_limit, node.retention, &tasks, stop.clone())
+        });
         let feed = (!shape.event_retention.is_zero()).then(|| Arc::new(Semaphore::new(api::MAX_READERS)));
         metrics.feed.limit(feed.as_ref().map_or(0, |_| api::MAX_READERS));
         let routes = api::routes(Api {
@@ -160,6 +174,7 @@ impl Running {
             backlog: Arc::new(Backlog::new(link.clone())),
             streams: Arc::new(Streams::new(link.clone())),
             metrics: metrics.clone(),
+            tasks: tasks.clone(),
             stop: stop.clone(),
             client_timeout: node.client_timeout,
             event_heartbeat: node.events.event_heartbeat,
@@ -169,7 +184,8 @@ impl Running {
             max_body: node.max_body,
             patience: node.request_timeout,
         });
-        let api = tokio::spawn(api::serve(listener, routes, limits, metrics, stop.clone()));
+        let api = api::serve(listener, routes, limits, metrics, tasks.clone(), closed.clone());
+        let api = tasks.keep(Task::Api, closed.clone(), api);
         let drain_timeout = node.drain_timeout;
         Ok(Self {
             address,
@@ -177,10 +193,12 @@ impl Running {
             link,
             stop,
             abort,
+            closed,
             gone,
             drain_timeout,
+            tasks,
             api,
-            worker,
+            worker: in_hand,
             heartbeat: beating,
             sweeper,
         })

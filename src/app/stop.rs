@@ -1,4 +1,6 @@
 //! A node stops: takes nothing new, finishes calls, hands back what it only holds.
+//!
+//! It does so when it is told to, and when a task has failed that it needs.
 
 use std::time::Duration;
 
@@ -11,15 +13,28 @@ use crate::shutdown::Signals;
 /// How long outcomes may take to be stored after the last call has been given up.
 const STORE_GRACE: Duration = Duration::from_secs(5);
 
+/// How long the last words to other nodes may take, which NATS may not take. Whoever does not hear them takes this node
+/// for dead a few seconds later.
+const FAREWELL: Duration = Duration::from_secs(10);
+
 impl Running {
-    /// Runs until a signal comes, then stops in order: take nothing new, finish calls, hand back.
+    /// Runs until a signal comes or a task fails, then stops in order: take nothing new, finish calls, hand back.
+    ///
+    /// # Errors
+    ///
+    /// Which task has failed, or that not every outcome was stored.
     pub(super) async fn until(mut self, signals: &mut Signals, broker: Option<OwnBroker>) -> Result<()> {
-        let signal = tokio::select! {
-            signal = signals.next() => signal,
-            ended = &mut self.api => bail!("the HTTP server has ended by itself: {ended:?}"),
-            ended = &mut self.worker => bail!("the worker has ended by itself: {ended:?}"),
-        };
-        tracing::info!(signal, "stopping: finishing calls in progress, for at most {:?}", self.drain_timeout);
+        let patience = self.drain_timeout;
+        tokio::select! {
+            signal = signals.next() => {
+                tracing::info!(signal, "stopping: finishing calls in progress, for at most {patience:?}");
+                self.closed.cancel();
+            }
+            // Connections are taken meanwhile, so that /readyz says why.
+            failure = self.tasks.failed_one() => tracing::error!(
+                "stopping, since {failure}: finishing calls in progress, for at most {patience:?}"
+            ),
+        }
         self.stop.cancel();
         let stopped = tokio::select! {
             stored = self.finish() => stored,
@@ -29,18 +44,17 @@ impl Running {
             }
         };
         self.gone.cancel();
-        if let Err(error) = self.heartbeat.await {
-            tracing::warn!(%error, "other nodes were not told that this one has left");
+        if tokio::time::timeout(FAREWELL, self.say_farewell()).await.is_err() {
+            tracing::warn!("other nodes were not told within {FAREWELL:?} that this one leaves");
         }
-        if let Err(error) = self.sweeper.await {
-            tracing::warn!(%error, "the sweep did not stop in order");
-        }
-        self.link.flush().await;
         if let Some(broker) = broker {
             broker.stop().await;
         }
-        if !stopped {
-            bail!("stopped before every outcome was stored");
+        match self.tasks.failure() {
+            Some(failure) if stopped => bail!("stopped, since {failure}"),
+            Some(failure) => bail!("stopped, since {failure}; not every outcome was stored"),
+            None if !stopped => bail!("stopped before every outcome was stored"),
+            None => {}
         }
         tracing::info!("stopped");
         Ok(())
@@ -50,19 +64,25 @@ impl Running {
     /// of them is stored. Says whether it was.
     async fn finish(&mut self) -> bool {
         let mut stored = true;
-        if tokio::time::timeout(self.drain_timeout, &mut self.worker).await.is_err() {
+        if tokio::time::timeout(self.drain_timeout, self.worker.wait()).await.is_err() {
             tracing::warn!("giving up the calls that are still in progress");
             self.abort.cancel();
-            if tokio::time::timeout(STORE_GRACE, &mut self.worker).await.is_err() {
+            if tokio::time::timeout(STORE_GRACE, self.worker.wait()).await.is_err() {
                 tracing::error!(
                     "not every outcome could be stored; those timers are found when their leases end"
                 );
                 stored = false;
             }
         }
-        if let Err(error) = (&mut self.api).await {
-            tracing::warn!(%error, "the HTTP server did not stop in order");
-        }
+        self.closed.cancel();
+        self.api.ended().await;
         stored
+    }
+
+    /// Leaves this node's share of the limits and its lease of the sweep to others.
+    async fn say_farewell(&mut self) {
+        self.heartbeat.ended().await;
+        self.sweeper.ended().await;
+        self.link.flush().await;
     }
 }

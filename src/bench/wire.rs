@@ -78,6 +78,10 @@ mod tests {
     use super::*;
 
     /// A wire to a node that reads one request, says `answer`, and hangs up.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the names and the keeper of tasks are for those of a node"
+    )]
     async fn wire_to_a_node_that_says(answer: &'static str) -> Wire {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -19,6 +19,7 @@ mod nodes;
 mod receivers;
 mod register;
 mod sweep;
+mod tasks;
 mod timers;
 mod work;
 
@@ -35,6 +36,7 @@ pub use nats::{Nats, Trouble};
 pub use nodes::Nodes;
 pub use receivers::Receivers;
 pub use sweep::{SweepFinding, Sweeping, Swept};
+pub use tasks::{Task, Tasks};
 pub use timers::{Timers, Write, Written};
 pub use work::{Call, LostClaim, Outcome, Postponed, Wake, Work};
 
@@ -75,6 +77,8 @@ pub struct Metrics {
     pub sweep: Sweeping,
     /// Of the ledger.
     pub ledger: Ledger,
+    /// Of tasks that have failed.
+    pub tasks: Tasks,
 }
 
 /// How the numbers are written.
@@ -104,12 +108,13 @@ impl Metrics {
         all.info(&names::BUILD_INFO, [("version", version)]);
         let (http, nats, nodes) = (Http::new(all), Nats::new(all), Nodes::new(all));
         let (sweep, ledger) = (Sweeping::new(all), Ledger::new(all));
+        let tasks = Tasks::new(all);
         let of_api = &mut Register::of(&mut registry, parts.serves);
         let (feed, timers) = (Feed::new(of_api), Timers::new(of_api));
         let index = Index::new(&mut Register::of(&mut registry, parts.indexes));
         let of_worker = &mut Register::of(&mut registry, parts.works);
         let (work, receivers) = (Work::new(of_worker), Receivers::new(of_worker));
-        Self { registry, http, feed, timers, index, work, receivers, nats, nodes, sweep, ledger }
+        Self { registry, http, feed, timers, index, work, receivers, nats, nodes, sweep, ledger, tasks }
     }
 
     /// All numbers, as a scraper reads them.

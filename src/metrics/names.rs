@@ -16,6 +16,9 @@ const fn name(name: &'static str, help: &'static str) -> Name {
 
 pub(super) const BUILD_INFO: Name = name("jettimer_build_info", "Always 1; its label has the version");
 
+pub(super) const TASK_FAILURES: Name =
+    name("jettimer_task_failures_total", "Tasks of this node that panicked, or ended and were not told to");
+
 pub(super) const HTTP_REQUESTS: Name = name(
     "jettimer_http_requests_total",
     "Requests by what they ask for and the class of the answer's status, or gone if the client did not wait",

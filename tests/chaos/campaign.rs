@@ -13,6 +13,7 @@ use crate::report::{self, Tally};
 use crate::rig::Programs;
 use crate::run::run;
 use crate::shrink;
+use crate::support::spawn;
 
 /// Runs a plan and says what is wrong, if anything is.
 pub(crate) fn holds(plan: Plan) -> Result<(), String> {
@@ -48,7 +49,7 @@ pub(crate) fn all(plans: Vec<(String, u64, Plan)>, how: How) -> bool {
             .map(|(name, seed, plan)| {
                 let programs = programs.clone();
                 // A task of its own, so that what each runs on gets its turn.
-                tokio::spawn(async move {
+                spawn(async move {
                     let began = Instant::now();
                     let ran = run(&programs, &plan).await;
                     (name, seed, plan, ran, began.elapsed().as_secs_f64())

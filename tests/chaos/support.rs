@@ -8,13 +8,17 @@ pub(crate) mod contract;
 #[expect(dead_code, reason = "some of it is for tests of names")]
 #[path = "../it/support/dns.rs"]
 mod dns;
+#[path = "../it/support/spawn.rs"]
+mod spawn;
 #[expect(dead_code, reason = "the servers' configuration is whole here")]
 #[path = "../it/support/users.rs"]
 mod users;
+#[expect(dead_code, reason = "here clocks are set, and do not fail")]
 #[path = "../it/support/wrong_clock.rs"]
 mod wrong_clock;
 
 pub(crate) use dns::Dns;
+pub(crate) use spawn::spawn;
 pub(crate) use users::Users;
 pub(crate) use wrong_clock::WrongClock;
 

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::calls::{answered, call, caller, outcome, policy, settings, timer};
 use crate::support::raw::{Raw, head};
-use crate::support::{Broker, Dns, Node, PATIENCE, Sink};
+use crate::support::{Broker, Dns, Node, PATIENCE, Sink, spawn};
 
 async fn answering() -> Raw {
     Raw::start(|mut stream: TcpStream| async move {
@@ -206,9 +206,7 @@ async fn names_that_are_looked_up_for_long_delay_no_other() {
             let name = format!("silent-{number}.test");
             dns.silence(&name);
             let (caller, stop) = (caller.clone(), stop.clone());
-            tokio::spawn(
-                async move { caller.call(&timer(&format!("http://{name}/"), PATIENCE), 1, &stop).await },
-            )
+            spawn(async move { caller.call(&timer(&format!("http://{name}/"), PATIENCE), 1, &stop).await })
         })
         .collect();
     dns.until_asked(512).await;

@@ -66,5 +66,7 @@ mod signatures;
 mod stats;
 mod sweep_streams;
 mod sweep_timers;
+#[cfg(target_os = "linux")]
+mod tasks;
 mod topology;
 mod worker_is_killed;

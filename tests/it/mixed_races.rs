@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use jettimer::alarm::Alarm;
 use jettimer::clock::Clock;
 use jettimer::domain::time::Timestamp;
+use jettimer::tasks::Tasks;
 use reqwest::Method;
 use serde_json::json;
 
@@ -23,7 +24,7 @@ async fn cancel_change_fire_and_replay_that_meet_agree_with_what_the_receiver_ha
     let nodes = [Node::start(&broker).await, Node::start(&broker).await];
     let sink = Sink::start().await;
     let clients = nodes.each_ref().map(Node::client);
-    let alarm = Alarm::start(Clock::OF_THE_WORLD).unwrap();
+    let alarm = Alarm::start(Clock::OF_THE_WORLD, &Tasks::default()).unwrap();
     let races = (0..RACES).map(|n| {
         let (sink, alarm, clients) = (sink.clone(), alarm.clone(), clients.clone());
         async move {

@@ -7,6 +7,7 @@ use futures_util::StreamExt as _;
 use jettimer::alarm::Alarm;
 use jettimer::clock::Clock;
 use jettimer::domain::time::Timestamp;
+use jettimer::tasks::Tasks;
 use serde_json::json;
 
 use crate::support::{Broker, Client, Node, Sink, micros_of};
@@ -57,7 +58,7 @@ async fn a_cancel_that_meets_a_fire_is_answered_with_what_happened() {
     let nodes = [Node::start(&broker).await, Node::start(&broker).await];
     let sink = Sink::start().await;
     let clients = nodes.each_ref().map(Node::client);
-    let alarm = Alarm::start(Clock::OF_THE_WORLD).unwrap();
+    let alarm = Alarm::start(Clock::OF_THE_WORLD, &Tasks::default()).unwrap();
     let meeting = Arc::new(Meeting::default());
     let cancelled: Arc<std::sync::Mutex<Vec<String>>> = Arc::default();
     let refused: Arc<std::sync::Mutex<Vec<String>>> = Arc::default();
@@ -105,7 +106,7 @@ async fn a_change_that_meets_a_fire_is_answered_with_what_happened() {
     let nodes = [Node::start(&broker).await, Node::start(&broker).await];
     let sink = Sink::start().await;
     let clients = nodes.each_ref().map(Node::client);
-    let alarm = Alarm::start(Clock::OF_THE_WORLD).unwrap();
+    let alarm = Alarm::start(Clock::OF_THE_WORLD, &Tasks::default()).unwrap();
     let meeting = Arc::new(Meeting::default());
     many(|n| {
         let (client, other) = (clients[n % 2].clone(), clients[(n + 1) % 2].clone());

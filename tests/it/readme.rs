@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::support::{PATIENCE, eventually};
+use crate::support::{PATIENCE, eventually, spawn};
 
 const README: &str = include_str!("../../README.md");
 const HEADING: &str = "## Try it in 60 seconds\n";
@@ -98,7 +98,7 @@ impl Newcomer {
         };
         tokio::time::timeout(PATIENCE, ready).await.expect("it gets ready");
         // What it says afterwards is read, so that it can be said.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Serving(child)
     }
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::support::{Broker, Node, PATIENCE, eventually, now_micros, python};
+use crate::support::{Broker, Node, PATIENCE, eventually, now_micros, python, spawn};
 
 /// The new secret and the old one, of which nodes still sign with the old.
 const NEW: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -38,7 +38,7 @@ impl Example {
         let url = format!("http://{address}/");
         let lines = Arc::<Mutex<Vec<String>>>::default();
         let read = lines.clone();
-        tokio::spawn(async move {
+        spawn(async move {
             while let Ok(Some(line)) = output.next_line().await {
                 read.lock().unwrap().push(line);
             }

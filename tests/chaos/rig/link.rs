@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::plan::LinkTrouble;
+use crate::support::spawn;
 
 /// Bytes that are taken at once.
 const PIECE: usize = 16 * 1_024;
@@ -49,7 +50,7 @@ impl Link {
     pub(crate) async fn start(from: SocketAddr, to: SocketAddr) -> Self {
         let state = watch::Sender::new(State::default());
         let listener = TcpListener::bind(from).await.expect("an address of the run's own");
-        tokio::spawn(accept(listener, from, to, state.subscribe()));
+        spawn(accept(listener, from, to, state.subscribe()));
         Self { state }
     }
 
@@ -76,7 +77,7 @@ async fn accept(first: TcpListener, from: SocketAddr, to: SocketAddr, mut state:
         tokio::select! {
             accepted = open.accept() => {
                 if let Ok((stream, _)) = accepted {
-                    tokio::spawn(connection(stream, to, theirs.clone()));
+                    spawn(connection(stream, to, theirs.clone()));
                 }
             }
             // Without a listener, connections are refused.

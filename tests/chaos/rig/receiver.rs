@@ -19,7 +19,7 @@ use super::net::{Net, RECEIVER_PORT};
 use crate::history::Call;
 use crate::plan::{Behaviour, Item, NODES, ReceiverTrouble};
 use crate::record::Record;
-use crate::support::now_micros;
+use crate::support::{now_micros, spawn};
 
 /// A receiver. It ends with the runtime that it was started on.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ impl Receiver {
         let receiver = Self { index, items: items.into(), record, trouble: watch::Sender::new(None) };
         for node in 0..NODES {
             let listener = TcpListener::bind(net.receiver(node, index)).await.expect("an address");
-            tokio::spawn(receiver.clone().serve(listener, node));
+            spawn(receiver.clone().serve(listener, node));
         }
         receiver
     }
@@ -65,7 +65,7 @@ impl Receiver {
 
     async fn serve(self, listener: TcpListener, node: usize) {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(self.clone().connection(stream, node));
+            spawn(self.clone().connection(stream, node));
         }
     }
 

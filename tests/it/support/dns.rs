@@ -8,7 +8,7 @@ use hickory_resolver::proto::op::{Message, Metadata, ResponseCode};
 use hickory_resolver::proto::rr::{RData, Record, RecordType};
 use tokio::net::UdpSocket;
 
-use super::eventually;
+use super::{eventually, spawn};
 
 /// Names and their addresses: one list for each time that a name is asked for, the last one from then on.
 type Zone = HashMap<String, Vec<Vec<IpAddr>>>;
@@ -31,7 +31,7 @@ impl Dns {
             asked: Arc::default(),
         };
         let serving = dns.clone();
-        tokio::spawn(async move {
+        spawn(async move {
             let mut buffer = [0; 1_500];
             while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
                 let question = Message::from_vec(&buffer[..length]).expect("a question");

@@ -16,6 +16,7 @@ mod node;
 pub(crate) mod python;
 pub(crate) mod raw;
 mod sink;
+mod spawn;
 pub(crate) mod tls;
 mod users;
 #[cfg(target_os = "linux")]
@@ -32,6 +33,7 @@ pub(crate) use dev::Dev;
 pub(crate) use dns::Dns;
 pub(crate) use node::Node;
 pub(crate) use sink::Sink;
+pub(crate) use spawn::spawn;
 
 /// How long something that must happen may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);

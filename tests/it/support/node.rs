@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-use super::{Broker, Client, PATIENCE};
+use super::{Broker, Client, PATIENCE, spawn};
 
 const JETTIMER: &str = env!("CARGO_BIN_EXE_jettimer");
 
@@ -83,7 +83,7 @@ impl Node {
         };
         let address = tokio::time::timeout(PATIENCE, ready).await.expect("jettimer gets ready");
         let rest = log.clone();
-        tokio::spawn(async move {
+        spawn(async move {
             while let Ok(Some(line)) = lines.next_line().await {
                 let entry = serde_json::from_str(&line).unwrap_or(Value::String(line));
                 rest.lock().unwrap().push(entry);
@@ -116,6 +116,11 @@ impl Node {
     /// What it has logged at this level.
     pub(crate) fn logged(&self, level: &str) -> Vec<Value> {
         self.log.lock().unwrap().iter().filter(|entry| entry["level"] == level).cloned().collect()
+    }
+
+    /// What it has said to whoever started it, beside its log.
+    pub(crate) fn last_word(&self) -> Option<String> {
+        self.log.lock().unwrap().iter().rev().find_map(|entry| entry.as_str().map(str::to_owned))
     }
 }
 

@@ -10,6 +10,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::interval;
 
+use super::spawn;
+
 /// A running receiver.
 pub(crate) struct Raw {
     address: SocketAddr,
@@ -26,10 +28,10 @@ impl Raw {
         let address = listener.local_addr().expect("an address");
         let connections = Arc::new(AtomicUsize::new(0));
         let counted = connections.clone();
-        tokio::spawn(async move {
+        spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 counted.fetch_add(1, Ordering::SeqCst);
-                tokio::spawn(what(stream));
+                spawn(what(stream));
             }
         });
         Self { address, connections }

@@ -19,7 +19,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::{eventually, now_micros};
+use super::{eventually, now_micros, spawn};
 
 /// A request that has come.
 #[derive(Clone, Debug)]
@@ -58,14 +58,14 @@ impl Sink {
         let address = listener.local_addr().expect("an address");
         let sink = Self { address, hits: Arc::default(), released: watch::Sender::new(false) };
         let serving = sink.clone();
-        tokio::spawn(async move {
+        spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let sink = serving.clone();
                 let service = service_fn(move |request| {
                     let sink = sink.clone();
                     async move { sink.answer(request).await }
                 });
-                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+                spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
             }
         });
         sink

@@ -1,0 +1,48 @@
+//! Numbers of tasks that have failed.
+
+use super::label::{Counters, label};
+use super::names;
+use super::register::Register;
+
+label! {
+    /// A task of a node.
+    Task = "task" {
+        /// The thread that wakes tasks at their instants.
+        Alarm = "alarm",
+        /// Accepts connections.
+        Api = "api",
+        /// Serves one connection.
+        Connection = "connection",
+        /// Looks what an acknowledged timer survives.
+        Durability = "durability",
+        /// Keeps the index.
+        Finder = "finder",
+        /// Follows the high-water mark of the timers that have fired.
+        Guard = "guard",
+        /// Tells other nodes that this one is there, and hears them.
+        Heartbeat = "heartbeat",
+        /// Keeps a nats-server of our own running.
+        NatsServer = "nats_server",
+        /// Feeds one reader of events.
+        Reader = "reader",
+        /// Sweeps.
+        Sweeper = "sweeper",
+        /// Attends to one wake.
+        Wake = "wake",
+        /// Pulls wakes.
+        Worker = "worker",
+    }
+}
+
+/// Numbers of tasks.
+#[derive(Debug)]
+pub struct Tasks {
+    /// Tasks that have failed.
+    pub failures: Counters<Task>,
+}
+
+impl Tasks {
+    pub(super) fn new(register: &mut Register<'_>) -> Self {
+        Self { failures: Counters::new(register, &names::TASK_FAILURES) }
+    }
+}

@@ -1,0 +1,119 @@
+//! A task that panics is seen: one that the node needs ends it in order, one of many takes nothing with it.
+//!
+//! The program is the one that is shipped. What fails is the system: its clock cannot be read once, and the standard
+//! library panics in whatever the thread does at that moment.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::wrong_clock::WrongClock;
+use crate::support::{Broker, Node, Sink, eventually, in_millis};
+
+/// The runtime's threads, which run tasks.
+const RUNTIME: &str = "tokio-rt-worker";
+
+/// What is logged of tasks that fail, once something is.
+async fn failed_task(node: &Node) -> Value {
+    eventually("a task fails", async || {
+        node.logged("ERROR").into_iter().find(|line| line["task"].is_string())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_task_that_panics_ends_its_node_in_order_and_readyz_and_the_last_line_name_it() {
+    let (broker, sink) = (Broker::start().await, Sink::start().await);
+    let staying = Node::with(&broker, &["--role", "api"]).await;
+    let wrong = WrongClock::ahead(0);
+    let mut node = Node::with_env(&broker, &[], &wrong.env()).await;
+    let client = node.client();
+    let calling = client.create(&json!({ "delay": "0s", "url": sink.url("/hang") })).await;
+    sink.until(1).await;
+    wrong.fail_in(RUNTIME);
+    let task = failed_task(&node).await["task"].as_str().unwrap().to_owned();
+    assert!(["finder", "heartbeat", "sweeper"].contains(&task.as_str()), "{task} reads the clock, too");
+
+    // While the call is in progress the node is there, and says why it ends.
+    let reason = eventually("it is not ready", async || {
+        let reply = client.send(Method::GET, "/readyz", &[], "").await;
+        (reply.status == 503).then(|| (reply.json["status"].clone(), reply.json["reason"].clone()))
+    })
+    .await;
+    let told = format!("the task {task} has failed, and the node ends: see its log");
+    assert_eq!(reason, (json!("stopping"), json!(told)));
+    let metrics = client.send(Method::GET, "/metrics", &[], "").await.json;
+    let counted = format!("jettimer_task_failures_total{{task=\"{task}\"}} 1\n");
+    assert!(metrics.as_str().unwrap().contains(&counted), "{metrics}");
+    if task == "finder" {
+        assert_eq!(client.send(Method::GET, "/timers", &[], "").await.status, 503, "an index that is frozen");
+    }
+    sink.release();
+    assert_eq!(node.exit_code().await, Some(1));
+    assert_eq!(staying.client().get(&calling).await["state"], "delivered");
+    let last = eventually("its last word", async || node.last_word()).await;
+    let told = format!("jettimer: stopped, since the task {task} has panicked: ");
+    assert!(last.starts_with(&told), "{last}");
+}
+
+#[tokio::test]
+async fn a_node_whose_alarm_panics_ends_and_another_wakes_its_timers() {
+    let (broker, sink) = (Broker::start().await, Sink::start().await);
+    let staying = Node::with(&broker, &["--role", "api"]).await;
+    let wrong = WrongClock::ahead(0);
+    let mut node = Node::with_env(&broker, &["--role", "worker"], &wrong.env()).await;
+    let mut ids = vec![];
+    for n in 0..20 {
+        let timer = json!({ "at": in_millis(1_000 + n * 100), "url": sink.url("/ok") });
+        ids.push(staying.client().create(&timer).await);
+    }
+    wrong.fail_in("alarm");
+    assert_eq!(node.exit_code().await, Some(1));
+    let last = eventually("its last word", async || node.last_word()).await;
+    assert!(last.starts_with("jettimer: stopped, since the task alarm has panicked: "), "{last}");
+    let _heir = Node::with(&broker, &["--role", "worker"]).await;
+    for id in &ids {
+        staying.client().until(id, "delivered").await;
+    }
+    assert!(sink.counts().values().all(|count| *count == 1));
+}
+
+#[tokio::test]
+async fn a_wake_whose_task_panics_comes_again_and_its_node_goes_on() {
+    let (broker, sink) = (Broker::start().await, Sink::start().await);
+    let mut ids = vec![];
+    // Of all who read the clock at that moment most are wakes. Where it was another task, that has ended the node.
+    for _ in 0..10 {
+        let wrong = WrongClock::ahead(0);
+        let node = Node::with_env(&broker, &[], &wrong.env()).await;
+        let client = node.client();
+        let timer = json!({
+            "at": in_millis(2_000), "url": sink.url("/ok"), "delivery": "at_least_once", "timeout": "1s",
+        });
+        let many = Value::Array(vec![timer; 500]).to_string();
+        let headers = [("content-type", "application/json")];
+        let reply = client.send(Method::POST, "/timers", &headers, &many).await;
+        let results = reply.json["results"].as_array().unwrap();
+        ids.extend(results.iter().map(|result| result["timer"]["id"].as_str().unwrap().to_owned()));
+        sink.until(sink.hits().len() + 1).await;
+        wrong.fail_in(RUNTIME);
+        let failed = failed_task(&node).await;
+        if failed["task"] != "wake" {
+            continue;
+        }
+        let timer = failed["timer"].as_str().unwrap();
+        assert!(ids.iter().any(|id| id == timer), "{failed}");
+        for id in &ids {
+            client.until(id, "delivered").await;
+        }
+        let shown = async |line: &str| {
+            let metrics = client.send(Method::GET, "/metrics", &[], "").await.json;
+            metrics.as_str().unwrap().contains(line)
+        };
+        assert!(shown("jettimer_task_failures_total{task=\"wake\"} 1\n").await);
+        let free = "\njettimer_wakes_held 0\n";
+        eventually("all places are given back", async || shown(free).await.then_some(())).await;
+        assert_eq!(client.send(Method::GET, "/readyz", &[], "").await.status, 200);
+        return;
+    }
+    panic!("no wake was hit");
+}
