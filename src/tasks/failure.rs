@@ -39,7 +39,7 @@ impl fmt::Display for Failure {
 }
 
 /// What a panic says.
-pub fn panic_text(panic: &(dyn Any + Send)) -> &str {
+pub fn panic_text(panic: &dyn Any) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
 }

@@ -9,6 +9,7 @@
 //! clippy.toml forbids to spawn elsewhere.
 
 mod failure;
+mod running;
 mod threads;
 
 use std::panic::AssertUnwindSafe;
@@ -20,9 +21,11 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use failure::{Failure, How, panic_text};
+pub use running::{Running, running};
 
 use crate::domain::timer::TimerId;
 use crate::metrics::{Label as _, Metrics, Parts, Task};
+use running::RUNNING;
 
 /// The tasks of one node. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -66,7 +69,7 @@ impl Tasks {
     ) -> Kept {
         let this = self.clone();
         Kept(spawn(async move {
-            match caught(work).await {
+            match caught(Running { task, timer: None }, work).await {
                 Ok(()) if until.is_cancelled() => {}
                 Ok(()) => this.failed(Failure { task, how: How::Ended }),
                 Err(text) => this.failed(Failure { task, how: How::Panicked(text) }),
@@ -83,7 +86,7 @@ impl Tasks {
     ) {
         let metrics = self.metrics.clone();
         spawn(async move {
-            if let Err(panic) = caught(work).await {
+            if let Err(panic) = caught(Running { task, timer }, work).await {
                 metrics.tasks.failures.count(task);
                 let (task, timer) = (task.shown(), timer.map(tracing::field::display));
                 tracing::error!(task, timer, panic, "a task has panicked, and the others go on");
@@ -118,7 +121,8 @@ impl Tasks {
 }
 
 /// What the work came to, or what it said when it panicked.
-async fn caught(work: impl Future<Output = ()>) -> Result<(), String> {
+async fn caught(running: Running, work: impl Future<Output = ()>) -> Result<(), String> {
+    let work = RUNNING.scope(running, work);
     AssertUnwindSafe(work).catch_unwind().await.map_err(|panic| panic_text(&*panic).to_owned())
 }
 

@@ -75,6 +75,15 @@ async fn one_of_many_that_panics_gives_back_its_place_is_counted_and_takes_nothi
 }
 
 #[tokio::test]
+async fn a_task_knows_its_name_and_its_timer_while_it_runs() {
+    let (told, heard) = oneshot::channel();
+    let timer = Some(Uuid::from_u128(1));
+    Tasks::default().one_of_many(Task::Wake, timer, async move { told.send(running()).unwrap() });
+    assert_eq!(heard.await.unwrap(), Some(Running { task: Task::Wake, timer }));
+    assert_eq!(running(), None);
+}
+
+#[tokio::test]
 async fn a_thread_that_panics_has_failed_under_its_name() {
     let tasks = Tasks::default();
     let (told, heard) = oneshot::channel();

@@ -3,19 +3,32 @@
 //! The program is the one that is shipped. What fails is the system: its clock cannot be read once, and the standard
 //! library panics in whatever the thread does at that moment.
 
+use std::process::Stdio;
+
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::Command;
 
 use crate::support::wrong_clock::WrongClock;
-use crate::support::{Broker, Node, Sink, eventually, in_millis};
+use crate::support::{Broker, Client, Node, Sink, eventually, in_millis};
 
 /// The runtime's threads, which run tasks.
 const RUNTIME: &str = "tokio-rt-worker";
 
+/// The entry of a panic in the log, and what was logged as a text and not as JSON.
+fn panic_logged(node: &Node) -> (Value, Vec<Value>) {
+    let panics: Vec<Value> =
+        node.logged("ERROR").into_iter().filter(|line| line["location"].is_string()).collect();
+    let [panic] = panics.as_slice() else { panic!("{panics:?}") };
+    (panic.clone(), node.said())
+}
+
 /// What is logged of tasks that fail, once something is.
 async fn failed_task(node: &Node) -> Value {
     eventually("a task fails", async || {
-        node.logged("ERROR").into_iter().find(|line| line["task"].is_string())
+        // The panic itself comes before, which has its place.
+        node.logged("ERROR").into_iter().find(|line| line["task"].is_string() && line["location"].is_null())
     })
     .await
 }
@@ -50,9 +63,13 @@ async fn a_task_that_panics_ends_its_node_in_order_and_readyz_and_the_last_line_
     sink.release();
     assert_eq!(node.exit_code().await, Some(1));
     assert_eq!(staying.client().get(&calling).await["state"], "delivered");
-    let last = eventually("its last word", async || node.last_word()).await;
+    let last = eventually("its last word", async || node.said().pop()).await;
     let told = format!("jettimer: stopped, since the task {task} has panicked: ");
-    assert!(last.starts_with(&told), "{last}");
+    assert!(last.as_str().unwrap().starts_with(&told), "{last}");
+    let (panic, said) = panic_logged(&node);
+    assert_eq!((&panic["thread"], &panic["task"]), (&json!(RUNTIME), &json!(task)));
+    assert!(panic["panic"].as_str().unwrap().contains("Invalid argument"), "{panic}");
+    assert_eq!(said, [last], "all else is JSON, a line for each");
 }
 
 #[tokio::test]
@@ -68,8 +85,11 @@ async fn a_node_whose_alarm_panics_ends_and_another_wakes_its_timers() {
     }
     wrong.fail_in("alarm");
     assert_eq!(node.exit_code().await, Some(1));
-    let last = eventually("its last word", async || node.last_word()).await;
-    assert!(last.starts_with("jettimer: stopped, since the task alarm has panicked: "), "{last}");
+    let last = eventually("its last word", async || node.said().pop()).await;
+    let told = "jettimer: stopped, since the task alarm has panicked: ";
+    assert!(last.as_str().unwrap().starts_with(told), "{last}");
+    let (panic, said) = panic_logged(&node);
+    assert_eq!((&panic["thread"], said), (&json!("alarm"), vec![last]));
     let _heir = Node::with(&broker, &["--role", "worker"]).await;
     for id in &ids {
         staying.client().until(id, "delivered").await;
@@ -102,6 +122,9 @@ async fn a_wake_whose_task_panics_comes_again_and_its_node_goes_on() {
         }
         let timer = failed["timer"].as_str().unwrap();
         assert!(ids.iter().any(|id| id == timer), "{failed}");
+        let (panic, said) = panic_logged(&node);
+        assert_eq!((&panic["task"], &panic["timer"]), (&json!("wake"), &json!(timer)));
+        assert!(said.is_empty(), "{said:?}");
         for id in &ids {
             client.until(id, "delivered").await;
         }
@@ -116,4 +139,36 @@ async fn a_wake_whose_task_panics_comes_again_and_its_node_goes_on() {
         return;
     }
     panic!("no wake was hit");
+}
+
+/// Each entry that cannot be written would be a panic otherwise, and so the end of the node.
+#[tokio::test]
+async fn a_node_whose_log_nobody_reads_goes_on() {
+    let (mut broker, sink) = (Broker::start().await, Sink::start().await);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_jettimer"))
+        .args(["serve", "--log-format", "json", "--log", "debug", "--insecure-no-auth"])
+        .args(["--listen", "127.0.0.1:0", "--allow-targets", "127.0.0.0/8"])
+        .args(broker.args("node"))
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let address = loop {
+        let line = lines.next_line().await.unwrap().expect("it gets ready");
+        let entry: Value = serde_json::from_str(&line).unwrap();
+        if entry["message"] == "ready" {
+            break entry["listen"].as_str().unwrap().to_owned();
+        }
+    };
+    drop(lines);
+    let client = Client::new(&address);
+    let id = client.create(&json!({ "delay": "100ms", "url": sink.url("/ok") })).await;
+    client.until(&id, "delivered").await;
+    // Warnings as well.
+    broker.kill().await;
+    broker.restart().await;
+    let ready = async || (client.send(Method::GET, "/readyz", &[], "").await.status == 200).then_some(());
+    eventually("it is ready again", ready).await;
+    assert_eq!(child.try_wait().unwrap(), None);
 }

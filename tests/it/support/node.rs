@@ -118,9 +118,9 @@ impl Node {
         self.log.lock().unwrap().iter().filter(|entry| entry["level"] == level).cloned().collect()
     }
 
-    /// What it has said to whoever started it, beside its log.
-    pub(crate) fn last_word(&self) -> Option<String> {
-        self.log.lock().unwrap().iter().rev().find_map(|entry| entry.as_str().map(str::to_owned))
+    /// What it has written to standard error that is no JSON, as the last word to whoever started it.
+    pub(crate) fn said(&self) -> Vec<Value> {
+        self.log.lock().unwrap().iter().filter(|entry| entry.is_string()).cloned().collect()
     }
 }
 

@@ -1,4 +1,6 @@
-//! Logs: for people on a terminal, JSON otherwise, on standard error.
+//! Logs: for people on a terminal, JSON otherwise, on standard error. Panics are in them.
+
+mod panics;
 
 use std::io::IsTerminal as _;
 
@@ -16,7 +18,7 @@ pub enum Format {
     Json,
 }
 
-/// Starts logging.
+/// Starts logging, and has panics logged.
 ///
 /// # Errors
 ///
@@ -33,11 +35,17 @@ pub fn start(filter: &str, format: Format) -> Result<()> {
         )
     })?;
     let terminal = std::io::stderr().is_terminal();
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Where nobody reads standard error any more, that cannot be said there either: to try would panic.
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false);
     let started = match format {
         Format::Json => subscriber.json().flatten_event(true).try_init(),
         Format::Auto if !terminal => subscriber.json().flatten_event(true).try_init(),
         Format::Auto | Format::Human => subscriber.with_target(false).with_ansi(terminal).try_init(),
     };
-    started.map_err(|error| anyhow::anyhow!("cannot start logging: {error}"))
+    started.map_err(|error| anyhow::anyhow!("cannot start logging: {error}"))?;
+    panics::log();
+    Ok(())
 }
