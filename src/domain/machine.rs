@@ -15,6 +15,9 @@
 //! **Invariant (a postponement is no attempt):** it stores nothing, unless the timer would wait past its deadline and so is
 //! over. It is about the receiver, as one node sees it at the moment, and not about the timer.
 //!
+//! **Invariant (a call that was not made is no attempt):** a claim that is given back leaves the timer as it was before, with
+//! the same number and instant. Only who knows that no byte of the request was written may say so.
+//!
 //! **Invariant (watched):** whenever a stored record is `Firing`, the broker holds a wake, so that
 //! somebody looks at the timer again if the claimant dies. So a wake is settled last, and never by
 //! one who has lost the claim.
@@ -30,7 +33,8 @@ use crate::domain::change::Change;
 use crate::domain::time::{Now, Timestamp};
 use crate::domain::timer::{Claim, ClaimId, Doubt, State, Timer};
 use effects::{
-    again, claimed, concluded, ended, linger, notified, postponed, rescheduled, store, taken_over,
+    again, claimed, concluded, cut_off, ended, given_back, linger, notified, postponed, rescheduled, store,
+    taken_over,
 };
 
 pub use effects::{describe, unneeded};
@@ -58,6 +62,16 @@ pub enum Input {
         /// What came of it.
         called: Box<Called>,
     },
+    /// The call under this claim was not made, and is not going to be: nothing of its request was written.
+    NotMade {
+        /// The claim under which it was to be made.
+        claim: ClaimId,
+    },
+    /// Whoever was making the call under this claim has died, and its request may have been on its way.
+    CutOff {
+        /// The claim under which it was made.
+        claim: ClaimId,
+    },
     /// The timer was found due, and its receiver has no room for it before this instant.
     Postponed {
         /// When to try again; at most [`MAX_POSTPONEMENT`] from now.
@@ -74,6 +88,22 @@ pub enum Input {
     Fire,
     /// A client wants it to be tried again after it has failed, or nobody knows whether it has.
     Replay,
+}
+
+impl Input {
+    /// Whether a claimant, or its successor, reports what became of its call. It rests on the claim in the record.
+    pub fn is_report(&self) -> bool {
+        match self {
+            Self::Outcome { .. } | Self::NotMade { .. } | Self::CutOff { .. } => true,
+            Self::Wake { .. }
+            | Self::Postponed { .. }
+            | Self::Restored
+            | Self::Cancel
+            | Self::Change(_)
+            | Self::Fire
+            | Self::Replay => false,
+        }
+    }
 }
 
 /// What is to be done.
@@ -180,15 +210,23 @@ pub fn step(timer: &Timer, input: Input, now: impl Into<Now>) -> Result<Vec<Effe
             State::Firing { attempt, claim } | State::Unknown { attempt, doubt: Doubt::NoOutcome(claim), .. },
             Input::Outcome { claim: mine, called },
         ) if claim.id == mine => Ok(concluded(timer, *attempt, claim, *called, now)),
+        (
+            State::Firing { attempt, claim } | State::Unknown { attempt, doubt: Doubt::NoOutcome(claim), .. },
+            Input::NotMade { claim: mine },
+        ) if claim.id == mine => Ok(given_back(timer, *attempt, claim)),
+        (State::Firing { attempt, claim }, Input::CutOff { claim: mine }) if claim.id == mine => {
+            Ok(cut_off(timer, *attempt, claim, now))
+        }
         // The claim is lost: another has taken the timer over. The wake may be the very one that the
         // other holds too, and it is all there is if the other dies, so it is not settled.
         (
             State::Scheduled { .. } | State::Firing { .. } | State::Unknown { .. } | State::Failed { .. },
-            Input::Outcome { .. },
+            Input::Outcome { .. } | Input::NotMade { .. } | Input::CutOff { .. },
         ) => Ok(vec![linger(1, now)]),
-        (State::Delivered { .. } | State::Cancelled { .. }, Input::Outcome { .. }) => {
-            Ok(notified(timer, vec![Effect::Settle]))
-        }
+        (
+            State::Delivered { .. } | State::Cancelled { .. },
+            Input::Outcome { .. } | Input::NotMade { .. } | Input::CutOff { .. },
+        ) => Ok(notified(timer, vec![Effect::Settle])),
 
         // Somebody else had room and has claimed it meanwhile: the wake may be the only one that watches that claim, and
         // is not exchanged for one that comes long after its lease.

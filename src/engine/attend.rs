@@ -53,8 +53,8 @@ impl Engine {
             let effects = match &known.stored {
                 None => machine::unneeded(wake.tries, self.clock.moment()),
                 Some(stored) => {
-                    let called = matches!(news, Some(Input::Outcome { .. }));
-                    let input = if !called && self.guard.is_restored(stored) {
+                    let reports = news.as_ref().is_some_and(Input::is_report);
+                    let input = if !reports && self.guard.is_restored(stored) {
                         Input::Restored
                     } else {
                         news.clone().unwrap_or_else(|| self.wake_input(wake, claim))

@@ -91,19 +91,41 @@ pub(super) fn taken_over(
     node: String,
     now: Now,
 ) -> Vec<Effect> {
+    match may_follow(timer, attempt, dead, now) {
+        Ok(()) => claimed(timer, attempt + 1, dead.due_at, mine, node, now),
+        Err(state) => ended(timer, state),
+    }
+}
+
+/// Nothing of the request was written: the timer waits again as it did before it was claimed.
+pub(super) fn given_back(timer: &Timer, attempt: u32, claim: &Claim) -> Vec<Effect> {
+    let at = claim.due_at;
+    vec![Effect::Arm { at }, store(timer, State::Scheduled { attempt, at }), Effect::Settle]
+}
+
+/// The claimant is known to be dead before its lease is over, and its request may have been on its way.
+pub(super) fn cut_off(timer: &Timer, attempt: u32, dead: &Claim, now: Now) -> Vec<Effect> {
+    match may_follow(timer, attempt, dead, now) {
+        Ok(()) => {
+            let state = State::Scheduled { attempt: attempt + 1, at: dead.due_at };
+            vec![Effect::Arm { at: dead.due_at }, store(timer, state), Effect::Settle]
+        }
+        Err(state) => ended(timer, state),
+    }
+}
+
+/// Whether another attempt may follow one whose claimant has died, or the state that the timer ends in.
+fn may_follow(timer: &Timer, attempt: u32, dead: &Claim, now: Now) -> Result<(), State> {
     match timer.delivery {
         Delivery::AtMostOnce => {
-            ended(timer, State::Unknown { attempt, doubt: Doubt::NoOutcome(dead.clone()), at: now.at })
+            Err(State::Unknown { attempt, doubt: Doubt::NoOutcome(dead.clone()), at: now.at })
         }
         Delivery::AtLeastOnce => {
             let numbers = (attempt, timer.counted(attempt));
-            match timer.retry.allows(numbers, timer.retried_since(), now.at) {
-                Ok(()) => claimed(timer, attempt + 1, dead.due_at, mine, node, now),
-                Err(no_more) => {
-                    let reason = format!("node {} died during the call; {no_more}", dead.node);
-                    ended(timer, State::Failed { attempt, at: now.at, reason })
-                }
-            }
+            timer.retry.allows(numbers, timer.retried_since(), now.at).map_err(|no_more| {
+                let reason = format!("node {} died during the call; {no_more}", dead.node);
+                State::Failed { attempt, at: now.at, reason }
+            })
         }
     }
 }

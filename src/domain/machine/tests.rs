@@ -180,7 +180,7 @@ fn a_worker_is_never_refused() {
         // One claim is the worker's own, the other is not.
         let claims = [1, 7].map(|id| claimed_by(id, at));
         let firing = claims.clone().map(|claim| State::Firing { attempt: 1, claim });
-        let unknown = claims.map(|claim| State::Unknown { attempt: 1, claim, at });
+        let unknown = claims.map(|claim| State::Unknown { attempt: 1, doubt: Doubt::NoOutcome(claim), at });
         let others = [
             State::Scheduled { attempt: 1, at },
             State::Delivered { at },

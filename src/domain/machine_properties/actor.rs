@@ -8,6 +8,8 @@ use crate::domain::machine::{Effect, Input};
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{ClaimId, State};
 
+use super::journal::Mark;
+
 /// A list of effects, and what tells it from others.
 pub(super) struct Plan {
     pub(super) effects: Vec<Effect>,
@@ -16,7 +18,7 @@ pub(super) struct Plan {
 
 #[derive(Clone)]
 pub(super) struct Actor {
-    /// The wake in its hands; a client has none.
+    /// The wake in its hands; a client has none, nor has an heir.
     pub(super) message: Option<u64>,
     /// What is stepped with; a creation has no step.
     pub(super) input: Option<Arc<Input>>,
@@ -37,6 +39,10 @@ pub(super) struct Actor {
     pub(super) calling: Option<usize>,
     /// A try of the write in hand was done without an answer.
     pub(super) may_be_stored: bool,
+    /// What it has written about its call.
+    pub(super) mark: Option<Mark>,
+    /// Whether it does what the journal of another says.
+    pub(super) heir: bool,
 }
 
 impl Actor {
@@ -55,7 +61,14 @@ impl Actor {
             armed: None,
             calling: None,
             may_be_stored: false,
+            mark: None,
+            heir: false,
         }
+    }
+
+    /// A successor of a node that had this claim.
+    pub(super) fn heir(seen: usize, claim: ClaimId, began: Timestamp) -> Self {
+        Self { claim, heir: true, ..Self::client(seen, vec![], began) }
     }
 
     /// A worker that has got a message and read the record, perhaps an old version of it.
@@ -93,6 +106,6 @@ impl Actor {
     }
 
     pub(super) fn is_client(&self) -> bool {
-        self.message.is_none()
+        self.message.is_none() && !self.heir
     }
 }

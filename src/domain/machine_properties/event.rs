@@ -2,6 +2,8 @@
 
 use crate::domain::attempt::CallResult;
 
+use super::journal::Mark;
+
 /// Something that happens. Numbers choose among what is there, and wrap around.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Event {
@@ -23,6 +25,12 @@ pub(super) enum Event {
     Postpone { actor: usize, millis: u64 },
     /// A node dies.
     Die { actor: usize },
+    /// A node that is to stop gives up the call that an actor is about to make.
+    GiveUp { actor: usize },
+    /// A successor reads what a node that has died, or has ended its call, wrote about it; once more later if it is `kept`.
+    Inherit { which: usize, kept: bool },
+    /// A journal is found that says this of a claim that is not the record's: an old one, or one that was tampered with.
+    Forge { which: usize, mark: Mark },
     /// A client asks for something.
     Ask(Wish),
     /// A sweeper looks at the timer, and is about to mend what it finds.

@@ -32,6 +32,9 @@ impl Hash for World {
             revived,
             acting: _,
             names: _,
+            journaled: _,
+            left,
+            given_back,
             flaw: _,
             broken,
         } = self;
@@ -45,7 +48,7 @@ impl Hash for World {
         actors.hash(hasher);
         calls.hash(hasher);
         (cancelled_with_calls, told, given_up, replays, replays_wanted).hash(hasher);
-        (wiped, revived, broken).hash(hasher);
+        (wiped, revived, broken, left, given_back).hash(hasher);
         mark.as_ref().map(|mark| (mark.upto, mark.seq, &mark.open)).hash(hasher);
     }
 }
@@ -65,8 +68,11 @@ impl Hash for Actor {
             armed,
             calling,
             may_be_stored,
+            mark,
+            heir,
         } = self;
         (message, claim, seen, fresh, tries, armed, calling, may_be_stored).hash(hasher);
+        (mark, heir).hash(hasher);
         // How long a worker has been at it makes no difference.
         message.is_none().then_some(began).hash(hasher);
         input.is_some().hash(hasher);
@@ -111,6 +117,7 @@ fn input_parts<H: Hasher>(input: &Input, hasher: &mut H) {
         // Name and tries are the actor's, and the node is the same for all.
         Input::Wake { .. } | Input::Restored | Input::Cancel | Input::Fire | Input::Replay => {}
         Input::Outcome { claim, called } => (claim, &called.result).hash(hasher),
+        Input::NotMade { claim } | Input::CutOff { claim } => claim.hash(hasher),
         Input::Postponed { until } => until.hash(hasher),
         Input::Change(change) => (change.due_at, change.timeout).hash(hasher),
     }

@@ -49,6 +49,16 @@ pub(super) enum Flaw {
     MarkWithoutOpenTimers,
     /// The high-water mark judges records that were written after it was made.
     MarkOfLaterRecords,
+    /// A successor gives back a call that was on its way.
+    HeirGivesBackCalls,
+    /// A successor believes the journal whatever claim the record has.
+    HeirOfAnyClaim,
+    /// A request is marked as written after its first byte.
+    MarkAfterFirstByte,
+    /// A node that stops gives back a call whose request is marked as written.
+    StopGivesBackCalls,
+    /// A claim that is given back is a record that waits without a wake.
+    GivenBackUnarmed,
 }
 
 /// What `step` says, or what it would with this flaw.
@@ -77,6 +87,11 @@ pub(super) fn flawed_step(
             if let Some(call) = effects.iter().position(|effect| matches!(effect, Effect::Call { .. })) {
                 effects.insert(call, Effect::Settle);
             }
+            Ok(effects)
+        }
+        (Flaw::GivenBackUnarmed, Input::NotMade { .. }, _) => {
+            let mut effects = step(timer, input, now)?;
+            effects.retain(|effect| !matches!(effect, Effect::Arm { .. }));
             Ok(effects)
         }
         (Flaw::StoreBeforeArm, _, _) => {

@@ -12,6 +12,7 @@ mod event;
 mod exhaustive;
 mod fingerprint;
 mod flaw;
+mod journal;
 mod promises;
 mod restored;
 mod sweeper;
@@ -29,6 +30,7 @@ use crate::domain::timer::{State, Timer};
 
 use event::{Event, Wish};
 use flaw::Flaw;
+use journal::Mark;
 use world::World;
 pub(crate) use world::a_timer;
 
@@ -76,10 +78,17 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => (0_usize..8, prop_oneof![1_u64..40_000, 500_000_u64..1_000_000])
             .prop_map(|(actor, millis)| Event::Postpone { actor, millis }),
         1 => (0_usize..8).prop_map(|actor| Event::Die { actor }),
+        1 => (0_usize..8).prop_map(|actor| Event::GiveUp { actor }),
+        2 => (0_usize..4, any::<bool>()).prop_map(|(which, kept)| Event::Inherit { which, kept }),
+        1 => (0_usize..8, marks()).prop_map(|(which, mark)| Event::Forge { which, mark }),
         6 => wishes().prop_map(Event::Ask),
         1 => Just(Event::Sweep),
     ];
     prop::collection::vec(event, 0..120)
+}
+
+fn marks() -> impl Strategy<Value = Mark> {
+    prop_oneof![Just(Mark::Claimed), Just(Mark::Written), results().prop_map(Mark::Answered)]
 }
 
 fn wishes() -> impl Strategy<Value = Wish> {
@@ -102,7 +111,7 @@ fn world(delivery: Delivery, retry: RetryPolicy, flaw: Option<Flaw>) -> World {
 }
 
 fn run(delivery: Delivery, retry: RetryPolicy, events: Vec<Event>) -> World {
-    let mut world = world(delivery, retry, None);
+    let mut world = World { journaled: true, ..world(delivery, retry, None) };
     for event in events {
         world.apply(event);
     }

@@ -37,6 +37,8 @@ pub(super) enum Promise {
     WishesAreGranted,
     /// A postponement is no attempt.
     PostponedIsNotTried,
+    /// A call that was not made leaves the timer as it was.
+    GivenBackAsItWas,
     /// How a timer ended is told.
     EndsAreTold,
     /// A client's wish is done once.
@@ -164,7 +166,10 @@ impl World {
         if let State::Firing { attempt, claim } = &new.state {
             self.check_claim(&old, new, *attempt, claim);
         }
-        if let (true, Some(last)) = (by_holder, new.attempts.last()) {
+        if let Some(Input::NotMade { claim }) = actor.input.as_deref() {
+            self.check_given_back(&old, new, *claim);
+        }
+        if let (true, Some(last)) = (by_holder && new.attempts != old.attempts, new.attempts.last()) {
             self.check_outcome(&old, new, last);
         }
     }
@@ -175,8 +180,9 @@ impl World {
         self.demand(claim.lease_until >= lease, Promise::ClaimsAreExclusive);
         let known = self.revived.map_or(0, |then| then.versions);
         let earlier = self.history.iter().skip(known).filter_map(|version| match version.timer.state {
-            State::Firing { attempt, .. } => Some(attempt),
-            State::Scheduled { .. }
+            State::Firing { attempt, ref claim } if !self.given_back.contains(&claim.id) => Some(attempt),
+            State::Firing { .. }
+            | State::Scheduled { .. }
             | State::Delivered { .. }
             | State::Failed { .. }
             | State::Cancelled { .. }
@@ -196,6 +202,18 @@ impl World {
             let until = old.replayed_at.unwrap_or(old.due_at).saturating_add(deadline);
             self.demand(claim.since <= until, Promise::PolicyIsKept);
         }
+    }
+
+    /// Whether the timer waits again as it did before this claim.
+    fn check_given_back(&mut self, old: &Timer, new: &Timer, mine: ClaimId) {
+        let (State::Firing { attempt, claim }
+        | State::Unknown { attempt, doubt: Doubt::NoOutcome(claim), .. }) = &old.state
+        else {
+            return self.demand(false, Promise::GivenBackAsItWas);
+        };
+        let state = State::Scheduled { attempt: *attempt, at: claim.due_at };
+        let as_it_was = claim.id == mine && *new == Timer { state, ..old.clone() };
+        self.demand(as_it_was, Promise::GivenBackAsItWas);
     }
 
     /// Whether what the holder of the claim has stored is what came of its attempt.

@@ -13,6 +13,7 @@ use crate::domain::timer::{Doubt, State, Timer};
 
 use super::actor::{Actor, Plan};
 use super::flaw::{Flaw, flawed_step};
+use super::journal::Mark;
 use super::promises::Promise;
 use super::world::{Call, Version, World};
 
@@ -24,6 +25,9 @@ impl World {
     pub(super) fn proceed(&mut self, name: u64, mut actor: Actor, result: CallResult, heard: bool) {
         if let Some(call) = actor.calling.take() {
             self.calls[call].result = Some(result.clone());
+            if matches!(result, CallResult::Answered { .. }) {
+                actor.mark = Some(Mark::Answered(result.clone()));
+            }
             let claim = actor.claim;
             let called = Box::new(result.into());
             return self.think(name, actor, Input::Outcome { claim, called });
@@ -47,6 +51,12 @@ impl World {
                 if too_late && !self.has(Flaw::CallUnderAnOldClaim) {
                     let called = Box::new(Called::not_made("too late"));
                     return self.think(name, actor, Input::Outcome { claim: claim.id, called });
+                }
+                let late_mark = self.has(Flaw::MarkAfterFirstByte);
+                if self.journaled && actor.mark == Some(Mark::Claimed) && !late_mark {
+                    actor.mark = Some(Mark::Written);
+                    self.actors.insert(name, actor);
+                    return;
                 }
                 self.check_call(claim);
                 let due = self.due_of(&State::Firing { attempt: *attempt, claim: claim.clone() });
@@ -78,6 +88,8 @@ impl World {
         actor.done += usize::from(heard);
         if actor.calling.is_some() || actor.next().is_some() {
             self.actors.insert(name, actor);
+        } else {
+            self.leave(&actor);
         }
     }
 
@@ -115,7 +127,7 @@ impl World {
     fn store(&mut self, name: u64, mut actor: Actor, timer: &Timer, heard: bool) {
         // As the engine looks at the mark right before it writes, whatever it saw when it stepped.
         if let (Some(input), Some(seen)) = (actor.input.clone(), actor.seen.checked_sub(1))
-            && !matches!(*input, Input::Outcome { .. } | Input::Restored)
+            && !input.is_report()
             && self.is_restored(&self.history[seen].timer, self.history[seen].revision)
             && !matches!(timer.state, State::Unknown { doubt: Doubt::Restored, .. })
         {
@@ -126,6 +138,9 @@ impl World {
         {
             self.arm(at);
             actor.armed = Some((at, self.now));
+        }
+        if actor.claims() && self.journaled {
+            actor.mark = Some(Mark::Claimed);
         }
         let is_current = self.revision(actor.seen) == self.revision(self.history.len());
         if is_current || self.writes_blindly(&actor, timer) {
@@ -170,9 +185,11 @@ impl World {
                 // Only a timer that was cancelled and then brought back can be replayed.
                 self.cancelled_with_calls = None;
             }
+            Some(Input::NotMade { claim }) => drop(self.given_back.insert(*claim)),
             Some(
                 Input::Wake { .. }
                 | Input::Outcome { .. }
+                | Input::CutOff { .. }
                 | Input::Restored
                 | Input::Cancel
                 | Input::Change(_)
@@ -218,8 +235,8 @@ impl World {
             return Some(unneeded(actor.tries, self.now));
         };
         let Version { timer, revision, .. } = &self.history[version];
-        // As the engine does before every step but that of an outcome.
-        let restored = !matches!(input, Input::Outcome { .. }) && self.is_restored(timer, *revision);
+        // As the engine does before every step but that of a claimant's report.
+        let restored = !input.is_report() && self.is_restored(timer, *revision);
         let input = if restored { Input::Restored } else { input.clone() };
         let effects = flawed_step(self.flaw, timer, input, self.now);
         // A client is refused; a worker has nothing to refuse.

@@ -18,12 +18,13 @@ use crate::domain::machine::{Effect, Input, linger_delay};
 use crate::domain::retry::RetryPolicy;
 use crate::domain::target::{Body, Method, Target, TargetUrl};
 use crate::domain::time::Timestamp;
-use crate::domain::timer::{State, Timer};
+use crate::domain::timer::{ClaimId, State, Timer};
 
 use super::actor::Actor;
 use super::broker::Broker;
 use super::event::{Event, Wish};
 use super::flaw::Flaw;
+use super::journal::Entry;
 use super::promises::Promise;
 
 #[derive(Clone, Hash)]
@@ -86,6 +87,12 @@ pub(super) struct World {
     pub(super) acting: u64,
     /// The names under which claims were stored.
     pub(super) names: Vec<u64>,
+    /// Whether nodes write down how far their calls have come.
+    pub(super) journaled: bool,
+    /// What is in the journals of those that have died or are done.
+    pub(super) left: Vec<Entry>,
+    /// The claims that were given back, so that their numbers are used again.
+    pub(super) given_back: BTreeSet<ClaimId>,
     /// The bug that is planted.
     pub(super) flaw: Option<Flaw>,
     /// The first promise that was broken.
@@ -137,6 +144,9 @@ impl World {
             revived: None,
             acting: 0,
             names: vec![],
+            journaled: false,
+            left: vec![],
+            given_back: BTreeSet::new(),
             flaw,
             broken: None,
         };
@@ -207,7 +217,18 @@ impl World {
                     self.postpone(name, actor, Duration::from_millis(millis));
                 }
             }
-            Event::Die { actor } => drop(self.take_actor(actor)),
+            Event::Die { actor } => {
+                if let Some((_, actor)) = self.take_actor(actor) {
+                    self.leave(&actor);
+                }
+            }
+            Event::GiveUp { actor } => {
+                if let Some((name, actor)) = self.take_actor(actor) {
+                    self.give_up(name, actor);
+                }
+            }
+            Event::Inherit { which, kept } => self.inherit(which, kept),
+            Event::Forge { which, mark } => self.forge(which, mark),
             Event::Ask(wish) => self.ask(wish),
             Event::Sweep => self.sweep(),
             Event::Wipe => {

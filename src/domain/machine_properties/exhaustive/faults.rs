@@ -10,6 +10,12 @@ pub(super) struct Faults {
     pub(super) slow: u8,
     /// Somebody dies in the middle of something.
     pub(super) deaths: u8,
+    /// A node that is to stop gives up a call.
+    pub(super) stops: u8,
+    /// A successor reads a journal a second time.
+    pub(super) read_twice: u8,
+    /// A journal tells of a claim that is not the record's.
+    pub(super) forged: u8,
     /// A write is done, and whoever wrote it does not hear of that.
     pub(super) unheard: u8,
     /// The server fires a schedule and keeps it.
@@ -35,6 +41,9 @@ impl Faults {
     pub(super) const NONE: Self = Self {
         slow: 0,
         deaths: 0,
+        stops: 0,
+        read_twice: 0,
+        forged: 0,
         unheard: 0,
         twice: 0,
         stale: 0,
@@ -49,6 +58,9 @@ impl Faults {
     pub(super) fn use_up(&mut self, event: &Event, before: &World) {
         let used = match event {
             Event::Die { .. } => &mut self.deaths,
+            Event::GiveUp { .. } => &mut self.stops,
+            Event::Inherit { kept: true, .. } => &mut self.read_twice,
+            Event::Forge { .. } => &mut self.forged,
             Event::ProceedUnheard { .. } => &mut self.unheard,
             Event::ScheduleFires { twice: true, .. } => &mut self.twice,
             Event::Deliver { stale_by: 1.., .. } => &mut self.stale,
@@ -63,6 +75,7 @@ impl Faults {
             | Event::ScheduleFires { twice: false, .. }
             | Event::Deliver { stale_by: 0, .. }
             | Event::Proceed { .. }
+            | Event::Inherit { kept: false, .. }
             | Event::LookAgain { .. } => return,
         };
         *used -= 1;

@@ -143,3 +143,34 @@ fn a_mark_that_judges_later_records_is_found() {
 fn a_sweep_that_removes_wakes_of_creations_in_flight_is_found() {
     is_found(Flaw::SweepOfYoungWakes, Faults { sweeps: 1, ..NONE }, Promise::WokenInTime);
 }
+
+fn is_found_with_a_journal(flaw: Flaw, faults: Faults, promise: Promise) {
+    let scenario = Scenario { journaled: true, faults, workers: 1, ..Scenario::of(Delivery::AtMostOnce) };
+    is_found_in(scenario, flaw, promise);
+}
+
+#[test]
+fn a_successor_that_gives_back_a_call_that_was_on_its_way_is_found() {
+    is_found_with_a_journal(Flaw::HeirGivesBackCalls, Faults { deaths: 1, ..NONE }, Promise::AtMostOnce);
+}
+
+#[test]
+fn a_successor_that_does_not_compare_the_claim_is_found() {
+    let faults = Faults { forged: 1, ..NONE };
+    is_found_with_a_journal(Flaw::HeirOfAnyClaim, faults, Promise::AtMostOnce);
+}
+
+#[test]
+fn a_mark_that_comes_after_the_first_byte_is_found() {
+    is_found_with_a_journal(Flaw::MarkAfterFirstByte, Faults { deaths: 1, ..NONE }, Promise::AtMostOnce);
+}
+
+#[test]
+fn a_stop_that_gives_back_a_call_that_may_be_on_its_way_is_found() {
+    is_found_with_a_journal(Flaw::StopGivesBackCalls, Faults { stops: 1, ..NONE }, Promise::AtMostOnce);
+}
+
+#[test]
+fn a_claim_that_is_given_back_without_a_wake_is_found() {
+    is_found_with_a_journal(Flaw::GivenBackUnarmed, Faults { deaths: 1, ..NONE }, Promise::WokenInTime);
+}

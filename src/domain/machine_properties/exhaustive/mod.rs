@@ -52,7 +52,8 @@ impl Model for Scenario {
     type Action = Event;
 
     fn init_states(&self) -> Vec<Explored> {
-        vec![Explored { world: World::new(self.timer.clone(), self.flaw), left: self.faults }]
+        let world = World { journaled: self.journaled, ..World::new(self.timer.clone(), self.flaw) };
+        vec![Explored { world, left: self.faults }]
     }
 
     fn actions(&self, state: &Explored, events: &mut Vec<Event>) {

@@ -7,6 +7,7 @@ use stateright::{Checker, HasDiscoveries, Model};
 
 use super::super::event::{Event, Wish};
 use super::super::flaw::Flaw;
+use super::super::journal::Mark;
 use super::super::promises::Promise;
 use super::super::world::{START, a_timer};
 use super::Explored;
@@ -29,6 +30,8 @@ const POSTPONED_MILLIS: u64 = 5_000;
 pub(super) struct Scenario {
     pub(super) timer: Timer,
     pub(super) flaw: Option<Flaw>,
+    /// Whether nodes keep a journal, and successors read it.
+    pub(super) journaled: bool,
     /// How many workers attend to wakes at a time.
     pub(super) workers: usize,
     pub(super) faults: Faults,
@@ -53,6 +56,7 @@ impl Scenario {
         Self {
             timer: a_timer(delivery, 2),
             flaw: None,
+            journaled: false,
             workers: 2,
             faults: Faults::NONE,
             wishes: vec![],
@@ -80,6 +84,10 @@ impl Scenario {
             if left.deaths > 0 {
                 events.push(Event::Die { actor: which });
             }
+            let calls = actor.calling.is_some() || matches!(actor.next(), Some(Effect::Call { .. }));
+            if left.stops > 0 && calls {
+                events.push(Event::GiveUp { actor: which });
+            }
             if actor.claims() && actor.may_be_stored {
                 events.push(Event::LookAgain { actor: which });
             }
@@ -101,6 +109,18 @@ impl Scenario {
                     events.push(Event::LookFails { which });
                 }
             }
+        }
+        for which in 0..world.left.len() {
+            events.push(Event::Inherit { which, kept: false });
+            if left.read_twice > 0 {
+                events.push(Event::Inherit { which, kept: true });
+            }
+        }
+        if left.forged > 0 {
+            // Of each version there is, the claim if it is not the present one's; and a claim that never was.
+            let marks = [Mark::Claimed, Mark::Written];
+            let claims = 0..=world.names.len();
+            events.extend(claims.flat_map(|which| marks.clone().map(|mark| Event::Forge { which, mark })));
         }
         if left.wishes > 0 {
             events.extend(self.wishes.iter().copied().map(Event::Ask));
@@ -127,9 +147,9 @@ impl Scenario {
     /// Whether something has gone wrong of which a call of unknown fate may come: a node died or was late, or the broker
     /// lost or brought back what it had.
     pub(super) fn has_a_cause(&self, state: &Explored) -> bool {
-        (state.left.deaths, state.left.slow) != (self.faults.deaths, self.faults.slow)
-            || state.world.wiped
-            || state.world.revived.is_some()
+        let left = |faults: &Faults| (faults.deaths, faults.slow, faults.stops);
+        let broker = state.world.wiped || state.world.revived.is_some();
+        left(&state.left) != left(&self.faults) || broker
     }
 
     /// Explores everything, or until a promise is broken.

@@ -152,3 +152,52 @@ fn a_sweep_is_harmless_where_nothing_is_broken() {
     let scenario = Scenario { workers: 1, ..once() };
     keeps_every_promise(&scenario, &faults, &["delivered", "failed", "never created", "unknown"]);
 }
+
+fn journaled(delivery: Delivery) -> Scenario {
+    Scenario { journaled: true, workers: 1, ..Scenario::of(delivery) }
+}
+
+#[test]
+fn a_successor_makes_up_for_a_death_at_each_step_of_the_journal() {
+    let scenario = tells(journaled(Delivery::AtMostOnce));
+    let faults = [
+        Faults { deaths: 1, read_twice: 1, ..NONE },
+        Faults { deaths: 1, unheard: 1, ..NONE },
+        Faults { deaths: 1, slow: 1, ..NONE },
+    ];
+    keeps_every_promise(&scenario, &faults, &["delivered", "never created", "unknown"]);
+    let mut scenario = journaled(Delivery::AtLeastOnce);
+    scenario.results.push(no_answer());
+    let faults = [Faults { deaths: 1, ..NONE }];
+    keeps_every_promise(&scenario, &faults, &["delivered", "failed", "never created"]);
+}
+
+#[test]
+fn a_successor_beside_another_worker_and_a_client_does_no_harm() {
+    let scenario = Scenario { workers: 2, ..journaled(Delivery::AtMostOnce) };
+    let faults = [Faults { deaths: 1, ..NONE }];
+    keeps_every_promise(&scenario, &faults, &["delivered", "never created", "unknown"]);
+    let wishes = vec![Wish::Cancel, Wish::Replay];
+    let scenario = Scenario { wishes, ..journaled(Delivery::AtMostOnce) };
+    let faults = [Faults { deaths: 1, wishes: 1, ..NONE }];
+    keeps_every_promise(&scenario, &faults, &["cancelled", "delivered", "never created", "unknown"]);
+}
+
+#[test]
+fn a_journal_of_other_claims_changes_nothing() {
+    for delivery in [Delivery::AtMostOnce, Delivery::AtLeastOnce] {
+        let scenario = Scenario { results: vec![not_sent(), no_answer()], ..journaled(delivery) };
+        let faults = [Faults { forged: 2, ..NONE }, Faults { forged: 1, slow: 1, ..NONE }];
+        keeps_every_promise(&scenario, &faults, &["failed"]);
+    }
+}
+
+#[test]
+fn a_node_that_stops_gives_back_what_it_has_not_written() {
+    let faults = [Faults { stops: 2, ..NONE }, Faults { stops: 1, deaths: 1, ..NONE }];
+    keeps_every_promise(
+        &journaled(Delivery::AtMostOnce),
+        &faults,
+        &["delivered", "never created", "unknown"],
+    );
+}
