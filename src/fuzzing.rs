@@ -1,7 +1,7 @@
 //! Where cargo-fuzz comes in: each function is tried on bytes of all kinds, and panics if a promise about them is broken.
 //!
 //! It is there for `fuzz/` and for the test below, which tries all that was worth keeping, and is in no program. What is
-//! promised is said where the bytes are read: in `api`, `nats` and `webhook`.
+//! promised is said where the bytes are read: in `api`, `nats`, `journal` and `webhook`.
 
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
@@ -15,6 +15,7 @@ use crate::domain::statuses::StatusSet;
 use crate::domain::target::{Body, Method, Target, TargetUrl};
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{Claim, State, Timer};
+use crate::journal::format::{self, Mark};
 use crate::policy::Rule;
 use crate::{api, duration, nats, rfc3339, webhook};
 
@@ -76,6 +77,21 @@ pub fn answer(bytes: &[u8]) {
     }
 }
 
+/// A slot of a journal of calls, or a header: what is read of either was written so.
+pub fn journal(bytes: &[u8]) {
+    if let Some(header) = format::Header::decode(bytes) {
+        assert_eq!(header.encode(), bytes[..format::HEADER_BYTES]);
+    }
+    let Some(noted) = format::read(bytes) else { return };
+    let mark = match &noted.mark {
+        Mark::Claimed | Mark::Written => return,
+        Mark::Answered(called) => format::answered(noted.claim, called, noted.at),
+    };
+    let mut again = bytes[..format::MARK_AT].to_vec();
+    again.extend_from_slice(&mark);
+    assert_eq!(format::read(&again), Some(noted));
+}
+
 /// What can be read prints so that it is read as the same.
 fn is_read_back<T: FromStr + Display + Debug + PartialEq>(text: &str) {
     let Ok(value) = text.parse::<T>() else { return };
@@ -104,6 +120,7 @@ mod tests {
             ("record", tried("record", record)),
             ("message", tried("message", message)),
             ("answer", tried("answer", answer)),
+            ("journal", tried("journal", journal)),
         ] {
             assert!(count >= 5, "the corpus of {target} is gone");
         }

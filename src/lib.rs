@@ -31,6 +31,7 @@ pub mod heartbeat;
 pub mod history;
 pub mod inbox;
 pub mod index;
+pub mod journal;
 pub mod ledger;
 pub mod metrics;
 pub mod nats;

@@ -11,6 +11,7 @@ mod busy;
 mod feed;
 mod http;
 mod index;
+mod journal;
 mod label;
 mod ledger;
 pub mod names;
@@ -30,6 +31,7 @@ pub use busy::Busy;
 pub use feed::{Dropped, Feed};
 pub use http::{Http, Refused};
 pub use index::{Index, Indexed, Known};
+pub use journal::{Inherited, Journal};
 pub use label::{Counters, Label};
 pub use ledger::Ledger;
 pub use nats::{Nats, Trouble};
@@ -67,6 +69,8 @@ pub struct Metrics {
     pub index: Index,
     /// Of calls and what leads to them.
     pub work: Work,
+    /// Of what it notes of its calls.
+    pub journal: Journal,
     /// Of whom it calls.
     pub receivers: Receivers,
     /// Of what this node asks of NATS.
@@ -113,8 +117,23 @@ impl Metrics {
         let (feed, timers) = (Feed::new(of_api), Timers::new(of_api));
         let index = Index::new(&mut Register::of(&mut registry, parts.indexes));
         let of_worker = &mut Register::of(&mut registry, parts.works);
-        let (work, receivers) = (Work::new(of_worker), Receivers::new(of_worker));
-        Self { registry, http, feed, timers, index, work, receivers, nats, nodes, sweep, ledger, tasks }
+        let (work, journal, receivers) =
+            (Work::new(of_worker), Journal::new(of_worker), Receivers::new(of_worker));
+        Self {
+            registry,
+            http,
+            feed,
+            timers,
+            index,
+            work,
+            journal,
+            receivers,
+            nats,
+            nodes,
+            sweep,
+            ledger,
+            tasks,
+        }
     }
 
     /// All numbers, as a scraper reads them.

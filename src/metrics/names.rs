@@ -99,6 +99,13 @@ pub(super) const CLAIMS_LOST: Name = name(
 pub(super) const CLAIMS_TAKEN_OVER: Name =
     name("jettimer_claims_taken_over_total", "Timers found with a claim whose node has not finished in time");
 
+pub(super) const JOURNAL: Name =
+    name("jettimer_journal_on", "1 if this node notes in a file how far its calls have come");
+pub(super) const JOURNAL_INHERITED: Name = name(
+    "jettimer_journal_inherited_total",
+    "Calls found in the journals of nodes that are gone, by what became of them",
+);
+
 pub(super) const NODES: Name =
     name("jettimer_nodes", "Nodes that this one has heard lately by role, itself included");
 pub(super) const CLOCK_OFFSET: Name = name(

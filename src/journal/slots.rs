@@ -1,0 +1,150 @@
+//! The slots of a journal that is written: which are free, and what happens if one cannot be written.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::format::{self, HEADER_BYTES, MARK_AT};
+use super::{Settings, folder};
+use crate::clock::Clock;
+use crate::domain::called::Called;
+use crate::domain::timer::{ClaimId, TimerId};
+use crate::metrics::Metrics;
+
+/// All slots of a file that this process has locked.
+pub(super) struct Slots {
+    file: File,
+    path: PathBuf,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    free: Mutex<Vec<usize>>,
+    /// Something could not be written.
+    broken: AtomicBool,
+    /// What was in the file when that happened can still be read.
+    readable: AtomicBool,
+}
+
+/// The slot of one call.
+pub(super) struct Slot {
+    all: Arc<Slots>,
+    number: usize,
+    claim: ClaimId,
+    /// How far the call is noted to have come.
+    noted: AtomicU8,
+}
+
+const CLAIMED: u8 = 0;
+const WRITTEN: u8 = 1;
+
+impl Slots {
+    pub(super) fn new(file: File, path: PathBuf, settings: Settings<'_>) -> Self {
+        Self {
+            file,
+            path,
+            clock: settings.clock,
+            metrics: settings.metrics,
+            // The lowest are taken first, so that little of the file is touched.
+            free: Mutex::new((0..settings.calls).rev().collect()),
+            broken: AtomicBool::new(false),
+            readable: AtomicBool::new(true),
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn free(&self) -> MutexGuard<'_, Vec<usize>> {
+        // Plain numbers are whole, whoever panicked.
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes into a slot, or says that this cannot be done.
+    fn write(&self, number: usize, offset: usize, bytes: &[u8]) {
+        if self.broken.load(Ordering::Acquire) {
+            // No mark is added any more, so nothing may be read from those that are there.
+            return self.make_unreadable();
+        }
+        if let Err(error) = self.file.write_all_at(bytes, format::slot_at(number) + offset as u64) {
+            self.breaks(&error);
+        }
+    }
+
+    fn breaks(&self, error: &io::Error) {
+        let first = !self.broken.swap(true, Ordering::AcqRel);
+        self.make_unreadable();
+        if first {
+            self.metrics.journal.is_on(false);
+            tracing::warn!(
+                path = %self.path.display(),
+                %error,
+                "the journal of calls cannot be written, and this node goes on without one: look at its disk, and restart \
+                 the node when it is mended"
+            );
+        }
+    }
+
+    /// Takes what was written so far from whoever comes next: overwrites the header, or else cuts or removes the file. Where
+    /// none of it can be done it is tried again with the next call.
+    fn make_unreadable(&self) {
+        if !self.readable.load(Ordering::Acquire) {
+            return;
+        }
+        let done = self
+            .file
+            .write_all_at(&[0; HEADER_BYTES], 0)
+            .or_else(|_| self.file.set_len(0))
+            .or_else(|_| std::fs::remove_file(&self.path));
+        if done.is_ok() {
+            self.readable.store(false, Ordering::Release);
+        }
+    }
+}
+
+impl Slot {
+    /// Takes a free slot and notes the claim in it; none if the journal is broken.
+    pub(super) fn take(all: &Arc<Slots>, timer: TimerId, claim: ClaimId) -> Option<Self> {
+        if all.broken.load(Ordering::Acquire) {
+            all.make_unreadable();
+            return None;
+        }
+        let number = all.free().pop()?;
+        let slot = Self { all: all.clone(), number, claim, noted: AtomicU8::new(CLAIMED) };
+        all.write(number, 0, &format::claimed(timer, claim, all.clock.world()));
+        Some(slot)
+    }
+
+    pub(super) fn writes(&self) {
+        if self.noted.swap(WRITTEN, Ordering::AcqRel) == CLAIMED {
+            self.all.write(self.number, MARK_AT, &format::written(self.claim, self.all.clock.world()));
+        }
+    }
+
+    pub(super) fn answered(&self, called: &Called) {
+        let bytes = format::answered(self.claim, called, self.all.clock.world());
+        self.all.write(self.number, MARK_AT, &bytes);
+    }
+
+    pub(super) fn stored(&self) {
+        if self.noted.load(Ordering::Acquire) == CLAIMED {
+            self.all.write(self.number, MARK_AT, &format::taken_back(self.claim, self.all.clock.world()));
+        }
+    }
+}
+
+impl Drop for Slot {
+    /// What is in it stays until another call takes it: the record in NATS says whether it still matters.
+    fn drop(&mut self) {
+        self.all.free().push(self.number);
+    }
+}
+
+impl Drop for Slots {
+    fn drop(&mut self) {
+        self.metrics.journal.is_on(false);
+        folder::release(&self.file);
+    }
+}
