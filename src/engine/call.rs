@@ -9,6 +9,7 @@ use crate::domain::called::Called;
 use crate::domain::timer::{Claim, Timer};
 use crate::engine::{Engine, Worker, measure};
 use crate::receivers::{Admission, Place};
+use crate::webhook::Departure;
 
 /// The right to make a call now: with the receiver, and with this node.
 pub(super) struct CallPlace {
@@ -48,7 +49,7 @@ impl Engine {
         let work = &self.metrics.work;
         let began = Instant::now();
         let in_progress = work.call(self.clock.now().since(claim.due_at));
-        let called = worker.caller.call(timer, attempt, &worker.abort).await;
+        let called = worker.caller.call(timer, attempt, &worker.abort, &Departure::new(|| ())).await;
         drop(in_progress);
         work.called(measure::kind_of(&called.result), began.elapsed());
         if let Some(mut receiver) = place.as_mut().and_then(|place| place.receiver.take()) {

@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 use url::Host;
 
 use super::client::Clients;
-use super::outcome::{forbidden, result};
+use super::departure::Departure;
+use super::outcome::{forbidden, result, was_refused};
 use super::resolver::Names;
 use super::settings::Settings;
 use super::sign::Secrets;
@@ -20,6 +21,10 @@ use crate::domain::attempt::CallResult;
 use crate::domain::called::Called;
 use crate::domain::timer::Timer;
 use crate::policy::{Destination, Policy};
+
+/// How often a request is sent again that the receiver has refused without a look at it (HTTP/2), as reqwest would by itself
+/// with a body that it can copy.
+const MAX_REFUSALS: u32 = 2;
 
 /// Makes calls. Cheap to clone; connections are shared.
 #[derive(Clone)]
@@ -55,8 +60,15 @@ impl Caller {
         })
     }
 
-    /// Calls the timer's receiver once, within the timer's timeout, or until `abort` is cancelled.
-    pub async fn call(&self, timer: &Timer, attempt: u32, abort: &CancellationToken) -> Called {
+    /// Calls the timer's receiver once, within the timer's timeout, or until `abort` is cancelled. The departure is noted
+    /// before the first byte of the request is written; if it never was, a call that was aborted is [`CallResult::NotSent`].
+    pub async fn call(
+        &self,
+        timer: &Timer,
+        attempt: u32,
+        abort: &CancellationToken,
+        departure: &Departure,
+    ) -> Called {
         let url = timer.target.url.as_url();
         let Some(to) = Destination::of(url) else {
             let reason = format!("{} URLs cannot be called", url.scheme());
@@ -67,11 +79,17 @@ impl Caller {
             };
         };
         let trace = Arc::new(Trace::new(to, self.connect_timeout(timer.timeout)));
-        let head = CALL.scope(trace.clone(), self.head(&trace, timer, attempt));
+        let head = CALL.scope(trace.clone(), self.head(&trace, timer, attempt, departure));
         let head = tokio::select! {
             biased;
             () = abort.cancelled() => Err(CallResult::Interrupted),
             head = head => head,
+        };
+        let head = match head {
+            Err(CallResult::Interrupted) if departure.is_off().await => Err(CallResult::NotSent {
+                reason: "the node was stopped before the request was written".to_owned(),
+            }),
+            head => head,
         };
         let response = match head {
             Ok(response) => response,
@@ -101,18 +119,31 @@ impl Caller {
     }
 
     /// Sends the request and waits for the head of the answer.
-    async fn head(&self, trace: &Trace, timer: &Timer, attempt: u32) -> Result<Response, CallResult> {
+    async fn head(
+        &self,
+        trace: &Trace,
+        timer: &Timer,
+        attempt: u32,
+        departure: &Departure,
+    ) -> Result<Response, CallResult> {
         let to = &trace.to;
         self.policy.judge(to).map_err(forbidden)?;
         if let (true, Host::Domain(name)) = (self.proxied, &to.host) {
             self.judge_for_proxy(trace, name).await?;
         }
-        let sent = self.request(to, timer, attempt).send();
         let timeout = self.first_byte_timeout(timer.timeout);
-        match tokio::time::timeout_at(trace.after(timeout), sent).await {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(result(&error)),
-            Err(_) => Err(CallResult::NoAnswer { reason: format!("timed out after {timeout:?}") }),
+        let mut refusals = 0;
+        loop {
+            let sent = self.request(to, timer, attempt, departure).send();
+            return match tokio::time::timeout_at(trace.after(timeout), sent).await {
+                Ok(Ok(response)) => Ok(response),
+                Ok(Err(error)) if refusals < MAX_REFUSALS && was_refused(&error) => {
+                    refusals += 1;
+                    continue;
+                }
+                Ok(Err(error)) => Err(result(&error)),
+                Err(_) => Err(CallResult::NoAnswer { reason: format!("timed out after {timeout:?}") }),
+            };
         }
     }
 
@@ -131,13 +162,15 @@ impl Caller {
         judged.map_err(forbidden)
     }
 
-    fn request(&self, to: &Destination, timer: &Timer, attempt: u32) -> reqwest::RequestBuilder {
+    fn request(
+        &self,
+        to: &Destination,
+        timer: &Timer,
+        attempt: u32,
+        departure: &Departure,
+    ) -> reqwest::RequestBuilder {
         let (method, url) = (request::method(timer), timer.target.url.as_url().clone());
         let (headers, body) = request::parts(timer, attempt, &self.secrets, self.clock.world());
-        let request = self.clients.of(to).request(method, url).headers(headers);
-        match body {
-            Some(body) => request.body(body),
-            None => request,
-        }
+        self.clients.of(to).request(method, url).headers(headers).body(departure.body(body))
     }
 }

@@ -10,6 +10,7 @@ mod answer;
 mod call;
 mod client;
 mod connecting;
+mod departure;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod handshake;
@@ -21,5 +22,6 @@ mod sign;
 mod trace;
 
 pub use call::Caller;
+pub use departure::Departure;
 pub use settings::{Identity, Settings};
 pub use sign::{Secret, Secrets};

@@ -32,6 +32,16 @@ pub(super) fn result(error: &reqwest::Error) -> CallResult {
     if sent { CallResult::NoAnswer { reason } } else { CallResult::NotSent { reason } }
 }
 
+/// Whether the receiver has refused the request without a look at it, so that it may be sent again: its connection ends in
+/// good order before this stream, or it has reset the stream as refused (RFC 9113, 8.7).
+pub(super) fn was_refused(error: &reqwest::Error) -> bool {
+    causes(error).filter_map(|cause| cause.downcast_ref::<h2::Error>()).any(|cause| {
+        let ends = cause.is_go_away() && cause.reason() == Some(h2::Reason::NO_ERROR);
+        let refuses = cause.is_reset() && cause.reason() == Some(h2::Reason::REFUSED_STREAM);
+        cause.is_remote() && (ends || refuses)
+    })
+}
+
 fn causes<'e>(error: &'e reqwest::Error) -> impl Iterator<Item = &'e (dyn std::error::Error + 'static)> {
     std::iter::successors(error.source(), |&cause| cause.source())
 }

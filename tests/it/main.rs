@@ -27,6 +27,7 @@ mod cluster_profile;
 mod command_line;
 mod contract;
 mod cors;
+mod departures;
 mod dev;
 mod doctor;
 mod drains;

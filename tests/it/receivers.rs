@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::PATIENCE;
-use crate::support::calls::{TIMEOUT, call, call_raw, caller, outcome, settings, timer};
+use crate::support::calls::{TIMEOUT, call, call_raw, caller, outcome, settings, timer, unnoted};
 use crate::support::raw::{Raw, head, write_and_close, write_and_hang, write_for_ever};
 
 #[tokio::test]
@@ -79,14 +79,14 @@ async fn a_connection_is_used_again_and_its_parts_are_timed_once() {
     .await;
     let caller = caller(&settings());
     let timer = timer(&format!("http://{}/", receiver.address()), TIMEOUT);
-    let first = caller.call(&timer, 1, &CancellationToken::new()).await;
+    let first = caller.call(&timer, 1, &CancellationToken::new(), &unnoted()).await;
     let answer = first.answer.clone().unwrap();
     assert_eq!(
         (answer.body.as_slice(), first.result.retry_after()),
         (&b"no"[..], Some(Duration::from_secs(7)))
     );
     assert!(first.phases.connect.is_some() && first.phases.resolve.is_none() && first.phases.tls.is_none());
-    let second = caller.call(&timer, 2, &CancellationToken::new()).await;
+    let second = caller.call(&timer, 2, &CancellationToken::new(), &unnoted()).await;
     assert_eq!(second.result, first.result);
     // On a busy machine the connection may have been idle for too long.
     assert_eq!(second.phases.connect.is_some(), receiver.connections() == 2);
@@ -111,6 +111,6 @@ async fn a_call_that_is_given_up_ends_at_once() {
         asked.notified().await;
         abort.cancel();
     };
-    let (called, ()) = tokio::join!(caller.call(&timer, 1, &abort), give_up);
+    let (called, ()) = tokio::join!(caller.call(&timer, 1, &abort, &unnoted()), give_up);
     assert_eq!((called.result, called.answer), (CallResult::Interrupted, None));
 }

@@ -9,7 +9,7 @@ use jettimer::domain::called::Called;
 use jettimer::domain::target::{Body, Method, Target, TargetUrl};
 use jettimer::domain::timer::Timer;
 use jettimer::policy::Policy;
-use jettimer::webhook::{Caller, Secrets, Settings};
+use jettimer::webhook::{Caller, Departure, Secrets, Settings};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -46,7 +46,12 @@ pub(crate) fn caller(settings: &Settings) -> Caller {
 
 /// Calls a URL once.
 pub(crate) async fn call(settings: &Settings, url: &str, timeout: Duration) -> Called {
-    caller(settings).call(&timer(url, timeout), 1, &CancellationToken::new()).await
+    caller(settings).call(&timer(url, timeout), 1, &CancellationToken::new(), &unnoted()).await
+}
+
+/// A departure that nobody notes.
+pub(crate) fn unnoted() -> Departure {
+    Departure::new(|| ())
 }
 
 /// A due timer.
