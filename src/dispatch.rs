@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::domain::machine::linger_delay;
 use crate::engine::{Attended, Engine, Worker};
+use crate::journal::Left;
 use crate::metrics;
 use crate::nats::{ACK_WAIT, Link, NatsError, Pulled, Puller, Wake, Wakes};
 use crate::tasks::Tasks;
@@ -41,20 +42,24 @@ const TROUBLE_DELAY: Duration = Duration::from_secs(1);
 const UNREADABLE_DELAY: Duration = Duration::from_secs(60);
 
 /// Pulls and attends until `worker.stop` is cancelled; then hands back what it only holds, and
-/// takes no more. Has at most `held` wakes at a time, each with a task of its own, which is one of `tasks` and tracked
-/// by `in_hand`: they end once every call has ended and its outcome is stored, even if this loop panics.
-pub async fn run(
-    engine: Engine,
-    wakes: Wakes,
-    link: Link,
-    worker: Worker,
-    held: usize,
-    tasks: Tasks,
-    in_hand: TaskTracker,
-) {
+/// takes no more. Has at most `held` wakes at a time, each with a task of its own, which is one of the tasks of `work` and
+/// tracked by its `in_hand`: they end once every call has ended and its outcome is stored, even if this loop panics. It also
+/// does what follows from the journals that nodes which are gone have `left`.
+pub async fn run(work: Work, link: Link, held: usize, left: Vec<Left>) {
     let places = Arc::new(Semaphore::new(held));
-    let attending = Attending { engine, wakes, worker, tasks, in_hand };
+    let attending = work;
     let stop = attending.worker.stop.clone();
+    if !left.is_empty() {
+        let (engine, stop) = (attending.engine.clone(), stop.clone());
+        let inherited = attending.in_hand.track_future(async move {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => {}
+                () = engine.inherit(left) => {}
+            }
+        });
+        attending.tasks.one_of_many(metrics::Task::Journal, None, inherited);
+    }
     let mut trouble = Trouble::default();
     while !stop.is_cancelled() {
         let why = match attending.pull(&link, &places, &mut trouble).await {
@@ -97,15 +102,20 @@ impl Trouble {
 
 /// What every task needs.
 #[derive(Clone)]
-struct Attending {
-    engine: Engine,
-    wakes: Wakes,
-    worker: Worker,
-    tasks: Tasks,
-    in_hand: TaskTracker,
+pub struct Work {
+    /// Attends to each wake.
+    pub engine: Engine,
+    /// Settles wakes and gives them back.
+    pub wakes: Wakes,
+    /// What the engine needs to make calls.
+    pub worker: Worker,
+    /// Where tasks are spawned.
+    pub tasks: Tasks,
+    /// Tracks the tasks, each of which may have a call in progress.
+    pub in_hand: TaskTracker,
 }
 
-impl Attending {
+impl Work {
     /// Pulls until the node is to stop, or until pulling fails, with why.
     async fn pull(&self, link: &Link, places: &Arc<Semaphore>, trouble: &mut Trouble) -> Result<(), String> {
         let mut puller = Puller::new(link.clone()).await.map_err(|error| error.to_string())?;

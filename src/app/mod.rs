@@ -1,6 +1,7 @@
 //! One node, from its start to its orderly end.
 
 mod broker;
+mod journal;
 mod start;
 mod stop;
 
@@ -48,7 +49,9 @@ pub async fn dev(dev: Dev, places: Places) -> Result<()> {
         let secret_file = dev::sign(&mut targets, &data_dir)?;
         let inbox = Some(Inbox::new(targets.secrets.clone(), access.clock));
         let shape = dev.node.shape(1, None);
-        let setup = Setup { role: Role::All, permissions, targets, access, shape, inbox, metrics, tasks };
+        let journal_dir = dev.node.journal.dir(&data_dir);
+        let role = Role::All;
+        let setup = Setup { role, permissions, targets, access, shape, inbox, journal_dir, metrics, tasks };
         let node = Running::start(dev.node, setup).await?;
         anyhow::Ok((node, broker, secret_file))
     });
@@ -71,6 +74,7 @@ pub async fn serve(serve: Serve, places: Places) -> Result<()> {
     let tasks = Tasks::new(metrics.clone());
     let starting = Box::pin(async {
         let shape = serve.node.shape(serve.broker.replicas, serve.broker.durability);
+        let journal_dir = serve.node.journal.dir(&serve.embedded.data_dir);
         let (broker, access) = if serve.broker.nats.is_empty() {
             if shape.replicas > 1 {
                 bail!("--replicas needs a cluster of NATS servers: name them with --nats");
@@ -81,8 +85,8 @@ pub async fn serve(serve: Serve, places: Places) -> Result<()> {
         } else {
             (None, access(serve.broker, &serve.node))
         };
-        let setup =
-            Setup { role: serve.role, permissions, targets, access, shape, inbox: None, metrics, tasks };
+        let (role, inbox) = (serve.role, None);
+        let setup = Setup { role, permissions, targets, access, shape, inbox, journal_dir, metrics, tasks };
         let node = Running::start(serve.node, setup).await?;
         anyhow::Ok((node, broker))
     });

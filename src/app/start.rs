@@ -1,6 +1,7 @@
 //! A node starts: each part is made once here, and given to whoever uses it.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use super::journal;
 use crate::access::Permissions;
 use crate::alarm::Alarm;
 use crate::api::{self, Api, ConnectionLimits, Inbox};
@@ -19,7 +21,7 @@ use crate::dispatch;
 use crate::durability::Watch;
 use crate::engine::{Engine, Worker};
 use crate::finder::Finder;
-use crate::guard::Guard;
+use crate::guard::{self, Guard};
 use crate::heartbeat::Heartbeat;
 use crate::metrics::{Metrics, Parts, Task};
 use crate::nats::{Access, Backlog, Keeping, Link, Shape, Store, Streams, Wakes};
@@ -42,6 +44,8 @@ pub(super) struct Setup {
     pub(super) access: Access,
     pub(super) shape: Shape,
     pub(super) inbox: Option<Inbox>,
+    /// Where the journal of calls is, if there is to be one.
+    pub(super) journal_dir: Option<PathBuf>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) tasks: Tasks,
 }
@@ -80,7 +84,7 @@ pub(super) struct Running {
 
 impl Running {
     pub(super) async fn start(node: Node, setup: Setup) -> Result<Self> {
-        let Setup { role, permissions, targets, access, shape, inbox, metrics, tasks } = setup;
+        let Setup { role, permissions, targets, access, shape, inbox, journal_dir, metrics, tasks } = setup;
         crypto::install();
         // Before anything is connected, so that a port in use costs nothing.
         let listener = TcpListener::bind(node.listen).await.with_context(|| {
@@ -95,7 +99,8 @@ impl Running {
         let until_swept = (shape.replicas == 1).then(|| node.sweep.sweep_interval * SWEEPS);
         let keeping = Keeping { retention: node.retention, until_swept };
         let store = Store::new(link.clone(), keeping);
-        let guard = Guard::new(link.clone(), clock, None);
+        let file = journal_dir.as_ref().map(|dir| dir.join(guard::FILE));
+        let guard = Guard::new(link.clone(), clock, file);
         let engine = Engine::new(
             store.clone(),
             wakes.clone(),
@@ -126,16 +131,25 @@ impl Running {
         let in_hand = TaskTracker::new();
         in_hand.close();
         if role.works() {
+            let (journal, left) = journal::open(journal_dir, node.max_calls, &metrics);
             let worker = Worker {
                 caller: Caller::new(clock, &targets)?,
                 alarm: Alarm::start(clock, &tasks)?,
                 receivers: receivers.clone(),
                 calls: Arc::new(Semaphore::new(node.max_calls)),
+                journal,
                 stop: stop.clone(),
                 abort: abort.clone(),
             };
-            let (hands, held) = (in_hand.clone(), node.max_held);
-            let run = dispatch::run(engine.clone(), wakes, link.clone(), worker, held, tasks.clone(), hands);
+            let hands = in_hand.clone();
+            let work = dispatch::Work {
+                engine: engine.clone(),
+                wakes,
+                worker,
+                tasks: tasks.clone(),
+                in_hand: hands,
+            };
+            let run = dispatch::run(work, link.clone(), node.max_held, left);
             tasks.keep(Task::Worker, stop.clone(), in_hand.track_future(run));
         }
         let settings = node.sweep.settings(shape.event_retention, node.retention);

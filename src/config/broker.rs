@@ -83,7 +83,7 @@ pub(crate) struct Events {
 /// A nats-server of our own.
 #[derive(Debug, Args)]
 pub struct Embedded {
-    /// Where the nats-server of our own keeps its data
+    /// Where the nats-server of our own keeps its data, and in it the journal of calls unless --journal-dir names another place
     #[arg(long, env = "JETTIMER_DATA_DIR", value_name = "DIR", default_value = "./.jettimer")]
     pub(crate) data_dir: PathBuf,
 

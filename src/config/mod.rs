@@ -10,6 +10,7 @@ mod creation;
 mod doctor;
 mod filter;
 mod hushed;
+mod journal;
 mod node;
 mod parse;
 mod profiles;

@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use super::broker::Events;
+use super::journal::JournalSettings;
 use super::parse;
 use super::receivers::ReceiverSettings;
 use super::signing::SigningSettings;
@@ -126,6 +127,9 @@ pub struct Node {
 
     #[command(flatten)]
     pub(crate) receivers: ReceiverSettings,
+
+    #[command(flatten)]
+    pub(crate) journal: JournalSettings,
 
     #[command(flatten)]
     pub(crate) signing: SigningSettings,

@@ -34,6 +34,6 @@ mod version;
 
 pub use error::Error;
 pub use provision::{default_cache_dir, provision};
-pub use reset::{SIGNING_SECRET_FILE, TIME_SCALE_FILE, TIME_SCALE_FILE_NEW, has_data, reset};
+pub use reset::{JOURNAL_DIR, SIGNING_SECRET_FILE, TIME_SCALE_FILE, TIME_SCALE_FILE_NEW, has_data, reset};
 pub use server::{DEV_CONFIG, DEV_SYNC_INTERVAL, Options, Server, create_data_dir};
 pub use supervise::supervise;

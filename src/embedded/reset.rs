@@ -13,7 +13,7 @@ use super::layout::Layout;
 use super::lock;
 
 /// What is removed, and says what a data directory of ours is.
-const DATA: [&str; 7] = [
+const DATA: [&str; 8] = [
     "nats",
     "nats-server.conf",
     "nats-server.log",
@@ -21,6 +21,7 @@ const DATA: [&str; 7] = [
     "nats-server.ports",
     TIME_SCALE_FILE,
     TIME_SCALE_FILE_NEW,
+    JOURNAL_DIR,
 ];
 
 /// What is ours and stays: the lock, since removing it would let two processes lock two files of one name; the installed
@@ -32,6 +33,9 @@ pub const TIME_SCALE_FILE: &str = "time-scale";
 
 /// The same, while it is written.
 pub const TIME_SCALE_FILE_NEW: &str = "time-scale.new";
+
+/// Where a node notes how far its calls have come.
+pub const JOURNAL_DIR: &str = "journal";
 
 /// What `jettimer dev` signs with.
 pub const SIGNING_SECRET_FILE: &str = "signing-secret";

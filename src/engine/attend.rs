@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::domain::attempt::CallResult;
 use crate::domain::called::Called;
 use crate::domain::machine::{self, Effect, Input, Refusal, may_still_call, step};
 use crate::domain::timer::{ClaimId, TimerId};
@@ -72,7 +73,7 @@ impl Engine {
                     biased;
                     () = worker.stop.cancelled() => return Ok(Attended::GiveBack(Duration::ZERO)),
                     admitted = self.admitted(worker, &stored.timer) => match admitted {
-                        Ok(admitted) => place = Some(admitted),
+                        Ok(admitted) => place = Some(admitted.noted(worker.journal.claims(wake.id, claim))),
                         Err(wait) => {
                             let until = self.clock.moment().after(wait);
                             news = Some(Input::Postponed { until });
@@ -99,10 +100,19 @@ impl Engine {
                         match self.commit(&timer, known.stored.as_ref(), armed, patience).await {
                             Ok(Committed::Done(revision)) => {
                                 let before = known.stored.as_ref().map(|stored| &stored.timer.state);
-                                let called = matches!(news, Some(Input::Outcome { .. }));
-                                measure::stored(&self.metrics.work, before, &timer.state, called);
+                                if matches!(news, Some(Input::NotMade { .. })) {
+                                    report::given_back(&timer, "the node was stopped");
+                                } else {
+                                    let called = matches!(news, Some(Input::Outcome { .. }));
+                                    measure::stored(&self.metrics.work, before, &timer.state, called);
+                                    report::stored(&timer);
+                                }
                                 self.metrics.sweep.stored(&timer.state);
-                                report::stored(&timer);
+                                if let (Some(place), Some(Input::Outcome { .. } | Input::NotMade { .. })) =
+                                    (&place, &news)
+                                {
+                                    place.stored();
+                                }
                                 let stored = Some(Stored { timer: *timer, revision });
                                 known = Known { stored, fresh: true };
                             }
@@ -127,7 +137,18 @@ impl Engine {
                         } else {
                             Called::not_made("the claim was stored too late to call")
                         };
-                        news = Some(Input::Outcome { claim: claim.id, called: Box::new(called) });
+                        // It is another node's to make, at once: the failure of no attempt.
+                        let given_up = worker.abort.is_cancelled();
+                        news = Some(match called.result {
+                            CallResult::NotSent { .. } if given_up => Input::NotMade { claim: claim.id },
+                            CallResult::NotSent { .. }
+                            | CallResult::Answered { .. }
+                            | CallResult::Forbidden { .. }
+                            | CallResult::NoAnswer { .. }
+                            | CallResult::Interrupted => {
+                                Input::Outcome { claim: claim.id, called: Box::new(called) }
+                            }
+                        });
                         continue 'step;
                     }
                     Effect::Notify(timer) => self.notify(&timer).await?,

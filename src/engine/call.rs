@@ -5,9 +5,11 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
+use crate::domain::attempt::CallResult;
 use crate::domain::called::Called;
 use crate::domain::timer::{Claim, Timer};
 use crate::engine::{Engine, Worker, measure};
+use crate::journal::Entry;
 use crate::receivers::{Admission, Place};
 use crate::webhook::Departure;
 
@@ -17,6 +19,20 @@ pub(super) struct CallPlace {
     receiver: Option<Place>,
     /// Given back once the outcome is stored.
     _node: Option<OwnedSemaphorePermit>,
+    /// What is noted of the call.
+    entry: Entry,
+}
+
+impl CallPlace {
+    /// The same, with an entry of the journal for the call.
+    pub(super) fn noted(self, entry: Entry) -> Self {
+        Self { entry, ..self }
+    }
+
+    /// The outcome is stored.
+    pub(super) fn stored(&self) {
+        self.entry.stored();
+    }
 }
 
 impl Engine {
@@ -29,7 +45,7 @@ impl Engine {
             }
             Admission::Enter(receiver) => {
                 let node = worker.calls.clone().acquire_owned().await.ok();
-                Ok(CallPlace { receiver: Some(receiver), _node: node })
+                Ok(CallPlace { receiver: Some(receiver), _node: node, entry: Entry::default() })
             }
         }
     }
@@ -49,8 +65,14 @@ impl Engine {
         let work = &self.metrics.work;
         let began = Instant::now();
         let in_progress = work.call(self.clock.now().since(claim.due_at));
-        let called = worker.caller.call(timer, attempt, &worker.abort, &Departure::new(|| ())).await;
+        let entry = place.as_ref().map(|place| place.entry.clone()).unwrap_or_default();
+        let noted = entry.clone();
+        let departure = Departure::new(move || noted.writes());
+        let called = worker.caller.call(timer, attempt, &worker.abort, &departure).await;
         drop(in_progress);
+        if matches!(called.result, CallResult::Answered { .. }) {
+            entry.answered(&called);
+        }
         work.called(measure::kind_of(&called.result), began.elapsed());
         if let Some(mut receiver) = place.as_mut().and_then(|place| place.receiver.take()) {
             receiver.report(&called.result);

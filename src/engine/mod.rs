@@ -8,6 +8,7 @@ mod apply;
 mod attend;
 mod call;
 mod commit;
+mod inherit;
 mod measure;
 mod notify;
 mod report;
@@ -25,6 +26,7 @@ use crate::alarm::Alarm;
 use crate::clock::Clock;
 use crate::domain::retry::RetryPolicy;
 use crate::guard::Guard;
+use crate::journal::Journal;
 use crate::metrics::Metrics;
 use crate::nats::{Store, Wakes};
 use crate::receivers::Receivers;
@@ -71,6 +73,8 @@ pub struct Worker {
     pub receivers: Receivers,
     /// Places for calls in progress, whoever is called.
     pub calls: Arc<Semaphore>,
+    /// Where it is noted how far calls have come.
+    pub journal: Journal,
     /// Cancelled when this node is to stop: hand back what is only held.
     pub stop: CancellationToken,
     /// Cancelled when calls in progress are to be given up.

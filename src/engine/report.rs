@@ -31,3 +31,8 @@ pub(super) fn stored(timer: &Timer) {
         State::Cancelled { .. } => tracing::debug!(timer = %id, "cancelled"),
     }
 }
+
+/// Logs that a timer waits again whose call was claimed and not made.
+pub(super) fn given_back(timer: &Timer, why: &str) {
+    tracing::info!(timer = %timer.id, url = %timer.target.url, why, "the request was not written; the timer fires again at once");
+}

@@ -60,6 +60,9 @@ pub(super) fn write(path: &Path, remembered: &Remembered) -> std::io::Result<()>
         at_us: remembered.at.map(Timestamp::as_micros),
     };
     let text = serde_json::to_vec(&json)?;
+    if let Some(dir) = path.parent() {
+        std::fs::create_dir_all(dir)?;
+    }
     let new: PathBuf = path.with_extension("new");
     std::fs::File::create(&new)?.write_all(&text)?;
     std::fs::rename(new, path)

@@ -23,6 +23,9 @@ use crate::domain::time::Timestamp;
 use crate::nats::{BucketState, Link, NatsError, Stored};
 use file::Remembered;
 
+/// The name of the file in which a node remembers, in the directory of its journal.
+pub const FILE: &str = "high-water.json";
+
 /// How often a node reads the mark that the sweeper keeps, and writes its file.
 const REFRESH_EVERY: Duration = Duration::from_secs(3);
 

@@ -21,6 +21,8 @@ label! {
         Guard = "guard",
         /// Tells other nodes that this one is there, and hears them.
         Heartbeat = "heartbeat",
+        /// Does what follows from the journals of nodes that are gone.
+        Journal = "journal",
         /// Keeps a nats-server of our own running.
         NatsServer = "nats_server",
         /// Feeds one reader of events.

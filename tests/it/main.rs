@@ -41,6 +41,7 @@ mod fires;
 mod full_disk;
 mod idempotency;
 mod invalid_requests;
+mod journal;
 mod ledger;
 mod limits;
 mod lists;

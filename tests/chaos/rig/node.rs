@@ -66,6 +66,8 @@ impl Node {
         let name = self.record.life(self.index, |before| format!("node-{}.{before}", self.index));
         let with = |command: &mut Command| {
             command.arg("serve").args(&self.args).args(["--node-name", &name]).envs(self.clock.env());
+            // Of this node in all its lives.
+            command.arg("--journal-dir").arg(self.output.with_extension("journal"));
         };
         let process = Process::start(&self.program, with, &self.output);
         *running = Some(Running { process, name });

@@ -53,6 +53,7 @@ impl Node {
 
     async fn launch(program: &Path, nats: &[String], args: &[&str], env: &[(&str, &str)]) -> Self {
         let policy = args.iter().any(|arg| arg.contains("-targets"));
+        let journal = args.contains(&"--journal-dir");
         let open = !args.iter().any(|arg| arg.starts_with("--tokens"));
         let mut child = Command::new(program)
             .args(["serve", "--log-format", "json"])
@@ -62,6 +63,8 @@ impl Node {
             .args(args)
             // Receivers are on this machine, where `serve` calls nobody unless it is told.
             .args(if policy { &[][..] } else { &["--allow-targets", "127.0.0.0/8,::1"] })
+            // What one node leaves must not be found by another test's.
+            .args(if journal { &[][..] } else { &["--journal-dir", "off"] })
             .envs(env.iter().copied())
             .args(open.then_some("--insecure-no-auth"))
             .stderr(Stdio::piped())

@@ -1,0 +1,134 @@
+//! What follows from the journals of nodes that are gone: their claims are not waited for until the lease is over.
+//!
+//! The journal says how far a call had come, and the record whether that still matters: only one that has the very claim of
+//! the entry is changed, and by compare-and-swap. The wake of the timer is left to whoever gets it.
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
+
+use crate::domain::machine::{Effect, Input, step};
+use crate::domain::timer::{ClaimId, Doubt, State, Timer};
+use crate::engine::commit::Committed;
+use crate::engine::{Engine, Patience, measure, report};
+use crate::journal::Left;
+use crate::journal::format::{Mark, Noted};
+use crate::metrics::Inherited;
+use crate::nats::NatsError;
+
+/// How many records are looked at beside each other: enough to be done with a full journal in a fraction of a second.
+const AT_ONCE: usize = 32;
+
+impl Engine {
+    /// Does what follows from each entry that was left, for as long as NATS takes. To be dropped when the node stops: then
+    /// the next one reads what was not done.
+    pub async fn inherit(&self, left: Vec<Left>) {
+        for mut journal in left {
+            let mut found = [0_usize; 4];
+            let mut trouble = None;
+            let mut entries = stream::iter(std::mem::take(&mut journal.entries))
+                .map(|entry| self.inherit_one(entry))
+                .buffer_unordered(AT_ONCE);
+            while let Some(done) = entries.next().await {
+                match done {
+                    Ok(what) => {
+                        self.metrics.journal.inherited.count(what);
+                        found[what as usize] += 1;
+                    }
+                    // It is left to its lease.
+                    Err(error) => trouble = Some(error),
+                }
+            }
+            drop(entries);
+            let [not_sent, answered, on_its_way, over] = found;
+            tracing::info!(
+                not_sent,
+                answered,
+                on_its_way,
+                over,
+                trouble = trouble.map(|error| error.to_string()),
+                "read the journal of a node that is gone"
+            );
+            if let Err(error) = journal.done() {
+                tracing::warn!(%error, "a journal that was read cannot be marked as such; it is read once more at the next start");
+            }
+        }
+    }
+
+    async fn inherit_one(&self, entry: Noted) -> Result<Inherited, NatsError> {
+        let mut known = self.read_through(entry.timer, Patience::Endless).await?;
+        loop {
+            let Some(stored) = &known else { return Ok(Inherited::Over) };
+            if holder(&stored.timer.state) != Some(entry.claim) {
+                return Ok(Inherited::Over);
+            }
+            let (input, what) = meaning(&entry);
+            let Ok(effects) = step(&stored.timer, input, self.clock.moment()) else {
+                return Ok(Inherited::Over);
+            };
+            let (mut armed, mut done, mut lost) = (None, Inherited::Over, None);
+            for effect in effects {
+                match effect {
+                    Effect::Arm { at } => armed = Some(self.arm(entry.timer, at, Patience::Endless).await?),
+                    Effect::Store(timer) => {
+                        match self.commit(&timer, Some(stored), armed, Patience::Endless).await? {
+                            Committed::Done(_) => {
+                                done = what;
+                                self.tell(&entry, &stored.timer.state, &timer);
+                            }
+                            Committed::Lost(other) => {
+                                lost = Some(other.now.map(|now| *now));
+                                break;
+                            }
+                        }
+                    }
+                    Effect::Notify(timer) => self.notify(&timer).await?,
+                    // There is no wake in hand.
+                    Effect::Call { .. }
+                    | Effect::Disarm
+                    | Effect::Hold { .. }
+                    | Effect::Later { .. }
+                    | Effect::Settle => {}
+                }
+            }
+            match lost {
+                Some(now) => known = now,
+                None => return Ok(done),
+            }
+        }
+    }
+
+    fn tell(&self, entry: &Noted, before: &State, timer: &Timer) {
+        match entry.mark {
+            Mark::Claimed => report::given_back(timer, "the node was killed"),
+            Mark::Written => {
+                measure::stored(&self.metrics.work, Some(before), &timer.state, false);
+                report::stored(timer);
+            }
+            Mark::Answered(_) => {
+                measure::stored(&self.metrics.work, Some(before), &timer.state, true);
+                report::stored(timer);
+            }
+        }
+    }
+}
+
+fn meaning(entry: &Noted) -> (Input, Inherited) {
+    let claim = entry.claim;
+    match &entry.mark {
+        Mark::Claimed => (Input::NotMade { claim }, Inherited::NotSent),
+        Mark::Written => (Input::CutOff { claim }, Inherited::OnItsWay),
+        Mark::Answered(called) => (Input::Outcome { claim, called: called.clone() }, Inherited::Answered),
+    }
+}
+
+/// Whose claim the record has.
+fn holder(state: &State) -> Option<ClaimId> {
+    match state {
+        State::Firing { claim, .. } | State::Unknown { doubt: Doubt::NoOutcome(claim), .. } => Some(claim.id),
+        State::Scheduled { .. }
+        | State::Delivered { .. }
+        | State::Failed { .. }
+        | State::Cancelled { .. }
+        | State::Unknown { doubt: Doubt::Restored, .. } => None,
+    }
+}
