@@ -45,7 +45,7 @@ COPY --from=build /usr/local/bin/jettimer /usr/local/bin/jettimer
 ENV JETTIMER_LISTEN=0.0.0.0:8000 \
     JETTIMER_DATA_DIR=/var/lib/jettimer
 
-# The only place that is written to, and only by `dev`: the rest of the file system may be read-only.
+# The only place that is written to, by `dev` and by the journal of calls: the rest of the file system may be read-only.
 VOLUME /var/lib/jettimer
 USER 10001:10001
 WORKDIR /var/lib/jettimer
