@@ -1,0 +1,61 @@
+//! What the journal of calls costs a timer: `cargo run --release --locked --example journal_cost [DIR]`.
+//!
+//! Notes a claim, a request and an answer of 100 bytes, a million times, by one thread and then by as many as there are
+//! processors.
+
+#![allow(clippy::print_stdout, clippy::expect_used, reason = "a command that measures")]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jettimer::clock::Clock;
+use jettimer::domain::attempt::CallResult;
+use jettimer::domain::called::{Answer, Called, Phases};
+use jettimer::journal::{Journal, Settings};
+use jettimer::metrics::{Metrics, Parts};
+use uuid::Uuid;
+
+const TIMERS: u32 = 1_000_000;
+
+/// As many as a node calls at once by default.
+const CALLS: usize = 512;
+
+fn main() {
+    let dir = std::env::args_os().nth(1).unwrap_or_else(|| "./.jettimer/journal-cost".into());
+    let all = std::thread::available_parallelism().map_or(1, usize::from);
+    for threads in [1, all] {
+        let spent = measure(Path::new(&dir), threads);
+        println!("{threads} threads: {:.2} µs a timer", spent.as_secs_f64() * 1e6 / f64::from(TIMERS));
+    }
+}
+
+/// How long the threads are busy with all of it together, on the processors that they have.
+fn measure(dir: &Path, threads: usize) -> Duration {
+    let metrics = Arc::new(Metrics::new("1", Parts::default()));
+    let settings = Settings { dir, calls: CALLS, clock: Clock::OF_THE_WORLD, metrics };
+    let (journal, left) = Journal::open(settings).expect("a directory that can be written to");
+    left.into_iter().for_each(|left| left.done().expect("it is forgotten"));
+    let called = Called {
+        result: CallResult::Answered { status: 200, retry_after: None },
+        answer: Answer { body: vec![b'x'; 100], truncated: false }.kept(),
+        phases: Phases::default(),
+    };
+    let each = TIMERS / u32::try_from(threads).unwrap_or(1);
+    let began = Instant::now();
+    std::thread::scope(|scope| {
+        for thread in 0..threads {
+            let (journal, called) = (&journal, &called);
+            scope.spawn(move || {
+                for number in 0..each {
+                    let id = Uuid::from_u128((thread as u128) << 64 | u128::from(number));
+                    let entry = journal.claims(id, id);
+                    entry.writes();
+                    entry.answered(called);
+                    entry.stored();
+                }
+            });
+        }
+    });
+    began.elapsed() * u32::try_from(threads).unwrap_or(1)
+}
