@@ -111,6 +111,7 @@ async fn a_call_that_is_given_up_ends_at_once() {
         asked.notified().await;
         abort.cancel();
     };
-    let (called, ()) = tokio::join!(caller.call(&timer, 1, &abort, &unnoted()), give_up);
+    let noted = unnoted();
+    let (called, ()) = tokio::join!(caller.call(&timer, 1, &abort, &noted), give_up);
     assert_eq!((called.result, called.answer), (CallResult::Interrupted, None));
 }
