@@ -1,13 +1,13 @@
 //! What the journal of calls costs a timer: `cargo run --release --locked --example journal_cost [DIR]`.
 //!
 //! Notes a claim, a request and an answer of 100 bytes, a million times, by one thread and then by as many as there are
-//! processors.
+//! processors. What counts is the time on the processor, which other programs do not add to.
 
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "a command that measures")]
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jettimer::clock::Clock;
 use jettimer::domain::attempt::CallResult;
@@ -30,7 +30,7 @@ fn main() {
     }
 }
 
-/// How long the threads are busy with all of it together, on the processors that they have.
+/// How long the threads are on a processor for all of it together.
 fn measure(dir: &Path, threads: usize) -> Duration {
     let metrics = Arc::new(Metrics::new("1", Parts::default()));
     let settings = Settings { dir, calls: CALLS, clock: Clock::OF_THE_WORLD, metrics };
@@ -42,11 +42,11 @@ fn measure(dir: &Path, threads: usize) -> Duration {
         phases: Phases::default(),
     };
     let each = TIMERS / u32::try_from(threads).unwrap_or(1);
-    let began = Instant::now();
     std::thread::scope(|scope| {
-        for thread in 0..threads {
+        let threads = (0..threads).map(|thread| {
             let (journal, called) = (&journal, &called);
             scope.spawn(move || {
+                let before = on_processor();
                 for number in 0..each {
                     let id = Uuid::from_u128((thread as u128) << 64 | u128::from(number));
                     let entry = journal.claims(id, id);
@@ -54,8 +54,17 @@ fn measure(dir: &Path, threads: usize) -> Duration {
                     entry.answered(called);
                     entry.stored();
                 }
-            });
-        }
-    });
-    began.elapsed() * u32::try_from(threads).unwrap_or(1)
+                on_processor() - before
+            })
+        });
+        let threads: Vec<_> = threads.collect();
+        threads.into_iter().map(|thread| thread.join().expect("a thread ends")).sum()
+    })
+}
+
+/// How long this thread has been on a processor, as Linux says it.
+fn on_processor() -> Duration {
+    let said = std::fs::read_to_string("/proc/thread-self/schedstat").expect("this needs Linux");
+    let nanos = said.split(' ').next().and_then(|nanos| nanos.parse().ok());
+    Duration::from_nanos(nanos.expect("a number of nanoseconds"))
 }

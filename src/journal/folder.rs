@@ -24,7 +24,7 @@ const MAX_SLOTS: usize = 16_384;
 const STAMP_SLACK: Duration = Duration::from_secs(2);
 
 /// How much of a file is written at once when it is prepared.
-const ZEROS: [u8; 65_536] = [0; 65_536];
+static ZEROS: [u8; 65_536] = [0; 65_536];
 
 /// Why there is no journal.
 #[derive(Debug, thiserror::Error)]

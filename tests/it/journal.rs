@@ -32,7 +32,7 @@ async fn has_read(node: &Node) {
 }
 
 #[tokio::test]
-async fn of_a_killed_worker_no_timer_is_lost_or_called_twice_and_unknown_is_what_the_receiver_saw() {
+async fn of_a_killed_worker_no_timer_is_lost_or_called_twice_and_what_is_unknown_was_being_written() {
     let (broker, dir) = (Broker::start().await, TempDir::new().unwrap());
     let serving = Node::with(&broker, &["--role", "api"]).await;
     let worker = ["--role", "worker", "--journal-dir", dir.path().to_str().unwrap()];
@@ -47,18 +47,20 @@ async fn of_a_killed_worker_no_timer_is_lost_or_called_twice_and_unknown_is_what
     victim.kill().await;
     let heir = Node::with(&broker, &worker).await;
     has_read(&heir).await;
-    let mut unknown = 0;
+    let (mut unknown, mut unseen) = (0, 0);
     for id in &ids {
         let ended = serving.client().until_final(id).await;
-        let hits = sink.hits_of(id).len();
-        assert_eq!(hits, 1, "{ended}");
-        match ended["state"].as_str() {
-            Some("delivered") => {}
-            Some("unknown") => unknown += 1,
-            other => panic!("{id} ended as {other:?}"),
+        match (ended["state"].as_str(), sink.hits_of(id).len()) {
+            (Some("delivered"), 1) => {}
+            (Some("unknown"), 1) => unknown += 1,
+            (Some("unknown"), 0) => unseen += 1,
+            (_, hits) => panic!("called {hits} times: {ended}"),
         }
     }
     assert!(unknown < TIMERS / 4, "{unknown} are unknown");
+    // A thread that is killed between its mark and its first byte cannot be told from one that is killed after it.
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    assert!(unseen <= threads, "{unseen} are unknown that the receiver did not see, by {threads} threads");
 }
 
 #[tokio::test]

@@ -111,7 +111,7 @@ async fn a_call_that_is_given_up_ends_at_once() {
         asked.notified().await;
         abort.cancel();
     };
-    let noted = unnoted();
-    let (called, ()) = tokio::join!(caller.call(&timer, 1, &abort, &noted), give_up);
+    let departure = unnoted();
+    let (called, ()) = tokio::join!(caller.call(&timer, 1, &abort, &departure), give_up);
     assert_eq!((called.result, called.answer), (CallResult::Interrupted, None));
 }
