@@ -15,7 +15,7 @@ use crate::journal::format::{Mark, Noted};
 use crate::metrics::Inherited;
 use crate::nats::NatsError;
 
-/// How many records are looked at beside each other: enough to be done with a full journal in a fraction of a second.
+/// How many records are read at the same time: enough to be done with a full journal in a fraction of a second.
 const AT_ONCE: usize = 32;
 
 impl Engine {

@@ -64,7 +64,7 @@ pub struct Left {
 }
 
 impl Left {
-    /// Everything that follows from it was done: nobody has to read it again.
+    /// Everything that follows from it was done: no node reads it again.
     ///
     /// # Errors
     ///
@@ -74,7 +74,7 @@ impl Left {
     }
 }
 
-/// Takes the first file that nobody has and nothing was left in, and whatever was left in others.
+/// Takes the first file that no node has locked and that has no entries, and reads the entries of the others.
 pub(super) fn take(dir: &Path, slots: usize) -> Result<Taken, Error> {
     let boot = boot_id().map_err(Error::NoBootId)?;
     let failed = |what, path: &Path| {
@@ -131,7 +131,7 @@ fn is_at(file: &File, path: &Path) -> bool {
     file.metadata().map(id).ok() == fs::metadata(path).map(id).ok()
 }
 
-/// What is in a file, if it was written on this boot, to this very file, and by nobody else since.
+/// What is in a file, if it was written on this boot, to this very file, and if no other program has written to it since.
 fn entries(file: &File, boot: BootId) -> io::Result<Vec<Noted>> {
     let data = file.metadata()?;
     let mut header = [0; HEADER_BYTES];

@@ -107,7 +107,7 @@ fn a_journal_that_is_copied_moved_into_place_cut_or_of_another_boot_is_not_belie
             let header = format::Header { boot: [1; 16], ..format::Header::decode(&bytes).unwrap() };
             file.write_all_at(&header.encode(), 0).unwrap();
         }),
-        ("something else", |path| fs::write(path, "a letter to somebody").unwrap()),
+        ("something else", |path| fs::write(path, "a letter").unwrap()),
     ];
     for (what, change) in changes {
         let dir = tempfile::tempdir().unwrap();

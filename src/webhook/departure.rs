@@ -1,4 +1,4 @@
-//! Whether the first byte of a request can have left, which the HTTP client tells nobody.
+//! Whether the first byte of a request can have left. The HTTP client does not say so.
 //!
 //! hyper asks a body whether it has ended when it encodes the request's head: on a connection that is there (TLS and all), and
 //! before anything of the request is written to it (`proto/h1/dispatch.rs`, `poll_write`; `proto/h2/client.rs`, `ClientTask`).
@@ -17,7 +17,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-/// How long it may take until a request that nobody waits for any more is dropped by the client: its task is about to run.
+/// How long it may take until the client drops a request whose future was dropped: its task is about to run.
 const PATIENCE: Duration = Duration::from_millis(250);
 
 /// The departure of one call's request. Cheap to clone.
@@ -43,7 +43,7 @@ impl Departure {
     }
 
     /// Whether it is certain that nothing has left and nothing is going to, of a request that was dropped just now: the client
-    /// may be about to write what nobody waits for, so its bodies have to be gone.
+    /// may be about to write it all the same, so its bodies have to be gone.
     pub(super) async fn is_off(&self) -> bool {
         self.0.bodies.close();
         !self.has_left()

@@ -168,7 +168,7 @@ async fn a_journal_that_is_not_this_nodes_predecessors_changes_nothing() {
     for file in &files {
         std::fs::copy(file, copy.path().join(file.file_name().unwrap())).unwrap();
     }
-    std::fs::write(copy.path().join("calls-1.journal"), "a letter to somebody").unwrap();
+    std::fs::write(copy.path().join("calls-1.journal"), "a letter").unwrap();
     std::fs::write(copy.path().join("calls-2.journal"), [0x5A; 100_000]).unwrap();
     let heir = noting(&broker, copy.path()).await;
     let fired = heir.client().create(&json!({ "delay": "0s", "url": sink.url("/ok") })).await;

@@ -49,7 +49,7 @@ pub(crate) async fn call(settings: &Settings, url: &str, timeout: Duration) -> C
     caller(settings).call(&timer(url, timeout), 1, &CancellationToken::new(), &unnoted()).await
 }
 
-/// A departure that nobody notes.
+/// A departure without a note.
 pub(crate) fn unnoted() -> Departure {
     Departure::new(|| ())
 }
