@@ -29,6 +29,7 @@ fn shown(status: &ReceiverStatus) -> Value {
         "breaker": status.breaker.name(),
         "failures": status.failures,
         "in_flight": status.in_flight,
+        "limit": status.limit,
         "waiting": status.waiting,
         "postponed": status.postponed,
     });

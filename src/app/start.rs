@@ -19,7 +19,7 @@ use crate::api::{self, Api, ConnectionLimits, Inbox};
 use crate::config::{Node, Role};
 use crate::dispatch;
 use crate::durability::Watch;
-use crate::engine::{Engine, Worker};
+use crate::engine::{Claims, Engine, Worker};
 use crate::finder::Finder;
 use crate::guard::{self, Guard};
 use crate::heartbeat::Heartbeat;
@@ -132,12 +132,15 @@ impl Running {
         in_hand.close();
         if role.works() {
             let (journal, left) = journal::open(journal_dir, node.max_calls, &metrics);
+            let claims = Claims::new(node.max_calls);
+            metrics.work.limit_storing(claims.limit());
             let worker = Worker {
                 caller: Caller::new(clock, &targets)?,
                 alarm: Alarm::start(clock, &tasks)?,
                 receivers: receivers.clone(),
                 calls: Arc::new(Semaphore::new(node.max_calls)),
                 journal,
+                claims,
                 stop: stop.clone(),
                 abort: abort.clone(),
             };

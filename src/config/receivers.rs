@@ -8,7 +8,8 @@ use crate::receivers::{ReceiverLimit, Rules};
 /// What receivers are allowed.
 #[derive(Debug, Args)]
 pub(crate) struct ReceiverSettings {
-    /// How many calls this node makes at once to one receiver, a host and port; 1 to 16384
+    /// How many calls this node makes at once to one receiver, a host and port, at most: within this, the number
+    /// follows how long they take; 1 to 16384
     #[arg(long, env = "JETTIMER_MAX_CALLS_PER_RECEIVER", value_name = "COUNT", default_value = "128",
           value_parser = parse::number(1, 16_384))]
     pub(crate) max_calls_per_receiver: usize,

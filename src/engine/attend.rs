@@ -97,9 +97,15 @@ impl Engine {
                         } else {
                             Patience::Endless
                         };
-                        match self.commit(&timer, known.stored.as_ref(), armed, patience).await {
+                        let committed = self.commit(&timer, known.stored.as_ref(), armed, patience).await;
+                        if calls {
+                            place.iter_mut().for_each(CallPlace::claimed);
+                        }
+                        match committed {
                             Ok(Committed::Done(revision)) => {
                                 let before = known.stored.as_ref().map(|stored| &stored.timer.state);
+                                let reported =
+                                    matches!(news, Some(Input::Outcome { .. } | Input::NotMade { .. }));
                                 if matches!(news, Some(Input::NotMade { .. })) {
                                     report::given_back(&timer, "the node was stopped");
                                 } else {
@@ -108,9 +114,7 @@ impl Engine {
                                     report::stored(&timer);
                                 }
                                 self.metrics.sweep.stored(&timer.state);
-                                if let (Some(place), Some(Input::Outcome { .. } | Input::NotMade { .. })) =
-                                    (&place, &news)
-                                {
+                                if let Some(place) = place.take_if(|_| reported) {
                                     place.stored();
                                 }
                                 let stored = Some(Stored { timer: *timer, revision });

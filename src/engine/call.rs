@@ -1,5 +1,6 @@
 //! Making a call: its place, its measures, and what the receiver's breaker hears of it.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
@@ -8,19 +9,22 @@ use tokio::time::Instant;
 use crate::domain::attempt::CallResult;
 use crate::domain::called::Called;
 use crate::domain::timer::{Claim, Timer};
+use crate::engine::claims::Claiming;
 use crate::engine::{Engine, Worker, measure};
 use crate::journal::Entry;
-use crate::receivers::{Admission, Place};
+use crate::metrics::Busy;
+use crate::receivers::{Admission, LONG, Place};
 use crate::webhook::Departure;
 
-/// The right to make a call now: with the receiver, and with this node.
+/// The right to claim a timer and call now: with the receiver, and with this node. It is given back once the outcome is
+/// stored, so that no more claims than places are open when a node is killed.
 pub(super) struct CallPlace {
-    /// Given back once the call has ended.
-    receiver: Option<Place>,
-    /// Given back once the outcome is stored.
+    receiver: Place,
     _node: Option<OwnedSemaphorePermit>,
     /// What is noted of the call.
     entry: Entry,
+    claiming: Option<Claiming>,
+    _open: Busy,
 }
 
 impl CallPlace {
@@ -32,6 +36,13 @@ impl CallPlace {
     /// The outcome is stored.
     pub(super) fn stored(&self) {
         self.entry.stored();
+    }
+
+    /// NATS has answered to the claim.
+    pub(super) fn claimed(&mut self) {
+        if let Some(claiming) = self.claiming.take() {
+            claiming.answered();
+        }
     }
 }
 
@@ -45,7 +56,11 @@ impl Engine {
             }
             Admission::Enter(receiver) => {
                 let node = worker.calls.clone().acquire_owned().await.ok();
-                Ok(CallPlace { receiver: Some(receiver), _node: node, entry: Entry::default() })
+                let claiming = Some(worker.claims.enter().await);
+                let work = &self.metrics.work;
+                work.limit_storing(worker.claims.limit());
+                let entry = Entry::default();
+                Ok(CallPlace { receiver, _node: node, entry, claiming, _open: work.claim() })
             }
         }
     }
@@ -68,14 +83,23 @@ impl Engine {
         let entry = place.as_ref().map(|place| place.entry.clone()).unwrap_or_default();
         let noted = entry.clone();
         let departure = Departure::new(move || noted.writes());
-        let called = worker.caller.call(timer, attempt, &worker.abort, &departure).await;
+        let called = {
+            let mut calling = pin!(worker.caller.call(timer, attempt, &worker.abort, &departure));
+            match tokio::time::timeout(LONG, &mut calling).await {
+                Ok(called) => called,
+                Err(_) => {
+                    place.iter().for_each(|place| place.receiver.takes_long());
+                    calling.await
+                }
+            }
+        };
         drop(in_progress);
         if matches!(called.result, CallResult::Answered { .. }) {
             entry.answered(&called);
         }
         work.called(measure::kind_of(&called.result), began.elapsed());
-        if let Some(mut receiver) = place.as_mut().and_then(|place| place.receiver.take()) {
-            receiver.report(&called.result);
+        if let Some(place) = place {
+            place.receiver.report(&called.result, &called.phases);
         }
         called
     }

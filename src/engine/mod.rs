@@ -7,6 +7,7 @@
 mod apply;
 mod attend;
 mod call;
+mod claims;
 mod commit;
 mod inherit;
 mod measure;
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use apply::{Applied, Created};
 pub use attend::Attended;
+pub use claims::Claims;
 
 use crate::alarm::Alarm;
 use crate::clock::Clock;
@@ -71,10 +73,12 @@ pub struct Worker {
     pub alarm: Alarm,
     /// Who may be called now.
     pub receivers: Receivers,
-    /// Places for calls in progress, whoever is called.
+    /// Places for claims, from before they are stored until their outcome is, whoever is called.
     pub calls: Arc<Semaphore>,
     /// Where it is noted how far calls have come.
     pub journal: Journal,
+    /// Places for claims that are being stored.
+    pub claims: Claims,
     /// Cancelled when this node is to stop: hand back what is only held.
     pub stop: CancellationToken,
     /// Cancelled when calls in progress are to be given up.

@@ -83,6 +83,14 @@ pub(super) const RECEIVERS: Name =
 pub(super) const CALLS_IN_PROGRESS: Name =
     name("jettimer_calls_in_progress", "Calls of receivers in progress");
 pub(super) const CALLS_LIMIT: Name = name("jettimer_calls_limit", "The most calls of this node in progress");
+pub(super) const CLAIMS_OPEN: Name = name(
+    "jettimer_claims_open",
+    "Timers that this node has claimed, or is about to, and whose outcome is not stored yet",
+);
+pub(super) const CLAIMS_STORING_LIMIT: Name = name(
+    "jettimer_claims_storing_limit",
+    "The most claims that this node stores at once now; it follows how long that takes",
+);
 pub(super) const WAKES: Name =
     name("jettimer_wakes_total", "Wakes that were attended to, by what became of them");
 pub(super) const WAKES_HELD: Name =

@@ -108,6 +108,8 @@ pub struct Work {
     pub postponed: Counters<Postponed>,
     calls_in_progress: Gauge,
     calls_limit: Gauge,
+    claims_open: Gauge,
+    claims_storing_limit: Gauge,
     /// Wakes that were attended to.
     pub wakes: Counters<Wake>,
     wakes_held: Gauge,
@@ -130,6 +132,8 @@ impl Work {
             postponed: Counters::new(register, &names::POSTPONED),
             calls_in_progress: register.gauge(&names::CALLS_IN_PROGRESS),
             calls_limit: register.gauge(&names::CALLS_LIMIT),
+            claims_open: register.gauge(&names::CLAIMS_OPEN),
+            claims_storing_limit: register.gauge(&names::CLAIMS_STORING_LIMIT),
             wakes: Counters::new(register, &names::WAKES),
             wakes_held: register.gauge(&names::WAKES_HELD),
             wakes_limit: register.gauge(&names::WAKES_LIMIT),
@@ -148,6 +152,16 @@ impl Work {
     /// A wake is held for as long as this lives.
     pub fn wake(&self) -> Busy {
         Busy::new(&self.wakes_held)
+    }
+
+    /// A timer is claimed, and its outcome is not stored for as long as this lives.
+    pub fn claim(&self) -> Busy {
+        Busy::new(&self.claims_open)
+    }
+
+    /// The most claims that are stored at once now.
+    pub fn limit_storing(&self, claims: usize) {
+        set(&self.claims_storing_limit, claims);
     }
 
     /// A call begins, so late, and is in progress for as long as this lives.

@@ -138,11 +138,22 @@ impl Lane {
         self.next_start = self.next_start.checked_sub(self.limits.space).unwrap_or(now).max(now);
     }
 
-    /// Gives a place back; whoever waits longest gets it. Limits that have changed may let several in at once, so that
-    /// the rate is too much for the last of them: they come back.
+    /// Gives a place back; whoever waits longest gets it.
     pub(super) fn leave(&mut self, now: Instant) {
         self.in_flight = self.in_flight.saturating_sub(1);
         self.progress.done(now);
+        self.let_in(now);
+    }
+
+    /// Allows so many at once, and lets in who waits for that.
+    pub(super) fn allow(&mut self, parallelism: usize, now: Instant) {
+        self.limits.parallelism = parallelism;
+        self.let_in(now);
+    }
+
+    /// Lets in who waits, as far as there is room. Limits that have changed may let several in at once, so that the rate
+    /// is too much for the last of them: they come back.
+    fn let_in(&mut self, now: Instant) {
         while self.in_flight < self.limits.parallelism {
             let Some(next) = self.waiting.pop_front() else { break };
             let pause = self.next_start.saturating_duration_since(now);
@@ -187,6 +198,11 @@ impl Lane {
     /// Whether somebody is in it or waits.
     pub(super) fn is_used(&self) -> bool {
         self.in_flight > 0 || !self.waiting.is_empty()
+    }
+
+    /// How many are in it.
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight
     }
 
     /// How many are in it, and how many wait.

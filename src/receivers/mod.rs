@@ -6,10 +6,12 @@
 //! place is postponed.
 
 mod breaker;
+mod concurrency;
 mod lane;
 mod limit;
 mod place;
 mod progress;
+mod receiver;
 mod status;
 
 use std::collections::HashMap;
@@ -19,10 +21,12 @@ use std::time::{Duration, Instant};
 
 use crate::domain::machine::LEAD;
 use crate::domain::timer::Timer;
-use breaker::{Breaker, Pass};
+use breaker::Pass;
 use lane::{Entry, Lane, Limits, MAX_WAIT, Turn};
+use receiver::Receiver;
 
 pub use breaker::BreakerState;
+pub(crate) use concurrency::{Concurrency, Ended, LONG};
 pub use limit::ReceiverLimit;
 pub use place::Place;
 pub use status::ReceiverStatus;
@@ -77,14 +81,6 @@ struct Known {
     flows: HashMap<String, Lane>,
 }
 
-#[derive(Debug)]
-struct Receiver {
-    lane: Lane,
-    breaker: Breaker,
-    /// How many timers were postponed since it was last called with success.
-    postponed: u64,
-}
-
 impl Receivers {
     /// No receiver is known yet.
     pub fn new(rules: Rules) -> Self {
@@ -108,7 +104,7 @@ impl Receivers {
         let mut place = Place::new(self.clone());
         if let Some(flow) = &timer.flow {
             // First, since the flow's place and start would be taken from timers for other receivers.
-            let refused = self.lock().receiver(&receiver).lane.refuses(of_receiver, Instant::now());
+            let refused = self.lock().receiver(&receiver).refuses(of_receiver, Instant::now());
             if let Some(later) = refused {
                 return self.postpone(&receiver, later, Postponed::Receiver);
             }
@@ -119,7 +115,7 @@ impl Receivers {
                 Err(later) => return self.postpone(&receiver, later, Postponed::Flow),
             }
         }
-        let enter = || self.lock().receiver(&receiver).lane.enter(of_receiver, Instant::now());
+        let enter = || self.lock().receiver(&receiver).enter(of_receiver, Instant::now());
         match entered(enter).await {
             Ok(()) => place.took_receiver(&receiver),
             Err(later) => return self.postpone(&receiver, later, Postponed::Receiver),
@@ -127,16 +123,15 @@ impl Receivers {
         // Last, since a probe that waits for a place would keep others from probing.
         let pass = self.lock().receiver(&receiver).breaker.ask(Instant::now());
         match pass {
-            Pass::Free => Admission::Enter(place),
-            Pass::Probe => {
-                place.probes();
-                Admission::Enter(place)
-            }
+            Pass::Free => {}
+            Pass::Probe => place.probes(),
             Pass::Not(until) => {
                 let later = until.saturating_duration_since(Instant::now());
-                self.postpone(&receiver, later, Postponed::Breaker)
+                return self.postpone(&receiver, later, Postponed::Breaker);
             }
         }
+        place.begins();
+        Admission::Enter(place)
     }
 
     /// What each receiver is up to, those with the most trouble first, at most so many.
@@ -234,11 +229,7 @@ impl Known {
             self.receivers.retain(|_, receiver| !receiver.lane.is_idle(now) || !closed(receiver));
             forget(&mut self.receivers, |receiver| !receiver.lane.is_used());
         }
-        self.receivers.entry(name.to_owned()).or_insert_with(|| Receiver {
-            lane: Lane::new(now),
-            breaker: Breaker::default(),
-            postponed: 0,
-        })
+        self.receivers.entry(name.to_owned()).or_insert_with(|| Receiver::new(now))
     }
 
     fn flow(&mut self, key: &str) -> &mut Lane {

@@ -9,8 +9,10 @@ use super::{BreakerState, Receiver};
 pub struct ReceiverStatus {
     /// Its host and port.
     pub receiver: String,
-    /// Calls in progress.
+    /// Claims of its timers that are open: calls in progress, and those whose outcome is being stored.
     pub in_flight: usize,
+    /// The most of them now.
+    pub limit: usize,
     /// Due timers that wait for one of them to end.
     pub waiting: usize,
     /// How often timers were postponed since it was last called with success.
@@ -28,7 +30,16 @@ pub(super) fn of(name: &str, receiver: &Receiver, now: Instant) -> ReceiverStatu
     let (breaker, open_for) = receiver.breaker.state(now);
     let failures = receiver.breaker.failures();
     let postponed = receiver.postponed;
-    ReceiverStatus { receiver: name.to_owned(), in_flight, waiting, postponed, failures, breaker, open_for }
+    ReceiverStatus {
+        receiver: name.to_owned(),
+        in_flight,
+        limit: receiver.limit(),
+        waiting,
+        postponed,
+        failures,
+        breaker,
+        open_for,
+    }
 }
 
 /// What is looked at first: open breakers, failures, then what waits.

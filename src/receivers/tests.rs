@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::attempt::{CallResult, Delivery};
+use crate::domain::called::Phases;
 use crate::domain::flow::Flow;
 use crate::domain::machine_properties::a_timer;
 use crate::domain::target::TargetUrl;
@@ -70,7 +71,7 @@ async fn a_receiver_without_room_takes_nothing_from_other_timers_of_the_flow() {
     assert_eq!(postponed(&receivers, &of_flow("b", "http://slow/")).await, Postponed::Receiver);
     assert!(!receivers.lock().flows.contains_key("b"));
     let mut called = entered(&receivers, &of_flow("a", "http://well/")).await;
-    called.report(&CallResult::Answered { status: 200, retry_after: None });
+    called.report(&CallResult::Answered { status: 200, retry_after: None }, &Phases::default());
     drop((called, place));
     assert_eq!(postponed(&receivers, &of_flow("a", "http://well/")).await, Postponed::Flow);
 }
@@ -80,7 +81,9 @@ async fn a_receiver_that_fails_over_and_over_is_left_alone() {
     let receivers = receivers(9, 3);
     let dead = timer("http://dead/");
     for _ in 0..3 {
-        entered(&receivers, &dead).await.report(&CallResult::NoAnswer { reason: "timeout".into() });
+        entered(&receivers, &dead)
+            .await
+            .report(&CallResult::NoAnswer { reason: "timeout".into() }, &Phases::default());
     }
     let Admission::Postpone(wait, Postponed::Breaker) = receivers.admit(&dead).await else {
         panic!("is left alone")
@@ -94,12 +97,39 @@ async fn a_receiver_that_fails_over_and_over_is_left_alone() {
 }
 
 #[tokio::test]
+async fn a_receiver_is_given_more_places_once_calls_take_long_or_are_as_quick_with_more() {
+    let receivers = receivers(9, 0);
+    let (slow, quick) = (timer("http://slow/"), timer("http://quick/"));
+    let limit =
+        |name: &str| receivers.statuses(9).into_iter().find(|one| one.receiver == name).unwrap().limit;
+    let mut places = vec![];
+    for _ in 0..4 {
+        places.push(entered(&receivers, &slow).await);
+    }
+    assert_eq!(limit("slow:80"), 4);
+    let waiting = entered(&receivers, &slow);
+    let ((), place) = tokio::join!(async { places[0].takes_long() }, waiting);
+    places.push(place);
+    assert_eq!(limit("slow:80"), 6);
+
+    let mut places = vec![];
+    for _ in 0..4 {
+        places.push(entered(&receivers, &quick).await);
+    }
+    for place in &mut places {
+        place.report(&CallResult::Answered { status: 200, retry_after: None }, &Phases::default());
+    }
+    drop(places);
+    assert!(limit("quick:80") > 4);
+}
+
+#[tokio::test]
 async fn a_limit_of_a_receiver_spaces_its_calls() {
     let receivers = receivers(9, 0);
     let start = Instant::now();
     for _ in 0..3 {
         let mut place = entered(&receivers, &timer("http://limited/")).await;
-        place.report(&CallResult::Answered { status: 200, retry_after: None });
+        place.report(&CallResult::Answered { status: 200, retry_after: None }, &Phases::default());
     }
     assert!(start.elapsed() >= Duration::from_millis(200));
 }

@@ -17,7 +17,7 @@ export function receiversPart() {
       part.show(receivers.map((one) => {
         const [words, how] = BREAKERS[/** @type {keyof typeof BREAKERS} */ (one.breaker)];
         const yet = one.open_for_ms ? ` for ${span(one.open_for_ms)} yet` : "";
-        return [one.receiver, badge(words + yet, how), count(one.in_flight), count(one.waiting), count(one.failures), count(one.postponed)];
+        return [one.receiver, badge(words + yet, how), `${count(one.in_flight)} of ${count(one.limit)}`, count(one.waiting), count(one.failures), count(one.postponed)];
       }));
     },
     /** @param {Error} error */

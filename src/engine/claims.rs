@@ -1,0 +1,116 @@
+//! How many claims a node stores at once: as many as NATS and this machine's processors take without letting them wait.
+//!
+//! Claims of all receivers pass here, so that many receivers that are due at one instant do not together claim more than is
+//! called soon. A claim that is stored makes room for the next one; its call is a matter of its receiver's place.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::receivers::{Concurrency, Ended};
+
+/// The claims that a node stores at once. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Claims {
+    room: Arc<Semaphore>,
+    state: Arc<Mutex<State>>,
+    most: usize,
+}
+
+#[derive(Debug)]
+struct State {
+    concurrency: Concurrency,
+    /// How many places there are, free or taken.
+    places: usize,
+}
+
+/// The right to store a claim now.
+#[derive(Debug)]
+pub(super) struct Claiming {
+    claims: Claims,
+    permit: Option<OwnedSemaphorePermit>,
+    began: Instant,
+    at_once: usize,
+}
+
+impl Claims {
+    /// Never more than `most` at once, which is at least 1.
+    pub fn new(most: usize) -> Self {
+        let concurrency = Concurrency::new(Instant::now());
+        let places = concurrency.limit(most);
+        let state = Arc::new(Mutex::new(State { concurrency, places }));
+        Self { room: Arc::new(Semaphore::new(places)), state, most }
+    }
+
+    /// How many there may be at once now.
+    pub fn limit(&self) -> usize {
+        self.lock(|state| state.places)
+    }
+
+    /// Waits for a place.
+    pub(super) async fn enter(&self) -> Claiming {
+        let permit = self.room.clone().acquire_owned().await.ok();
+        let at_once = self.limit().saturating_sub(self.room.available_permits());
+        Claiming { claims: self.clone(), permit, began: Instant::now(), at_once }
+    }
+
+    fn lock<T>(&self, then: impl FnOnce(&mut State) -> T) -> T {
+        then(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Claiming {
+    /// NATS has answered: the claim is stored, or somebody else was faster.
+    pub(super) fn answered(mut self) {
+        let ended = Ended {
+            began: self.began,
+            ended: Instant::now(),
+            once: Duration::ZERO,
+            at_once: self.at_once,
+            failed: false,
+        };
+        let Claims { room, most, .. } = &self.claims;
+        self.claims.lock(|state| {
+            state.concurrency.ended(&ended, *most);
+            let limit = state.concurrency.limit(*most);
+            if limit < state.places {
+                // This one goes, and of the free ones as many as are too many; those that are taken go when they end.
+                if let Some(permit) = self.permit.take() {
+                    permit.forget();
+                    state.places -= 1;
+                }
+                state.places -= room.forget_permits(state.places.saturating_sub(limit));
+            } else {
+                room.add_permits(limit - state.places);
+                state.places = limit;
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn there_are_never_more_places_than_allowed_and_those_of_claims_that_are_given_up_come_back() {
+        const MOST: usize = 9;
+        let claims = Claims::new(MOST);
+        for round in 0..50 {
+            let mut taken = vec![];
+            for _ in 0..claims.limit() {
+                taken.push(claims.enter().await);
+            }
+            assert!((1..=MOST).contains(&taken.len()), "{}", taken.len());
+            assert_eq!(claims.room.available_permits(), 0);
+            for (n, claiming) in taken.into_iter().enumerate() {
+                // Some are dropped without an answer.
+                if (n + round) % 3 > 0 {
+                    claiming.answered();
+                }
+            }
+            assert_eq!(claims.room.available_permits(), claims.limit());
+        }
+    }
+}

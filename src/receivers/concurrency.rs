@@ -1,0 +1,155 @@
+//! How many calls at once are of use, found out by how long they take. Time comes in as an argument.
+//!
+//! By Little's law, what is in progress is the rate times the time that each takes. As long as a call takes no longer
+//! than it does with few others, more at once means more in a second. Once each takes several times as long, more at once only
+//! wait for each other, at the receiver or for this machine's processors, and a node that is killed leaves all of
+//! them open. So the limit doubles in each round of calls that are as quick as ever, and shrinks when they are not.
+//!
+//! Times are compared by their logarithms. A few that are very slow, such as those that a pause of the machine hits, then count
+//! little, and a queue that makes each of them wait counts in full.
+
+use std::time::{Duration, Instant};
+
+/// The smallest limit, and the first. With fewer, neither the network nor a second processor is kept busy, and how
+/// long a call takes by itself could not be told from how long it takes in a queue.
+pub(crate) const FLOOR: usize = 4;
+
+/// How much longer than by itself a call may take, as a power of two. A queue as long as the work in progress keeps
+/// all of the bottleneck busy through pauses.
+const TOLERANCE: f64 = 1.0;
+
+/// The limit at most doubles or halves in a round, as a power of two.
+const STEP: f64 = 1.0;
+
+/// The part of a new measure in the time of a call by itself: some ten rounds forget it.
+const WEIGHT: f64 = 0.25;
+
+/// A round with a large limit and few calls ends after this time, if so many calls have.
+const LONGEST_ROUND: Duration = Duration::from_secs(1);
+const FEWEST: usize = FLOOR;
+
+/// What was found out so long ago says nothing about now.
+const FORGOTTEN: Duration = Duration::from_secs(600);
+
+/// A call in progress for so long is taken for one of a slow receiver, unless it is known better: until it has
+/// answered, more are let in, and they double with each such time.
+pub(crate) const LONG: Duration = Duration::from_millis(250);
+
+/// A call that has ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ended {
+    /// When it began.
+    pub(crate) began: Instant,
+    /// When it ended.
+    pub(crate) ended: Instant,
+    /// What of that time says nothing about later calls: making a connection that these use again.
+    pub(crate) once: Duration,
+    /// How many were in progress meanwhile, itself included: the more of those at its beginning and at its end.
+    pub(crate) at_once: usize,
+    /// Whether it failed. That may be quick, and is no reason for more.
+    pub(crate) failed: bool,
+}
+
+/// How many calls at once are of use.
+#[derive(Debug)]
+pub(crate) struct Concurrency {
+    limit: f64,
+    /// How long a call takes with few others, as the logarithm of seconds; unknown at first.
+    alone: Option<f64>,
+    round: Round,
+    last: Instant,
+}
+
+/// Calls since the limit was last looked at.
+#[derive(Debug)]
+struct Round {
+    since: Instant,
+    calls: usize,
+    well: usize,
+    /// The sum of the logarithms of seconds, of those that went well.
+    time: f64,
+    /// The most that were in progress.
+    at_once: usize,
+}
+
+impl Round {
+    fn new(since: Instant) -> Self {
+        Self { since, calls: 0, well: 0, time: 0.0, at_once: 0 }
+    }
+}
+
+impl Concurrency {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self { limit: FLOOR as f64, alone: None, round: Round::new(now), last: now }
+    }
+
+    /// The limit: at least [`FLOOR`], at most `most`, which comes first if it is smaller.
+    pub(crate) fn limit(&self, most: usize) -> usize {
+        (self.limit as usize).max(FLOOR).min(most)
+    }
+
+    /// Notes a call that has ended.
+    pub(crate) fn ended(&mut self, call: &Ended, most: usize) {
+        let now = call.ended;
+        if now.saturating_duration_since(self.last) > FORGOTTEN {
+            *self = Self::new(now);
+        }
+        self.last = now;
+        // One that began before the limit was changed tells of the limit before.
+        if call.began < self.round.since {
+            return;
+        }
+        let round = &mut self.round;
+        round.calls += 1;
+        round.at_once = round.at_once.max(call.at_once);
+        if !call.failed {
+            round.well += 1;
+            let took = now.saturating_duration_since(call.began).saturating_sub(call.once);
+            round.time += took.max(Duration::from_micros(1)).as_secs_f64().log2();
+        }
+        let long = now.saturating_duration_since(round.since) >= LONGEST_ROUND && round.calls >= FEWEST;
+        if long || round.calls >= self.limit(most) {
+            self.adjust(most, now);
+        }
+    }
+
+    /// Notes that a call has been in progress for [`LONG`], and so many are.
+    pub(crate) fn takes_long(&mut self, at_once: usize, most: usize) {
+        // Two for each: twice as many are let in as were let in last time.
+        if self.alone.is_none() && at_once >= self.limit(most) {
+            self.set(self.limit + 2.0, most);
+        }
+    }
+
+    fn adjust(&mut self, most: usize, now: Instant) {
+        let round = std::mem::replace(&mut self.round, Round::new(now));
+        let step = self.step(&round);
+        // A limit that was not reached has not been tried.
+        if step < 0.0 || round.at_once >= self.limit(most) {
+            self.set(self.limit * step.exp2(), most);
+        }
+    }
+
+    /// By how much the limit is to change, as a power of two.
+    fn step(&mut self, round: &Round) -> f64 {
+        let failed = (round.calls - round.well) as f64 / round.calls.max(1) as f64;
+        if round.well == 0 {
+            return -STEP;
+        }
+        let time = round.time / round.well as f64;
+        let alone = *self.alone.get_or_insert(time);
+        if time < alone || round.at_once <= FLOOR {
+            self.alone = Some(alone + (time - alone) * WEIGHT);
+        }
+        // If half of them fail it stays; if all of them do, it is halved.
+        let room = TOLERANCE + alone - time;
+        (room - failed * (TOLERANCE + STEP)).clamp(-STEP, STEP)
+    }
+
+    fn set(&mut self, limit: f64, most: usize) {
+        self.limit = limit.min(most as f64).max(FLOOR as f64);
+    }
+}
+
+#[cfg(test)]
+mod tests;
