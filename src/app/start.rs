@@ -27,7 +27,7 @@ use crate::metrics::{Metrics, Parts, Task};
 use crate::nats::{Access, Backlog, Keeping, Link, Shape, Store, Streams, Wakes};
 use crate::presence;
 use crate::receivers::Receivers;
-use crate::sweep::Sweeper;
+use crate::sweep::{Means, Sweeper};
 use crate::tasks::{Kept, Tasks};
 use crate::webhook::{Caller, Settings};
 use crate::{crypto, nats};
@@ -156,17 +156,8 @@ impl Running {
             tasks.keep(Task::Worker, stop.clone(), in_hand.track_future(run));
         }
         let settings = node.sweep.settings(shape.event_retention, node.retention);
-        let sweeper = Sweeper::new(
-            link.clone(),
-            clock,
-            shape,
-            instance,
-            &name,
-            settings,
-            store,
-            guard,
-            metrics.clone(),
-        );
+        let means = Means { link: link.clone(), store, guard, clock, shape, metrics: metrics.clone() };
+        let sweeper = Sweeper::new(means, instance, &name, settings);
         let sweeper = sweeper.run(standing.has_lost_wakes(), stop.clone());
         let sweeper = tasks.keep(Task::Sweeper, stop.clone(), sweeper);
         let limits = ConnectionLimits { count: node.max_connections, timeout: node.client_timeout };

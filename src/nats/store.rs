@@ -98,7 +98,7 @@ impl Store {
     /// A [`NatsError`].
     pub async fn read(&self, id: TimerId) -> Result<Option<Stored>, NatsError> {
         Ok(self.find(id).await?.and_then(|found| match found {
-            Found::Shown(stored) => Some(stored),
+            Found::Shown(stored) => Some(*stored),
             Found::Hidden { .. } => None,
         }))
     }
@@ -119,7 +119,7 @@ impl Store {
                 if is_over(self.link.clock(), shown_until(&String::from_utf8_lossy(&headers))) {
                     return Ok(Some(Found::Hidden { revision: message.seq }));
                 }
-                decode(id, &json, message.seq).map(|stored| Some(Found::Shown(stored)))
+                decode(id, &json, message.seq).map(|stored| Some(Found::Shown(Box::new(stored))))
             }
             (None, Some(error)) if error.is_no_message() => Ok(None),
             (None, Some(error)) => Err(error.into_error()),
@@ -185,7 +185,7 @@ impl Store {
 
 /// What the leader has under a timer's key.
 enum Found {
-    Shown(Stored),
+    Shown(Box<Stored>),
     /// A record that only stays so that the broker does not bring an older version back.
     Hidden {
         revision: u64,

@@ -46,6 +46,22 @@ pub struct Settings {
     pub ledger: bool,
 }
 
+/// What a sweeper works with.
+pub struct Means {
+    /// The connection.
+    pub link: Link,
+    /// The bucket of records.
+    pub store: Store,
+    /// Knows which records were brought back.
+    pub guard: Guard,
+    /// The node's clock.
+    pub clock: Clock,
+    /// What the streams are to be like.
+    pub shape: Shape,
+    /// Where findings are counted.
+    pub metrics: Arc<Metrics>,
+}
+
 /// The sweeper of one node: it sweeps while it holds the lease.
 pub struct Sweeper {
     link: Link,
@@ -81,17 +97,8 @@ struct Known {
 
 impl Sweeper {
     /// A sweeper for the node of this name.
-    pub fn new(
-        link: Link,
-        clock: Clock,
-        shape: Shape,
-        instance: Uuid,
-        node: &str,
-        settings: Settings,
-        store: Store,
-        guard: Guard,
-        metrics: Arc<Metrics>,
-    ) -> Self {
+    pub fn new(means: Means, instance: Uuid, node: &str, settings: Settings) -> Self {
+        let Means { link, store, guard, clock, shape, metrics } = means;
         let broom = Broom::new(link.clone(), store, guard.clone(), clock, settings.grace);
         Self { link, clock, shape, instance, node: node.to_owned(), settings, broom, guard, metrics }
     }
