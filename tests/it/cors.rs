@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 
-use crate::support::{Broker, Client, Node, Reply};
+use crate::support::{Broker, Client, Node, Reply, eventually};
 
 const PAGE: &str = "https://app.example";
 
@@ -112,7 +112,11 @@ async fn where_no_token_is_needed_a_page_of_another_origin_changes_nothing() {
             );
         }
     }
-    assert_eq!(client.send(Method::GET, "/timers/counts", &foreign, "").await.json["total"], 0);
+    let counts = eventually("the index is filled", async || {
+        Some(client.send(Method::GET, "/timers/counts", &foreign, "").await)
+            .filter(|reply| reply.status == 200)
+    });
+    assert_eq!(counts.await.json["total"], 0);
     // Its own pages, those that are allowed, and clients that are no browsers.
     let own = client.url("");
     for headers in

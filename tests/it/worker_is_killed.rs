@@ -1,5 +1,6 @@
 //! SIGKILL of one of two workers in the middle of 2,000 due timers.
 
+use reqwest::Method;
 use serde_json::json;
 
 use crate::support::{Broker, Node, Sink, in_millis};
@@ -17,8 +18,11 @@ async fn killed_in_the_middle(broker: &Broker, delivery: &str) -> (Vec<String>, 
     // short timeout makes its leases end soon.
     let timer = json!({ "at": at, "url": sink.url("/slow/20"), "delivery": delivery, "timeout": "5s" });
     let mut ids = Vec::with_capacity(TIMERS);
-    for _ in 0..TIMERS {
-        ids.push(survivor.client().create(&timer).await);
+    let thousand = json!(vec![timer; 1_000]).to_string();
+    while ids.len() < TIMERS {
+        let reply = survivor.client().send(Method::POST, "/timers", &[], &thousand).await;
+        let results = reply.json["results"].as_array().expect("results");
+        ids.extend(results.iter().map(|result| result["timer"]["id"].as_str().expect("an id").to_owned()));
     }
     sink.until(TIMERS / 8).await;
     victim.kill().await;
