@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::feed::Reader;
-use crate::support::{Broker, Client, Node, eventually};
+use crate::support::{Broker, Client, Node, Sink, eventually};
 
 fn timer() -> Value {
     json!({ "delay": "1h", "url": "http://localhost/" })
@@ -40,30 +40,31 @@ async fn a_reader_that_has_heard_nothing_yet_hears_nothing_old_after_nats_was_aw
 #[tokio::test]
 async fn what_is_not_kept_any_more_is_said() {
     let broker = Broker::start().await;
-    let node = Node::with(&broker, &["--retention", "1s"]).await;
+    let node = Node::with(&broker, &["--retention", "1s", "--sweep-interval", "1s"]).await;
     let client = node.client();
-    let removed = client.create(&timer()).await;
-    client.cancel(&removed).await;
+    let sink = Sink::start().await;
+    let removed = client.create(&json!({ "seconds": 0, "url": sink.url("/status/404") })).await;
+    client.until(&removed, "failed").await;
     client.create(&timer()).await;
-    // The event of the cancel leaves with the record, from between two others.
+    // The event of the end leaves with the record, from between others: created, firing, failed, created.
     let context = jetstream::new(broker.client().await);
     eventually("the event has left", async || {
         let stream = context.get_stream("TIMERS_EVENTS").await.expect("the stream");
-        (stream.cached_info().state.messages == 2).then_some(())
+        (stream.cached_info().state.messages == 3).then_some(())
     })
     .await;
-    let mut reader = Reader::open(&client, "", Some("1")).await;
+    let mut reader = Reader::open(&client, "", Some("2")).await;
     assert_eq!(reader.next().await.0, "open");
     let gap = reader.next().await;
-    assert_eq!(gap, ("gap".to_owned(), json!({ "reason": "events 2 to 2 are not kept any more" })));
-    assert_eq!(reader.last, "2");
-    assert_eq!((reader.next().await.0.as_str(), reader.last.as_str()), ("created", "3"));
+    assert_eq!(gap, ("gap".to_owned(), json!({ "reason": "events 3 to 3 are not kept any more" })));
+    assert_eq!(reader.last, "3");
+    assert_eq!((reader.next().await.0.as_str(), reader.last.as_str()), ("created", "4"));
     // The same at the beginning of the feed: nobody is told that it has heard everything.
     let stream = context.get_stream("TIMERS_EVENTS").await.expect("the stream");
     stream.purge().await.expect("it is purged");
     let mut reader = Reader::open(&client, "", Some("1")).await;
     let gap = reader.next().await;
-    assert_eq!(gap, ("gap".to_owned(), json!({ "reason": "events 2 to 3 are not kept any more" })));
+    assert_eq!(gap, ("gap".to_owned(), json!({ "reason": "events 2 to 4 are not kept any more" })));
 }
 
 #[tokio::test]

@@ -186,6 +186,7 @@ fn a_worker_is_never_refused() {
             State::Delivered { at },
             State::Failed { attempt: 1, at, reason: String::new() },
             State::Cancelled { at },
+            State::Unknown { attempt: 1, doubt: Doubt::Restored, at },
         ];
         let answers = [
             CallResult::Answered { status: 200, retry_after: None },
@@ -198,8 +199,11 @@ fn a_worker_is_never_refused() {
         let outcomes = answers
             .map(|result| Input::Outcome { claim: Uuid::from_u128(1), called: Box::new(result.into()) });
         let wakes = [1, LINGER_TRIES].map(wake);
-        let inputs: Vec<Input> =
-            wakes.into_iter().chain(outcomes).chain([Input::Postponed { until: at }]).collect();
+        let inputs: Vec<Input> = wakes
+            .into_iter()
+            .chain(outcomes)
+            .chain([Input::Postponed { until: at }, Input::Restored])
+            .collect();
         for state in firing.into_iter().chain(unknown).chain(others) {
             let timer = Timer { state, ..timer.clone() };
             // Before it is due, then, and after the claim's lease.
