@@ -10,9 +10,10 @@
 mod file;
 mod form;
 
+use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::domain::high_water::HighWater;
 use crate::domain::time::Timestamp;
+use crate::domain::timer::TimerId;
 use crate::nats::{BucketState, Link, NatsError, Stored};
 use file::Remembered;
 
@@ -34,6 +36,13 @@ const REFRESH_EVERY: Duration = Duration::from_secs(3);
 const BACK_LOOKS: u32 = 5;
 const BACK_PAUSE: Duration = Duration::from_millis(300);
 
+/// A bucket may lack this many of the last writes when a single server comes back that was killed: measured, it lacks the last
+/// one now and then. That is no restored backup, and only the timers of the writes that this node made are judged.
+const TAIL: u64 = 64;
+
+/// The last writes of this node that are remembered: more than a lost tail has.
+const RECENT: usize = 256;
+
 /// What this node knows about the bucket. Cheap to clone.
 #[derive(Clone)]
 pub struct Guard {
@@ -41,12 +50,17 @@ pub struct Guard {
     clock: Clock,
     file: Option<Arc<PathBuf>>,
     known: Arc<RwLock<Known>>,
-    /// The highest sequence that this node has heard of.
+    /// The highest sequence that is known to be on the server's disk, as far as this node has heard.
     seen: Arc<AtomicU64>,
+    /// The last sequence as the server told it last. The server may tell of a write that it has not flushed yet and loses
+    /// when it is killed, so this counts as seen only when it is asked the next time.
+    told: Arc<AtomicU64>,
     /// When it last heard from the bucket, by the node's clock: microseconds since 1970; 0 for never.
     contact: Arc<AtomicU64>,
     /// The connection on which the bucket was compared with what was known; 0 for none.
     compared: Arc<AtomicU64>,
+    /// The last writes of this node.
+    recent: Arc<Mutex<VecDeque<(TimerId, u64)>>>,
     /// One comparison at a time.
     comparing: Arc<tokio::sync::Mutex<()>>,
 }
@@ -59,9 +73,17 @@ struct Known {
     swept: Option<HighWater>,
     /// The mark that this node made itself when it found that the bucket had gone back.
     raised: Option<HighWater>,
+    /// Timers of which the bucket lost a write that this node made, with its last sequence then.
+    lost: HashMap<TimerId, u64>,
 }
 
 impl Known {
+    fn is_restored(&self, stored: &Stored) -> bool {
+        let state = &stored.timer.state;
+        let lost = self.lost.get(&stored.timer.id).is_some_and(|last| stored.revision <= *last);
+        lost && !state.is_final() || self.marks().any(|mark| mark.is_restored(state, stored.revision))
+    }
+
     fn marks(&self) -> impl Iterator<Item = &HighWater> {
         [&self.swept, &self.raised].into_iter().flatten().filter(|mark| mark.bucket_born == self.born)
     }
@@ -78,7 +100,8 @@ impl Guard {
     /// A guard that remembers in this file, if there is one.
     pub fn new(link: Link, clock: Clock, file: Option<PathBuf>) -> Self {
         let remembered = file.as_deref().map(file::read).unwrap_or_default();
-        let known = Known { born: remembered.born, swept: remembered.mark, raised: None };
+        let known =
+            Known { born: remembered.born, swept: remembered.mark, raised: None, lost: HashMap::new() };
         let contact = remembered.at.map_or(0, Timestamp::as_micros);
         Self {
             link,
@@ -86,8 +109,10 @@ impl Guard {
             file: file.map(Arc::new),
             known: Arc::new(RwLock::new(known)),
             seen: Arc::new(AtomicU64::new(remembered.seen)),
+            told: Arc::default(),
             contact: Arc::new(AtomicU64::new(contact)),
             compared: Arc::default(),
+            recent: Arc::default(),
             comparing: Arc::default(),
         }
     }
@@ -134,7 +159,11 @@ impl Guard {
         let seen = self.seen.load(Ordering::Relaxed);
         let upto = Timestamp::from_micros(self.contact.load(Ordering::Relaxed));
         self.write(|known| {
-            if gone_back {
+            if gone_back && seen - bucket.last <= TAIL {
+                let lost = self.lost_after(bucket.last);
+                tracing::warn!(was = seen, is = bucket.last, timers = lost.len(), "NATS lost its last writes");
+                known.lost.extend(lost.into_iter().map(|id| (id, bucket.last)));
+            } else if gone_back {
                 let open = known.swept.as_ref().map(|mark| mark.open.clone()).unwrap_or_default();
                 known.raised = Some(HighWater { bucket_born: bucket.born, upto, seq: seen, open });
                 tracing::error!(
@@ -149,17 +178,35 @@ impl Guard {
                 known.learn(mark);
             }
         });
-        self.seen.store(0, Ordering::Relaxed);
-        self.saw(bucket.last, self.clock.now());
+        if gone_back {
+            self.seen.store(bucket.last, Ordering::Relaxed);
+        }
+        self.told.store(bucket.last, Ordering::Relaxed);
     }
 
     /// Whether this record was brought back by a broker or a backup, as far as this node can tell.
     pub fn is_restored(&self, stored: &Stored) -> bool {
-        self.read(|known| known.marks().any(|mark| mark.is_restored(&stored.timer.state, stored.revision)))
+        self.read(|known| known.is_restored(stored))
     }
 
-    /// Notes that the bucket had a change of this sequence at this instant by the node's clock.
-    pub fn saw(&self, revision: u64, at: Timestamp) {
+    /// Notes that this node changed the timer, under this revision and at this instant by its clock.
+    pub fn wrote(&self, timer: TimerId, revision: u64, at: Timestamp) {
+        self.saw(revision, at);
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if recent.len() >= RECENT {
+            recent.pop_front();
+        }
+        recent.push_back((timer, revision));
+    }
+
+    /// The timers that this node wrote after this sequence.
+    fn lost_after(&self, last: u64) -> Vec<TimerId> {
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.iter().filter(|(_, revision)| *revision > last).map(|(timer, _)| *timer).collect()
+    }
+
+    /// Notes that the bucket had a change of this sequence on its disk at this instant by the node's clock.
+    fn saw(&self, revision: u64, at: Timestamp) {
         self.seen.fetch_max(revision, Ordering::Relaxed);
         self.contact.fetch_max(at.as_micros(), Ordering::Relaxed);
     }
@@ -212,7 +259,7 @@ impl Guard {
         let mark = form::from_json(&self.link.mark().await?.0);
         // On another connection it has to be compared, and one that is behind here is a replica that leads since a moment.
         if connection == self.link.connection_number() && !self.has_gone_back(bucket) {
-            self.saw(bucket.last, asked_at);
+            self.saw(self.told.swap(bucket.last, Ordering::Relaxed), asked_at);
             if let Some(mark) = mark {
                 self.write(|known| known.learn(mark));
             }
@@ -231,10 +278,10 @@ impl Guard {
     }
 
     fn read<T>(&self, read: impl FnOnce(&Known) -> T) -> T {
-        read(&self.known.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+        read(&self.known.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn write<T>(&self, write: impl FnOnce(&mut Known) -> T) -> T {
-        write(&mut self.known.write().unwrap_or_else(std::sync::PoisonError::into_inner))
+        write(&mut self.known.write().unwrap_or_else(PoisonError::into_inner))
     }
 }
