@@ -28,8 +28,11 @@ use file::Remembered;
 /// The name of the file in which a node remembers, in the directory of its journal.
 pub const FILE: &str = "high-water.json";
 
-/// How often a node reads the mark that the sweeper keeps, and writes its file.
-const REFRESH_EVERY: Duration = Duration::from_secs(3);
+/// How often a node notes that it is in contact with NATS.
+const CONTACT_EVERY: Duration = Duration::from_millis(200);
+
+/// After how many of these it reads the mark that the sweeper keeps, and writes its file: every 3 s.
+const REFRESH_AFTER: u32 = 15;
 
 /// A bucket that seems to have gone back is looked at this often before that is believed, with a pause after each look:
 /// a new leader may be a moment behind.
@@ -69,10 +72,8 @@ pub struct Guard {
 struct Known {
     /// When the bucket was created; 0 before it was looked at.
     born: i128,
-    /// The newest mark of a sweep.
+    /// The newest mark: of a sweep, or of a node that found that the bucket had gone back.
     swept: Option<HighWater>,
-    /// The mark that this node made itself when it found that the bucket had gone back.
-    raised: Option<HighWater>,
     /// Timers of which the bucket lost a write that this node made, with its last sequence then.
     lost: HashMap<TimerId, u64>,
 }
@@ -81,11 +82,12 @@ impl Known {
     fn is_restored(&self, stored: &Stored) -> bool {
         let state = &stored.timer.state;
         let lost = self.lost.get(&stored.timer.id).is_some_and(|last| stored.revision <= *last);
-        lost && !state.is_final() || self.marks().any(|mark| mark.is_restored(state, stored.revision))
+        lost && !state.is_final() || self.mark().is_some_and(|mark| mark.is_restored(state, stored.revision))
     }
 
-    fn marks(&self) -> impl Iterator<Item = &HighWater> {
-        [&self.swept, &self.raised].into_iter().flatten().filter(|mark| mark.bucket_born == self.born)
+    /// The mark of this bucket.
+    fn mark(&self) -> Option<&HighWater> {
+        self.swept.as_ref().filter(|mark| mark.bucket_born == self.born)
     }
 
     fn learn(&mut self, mark: HighWater) {
@@ -100,8 +102,7 @@ impl Guard {
     /// A guard that remembers in this file, if there is one.
     pub fn new(link: Link, clock: Clock, file: Option<PathBuf>) -> Self {
         let remembered = file.as_deref().map(file::read).unwrap_or_default();
-        let known =
-            Known { born: remembered.born, swept: remembered.mark, raised: None, lost: HashMap::new() };
+        let known = Known { born: remembered.born, swept: remembered.mark, lost: HashMap::new() };
         let contact = remembered.at.map_or(0, Timestamp::as_micros);
         Self {
             link,
@@ -140,7 +141,15 @@ impl Guard {
             bucket = self.link.bucket_state().await?;
         }
         let mark = form::from_json(&self.link.mark().await?.0);
+        let gone_back = self.has_gone_back(bucket);
         self.note(bucket, mark);
+        // Other nodes may have heard less before, or may have been started since.
+        if gone_back
+            && let Some(mark) = self.read(|known| known.mark().cloned())
+            && let Err(error) = self.keep(mark).await
+        {
+            tracing::warn!(%error, "other nodes cannot be told that the bucket has gone back");
+        }
         self.compared.store(connection, Ordering::Release);
         Ok(())
     }
@@ -165,7 +174,7 @@ impl Guard {
                 known.lost.extend(lost.into_iter().map(|id| (id, bucket.last)));
             } else if gone_back {
                 let open = known.swept.as_ref().map(|mark| mark.open.clone()).unwrap_or_default();
-                known.raised = Some(HighWater { bucket_born: bucket.born, upto, seq: seen, open });
+                known.learn(HighWater { bucket_born: bucket.born, upto, seq: seen, open });
                 tracing::error!(
                     was = seen,
                     is = bucket.last,
@@ -231,22 +240,34 @@ impl Guard {
 
     /// Follows the mark and remembers it until `stop`.
     pub async fn follow(self, stop: CancellationToken) {
-        let mut said = false;
+        let (mut said, mut ticks) = (false, 0);
         loop {
-            match self.refresh().await {
-                Ok(()) => {}
-                Err(error) => tracing::debug!(%error, "the high-water mark cannot be read"),
-            }
-            if let Err(error) = self.remember().await
-                && !said
-            {
-                said = true;
-                let path = self.file.as_deref().map(|path| path.display().to_string());
-                tracing::warn!(%error, path, "this node cannot remember the high-water mark of its timers in a file");
+            if ticks == 0 {
+                ticks = REFRESH_AFTER;
+                if let Err(error) = self.refresh().await {
+                    tracing::debug!(%error, "the high-water mark cannot be read");
+                }
+                if let Err(error) = self.remember().await
+                    && !said
+                {
+                    said = true;
+                    let path = self.file.as_deref().map(|path| path.display().to_string());
+                    tracing::warn!(
+                        %error,
+                        path,
+                        "this node cannot remember the high-water mark of its timers in a file: name a directory that it may \
+                         write to with --journal-dir"
+                    );
+                }
             }
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(REFRESH_EVERY) => {}
+                () = tokio::time::sleep(CONTACT_EVERY) => {}
+            }
+            ticks -= 1;
+            // A connection that was not compared may be to a server with older data.
+            if self.link.is_up() && self.is_compared() {
+                self.saw(0, self.clock.now());
             }
         }
     }
