@@ -44,7 +44,10 @@ async fn a_task_that_panics_ends_its_node_in_order_and_readyz_and_the_last_line_
     sink.until(1).await;
     wrong.fail_in(RUNTIME);
     let task = failed_task(&node).await["task"].as_str().unwrap().to_owned();
-    assert!(["finder", "heartbeat", "sweeper"].contains(&task.as_str()), "{task} reads the clock, too");
+    assert!(
+        ["finder", "guard", "heartbeat", "sweeper"].contains(&task.as_str()),
+        "{task} reads the clock, too"
+    );
 
     // While the call is in progress the node is there, and says why it ends.
     let reason = eventually("it is not ready", async || {
