@@ -61,7 +61,7 @@ impl Claims {
 }
 
 impl Claiming {
-    /// NATS has answered: the claim is stored, or somebody else was faster.
+    /// NATS has answered: the claim is stored, or another writer was faster.
     pub(super) fn answered(mut self) {
         let ended = Ended {
             began: self.began,

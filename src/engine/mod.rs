@@ -73,7 +73,7 @@ pub struct Worker {
     pub alarm: Alarm,
     /// Who may be called now.
     pub receivers: Receivers,
-    /// Places for claims, from before they are stored until their outcome is, whoever is called.
+    /// Places for claims of all receivers, from before a claim is stored until its outcome is stored.
     pub calls: Arc<Semaphore>,
     /// Where it is noted how far calls have come.
     pub journal: Journal,

@@ -1,9 +1,10 @@
 //! How many calls at once are of use, found out by how long they take. Time comes in as an argument.
 //!
 //! By Little's law, what is in progress is the rate times the time that each takes. As long as a call takes no longer
-//! than it does with few others, more at once means more in a second. Once each takes several times as long, more at once only
+//! than it does with few others, more at once means more in a second. Once each takes twice as long, more at once only
 //! wait for each other, at the receiver or for this machine's processors, and a node that is killed leaves all of
-//! them open. So the limit doubles in each round of calls that are as quick as ever, and shrinks when they are not.
+//! them open. So the limit doubles in each round of calls that are as quick as with few others, and shrinks when they are
+//! slower.
 //!
 //! Times are compared by their logarithms. A few that are very slow, such as those that a pause of the machine hits, then count
 //! little, and a queue that makes each of them wait counts in full.
@@ -14,8 +15,8 @@ use std::time::{Duration, Instant};
 /// long a call takes by itself could not be told from how long it takes in a queue.
 pub(crate) const FLOOR: usize = 4;
 
-/// How much longer than by itself a call may take, as a power of two. A queue as long as the work in progress keeps
-/// all of the bottleneck busy through pauses.
+/// How much longer than with few others a call may take, as a power of two: twice as long. A queue as long as the work
+/// in progress keeps the bottleneck busy through short pauses; a longer one adds little to the rate.
 const TOLERANCE: f64 = 1.0;
 
 /// The limit at most doubles or halves in a round, as a power of two.
@@ -24,11 +25,12 @@ const STEP: f64 = 1.0;
 /// The part of a new measure in the time of a call by itself: some ten rounds forget it.
 const WEIGHT: f64 = 0.25;
 
-/// A round with a large limit and few calls ends after this time, if so many calls have.
+/// A round with a large limit and few calls ends after this time, once [`FEWEST`] calls have ended in it.
 const LONGEST_ROUND: Duration = Duration::from_secs(1);
+/// Fewer calls than these say too little about the time of one.
 const FEWEST: usize = FLOOR;
 
-/// What was found out so long ago says nothing about now.
+/// The limit and the time of a call are forgotten after this time without a call: conditions may have changed.
 const FORGOTTEN: Duration = Duration::from_secs(600);
 
 /// A call in progress for so long is taken for one of a slow receiver, unless it is known better: until it has
@@ -113,7 +115,7 @@ impl Concurrency {
         }
     }
 
-    /// Notes that a call has been in progress for [`LONG`], and so many are.
+    /// Notes that a call has been in progress for [`LONG`], with `at_once` open now, itself included.
     pub(crate) fn takes_long(&mut self, at_once: usize, most: usize) {
         // Two for each: twice as many are let in as were let in last time.
         if self.alone.is_none() && at_once >= self.limit(most) {

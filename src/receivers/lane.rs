@@ -6,13 +6,17 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::limit::Limits;
 use super::progress::Progress;
 use crate::domain::machine::MAX_POSTPONEMENT;
-use crate::domain::rate::Rate;
 
 /// Who would wait longer than this is postponed: what waits takes a place in the node's memory. Less would postpone the
 /// timers of a burst that a quick receiver takes in a second or two, and each of those costs the broker a wake more.
 pub(super) const MAX_WAIT: Duration = Duration::from_secs(3);
+
+/// A wait is in vain once it is expected to take this many times [`MAX_WAIT`]. The expectation rests on a fraction of a
+/// second, and a short pause of the machine is no reason to postpone the rest of a burst by a second.
+const DOUBTED: u32 = 2;
 
 /// The most that wait in one lane: as many as a node may hold. Fewer would postpone the timers of a burst that a quick
 /// receiver takes in a fraction of a second; who waits in vain is told so by the lane's progress.
@@ -24,28 +28,6 @@ const SOONEST_RETURN: Duration = Duration::from_secs(1);
 /// The space between two that come back: so few that a receiver with a long backlog costs the broker little, and
 /// is not overrun once it is well again.
 const RETURN_SPACE: Duration = Duration::from_millis(2);
-
-/// What a lane allows.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Limits {
-    /// Calls at once; at least 1.
-    pub(super) parallelism: usize,
-    /// The time between the starts of two calls.
-    pub(super) space: Duration,
-}
-
-impl Limits {
-    /// The limits of one of `nodes` that share these.
-    pub(super) fn shared(parallelism: Option<usize>, rate: Option<Rate>, nodes: usize) -> Self {
-        let nodes = nodes.max(1);
-        let space = rate.map_or(Duration::ZERO, |rate| rate.window() / rate.count());
-        let nodes_u32 = u32::try_from(nodes).unwrap_or(u32::MAX);
-        Self {
-            parallelism: parallelism.map_or(usize::MAX, |all| (all / nodes).max(1)),
-            space: space.saturating_mul(nodes_u32),
-        }
-    }
-}
 
 /// A lane.
 #[derive(Debug)]
@@ -119,7 +101,7 @@ impl Lane {
         let too_soon = self.next_start.saturating_duration_since(now) > MAX_WAIT;
         let in_vain = !self.has_room(limits) && {
             let wait = self.progress.time_for(self.waiting.len() + 1, now);
-            self.waiting.len() >= MAX_WAITING || wait.is_some_and(|wait| wait > MAX_WAIT)
+            self.waiting.len() >= MAX_WAITING || wait.is_some_and(|wait| wait > DOUBTED * MAX_WAIT)
         };
         (too_soon || in_vain).then(|| self.come_back(limits.space, now))
     }
@@ -138,20 +120,20 @@ impl Lane {
         self.next_start = self.next_start.checked_sub(self.limits.space).unwrap_or(now).max(now);
     }
 
-    /// Gives a place back; whoever waits longest gets it.
+    /// Gives a place back; the one that waits longest gets it.
     pub(super) fn leave(&mut self, now: Instant) {
         self.in_flight = self.in_flight.saturating_sub(1);
         self.progress.done(now);
         self.let_in(now);
     }
 
-    /// Allows so many at once, and lets in who waits for that.
+    /// Changes how many there may be at once, and lets in those that wait for that.
     pub(super) fn allow(&mut self, parallelism: usize, now: Instant) {
         self.limits.parallelism = parallelism;
         self.let_in(now);
     }
 
-    /// Lets in who waits, as far as there is room. Limits that have changed may let several in at once, so that the rate
+    /// Lets in those that wait, as far as there is room. Limits that have changed may let several in at once, so that the rate
     /// is too much for the last of them: they come back.
     fn let_in(&mut self, now: Instant) {
         while self.in_flight < self.limits.parallelism {

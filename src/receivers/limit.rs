@@ -1,6 +1,8 @@
-//! What one receiver is allowed, as a setting: `api.example.com=100/s`, `hooks.example.com:8443=10/s,4`, `x=,4`.
+//! What one receiver is allowed: by all nodes together as a setting (`api.example.com=100/s`, `hooks.example.com:8443=10/s,4`,
+//! `x=,4`), and by one node as its part.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use crate::domain::rate::Rate;
 
@@ -23,6 +25,28 @@ impl ReceiverLimit {
     pub(super) fn is_for(&self, authority: &str) -> bool {
         let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
         self.receiver == authority || self.receiver == host
+    }
+}
+
+/// What a lane allows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Limits {
+    /// Calls at once; at least 1.
+    pub(super) parallelism: usize,
+    /// The time between the starts of two calls.
+    pub(super) space: Duration,
+}
+
+impl Limits {
+    /// The limits of one of `nodes` that share these.
+    pub(super) fn shared(parallelism: Option<usize>, rate: Option<Rate>, nodes: usize) -> Self {
+        let nodes = nodes.max(1);
+        let space = rate.map_or(Duration::ZERO, |rate| rate.window() / rate.count());
+        let nodes_u32 = u32::try_from(nodes).unwrap_or(u32::MAX);
+        Self {
+            parallelism: parallelism.map_or(usize::MAX, |all| (all / nodes).max(1)),
+            space: space.saturating_mul(nodes_u32),
+        }
     }
 }
 

@@ -22,7 +22,8 @@ use std::time::{Duration, Instant};
 use crate::domain::machine::LEAD;
 use crate::domain::timer::Timer;
 use breaker::Pass;
-use lane::{Entry, Lane, Limits, MAX_WAIT, Turn};
+use lane::{Entry, Lane, MAX_WAIT, Turn};
+use limit::Limits;
 use receiver::Receiver;
 
 pub use breaker::BreakerState;

@@ -68,7 +68,7 @@ impl Place {
         self.at_once = self.of_receiver(|receiver, _| receiver.lane.in_flight()).unwrap_or_default();
     }
 
-    /// The call has been in progress for [`LONG`](super::LONG).
+    /// The call has been in progress for a quarter of a second.
     pub fn takes_long(&self) {
         self.of_receiver(Receiver::takes_long);
     }

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::breaker::Breaker;
 use super::concurrency::{Concurrency, Ended};
-use super::lane::{Entry, Lane, Limits};
+use super::lane::{Entry, Lane};
+use super::limit::Limits;
 
 /// One receiver.
 #[derive(Debug)]

@@ -82,7 +82,7 @@ fn parallel(took: Duration) -> impl FnMut(Instant) -> Answer {
     move |_| (took, false)
 }
 
-/// Serves so many at once; the others wait in its queue.
+/// Serves `count` calls at once; the others wait in its queue.
 fn servers(count: usize, took: Duration) -> impl FnMut(Instant) -> Answer {
     let mut free: Vec<Option<Instant>> = vec![None; count];
     move |now| {
