@@ -90,22 +90,6 @@ pub enum Input {
     Replay,
 }
 
-impl Input {
-    /// Whether a claimant, or its successor, reports what became of its call. It rests on the claim in the record.
-    pub fn is_report(&self) -> bool {
-        match self {
-            Self::Outcome { .. } | Self::NotMade { .. } | Self::CutOff { .. } => true,
-            Self::Wake { .. }
-            | Self::Postponed { .. }
-            | Self::Restored
-            | Self::Cancel
-            | Self::Change(_)
-            | Self::Fire
-            | Self::Replay => false,
-        }
-    }
-}
-
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {

@@ -54,7 +54,8 @@ impl Engine {
             let effects = match &known.stored {
                 None => machine::unneeded(wake.tries, self.clock.moment()),
                 Some(stored) => {
-                    let reports = news.as_ref().is_some_and(Input::is_report);
+                    // The claimant knows what came of its call, whatever else is known.
+                    let reports = matches!(news, Some(Input::Outcome { .. }));
                     let input = if !reports && self.guard.is_restored(stored) {
                         Input::Restored
                     } else {

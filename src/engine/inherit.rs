@@ -55,13 +55,19 @@ impl Engine {
     }
 
     async fn inherit_one(&self, entry: Noted) -> Result<Inherited, NatsError> {
+        self.guard.compare().await?;
         let mut known = self.read_through(entry.timer, Patience::Endless).await?;
         loop {
             let Some(stored) = &known else { return Ok(Inherited::Over) };
             if holder(&stored.timer.state) != Some(entry.claim) {
                 return Ok(Inherited::Over);
             }
-            let (input, what) = meaning(&entry);
+            // A record that was brought back may have the claim of a journal that nobody read for long.
+            let (input, what) = if self.guard.is_restored(stored) {
+                (Input::Restored, Inherited::Over)
+            } else {
+                meaning(&entry)
+            };
             let Ok(effects) = step(&stored.timer, input, self.clock.moment()) else {
                 return Ok(Inherited::Over);
             };

@@ -166,7 +166,7 @@ impl World {
         if let State::Firing { attempt, claim } = &new.state {
             self.check_claim(&old, new, *attempt, claim);
         }
-        if let Some(Input::NotMade { claim }) = actor.input.as_deref() {
+        if let Some(Input::NotMade { claim }) = actor.input.as_deref().filter(|_| !restored) {
             self.check_given_back(&old, new, *claim);
         }
         if let (true, Some(last)) = (by_holder && new.attempts != old.attempts, new.attempts.last()) {

@@ -40,7 +40,8 @@ impl World {
 
     /// The versions that the broker may bring back: those of a timer that is over, and that a sweep saw so after the last
     /// of its instants. Before that, its final version is still there, or nothing can tell. No claimant is still at work
-    /// then: what it reports would be believed, as it is when it replaces `unknown`.
+    /// then, and no journal of one is unread: what they report would be believed, as it is when it replaces `unknown`. The
+    /// engine asks the guard before it believes a journal.
     pub(super) fn revivable(&self) -> Vec<Version> {
         let Some((last, older)) = self.history.split_last() else { return vec![] };
         let seen = |version: &&Version| match version.timer.state {
@@ -53,7 +54,7 @@ impl World {
         };
         let claimed = |id: &Uuid| self.names.contains(&id.as_u64_pair().1);
         let quiet = !self.actors.values().any(|actor| claimed(&actor.claim));
-        let over = last.timer.state.is_final() && self.revived.is_none() && quiet;
+        let over = last.timer.state.is_final() && self.revived.is_none() && quiet && self.left.is_empty();
         let marked = self.mark.as_ref().is_some_and(|mark| last.revision <= mark.seq);
         if !over || !marked {
             return vec![];

@@ -127,7 +127,7 @@ impl World {
     fn store(&mut self, name: u64, mut actor: Actor, timer: &Timer, heard: bool) {
         // As the engine looks at the mark right before it writes, whatever it saw when it stepped.
         if let (Some(input), Some(seen)) = (actor.input.clone(), actor.seen.checked_sub(1))
-            && !input.is_report()
+            && !matches!(*input, Input::Outcome { .. })
             && self.is_restored(&self.history[seen].timer, self.history[seen].revision)
             && !matches!(timer.state, State::Unknown { doubt: Doubt::Restored, .. })
         {
@@ -235,8 +235,8 @@ impl World {
             return Some(unneeded(actor.tries, self.now));
         };
         let Version { timer, revision, .. } = &self.history[version];
-        // As the engine does before every step but that of a claimant's report.
-        let restored = !input.is_report() && self.is_restored(timer, *revision);
+        // As the engine does before every step but that of an outcome.
+        let restored = !matches!(input, Input::Outcome { .. }) && self.is_restored(timer, *revision);
         let input = if restored { Input::Restored } else { input.clone() };
         let effects = flawed_step(self.flaw, timer, input, self.now);
         // A client is refused; a worker has nothing to refuse.
