@@ -58,6 +58,8 @@ impl Known {
                 for (at, happened) in self.index.apply(timer, *revision, *expires_at) {
                     self.history.note(now, at, happened);
                 }
+                // The bucket may keep a record for longer than it is shown.
+                self.index.expire(now);
             }
             Watched::Gone { id, revision } => self.index.remove(*id, *revision),
             // Whoever fills it sees to that.
