@@ -130,7 +130,7 @@ impl Finder {
         let _frozen = Frozen(self.shared.clone());
         loop {
             let Err(error) = self.watch(&link).await;
-            tracing::warn!(%error, "the index does not hear of changes; it is filled anew");
+            tracing::warn!(%error, "the index does not hear of all changes, and is filled again");
             tokio::time::sleep(PAUSE).await;
         }
     }
@@ -151,6 +151,7 @@ impl Finder {
                     self.change(fresh.as_mut(), |known| known.index.expire(self.clock.now()));
                     // Also what is no timer and so was passed over.
                     self.note_heard(&watch, fresh.is_none());
+                    watch.check().await?;
                     continue;
                 }
             };

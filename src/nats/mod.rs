@@ -32,6 +32,7 @@ mod store;
 mod streams;
 mod tail;
 mod topology;
+mod turned_back;
 mod wakes;
 mod watch;
 

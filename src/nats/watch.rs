@@ -3,13 +3,20 @@
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::DeliverPolicy;
+use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::names::{BUCKET_STREAM, SHOWN_UNTIL, recorded_timer};
 use super::record;
 use super::tail::{Seen, Tail};
+use super::turned_back::LastHeard;
 use crate::domain::time::{Pace, Timestamp};
 use crate::domain::timer::{Timer, TimerId};
 use crate::nats::{Link, NatsError};
+
+/// How often it is looked whether the bucket has turned back while the connection stays: the server that has the bucket may
+/// be another than the one that this node is connected to.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Something about the bucket.
 #[derive(Debug)]
@@ -36,7 +43,13 @@ pub enum Watched {
 
 /// A bucket that is watched.
 pub struct Watch {
+    link: Link,
     tail: Tail,
+    /// What the bucket has to have still.
+    last_heard: LastHeard,
+    reconnects: watch::Receiver<u64>,
+    /// When it is looked at next.
+    look_at: Instant,
     /// Whether what was there at the start has been told, or said to have been.
     caught_up: CaughtUp,
     /// The last change before the start; it may have left by itself since, so that it is never heard of.
@@ -59,10 +72,21 @@ impl Watch {
     ///
     /// A [`NatsError`].
     pub async fn start(link: &Link) -> Result<Self, NatsError> {
-        let at_start = link.last_change().await?;
+        let reconnects = link.reconnects();
+        let bucket = link.bucket_state().await?;
         let (tail, pending) = Tail::open(link, BUCKET_STREAM, DeliverPolicy::All).await?;
         let caught_up = if pending == 0 { CaughtUp::Now } else { CaughtUp::No };
-        Ok(Self { tail, caught_up, at_start, heard: 0, pace: link.clock().pace() })
+        Ok(Self {
+            link: link.clone(),
+            tail,
+            last_heard: LastHeard::of(bucket),
+            reconnects,
+            look_at: Instant::now() + LOOK_EVERY,
+            caught_up,
+            at_start: bucket.last,
+            heard: 0,
+            pace: link.clock().pace(),
+        })
     }
 
     /// The sequence number up to which everything has been heard.
@@ -71,6 +95,34 @@ impl Watch {
             CaughtUp::No | CaughtUp::Now => self.heard,
             CaughtUp::Said => self.heard.max(self.at_start),
         }
+    }
+
+    /// Looks whether the bucket still has what was heard of it, if that was not done on this connection or is some seconds ago.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`] if the bucket has turned back. What was heard before is partly undone then and what comes is not heard
+    /// in full, so watch again. A server that does not answer is asked again with the next call.
+    pub async fn check(&mut self) -> Result<(), NatsError> {
+        if !self.reconnects.has_changed().unwrap_or(false) && Instant::now() < self.look_at {
+            return Ok(());
+        }
+        let mut reconnects = self.reconnects.clone();
+        reconnects.mark_unchanged();
+        let heard = self.heard();
+        match self.last_heard.is_undone(&self.link, heard).await {
+            Ok(true) => {
+                return Err(NatsError::NotDone(format!(
+                    "the bucket has turned back behind change {heard}: NATS lost writes, or its data was restored"
+                )));
+            }
+            Ok(false) => {
+                self.reconnects = reconnects;
+                self.look_at = Instant::now() + LOOK_EVERY;
+            }
+            Err(error) => tracing::debug!(%error, "it is not known whether the bucket has turned back"),
+        }
+        Ok(())
     }
 
     /// What is heard next. A record that cannot be read is passed over: reading it by its id says why.
@@ -86,6 +138,7 @@ impl Watch {
             }
             let seen = self.tail.next().await?;
             self.heard = seen.sequence;
+            self.last_heard.note(&seen);
             if self.caught_up == CaughtUp::No && seen.pending == 0 {
                 self.caught_up = CaughtUp::Now;
             }

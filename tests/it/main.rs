@@ -60,6 +60,7 @@ mod receiver_examples;
 mod receivers;
 mod receivers_tls;
 mod restart;
+mod restored_lists;
 mod retries;
 mod rolling_upgrade;
 mod scale;

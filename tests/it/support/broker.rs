@@ -108,6 +108,29 @@ impl Broker {
         rustix::process::kill_process(pid.expect("it runs"), signal).expect("a signal");
     }
 
+    /// A copy of its data as it is at this moment, beside the data.
+    pub(crate) fn back_up(&self) {
+        self.pause();
+        copy(&self.store(), &self.backup());
+        self.resume();
+    }
+
+    /// SIGKILL, and a start on the data that was copied.
+    pub(crate) async fn restore(&mut self) {
+        self.kill().await;
+        std::fs::remove_dir_all(self.store()).expect("the data is removed");
+        copy(&self.backup(), &self.store());
+        self.restart().await;
+    }
+
+    fn store(&self) -> PathBuf {
+        self.path.join("nats")
+    }
+
+    fn backup(&self) -> PathBuf {
+        self.path.join("backup")
+    }
+
     pub(crate) async fn restart(&mut self) {
         self.server.restart().await.expect("nats-server starts again");
     }
@@ -126,6 +149,11 @@ impl Broker {
         }
         options.connect(self.url()).await.expect("nats-server takes clients")
     }
+}
+
+fn copy(from: &Path, to: &Path) {
+    let copied = std::process::Command::new("cp").arg("-a").args([from, to]).status();
+    assert!(copied.expect("cp runs").success());
 }
 
 #[expect(clippy::disallowed_methods, reason = "where caches are is the system's setting")]

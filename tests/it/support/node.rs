@@ -106,8 +106,22 @@ impl Node {
 
     /// SIGTERM.
     pub(crate) fn terminate(&self) {
+        self.signal(rustix::process::Signal::TERM);
+    }
+
+    /// SIGSTOP: it hangs, and its connections stay open.
+    pub(crate) fn pause(&self) {
+        self.signal(rustix::process::Signal::STOP);
+    }
+
+    /// SIGCONT.
+    pub(crate) fn resume(&self) {
+        self.signal(rustix::process::Signal::CONT);
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
         let pid = self.child.id().and_then(|pid| rustix::process::Pid::from_raw(pid.try_into().ok()?));
-        rustix::process::kill_process(pid.expect("it runs"), rustix::process::Signal::TERM).expect("SIGTERM");
+        rustix::process::kill_process(pid.expect("it runs"), signal).expect("a signal");
     }
 
     /// Waits for its end and gives its exit code.
