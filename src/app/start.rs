@@ -32,9 +32,9 @@ use crate::tasks::{Kept, Tasks};
 use crate::webhook::{Caller, Settings};
 use crate::{crypto, nats};
 
-/// On a single nats-server, the record of a timer that is over stays for this many sweep intervals at least. A sweep may be
-/// cut off once, and the next one then leaves the high-water mark.
-const SWEEPS: u32 = 3;
+/// On a single nats-server, the record of a timer that is over stays for this many sweep intervals at least. Sweeps may be
+/// cut off or late, and the next one then leaves the high-water mark.
+const SWEEPS: u32 = 10;
 
 /// What a node is started with beside its settings.
 pub(super) struct Setup {

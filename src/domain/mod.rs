@@ -14,6 +14,7 @@ pub mod high_water;
 pub mod machine;
 pub mod rate;
 pub mod retry;
+pub mod seen;
 pub mod statuses;
 pub mod sweep;
 pub mod target;

@@ -20,7 +20,7 @@ pub(super) struct Remembered {
     pub(super) mark: Option<HighWater>,
     /// When the bucket of `seen` was created: nanoseconds since the epoch.
     pub(super) born: i128,
-    /// The highest sequence that this node knows of in the bucket.
+    /// The highest sequence that this node knows to have settled in the bucket.
     pub(super) seen: u64,
     /// When it knew so, by the node's clock.
     pub(super) at: Option<Timestamp>,

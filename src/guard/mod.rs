@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::domain::high_water::HighWater;
+use crate::domain::seen::{Back, Seen};
 use crate::domain::time::Timestamp;
 use crate::domain::timer::TimerId;
 use crate::nats::{BucketState, Link, NatsError, Stored};
@@ -39,12 +40,8 @@ const REFRESH_AFTER: u32 = 15;
 const BACK_LOOKS: u32 = 5;
 const BACK_PAUSE: Duration = Duration::from_millis(300);
 
-/// A bucket may lack this many of the last writes when a single server comes back that was killed: measured, it lacks the last
-/// one now and then. That is no restored backup, and only the timers of the writes that this node made are judged.
-const TAIL: u64 = 64;
-
-/// The last writes of this node that are remembered: more than a lost tail has.
-const RECENT: usize = 256;
+/// The last writes of this node that are remembered, to know which timers a broker that lacks its last writes is wrong about.
+const RECENT: usize = 4_096;
 
 /// What this node knows about the bucket. Cheap to clone.
 #[derive(Clone)]
@@ -53,19 +50,31 @@ pub struct Guard {
     clock: Clock,
     file: Option<Arc<PathBuf>>,
     known: Arc<RwLock<Known>>,
-    /// The highest sequence that is known to be on the server's disk, as far as this node has heard.
-    seen: Arc<AtomicU64>,
-    /// The last sequence as the server told it last. The server may tell of a write that it has not flushed yet and loses
-    /// when it is killed, so this counts as seen only when it is asked the next time.
-    told: Arc<AtomicU64>,
-    /// When it last heard from the bucket, by the node's clock: microseconds since 1970; 0 for never.
-    contact: Arc<AtomicU64>,
+    /// What this node has seen of the bucket's sequence, by its own clock, and its own last writes.
+    heard: Arc<Mutex<Heard>>,
     /// The connection on which the bucket was compared with what was known; 0 for none.
     compared: Arc<AtomicU64>,
-    /// The last writes of this node.
-    recent: Arc<Mutex<VecDeque<(TimerId, u64)>>>,
     /// One comparison at a time.
     comparing: Arc<tokio::sync::Mutex<()>>,
+}
+
+#[derive(Default)]
+struct Heard {
+    seen: Seen,
+    recent: VecDeque<(TimerId, u64)>,
+}
+
+impl Heard {
+    /// What it means if the bucket's last sequence is this one.
+    fn judge(&self, last: u64) -> Back {
+        let lacks_unknown =
+            self.recent.len() >= RECENT && self.recent.front().is_some_and(|(_, first)| *first > last);
+        match self.seen.judge(last) {
+            // It cannot be told any more which timers these were.
+            Back::Tail if lacks_unknown => Back::Restored,
+            back @ (Back::No | Back::Tail | Back::Restored) => back,
+        }
+    }
 }
 
 #[derive(Default)]
@@ -103,17 +112,14 @@ impl Guard {
     pub fn new(link: Link, clock: Clock, file: Option<PathBuf>) -> Self {
         let remembered = file.as_deref().map(file::read).unwrap_or_default();
         let known = Known { born: remembered.born, swept: remembered.mark, lost: HashMap::new() };
-        let contact = remembered.at.map_or(0, Timestamp::as_micros);
+        let seen = remembered.at.map_or_else(Seen::default, |at| Seen::remembered(remembered.seen, at));
         Self {
             link,
             clock,
             file: file.map(Arc::new),
             known: Arc::new(RwLock::new(known)),
-            seen: Arc::new(AtomicU64::new(remembered.seen)),
-            told: Arc::default(),
-            contact: Arc::new(AtomicU64::new(contact)),
+            heard: Arc::new(Mutex::new(Heard { seen, recent: VecDeque::new() })),
             compared: Arc::default(),
-            recent: Arc::default(),
             comparing: Arc::default(),
         }
     }
@@ -134,17 +140,17 @@ impl Guard {
         }
         let mut bucket = self.link.bucket_state().await?;
         for _ in 1..BACK_LOOKS {
-            if !self.has_gone_back(bucket) {
+            if self.has_gone_back(bucket) == Back::No {
                 break;
             }
             tokio::time::sleep(BACK_PAUSE).await;
             bucket = self.link.bucket_state().await?;
         }
         let mark = form::from_json(&self.link.mark().await?.0);
-        let gone_back = self.has_gone_back(bucket);
-        self.note(bucket, mark);
+        let back = self.has_gone_back(bucket);
+        self.note(bucket, back, mark);
         // Other nodes may have heard less before, or may have been started since.
-        if gone_back
+        if back == Back::Restored
             && let Some(mark) = self.read(|known| known.mark().cloned())
             && let Err(error) = self.keep(mark).await
         {
@@ -158,39 +164,41 @@ impl Guard {
         self.compared.load(Ordering::Acquire) == self.link.connection_number()
     }
 
-    fn has_gone_back(&self, bucket: BucketState) -> bool {
+    fn has_gone_back(&self, bucket: BucketState) -> Back {
         let born = self.read(|known| known.born);
-        born == bucket.born && bucket.last < self.seen.load(Ordering::Relaxed)
+        if born == bucket.born { self.heard(|heard| heard.judge(bucket.last)) } else { Back::No }
     }
 
-    fn note(&self, bucket: BucketState, mark: Option<HighWater>) {
-        let gone_back = self.has_gone_back(bucket);
-        let seen = self.seen.load(Ordering::Relaxed);
-        let upto = Timestamp::from_micros(self.contact.load(Ordering::Relaxed));
+    fn note(&self, bucket: BucketState, back: Back, mark: Option<HighWater>) {
+        let (was, upto) = self.heard(|heard| (heard.seen.highest(), heard.seen.contact()));
         self.write(|known| {
-            if gone_back && seen - bucket.last <= TAIL {
-                let lost = self.lost_after(bucket.last);
-                tracing::warn!(was = seen, is = bucket.last, timers = lost.len(), "NATS lost its last writes");
-                known.lost.extend(lost.into_iter().map(|id| (id, bucket.last)));
-            } else if gone_back {
-                let open = known.swept.as_ref().map(|mark| mark.open.clone()).unwrap_or_default();
-                known.learn(HighWater { bucket_born: bucket.born, upto, seq: seen, open });
-                tracing::error!(
-                    was = seen,
-                    is = bucket.last,
-                    "the bucket of timers has gone back: NATS lost writes, or its data was restored from a backup. Timers that \
-                     were due before become unknown and are not called; see docs/reliability.md, \"Restored data\""
-                );
+            match back {
+                Back::No => {}
+                Back::Tail => {
+                    let lost = self.lost_after(bucket.last);
+                    tracing::warn!(was, is = bucket.last, timers = lost.len(), "NATS lost its last writes");
+                    known.lost.extend(lost.into_iter().map(|id| (id, bucket.last)));
+                }
+                Back::Restored => {
+                    let open = known.swept.as_ref().map(|mark| mark.open.clone()).unwrap_or_default();
+                    known.learn(HighWater { bucket_born: bucket.born, upto, seq: was, open });
+                    tracing::error!(
+                        was,
+                        is = bucket.last,
+                        "the bucket of timers has gone back: NATS lost writes, or its data was restored from a backup. Timers that \
+                         were due before become unknown and are not called; see docs/reliability.md, \"Restored data\""
+                    );
+                }
             }
             known.born = bucket.born;
             if let Some(mark) = mark {
                 known.learn(mark);
             }
         });
-        if gone_back {
-            self.seen.store(bucket.last, Ordering::Relaxed);
-        }
-        self.told.store(bucket.last, Ordering::Relaxed);
+        self.heard(|heard| match back {
+            Back::No => {}
+            Back::Tail | Back::Restored => heard.seen.go_back(bucket.last),
+        });
     }
 
     /// Whether this record was brought back by a broker or a backup, as far as this node can tell.
@@ -200,24 +208,20 @@ impl Guard {
 
     /// Notes that this node changed the timer, under this revision and at this instant by its clock.
     pub fn wrote(&self, timer: TimerId, revision: u64, at: Timestamp) {
-        self.saw(revision, at);
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        if recent.len() >= RECENT {
-            recent.pop_front();
-        }
-        recent.push_back((timer, revision));
+        self.heard(|heard| {
+            heard.seen.note(revision, at);
+            if heard.recent.len() >= RECENT {
+                heard.recent.pop_front();
+            }
+            heard.recent.push_back((timer, revision));
+        });
     }
 
     /// The timers that this node wrote after this sequence.
     fn lost_after(&self, last: u64) -> Vec<TimerId> {
-        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.iter().filter(|(_, revision)| *revision > last).map(|(timer, _)| *timer).collect()
-    }
-
-    /// Notes that the bucket had a change of this sequence on its disk at this instant by the node's clock.
-    fn saw(&self, revision: u64, at: Timestamp) {
-        self.seen.fetch_max(revision, Ordering::Relaxed);
-        self.contact.fetch_max(at.as_micros(), Ordering::Relaxed);
+        self.heard(|heard| {
+            heard.recent.iter().filter(|(_, revision)| *revision > last).map(|(timer, _)| *timer).collect()
+        })
     }
 
     /// When the bucket was created: nanoseconds since the epoch. 0 before it was compared.
@@ -267,7 +271,7 @@ impl Guard {
             ticks -= 1;
             // A connection that was not compared may be to a server with older data.
             if self.link.is_up() && self.is_compared() {
-                self.saw(0, self.clock.now());
+                self.heard(|heard| heard.seen.note(0, self.clock.now()));
             }
         }
     }
@@ -279,8 +283,8 @@ impl Guard {
         let bucket = self.link.bucket_state().await?;
         let mark = form::from_json(&self.link.mark().await?.0);
         // On another connection it has to be compared, and one that is behind here is a replica that leads since a moment.
-        if connection == self.link.connection_number() && !self.has_gone_back(bucket) {
-            self.saw(self.told.swap(bucket.last, Ordering::Relaxed), asked_at);
+        if connection == self.link.connection_number() && self.has_gone_back(bucket) == Back::No {
+            self.heard(|heard| heard.seen.note(bucket.last, asked_at));
             if let Some(mark) = mark {
                 self.write(|known| known.learn(mark));
             }
@@ -290,12 +294,16 @@ impl Guard {
 
     async fn remember(&self) -> std::io::Result<()> {
         let Some(path) = self.file.clone() else { return Ok(()) };
-        let seen = self.seen.load(Ordering::Relaxed);
-        let at = Some(Timestamp::from_micros(self.contact.load(Ordering::Relaxed)));
+        // A broker that is killed with this node may lack what has not settled.
+        let (seen, at) = self.heard(|heard| (heard.seen.settled(), Some(heard.seen.contact())));
         let remembered =
             self.read(|known| Remembered { mark: known.swept.clone(), born: known.born, seen, at });
         let written = tokio::task::spawn_blocking(move || file::write(&path, &remembered)).await;
         written.unwrap_or_else(|error| Err(std::io::Error::other(error)))
+    }
+
+    fn heard<T>(&self, then: impl FnOnce(&mut Heard) -> T) -> T {
+        then(&mut self.heard.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn read<T>(&self, read: impl FnOnce(&Known) -> T) -> T {
