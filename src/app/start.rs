@@ -135,7 +135,7 @@ impl Running {
             let claims = Claims::new(node.max_calls);
             metrics.work.limit_storing(claims.limit());
             let worker = Worker {
-                caller: Caller::new(clock, &targets)?,
+                caller: Caller::new(clock, &targets, &tasks)?,
                 alarm: Alarm::start(clock, &tasks)?,
                 receivers: receivers.clone(),
                 calls: Arc::new(Semaphore::new(node.max_calls)),

@@ -27,6 +27,8 @@ label! {
         NatsServer = "nats_server",
         /// Feeds one reader of events.
         Reader = "reader",
+        /// Tends connections to receivers.
+        Receiver = "receiver",
         /// Sweeps.
         Sweeper = "sweeper",
         /// Attends to one wake.

@@ -24,7 +24,7 @@ pub use rule::Rule;
 pub struct Forbidden(String);
 
 /// What a URL asks to connect to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Destination {
     /// In lower case, without a dot at its end.
     pub host: Host<String>,

@@ -2,50 +2,82 @@
 
 use std::time::Duration;
 
-use reqwest::Response;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::exchange::Exchanged;
 use crate::domain::called::{Answer, MAX_ANSWER_BYTES};
 use crate::domain::time::Timestamp;
 
-/// How long an answer's body is waited for. The status alone decides and is known by then; until the outcome is
+/// How long the rest of an answer is waited for once its status is known. The status alone decides; until the outcome is
 /// stored, a crash of the node makes it unknown. Most bodies come with the status, or one way later.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Reads the beginning of an answer's body, until `deadline` at the latest. If that is all of it, the connection
-/// is free for the next call; otherwise it is closed.
-pub(super) async fn read(mut response: Response, deadline: Instant) -> Answer {
-    let mut body = vec![];
+/// How many bytes of a body are read, though no more than [`MAX_ANSWER_BYTES`] are kept: a body that is read to its end leaves its
+/// connection free for the next call, and a stream of HTTP/2 that is cut off counts as abuse at some receivers.
+const READ_ON: usize = 131_072;
+
+/// What of an answer's fields matters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Fields {
+    retry_after: Option<String>,
+    proxy_status: Option<String>,
+}
+
+impl Fields {
+    /// Notes a field; its name in lower case.
+    pub(super) fn field(&mut self, name: &[u8], value: &[u8]) {
+        let text = || str::from_utf8(value).ok().map(str::to_owned);
+        match name {
+            b"retry-after" if self.retry_after.is_none() => self.retry_after = text(),
+            // The last intermediary, which is the one next to us, writes last (RFC 9209, 2).
+            b"proxy-status" => self.proxy_status = text(),
+            _ => {}
+        }
+    }
+
+    /// What the last intermediary says of itself.
+    pub(super) fn proxy_status(&self) -> Option<&str> {
+        self.proxy_status.as_deref()
+    }
+
+    /// How long the receiver asks to be left alone (`Retry-After`; RFC 9110, 10.2.3), in whole milliseconds, from now: in
+    /// seconds or as a date; a date that is past is no time at all.
+    pub(super) fn retry_after(&self, now: Timestamp) -> Option<Duration> {
+        let asked = asked(self.retry_after.as_deref()?, now)?.min(LONGEST_RETRY_AFTER);
+        Some(Duration::from_millis(asked.as_micros().div_ceil(1_000) as u64))
+    }
+}
+
+/// Reads the beginning of an answer's body, until `deadline` at the latest, and some of what follows that.
+pub(super) async fn read(exchanged: &mut Exchanged, deadline: Instant) -> Answer {
+    let (mut body, mut count) = (vec![], 0);
     let whole = async {
         // A body that breaks changes nothing.
-        while let Ok(Some(chunk)) = response.chunk().await {
-            let room = MAX_ANSWER_BYTES - body.len();
-            if chunk.len() > room {
-                body.extend_from_slice(&chunk[..room]);
+        while let Some(bytes) = exchanged.piece().await {
+            count += bytes.len();
+            keep(&mut body, &bytes);
+            if count > READ_ON {
                 return false;
             }
-            body.extend_from_slice(&chunk);
         }
-        true
+        count <= MAX_ANSWER_BYTES
     };
     let until = deadline.min(Instant::now() + PATIENCE);
     let whole = tokio::time::timeout_at(until, whole).await.unwrap_or(false);
     Answer { body, truncated: !whole }
 }
 
+fn keep(body: &mut Vec<u8>, bytes: &Bytes) {
+    let room = MAX_ANSWER_BYTES - body.len();
+    body.extend_from_slice(&bytes[..bytes.len().min(room)]);
+}
+
 /// The longest time that is taken over from a receiver: longer than any wait between two attempts.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(366 * 86_400);
 
-/// How long the receiver asks to be left alone (`Retry-After`; RFC 9110, 10.2.3), in whole milliseconds, from now: in
-/// seconds or as a date; a date that is past is no time at all.
-pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let asked = asked(headers, now)?.min(LONGEST_RETRY_AFTER);
-    Some(Duration::from_millis(asked.as_micros().div_ceil(1_000) as u64))
-}
-
-fn asked(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+fn asked(text: &str, now: Timestamp) -> Option<Duration> {
+    let text = text.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         // A number that is too large for us is still a number.
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
@@ -56,8 +88,6 @@ fn asked(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use reqwest::header::HeaderValue;
-
     use super::*;
 
     #[test]
@@ -76,8 +106,9 @@ mod tests {
             ("soon", None),
             ("", None),
         ] {
-            let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_str(text).unwrap())]);
-            assert_eq!(retry_after(&headers, now), span, "{text:?}");
+            let mut fields = Fields::default();
+            fields.field(b"retry-after", text.as_bytes());
+            assert_eq!(fields.retry_after(now), span, "{text:?}");
         }
     }
 }

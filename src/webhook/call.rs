@@ -4,56 +4,60 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use reqwest::Response;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use url::Host;
 
-use super::client::Clients;
+use super::answer;
 use super::departure::Departure;
-use super::outcome::{forbidden, result, was_refused};
-use super::resolver::Names;
+use super::dial::{Dialer, Proxy, own_answer};
+use super::exchange::Exchanged;
+use super::failure::{Failure, Within};
+use super::names::Names;
+use super::pool::{Origin, Pool};
+use super::request::Outgoing;
 use super::settings::Settings;
 use super::sign::Secrets;
-use super::trace::{CALL, Trace};
-use super::{answer, request};
+use super::trace::Trace;
 use crate::clock::Clock;
 use crate::domain::attempt::CallResult;
 use crate::domain::called::Called;
 use crate::domain::timer::Timer;
 use crate::policy::{Destination, Policy};
+use crate::tasks::Tasks;
 
-/// How often a request is sent again that the receiver has refused without a look at it (HTTP/2), as reqwest would by itself
-/// with a body that it can copy.
-const MAX_REFUSALS: u32 = 2;
+/// On how many connections a request is tried that none of them took: one that was there may be gone just then.
+const MOST_CONNECTIONS: u32 = 3;
 
 /// Makes calls. Cheap to clone; connections are shared.
 #[derive(Clone)]
 pub struct Caller {
-    clients: Clients,
+    pool: Pool,
     names: Names,
+    proxy: Option<Arc<Proxy>>,
     secrets: Secrets,
     policy: Arc<Policy>,
-    proxied: bool,
     connect_timeout: Duration,
     first_byte_timeout: Option<Duration>,
     clock: Clock,
 }
 
 impl Caller {
-    /// Sets up clients.
+    /// Sets up names, TLS and connections, which are tended by tasks of `tasks`.
     ///
     /// # Errors
     ///
     /// If TLS cannot be set up, as without any root certificates, or a file cannot be read.
-    pub fn new(clock: Clock, settings: &Settings) -> Result<Self> {
-        let proxied = settings.proxy.is_some();
-        let names = Names::new(&settings.dns_servers, settings.policy.clone(), proxied)?;
+    pub fn new(clock: Clock, settings: &Settings, tasks: &Tasks) -> Result<Self> {
+        let names = Names::new(&settings.dns_servers, settings.policy.clone())?;
+        let proxy = settings.proxy.as_ref().map(Proxy::new).transpose()?;
+        let dialer = Dialer::new(settings, names.clone(), proxy.clone())?;
         Ok(Self {
-            clients: Clients::new(settings, &names)?,
+            pool: Pool::new(dialer, tasks),
             names,
+            proxy: proxy.map(Arc::new),
             secrets: settings.secrets.clone(),
             policy: settings.policy.clone(),
-            proxied,
             connect_timeout: settings.connect_timeout,
             first_byte_timeout: settings.first_byte_timeout,
             clock,
@@ -78,32 +82,33 @@ impl Caller {
                 phases: Default::default(),
             };
         };
-        let trace = Arc::new(Trace::new(to, self.connect_timeout(timer.timeout)));
-        let head = CALL.scope(trace.clone(), self.head(&trace, timer, attempt, departure));
-        let head = tokio::select! {
+        let origin = Origin { to, secure: url.scheme() == "https" };
+        let trace = Trace::new(self.connect_timeout(timer.timeout));
+        let answered = tokio::select! {
             biased;
-            () = abort.cancelled() => Err(CallResult::Interrupted),
-            head = head => head,
+            () = abort.cancelled() => None,
+            answered = self.answered(&origin, &trace, timer, attempt, departure) => Some(answered),
         };
-        let head = match head {
-            Err(CallResult::Interrupted) if departure.is_off().await => Err(CallResult::NotSent {
-                reason: "the node was stopped before the request was written".to_owned(),
-            }),
-            head => head,
-        };
-        let response = match head {
-            Ok(response) => response,
-            Err(result) => return Called { result, answer: None, phases: trace.phases(None) },
+        let mut exchanged = match answered {
+            Some(Ok(exchanged)) => exchanged,
+            Some(Err(failure)) => {
+                return Called { result: failure.into(), answer: None, phases: trace.phases(None) };
+            }
+            None => {
+                let result = if departure.has_left() { CallResult::Interrupted } else { not_begun() };
+                return Called { result, answer: None, phases: trace.phases(None) };
+            }
         };
         let first_byte = trace.elapsed();
-        let retry_after = answer::retry_after(response.headers(), self.clock.world());
-        let result = CallResult::Answered { status: response.status().as_u16(), retry_after };
+        let retry_after = exchanged.fields.retry_after(self.clock.world());
+        let result = CallResult::Answered { status: exchanged.status, retry_after };
         let deadline = trace.after(timer.timeout);
         let answer = tokio::select! {
             biased;
             () = abort.cancelled() => None,
-            answer = answer::read(response, deadline) => answer.kept(),
+            answer = answer::read(&mut exchanged, deadline) => answer.kept(),
         };
+        exchanged.end();
         Called { result, answer, phases: trace.phases(Some(first_byte)) }
     }
 
@@ -119,58 +124,68 @@ impl Caller {
     }
 
     /// Sends the request and waits for the head of the answer.
-    async fn head(
+    async fn answered(
         &self,
+        origin: &Origin,
         trace: &Trace,
         timer: &Timer,
         attempt: u32,
         departure: &Departure,
-    ) -> Result<Response, CallResult> {
-        let to = &trace.to;
-        self.policy.judge(to).map_err(forbidden)?;
-        if let (true, Host::Domain(name)) = (self.proxied, &to.host) {
-            self.judge_for_proxy(trace, name).await?;
+    ) -> Result<Exchanged, Failure> {
+        self.policy.judge(&origin.to)?;
+        if let (Some(_), Host::Domain(name)) = (&self.proxy, &origin.to.host) {
+            self.judge_for_proxy(origin, trace, name).await?;
+        }
+        let mut outgoing = Outgoing::new(timer, attempt, &self.secrets, self.clock.world());
+        let passed_on = self.proxy.as_ref().filter(|_| !origin.secure);
+        if let Some(proxy) = passed_on {
+            outgoing = outgoing.through_proxy(proxy.authorization());
         }
         let timeout = self.first_byte_timeout(timer.timeout);
-        let mut refusals = 0;
+        let exchanging = self.exchange(origin, trace, &outgoing, departure, trace.after(timeout));
+        let exchanged = match tokio::time::timeout_at(trace.after(timeout), exchanging).await {
+            Ok(exchanged) => exchanged?,
+            // A call that never got as far provably carried nothing.
+            Err(_) if !departure.has_left() => {
+                return Err(Failure::NotSent(format!("{} within {}", trace.lacks(), Within(timeout))));
+            }
+            Err(_) => return Err(Failure::NoAnswer(format!("no answer within {}", Within(timeout)))),
+        };
+        match passed_on.and_then(|_| own_answer(exchanged.status, exchanged.fields.proxy_status())) {
+            Some(refusal) => Err(Failure::NotSent(refusal)),
+            None => Ok(exchanged),
+        }
+    }
+
+    /// Takes a connection and sends the request on it; on another one if it took nothing of the request.
+    async fn exchange(
+        &self,
+        origin: &Origin,
+        trace: &Trace,
+        outgoing: &Outgoing,
+        departure: &Departure,
+        deadline: Instant,
+    ) -> Result<Exchanged, Failure> {
+        let mut connections = 1;
         loop {
-            let sent = self.request(to, timer, attempt, departure).send();
-            return match tokio::time::timeout_at(trace.after(timeout), sent).await {
-                Ok(Ok(response)) => Ok(response),
-                Ok(Err(error)) if refusals < MAX_REFUSALS && was_refused(&error) => {
-                    refusals += 1;
-                    continue;
-                }
-                Ok(Err(error)) => Err(result(&error)),
-                Err(_) => Err(CallResult::NoAnswer { reason: format!("timed out after {timeout:?}") }),
-            };
+            let lease = self.pool.take(origin, trace).await?;
+            match Exchanged::new(lease, outgoing, departure, deadline).await {
+                Err(Failure::Gone(_)) if connections < MOST_CONNECTIONS => connections += 1,
+                exchanged => return exchanged,
+            }
         }
     }
 
     /// With a proxy, names are looked up there, and it connects to what it finds. What we find is judged before.
-    async fn judge_for_proxy(&self, trace: &Trace, name: &str) -> Result<(), CallResult> {
+    async fn judge_for_proxy(&self, origin: &Origin, trace: &Trace, name: &str) -> Result<(), Failure> {
         let timeout = trace.connect_timeout;
-        let judged = match tokio::time::timeout(timeout, self.names.judge_all(&trace.to, name)).await {
-            Ok(Ok(judged)) => judged,
-            Ok(Err(error)) => return Err(CallResult::NotSent { reason: error.to_string() }),
-            Err(_) => {
-                return Err(CallResult::NotSent {
-                    reason: format!("cannot look up {name} within {timeout:?}"),
-                });
-            }
-        };
-        judged.map_err(forbidden)
+        let judged = tokio::time::timeout(timeout, self.names.judge_all(&origin.to, name)).await;
+        judged.unwrap_or_else(|_| {
+            Err(Failure::NotSent(format!("no answer from DNS within {}", Within(timeout))))
+        })
     }
+}
 
-    fn request(
-        &self,
-        to: &Destination,
-        timer: &Timer,
-        attempt: u32,
-        departure: &Departure,
-    ) -> reqwest::RequestBuilder {
-        let (method, url) = (request::method(timer), timer.target.url.as_url().clone());
-        let (headers, body) = request::parts(timer, attempt, &self.secrets, self.clock.world());
-        self.clients.of(to).request(method, url).headers(headers).body(departure.body(body))
-    }
+fn not_begun() -> CallResult {
+    CallResult::NotSent { reason: "the node was stopped before the request was written".to_owned() }
 }

@@ -1,8 +1,6 @@
 //! What is tried on what a receiver answers, whatever that is.
 
-use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
-
-use super::answer::retry_after;
+use super::answer::Fields;
 use crate::domain::attempt::CallResult;
 use crate::domain::called::{Answer, Called, MAX_ANSWER_BYTES, Phases};
 use crate::domain::time::Timestamp;
@@ -14,10 +12,11 @@ pub(crate) fn called(bytes: &[u8]) -> Option<Called> {
     let (class, rest) = bytes.split_first()?;
     let line = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
     let (asked, body) = rest.split_at(line);
-    let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_bytes(asked).ok()?)]);
+    let mut fields = Fields::default();
+    fields.field(b"retry-after", asked);
     let result = CallResult::Answered {
         status: 100 + u16::from(*class) * 2 % 500,
-        retry_after: retry_after(&headers, NOW),
+        retry_after: fields.retry_after(NOW),
     };
     let kept = &body[..body.len().min(MAX_ANSWER_BYTES)];
     let answer = Answer { body: kept.to_vec(), truncated: kept.len() < body.len() };

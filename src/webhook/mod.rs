@@ -1,25 +1,31 @@
 //! HTTP out: the call that a timer makes.
 //!
-//! The only place that names `reqwest`, and `hickory_resolver` for it. It knows nothing of claims, retries or
-//! storage; it makes one call and says what came of it.
+//! It knows nothing of claims, retries or storage; it makes one call and says what came of it. `names` looks up, `dial` connects,
+//! `pool` keeps connections, `http1` and `http2` speak on them, and `exchange` is one request on either.
+//!
+//! The connections are our own, since what they prove is what jettimer promises: which requests a receiver cannot have got, and whose
+//! answer is whose. TLS (`rustls`), the frames and the flow control of HTTP/2 (`h2`), and DNS (`hickory-resolver`) are libraries'.
 //!
 //! **Invariant:** no connection is made to an address that [`crate::policy`] has not judged for this call: names
-//! are judged in the resolver that the client connects by, addresses in URLs before it is asked.
+//! are judged once they are looked up, addresses in URLs before that.
 
 mod answer;
 mod call;
-mod client;
-mod connecting;
 mod departure;
+mod dial;
+mod exchange;
+mod failure;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
-mod handshake;
-mod outcome;
+mod http1;
+mod http2;
+mod names;
+mod pool;
 mod request;
-mod resolver;
 mod settings;
 mod sign;
 mod trace;
+mod wire;
 
 pub use call::Caller;
 pub use departure::Departure;

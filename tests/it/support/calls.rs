@@ -9,6 +9,7 @@ use jettimer::domain::called::Called;
 use jettimer::domain::target::{Body, Method, Target, TargetUrl};
 use jettimer::domain::timer::Timer;
 use jettimer::policy::Policy;
+use jettimer::tasks::Tasks;
 use jettimer::webhook::{Caller, Departure, Secrets, Settings};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -41,7 +42,7 @@ pub(crate) fn settings() -> Settings {
 
 pub(crate) fn caller(settings: &Settings) -> Caller {
     jettimer::crypto::install();
-    Caller::new(Clock::OF_THE_WORLD, settings).expect("a caller")
+    Caller::new(Clock::OF_THE_WORLD, settings, &Tasks::default()).expect("a caller")
 }
 
 /// Calls a URL once.

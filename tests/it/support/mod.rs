@@ -11,6 +11,7 @@ pub(crate) mod dev;
 #[path = "../../chaos/rig/disk.rs"]
 pub(crate) mod disk;
 mod dns;
+pub(crate) mod h2;
 pub(crate) mod jetstream;
 mod node;
 pub(crate) mod python;

@@ -125,20 +125,6 @@ pub(crate) async fn flood(config: ServerConfig, protocol: &str, written: Arc<Ato
     .await
 }
 
-/// A receiver that chooses HTTP/2, reads all that comes, and never says a word.
-pub(crate) async fn mute(mut config: ServerConfig) -> Raw {
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    Raw::start(move |stream| {
-        let acceptor = acceptor.clone();
-        async move {
-            let Ok(mut stream) = acceptor.accept(stream).await else { return };
-            let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
-        }
-    })
-    .await
-}
-
 async fn answering(
     mut config: ServerConfig,
     protocol: &str,

@@ -17,11 +17,8 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::op::Query;
 use hickory_resolver::proto::rr::{Name, RecordType};
 use hickory_resolver::{Hosts, TokioResolver};
-use reqwest::dns::{Addrs, Resolve, Resolving};
-use tokio::time::Instant;
 
-use super::connecting::NoCall;
-use super::trace::CALL;
+use super::failure::Failure;
 use crate::policy::{Destination, Forbidden, Policy};
 
 /// How long an answer of DNS is believed, whatever it says: a receiver that moves is found after this.
@@ -42,27 +39,17 @@ const CACHED_NAMES: u64 = 4_096;
 /// the calls of a node, of which there are at most 16,384, with two questions each.
 const OPEN_QUESTIONS: usize = 32_768;
 
-/// A name that could not be looked up.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot look up {name}: {why}")]
-pub(super) struct NotFound {
-    name: String,
-    why: String,
-}
-
 /// Looks up names. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Names {
     resolver: TokioResolver,
     hosts: Arc<Hosts>,
     policy: Arc<Policy>,
-    /// Every connection goes to a proxy, which is the operator's and is not judged.
-    proxied: bool,
 }
 
 impl Names {
     /// A resolver that asks `servers`, or else the system's.
-    pub(super) fn new(servers: &[SocketAddr], policy: Arc<Policy>, proxied: bool) -> Result<Self> {
+    pub(super) fn new(servers: &[SocketAddr], policy: Arc<Policy>) -> Result<Self> {
         let (config, mut options) =
             if servers.is_empty() { of_system() } else { (asking(servers), ResolverOpts::default()) };
         // A name that is in the file is not asked for, as in the system's own resolver.
@@ -78,20 +65,21 @@ impl Names {
         let provider = TokioRuntimeProvider::default();
         let resolver = TokioResolver::builder_with_config(config, provider).with_options(options).build();
         let resolver = resolver.context("cannot set up the resolver of names")?;
-        Ok(Self { resolver, hosts: Arc::new(hosts), policy, proxied })
+        Ok(Self { resolver, hosts: Arc::new(hosts), policy })
     }
 
-    /// The addresses of a name, IPv4 first: the client tries them in turn, and the other family after 300 ms;
-    /// that there is no IPv6 is found out at every call.
-    async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, NotFound> {
-        let not_found = |why: String| NotFound { name: name.to_owned(), why };
-        let parsed = Name::from_utf8(name).map_err(|error| not_found(error.to_string()))?;
+    /// The addresses of a name, IPv4 first: that a network has no IPv6 would be found out at every call.
+    pub(super) async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, Failure> {
+        let not_found = |why: String| Failure::NotSent(format!("{why} ({name})"));
+        // Unlike a name of the web, one of DNS may have underscores (RFC 2181, 11).
+        let parsed = Name::from_ascii(name).map_err(|error| not_found(error.to_string()))?;
         let listed = [RecordType::A, RecordType::AAAA]
             .map(|kind| self.hosts.lookup_static_host(&Query::query(parsed.clone(), kind)).map(Ok));
         if listed.iter().any(Option::is_some) {
             return Ok(addresses(&listed));
         }
-        let (v4, v6) = (self.resolver.ipv4_lookup(name).boxed(), self.resolver.ipv6_lookup(name).boxed());
+        let (v4, v6) =
+            (self.resolver.ipv4_lookup(parsed.clone()).boxed(), self.resolver.ipv6_lookup(parsed).boxed());
         let (Either::Left((first, other)) | Either::Right((first, other))) = select(v4, v6).await;
         let first = Some(first);
         let second = if addresses([&first]).is_empty() {
@@ -106,22 +94,36 @@ impl Names {
                     .into_iter()
                     .flatten()
                     .find_map(Result::err)
-                    .map_or_else(|| "it has no address".to_owned(), |error| why(&error)),
+                    .map_or_else(|| NO_ADDRESS.to_owned(), |error| why(&error)),
             ));
         }
         Ok(found)
     }
 
     /// Judges all addresses of a name, of which somebody else chooses one.
-    pub(super) async fn judge_all(
-        &self,
-        to: &Destination,
-        name: &str,
-    ) -> Result<Result<(), Forbidden>, NotFound> {
+    pub(super) async fn judge_all(&self, to: &Destination, name: &str) -> Result<(), Failure> {
         let addresses = self.addresses(name).await?;
-        Ok(addresses.into_iter().try_for_each(|address| self.policy.judge_address(to, address)))
+        Ok(addresses.into_iter().try_for_each(|address| self.policy.judge_address(to, address))?)
+    }
+
+    /// Those of the addresses that may be called, if there is one.
+    pub(super) fn permitted(&self, to: &Destination, found: Vec<IpAddr>) -> Result<Vec<IpAddr>, Forbidden> {
+        let mut refused = None;
+        let mut permitted = vec![];
+        for address in found {
+            match self.policy.judge_address(to, address) {
+                Ok(()) => permitted.push(address),
+                Err(why) => refused = refused.or(Some(why)),
+            }
+        }
+        match refused {
+            Some(why) if permitted.is_empty() => Err(why),
+            Some(_) | None => Ok(permitted),
+        }
     }
 }
+
+const NO_ADDRESS: &str = "the host has no address";
 
 /// The addresses of answers, IPv4 first.
 fn addresses<'a>(answers: impl IntoIterator<Item = &'a Option<Result<Lookup, NetError>>>) -> Vec<IpAddr> {
@@ -134,44 +136,11 @@ fn addresses<'a>(answers: impl IntoIterator<Item = &'a Option<Result<Lookup, Net
 
 fn why(error: &NetError) -> String {
     if error.is_nx_domain() {
-        "there is no such name".to_owned()
+        "no such host".to_owned()
     } else if error.is_no_records_found() {
-        "it has no address".to_owned()
+        NO_ADDRESS.to_owned()
     } else {
-        error.to_string()
-    }
-}
-
-impl Resolve for Names {
-    fn resolve(&self, name: reqwest::dns::Name) -> Resolving {
-        let call = CALL.try_with(Arc::clone);
-        let names = self.clone();
-        Box::pin(async move {
-            let call = call.map_err(|_| NoCall)?;
-            let begun = Instant::now();
-            let found = names.addresses(name.as_str()).await?;
-            call.resolved(begun.elapsed());
-            let addresses = if names.proxied { found } else { permitted(&names.policy, &call.to, found)? };
-            // The client puts the port in.
-            let addresses: Addrs = Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0)));
-            Ok(addresses)
-        })
-    }
-}
-
-/// Those of the addresses that may be called, if there is one.
-fn permitted(policy: &Policy, to: &Destination, found: Vec<IpAddr>) -> Result<Vec<IpAddr>, Forbidden> {
-    let mut refused = None;
-    let mut permitted = vec![];
-    for address in found {
-        match policy.judge_address(to, address) {
-            Ok(()) => permitted.push(address),
-            Err(why) => refused = refused.or(Some(why)),
-        }
-    }
-    match refused {
-        Some(why) if permitted.is_empty() => Err(why),
-        Some(_) | None => Ok(permitted),
+        format!("DNS: {error}")
     }
 }
 

@@ -1,0 +1,182 @@
+//! A proxy that every call goes through: a tunnel for `https`, absolute URLs for `http`; and what the proxy's own answers mean.
+
+use anyhow::{Context as _, Result, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use url::{Host, Url};
+
+use crate::policy::Destination;
+use crate::webhook::failure::{Failure, cause};
+use crate::webhook::wire::Wire;
+
+/// The most bytes of an answer to CONNECT.
+const MAX_HEAD: usize = 16_384;
+
+/// The proxy.
+#[derive(Clone, Debug)]
+pub(in crate::webhook) struct Proxy {
+    pub(super) to: Destination,
+    /// TLS is spoken with the proxy itself.
+    pub(super) secure: bool,
+    /// What it is told of who we are.
+    authorization: Option<String>,
+}
+
+impl Proxy {
+    pub(in crate::webhook) fn new(url: &Url) -> Result<Self> {
+        let to = Destination::of(url).context("--egress-proxy has no host")?;
+        let secure = match url.scheme() {
+            "http" => false,
+            "https" => true,
+            other => bail!("--egress-proxy must be an http or https URL, and {other} is neither"),
+        };
+        let decoded = |text: &str| percent_decoded(text);
+        let authorization = (!url.username().is_empty() || url.password().is_some()).then(|| {
+            let name = decoded(url.username());
+            let pair = [name, b":".to_vec(), decoded(url.password().unwrap_or_default())].concat();
+            format!("Basic {}", BASE64.encode(pair))
+        });
+        Ok(Self { to, secure, authorization })
+    }
+
+    /// The value of `Proxy-Authorization`, if the proxy wants one.
+    pub(in crate::webhook) fn authorization(&self) -> Option<&str> {
+        self.authorization.as_deref()
+    }
+
+    /// Asks for a tunnel to a receiver (RFC 9110, 9.3.6).
+    pub(super) async fn tunnel(&self, to: &Destination, wire: &mut Wire) -> Result<(), Failure> {
+        let authority = match &to.host {
+            Host::Ipv6(address) => format!("[{address}]:{}", to.port),
+            Host::Domain(_) | Host::Ipv4(_) => format!("{}:{}", to.host, to.port),
+        };
+        let mut request = format!("CONNECT {authority} HTTP/1.1\r\nhost: {authority}\r\n");
+        if let Some(authorization) = &self.authorization {
+            request.push_str(&format!("proxy-authorization: {authorization}\r\n"));
+        }
+        request.push_str("\r\n");
+        let broke = |error: std::io::Error| Failure::NotSent(format!("proxy: {}", cause(&error)));
+        wire.write_all(request.as_bytes()).await.map_err(broke)?;
+        wire.flush().await.map_err(broke)?;
+        let mut head = vec![];
+        // Byte by byte: what follows the head is the receiver's.
+        while !head.ends_with(b"\r\n\r\n") && !head.ends_with(b"\n\n") {
+            if head.len() > MAX_HEAD {
+                return Err(Failure::NotSent("proxy: its answer is too long".to_owned()));
+            }
+            head.push(wire.read_u8().await.map_err(broke)?);
+        }
+        let head = String::from_utf8_lossy(&head);
+        let mut lines = head.lines();
+        let status = lines.next().and_then(|line| line.split_ascii_whitespace().nth(1)?.parse::<u16>().ok());
+        let said = lines.filter_map(|line| line.split_once(':')).rfind(|(name, _)| is_proxy_status(name));
+        match status {
+            Some(200..=299) => Ok(()),
+            Some(status) => {
+                Err(Failure::NotSent(refusal(status, said.and_then(|(_, value)| error_of(value)))))
+            }
+            None => Err(Failure::NotSent("proxy: it does not answer in HTTP".to_owned())),
+        }
+    }
+}
+
+fn is_proxy_status(name: &str) -> bool {
+    name.trim().eq_ignore_ascii_case("proxy-status")
+}
+
+fn refusal(status: u16, error: Option<&str>) -> String {
+    match error {
+        Some(error) => format!("the proxy answered {status}: {error}"),
+        None => format!("the proxy answered {status}"),
+    }
+}
+
+/// Why an answer over `http` is the proxy's own, and not the receiver's, which then has nothing of the request.
+pub(in crate::webhook) fn own_answer(status: u16, proxy_status: Option<&str>) -> Option<String> {
+    // It wants other credentials, and only a proxy says so (RFC 9110, 15.5.8).
+    if status == 407 {
+        return Some(refusal(status, Some("it wants other credentials")));
+    }
+    let error = proxy_status.and_then(error_of)?;
+    is_before_the_request(error).then(|| refusal(status, Some(error)))
+}
+
+/// The type of error in the last member of a `Proxy-Status` (RFC 9209, 2.1.1): that of the proxy that is next to us.
+fn error_of(proxy_status: &str) -> Option<&str> {
+    let last = proxy_status.rsplit(',').next()?;
+    last.split(';')
+        .skip(1)
+        .find_map(|parameter| parameter.trim().strip_prefix("error="))
+        .map(|error| error.trim_matches('"'))
+}
+
+/// Whether the proxy cannot have passed anything on when it met this error (RFC 9209, 2.3).
+fn is_before_the_request(error: &str) -> bool {
+    matches!(
+        error,
+        "dns_timeout"
+            | "dns_error"
+            | "destination_not_found"
+            | "destination_unavailable"
+            | "destination_ip_prohibited"
+            | "destination_ip_unroutable"
+            | "connection_refused"
+            | "connection_timeout"
+            | "connection_limit_reached"
+            | "tls_protocol_error"
+            | "tls_certificate_error"
+            | "tls_alert_received"
+            | "http_request_denied"
+            | "proxy_configuration_error"
+            | "proxy_loop_detected"
+    )
+}
+
+fn percent_decoded(text: &str) -> Vec<u8> {
+    let mut decoded = vec![];
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        let mut ahead = bytes.clone();
+        let pair = (byte == b'%').then(|| Some([ahead.next()?, ahead.next()?])).flatten();
+        let hex = pair.and_then(|pair| u8::from_str_radix(str::from_utf8(&pair).ok()?, 16).ok());
+        decoded.push(hex.unwrap_or(byte));
+        if hex.is_some() {
+            bytes = ahead;
+        }
+    }
+    decoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_the_proxys_own_if_it_says_that_it_did_not_reach_the_receiver() {
+        for (status, field, own) in [
+            (502, Some("proxy.test; error=connection_refused"), true),
+            (
+                504,
+                Some("far.test; error=http_response_incomplete, near.test;error=dns_timeout; rcode=2"),
+                true,
+            ),
+            (502, Some("far.test; error=dns_error, near.test"), false),
+            (502, Some("proxy.test; error=connection_terminated"), false),
+            (504, Some("proxy.test; error=connection_read_timeout"), false),
+            (407, None, true),
+            (502, None, false),
+            (200, Some("proxy.test"), false),
+        ] {
+            assert_eq!(own_answer(status, field).is_some(), own, "{status} {field:?}");
+        }
+    }
+
+    #[test]
+    fn credentials_of_a_url_are_decoded() {
+        let url = Url::parse("http://me%40home:a%3Ab%2@proxy.test:3128").unwrap();
+        let proxy = Proxy::new(&url).unwrap();
+        let pair = BASE64.decode(proxy.authorization().unwrap().strip_prefix("Basic ").unwrap()).unwrap();
+        assert_eq!(String::from_utf8(pair).unwrap(), "me@home:a:b%2");
+    }
+}

@@ -1,0 +1,66 @@
+//! TLS with receivers: one setup, and one more for each certificate of ours.
+
+use std::io;
+use std::sync::Arc;
+
+use anyhow::Result;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio_rustls::TlsConnector;
+use url::Host;
+
+use crate::crypto::Authorities;
+use crate::policy::{Destination, Rule};
+use crate::webhook::settings::Settings;
+use crate::webhook::wire::Wire;
+
+/// The setups.
+pub(super) struct Tls {
+    plain: Arc<ClientConfig>,
+    /// For the receivers that each rule fits.
+    identified: Vec<(Rule, Arc<ClientConfig>)>,
+    /// For a proxy, which gets no certificate of ours and speaks HTTP/1.1.
+    proxy: Arc<ClientConfig>,
+}
+
+impl Tls {
+    pub(super) fn new(settings: &Settings) -> Result<Self> {
+        let authorities = Authorities::load(settings.ca.as_deref())?;
+        let identified = settings.identities.iter().map(|identity| {
+            let tls = authorities.identified(&identity.cert, &identity.key)?;
+            Ok((identity.receivers.clone(), offering(tls)))
+        });
+        let identified = identified.collect::<Result<_>>()?;
+        let (plain, proxy) = (offering(authorities.anonymous()?), Arc::new(authorities.anonymous()?));
+        Ok(Self { plain, identified, proxy })
+    }
+
+    /// Shakes hands with a receiver; and whether it chose HTTP/2.
+    pub(super) async fn with_receiver(&self, to: &Destination, wire: Wire) -> io::Result<(Wire, bool)> {
+        let fitting = self.identified.iter().find(|(rule, _)| rule.fits_url(to));
+        let config = fitting.map_or(&self.plain, |(_, config)| config);
+        handshake(config, &to.host, wire).await
+    }
+
+    /// Shakes hands with the proxy.
+    pub(super) async fn with_proxy(&self, host: &Host<String>, wire: Wire) -> io::Result<Wire> {
+        Ok(handshake(&self.proxy, host, wire).await?.0)
+    }
+}
+
+/// By preference (RFC 7301).
+fn offering(mut config: ClientConfig) -> Arc<ClientConfig> {
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Arc::new(config)
+}
+
+async fn handshake(config: &Arc<ClientConfig>, host: &Host<String>, wire: Wire) -> io::Result<(Wire, bool)> {
+    let name = match host {
+        Host::Domain(name) => ServerName::try_from(name.clone()).map_err(io::Error::other)?,
+        Host::Ipv4(address) => ServerName::IpAddress((*address).into()),
+        Host::Ipv6(address) => ServerName::IpAddress((*address).into()),
+    };
+    let tls = TlsConnector::from(config.clone()).connect(name, wire).await?;
+    let chose_http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
+    Ok((Wire::Tls(Box::new(tls)), chose_http2))
+}

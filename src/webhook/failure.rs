@@ -1,0 +1,168 @@
+//! Why a call has no answer, in one short cause each, and whether anything of the request can have left.
+
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::time::Duration;
+
+use rustls::{AlertDescription, CertificateError, Error as Tls};
+
+use crate::domain::attempt::CallResult;
+use crate::domain::time::Timestamp;
+use crate::policy::Forbidden;
+use crate::rfc3339;
+
+/// The longest text kept of a cause, in bytes; it is part of the stored record.
+const MAX_REASON_BYTES: usize = 512;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// Nothing of the request can have reached the receiver.
+    #[error("{0}")]
+    NotSent(String),
+    /// The same, since the connection was gone that the request was meant for: it may go on another one.
+    #[error("{0}")]
+    Gone(String),
+    /// The receiver may have the request.
+    #[error("{0}")]
+    NoAnswer(String),
+    /// The policy forbids the target.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+}
+
+impl From<Failure> for CallResult {
+    fn from(failure: Failure) -> Self {
+        let reason = shortened(failure.to_string());
+        match failure {
+            Failure::NotSent(_) | Failure::Gone(_) => Self::NotSent { reason },
+            Failure::NoAnswer(_) => Self::NoAnswer { reason },
+            Failure::Forbidden(_) => Self::Forbidden { reason },
+        }
+    }
+}
+
+/// A time limit, as people write it: `2 s`, `300 ms`.
+pub(super) struct Within(pub(super) Duration);
+
+impl fmt::Display for Within {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_millis() {
+            millis if millis.is_multiple_of(1_000) => write!(f, "{} s", millis / 1_000),
+            millis => write!(f, "{millis} ms"),
+        }
+    }
+}
+
+/// The cause of an error while connecting, shaking hands, writing or reading.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the library may add errors, and each has a text of its own"
+)]
+pub(super) fn cause(error: &io::Error) -> String {
+    if let Some(tls) = tls(error) {
+        return format!("TLS: {}", of_tls(tls));
+    }
+    let text = match error.kind() {
+        ErrorKind::ConnectionRefused => "connection refused",
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => "connection reset",
+        ErrorKind::UnexpectedEof | ErrorKind::ConnectionAborted => "connection closed",
+        ErrorKind::TimedOut => "the network path no longer responds",
+        ErrorKind::HostUnreachable => "no route to the host",
+        ErrorKind::NetworkUnreachable => "no route to the network",
+        ErrorKind::AddrNotAvailable => "this node has no free local port or no address of this kind",
+        _ => return error.to_string(),
+    };
+    text.to_owned()
+}
+
+/// What TLS has against the connection, if this is an error of TLS.
+pub(super) fn tls(error: &io::Error) -> Option<&Tls> {
+    error.get_ref()?.downcast_ref()
+}
+
+/// Whether the receiver refuses the handshake with this alert, so that it has not looked at a request. With TLS 1.3 it may do so
+/// after the client's side of the handshake is complete (RFC 8446, 4.4.2.4 and 4.6.2).
+pub(super) fn refuses_handshake(error: &io::Error) -> bool {
+    use AlertDescription as Alert;
+    let Some(Tls::AlertReceived(alert)) = tls(error) else { return false };
+    matches!(
+        alert,
+        Alert::HandshakeFailure
+            | Alert::NoCertificate
+            | Alert::BadCertificate
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateRevoked
+            | Alert::CertificateExpired
+            | Alert::CertificateUnknown
+            | Alert::IllegalParameter
+            | Alert::UnknownCA
+            | Alert::AccessDenied
+            | Alert::DecodeError
+            | Alert::DecryptError
+            | Alert::ProtocolVersion
+            | Alert::InsufficientSecurity
+            | Alert::MissingExtension
+            | Alert::UnsupportedExtension
+            | Alert::UnrecognisedName
+            | Alert::BadCertificateStatusResponse
+            | Alert::UnknownPSKIdentity
+            | Alert::CertificateRequired
+            | Alert::NoApplicationProtocol
+    )
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the library may add errors, and each has a text of its own"
+)]
+fn of_tls(error: &Tls) -> String {
+    match error {
+        Tls::InvalidCertificate(why) => of_certificate(why),
+        Tls::AlertReceived(alert) => format!("the receiver refused the handshake ({alert:?})"),
+        Tls::InvalidMessage(_) => "the receiver does not speak TLS on this port".to_owned(),
+        Tls::NoCertificatesPresented => "the receiver shows no certificate".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the library may add errors, and each has a text of its own"
+)]
+fn of_certificate(why: &CertificateError) -> String {
+    let day = |at: rustls::pki_types::UnixTime| {
+        let at = Timestamp::from_micros(at.as_secs().saturating_mul(1_000_000));
+        rfc3339::format(at).chars().take(10).collect::<String>()
+    };
+    match why {
+        CertificateError::Expired => "certificate expired".to_owned(),
+        CertificateError::ExpiredContext { not_after, .. } => {
+            format!("certificate expired on {}", day(*not_after))
+        }
+        CertificateError::NotValidYet => "certificate not valid yet".to_owned(),
+        CertificateError::NotValidYetContext { not_before, .. } => {
+            format!("certificate not valid before {}", day(*not_before))
+        }
+        CertificateError::UnknownIssuer => {
+            "certificate from an unknown authority (--target-ca names others to trust)".to_owned()
+        }
+        CertificateError::NotValidForName => "certificate is for another name".to_owned(),
+        CertificateError::NotValidForNameContext { presented, .. } if !presented.is_empty() => {
+            // Each is in quotes, after its kind.
+            let names = presented.iter().map(|name| name.split('"').nth(1).unwrap_or(name));
+            format!("certificate is for another name ({})", names.collect::<Vec<_>>().join(", "))
+        }
+        CertificateError::NotValidForNameContext { .. } => "certificate is for another name".to_owned(),
+        CertificateError::Revoked => "certificate revoked".to_owned(),
+        other => format!("certificate not accepted: {other}"),
+    }
+}
+
+fn shortened(mut text: String) -> String {
+    if text.len() > MAX_REASON_BYTES {
+        let end = (0..=MAX_REASON_BYTES).rev().find(|end| text.is_char_boundary(*end));
+        text.truncate(end.unwrap_or_default());
+    }
+    text
+}

@@ -1,0 +1,195 @@
+//! HTTP/2 on one connection that several calls share. The `h2` library speaks it; what is here knows which calls a connection may
+//! take, and which of them the receiver cannot have looked at.
+
+mod facts;
+mod frames;
+mod heads;
+mod seen;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use h2::client::{Builder, SendRequest};
+use h2::{Reason, RecvStream};
+use http::Request;
+
+use super::answer::Fields;
+use super::departure::Departure;
+use super::failure::{Failure, cause};
+use super::wire::Wire;
+use crate::metrics::Task;
+use crate::tasks::Tasks;
+use facts::Facts;
+use seen::Seen;
+
+/// How many calls one connection takes at once at most: if it breaks, the results of all of them are unknown.
+const MOST_STREAMS: usize = 64;
+
+/// What a receiver may send before it is read: the kept part of an answer, four times over, and on a whole connection the answers of
+/// some calls. The defaults are megabytes, for every call in progress.
+const STREAM_WINDOW: u32 = 16_384;
+const CONNECTION_WINDOW: u32 = 262_144;
+
+/// A connection. Cheap to clone; it closes when the last clone and the last call on it are gone.
+#[derive(Clone)]
+pub(super) struct Connection {
+    send: SendRequest<Bytes>,
+    facts: Arc<Facts>,
+}
+
+/// A call's place on a connection.
+pub(super) struct Place {
+    connection: Connection,
+    stream: Option<RecvStream>,
+    /// A stream is open, and neither side has ended it.
+    open: bool,
+}
+
+impl Connection {
+    /// Greets the receiver. `settled` runs once it has said what it demands, or is gone.
+    pub(super) async fn start(
+        wire: Wire,
+        tasks: &Tasks,
+        settled: impl FnOnce() + Send + 'static,
+    ) -> Result<Self, Failure> {
+        let facts = Facts::new();
+        let (send, connection) = Builder::new()
+            .initial_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .enable_push(false)
+            .handshake(Seen::new(wire, facts.clone()))
+            .await
+            .map_err(|error| Failure::NotSent(text(&error)))?;
+        let driven = facts.clone();
+        tasks.one_of_many(Task::Receiver, None, async move {
+            // What it ends with, each call on it hears.
+            let _ = connection.await;
+            driven.end();
+        });
+        let seen = facts.clone();
+        tasks.one_of_many(Task::Receiver, None, async move {
+            loop {
+                let change = seen.change.notified();
+                if seen.is_settled() || seen.has_ended() {
+                    break;
+                }
+                change.await;
+            }
+            settled();
+        });
+        Ok(Self { send, facts })
+    }
+
+    /// A place for another call, of which there may be `most` in the connection's life.
+    pub(super) fn place(&self, most: Option<u32>) -> Option<Place> {
+        let room = MOST_STREAMS.min(self.send.current_max_send_streams());
+        let facts = &self.facts;
+        let free = facts.is_settled()
+            && facts.is_open()
+            && facts.active() < room
+            && most.is_none_or(|most| facts.begun() < most);
+        free.then(|| self.first_place())
+    }
+
+    /// A place for the call that the connection was made for.
+    pub(super) fn first_place(&self) -> Place {
+        self.facts.enter();
+        Place { connection: self.clone(), stream: None, open: false }
+    }
+
+    /// Whether no call is in progress.
+    pub(super) fn is_idle(&self) -> bool {
+        self.facts.active() == 0
+    }
+
+    /// Whether it is of no use for another call, now or later.
+    pub(super) fn is_spent(&self) -> bool {
+        !self.facts.is_open()
+    }
+}
+
+impl Place {
+    /// Sends a request, notes its departure before that, and waits for the head of the answer.
+    pub(super) async fn exchange(
+        &mut self,
+        request: Request<()>,
+        body: Bytes,
+        departure: &Departure,
+    ) -> Result<(u16, Fields), Failure> {
+        let ready = self.connection.send.clone().ready().await;
+        let mut send = ready.map_err(|error| self.failure(&error, u32::MAX))?;
+        departure.leaves();
+        let sent = send.send_request(request, body.is_empty());
+        let (answer, mut stream) = sent.map_err(|error| self.failure(&error, u32::MAX))?;
+        let id = answer.stream_id().as_u32();
+        self.open = true;
+        if !body.is_empty() {
+            // The library holds back what the receiver's window has no room for.
+            stream.send_data(body, true).map_err(|error| self.failure(&error, id))?;
+        }
+        let answer = answer.await.map_err(|error| self.failure(&error, id))?;
+        let mut fields = Fields::default();
+        for (name, value) in answer.headers() {
+            fields.field(name.as_str().as_bytes(), value.as_bytes());
+        }
+        let status = answer.status().as_u16();
+        let stream = answer.into_body();
+        self.open = !stream.is_end_stream();
+        self.stream = Some(stream);
+        Ok((status, fields))
+    }
+
+    /// Reads on in the body; nothing once it has ended or broken off.
+    pub(super) async fn piece(&mut self) -> Option<Bytes> {
+        let stream = self.stream.as_mut()?;
+        let piece = stream.data().await;
+        let Some(Ok(bytes)) = piece else {
+            self.open = false;
+            return None;
+        };
+        // It fails if the stream is over, and there is nothing to release then.
+        let _ = stream.flow_control().release_capacity(bytes.len());
+        Some(bytes)
+    }
+
+    /// How many calls the receiver has taken on this connection before it went away, if it did.
+    pub(super) fn taken_before_going(&self) -> Option<u32> {
+        self.connection.facts.taken_before_going()
+    }
+
+    fn failure(&mut self, error: &h2::Error, stream: u32) -> Failure {
+        self.open = false;
+        let text = text(error);
+        let facts = &self.connection.facts;
+        if let Some(refused) = facts.refused() {
+            return Failure::NotSent(refused);
+        }
+        if facts.is_untouched(stream) {
+            return Failure::Gone(text);
+        }
+        if error.is_reset() && error.is_remote() && error.reason() == Some(Reason::REFUSED_STREAM) {
+            return Failure::NotSent("HTTP/2: stream refused".to_owned());
+        }
+        Failure::NoAnswer(format!("{text} before the answer"))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // The library resets a stream that is dropped before its end.
+        self.connection.facts.leave(self.open);
+    }
+}
+
+fn text(error: &h2::Error) -> String {
+    if let Some(error) = error.get_io() {
+        return cause(error);
+    }
+    let why = error.reason().map_or_else(|| error.to_string(), |reason| format!("{reason:?}"));
+    match error {
+        error if error.is_reset() && error.is_remote() => format!("HTTP/2: stream reset ({why})"),
+        error if error.is_go_away() && error.is_remote() => format!("HTTP/2: connection ended ({why})"),
+        error if error.is_library() => format!("HTTP/2: the receiver broke the protocol ({why})"),
+        _ => format!("HTTP/2: {why}"),
+    }
+}

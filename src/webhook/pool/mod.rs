@@ -1,0 +1,192 @@
+//! Connections to receivers: which one a call goes on, and which are kept for the next calls.
+//!
+//! **Invariants:** a connection of HTTP/1.1 carries one call at a time, and another one only if its receiver is trusted
+//! (`trust`). A connection of HTTP/2 carries no more calls than the receiver allows, and no new one once it is to end.
+
+mod site;
+mod trust;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::dial::Dialer;
+use super::failure::Failure;
+use super::trace::Trace;
+use super::{http1, http2};
+use crate::metrics::Task;
+use crate::policy::Destination;
+use crate::tasks::Tasks;
+use site::{Ready, Site};
+
+/// How often idle connections are looked at.
+const TIDY_EVERY: Duration = Duration::from_millis(125);
+
+/// Receivers that are remembered. With more, those without a connection are forgotten.
+const MOST_SITES: usize = 16_384;
+
+/// Whom a connection leads to: a destination, and whether TLS is spoken with it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Origin {
+    pub(super) to: Destination,
+    pub(super) secure: bool,
+}
+
+/// The connections. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Pool {
+    sites: Sites,
+    dialer: Arc<Dialer>,
+    tasks: Tasks,
+}
+
+#[derive(Clone, Default)]
+struct Sites(Arc<Mutex<HashMap<Origin, Site>>>);
+
+/// A connection for one call.
+pub(super) enum Lease {
+    One(Kept),
+    Shared(Shared),
+}
+
+/// A connection of HTTP/1.1 for one call.
+pub(super) struct Kept {
+    pub(super) connection: http1::Connection,
+    rest: Duration,
+    origin: Origin,
+    sites: Sites,
+}
+
+/// A place on a connection of HTTP/2.
+pub(super) struct Shared {
+    pub(super) place: http2::Place,
+    origin: Origin,
+    sites: Sites,
+}
+
+/// A call that waits for a connection, or makes one, as long as it is there.
+struct Counted {
+    count: Count,
+    origin: Origin,
+    sites: Sites,
+}
+
+enum Count {
+    Waiting,
+    Dialing,
+}
+
+impl Pool {
+    pub(super) fn new(dialer: Dialer, tasks: &Tasks) -> Self {
+        let sites = Sites::default();
+        let tidied = Arc::downgrade(&sites.0);
+        tasks.one_of_many(Task::Receiver, None, async move {
+            loop {
+                tokio::time::sleep(TIDY_EVERY).await;
+                let Some(sites) = tidied.upgrade() else { return };
+                let now = Instant::now();
+                Sites(sites).all(|sites| sites.retain(|_, site| !site.tidy(now)));
+            }
+        });
+        Self { sites, dialer: Arc::new(dialer), tasks: tasks.clone() }
+    }
+
+    /// A connection for one call: one that is there, or else a new one.
+    pub(super) async fn take(&self, origin: &Origin, trace: &Trace) -> Result<Lease, Failure> {
+        loop {
+            let change = self.sites.at(origin, |site| match site.take(Instant::now()) {
+                Some(ready) => Err(ready),
+                None if site.waits() => {
+                    site.waiting += 1;
+                    Ok(Some(site.change.clone().notified_owned()))
+                }
+                None => {
+                    site.dialing += 1;
+                    Ok(None)
+                }
+            });
+            match change {
+                Err(ready) => return Ok(self.lease(origin, ready)),
+                Ok(Some(change)) => {
+                    let _waiting = self.counted(Count::Waiting, origin);
+                    change.await;
+                }
+                Ok(None) => return self.dial(origin, trace).await,
+            }
+        }
+    }
+
+    async fn dial(&self, origin: &Origin, trace: &Trace) -> Result<Lease, Failure> {
+        let dialing = self.counted(Count::Dialing, origin);
+        let dialed = self.dialer.dial(origin, trace).await?;
+        if !dialed.speaks_http2 {
+            self.sites.at(origin, Site::speaks_http1);
+            let connection = http1::Connection::new(dialed.wire);
+            return Ok(self.lease(origin, Ready::One(connection, dialed.took)));
+        }
+        // Others wait until it is known how many calls the connection takes.
+        let connection = http2::Connection::start(dialed.wire, &self.tasks, move || drop(dialing)).await?;
+        let place = connection.first_place();
+        self.sites.at(origin, |site| site.share(connection, Instant::now()));
+        Ok(self.lease(origin, Ready::Shared(place)))
+    }
+
+    fn lease(&self, origin: &Origin, ready: Ready) -> Lease {
+        let (origin, sites) = (origin.clone(), self.sites.clone());
+        match ready {
+            Ready::One(connection, rest) => Lease::One(Kept { connection, rest, origin, sites }),
+            Ready::Shared(place) => Lease::Shared(Shared { place, origin, sites }),
+        }
+    }
+
+    fn counted(&self, count: Count, origin: &Origin) -> Counted {
+        Counted { count, origin: origin.clone(), sites: self.sites.clone() }
+    }
+}
+
+impl Sites {
+    fn at<T>(&self, origin: &Origin, then: impl FnOnce(&mut Site) -> T) -> T {
+        self.all(|sites| {
+            if let Some(site) = sites.get_mut(origin) {
+                return then(site);
+            }
+            if sites.len() >= MOST_SITES {
+                sites.retain(|_, site| !site.is_empty());
+            }
+            then(sites.entry(origin.clone()).or_insert_with(|| Site::new(Instant::now())))
+        })
+    }
+
+    fn all<T>(&self, then: impl FnOnce(&mut HashMap<Origin, Site>) -> T) -> T {
+        then(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Kept {
+    /// The call is done with it, for better or worse.
+    pub(super) fn give_back(self) {
+        let Self { connection, rest, origin, sites } = self;
+        sites.at(&origin, |site| site.give_back(connection, rest, Instant::now()));
+    }
+}
+
+impl Shared {
+    /// Remembers how many calls the receiver takes on a connection, if this one failed since it has taken them.
+    pub(super) fn learn(&self, error: &Failure) {
+        if let (Failure::Gone(_), Some(taken)) = (error, self.place.taken_before_going()) {
+            self.sites.at(&self.origin, |site| site.ends_after(taken));
+        }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.sites.at(&self.origin, |site| match self.count {
+            Count::Waiting => site.waiting -= 1,
+            Count::Dialing => {
+                site.dialing -= 1;
+                site.change.notify_waiters();
+            }
+        });
+    }
+}

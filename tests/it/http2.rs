@@ -1,0 +1,205 @@
+//! HTTP/2: which calls share a connection, and what is known of a call whose connection or stream ends early.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use jettimer::domain::called::Called;
+use jettimer::webhook::{Caller, Settings};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::calls::{answered, caller, outcome, settings, timer, unnoted};
+use crate::support::h2::{Act, Frames, REFUSED_STREAM, Request, field};
+use crate::support::{PATIENCE, eventually, spawn};
+
+fn caller_of(receiver: &Frames) -> Caller {
+    caller(&Settings { ca: Some(receiver.authority.file()), ..settings() })
+}
+
+async fn call(caller: &Caller, receiver: &Frames, timeout: Duration) -> Called {
+    caller.call(&timer(&receiver.url(), timeout), 1, &CancellationToken::new(), &unnoted()).await
+}
+
+#[tokio::test]
+async fn calls_share_a_connection_that_the_receiver_keeps() {
+    let receiver = Frames::start(100, |_| vec![Act::Answer]).await;
+    let caller = caller_of(&receiver);
+    for _ in 0..20 {
+        assert_eq!(call(&caller, &receiver, PATIENCE).await.result, answered(200));
+    }
+    assert_eq!((receiver.requests.load(Ordering::SeqCst), receiver.raw.connections()), (20, 1));
+}
+
+#[tokio::test]
+async fn a_call_does_not_wait_behind_the_receivers_limit_of_streams() {
+    for limit in [1, 3] {
+        let receiver = Frames::start(limit, move |request: Request| {
+            // The first connection is full of calls that never end.
+            if request.connection == 1 && request.number > 1 || limit == 1 && request.connection == 2 {
+                return vec![];
+            }
+            vec![Act::Answer]
+        })
+        .await;
+        let (caller, abort) = (caller_of(&receiver), CancellationToken::new());
+        assert_eq!(call(&caller, &receiver, PATIENCE).await.result, answered(200));
+        let hanging: Vec<_> = (0..limit + 1)
+            .map(|_| {
+                let (caller, timer, abort) =
+                    (caller.clone(), timer(&receiver.url(), PATIENCE), abort.clone());
+                spawn(async move { caller.call(&timer, 1, &abort, &unnoted()).await })
+            })
+            .collect();
+        let all = limit as usize + 2;
+        eventually("the others are there", async || {
+            (receiver.requests.load(Ordering::SeqCst) >= all).then_some(())
+        })
+        .await;
+        assert_eq!(call(&caller, &receiver, PATIENCE).await.result, answered(200), "limit {limit}");
+        abort.cancel();
+        join_all(hanging).await;
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_is_refused_is_one_request_and_not_sent() {
+    let receiver = Frames::start(100, |_| vec![Act::Reset(REFUSED_STREAM)]).await;
+    let called = call(&caller_of(&receiver), &receiver, PATIENCE).await;
+    assert_eq!(outcome(&called), ("not_sent", "HTTP/2: stream refused"));
+    assert_eq!(receiver.requests.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_request_behind_the_last_stream_of_a_connection_that_ends_goes_on_another_one() {
+    for closes in [false, true] {
+        let receiver = Frames::start(100, move |request: Request| {
+            if request.connection > 1 {
+                return vec![Act::Answer];
+            }
+            if closes { vec![Act::GoAway(0), Act::Close] } else { vec![Act::GoAway(0)] }
+        })
+        .await;
+        assert_eq!(call(&caller_of(&receiver), &receiver, PATIENCE).await.result, answered(200));
+        assert_eq!(receiver.raw.connections(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_the_receiver_has_looked_at_is_not_sent_again() {
+    let receiver =
+        Frames::start(100, |request: Request| vec![Act::GoAway(request.stream()), Act::Close]).await;
+    let called = call(&caller_of(&receiver), &receiver, PATIENCE).await;
+    assert_eq!(outcome(&called).0, "no_answer", "{called:?}");
+    assert_eq!((receiver.requests.load(Ordering::SeqCst), receiver.raw.connections()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_receiver_that_ends_connections_after_some_requests_loses_none() {
+    const EACH: u32 = 5;
+    let taken = Arc::new(AtomicUsize::new(0));
+    let counted = taken.clone();
+    let receiver = Frames::start(100, move |request: Request| {
+        if request.number > EACH {
+            return vec![];
+        }
+        counted.fetch_add(1, Ordering::SeqCst);
+        if request.number == EACH {
+            vec![Act::Answer, Act::GoAway(request.stream())]
+        } else {
+            vec![Act::Answer]
+        }
+    })
+    .await;
+    let caller = caller_of(&receiver);
+    assert_eq!(call(&caller, &receiver, PATIENCE).await.result, answered(200));
+    let calls = join_all((0..60).map(|_| call(&caller, &receiver, PATIENCE))).await;
+    let lost: Vec<_> = calls.iter().filter(|called| called.result != answered(200)).collect();
+    // Calls that meet several ends one after another are not sent; none may have been.
+    assert!(lost.iter().all(|called| outcome(called).0 == "not_sent"), "{lost:?}");
+    assert_eq!(taken.load(Ordering::SeqCst), 61 - lost.len(), "each was looked at once");
+    assert!(lost.len() < 30, "{}", lost.len());
+}
+
+#[tokio::test]
+async fn an_answer_longer_than_what_is_kept_is_read_and_not_cut_off() {
+    // As much as fits in the window that a call begins with.
+    let receiver = Frames::start(100, |_| vec![Act::Long(16_384)]).await;
+    let caller = caller_of(&receiver);
+    for _ in 0..30 {
+        let called = call(&caller, &receiver, PATIENCE).await;
+        let answer = called.answer.unwrap();
+        assert_eq!((called.result, answer.body.len(), answer.truncated), (answered(200), 4_096, true));
+    }
+    assert_eq!((receiver.resets.load(Ordering::SeqCst), receiver.raw.connections()), (0, 1));
+}
+
+#[tokio::test]
+async fn a_connection_with_many_cut_off_streams_is_left() {
+    let receiver = Frames::start(100, |_| vec![]).await;
+    let caller = caller_of(&receiver);
+    for _ in 0..25 {
+        assert_eq!(outcome(&call(&caller, &receiver, Duration::from_millis(50)).await).0, "no_answer");
+    }
+    assert!(receiver.raw.connections() > 1);
+}
+
+#[tokio::test]
+async fn a_connection_that_owes_an_answer_and_is_silent_gets_no_other_call_and_no_pings() {
+    let waiting = Arc::new(Notify::new());
+    let tell = waiting.clone();
+    let receiver = Frames::start(100, move |request: Request| {
+        if request.connection > 1 {
+            return vec![Act::Answer];
+        }
+        tell.notify_one();
+        vec![]
+    })
+    .await;
+    let (caller, abort) = (caller_of(&receiver), CancellationToken::new());
+    let (first, timer, given_up) = (caller.clone(), timer(&receiver.url(), PATIENCE), abort.clone());
+    let first = spawn(async move { first.call(&timer, 1, &given_up, &unnoted()).await });
+    waiting.notified().await;
+    // The time is what is tried.
+    tokio::time::sleep(Duration::from_millis(5_500)).await;
+    assert_eq!(call(&caller, &receiver, PATIENCE).await.result, answered(200));
+    assert_eq!((receiver.raw.connections(), receiver.pings.load(Ordering::SeqCst)), (2, 0));
+    abort.cancel();
+    first.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_head_that_is_odd_has_its_status_and_harms_no_other_call() {
+    let heads: [Vec<u8>; 4] = [
+        [vec![0x88], field("x-a", b"a\x01b")].concat(),
+        [vec![0x88], field("X-Upper", b"a"), field("connection", b"close")].concat(),
+        [vec![0x88], field("content-length", b"")].concat(),
+        [vec![0x88], field("x-long", &[b'y'; 100]).repeat(1_500)].concat(),
+    ];
+    for head in heads {
+        let given = head.clone();
+        let receiver = Frames::start(100, move |request: Request| match request.number {
+            1 => vec![Act::Answer],
+            _ => vec![Act::Fields(given.clone())],
+        })
+        .await;
+        let caller = caller_of(&receiver);
+        for _ in 0..3 {
+            let called = call(&caller, &receiver, PATIENCE).await;
+            assert_eq!(called.result, answered(200), "{:?}", &head[..head.len().min(40)]);
+        }
+        assert_eq!(receiver.raw.connections(), 1);
+    }
+    // Nobody can tell what this one is, and the next call is on the same connection.
+    let receiver = Frames::start(100, |request: Request| match request.number {
+        2 => vec![Act::Fields(field(":status", b"2OO"))],
+        _ => vec![Act::Answer],
+    })
+    .await;
+    let caller = caller_of(&receiver);
+    for expected in ["answered", "no_answer", "answered"] {
+        assert_eq!(outcome(&call(&caller, &receiver, PATIENCE).await).0, expected);
+    }
+    assert_eq!(receiver.raw.connections(), 1);
+}

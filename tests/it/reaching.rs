@@ -1,0 +1,129 @@
+//! The way to a receiver: names and addresses, client certificates and proxies that refuse. What provably carried nothing is not sent.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jettimer::webhook::Settings;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+use crate::support::calls::{answered, call, outcome, settings};
+use crate::support::raw::{Raw, head, write_and_close};
+use crate::support::tls::Authority;
+use crate::support::{Dns, PATIENCE};
+
+const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+
+#[tokio::test]
+async fn a_name_with_underscores_is_looked_up_and_called() {
+    let (dns, receiver) = (Dns::start().await, Raw::start(write_and_close(OK)).await);
+    let settings = Settings { dns_servers: vec![dns.address()], ..settings() };
+    for name in ["my_app", "a.my_bucket.test", "_lead.test", "tail_.test"] {
+        dns.set(name, &[&["127.0.0.1"]]);
+        let url = format!("http://{name}:{}/", receiver.address().port());
+        assert_eq!(call(&settings, &url, PATIENCE).await.result, answered(200), "{name}");
+    }
+    let authority = Authority::new();
+    let config = authority.server(&authority.certify("a.my_bucket.test", |_| ()), false);
+    let secure = crate::support::tls::receiver(config, "http/1.1").await;
+    let settings = Settings { ca: Some(authority.file()), ..settings };
+    let url = format!("https://a.my_bucket.test:{}/", secure.address().port());
+    assert_eq!(call(&settings, &url, PATIENCE).await.result, answered(200));
+}
+
+/// A listener whose queue is full, so that it drops every SYN; and what fills it.
+async fn silent(port: u16) -> (tokio::net::TcpListener, Vec<TcpStream>) {
+    let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2)), port);
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(address).unwrap();
+    let listener = socket.listen(0).unwrap();
+    let mut fill = vec![];
+    while let Ok(Ok(stream)) =
+        tokio::time::timeout(Duration::from_millis(500), TcpStream::connect(address)).await
+    {
+        fill.push(stream);
+    }
+    (listener, fill)
+}
+
+#[tokio::test]
+async fn an_address_that_swallows_every_packet_does_not_hide_the_next_one() {
+    let (dns, receiver) = (Dns::start().await, Raw::start(write_and_close(OK)).await);
+    let port = receiver.address().port();
+    let _silent = silent(port).await;
+    dns.set("first.test", &[&["127.0.0.2", "127.0.0.1"]]);
+    dns.set("third.test", &[&["127.0.0.2", "127.0.0.2", "127.0.0.1"]]);
+    let settings = Settings { dns_servers: vec![dns.address()], ..settings() };
+    for name in ["first.test", "third.test"] {
+        let called = call(&settings, &format!("http://{name}:{port}/"), PATIENCE).await;
+        assert_eq!(called.result, answered(200), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_receiver_that_wants_another_client_certificate_has_no_request() {
+    let authority = Authority::new();
+    for protocol in ["http/1.1", "h2"] {
+        let mut config = authority.server(&authority.certify("127.0.0.1", |_| ()), true);
+        config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let receiver = Raw::start(move |stream| {
+            let acceptor = acceptor.clone();
+            async move {
+                // With what the client has written unread, the alert would be lost to a reset.
+                if let Err((_, mut stream)) = acceptor.accept(stream).into_fallible().await {
+                    let _ = stream.shutdown().await;
+                    let _ = stream.read_to_end(&mut vec![]).await;
+                }
+            }
+        })
+        .await;
+        let settings = Settings { ca: Some(authority.file()), ..settings() };
+        let called = call(&settings, &format!("https://{}/", receiver.address()), PATIENCE).await;
+        let refused = ("not_sent", "TLS: the receiver refused the handshake (CertificateRequired)");
+        assert_eq!(outcome(&called), refused, "{protocol}");
+        assert_eq!(receiver.connections(), 1, "{protocol}");
+    }
+}
+
+/// A proxy that says this of every request.
+async fn proxy(answer: &'static str) -> (Raw, Settings) {
+    let proxy = Raw::start(move |mut stream: TcpStream| async move {
+        head(&mut stream).await;
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        let _ = stream.shutdown().await;
+        let _ = stream.read_to_end(&mut vec![]).await;
+    })
+    .await;
+    let url = format!("http://{}/", proxy.address());
+    let settings = Settings { proxy: Some(url.parse().unwrap()), ..settings() };
+    (proxy, settings)
+}
+
+#[tokio::test]
+async fn what_a_proxy_says_of_itself_is_not_the_receivers_answer() {
+    const REFUSED: &str = "HTTP/1.1 502 Bad Gateway\r\nproxy-status: p.test; error=connection_refused\r\ncontent-length: 0\r\n\r\n";
+    const ENDED: &str = "HTTP/1.1 502 Bad Gateway\r\nproxy-status: p.test; error=connection_terminated\r\ncontent-length: 0\r\n\r\n";
+    const SILENT: &str = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n";
+    const WHO: &str = "HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n";
+    for (answer, plain, secure) in [
+        (
+            REFUSED,
+            ("not_sent", "the proxy answered 502: connection_refused"),
+            "the proxy answered 502: connection_refused",
+        ),
+        // The receiver may have got something.
+        (ENDED, ("answered", ""), "the proxy answered 502: connection_terminated"),
+        (SILENT, ("answered", ""), "the proxy answered 503"),
+        (WHO, ("not_sent", "the proxy answered 407: it wants other credentials"), "the proxy answered 407"),
+    ] {
+        let (proxy, settings) = proxy(answer).await;
+        let called = call(&settings, "http://127.0.0.1:8999/", PATIENCE).await;
+        assert_eq!(outcome(&called), plain);
+        let called = call(&settings, "https://127.0.0.1:8999/", PATIENCE).await;
+        assert_eq!(outcome(&called), ("not_sent", secure));
+        assert_eq!(proxy.connections(), 2);
+    }
+}

@@ -1,0 +1,162 @@
+//! A receiver that speaks HTTP/2 frame by frame, so that it can do what a well-behaved library would not.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio_rustls::TlsAcceptor;
+
+use super::raw::Raw;
+use super::tls::Authority;
+
+pub(crate) const NO_ERROR: u32 = 0;
+pub(crate) const REFUSED_STREAM: u32 = 7;
+
+/// One request: which one on its connection, from 1, and which connection, from 1.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request {
+    pub(crate) connection: usize,
+    pub(crate) number: u32,
+}
+
+impl Request {
+    pub(crate) fn stream(self) -> u32 {
+        self.number * 2 - 1
+    }
+}
+
+/// What is done about a request.
+#[derive(Clone, Debug)]
+pub(crate) enum Act {
+    /// Status 200, without a body.
+    Answer,
+    /// A block of fields, as it is, and the end of the stream.
+    Fields(Vec<u8>),
+    /// Status 200 and a body of so many bytes, as far as the other side lets it.
+    Long(usize),
+    Reset(u32),
+    /// The connection ends, and this was the last stream.
+    GoAway(u32),
+    /// The connection is closed.
+    Close,
+}
+
+/// A running receiver, and what it has seen.
+pub(crate) struct Frames {
+    pub(crate) raw: Raw,
+    pub(crate) authority: Authority,
+    pub(crate) requests: Arc<AtomicUsize>,
+    pub(crate) pings: Arc<AtomicUsize>,
+    pub(crate) resets: Arc<AtomicUsize>,
+}
+
+impl Frames {
+    /// Starts one that allows so many streams at once and does what `act` says about each request.
+    pub(crate) async fn start(
+        streams: u32,
+        act: impl Fn(Request) -> Vec<Act> + Clone + Send + Sync + 'static,
+    ) -> Self {
+        let authority = Authority::new();
+        let mut config = authority.server(&authority.certify("127.0.0.1", |_| ()), false);
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let [requests, pings, resets, connections] = [(); 4].map(|()| Arc::new(AtomicUsize::new(0)));
+        let counters = [requests.clone(), pings.clone(), resets.clone()];
+        let raw = Raw::start(move |stream| {
+            let (acceptor, act, counters) = (acceptor.clone(), act.clone(), counters.clone());
+            let connection = connections.fetch_add(1, Ordering::SeqCst) + 1;
+            async move {
+                let Ok(mut stream) = acceptor.accept(stream).await else { return };
+                // MAX_CONCURRENT_STREAMS.
+                let settings = [&[0, 3][..], &streams.to_be_bytes()].concat();
+                let served = async {
+                    stream.write_all(&frame(4, 0, 0, &settings)).await?;
+                    stream.read_exact(&mut [0; 24]).await?;
+                    serve(&mut stream, connection, &act, &counters).await
+                };
+                // The other side ends it.
+                let _: std::io::Result<()> = served.await;
+            }
+        })
+        .await;
+        Self { raw, authority, requests, pings, resets }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("https://{}/", self.raw.address())
+    }
+}
+
+async fn serve(
+    stream: &mut (impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin),
+    connection: usize,
+    act: &impl Fn(Request) -> Vec<Act>,
+    [requests, pings, resets]: &[Arc<AtomicUsize>; 3],
+) -> std::io::Result<()> {
+    loop {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await?;
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+        let id = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
+        let mut payload = vec![0; length];
+        stream.read_exact(&mut payload).await?;
+        match head[3] {
+            1 => {
+                requests.fetch_add(1, Ordering::SeqCst);
+                for act in act(Request { connection, number: id.div_ceil(2) }) {
+                    match act {
+                        Act::Answer => stream.write_all(&frame(1, 5, id, &[0x88])).await?,
+                        Act::Fields(block) => stream.write_all(&fields(id, &block)).await?,
+                        Act::Long(size) => {
+                            stream.write_all(&frame(1, 4, id, &[0x88])).await?;
+                            // Our window is asked for below the size, so that the whole fits without waiting.
+                            for at in (0..size).step_by(8_192) {
+                                let ends = u8::from(at + 8_192 >= size);
+                                stream
+                                    .write_all(&frame(0, ends, id, &vec![b'x'; 8_192.min(size - at)]))
+                                    .await?;
+                            }
+                        }
+                        Act::Reset(code) => stream.write_all(&frame(3, 0, id, &code.to_be_bytes())).await?,
+                        Act::GoAway(last) => {
+                            let payload = [last.to_be_bytes(), NO_ERROR.to_be_bytes()].concat();
+                            stream.write_all(&frame(7, 0, 0, &payload)).await?;
+                        }
+                        Act::Close => {
+                            stream.shutdown().await?;
+                            return Ok(());
+                        }
+                    }
+                }
+            }
+            3 => drop(resets.fetch_add(1, Ordering::SeqCst)),
+            6 if head[4] & 1 == 0 => {
+                pings.fetch_add(1, Ordering::SeqCst);
+                stream.write_all(&frame(6, 1, 0, &payload)).await?;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A literal field, not compressed.
+pub(crate) fn field(name: &str, value: &[u8]) -> Vec<u8> {
+    assert!(name.len() < 127 && value.len() < 127);
+    [&[0, name.len() as u8], name.as_bytes(), &[value.len() as u8], value].concat()
+}
+
+/// A head that ends its stream, in as many frames as it takes.
+fn fields(stream: u32, block: &[u8]) -> Vec<u8> {
+    let pieces: Vec<_> = block.chunks(16_384).collect();
+    let kind = |at: usize| if at == 0 { 1 } else { 9 };
+    let flags = |at: usize| u8::from(at == 0) | if at + 1 == pieces.len() { 4 } else { 0 };
+    pieces.iter().enumerate().flat_map(|(at, piece)| frame(kind(at), flags(at), stream, piece)).collect()
+}
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = (payload.len() as u32).to_be_bytes()[1..].to_vec();
+    bytes.extend_from_slice(&[kind, flags]);
+    bytes.extend_from_slice(&stream.to_be_bytes());
+    bytes.extend_from_slice(payload);
+    bytes
+}
