@@ -1,6 +1,6 @@
 //! What can become of a request but an answer: the errors that a caller tells apart, and problems as nodes write them.
 
-use hyper::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -107,8 +107,9 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
         }
         next = error.source();
     }
-    // hyper's own "client error (Connect)" says nothing that the rest does not.
-    if parts.len() > 1 && parts[0].starts_with("client error") {
+    // What the client says of itself says nothing that the rest does not.
+    const EMPTY: [&str; 2] = ["error sending request", "client error"];
+    while parts.len() > 1 && EMPTY.iter().any(|empty| parts[0].starts_with(empty)) {
         parts.remove(0);
     }
     parts.join(": ")

@@ -5,8 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt as _, stream};
-use http_body_util::BodyDataStream;
-use hyper::body::Incoming;
+use reqwest::Response;
 use sse_stream::SseByteStream;
 
 /// How long a feed may be silent until it is given up: a node says at least every 5 minutes (the longest
@@ -28,8 +27,8 @@ pub struct Event {
 pub struct Events(BoxStream<'static, Result<sse_stream::Sse, String>>);
 
 impl Events {
-    pub(super) fn of(body: Incoming) -> Self {
-        let events = SseByteStream::new(heard(BodyDataStream::new(body)));
+    pub(super) fn of(response: Response) -> Self {
+        let events = SseByteStream::new(heard(response));
         Self(events.map(|event| event.map_err(|error| super::error::chain(&error))).boxed())
     }
 
@@ -50,13 +49,13 @@ impl Events {
 }
 
 /// The chunks of a body, and an error once there is none for too long.
-fn heard(body: BodyDataStream<Incoming>) -> impl Stream<Item = std::io::Result<Bytes>> + Send + 'static {
-    stream::unfold(Some(body), |body| async {
-        let mut body = body?;
-        match tokio::time::timeout(SILENCE, body.next()).await {
-            Ok(Some(Ok(chunk))) => Some((Ok(chunk), Some(body))),
-            Ok(Some(Err(error))) => Some((Err(std::io::Error::other(error)), None)),
-            Ok(None) => None,
+fn heard(response: Response) -> impl Stream<Item = std::io::Result<Bytes>> + Send + 'static {
+    stream::unfold(Some(response), |response| async {
+        let mut response = response?;
+        match tokio::time::timeout(SILENCE, response.chunk()).await {
+            Ok(Ok(Some(chunk))) => Some((Ok(chunk), Some(response))),
+            Ok(Err(error)) => Some((Err(std::io::Error::other(error)), None)),
+            Ok(Ok(None)) => None,
             Err(_) => {
                 let why = format!("nothing was heard for {} s", SILENCE.as_secs());
                 Some((Err(std::io::Error::new(std::io::ErrorKind::TimedOut, why)), None))

@@ -1,6 +1,6 @@
 //! A client of jettimer's API over HTTP: what the command line and health checks ask nodes with.
 //!
-//! The only place that names hyper's pooled client, its TLS and `sse-stream`. It asks once: whoever calls decides what
+//! The only place that names `reqwest` and `sse-stream`. It asks once: whoever calls decides what
 //! is asked again, since only they know whether twice is harmless. It takes no proxy from the environment.
 
 mod error;
@@ -11,15 +11,9 @@ mod server;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, HeaderValue, USER_AGENT};
-use hyper::{Request, Response, StatusCode};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use anyhow::Context as _;
+use reqwest::header::AUTHORIZATION;
+use reqwest::{Response, StatusCode, redirect};
 
 use crate::crypto::{self, Authorities};
 
@@ -55,7 +49,7 @@ pub struct Access {
 /// Asks one server.
 #[derive(Clone)]
 pub struct Client {
-    http: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    http: reqwest::Client,
     access: Access,
     patience: Duration,
 }
@@ -73,15 +67,19 @@ impl Client {
         } else {
             crypto::trusting_nobody()?
         };
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_keepalive(Some(PROBE_AFTER));
-        tcp.set_keepalive_interval(Some(PROBE_AFTER));
-        tcp.set_keepalive_retries(Some(PROBES));
-        tcp.set_connect_timeout(Some(CONNECT_WITHIN));
-        let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1();
-        let http = legacy::Client::builder(TokioExecutor::new()).build(connector.wrap_connector(tcp));
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("jettimer/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .tls_backend_preconfigured(tls)
+            .http1_only()
+            .tcp_nodelay(true)
+            .tcp_keepalive(PROBE_AFTER)
+            .tcp_keepalive_interval(PROBE_AFTER)
+            .tcp_keepalive_retries(PROBES)
+            .connect_timeout(CONNECT_WITHIN)
+            .build()
+            .context("cannot set up the HTTP client")?;
         Ok(Self { http, access, patience })
     }
 
@@ -97,15 +95,16 @@ impl Client {
     /// If there is no answer, or it is a problem.
     pub async fn send(&self, ask: Ask) -> Result<Answer, Error> {
         let answered = tokio::time::timeout(self.patience, async {
-            let (parts, body) = self.start(ask).await?.into_parts();
-            let body = body.collect().await.map_err(|error| self.broken(&error))?.to_bytes();
-            Ok((parts, body))
+            let mut response = self.start(ask).await?;
+            let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+            let body = response.bytes().await.map_err(|error| self.broken(error))?;
+            Ok((status, Answer { headers, body }))
         });
-        let (parts, body) = answered.await.unwrap_or_else(|_| Err(self.late()))?;
-        if parts.status.is_success() {
-            return Ok(Answer { headers: parts.headers, body });
+        let (status, answer) = answered.await.unwrap_or_else(|_| Err(self.late()))?;
+        if status.is_success() {
+            return Ok(answer);
         }
-        Err(Error::Problem(Box::new(Problem::read(parts.status.as_u16(), &parts.headers, &body))))
+        Err(Error::Problem(Box::new(Problem::read(status.as_u16(), &answer.headers, &answer.body))))
     }
 
     /// Follows server-sent events.
@@ -115,37 +114,33 @@ impl Client {
     /// If there is no answer, or it is a problem.
     pub async fn follow(&self, ask: Ask) -> Result<Events, Error> {
         let started = tokio::time::timeout(self.patience, self.start(ask)).await;
-        let response = started.unwrap_or_else(|_| Err(self.late()))?;
-        if response.status() == StatusCode::OK {
-            return Ok(Events::of(response.into_body()));
+        let mut response = started.unwrap_or_else(|_| Err(self.late()))?;
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        if status == StatusCode::OK {
+            return Ok(Events::of(response));
         }
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.map_err(|error| self.broken(&error))?.to_bytes();
-        Err(Error::Problem(Box::new(Problem::read(parts.status.as_u16(), &parts.headers, &body))))
+        let body = response.bytes().await.map_err(|error| self.broken(error))?;
+        Err(Error::Problem(Box::new(Problem::read(status.as_u16(), &headers, &body))))
     }
 
-    async fn start(&self, ask: Ask) -> Result<Response<Incoming>, Error> {
-        let mut request = Request::new(Full::new(ask.body));
-        *request.method_mut() = ask.method;
-        *request.uri_mut() =
-            self.access.server.at(&ask.path).map_err(|error| Error::Unusable(format!("{error:#}")))?;
-        *request.headers_mut() = ask.headers;
-        let headers = request.headers_mut();
-        headers.insert(USER_AGENT, HeaderValue::from_static(concat!("jettimer/", env!("CARGO_PKG_VERSION"))));
+    async fn start(&self, ask: Ask) -> Result<Response, Error> {
+        let url = self.access.server.at(&ask.path).map_err(|error| Error::Unusable(format!("{error:#}")))?;
+        let mut request = self.http.request(ask.method, url.to_string()).headers(ask.headers).body(ask.body);
         if let Some(token) = &self.access.token {
-            headers.insert(AUTHORIZATION, token.header().clone());
+            request = request.header(AUTHORIZATION, token.header());
         }
-        self.http.request(request).await.map_err(|error| {
+        request.send().await.map_err(|error| {
             if error.is_connect() {
-                Error::Unreachable { server: self.server().to_string(), why: error::chain(&error) }
+                let server = self.server().to_string();
+                Error::Unreachable { server, why: error::chain(&error.without_url()) }
             } else {
-                self.broken(&error)
+                self.broken(error)
             }
         })
     }
 
-    fn broken(&self, error: &dyn std::error::Error) -> Error {
-        Error::NoAnswer { server: self.server().to_string(), why: error::chain(error) }
+    fn broken(&self, error: reqwest::Error) -> Error {
+        Error::NoAnswer { server: self.server().to_string(), why: error::chain(&error.without_url()) }
     }
 
     fn late(&self) -> Error {

@@ -2,8 +2,8 @@
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use hyper::Method;
-use hyper::header::{CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue};
+use reqwest::Method;
+use reqwest::header::{CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue};
 use serde::de::DeserializeOwned;
 
 use super::Error;
