@@ -16,7 +16,7 @@ use crate::config::{Get, Surroundings};
 
 /// What is shown first, or in words of its own, and not again.
 const SHOWN: &[&str] =
-    &["id", "state", "due_at", "method", "url", "time_left", "attempt_log", "last_attempt", "etag"];
+    &["id", "state", "due_at", "method", "url", "time_left", "attempt_log", "last_attempt", "redacted", "etag"];
 
 pub(super) async fn run(args: &Get, around: &Surroundings) -> Result<Exit, Failure> {
     let session = Session::open(&args.common.connection, around, args.common.output)?;
@@ -43,6 +43,10 @@ pub(super) fn show(session: &Session, answer: &Answer) -> Result<(), Failure> {
     ];
     for (name, value) in fields.iter().filter(|(name, _)| !SHOWN.contains(&name.as_str())) {
         rows.extend(lines_of(name, value.get()));
+    }
+    if fields.get("redacted").is_some_and(|redacted| redacted.get() == "true") {
+        let why = "headers and body are shown as digests: the token does not have the scope read-body";
+        rows.push(vec![Cell::new("redacted"), Cell::new(why)]);
     }
     rows.extend(answer.etag().map(|etag| vec![Cell::new("etag"), Cell::new(etag)]));
     session.out.rows(&[], &rows)?;

@@ -24,6 +24,9 @@ pub(super) struct Whole<'t> {
     #[serde(skip_serializing_if = "Option::is_none")]
     on_failed: Option<&'t str>,
     attempt_log: Vec<LoggedJson<'t>>,
+    /// Whether digests stand in place of headers' values and the body. A value may look like a digest, so no reader can
+    /// tell by looking.
+    redacted: bool,
     #[serde(skip_serializing_if = "Map::is_empty")]
     headers: Map<String, Value>,
     #[serde(flatten)]
@@ -89,6 +92,7 @@ pub(super) fn of(timer: &Timer, bodies: bool) -> Whole<'_> {
         on_delivered: timer.callbacks.on_delivered.as_ref().map(TargetUrl::as_str),
         on_failed: timer.callbacks.on_failed.as_ref().map(TargetUrl::as_str),
         attempt_log: timer.attempts.iter().map(|attempt| log::of(attempt, bodies)).collect(),
+        redacted: !bodies && (!timer.target.headers.is_empty() || timer.target.body != Body::Default),
         headers: timer
             .target
             .headers
@@ -120,6 +124,24 @@ fn digest(body: &Body) -> BodyJson<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::attempt::Delivery;
+    use crate::domain::machine_properties::a_timer;
+
+    #[test]
+    fn a_flag_tells_a_digest_from_a_value_that_looks_like_one() {
+        let mut timer = a_timer(Delivery::AtMostOnce, 3);
+        let shown = |timer: &Timer, bodies| serde_json::to_value(of(timer, bodies)).unwrap();
+        assert_eq!(shown(&timer, false)["redacted"], false, "nothing is hidden");
+        let digest = format!("sha256:{}", sha256_hex(b"an image"));
+        timer.target.headers = vec![("x-image".into(), digest.clone())];
+        let (open, hidden) = (shown(&timer, true), shown(&timer, false));
+        assert_eq!((&open["redacted"], &open["headers"]["x-image"]), (&false.into(), &digest.clone().into()));
+        assert_eq!(hidden["redacted"], true);
+        assert_ne!(hidden["headers"]["x-image"], digest);
+        timer.target.headers.clear();
+        timer.target.body = Body::Text(digest);
+        assert_eq!((&shown(&timer, true)["redacted"], &shown(&timer, false)["redacted"]), (&false.into(), &true.into()));
+    }
 
     #[test]
     fn a_json_body_is_shown_as_it_was_written() {

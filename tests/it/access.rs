@@ -28,6 +28,7 @@ async fn a_token_lets_in_as_far_as_its_scopes_go() {
     let redacted = ask(&reader, Method::GET, &path, "").await.json;
     assert!(redacted["headers"]["x-key"].as_str().unwrap().starts_with("sha256:"), "{redacted}");
     assert!(redacted.get("body").is_none() && redacted["body_sha256"].is_string());
+    assert_eq!((&whole["redacted"], &redacted["redacted"]), (&json!(false), &json!(true)));
 
     for (token, method, path, status) in [
         (&reader, Method::POST, "/timer", 403),

@@ -150,6 +150,8 @@ async fn what_is_exported_and_imported_elsewhere_is_what_was_pending() {
     for more in [
         json!({}),
         json!({ "method": "GET", "headers": { "x-a": "b, c", "authorization": "Bearer x" } }),
+        // A value that looks like the digest of a hidden one.
+        json!({ "headers": { "x-image": format!("sha256:{}", "ab".repeat(32)) } }),
         json!({ "body": { "b": [1.50, "\n"] }, "metadata": { "team": "red", "a/b": "" } }),
         json!({ "body_text": "a\nb\u{0}" }),
         json!({ "body_base64": "/wA=", "flow": { "key": "k", "rate": "10/s", "parallelism": 3 }, "timeout": "5s" }),
@@ -165,7 +167,7 @@ async fn what_is_exported_and_imported_elsewhere_is_what_was_pending() {
     // A body over several lines is one line of an export.
     let pretty = "{\"delay\": \"1h\", \"url\": \"http://localhost:9000/\", \"body\": {\n  \"a\": 1.0\n}}";
     from.send(reqwest::Method::POST, "/timer", &[], pretty).await;
-    until_counted(&from, "scheduled", 7).await;
+    until_counted(&from, "scheduled", 8).await;
     let home = tempfile::TempDir::new().unwrap();
     let file = home.path().join("timers");
     let name = file.to_str().unwrap();
@@ -175,14 +177,14 @@ async fn what_is_exported_and_imported_elsewhere_is_what_was_pending() {
     from.create(&json!({ "seconds": 0, "url": sink.url("/ok") })).await;
     assert_eq!(run(&from, &["export", name]).await.code, Some(2));
 
-    assert_eq!(totals(&import(&to, &file, &[]).await), (7, 0, 0));
-    until_counted(&to, "scheduled", 7).await;
+    assert_eq!(totals(&import(&to, &file, &[]).await), (8, 0, 0));
+    until_counted(&to, "scheduled", 8).await;
     until_counted(&from, "delivered", 1).await;
     let expected: BTreeSet<String> =
         pending(&from).await.into_iter().filter(|timer| timer.contains("\"scheduled\"")).collect();
     assert_eq!(pending(&to).await, expected);
     // Again, and from where it was exported again: nothing is made twice.
-    assert_eq!(totals(&import(&to, &file, &[]).await), (0, 7, 0));
+    assert_eq!(totals(&import(&to, &file, &[]).await), (0, 8, 0));
     let piped = run(&to, &["export"]).await;
     assert_eq!(
         piped.out.lines().collect::<BTreeSet<_>>(),

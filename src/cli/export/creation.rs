@@ -28,8 +28,12 @@ const COMMON: &[&str] = &[
 pub(super) struct Whole<'t>(#[serde(borrow)] BTreeMap<&'t str, &'t RawValue>);
 
 impl<'t> Whole<'t> {
-    /// Whether what is sent is shown as digests.
+    /// Whether what is sent is shown as digests. The node says so; only of a node from before that flag, values are looked
+    /// at.
     pub(super) fn is_hidden(&self) -> bool {
+        if let Some(redacted) = self.0.get("redacted") {
+            return redacted.get() != "false";
+        }
         let headers = self.0.get("headers").map(|headers| headers.get());
         let headers: BTreeMap<String, String> =
             headers.and_then(|headers| serde_json::from_str(headers).ok()).unwrap_or_default();
@@ -84,5 +88,8 @@ mod tests {
         assert!(read(&format!(r#"{{"headers":{{"a":"{digest}"}}}}"#)).is_hidden());
         assert!(read(r#"{"body_sha256":"0"}"#).is_hidden());
         assert!(!read(r#"{"headers":{"a":"sha256:0"},"body":1}"#).is_hidden());
+        // A node that says what it does is believed.
+        assert!(!read(&format!(r#"{{"redacted":false,"headers":{{"a":"{digest}"}}}}"#)).is_hidden());
+        assert!(read(r#"{"redacted":true,"headers":{"a":"x"}}"#).is_hidden());
     }
 }

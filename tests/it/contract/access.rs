@@ -195,6 +195,7 @@ async fn a_request_is_refused_without_a_token_that_is_good_for_it() {
               },
               "id": "<id>",
               "method": "POST",
+              "redacted": true,
               "retry": {
                 "factor": 2.0,
                 "initial_backoff": "1s",

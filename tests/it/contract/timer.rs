@@ -105,6 +105,7 @@ async fn a_timer_is_created_read_changed_and_cancelled() {
                 "team": "red"
               },
               "method": "PUT",
+              "redacted": false,
               "retry": {
                 "factor": 2.0,
                 "initial_backoff": "1s",
@@ -162,6 +163,7 @@ async fn a_timer_is_created_read_changed_and_cancelled() {
               "due_at": "<instant>",
               "id": "<id>",
               "method": "PUT",
+              "redacted": false,
               "retry": {
                 "factor": 2.0,
                 "initial_backoff": "1s",
@@ -203,6 +205,7 @@ async fn a_timer_is_created_read_changed_and_cancelled() {
               "finished_at": "<instant>",
               "id": "<id>",
               "method": "PUT",
+              "redacted": false,
               "retry": {
                 "factor": 2.0,
                 "initial_backoff": "1s",
@@ -252,6 +255,7 @@ async fn a_timer_is_fired_and_replayed() {
               "due_at": "<instant>",
               "id": "<id>",
               "method": "POST",
+              "redacted": false,
               "retry": {
                 "factor": 2.0,
                 "initial_backoff": "1s",
@@ -322,6 +326,7 @@ async fn a_timer_is_fired_and_replayed() {
               },
               "method": "POST",
               "reason": "the receiver answered 404",
+              "redacted": false,
               "retry": {
                 "factor": 2.0,
                 "initial_backoff": "1s",
@@ -390,6 +395,7 @@ async fn a_timer_is_fired_and_replayed() {
               },
               "method": "POST",
               "next_attempt_at": "<instant>",
+              "redacted": false,
               "replayed_at": "<instant>",
               "retry": {
                 "factor": 2.0,
