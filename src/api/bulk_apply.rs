@@ -77,11 +77,13 @@ enum Outcome {
     TooLate,
 }
 
-pub(super) async fn apply(call: &Call<'_>, wish: Wish) -> Result<Answer, Problem> {
-    let mut params = Params::of(&call.request.query);
-    let mut filter = params.filter();
-    let dry_run = params.read("dry_run", flag).unwrap_or(false);
-    params.finish()?;
+pub(super) async fn apply(call: &mut Call<'_>, wish: Wish) -> Result<Answer, Problem> {
+    let (mut filter, dry_run) = asked(&call.request.query)?;
+    // A filter that a client puts there would be no filter: all timers of a state would be meant, and not a few.
+    if call.request.says_something(call.api.client_timeout).await {
+        return Err(Problem::filter_in_the_body(wish.done()));
+    }
+    let call = &*call;
     if filter == Filter::default() {
         return Err(Problem::filter_required(wish.done()));
     }
@@ -122,6 +124,23 @@ pub(super) async fn apply(call: &Call<'_>, wish: Wish) -> Result<Answer, Problem
         "more": more,
     });
     Ok(answer::json(StatusCode::OK, &body))
+}
+
+/// The filter, and whether timers are only to be counted. A label without a value is refused here, as a script's variable
+/// that is not set makes one; lists take it.
+fn asked(query: &str) -> Result<(Filter, bool), Problem> {
+    let mut params = Params::of(query);
+    let filter = params.filter();
+    let dry_run = params.read("dry_run", flag).unwrap_or(false);
+    for (key, _) in filter.metadata.iter().filter(|(_, value)| value.is_empty()) {
+        params.wrong(
+            &format!("metadata.{key}"),
+            "is empty; give the label's value, or leave the parameter out. Timers whose label is empty are found by GET \
+             /timers and are named by their ids",
+        );
+    }
+    params.finish()?;
+    Ok((filter, dry_run))
 }
 
 /// Does it to a timer if the filter means it, as the leader has it.
@@ -179,6 +198,29 @@ mod tests {
     use crate::domain::time::Timestamp;
     use crate::domain::timer::Timer;
     use crate::index::Index;
+
+    #[test]
+    fn a_filter_that_is_unknown_or_empty_is_refused_by_its_name() {
+        for (query, name) in [
+            ("state=scheduled&metadata=%7B%22order%22%3A%224711%22%7D", "?metadata"),
+            ("state=scheduled&metadata[order]=4711", "?metadata[order]"),
+            ("state=scheduled&metadata.=4711", "?metadata."),
+            ("state=scheduled&order=4711", "?order"),
+            ("state=scheduled&metadata.order=", "?metadata.order"),
+            ("state=scheduled&metadata.order", "?metadata.order"),
+            ("state=scheduled&metadata.order=1&metadata.order=2", "?metadata.order"),
+            ("state=scheduled&host=", "?host"),
+            ("state=", "?state"),
+            ("state=scheduled&due_before=", "?due_before"),
+            ("host=a.example&dry_run=", "?dry_run"),
+        ] {
+            let problem = asked(query).unwrap_err().to_json();
+            assert_eq!(problem["type"], "urn:jettimer:problem:invalid-query", "{query}");
+            assert_eq!(problem["errors"][0]["pointer"], name, "{query}");
+            assert_eq!(problem["errors"].as_array().unwrap().len(), 1, "{query}");
+        }
+        assert!(asked("state=scheduled&metadata.order=4711&metadata.team=red").is_ok());
+    }
 
     #[test]
     fn those_that_are_meant_are_found_behind_any_number_that_are_not() {

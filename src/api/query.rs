@@ -1,5 +1,7 @@
 //! The parameters of a query: taken one by one, everything wrong said at once, and none ignored.
 
+use std::collections::BTreeSet;
+
 use crate::domain::time::Timestamp;
 use crate::index::{Filter, STATES};
 use crate::rfc3339;
@@ -91,7 +93,10 @@ impl Params {
         ] {
             *bound = instant(name).unwrap_or(*bound);
         }
-        filter.host = self.one("host").map(|host| host.to_ascii_lowercase());
+        filter.host = self.read("host", |host| match host {
+            "" => Err("is empty; leave it out, or name a host".to_owned()),
+            host => Ok(host.to_ascii_lowercase()),
+        });
         filter.metadata = self.metadata();
         filter
     }
@@ -104,7 +109,15 @@ impl Params {
         let (taken, rest) = std::mem::take(&mut self.rest).into_iter().partition(labels);
         self.rest = rest;
         let taken: Vec<(String, String)> = taken;
-        taken.into_iter().map(|(key, value)| (key[METADATA.len()..].to_owned(), value)).collect()
+        let labels: Vec<(String, String)> =
+            taken.into_iter().map(|(key, value)| (key[METADATA.len()..].to_owned(), value)).collect();
+        let twice = |n: usize| labels[..n].iter().any(|(key, _)| *key == labels[n].0);
+        let twice: BTreeSet<&str> =
+            (0..labels.len()).filter(|n| twice(*n)).map(|n| labels[n].0.as_str()).collect();
+        for key in twice {
+            self.wrong(&format!("{METADATA}{key}"), "is there more than once; a label has one value");
+        }
+        labels
     }
 
     /// Everything that is wrong with what was taken; what else is there is for somebody else.
@@ -197,7 +210,7 @@ mod tests {
             params.filter();
             assert!(params.finish().is_err(), "{bad}");
         }
-        for good in ["host=%c3%A9", "metadata.a=100%", "host=%EF%BF%BD", "host=%zz&&", "metadata.a=é", ""] {
+        for good in ["host=%c3%A9", "metadata.a=100%", "metadata.a=%EF%BF%BD", "metadata.a=%zz&&", "metadata.a=é", ""] {
             let mut params = Params::of(good);
             params.filter();
             assert!(params.finish().is_ok(), "{good}");

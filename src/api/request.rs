@@ -20,6 +20,9 @@ use super::problem::Problem;
 const LINGER_BYTES: usize = 1_048_576;
 const LINGER: Duration = Duration::from_millis(500);
 
+/// The most bytes of a body that says nothing, blanks aside.
+const NOTHING_BYTES: usize = 4;
+
 /// A request's body as it comes in.
 type Body = Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send>>;
 
@@ -129,6 +132,30 @@ impl Request {
             tracing::debug!("a client goes on sending what was refused");
         }
         read
+    }
+}
+
+impl Request {
+    /// Whether there is more in the body than the nothing that some clients send with every request (`{}`, `null`). A body
+    /// that does not come to its end within `patience` says something.
+    pub(super) async fn says_something(&mut self, patience: Duration) -> bool {
+        let body = self.body.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let read = async {
+            let mut said = vec![];
+            while let Some(chunk) = body.next().await {
+                let Ok(chunk) = chunk else { return true };
+                said.extend(chunk.iter().filter(|byte| !byte.is_ascii_whitespace()));
+                if said.len() > NOTHING_BYTES {
+                    return true;
+                }
+            }
+            !matches!(said.as_slice(), b"" | b"{}" | b"null")
+        };
+        let says = tokio::time::timeout(patience, read).await.unwrap_or(true);
+        if says && tokio::time::timeout(LINGER, discard(body)).await.is_err() {
+            tracing::debug!("a client goes on sending what was refused");
+        }
+        says
     }
 }
 

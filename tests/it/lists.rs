@@ -157,6 +157,16 @@ async fn a_filter_cancels_what_it_means_and_nothing_else() {
     until_counted(&client, 20).await;
     let delete = async |query: &str| client.send(Method::DELETE, &format!("/timers{query}"), &[], "").await;
     assert_eq!(delete("").await.status, 422);
+    // What would be no filter if it were passed over: each is refused, and nothing is cancelled.
+    for query in ["?state=scheduled&metadata.is=", "?state=scheduled&metadata=odd", "?state=scheduled&host="] {
+        assert_eq!(delete(query).await.status, 400, "{query}");
+    }
+    for path in ["/timers?state=scheduled", "/timers/replay?state=failed"] {
+        let method = if path.contains("replay") { Method::POST } else { Method::DELETE };
+        let reply = client.send(method, path, &[], r#"{"metadata": {"is": "odd"}}"#).await;
+        assert_eq!((reply.status, &reply.json["type"]), (422, &json!("urn:jettimer:problem:filter-required")));
+    }
+    assert_eq!(get(&client, "/timers/counts").await["scheduled"], 20);
     let dry = delete("?host=odd.example&dry_run=true").await;
     assert_eq!((&dry.json["matched"], &dry.json["cancelled"]), (&json!(10), &json!(0)));
     let done = delete("?host=odd.example").await;

@@ -34,6 +34,15 @@ impl Problem {
         Self::new(Kind::FilterRequired, detail)
     }
 
+    /// `done` is what the timers were to be.
+    pub(in crate::api) fn filter_in_the_body(done: &str) -> Self {
+        let detail = format!(
+            "this request has a body, which is not read: put the filter into the query, such as ?host=example.com; \
+             nothing was {done}"
+        );
+        Self::new(Kind::FilterRequired, detail)
+    }
+
     pub(in crate::api) fn not_an_id(text: &str) -> Self {
         Self::new(Kind::InvalidId, format!("{:?} is not a timer id; an id is a UUID", shortened(text)))
     }
