@@ -32,6 +32,9 @@ schemathesis.openapi.format(
 )
 schemathesis.openapi.format("uri", st.sampled_from(URLS))
 schemathesis.openapi.format("duration-of-jettimer", st.sampled_from(DURATIONS))
+schemathesis.openapi.format(
+    "host-of-jettimer", st.sampled_from(["localhost", "EXAMPLE.com.", "127.1", "::1", "[::1]:8099", "b\u00fccher.example:443"])
+)
 
 # Names of headers that belong to the connection or to jettimer.
 RESERVED = re.compile(

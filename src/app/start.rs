@@ -86,6 +86,7 @@ impl Running {
     pub(super) async fn start(node: Node, setup: Setup) -> Result<Self> {
         let Setup { role, permissions, targets, access, shape, inbox, journal_dir, metrics, tasks } = setup;
         crypto::install();
+        let rules = node.receivers.rules()?;
         // Before anything is connected, so that a port in use costs nothing.
         let listener = TcpListener::bind(node.listen).await.with_context(|| {
             format!("cannot listen on {}: choose another address with --listen", node.listen)
@@ -116,7 +117,7 @@ impl Running {
         tasks.keep(Task::Durability, stop.clone(), durability.clone().run(stop.clone()));
         tasks.keep(Task::Guard, stop.clone(), guard.clone().follow(stop.clone()));
         let [abort, closed, gone] = [(); 3].map(|()| CancellationToken::new());
-        let receivers = Receivers::new(node.receivers.rules());
+        let receivers = Receivers::new(rules);
         let instance = Uuid::new_v4();
         let itself = presence::Node {
             instance,

@@ -27,7 +27,7 @@ pub(crate) struct Which {
     #[arg(long, value_name = "INSTANT", value_parser = instant)]
     created_before: Option<String>,
 
-    /// That call this host
+    /// That call this host, or this port of it (HOST:PORT); any spelling of a URL will do
     #[arg(long, value_name = "HOST")]
     host: Option<String>,
 

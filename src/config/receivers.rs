@@ -1,5 +1,6 @@
 //! What receivers are allowed, so that none holds up the timers of others.
 
+use anyhow::{Result, bail};
 use clap::Args;
 
 use super::parse;
@@ -27,11 +28,44 @@ pub(crate) struct ReceiverSettings {
 }
 
 impl ReceiverSettings {
-    pub(crate) fn rules(&self) -> Rules {
-        Rules {
+    /// The rules, those of a port before those of its host.
+    ///
+    /// # Errors
+    ///
+    /// If a receiver has two limits, of which one would never count.
+    pub(crate) fn rules(&self) -> Result<Rules> {
+        let mut limits = self.receiver_limit.clone();
+        limits.sort_by(|one, other| {
+            let key = |limit: &ReceiverLimit| (limit.receiver().port().is_none(), limit.receiver().to_string());
+            key(one).cmp(&key(other))
+        });
+        let twice = limits.windows(2).find(|pair| pair[0].receiver() == pair[1].receiver());
+        if let Some([limit, _]) = twice {
+            let receiver = limit.receiver();
+            bail!("--receiver-limit has two limits for {receiver}: write them as one, such as {receiver}=100/s,10");
+        }
+        Ok(Rules {
             parallelism: self.max_calls_per_receiver,
             breaker_failures: self.breaker_failures,
-            limits: self.receiver_limit.clone(),
-        }
+            limits,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(limits: &[&str]) -> Result<Rules> {
+        let receiver_limit = limits.iter().map(|limit| limit.parse().unwrap()).collect();
+        ReceiverSettings { max_calls_per_receiver: 1, receiver_limit, breaker_failures: 1 }.rules()
+    }
+
+    #[test]
+    fn a_limit_of_a_port_counts_before_that_of_its_host_and_no_receiver_has_two() {
+        let read = rules(&["example.com=1/s", "a.example=,4", "example.com:8443=,3"]).unwrap();
+        assert_eq!(read.limits[0].receiver().to_string(), "example.com:8443");
+        let why = rules(&["example.com=1/s", "x=,4", "EXAMPLE.com.=,3"]).unwrap_err().to_string();
+        assert!(why.contains("two limits for example.com"), "{why}");
     }
 }

@@ -11,6 +11,7 @@ pub mod called;
 pub mod change;
 pub mod flow;
 pub mod high_water;
+pub mod host;
 pub mod machine;
 pub mod rate;
 pub mod retry;

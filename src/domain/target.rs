@@ -3,9 +3,12 @@
 //! Whether the address behind the URL may be called is a policy of the webhook client and is
 //! decided when a connection is made, not here.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use url::{Host, Url};
+use url::Url;
+
+use super::host;
 
 /// The longest URL taken, in bytes. RFC 9110 (4.1) asks for at least 8,000 to be supported.
 pub const MAX_URL_BYTES: usize = 8_192;
@@ -76,19 +79,21 @@ impl TargetUrl {
         self.0.host_str().unwrap_or_default()
     }
 
-    /// The host and port that are connected to, by which receivers are told apart: neither a dot at the end of a name nor
-    /// the IPv6 form of an IPv4 address makes another receiver of it.
+    /// The host and port that are connected to, by which receivers are told apart, with the host as in [`Self::host_name`].
     pub fn authority(&self) -> String {
+        format!("{}:{}", self.host_name(), self.port())
+    }
+
+    /// The host in the form by which hosts are compared: neither a dot at the end of a name nor the IPv6 form of an IPv4
+    /// address makes another host of it.
+    pub fn host_name(&self) -> Cow<'_, str> {
+        host::normal(&self.0)
+    }
+
+    /// The port that is connected to.
+    pub fn port(&self) -> u16 {
         // Both schemes have a default port.
-        let port = self.0.port_or_known_default().unwrap_or_default();
-        let mapped = match self.0.host() {
-            Some(Host::Ipv6(address)) => address.to_ipv4_mapped(),
-            Some(Host::Ipv4(_) | Host::Domain(_)) | None => None,
-        };
-        match mapped {
-            Some(address) => format!("{address}:{port}"),
-            None => format!("{}:{port}", self.host().trim_end_matches('.')),
-        }
+        self.0.port_or_known_default().unwrap_or_default()
     }
 
     /// The parsed URL.

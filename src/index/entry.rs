@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
+use crate::domain::host::HostPort;
 use crate::domain::time::Timestamp;
 use crate::history::Seen;
 
@@ -17,12 +18,19 @@ pub(super) struct Entry {
     pub(super) expires_at: Option<Timestamp>,
     /// What has been counted of it.
     pub(super) seen: Seen,
+    /// In the form by which hosts are compared.
     pub(super) host: Arc<str>,
+    pub(super) port: u16,
     /// Hashes of `key=value` of its metadata.
     pub(super) labels: Box<[u64]>,
 }
 
 impl Entry {
+    /// Whether it calls this host, and this port if there is one.
+    pub(super) fn is_at(&self, host: &HostPort) -> bool {
+        *self.host == *host.host() && host.port().is_none_or(|port| port == self.port)
+    }
+
     /// What it is found by: hashes of its host and its labels.
     pub(super) fn names(&self) -> impl Iterator<Item = u64> {
         self.labels.iter().copied().chain([host_name(&self.host)])

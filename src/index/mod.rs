@@ -121,7 +121,8 @@ impl Index {
             },
             expires_at,
             seen: Seen::of(timer),
-            host: self.interned(timer.target.url.host()),
+            host: self.interned(&timer.target.url.host_name()),
+            port: timer.target.url.port(),
             labels: timer.metadata.iter().map(|(key, value)| label(key, value)).collect(),
         };
         self.due[entry.state].insert((entry.due_at, timer.id));

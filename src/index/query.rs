@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::{Entry, STATES, label};
+use crate::domain::host::HostPort;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::Timer;
 
@@ -51,8 +52,8 @@ pub struct Filter {
     pub due: Range<Timestamp>,
     /// Created within this time.
     pub created: Range<Timestamp>,
-    /// The URL's host, in lower case.
-    pub host: Option<String>,
+    /// The URL's host, and its port if only that is meant.
+    pub host: Option<HostPort>,
     /// Labels that it must have, all of them.
     pub metadata: Vec<(String, String)>,
 }
@@ -72,7 +73,7 @@ impl Filter {
         (self.states.is_empty() || self.states.contains(&timer.state.name()))
             && self.due.contains(&timer.due_at)
             && self.created.contains(&timer.created_at)
-            && self.host.as_ref().is_none_or(|host| host == timer.target.url.host())
+            && self.host.as_ref().is_none_or(|host| host.fits(&timer.target.url))
             && self.metadata.iter().all(|(key, value)| timer.metadata.get(key) == Some(value))
     }
 
@@ -85,7 +86,7 @@ impl Filter {
     pub(super) fn may_match(&self, entry: &Entry, labels: &[u64]) -> bool {
         self.due.contains(&entry.due_at)
             && self.created.contains(&entry.created_at)
-            && self.host.as_ref().is_none_or(|host| **host == *entry.host)
+            && self.host.as_ref().is_none_or(|host| entry.is_at(host))
             && labels.iter().all(|wanted| entry.labels.contains(wanted))
     }
 

@@ -139,7 +139,8 @@ fn parse_name(text: &str) -> Result<Name, String> {
     }
     let bare = text.strip_prefix('.').unwrap_or(text);
     match Host::parse(bare) {
-        Ok(Host::Domain(name)) if !name.contains('*') => {
+        // One of dots alone would mean no host, or every one.
+        Ok(Host::Domain(name)) if !name.contains('*') && !name.trim_end_matches('.').is_empty() => {
             let name = name.trim_end_matches('.').to_owned();
             Ok(if bare.len() == text.len() { Name::Is(name) } else { Name::Under(name) })
         }
@@ -201,6 +202,8 @@ mod tests {
             ("example.com:9-1", "port"),
             ("example.com@example.org", "after @"),
             ("0x7f.1", "allowed are"),
+            ("..", "allowed are"),
+            (".@10.0.0.0/8", "allowed are"),
         ] {
             let error = bad.parse::<Rule>().unwrap_err();
             assert!(error.contains(why), "{bad:?}: {error}");

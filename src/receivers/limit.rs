@@ -4,6 +4,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::domain::host::HostPort;
 use crate::domain::rate::Rate;
 
 /// The most that may be in progress at one receiver, by all nodes together.
@@ -13,7 +14,7 @@ const MAX_PARALLELISM: usize = 100_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceiverLimit {
     /// A host, with or without a port.
-    receiver: String,
+    receiver: HostPort,
     /// Calls begun.
     pub(super) rate: Option<Rate>,
     /// Calls in progress.
@@ -23,8 +24,13 @@ pub struct ReceiverLimit {
 impl ReceiverLimit {
     /// Whether the limit is for this host and port.
     pub(super) fn is_for(&self, authority: &str) -> bool {
-        let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-        self.receiver == authority || self.receiver == host
+        let receiver = HostPort::of_authority(authority);
+        self.receiver == receiver || self.receiver == receiver.of_any_port()
+    }
+
+    /// The host, and the port if the limit is for that only.
+    pub fn receiver(&self) -> &HostPort {
+        &self.receiver
     }
 }
 
@@ -66,10 +72,10 @@ impl FromStr for ReceiverLimit {
                 number.ok_or_else(|| format!("calls at once are a whole number from 1 to {MAX_PARALLELISM}"))
             })
             .transpose()?;
-        let receiver = given(receiver).ok_or(form)?.to_ascii_lowercase();
         if rate.is_none() && parallelism.is_none() {
             return Err(form.to_owned());
         }
+        let receiver: HostPort = receiver.parse().map_err(|why| format!("the host {receiver:?} {why}"))?;
         Ok(Self { receiver, rate, parallelism })
     }
 }
@@ -86,6 +92,18 @@ mod tests {
         let limit: ReceiverLimit = "[::1]:8000=,3".parse().unwrap();
         assert_eq!((limit.rate, limit.parallelism), (None, Some(3)));
         assert!(limit.is_for("[::1]:8000") && !limit.is_for("[::1]:8001"));
+        for (rule, authority) in [
+            ("b\u{fc}cher.example=1/s", "xn--bcher-kva.example:443"),
+            ("example.com.=1/s", "example.com:80"),
+            ("EXAMPLE.com:80=1/s", "example.com:80"),
+            ("127.1=1/s", "127.0.0.1:8080"),
+            ("[0::1]=1/s", "[::1]:80"),
+        ] {
+            assert!(rule.parse::<ReceiverLimit>().unwrap().is_for(authority), "{rule}");
+        }
+        for wrong in ["https://example.com=1/s", "*.example.com=1/s", "example.com/=1/s", "example.com:=1/s"] {
+            assert!(wrong.parse::<ReceiverLimit>().unwrap_err().contains("the host"), "{wrong}");
+        }
         for wrong in ["", "x", "x=", "x=,", "=1/s", "x=1", "x=1/s,0", "x=1/s,many", "x=,-1"] {
             assert!(wrong.parse::<ReceiverLimit>().is_err(), "{wrong}");
         }

@@ -97,6 +97,53 @@ async fn timers_are_listed_in_order_by_every_filter_and_page_by_page() {
 }
 
 #[tokio::test]
+async fn a_host_is_found_in_every_spelling_and_what_is_no_host_is_refused() {
+    let broker = Broker::start().await;
+    let node = Node::with(&broker, &["--allow-targets", "127.0.0.0/8,::1"]).await;
+    let client = node.client();
+    let urls = [
+        ("idn", "http://b\u{fc}cher.example/"),
+        ("dot", "http://example.com./"),
+        ("port", "https://example.com:8443/"),
+        ("v6", "http://[::1]:9000/"),
+        ("v4", "http://127.0.0.1:9000/"),
+    ];
+    for (is, url) in urls {
+        client.create(&json!({ "delay": "1h", "url": url, "metadata": { "is": is } })).await;
+    }
+    until_counted(&client, urls.len()).await;
+    let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    for (host, expected) in [
+        ("b\u{fc}cher.example", &["idn"][..]),
+        ("XN--BCHER-KVA.example.", &["idn"]),
+        ("B\u{dc}CHER.example:80", &["idn"]),
+        ("example.com", &["dot", "port"]),
+        ("Example.COM.", &["dot", "port"]),
+        ("example.com:8443", &["port"]),
+        ("example.com:80", &["dot"]),
+        ("example.com:443", &[]),
+        ("::1", &["v6"]),
+        ("[0:0:0:0:0:0:0:1]", &["v6"]),
+        ("[::1]:9000", &["v6"]),
+        ("127.0.0.1:9000", &["v4"]),
+        ("127.1", &["v4"]),
+        ("[::ffff:127.0.0.1]", &["v4"]),
+    ] {
+        let query = format!("/timers?host={}", encode(host));
+        let page = get(&client, &query).await;
+        let found: BTreeSet<&str> =
+            page["timers"].as_array().unwrap().iter().filter_map(|timer| timer["metadata"]["is"].as_str()).collect();
+        assert_eq!(found, expected.iter().copied().collect(), "{host}");
+        let dry = client.send(Method::DELETE, &format!("{query}&dry_run=true"), &[], "").await;
+        assert_eq!(dry.json["matched"], expected.len(), "{host}: {dry:?}");
+    }
+    for host in ["", "https://example.com", "example.com/", "*.example.com", "example.com:x", "a b"] {
+        let reply = client.send(Method::GET, &format!("/timers?host={}", encode(host)), &[], "").await;
+        assert_eq!((reply.status, reply.pointers()), (400, vec!["?host"]), "{host}: {reply:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_list_follows_what_happens_and_what_leaves() {
     let broker = Broker::start().await;
     let node = Node::with(&broker, &["--retention", "2s"]).await;

@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 pub use secret::Secret;
 
+use crate::domain::host::HostPort;
+
 /// The most secrets that sign one call: the old one, the new one, and the same for another algorithm.
 const MAX_SECRETS: usize = 4;
 
@@ -17,7 +19,7 @@ const MAX_SECRETS: usize = 4;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum For {
     /// A host, with or without a port.
-    Receiver(String),
+    Receiver(HostPort),
     /// Timers that were created with the token of this name.
     Token(String),
     Everyone,
@@ -84,14 +86,10 @@ impl Secrets {
     }
 
     fn of(&self, authority: &str, created_by: Option<&str>) -> Option<&Vec<Secret>> {
-        let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+        let receiver = HostPort::of_authority(authority);
+        let host = receiver.of_any_port();
         let token = created_by.map(|name| For::Token(name.to_owned()));
-        [
-            Some(For::Receiver(authority.to_owned())),
-            Some(For::Receiver(host.to_owned())),
-            token,
-            Some(For::Everyone),
-        ]
+        [Some(For::Receiver(receiver)), Some(For::Receiver(host)), token, Some(For::Everyone)]
         .into_iter()
         .flatten()
         .find_map(|whom| self.lists.get(&whom))
@@ -118,7 +116,7 @@ fn read(line: &str) -> Result<(For, Vec<Secret>), String> {
     let whom = match words.next() {
         Some("*") => For::Everyone,
         Some(word) => match word.split_once('=') {
-            Some(("host", host)) if !host.is_empty() => For::Receiver(host.to_ascii_lowercase()),
+            Some(("host", host)) => For::Receiver(host.parse().map_err(|why| format!("host={host} {why}"))?),
             Some(("token", name)) if !name.is_empty() => For::Token(name.to_owned()),
             _ => return Err("the first word must be *, host=<host[:port]> or token=<name>".to_owned()),
         },
@@ -137,6 +135,7 @@ mod tests {
     use base64::engine::general_purpose::STANDARD as BASE64;
 
     use super::*;
+    use crate::domain::target::TargetUrl;
 
     /// The key of the example in the specification.
     const SPEC: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -202,6 +201,28 @@ mod tests {
     }
 
     #[test]
+    fn a_receiver_is_known_however_its_host_is_written() {
+        for (rule, url) in [
+            ("b\u{fc}cher.example", "https://b\u{fc}cher.example/"),
+            ("XN--BCHER-KVA.example.", "https://b\u{fc}cher.example/"),
+            ("example.com", "https://example.com.:8443/"),
+            ("Example.com.:8443", "https://example.com:8443/"),
+            ("example.com:443", "https://example.com/"),
+            ("::1", "http://[::1]:9000/"),
+            ("[0::1]:9000", "http://[::1]:9000/"),
+            ("127.1", "http://127.0.0.1/"),
+        ] {
+            let secrets = Secrets::parse(&format!("* {SPEC}\nhost={rule} {OTHER}")).unwrap();
+            let authority = TargetUrl::parse(url).unwrap().authority();
+            let others = Secrets::parse(&format!("* {OTHER}")).unwrap();
+            let call = call(&authority, None);
+            assert_eq!(secrets.signature(&call), others.signature(&call), "{rule} {url}");
+        }
+        let twice = format!("host=example.com {SPEC}\nhost=EXAMPLE.com. {OTHER}");
+        assert!(Secrets::parse(&twice).unwrap_err().contains("line 2: there is a line for these already"));
+    }
+
+    #[test]
     fn a_list_that_is_wrong_is_explained_without_its_secrets() {
         for (text, why) in [
             ("", "no secret"),
@@ -209,6 +230,9 @@ mod tests {
             ("everyone whsec_x", "line 1: the first word"),
             ("\n* whsec_c2hvcnQ=", "line 2: a secret must have 24 to 64 bytes"),
             ("* secret", "line 1: a secret begins with whsec_"),
+            ("host= whsec_x", "line 1: host= is empty"),
+            ("host=https://a.example whsec_x", "line 1: host=https://a.example is more than a host"),
+            ("host=*.example.com whsec_x", "line 1: host=*.example.com has a *"),
         ] {
             let error = Secrets::parse(text).unwrap_err();
             assert!(error.contains(why) && !error.contains("c2hvcnQ"), "{error:?} does not say {why:?}");
