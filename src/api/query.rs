@@ -207,7 +207,9 @@ mod tests {
             params.filter();
             assert!(params.finish().is_err(), "{bad}");
         }
-        for good in ["host=%c3%A9", "metadata.a=100%", "metadata.a=%EF%BF%BD", "metadata.a=%zz&&", "metadata.a=é", ""] {
+        for good in
+            ["host=%c3%A9", "metadata.a=100%", "metadata.a=%EF%BF%BD", "metadata.a=%zz&&", "metadata.a=é", ""]
+        {
             let mut params = Params::of(good);
             params.filter();
             assert!(params.finish().is_ok(), "{good}");

@@ -15,8 +15,18 @@ use crate::client::{Answer, Ask};
 use crate::config::{Get, Surroundings};
 
 /// What is shown first, or in words of its own, and not again.
-const SHOWN: &[&str] =
-    &["id", "state", "due_at", "method", "url", "time_left", "attempt_log", "last_attempt", "redacted", "etag"];
+const SHOWN: &[&str] = &[
+    "id",
+    "state",
+    "due_at",
+    "method",
+    "url",
+    "time_left",
+    "attempt_log",
+    "last_attempt",
+    "redacted",
+    "etag",
+];
 
 pub(super) async fn run(args: &Get, around: &Surroundings) -> Result<Exit, Failure> {
     let session = Session::open(&args.common.connection, around, args.common.output)?;

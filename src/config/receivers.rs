@@ -36,13 +36,16 @@ impl ReceiverSettings {
     pub(crate) fn rules(&self) -> Result<Rules> {
         let mut limits = self.receiver_limit.clone();
         limits.sort_by(|one, other| {
-            let key = |limit: &ReceiverLimit| (limit.receiver().port().is_none(), limit.receiver().to_string());
+            let key =
+                |limit: &ReceiverLimit| (limit.receiver().port().is_none(), limit.receiver().to_string());
             key(one).cmp(&key(other))
         });
         let twice = limits.windows(2).find(|pair| pair[0].receiver() == pair[1].receiver());
         if let Some([limit, _]) = twice {
             let receiver = limit.receiver();
-            bail!("--receiver-limit has two limits for {receiver}: write them as one, such as {receiver}=100/s,10");
+            bail!(
+                "--receiver-limit has two limits for {receiver}: write them as one, such as {receiver}=100/s,10"
+            );
         }
         Ok(Rules {
             parallelism: self.max_calls_per_receiver,

@@ -84,7 +84,8 @@ impl FromStr for HostPort {
             return Err(format!("has a *, which stands for nothing here; {FORM}"));
         }
         let (host, port) = parts(text).ok_or_else(|| format!("is no host; {FORM}"))?;
-        let port = port.map(|port| number(port).ok_or_else(|| format!("has no port after its colon; {FORM}")));
+        let port =
+            port.map(|port| number(port).ok_or_else(|| format!("has no port after its colon; {FORM}")));
         let host = Host::parse(&host).map_err(|error| format!("is no host: {error}; {FORM}"))?;
         let host = Url::parse(&format!("http://{host}/"))
             .ok()
@@ -142,10 +143,27 @@ mod tests {
     #[test]
     fn a_host_is_the_same_however_it_is_written() {
         for (normal, spellings) in [
-            ("example.com", &["example.com", "EXAMPLE.com", "example.com.", " example.com ", "ex%61mple.com"][..]),
+            (
+                "example.com",
+                &["example.com", "EXAMPLE.com", "example.com.", " example.com ", "ex%61mple.com"][..],
+            ),
             ("example.com:443", &["Example.com:443", "example.com.:0443"]),
-            ("xn--bcher-kva.example", &["b\u{fc}cher.example", "B\u{dc}CHER.example", "xn--bcher-kva.example."]),
-            ("127.0.0.1", &["127.0.0.1", "127.1", "0x7f.1", "2130706433", "127.0.0.1.", "::ffff:127.0.0.1", "[::ffff:7f00:1]"]),
+            (
+                "xn--bcher-kva.example",
+                &["b\u{fc}cher.example", "B\u{dc}CHER.example", "xn--bcher-kva.example."],
+            ),
+            (
+                "127.0.0.1",
+                &[
+                    "127.0.0.1",
+                    "127.1",
+                    "0x7f.1",
+                    "2130706433",
+                    "127.0.0.1.",
+                    "::ffff:127.0.0.1",
+                    "[::ffff:7f00:1]",
+                ],
+            ),
             ("127.0.0.1:9000", &["127.1:9000", "[::ffff:127.0.0.1]:9000"]),
             ("[::1]", &["::1", "[::1]", "[0:0:0:0:0:0:0:1]", "0:0:0:0:0:0:0:1"]),
             ("[::1]:8080", &["[::1]:8080", "[0::1]:8080"]),

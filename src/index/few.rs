@@ -10,7 +10,8 @@ pub(super) const MAX_FEW: usize = 10_000;
 impl Index {
     /// Those that have one of the names that are asked for, if they are few.
     pub(super) fn few(&self, filter: &Filter) -> Option<Vec<TimerId>> {
-        let names = filter.labels().into_iter().chain(filter.host.as_ref().map(|host| host_name(host.host())));
+        let names =
+            filter.labels().into_iter().chain(filter.host.as_ref().map(|host| host_name(host.host())));
         names.into_iter().find_map(|name| {
             let named = self.named.range((name, TimerId::nil())..=(name, TimerId::max()));
             let ids: Vec<TimerId> = named.take(self.few + 1).map(|(_, id)| *id).collect();

@@ -101,7 +101,8 @@ mod tests {
         ] {
             assert!(rule.parse::<ReceiverLimit>().unwrap().is_for(authority), "{rule}");
         }
-        for wrong in ["https://example.com=1/s", "*.example.com=1/s", "example.com/=1/s", "example.com:=1/s"] {
+        for wrong in ["https://example.com=1/s", "*.example.com=1/s", "example.com/=1/s", "example.com:=1/s"]
+        {
             assert!(wrong.parse::<ReceiverLimit>().unwrap_err().contains("the host"), "{wrong}");
         }
         for wrong in ["", "x", "x=", "x=,", "=1/s", "x=1", "x=1/s,0", "x=1/s,many", "x=,-1"] {

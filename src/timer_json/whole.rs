@@ -140,7 +140,10 @@ mod tests {
         assert_ne!(hidden["headers"]["x-image"], digest);
         timer.target.headers.clear();
         timer.target.body = Body::Text(digest);
-        assert_eq!((&shown(&timer, true)["redacted"], &shown(&timer, false)["redacted"]), (&false.into(), &true.into()));
+        assert_eq!(
+            (&shown(&timer, true)["redacted"], &shown(&timer, false)["redacted"]),
+            (&false.into(), &true.into())
+        );
     }
 
     #[test]

@@ -131,8 +131,12 @@ async fn a_host_is_found_in_every_spelling_and_what_is_no_host_is_refused() {
     ] {
         let query = format!("/timers?host={}", encode(host));
         let page = get(&client, &query).await;
-        let found: BTreeSet<&str> =
-            page["timers"].as_array().unwrap().iter().filter_map(|timer| timer["metadata"]["is"].as_str()).collect();
+        let found: BTreeSet<&str> = page["timers"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|timer| timer["metadata"]["is"].as_str())
+            .collect();
         assert_eq!(found, expected.iter().copied().collect(), "{host}");
         let dry = client.send(Method::DELETE, &format!("{query}&dry_run=true"), &[], "").await;
         assert_eq!(dry.json["matched"], expected.len(), "{host}: {dry:?}");
@@ -205,13 +209,17 @@ async fn a_filter_cancels_what_it_means_and_nothing_else() {
     let delete = async |query: &str| client.send(Method::DELETE, &format!("/timers{query}"), &[], "").await;
     assert_eq!(delete("").await.status, 422);
     // What would be no filter if it were passed over: each is refused, and nothing is cancelled.
-    for query in ["?state=scheduled&metadata.is=", "?state=scheduled&metadata=odd", "?state=scheduled&host="] {
+    for query in ["?state=scheduled&metadata.is=", "?state=scheduled&metadata=odd", "?state=scheduled&host="]
+    {
         assert_eq!(delete(query).await.status, 400, "{query}");
     }
     for path in ["/timers?state=scheduled", "/timers/replay?state=failed"] {
         let method = if path.contains("replay") { Method::POST } else { Method::DELETE };
         let reply = client.send(method, path, &[], r#"{"metadata": {"is": "odd"}}"#).await;
-        assert_eq!((reply.status, &reply.json["type"]), (422, &json!("urn:jettimer:problem:filter-required")));
+        assert_eq!(
+            (reply.status, &reply.json["type"]),
+            (422, &json!("urn:jettimer:problem:filter-required"))
+        );
     }
     assert_eq!(get(&client, "/timers/counts").await["scheduled"], 20);
     let dry = delete("?host=odd.example&dry_run=true").await;

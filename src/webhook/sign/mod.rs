@@ -90,9 +90,9 @@ impl Secrets {
         let host = receiver.of_any_port();
         let token = created_by.map(|name| For::Token(name.to_owned()));
         [Some(For::Receiver(receiver)), Some(For::Receiver(host)), token, Some(For::Everyone)]
-        .into_iter()
-        .flatten()
-        .find_map(|whom| self.lists.get(&whom))
+            .into_iter()
+            .flatten()
+            .find_map(|whom| self.lists.get(&whom))
     }
 }
 
