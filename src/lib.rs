@@ -38,6 +38,7 @@ pub mod nats;
 pub mod policy;
 pub mod presence;
 pub mod receivers;
+pub mod repeated;
 pub mod rfc3339;
 pub mod shutdown;
 pub mod sweep;

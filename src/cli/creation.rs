@@ -58,8 +58,12 @@ impl Request {
         request.put_some("on_delivered", fields.on_delivered.as_ref())?;
         request.put_some("on_failed", fields.on_failed.as_ref())?;
         request.put_some("callback", fields.callback.as_ref())?;
-        if !fields.metadata.is_empty() {
-            request.put("metadata", &fields.metadata.iter().cloned().collect::<BTreeMap<_, _>>())?;
+        let labels: BTreeMap<String, String> = fields.metadata.iter().cloned().collect();
+        if labels.len() < fields.metadata.len() {
+            return Err(Failure::usage("--metadata: a label is given twice; only one of them can be meant"));
+        }
+        if !labels.is_empty() {
+            request.put("metadata", &labels)?;
         }
         Ok(request)
     }
@@ -131,7 +135,13 @@ fn headers(given: &[String]) -> Result<BTreeMap<String, String>, Failure> {
             let (name, value) = line.split_once(':').ok_or_else(|| {
                 Failure::usage("--header: a header is \"Name: value\", or @FILE with one a line")
             })?;
-            headers.insert(name.trim().to_owned(), value.trim().to_owned());
+            let name = name.trim();
+            if headers.keys().any(|given: &String| given.eq_ignore_ascii_case(name)) {
+                return Err(Failure::usage(format!(
+                    "--header: {name} is given twice; only one of them can be meant"
+                )));
+            }
+            headers.insert(name.to_owned(), value.trim().to_owned());
         }
     }
     Ok(headers)
@@ -185,6 +195,13 @@ mod tests {
         let json = json(fields);
         assert!(json.contains(r#""headers":{"A":"b:c","X":""}"#), "{json}");
         assert!(json.contains(r#""retry":{"statuses":[408,"5xx"]}"#), "{json}");
+    }
+
+    #[test]
+    fn a_header_or_a_label_that_is_given_twice_is_refused() {
+        assert!(headers(&["A: 1".to_owned(), "a: 2".to_owned()]).is_err());
+        let twice = vec![("team".to_owned(), "red".to_owned()), ("team".to_owned(), "blue".to_owned())];
+        assert!(Request::of(None, None, &Fields { metadata: twice, ..Fields::default() }).is_err());
     }
 
     #[test]

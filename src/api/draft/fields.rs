@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use crate::api::problem::FieldError;
+use crate::repeated;
+pub(super) use crate::repeated::escaped;
 
 /// The fields of an object, of which each is taken once; what is left over is unknown.
 pub(super) struct Fields<'json> {
@@ -90,7 +92,10 @@ pub(super) fn whole(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| float().map(|float| float as u64))
 }
 
-/// A name as a part of a JSON pointer (RFC 6901, 3).
-pub(super) fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
+/// What is wrong with fields that are there more than once, wherever jettimer itself reads: the timer's own JSON body is
+/// handed on as it was written, and what it means is its receiver's business.
+pub(super) fn repeated(json: &[u8]) -> Vec<FieldError> {
+    let ours = repeated::fields(json).into_iter().filter(|pointer| !pointer.starts_with("/body/"));
+    let detail = "is there more than once; only one of them can be meant";
+    ours.map(|pointer| FieldError { pointer, detail: detail.to_owned() }).collect()
 }

@@ -57,6 +57,7 @@ pub(super) fn read(
         return Err(vec![FieldError { pointer: String::new(), detail: detail.to_owned() }]);
     };
     let mut fields = Fields::new(object);
+    fields.extend(fields::repeated(&json.bytes));
     let due_at = when::read(&mut fields, now, rules.max_delay);
     let target =
         target::read(&mut fields, object.get("body").and_then(|_| as_written(&json.bytes)), &rules.targets);
@@ -106,6 +107,7 @@ pub(super) fn read_change(json: &Json, rules: &Rules, now: Timestamp) -> Result<
         return Err(vec![FieldError { pointer: String::new(), detail: detail.to_owned() }]);
     };
     let mut fields = Fields::new(object);
+    fields.extend(fields::repeated(&json.bytes));
     let due_at = when::read_change(&mut fields, now, rules.max_delay);
     let target = target::read_change(
         &mut fields,

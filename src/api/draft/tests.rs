@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Rules, read};
+use super::{Rules, read, read_change};
 use crate::api::problem::FieldError;
 use crate::api::request::Json;
 use crate::domain::attempt::Delivery;
@@ -239,6 +239,46 @@ fn a_json_body_is_sent_as_it_was_written() {
         Rules { max_delay: Duration::from_secs(60), retry: RetryPolicy::default(), targets: targets() };
     let timer = read(&json, &rules, Uuid::nil(), None, NOW).unwrap();
     assert_eq!(timer.target.body, Body::Json(r#"{"b": 1.50, "a":123456789012345678901}"#.into()));
+}
+
+#[test]
+fn a_field_that_is_there_twice_is_refused_wherever_jettimer_reads_it() {
+    let url = r#""url": "http://h/""#;
+    for (text, pointers) in [
+        (format!(r#"{{{url}, "delay": "1h", "delay": "0s"}}"#), vec!["/delay"]),
+        (format!(r#"{{"delay": "1h", {url}, {url}}}"#), vec!["/url"]),
+        (format!(r#"{{"delay": "1h", {url}, "headers": {{"x": "1", "x": "2"}}}}"#), vec!["/headers/x"]),
+        (
+            format!(r#"{{"delay": "1h", {url}, "metadata": {{"a/b": "1", "a/b": "1"}}}}"#),
+            vec!["/metadata/a~1b"],
+        ),
+        (
+            format!(r#"{{"delay": "1h", {url}, "retry": {{"factor": 2, "factor": 3}}}}"#),
+            vec!["/retry/factor"],
+        ),
+        (
+            format!(r#"{{"delay": "1h", {url}, "flow": {{"key": "a", "key": "b", "rate": "1/s"}}}}"#),
+            vec!["/flow/key"],
+        ),
+        (format!(r#"{{"delay": "1h", {url}, "body": 1, "body": 2}}"#), vec!["/body"]),
+        (format!(r#"{{"delay": "1h", {url}, "odd": 1, "odd": 2}}"#), vec!["/odd", "/odd"]),
+    ] {
+        let json = Json::read(text.clone().into()).unwrap();
+        let created = read(&json, &rules(), Uuid::nil(), None, NOW).unwrap_err();
+        let changed = read_change(&json, &rules(), NOW).unwrap_err();
+        for errors in [created, changed] {
+            assert_eq!(
+                errors.iter().map(|error| error.pointer.as_str()).collect::<Vec<_>>(),
+                pointers,
+                "{text}"
+            );
+            assert!(errors[0].detail.contains("more than once"), "{text}");
+        }
+    }
+    // The receiver may know what it means.
+    let body = r#"{"a": 1, "a": {"b": 1, "b": 2}}"#;
+    let json = Json::read(format!(r#"{{"delay": "1h", {url}, "body": {body}}}"#).into()).unwrap();
+    assert_eq!(read(&json, &rules(), Uuid::nil(), None, NOW).unwrap().target.body, Body::Json(body.into()));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::clock::Clock;
 use crate::config::Overdue;
 use crate::crypto::sha256_hex;
-use crate::{duration, rfc3339};
+use crate::{duration, repeated, rfc3339};
 
 /// What a line is told from others by.
 pub(super) type Digest = String;
@@ -61,6 +61,10 @@ impl Item {
         let text = text.trim_ascii();
         let mut fields: BTreeMap<String, &RawValue> =
             serde_json::from_slice(text).map_err(|error| format!("is no JSON object: {error}"))?;
+        // What is written anew below has one of them only, and no node would see the others.
+        if let Some(pointer) = repeated::fields(text).iter().find(|pointer| !pointer.starts_with("/body/")) {
+            return Err(format!("{pointer} is there more than once; only one of them can be meant"));
+        }
         let at = check_time(&fields)?;
         if !fields.contains_key("url") {
             return Err("has no url".to_owned());
@@ -178,6 +182,11 @@ mod tests {
             (r#"{"delay":"soon","url":"http://a"}"#, "delay: "),
             (r#"{"at":"soon","url":"http://a"}"#, "at: "),
             (r#"{"delay":"1h","seconds":1,"url":"http://a"}"#, "says twice when"),
+            (r#"{"delay":"1h","delay":"0s","url":"http://a"}"#, "/delay is there more than once"),
+            (
+                r#"{"delay":"1h","url":"http://a","retry":{"factor":2,"factor":3}}"#,
+                "/retry/factor is there more",
+            ),
         ] {
             let said = read(line, "", &mut HashMap::new()).err().unwrap();
             assert!(said.contains(why), "{line}: {said}");

@@ -1,0 +1,146 @@
+//! Fields of a JSON text that are there more than once. RFC 8259 (4) leaves open what such a text means; serde_json takes
+//! the last one and says nothing.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+
+/// The JSON pointers (RFC 6901) of all fields that an object of the text has more than once, at every depth, each pointer
+/// once. None if the text is no JSON, which its readers find out by themselves.
+pub fn fields(json: &[u8]) -> Vec<String> {
+    let mut found = vec![];
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let walk = Walk { at: &Place::Top, found: &mut found };
+    match walk.deserialize(&mut deserializer).and_then(|()| deserializer.end()) {
+        Ok(()) => found,
+        Err(_) => vec![],
+    }
+}
+
+/// A name as a part of a JSON pointer (RFC 6901, 3).
+pub fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// Where a value is: its own name, or its number, and where the value around it is.
+enum Place<'p> {
+    Top,
+    Field(&'p Place<'p>, &'p str),
+    Item(&'p Place<'p>, usize),
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Top => Ok(()),
+            Self::Field(around, name) => write!(f, "{around}/{}", escaped(name)),
+            Self::Item(around, number) => write!(f, "{around}/{number}"),
+        }
+    }
+}
+
+struct Walk<'w> {
+    at: &'w Place<'w>,
+    found: &'w mut Vec<String>,
+}
+
+impl<'de> DeserializeSeed<'de> for Walk<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Walk<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut times: BTreeMap<String, u32> = BTreeMap::new();
+        while let Some(name) = map.next_key::<String>()? {
+            let place = Place::Field(self.at, &name);
+            map.next_value_seed(Walk { at: &place, found: &mut *self.found })?;
+            let count = times.get(&name).copied().unwrap_or_default() + 1;
+            if count == 2 {
+                self.found.push(place.to_string());
+            }
+            times.insert(name, count);
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let mut number = 0;
+        loop {
+            let place = Place::Item(self.at, number);
+            if items.next_element_seed(Walk { at: &place, found: &mut *self.found })?.is_none() {
+                return Ok(());
+            }
+            number += 1;
+        }
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn each_field_that_is_there_twice_is_found_by_its_pointer() {
+        for (json, pointers) in [
+            (r#"{"delay":"1h","delay":"0s"}"#, &["/delay"][..]),
+            (r#"{"delay":"1h","d\u0065lay":"0s","delay":1}"#, &["/delay"]),
+            (
+                r#"{"retry":{"factor":1,"factor":2},"a":{"a":1},"b":[1,{"a":1,"a":2}]}"#,
+                &["/retry/factor", "/b/1/a"],
+            ),
+            (r#"{"headers":{"a/b~":1,"a/b~":2}}"#, &["/headers/a~1b~0"]),
+            (r#"{"a":{"b":1,"b":2},"a":{}}"#, &["/a/b", "/a"]),
+            (r#"{"a":1,"A":2,"b":null,"c":[1.5,-1,true,"x"]}"#, &[]),
+            ("7", &[]),
+            (r#"{"a":1,"a":2"#, &[]),
+            (r#"{"a":1,"a":2} x"#, &[]),
+        ] {
+            assert_eq!(fields(json.as_bytes()), pointers, "{json}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_looked_at_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..64), text in "[\\[\\]{}\":,a1]{0,48}") {
+            let _ = fields(&bytes);
+            let _ = fields(text.as_bytes());
+        }
+    }
+}
