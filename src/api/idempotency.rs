@@ -4,8 +4,11 @@ use serde_json::Value;
 use uuid::Uuid;
 use warp::http::HeaderMap;
 
+use super::exact;
 use super::problem::{FieldError, Problem};
+use super::request::Json;
 use crate::domain::timer::TimerId;
+use crate::repeated;
 
 /// The field of a creation that stands for the header.
 pub(super) const FIELD: &str = "idempotency_key";
@@ -98,9 +101,20 @@ pub(super) fn id_of(token: Option<&str>, key: &str) -> TimerId {
 }
 
 /// A digest of the request, by which a key that is used for another request is noticed. Objects are
-/// compared by content, not by the order of their fields.
-pub(super) fn fingerprint(json: &Value) -> Uuid {
-    Uuid::new_v5(&NAMESPACE, json.to_string().as_bytes())
+/// compared by content, not by the order of their fields; numbers by their value, also where a double cannot hold it. A
+/// request with a field that is there twice is the same only if it is written the same.
+pub(super) fn fingerprint(json: &Json) -> Uuid {
+    if !repeated::fields(&json.bytes).is_empty() {
+        return Uuid::new_v5(&NAMESPACE, &json.bytes);
+    }
+    let exact = exact::with_exact_numbers(&json.bytes);
+    let exact: Option<Value> =
+        exact.and_then(|text| serde_json::from_slice(&text).ok()).map(|mut exact: Value| {
+            exact.as_object_mut().and_then(|fields| fields.remove(FIELD));
+            exact
+        });
+    // The text is the same as ever for a request without such numbers: fingerprints are stored.
+    Uuid::new_v5(&NAMESPACE, exact.as_ref().unwrap_or(&json.value).to_string().as_bytes())
 }
 
 #[cfg(test)]
@@ -155,8 +169,39 @@ mod tests {
 
     #[test]
     fn the_order_of_fields_does_not_matter() {
-        let one: Value = serde_json::from_str(r#"{"a": 1, "b": {"c": 2, "d": 3}}"#).unwrap();
-        let other: Value = serde_json::from_str(r#"{"b": {"d": 3, "c": 2}, "a": 1}"#).unwrap();
-        assert_eq!(fingerprint(&one), fingerprint(&other));
+        let [one, other] = [r#"{"a": 1, "b": {"c": 2, "d": 3}}"#, r#"{"b": {"d": 3, "c": 2}, "a": 1}"#];
+        assert_eq!(of(one), of(other));
+    }
+
+    fn of(text: &'static str) -> Uuid {
+        let mut json = Json::read(text.into()).unwrap();
+        take(&mut json.value).unwrap();
+        fingerprint(&json)
+    }
+
+    #[test]
+    fn another_number_is_another_request_whatever_a_double_makes_of_it() {
+        for (one, other) in [
+            (r#"{"wei": 25000000000000000001}"#, r#"{"wei": 25000000000000000002}"#),
+            (r#"{"a": 0.1}"#, r#"{"a": 0.10000000000000001}"#),
+            (r#"{"a": 18446744073709551615}"#, r#"{"a": 18446744073709551616}"#),
+            (r#"{"a": 1e-400}"#, r#"{"a": 0}"#),
+            (r#"{"body": {"a": 1, "a": 2}}"#, r#"{"body": {"a": 3, "a": 2}}"#),
+            (r#"{"body": {"a": 1, "a": 2}}"#, r#"{"body": {"a": 2}}"#),
+        ] {
+            assert_ne!(of(one), of(other), "{one} {other}");
+        }
+        let big = r#"{"a": 25000000000000000001}"#;
+        assert_eq!(of(big), of(r#"{"a":2500000000000000000.10e1}"#));
+        assert_eq!(of(big), of(r#"{"idempotency_key": "k", "a": 25000000000000000001}"#));
+    }
+
+    /// Of creations whose records are stored: a fingerprint that changes makes a repeat a refusal.
+    #[test]
+    fn a_fingerprint_is_the_same_in_every_version() {
+        let text = r#"{"delay": "1h", "url": "http://a/", "body": {"b": [1.50, 1e2, -0, 9007199254740993], "a": "\u00fc"}}"#;
+        let stored =
+            r#"{"body":{"a":"ü","b":[1.5,100.0,-0.0,9007199254740993]},"delay":"1h","url":"http://a/"}"#;
+        assert_eq!(of(text), Uuid::new_v5(&NAMESPACE, stored.as_bytes()));
     }
 }

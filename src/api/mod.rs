@@ -11,6 +11,7 @@ mod cors;
 mod docs;
 mod draft;
 mod events;
+mod exact;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod gate;

@@ -39,7 +39,7 @@ pub(super) async fn create_one(
     patience: Patience,
 ) -> Result<(StatusCode, Stored), Problem> {
     let (id, fingerprint) = match key {
-        Some(key) => (idempotency::id_of(call.token(), key), Some(idempotency::fingerprint(&json.value))),
+        Some(key) => (idempotency::id_of(call.token(), key), Some(idempotency::fingerprint(json))),
         None => (Uuid::now_v7(), None),
     };
     let mut timer = match draft::read(json, &call.rules(), id, fingerprint, call.now()) {
