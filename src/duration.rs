@@ -2,19 +2,72 @@
 
 use std::time::Duration;
 
-/// Reads a duration in either form.
+/// One day, in seconds.
+const DAY_SECONDS: u64 = 86_400;
+
+/// Reads a duration in either form. The letter `M` alone is refused, since it is a month to some and a minute to others.
 ///
 /// # Errors
 ///
 /// A sentence that says what is wrong and what is allowed.
 pub fn parse(text: &str) -> Result<Duration, String> {
     let text = text.trim();
+    if units(text).any(|unit| unit == "M") {
+        return Err(MONTH_OR_MINUTE.to_owned());
+    }
     if text.starts_with(['P', 'p']) {
         return parse_iso8601(text)
             .ok_or_else(|| format!("{text:?} is not an ISO 8601 duration such as PT90M or P1DT12H"));
     }
     humantime::parse_duration(text)
         .map_err(|error| format!("{error}; allowed are forms such as \"90s\", \"1h 30m\" and \"PT90M\""))
+}
+
+/// Reads how long from now something is due. Months and years are refused, as in ISO 8601: they have no fixed length, so the
+/// instant would not be the one that its author has in mind.
+///
+/// # Errors
+///
+/// As [`parse`].
+pub fn parse_delay(text: &str) -> Result<Duration, String> {
+    let span = parse(text)?;
+    match calendar_unit(text) {
+        Some(why) => Err(why),
+        None => Ok(span),
+    }
+}
+
+/// Why a text with such a unit is no delay; nothing if it has none.
+pub fn calendar_unit(text: &str) -> Option<String> {
+    let unit = units(text).find(|unit| CALENDAR_UNITS.contains(unit))?;
+    Some(match unit {
+        "M" => MONTH_OR_MINUTE.to_owned(),
+        unit => {
+            format!("{unit:?} has no fixed length; give days, such as \"30d\", or the instant itself")
+        }
+    })
+}
+
+/// Prints a duration as [`parse`] reads it, in days at most: a month is no length that everybody agrees on.
+pub fn format(span: Duration) -> String {
+    let days = span.as_secs() / DAY_SECONDS;
+    let rest = span - Duration::from_secs(days * DAY_SECONDS);
+    let rest = (days == 0 || !rest.is_zero()).then(|| humantime::format_duration(rest).to_string());
+    let days = (days > 0).then(|| format!("{days}{}", if days == 1 { "day" } else { "days" }));
+    days.into_iter().chain(rest).collect::<Vec<_>>().join(" ")
+}
+
+const MONTH_OR_MINUTE: &str =
+    "\"M\" is a month to some and a minute to others; write \"m\" for minutes, or days such as \"30d\"";
+
+/// Units of the calendar, as humantime knows them.
+const CALENDAR_UNITS: &[&str] = &["M", "month", "months", "y", "yr", "yrs", "year", "years"];
+
+/// The units of a duration as people write it; none of one in ISO 8601, which has no such ambiguity.
+fn units(text: &str) -> impl Iterator<Item = &str> {
+    let text = text.trim();
+    let written = if text.starts_with(['P', 'p']) { "" } else { text };
+    written.split(|c: char| !c.is_alphabetic()).filter(|unit| !unit.is_empty())
 }
 
 /// ISO 8601-1 (5.5.2.2), without years and months, since they have no fixed length. The last number
@@ -101,6 +154,35 @@ mod tests {
     }
 
     #[test]
+    fn a_letter_that_is_a_month_to_some_is_refused_and_what_has_no_length_is_no_delay() {
+        for text in ["1M", "5M", "1h 5M", "1M1s"] {
+            assert!(parse(text).unwrap_err().contains("minute to others"), "{text}");
+            assert!(parse_delay(text).is_err() && calendar_unit(text).is_some(), "{text}");
+        }
+        for text in ["1month", "2 months", "1y", "1year 2h", "3yrs"] {
+            assert!(parse(text).is_ok(), "{text}");
+            assert!(parse_delay(text).unwrap_err().contains("no fixed length"), "{text}");
+        }
+        for text in ["1m", "5min", "1 minute", "PT1M", "pt1m", "2 days", "3w", "1ms", "1h 30m"] {
+            assert_eq!(parse_delay(text), parse(text), "{text}");
+            assert!(parse_delay(text).is_ok() && calendar_unit(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_span_is_printed_in_days_at_most() {
+        for (seconds, text) in [
+            (0, "0s"),
+            (90, "1m 30s"),
+            (86_400, "1day"),
+            (100 * 86_400, "100days"),
+            (3_650 * 86_400 + 3_661, "3650days 1h 1m 1s"),
+        ] {
+            assert_eq!(format(Duration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
     fn anything_else_is_refused() {
         for text in [
             "",
@@ -138,6 +220,13 @@ mod tests {
         fn no_text_makes_it_panic(text in "\\PC{0,24}", iso in "P[0-9WDTHMS.,]{0,16}") {
             let _ = parse(&text);
             let _ = parse(&iso);
+            let _ = parse_delay(&text);
+        }
+
+        #[test]
+        fn what_is_printed_is_read_back(millis in 0_u64..10_000_000_000_000) {
+            let span = Duration::from_millis(millis);
+            prop_assert_eq!(parse_delay(&format(span)), Ok(span));
         }
     }
 }

@@ -40,12 +40,12 @@ pub struct Bench {
     pub(super) timers: u64,
 
     /// Delay of each timer from its own creation, such as 10s or 1h 30m.
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = crate::duration::parse)]
     pub(super) due_in: Duration,
 
     /// Make all timers due at one instant, this long after the start. It is an error if creating them takes
     /// longer.
-    #[arg(long, value_name = "DURATION", conflicts_with = "due_in", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", conflicts_with = "due_in", value_parser = crate::duration::parse)]
     pub(super) due_together: Option<Duration>,
 
     /// Open loop: send this many creates per second on a fixed schedule, 1 to 1,000,000, and measure latency
@@ -69,15 +69,15 @@ pub struct Bench {
     pub(super) create_only: bool,
 
     /// Answer each webhook this long after it came in.
-    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = crate::duration::parse)]
     pub(super) hook_delay: Duration,
 
     /// How long after the last due instant to wait for webhooks that have not come.
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = crate::duration::parse)]
     pub(super) wait: Duration,
 
     /// How long to stay for duplicates once every webhook has come.
-    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = crate::duration::parse)]
     pub(super) settle: Duration,
 
     /// Address on which the webhooks are received; port 0 takes a free one.

@@ -42,7 +42,7 @@ impl Due {
 pub(super) fn body(due: Due, hook: &str, delivery: Delivery) -> Bytes {
     let order = match due {
         Due::In(delay) => {
-            json!({ "delay": humantime::format_duration(delay).to_string(), "url": hook, "delivery": delivery.name() })
+            json!({ "delay": crate::duration::format(delay), "url": hook, "delivery": delivery.name() })
         }
         Due::Together { at_us } => {
             let at = rfc3339::format(Timestamp::from_micros(at_us));

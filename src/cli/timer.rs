@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::table::Cell;
 use crate::clock::Clock;
-use crate::rfc3339;
+use crate::{duration, rfc3339};
 
 /// What lists and events have of a timer.
 #[derive(Debug, Default, Deserialize)]
@@ -106,7 +106,7 @@ fn distance(text: &str) -> String {
 pub(super) fn span(span: Duration) -> String {
     // Rounded up, as `time_left` is.
     let seconds = span.as_secs() + u64::from(span.subsec_nanos() > 0);
-    let text = humantime::format_duration(Duration::from_secs(seconds)).to_string();
+    let text = duration::format(Duration::from_secs(seconds));
     text.split(' ').take(2).collect::<Vec<_>>().join(" ")
 }
 

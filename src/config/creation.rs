@@ -117,13 +117,15 @@ impl Delivery {
 /// Reads when a timer is due.
 pub(super) fn when(text: &str) -> Result<When, String> {
     let text = text.trim();
-    if duration::parse(text).is_ok() {
+    if duration::parse_delay(text).is_ok() {
         return Ok(When::Delay(text.to_owned()));
     }
-    rfc3339::parse(text).map(|_| When::At(text.to_owned())).map_err(|_| {
-        "this is neither a delay such as 20m, \"1h 30m\" or PT20M, nor an instant with its offset such as \
-         2027-01-01T09:00:00+01:00"
-            .to_owned()
+    rfc3339::parse(text).map(|_| When::At(text.to_owned())).map_err(|why| match duration::calendar_unit(text) {
+        Some(why) => why,
+        None if rfc3339::has_a_date(text) => why,
+        None => "this is neither a delay such as 20m, \"1h 30m\" or PT20M, nor an instant with its offset such as \
+                 2027-01-01T09:00:00+01:00"
+            .to_owned(),
     })
 }
 
@@ -149,6 +151,10 @@ mod tests {
         for neither in ["", "20", "tomorrow", "2027-01-01", "2027-01-01T09:00:00", "-5m", "https://a"] {
             assert!(when(neither).is_err(), "{neither}");
         }
+        // What is meant is told where that can be seen.
+        assert!(when("5M").unwrap_err().contains("minute to others"));
+        assert!(when("1 month").unwrap_err().contains("no fixed length"));
+        assert!(when("2027-01-01T09:00:00").unwrap_err().contains("has no offset"));
     }
 
     #[test]

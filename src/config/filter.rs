@@ -102,5 +102,7 @@ impl Filter {
 
 fn instant(text: &str) -> Result<String, String> {
     let checked = rfc3339::parse(text);
-    checked.map(|_| text.to_owned()).map_err(|_| "an instant is such as 2027-01-01T09:00:00Z".to_owned())
+    checked
+        .map(|_| text.to_owned())
+        .map_err(|why| format!("{why}; an instant is such as 2027-01-01T09:00:00Z"))
 }

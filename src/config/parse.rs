@@ -17,7 +17,7 @@ pub(super) fn span(
         if (min..=max).contains(&span) {
             return Ok(span);
         }
-        Err(format!("allowed is {} to {}", humantime::format_duration(min), humantime::format_duration(max)))
+        Err(format!("allowed is {} to {}", duration::format(min), duration::format(max)))
     }
 }
 

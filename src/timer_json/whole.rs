@@ -11,6 +11,7 @@ use super::log::{self, LoggedJson};
 use crate::crypto::sha256_hex;
 use crate::domain::target::{Body, TargetUrl};
 use crate::domain::timer::Timer;
+use crate::duration;
 
 #[derive(Serialize)]
 pub(super) struct Whole<'t> {
@@ -77,10 +78,10 @@ pub(super) fn of(timer: &Timer, bodies: bool) -> Whole<'_> {
     Whole {
         retry: RetryJson {
             max_attempts: retry.max_attempts,
-            initial_backoff: humantime::format_duration(retry.initial_backoff).to_string(),
-            max_backoff: humantime::format_duration(retry.max_backoff).to_string(),
+            initial_backoff: duration::format(retry.initial_backoff),
+            max_backoff: duration::format(retry.max_backoff),
             factor: retry.factor,
-            deadline: retry.deadline.map(|deadline| humantime::format_duration(deadline).to_string()),
+            deadline: retry.deadline.map(duration::format),
             statuses: retry.statuses.names(),
         },
         created_by: timer.created_by.as_deref(),

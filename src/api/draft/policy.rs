@@ -94,8 +94,8 @@ fn span(fields: &mut Fields<'_>, name: &'static str, allowed: RangeInclusive<Dur
             name,
             format!(
                 "must be from {} to {}",
-                humantime::format_duration(*allowed.start()),
-                humantime::format_duration(*allowed.end())
+                duration::format(*allowed.start()),
+                duration::format(*allowed.end())
             ),
         ),
         Ok(span) => return Some(Duration::from_millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))),

@@ -35,7 +35,7 @@ pub(super) fn read(fields: &mut Fields<'_>, now: Timestamp, max_delay: Duration)
             None
         }
         (true, None, None) => sum(fields, &parts, max_delay).map(|delay| now.saturating_add(delay)),
-        (false, Some(delay), None) => match delay.as_str().map(duration::parse) {
+        (false, Some(delay), None) => match delay.as_str().map(duration::parse_delay) {
             Some(Ok(delay)) if delay > max_delay => {
                 fields.wrong("delay", too_far(max_delay));
                 None
@@ -113,5 +113,5 @@ fn instant(fields: &mut Fields<'_>, at: &Value, now: Timestamp, max_delay: Durat
 }
 
 fn too_far(max_delay: Duration) -> String {
-    format!("is too far ahead; timers are set at most {} ahead", humantime::format_duration(max_delay))
+    format!("is too far ahead; timers are set at most {} ahead", duration::format(max_delay))
 }

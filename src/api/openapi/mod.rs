@@ -59,6 +59,7 @@ pub const DOCUMENT: &str = concat!(
         "Hours": "schemas/Hours.json",
         "Minutes": "schemas/Minutes.json",
         "Seconds": "schemas/Seconds.json",
+        "Delay": "schemas/Delay.json",
         "Duration": "schemas/Duration.json",
         "Instant": "schemas/Instant.json",
         "Url": "schemas/Url.json",

@@ -116,7 +116,7 @@ fn check_time(
     match (by_parts, fields.get("delay"), fields.get("at")) {
         (true, None, None) => Ok(None),
         (false, Some(delay), None) => {
-            let read = text(delay).and_then(|text| duration::parse(&text));
+            let read = text(delay).and_then(|text| duration::parse_delay(&text));
             read.map(|_| None).map_err(|why| format!("delay: {why}"))
         }
         (false, None, Some(at)) => {

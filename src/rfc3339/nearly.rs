@@ -1,0 +1,125 @@
+//! The parts of an instant's text, and what to write in place of a part that is not as it must be.
+
+/// The numbers of an instant, not yet compared with a calendar.
+pub(super) struct Parts {
+    /// Year, month, day.
+    pub(super) date: [u16; 3],
+    /// Hour, minute, second; of a leap second, the one before it.
+    pub(super) time: [u8; 3],
+    /// Rounded up.
+    pub(super) nanos: u32,
+    /// Whether it is a leap second.
+    pub(super) leap: bool,
+    /// East of UTC.
+    pub(super) offset_minutes: i32,
+}
+
+/// Takes a text apart.
+pub(super) fn parts(text: &str) -> Result<Parts, String> {
+    if text.is_empty() {
+        return Err("is empty".to_owned());
+    }
+    if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        return Err("is a number; write it as a date and a time, such as 2027-01-01T09:00:00Z".to_owned());
+    }
+    if !super::has_a_date(text) {
+        return Err("begins with a date of eight digits, such as 2027-01-01".to_owned());
+    }
+    let (date, rest) = text.split_at(10);
+    let date = [&date[..4], &date[5..7], &date[8..]].map(|part| part.parse().unwrap_or_default());
+    let Some(between) = rest.chars().next() else {
+        return Err("is only a date; add a time and an offset, such as T09:00:00Z".to_owned());
+    };
+    if !matches!(between, 'T' | 't' | ' ') {
+        return Err("must have a T between date and time".to_owned());
+    }
+    let (hour, minute, second, rest) = clock(&rest[1..])?;
+    let (nanos, rest) = fraction(rest)?;
+    let offset_minutes = offset(rest)?;
+    if (hour, minute, second) == (24, 0, 0) {
+        return Err("24:00 is written as 00:00 of the next day".to_owned());
+    }
+    let leap = second == 60;
+    Ok(Parts { date, time: [hour, minute, if leap { 59 } else { second }], nanos, leap, offset_minutes })
+}
+
+/// Hour, minute, and second, which may be missing; and what follows.
+fn clock(text: &str) -> Result<(u8, u8, u8, &str), String> {
+    const FORM: &str = "the time has hours, minutes and seconds, two digits each, such as 09:00:00";
+    let (hour, rest) = two(text).ok_or(FORM)?;
+    let rest =
+        rest.strip_prefix(':').ok_or_else(|| match rest.starts_with(|c: char| c.is_ascii_digit()) {
+            true => FORM.to_owned(),
+            false => format!("minutes are missing: {FORM}"),
+        })?;
+    let (minute, rest) = two(rest).ok_or(FORM)?;
+    match rest.strip_prefix(':') {
+        None => Ok((hour, minute, 0, rest)),
+        Some(rest) => {
+            two(rest).map(|(second, rest)| (hour, minute, second, rest)).ok_or_else(|| FORM.to_owned())
+        }
+    }
+}
+
+/// Nanoseconds, rounded up, and what follows.
+fn fraction(text: &str) -> Result<(u32, &str), String> {
+    let Some(rest) = text.strip_prefix(['.', ',']) else { return Ok((0, text)) };
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let (digits, rest) = rest.split_at(end);
+    if digits.is_empty() {
+        return Err("has no digits after the point of its seconds".to_owned());
+    }
+    let (kept, cut) = digits.split_at(digits.len().min(9));
+    let nanos: u32 = format!("{kept:0<9}").parse().unwrap_or_default();
+    // 999,999,999 and more is still this second: it is rounded up with the microseconds.
+    let up = u32::from(cut.bytes().any(|byte| byte != b'0'));
+    Ok(((nanos + up).min(999_999_999), rest))
+}
+
+/// Minutes east of UTC.
+fn offset(text: &str) -> Result<i32, String> {
+    const ADD: &str = "has no offset; add Z for UTC, or one such as +01:00";
+    let bare = text.trim_start();
+    if bare.len() < text.len() {
+        return Err(if bare.starts_with(|c: char| c.is_ascii_digit()) {
+            "has a blank where the sign of its offset must be; in a query, the + of an offset is written %2B"
+                .to_owned()
+        } else {
+            "must have no blank before the offset".to_owned()
+        });
+    }
+    let sign = match text.chars().next() {
+        None | Some('[') => return Err(ADD.to_owned()),
+        Some('Z' | 'z') => return after(&text[1..]).map(|()| 0),
+        Some('+') => 1,
+        Some('-') => -1,
+        Some(_) => return Err("must end with its offset; write Z for UTC, or one such as +01:00".to_owned()),
+    };
+    let (hours, rest) = two(&text[1..]).ok_or("has an offset that is not such as +01:00")?;
+    let (minutes, rest) = match rest.strip_prefix(':').and_then(two) {
+        Some(read) => read,
+        None => {
+            let minutes = two(rest).map_or(0, |(minutes, _)| minutes);
+            return Err(format!("write the offset as {}{hours:02}:{minutes:02}", &text[..1]));
+        }
+    };
+    after(rest)?;
+    if hours > 23 || minutes > 59 {
+        return Err("has an offset that no place has".to_owned());
+    }
+    Ok(sign * (i32::from(hours) * 60 + i32::from(minutes)))
+}
+
+fn after(rest: &str) -> Result<(), String> {
+    if rest.is_empty() {
+        Ok(())
+    } else {
+        Err("has something after the offset, with which it must end".to_owned())
+    }
+}
+
+/// A number of two digits, and what follows.
+fn two(text: &str) -> Option<(u8, &str)> {
+    let digits = text.get(..2).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    Some((digits.parse().ok()?, &text[2..]))
+}
