@@ -27,6 +27,7 @@ mod openapi;
 mod operate;
 mod operation;
 mod page;
+mod owner;
 mod precondition;
 mod problem;
 mod query;

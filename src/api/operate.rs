@@ -108,6 +108,11 @@ impl Call<'_> {
         self.grant.as_ref().is_some_and(|grant| grant.may(Scope::ReadBody))
     }
 
+    /// Whether the client may do everything.
+    pub(super) fn may_all(&self) -> bool {
+        self.grant.as_ref().is_some_and(|grant| grant.may(Scope::Admin))
+    }
+
     /// The name of the client's token, if it needs one.
     pub(super) fn token(&self) -> Option<&str> {
         self.grant.as_ref().and_then(Grant::token)

@@ -9,7 +9,7 @@ use super::operate::Call;
 use super::problem::{FieldError, Problem};
 use super::query::Params;
 use super::request::Json;
-use super::{draft, idempotency, precondition};
+use super::{draft, idempotency, owner, precondition, traceparent};
 use crate::domain::machine::{Input, Refusal};
 use crate::domain::timer::Timer;
 use crate::engine::{Applied, Created, Patience};
@@ -42,7 +42,15 @@ pub(super) async fn create_one(
         Some(key) => (idempotency::id_of(call.token(), key), Some(idempotency::fingerprint(json))),
         None => (Uuid::now_v7(), None),
     };
-    let mut timer = match draft::read(json, &call.rules(), id, fingerprint, call.now()) {
+    let owner = owner::of(call.token(), call.may_all(), &json.value);
+    let read = draft::read(json, &call.rules(), id, fingerprint, call.now());
+    let read = match (read, owner) {
+        (Ok(timer), Ok(created_by)) => {
+            Ok(Timer { created_by, traceparent: traceparent::of(&call.request.headers), ..timer })
+        }
+        (read, owner) => Err(read.err().into_iter().flatten().chain(owner.err()).collect::<Vec<_>>()),
+    };
+    let timer = match read {
         Ok(timer) => timer,
         // What was valid when it came first may not be any more: its instant has passed.
         Err(errors) if key.is_some() => {
@@ -52,7 +60,6 @@ pub(super) async fn create_one(
         }
         Err(errors) => return Err(Problem::invalid_timer(errors)),
     };
-    timer.created_by = call.token().map(str::to_owned);
     match call.engine.create(timer, key.is_some(), patience).await {
         Ok(Created::New(stored)) => Ok((StatusCode::CREATED, stored)),
         Ok(Created::Existing(stored)) if stored.timer.fingerprint == fingerprint => {

@@ -37,11 +37,16 @@ pub struct Import {
     #[arg(long, value_enum, default_value_t = Overdue::Refuse)]
     pub(crate) overdue: Overdue,
 
+    /// Make every timer that of the token that imports, whoever created it; without this the owner (created_by) stays,
+    /// which needs the scope admin
+    #[arg(long)]
+    pub(crate) own: bool,
+
     /// A name for this import: the same file under another name makes all its timers again
     #[arg(long, value_name = "NAME", default_value = "")]
     pub(crate) run: String,
 
-    /// How many timers are sent in one request
+    /// How many timers are sent in one request, of at most a million bytes
     #[arg(long, value_name = "COUNT", default_value_t = 500, value_parser = parse::number(1, 1_000))]
     pub(crate) batch: usize,
 
@@ -67,7 +72,7 @@ pub struct RetryFor {
 /// `jettimer export`
 #[derive(Debug, Args)]
 pub struct Export {
-    /// Where to; default: standard output
+    /// Where to; default, and for -: standard output
     #[arg(value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
 

@@ -3,11 +3,14 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Stdio;
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::cli::{Ran, command, finish, run};
-use crate::support::{Broker, Client, Node, Sink, eventually, token};
+use crate::support::{Broker, Client, Node, Sink, eventually, spawn, token};
 
 async fn counts(client: &Client) -> Value {
     eventually("the index is filled", async || {
@@ -190,6 +193,133 @@ async fn what_is_exported_and_imported_elsewhere_is_what_was_pending() {
         piped.out.lines().collect::<BTreeSet<_>>(),
         std::fs::read_to_string(&file).unwrap().lines().collect::<BTreeSet<_>>()
     );
+}
+
+#[tokio::test]
+async fn an_import_keeps_each_timers_owner_or_says_what_it_takes() {
+    let brokers = [Broker::start().await, Broker::start().await];
+    let (billing, of_billing) = token("billing", &["--scopes", "read,write,read-body"]).await;
+    let (admin, of_admin) = token("boss", &["--scopes", "admin,read-body"]).await;
+    let tokens = format!("{of_billing};{of_admin}");
+    let nodes = [
+        Node::with(&brokers[0], &["--tokens", &tokens]).await,
+        Node::with(&brokers[1], &["--tokens", &tokens]).await,
+    ];
+    let [from, to] = nodes.each_ref().map(Node::client);
+    let bearer = |token: &str| format!("Bearer {token}");
+    let timer = r#"{"delay": "1h", "url": "http://localhost:9000/"}"#;
+    for token in [&billing, &admin] {
+        from.send(reqwest::Method::POST, "/timer", &[("authorization", &bearer(token))], timer).await;
+    }
+    let run_as = async |client: &Client, token: &str, args: &[&str], input: &str| {
+        let mut command = command(args);
+        command.env("JETTIMER_SERVER", client.url("")).env("JETTIMER_TOKEN", token).stdin(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();
+        finish(child).await
+    };
+    let exported = eventually("both are listed", async || {
+        let exported = run_as(&from, &admin, &["export", "-"], "").await;
+        (exported.out.lines().count() == 2).then_some(exported.out)
+    })
+    .await;
+    let owners = async || {
+        let listed = run_as(&to, &admin, &["export"], "").await;
+        let owner = |line: &str| {
+            serde_json::from_str::<Value>(line).unwrap()["created_by"].as_str().unwrap().to_owned()
+        };
+        let mut owners: Vec<String> = listed.out.lines().map(owner).collect();
+        owners.sort();
+        owners
+    };
+    // Who may not make a timer in another's name is told what to do.
+    let refused = run_as(&to, &billing, &["import", "-"], &exported).await;
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(
+        refused.err.contains("created_by: is another token than billing")
+            && refused.err.contains("scope admin")
+    );
+    eventually("its own is there", async || (owners().await == ["billing"]).then_some(())).await;
+    let all = run_as(&to, &admin, &["import", "-"], &exported).await;
+    assert_eq!(all.code, Some(0), "{all:?}");
+    eventually("owners stay", async || (owners().await == ["billing", "billing", "boss"]).then_some(()))
+        .await;
+    let own = run_as(&to, &billing, &["import", "-", "--own", "--run", "own"], &exported).await;
+    assert_eq!(own.code, Some(0), "{own:?}");
+    assert!(own.err.contains("2 timers had another owner"), "{own:?}");
+    eventually("they are its own", async || {
+        (owners().await == ["billing", "billing", "billing", "billing", "boss"]).then_some(())
+    })
+    .await;
+}
+
+/// A proxy that takes requests with at most so many bytes of a body, and closes each connection after one.
+async fn proxy(to: &Client, most: usize) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let node = to.url("").trim_start_matches("http://").to_owned();
+    spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let node = node.clone();
+            spawn(async move { hand_on(stream, &node, most).await });
+        }
+    });
+    format!("http://{address}")
+}
+
+async fn hand_on(mut stream: TcpStream, node: &str, most: usize) -> std::io::Result<()> {
+    let mut request = vec![];
+    let (head, length) = loop {
+        if stream.read_buf(&mut request).await? == 0 {
+            return Ok(());
+        }
+        let text = String::from_utf8_lossy(&request).to_lowercase();
+        if let Some((head, _)) = text.split_once("\r\n\r\n") {
+            let length =
+                head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
+            break (head.len() + 4, length.unwrap_or_default());
+        }
+    };
+    if length > most {
+        return stream
+            .write_all(b"HTTP/1.1 413 Too large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
+            .await;
+    }
+    while request.len() < head + length {
+        stream.read_buf(&mut request).await?;
+    }
+    request.splice(head - 2..head - 2, *b"connection: close\r\n");
+    let mut there = TcpStream::connect(node).await?;
+    there.write_all(&request).await?;
+    tokio::io::copy(&mut there, &mut stream).await.map(|_| ())
+}
+
+#[tokio::test]
+async fn an_import_gets_through_a_proxy_with_a_limit_of_its_own_and_doubles_nothing() {
+    const COUNT: u64 = 600;
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let client = node.client();
+    let home = tempfile::TempDir::new().unwrap();
+    let file = home.path().join("timers");
+    let body = "x".repeat(4_000);
+    let line =
+        |n| format!("{{\"delay\":\"1h\",\"url\":\"http://localhost:9000/{n}\",\"body_text\":\"{body}\"}}\n");
+    let lines: String = (0..COUNT).map(line).collect();
+    // Some editors begin a file so.
+    std::fs::write(&file, format!("\u{feff}{lines}")).unwrap();
+    // That which proxies often have, and far less.
+    for (most, created, existing) in [(1_000_000, COUNT, 0), (20_000, 0, COUNT)] {
+        let server = proxy(&client, most).await;
+        let ran = import(&client, &file, &["--server", &server]).await;
+        assert_eq!((ran.code, totals(&ran)), (Some(0), (created, existing, 0)), "{most}: {ran:?}");
+    }
+    // One that takes no line at all is named, and how much is too much.
+    let server = proxy(&client, 1_000).await;
+    let ran = import(&client, &file, &["--server", &server, "--run", "again"]).await;
+    assert_eq!((ran.code, totals(&ran)), (Some(1), (0, 0, COUNT)), "{ran:?}");
+    assert!(ran.json()[0]["error"].as_str().unwrap().contains("does not take 41"), "{ran:?}");
+    until_counted(&client, "scheduled", COUNT).await;
 }
 
 #[tokio::test]

@@ -18,9 +18,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::api::idempotency;
 use crate::api::problem::FieldError;
 use crate::api::request::Json;
+use crate::api::{idempotency, owner};
 use crate::domain::change::Change;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::time::Timestamp;
@@ -67,8 +67,8 @@ pub(super) fn read(
     let flow = flow::flow(&mut fields);
     let callbacks = callbacks::read(&mut fields, &rules.targets);
     let metadata = policy::metadata(&mut fields);
-    // Whoever reads creations has taken it before: the timer's id comes from it.
-    fields.names(&[idempotency::FIELD]);
+    // Whoever reads creations has read them before: the timer's id and its owner come from them.
+    fields.names(&[idempotency::FIELD, owner::FIELD]);
     let errors = fields.finish();
     match (due_at, target) {
         (Some(due_at), Some(target)) if errors.is_empty() => Ok(Timer {

@@ -20,6 +20,7 @@ const COMMON: &[&str] = &[
     "on_delivered",
     "on_failed",
     "metadata",
+    "created_by",
 ];
 
 /// A timer with all that is sent.
@@ -74,8 +75,8 @@ mod tests {
 
     #[test]
     fn a_waiting_timer_is_a_creation_and_no_other_is() {
-        let timer = r#"{"id":"x","state":"scheduled","due_at":"2027-01-01T00:00:00.000000Z","created_at":"…","url":"http://a","body":{"b": 1.0},"attempt_log":[]}"#;
-        let expected = r#"{"at":"2027-01-01T00:00:00.000000Z","body":{"b": 1.0},"url":"http://a"}"#;
+        let timer = r#"{"id":"x","state":"scheduled","due_at":"2027-01-01T00:00:00.000000Z","created_at":"…","url":"http://a","body":{"b": 1.0},"created_by":"billing","attempt_log":[]}"#;
+        let expected = r#"{"at":"2027-01-01T00:00:00.000000Z","body":{"b": 1.0},"created_by":"billing","url":"http://a"}"#;
         assert_eq!(read(timer).creation().unwrap().as_deref(), Some(expected));
         let retried = timer.replace("\"url\"", "\"next_attempt_at\":\"2028\",\"url\"");
         assert!(read(&retried).creation().unwrap().unwrap().starts_with(r#"{"at":"2028""#));

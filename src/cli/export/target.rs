@@ -34,7 +34,14 @@ impl Target {
     /// Opens it; a file must not be there yet, unless it is gone on with.
     pub(super) fn open(path: Option<&Path>, resume: bool, filter: &str) -> Result<Self, Failure> {
         let fresh = Progress { filter: filter.to_owned(), ..Progress::default() };
-        let Some(path) = path else { return Ok(Self { file: None, progress: fresh }) };
+        let Some(path) = path.filter(|path| *path != Path::new("-")) else {
+            if resume {
+                return Err(Failure::usage(
+                    "--resume goes on with a file: standard output has no beginning that is kept",
+                ));
+            }
+            return Ok(Self { file: None, progress: fresh });
+        };
         let name = path.display();
         let beside = beside(path);
         if !resume {
@@ -147,6 +154,8 @@ mod tests {
         OpenOptions::new().append(true).open(&path).unwrap().write_all(b"half").unwrap();
 
         assert!(Target::open(Some(&path), false, "?a").is_err());
+        assert!(Target::open(Some(Path::new("-")), false, "?a").unwrap().file.is_none());
+        assert!(Target::open(Some(Path::new("-")), true, "?a").is_err());
         assert!(Target::open(Some(&path), true, "?b").is_err());
         let mut target = Target::open(Some(&path), true, "?a").unwrap();
         assert_eq!(target.cursor(), Some("c1"));

@@ -18,6 +18,8 @@ const DIGEST_CHARS: usize = 32;
 
 const KEY: &str = "idempotency_key";
 
+const OWNER: &str = "created_by";
+
 /// Makes keys.
 pub(super) struct Keys {
     run: String,
@@ -47,6 +49,17 @@ pub(super) struct Item {
     pub(super) json: String,
     /// Whether its key is made of what is in the line.
     pub(super) has_made_key: bool,
+    /// Whether its owner was left out.
+    pub(super) is_disowned: bool,
+}
+
+/// What is made of lines.
+#[derive(Clone, Copy)]
+pub(super) struct Reading {
+    /// What is done with a line whose instant has passed.
+    pub(super) overdue: Overdue,
+    /// Whether the owner is left out.
+    pub(super) own: bool,
 }
 
 impl Item {
@@ -56,7 +69,7 @@ impl Item {
         text: &[u8],
         keys: &Keys,
         seen: &mut HashMap<Digest, u32>,
-        overdue: Overdue,
+        Reading { overdue, own }: Reading,
     ) -> Result<Self, String> {
         let text = text.trim_ascii();
         let mut fields: BTreeMap<String, &RawValue> =
@@ -74,6 +87,7 @@ impl Item {
             fields.remove("at");
             fields.insert("delay".to_owned(), &now);
         }
+        let is_disowned = own && fields.remove(OWNER).is_some();
         // A line may have a key of its own.
         let key = if fields.contains_key(KEY) {
             None
@@ -87,7 +101,7 @@ impl Item {
         // A raw value has line breaks only between its parts, where any space will do.
         let json =
             serde_json::to_string(&fields).map_err(|error| error.to_string())?.replace(['\n', '\r'], " ");
-        Ok(Self { line, json, has_made_key: key.is_some() })
+        Ok(Self { line, json, has_made_key: key.is_some(), is_disowned })
     }
 }
 
@@ -133,7 +147,22 @@ mod tests {
     use super::*;
 
     fn read(text: &str, run: &str, seen: &mut HashMap<Digest, u32>) -> Result<Item, String> {
-        Item::read(1, text.as_bytes(), &Keys::new(run), seen, Overdue::Fire)
+        Item::read(1, text.as_bytes(), &Keys::new(run), seen, Reading { overdue: Overdue::Fire, own: false })
+    }
+
+    const REFUSE: Reading = Reading { overdue: Overdue::Refuse, own: false };
+
+    #[test]
+    fn an_owner_stays_unless_it_is_left_out_and_the_key_is_the_same() {
+        let line = r#"{"delay":"1h","url":"http://a","created_by":"billing"}"#;
+        let read = |own| {
+            Item::read(1, line.as_bytes(), &Keys::new(""), &mut HashMap::new(), Reading { own, ..REFUSE })
+                .unwrap()
+        };
+        let (kept, left_out) = (read(false), read(true));
+        assert!(kept.json.contains(r#""created_by":"billing""#) && !kept.is_disowned);
+        assert!(!left_out.json.contains("created_by") && left_out.is_disowned);
+        assert_eq!(key(&kept.json), key(&left_out.json));
     }
 
     fn key(json: &str) -> String {
@@ -165,8 +194,7 @@ mod tests {
     fn what_has_passed_is_due_at_once_under_the_same_key() {
         let line = r#"{"at":"2020-01-01T00:00:00Z","url":"http://a"}"#;
         let fired = read(line, "", &mut HashMap::new()).unwrap();
-        let refused =
-            Item::read(1, line.as_bytes(), &Keys::new(""), &mut HashMap::new(), Overdue::Refuse).unwrap();
+        let refused = Item::read(1, line.as_bytes(), &Keys::new(""), &mut HashMap::new(), REFUSE).unwrap();
         assert!(fired.json.contains(r#""delay":"0s""#) && !fired.json.contains("\"at\""));
         assert!(refused.json.contains("2020"));
         assert_eq!(key(&fired.json), key(&refused.json));

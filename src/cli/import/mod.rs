@@ -24,12 +24,13 @@ use super::failure::{Failure, say};
 use super::patience::Patience;
 use super::table::clean;
 use crate::config::{Import, Surroundings};
-use line::{Item, Keys};
+use line::{Item, Keys, Reading};
 use lines::Read;
 use send::Outcome;
 
-/// The most bytes of a request, half of what a node takes: JSON may grow by its keys.
-const BATCH_BYTES: usize = 4 * 1_024 * 1_024;
+/// The most bytes of a request with more than one line. A node takes 8 MiB; proxies in front of it often take 1 MiB, or a
+/// million bytes, if they are not told otherwise.
+const BATCH_BYTES: usize = 1_000_000;
 
 /// How often the bar is drawn.
 const TICK: Duration = Duration::from_millis(100);
@@ -45,6 +46,20 @@ struct Batch {
     read: u64,
 }
 
+impl Batch {
+    /// One line alone is sent however long it is.
+    fn has_room_for(&self, item: &Item) -> bool {
+        self.items.is_empty() || self.bytes + item.json.len() < BATCH_BYTES
+    }
+
+    fn add(&mut self, item: Item, end: u64) {
+        // With its line break.
+        self.bytes += item.json.len() + 1;
+        self.items.push(item);
+        self.read = end;
+    }
+}
+
 /// What became of lines.
 #[derive(Default)]
 struct Totals {
@@ -52,6 +67,8 @@ struct Totals {
     existing: u64,
     refused: u64,
     lines: u64,
+    /// Of which the owner was left out.
+    disowned: u64,
 }
 
 pub(super) async fn run(args: &Import, around: &Surroundings) -> Result<Exit, Failure> {
@@ -80,11 +97,13 @@ async fn all(
     totals: &mut Totals,
 ) -> Result<(), Failure> {
     let keys = Keys::new(&args.run);
-    let batches =
-        stream::unfold(Batches { lines, keys, seen: HashMap::new(), ended: false }, |mut batches| async {
+    let batches = stream::unfold(
+        Batches { lines, keys, seen: HashMap::new(), next: None, ended: false },
+        |mut batches| async {
             let batch = batches.next(args).await?;
             Some((batch, batches))
-        });
+        },
+    );
     let sent = batches.map(async |batch| {
         let batch = batch?;
         let outcomes = if args.dry_run {
@@ -98,6 +117,7 @@ async fn all(
     while let Some(done) = sent.next().await {
         let (batch, outcomes) = done?;
         totals.lines += (batch.items.len() + batch.bad.len()) as u64;
+        totals.disowned += batch.items.iter().filter(|item| item.is_disowned).count() as u64;
         let mut refused = batch.bad;
         for (item, outcome) in batch.items.iter().zip(outcomes) {
             match outcome {
@@ -133,12 +153,17 @@ struct Batches {
     keys: Keys,
     /// How many lines like this there were.
     seen: HashMap<line::Digest, u32>,
+    /// One for which the batch before had no room, and how far into the file it goes.
+    next: Option<(Item, u64)>,
     ended: bool,
 }
 
 impl Batches {
     async fn next(&mut self, args: &Import) -> Option<Result<Batch, Failure>> {
         let mut batch = Batch::default();
+        if let Some((item, end)) = self.next.take() {
+            batch.add(item, end);
+        }
         while !self.ended && batch.items.len() < args.batch && batch.bytes < BATCH_BYTES {
             match self.lines.recv().await {
                 None => self.ended = true,
@@ -154,14 +179,18 @@ impl Batches {
                     batch.read = end;
                 }
                 Some(Read::Line { line, text, end }) => {
-                    match Item::read(line, &text, &self.keys, &mut self.seen, args.overdue) {
+                    let reading = Reading { overdue: args.overdue, own: args.own };
+                    match Item::read(line, &text, &self.keys, &mut self.seen, reading) {
+                        Ok(item) if batch.has_room_for(&item) => batch.add(item, end),
                         Ok(item) => {
-                            batch.bytes += item.json.len();
-                            batch.items.push(item);
+                            self.next = Some((item, end));
+                            break;
                         }
-                        Err(why) => batch.bad.push((line, why)),
+                        Err(why) => {
+                            batch.bad.push((line, why));
+                            batch.read = end;
+                        }
                     }
-                    batch.read = end;
                 }
             }
         }
@@ -177,6 +206,12 @@ impl Totals {
                 "refused": self.refused, "dry_run": dry_run,
             });
             return Ok(session.out.line(&json.to_string())?);
+        }
+        if self.disowned > 0 {
+            say(&format!(
+                "{} timers had another owner (created_by), which --own has left out",
+                self.disowned
+            ));
         }
         if dry_run {
             let fit = self.lines - self.refused;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::super::failure::Failure;
 use super::super::patience::Patience;
 use super::line::Item;
-use crate::client::{Ask, Client, Problem};
+use crate::client::{Ask, Client, Error, Problem};
 
 /// How long a line waits that a node could not store, which says so of the line only.
 const STORE_AGAIN: Duration = Duration::from_secs(1);
@@ -42,14 +42,35 @@ pub(super) async fn send(
     mut patience: Patience,
 ) -> std::result::Result<Vec<Outcome>, Failure> {
     let mut outcomes: Vec<Option<Outcome>> = vec![None; items.len()];
+    // How many are sent at once: fewer, if something on the way does not take that many bytes.
+    let mut most = items.len();
     loop {
-        let open: Vec<usize> = (0..items.len()).filter(|n| outcomes[*n].is_none()).collect();
+        let open: Vec<usize> = (0..items.len()).filter(|n| outcomes[*n].is_none()).take(most).collect();
         if open.is_empty() {
             return Ok(outcomes.into_iter().flatten().collect());
         }
         let lines: String = open.iter().map(|n| format!("{}\n", items[*n].json)).collect();
         let ask = Ask::new(Method::POST, "/timers").body("application/x-ndjson", lines);
-        let Results { results } = patience.send(client, &ask).await?.json()?;
+        let answer = match client.send(ask).await {
+            Ok(answer) => answer,
+            Err(Error::Problem(problem)) if problem.status == 413 => {
+                match open.as_slice() {
+                    [only] => outcomes[*only] = Some(Outcome::Refused(too_large(&problem, &items[*only]))),
+                    _ => most = open.len() / 2,
+                }
+                continue;
+            }
+            Err(error) => {
+                // A proxy may close the connection in the middle of what it does not take.
+                if matches!(error, Error::NoAnswer { .. }) {
+                    most = open.len().div_ceil(2);
+                }
+                patience.wait_after(error).await?;
+                continue;
+            }
+        };
+        patience.refresh();
+        let Results { results } = answer.json()?;
         if results.len() != open.len() {
             let (got, sent) = (results.len(), open.len());
             return Err(Failure::other(format!(
@@ -63,10 +84,10 @@ pub(super) async fn send(
                 None => away = result.problem,
             }
         }
-        let some_open = outcomes.iter().any(Option::is_none);
+        let some_open = open.iter().any(|n| outcomes[*n].is_none());
         if some_open && !patience.wait(Some(STORE_AGAIN)).await {
             let problem = away.unwrap_or_default();
-            return Err(Failure::Asked(crate::client::Error::Problem(Box::new(problem)), None));
+            return Err(Failure::Asked(Error::Problem(Box::new(problem)), None));
         }
     }
 }
@@ -82,6 +103,18 @@ fn outcome(result: &Result, item: &Item) -> Option<Outcome> {
         (422, Some("idempotency-key-reused")) if item.has_made_key => Some(Outcome::Existing),
         (status, _) => Some(Outcome::Refused(problem.map_or_else(|| format!("status {status}"), told))),
     }
+}
+
+/// Why a line alone is not taken. A node says so of an item, and not of a request with one.
+fn too_large(problem: &Problem, item: &Item) -> String {
+    if problem.kind().is_empty() {
+        let bytes = item.json.len();
+        return format!(
+            "something between here and the node does not take {bytes} bytes ({}): raise its limit",
+            problem.title
+        );
+    }
+    told(problem)
 }
 
 fn told(problem: &Problem) -> String {

@@ -99,7 +99,7 @@ async fn what_is_wrong_with_a_body_is_said() {
               "pointer": "/retry/factor"
             },
             {
-              "detail": "is not a field here; known are at, body, body_base64, body_text, callback, delay, delivery, flow, headers, hours, idempotency_key, metadata, method, minutes, on_delivered, on_failed, retry, seconds, timeout, url",
+              "detail": "is not a field here; known are at, body, body_base64, body_text, callback, created_by, delay, delivery, flow, headers, hours, idempotency_key, metadata, method, minutes, on_delivered, on_failed, retry, seconds, timeout, url",
               "pointer": "/a~1b"
             }
           ],

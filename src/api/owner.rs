@@ -1,0 +1,56 @@
+//! `created_by` in a creation: whose timer it is to be, which by itself is the token that asks. An import keeps with it
+//! the owner of each timer, and so the secret that the timer's calls are signed with.
+
+use serde_json::Value;
+
+use super::problem::FieldError;
+use crate::access::check_name;
+
+/// The field of a creation.
+pub(super) const FIELD: &str = "created_by";
+
+/// The name of the token that the timer belongs to, if it has one. Only who may do everything makes a timer in another's
+/// name.
+///
+/// # Errors
+///
+/// What is wrong with the field.
+pub(super) fn of(token: Option<&str>, may_all: bool, creation: &Value) -> Result<Option<String>, FieldError> {
+    let Some(value) = creation.get(FIELD) else { return Ok(token.map(str::to_owned)) };
+    let wrong = |detail: String| FieldError { pointer: format!("/{FIELD}"), detail };
+    let name = value.as_str().ok_or_else(|| wrong("must be a string, the name of a token".to_owned()))?;
+    check_name(name).map_err(|why| wrong(format!("must be the name of a token: {why}")))?;
+    if may_all || token == Some(name) {
+        return Ok(Some(name.to_owned()));
+    }
+    let asks = token.unwrap_or("the one that asks");
+    Err(wrong(format!(
+        "is another token than {asks}, and a timer in another's name needs the scope admin; leave the field out, and the \
+         timer is that of {asks}"
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_timer_is_of_the_token_that_asks_and_of_another_if_an_admin_says_so() {
+        let billing = json!({ "created_by": "billing" });
+        for (token, may_all, creation, owner) in [
+            (Some("x"), false, json!({}), Some("x")),
+            (None, true, json!({}), None),
+            (Some("billing"), false, billing.clone(), Some("billing")),
+            (Some("boss"), true, billing.clone(), Some("billing")),
+            (None, true, billing.clone(), Some("billing")),
+        ] {
+            assert_eq!(of(token, may_all, &creation).unwrap().as_deref(), owner, "{token:?} {creation}");
+        }
+        assert!(of(Some("x"), false, &billing).unwrap_err().detail.contains("scope admin"));
+        for bad in [json!(1), json!(null), json!(""), json!("a b"), json!("a\nb"), json!("x".repeat(65))] {
+            assert!(of(None, true, &json!({ "created_by": bad })).is_err());
+        }
+    }
+}
