@@ -30,6 +30,7 @@ pub fn timer_of(timer: &Timer, url: &TargetUrl, retry: RetryPolicy, now: Timesta
         delivery: Delivery::AtLeastOnce,
         retry,
         created_by: timer.created_by.clone(),
+        traceparent: timer.traceparent.clone(),
         metadata: [(CALLBACK_OF.to_owned(), timer.id.to_string())].into(),
         ..Timer::waiting(id, now, now, target)
     }

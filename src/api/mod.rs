@@ -38,6 +38,7 @@ mod standalone;
 mod stats;
 mod timers;
 mod unread;
+mod traceparent;
 mod waits;
 
 use std::sync::Arc;

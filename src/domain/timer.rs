@@ -63,6 +63,9 @@ pub struct Timer {
     pub metadata: BTreeMap<String, String>,
     /// The name of the token that it was created with, if one was needed.
     pub created_by: Option<String>,
+    /// The trace that it was created in (`traceparent` of W3C Trace Context), which its calls are a part of; none if its
+    /// creator named none.
+    pub traceparent: Option<String>,
     /// A digest of the request that created it, if that carried an idempotency key.
     pub fingerprint: Option<Uuid>,
     /// How many attempts had been started when the timer was last replayed, 0 if it never was: a replay
@@ -204,6 +207,7 @@ impl Timer {
             callbacks: Callbacks::default(),
             metadata: BTreeMap::new(),
             created_by: None,
+            traceparent: None,
             fingerprint: None,
             attempts_before: 0,
             replayed_at: None,

@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use url::Url;
-use uuid::Uuid;
 
 use super::failure::Failure;
 use super::sign::{Call, Secrets};
@@ -130,7 +129,9 @@ fn parts(timer: &Timer, attempt: u32, secrets: &Secrets, now: Timestamp) -> (Hea
             headers.insert(name, value);
         }
     }
-    if let Ok(trace) = HeaderValue::try_from(traceparent(timer.id, attempt)) {
+    // That of the request that created the timer, so that the call is seen in its trace. A trace of our own would be sampled
+    // by every receiver, and nobody would export its root.
+    if let Some(Ok(trace)) = timer.traceparent.as_ref().map(HeaderValue::try_from) {
         headers.entry("traceparent").or_insert(trace);
     }
     if let Some((content_type, _)) = &body {
@@ -147,13 +148,6 @@ fn authority(url: &Url) -> String {
 
 fn path_and_query(url: &Url) -> String {
     url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()))
-}
-
-/// A trace (W3C Trace Context) for each timer, and a span in it for each attempt, unless the timer's own headers name
-/// one.
-fn traceparent(timer: Uuid, attempt: u32) -> String {
-    let (_, span) = Uuid::new_v5(&timer, &attempt.to_be_bytes()).as_u64_pair();
-    format!("00-{}-{span:016x}-01", timer.simple())
 }
 
 fn own_headers(timer: &Timer) -> HeaderMap {
@@ -201,14 +195,15 @@ mod tests {
         assert_eq!(headers["jettimer-attempt"], "2");
         assert_eq!(headers["jettimer-due-at"], rfc3339::format(timer.due_at));
         assert!(!headers.contains_key("webhook-signature"));
-        let trace = headers["traceparent"].to_str().unwrap();
-        assert_eq!((trace.len(), &trace[..36]), (55, &*format!("00-{}-", timer.id.simple())));
-        assert_ne!(parts(&timer, 3, &Secrets::default(), now).0["traceparent"], trace);
+        assert!(!headers.contains_key("traceparent"));
     }
 
     #[test]
-    fn a_trace_of_the_timers_own_goes_on() {
+    fn the_creators_trace_goes_on_and_a_trace_of_the_timers_own_before_it() {
         let mut timer = a_timer(Delivery::AtMostOnce, 3);
+        timer.traceparent = Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00".into());
+        let (headers, _) = parts(&timer, 1, &Secrets::default(), timer.due_at);
+        assert_eq!(headers["traceparent"], timer.traceparent.clone().unwrap());
         timer.target.headers = vec![("traceparent".into(), "00-1-2-01".into())];
         let (headers, _) = parts(&timer, 1, &Secrets::default(), timer.due_at);
         assert_eq!(headers["traceparent"], "00-1-2-01");

@@ -1,6 +1,7 @@
 //! A timer calls its URL once, at its instant, with what it was told to send.
 
 use base64::Engine as _;
+use reqwest::Method;
 use serde_json::json;
 
 use crate::support::{Broker, Node, Sink, in_millis, micros_of};
@@ -118,6 +119,37 @@ async fn method_headers_and_body_are_sent_as_they_were_given() {
         assert_eq!((hit.method.as_str(), sent_type, &hit.body[..]), (method, content_type, body), "{fields}");
         assert_eq!(hit.headers["x-order"], "4711");
     }
+}
+
+#[tokio::test]
+async fn a_call_is_part_of_its_creators_trace_and_of_none_if_there_was_none() {
+    const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let sink = Sink::start().await;
+    let told = Sink::start().await;
+    let timer = |path: &str| {
+        json!({ "seconds": 0, "url": sink.url(path), "callback": told.url("/told") }).to_string()
+    };
+    let client = node.client();
+    let traced = client.send(Method::POST, "/timer", &[("traceparent", TRACE)], &timer("/one")).await;
+    let many = format!("[{}]", timer("/many"));
+    client.send(Method::POST, "/timers", &[("traceparent", TRACE)], &many).await;
+    client.send(Method::POST, "/timer", &[("traceparent", "nonsense")], &timer("/bad")).await;
+    client.send(Method::POST, "/timer", &[], &timer("/none")).await;
+    assert_eq!(traced.status, 201, "{traced:?}");
+    for hit in sink.until(4).await {
+        let expected = matches!(hit.path.as_str(), "/one" | "/many").then_some(TRACE);
+        assert_eq!(
+            hit.headers.get("traceparent").map(|value| value.to_str().unwrap()),
+            expected,
+            "{}",
+            hit.path
+        );
+    }
+    // Who is told of the end is in it, too.
+    let told = told.until(4).await;
+    assert_eq!(told.iter().filter(|hit| hit.headers.contains_key("traceparent")).count(), 2);
 }
 
 #[tokio::test]
