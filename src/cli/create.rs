@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use super::creation::Request;
 use super::exit::Exit;
-use super::failure::Failure;
+use super::failure::{Failure, say};
+use super::table::clean;
 use super::timer::{Timer, instant};
 use super::{Session, watch};
 use crate::client::{Ask, Error};
@@ -24,12 +25,19 @@ pub(super) async fn run(args: &Create, around: &Surroundings) -> Result<Exit, Fa
         Failure::Asked(error, advice)
     })?;
     let timer: Timer = answer.json()?;
+    if !answer.is_new() {
+        say(&there_already(&timer));
+    }
     let out = &session.out;
     if out.is_json() {
         out.line(&answer.text())?;
     } else if out.is_for_people() {
-        let due = &timer.due_at;
-        out.line(&format!("{} is due {}, at {}", timer.id, timer.distance(), instant(due)))?;
+        let line = if timer.is_pending() {
+            format!("{} is due {}, at {}", timer.id, timer.distance(), instant(&timer.due_at))
+        } else {
+            format!("{} is {}", timer.id, timer.state)
+        };
+        out.line(&line)?;
     } else {
         out.line(&timer.id)?;
     }
@@ -38,6 +46,22 @@ pub(super) async fn run(args: &Create, around: &Surroundings) -> Result<Exit, Fa
         return watch::one(&session, id, None).await;
     }
     Ok(Exit::Done)
+}
+
+/// What a person is told whose key has made a timer before: one that is over is not made again.
+fn there_already(timer: &Timer) -> String {
+    if timer.is_pending() {
+        return format!(
+            "this idempotency key made timer {} before: there is one timer, and not a second one",
+            timer.id
+        );
+    }
+    format!(
+        "this idempotency key made timer {} before, which is {} by now: nothing is scheduled\n  another \
+         --idempotency-key makes a new timer",
+        timer.id,
+        clean(&timer.state)
+    )
 }
 
 /// A key as a string of RFC 9651, in which it may have any visible character.

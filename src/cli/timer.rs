@@ -51,6 +51,11 @@ impl Attempt {
 }
 
 impl Timer {
+    /// Whether it waits or is being called.
+    pub(super) fn is_pending(&self) -> bool {
+        matches!(self.state.as_str(), "scheduled" | "firing")
+    }
+
     /// When it is called next, if it is.
     pub(super) fn next_call(&self) -> &str {
         self.next_attempt_at.as_ref().unwrap_or(&self.due_at)

@@ -98,13 +98,13 @@ impl Client {
             let mut response = self.start(ask).await?;
             let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
             let body = response.bytes().await.map_err(|error| self.broken(error))?;
-            Ok((status, Answer { headers, body }))
+            Ok(Answer { status, headers, body })
         });
-        let (status, answer) = answered.await.unwrap_or_else(|_| Err(self.late()))?;
-        if status.is_success() {
+        let answer = answered.await.unwrap_or_else(|_| Err(self.late()))?;
+        if answer.status.is_success() {
             return Ok(answer);
         }
-        Err(Error::Problem(Box::new(Problem::read(status.as_u16(), &answer.headers, &answer.body))))
+        Err(Error::Problem(Box::new(Problem::read(answer.status.as_u16(), &answer.headers, &answer.body))))
     }
 
     /// Follows server-sent events.

@@ -2,8 +2,8 @@
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 
 use super::Error;
@@ -24,6 +24,7 @@ pub struct Ask {
 /// What came back, if it was not a problem.
 #[derive(Debug)]
 pub struct Answer {
+    pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
 }
@@ -89,6 +90,11 @@ impl Ask {
 }
 
 impl Answer {
+    /// Whether the request has made something that was not there before (201).
+    pub fn is_new(&self) -> bool {
+        self.status == StatusCode::CREATED
+    }
+
     /// The body as JSON.
     ///
     /// # Errors

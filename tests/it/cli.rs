@@ -103,6 +103,14 @@ async fn everything_that_a_creation_has_is_an_option() {
     let shown = run(&client, &["get", created.out.trim(), "-o", "json"]).await;
     assert!(shown.out.contains(r#""body":{"b": 1.0, "a": 2}"#), "{shown:?}");
 
+    // Who makes a timer that is there is told so, and what has become of it.
+    let again = run(&client, &args).await;
+    assert!(again.err.contains("there is one timer"), "{again:?}");
+    client.cancel(created.out.trim()).await;
+    let over = run(&client, &args).await;
+    assert_eq!((over.code, &over.out), (Some(0), &created.out), "{over:?}");
+    assert!(over.err.contains("cancelled by now: nothing is scheduled"), "{over:?}");
+
     let text = run_with(&client, &["create", "1h", "http://localhost:9000/", "--data", "-"], "a=b").await;
     assert_eq!(client.get(text.out.trim()).await["body_text"], "a=b");
 }
