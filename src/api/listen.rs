@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use warp::Reply;
 use warp::filters::BoxedFilter;
 
+use super::kept::{Asked, Kept};
 use super::unread::Unread;
 use crate::metrics::{Metrics, Task};
 use crate::tasks::Tasks;
@@ -28,9 +29,10 @@ use crate::tasks::Tasks;
 pub struct ConnectionLimits {
     /// The most connections at once; more wait in the kernel's queue until one ends.
     pub count: usize,
-    /// How long a client may take to send a request's head, how long it may read nothing of an answer, and how
-    /// long an idle connection is kept.
+    /// How long a client may take to send a request's head, and how long it may read nothing of an answer.
     pub timeout: Duration,
+    /// How long a connection is kept on which no request begins.
+    pub idle: Duration,
 }
 
 /// The buffer of one connection, in bytes. hyper refuses a head over it, and `unread` says so; what is taken of a head
@@ -69,13 +71,16 @@ pub async fn serve<R>(
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(limits.timeout));
         let answering = TowerToHyperService::new(warp::service(routes.clone()));
-        let service = service_fn(move |request| answering.call(with_path(request)));
+        let asked = Asked::default();
+        let stream = Kept::new(Box::pin(stream), asked.clone(), limits.timeout, limits.idle);
+        let service = service_fn(move |request| asked.clone().during(answering.call(with_path(request))));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(limits.timeout)
+            // `Kept` tells a slow head from a connection that rests, which hyper does not.
+            .header_read_timeout(None)
             .max_headers(MAX_HEADERS)
             .max_buf_size(MAX_HEAD_BYTES)
-            .serve_connection(TokioIo::new(Unread::new(Box::pin(stream), metrics.clone())), service);
+            .serve_connection(TokioIo::new(Unread::new(stream, metrics.clone())), service);
         let connection = connections.watch(connection);
         let open = metrics.http.connection();
         tasks.one_of_many(Task::Connection, None, async move {

@@ -18,6 +18,7 @@ mod gate;
 mod health;
 mod idempotency;
 mod inbox;
+mod kept;
 mod list;
 mod listen;
 mod measure;

@@ -161,7 +161,11 @@ impl Running {
         let sweeper = Sweeper::new(means, instance, &name, settings);
         let sweeper = sweeper.run(standing.has_lost_wakes(), stop.clone());
         let sweeper = tasks.keep(Task::Sweeper, stop.clone(), sweeper);
-        let limits = ConnectionLimits { count: node.max_connections, timeout: node.client_timeout };
+        let limits = ConnectionLimits {
+            count: node.max_connections,
+            timeout: node.client_timeout,
+            idle: node.idle_timeout,
+        };
         let finder = indexes(&node, role).then(|| {
             Finder::start(link.clone(), clock, node.index_limit, node.retention, &tasks, stop.clone())
         });

@@ -89,11 +89,17 @@ pub struct Node {
           value_parser = parse::number(1_024, 524_288))]
     pub(crate) max_body: usize,
 
-    /// How long a client may take to send a request's head, again its body, how long it may read nothing of an
-    /// answer, and how long a connection is kept that asks for nothing; 1s to 10m
+    /// How long a client may take to send a request's head, again its body, and how long it may read nothing of an
+    /// answer; 1s to 10m
     #[arg(long, env = "JETTIMER_CLIENT_TIMEOUT", value_name = "DURATION", default_value = "30s",
           value_parser = parse::span(SECOND, 600 * SECOND))]
     pub(crate) client_timeout: Duration,
+
+    /// How long a connection is kept between two requests: longer than what is in front of the node keeps it, or requests
+    /// are lost; most keep it for 60s, some for 10m; 1s to 1h
+    #[arg(long, env = "JETTIMER_IDLE_TIMEOUT", value_name = "DURATION", default_value = "75s",
+          value_parser = parse::span(SECOND, 3_600 * SECOND))]
+    pub(crate) idle_timeout: Duration,
 
     /// How many connections are served at once; more wait; 1 to 1000000
     #[arg(long, env = "JETTIMER_MAX_CONNECTIONS", value_name = "COUNT", default_value = "10000",

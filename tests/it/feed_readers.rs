@@ -39,7 +39,9 @@ async fn begin(stream: &mut TcpStream) {
 #[tokio::test]
 async fn a_reader_that_does_not_read_is_dropped_with_the_reason() {
     let broker = Broker::start().await;
-    let node = Node::with(&broker, &["--client-timeout", "9s", "--log", "jettimer=debug"]).await;
+    let node =
+        Node::with(&broker, &["--client-timeout", "9s", "--idle-timeout", "1s", "--log", "jettimer=debug"])
+            .await;
     let client = node.client();
     let mut stream = ask_for_feed(&client).await;
     begin(&mut stream).await;

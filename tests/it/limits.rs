@@ -1,9 +1,10 @@
 //! What a client may take of a node, each limit with an answer or an end.
 
 use reqwest::Method;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::support::{Broker, Node, exchange};
+use crate::support::{Broker, Node, PATIENCE, exchange};
 
 #[tokio::test]
 async fn a_head_that_is_too_large_is_refused() {
@@ -129,6 +130,33 @@ async fn a_body_that_would_be_refused_is_not_asked_for() {
         let answer = exchange(&address, format!("{head}{fields}\r\n\r\n{body}").as_bytes()).await;
         assert!(answer.starts_with(begin) && answer.contains(kind), "{fields}: {answer}");
     }
+}
+
+#[tokio::test]
+async fn a_connection_that_rests_is_kept_for_a_time_of_its_own() {
+    let broker = Broker::start().await;
+    let start = async |head: &str, idle: &str| {
+        Node::with(&broker, &["--client-timeout", head, "--idle-timeout", idle]).await
+    };
+    let request = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
+    // Each ends by itself, and would outlast the test if the other limit counted.
+    let resting = start("10m", "1s").await;
+    let address = resting.client().url("").trim_start_matches("http://").to_owned();
+    assert!(exchange(&address, request).await.starts_with("HTTP/1.1 200 "));
+    let slow = start("1s", "1h").await;
+    let address = slow.client().url("").trim_start_matches("http://").to_owned();
+    assert_eq!(exchange(&address, b"GET /healthz HTTP/1.1\r\n").await, "");
+    let mut stream = TcpStream::connect(&address).await.unwrap();
+    stream.write_all(request).await.unwrap();
+    let mut begin = [0; 12];
+    stream.read_exact(&mut begin).await.unwrap();
+    assert_eq!(&begin, b"HTTP/1.1 200");
+    // A second head on the same connection has its time, too.
+    stream.write_all(b"GET /healthz HTTP/1.1\r\n").await.unwrap();
+    let mut rest = vec![];
+    let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut rest)).await;
+    read.expect("the node ends it").expect("an end in order");
+    assert_eq!(String::from_utf8_lossy(&rest).matches("HTTP/1.1").count(), 0, "there is no second answer");
 }
 
 #[tokio::test]
