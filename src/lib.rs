@@ -44,6 +44,7 @@ pub mod shutdown;
 pub mod sweep;
 pub mod tasks;
 pub mod telemetry;
+pub mod text_file;
 pub mod timer_json;
 pub mod ui;
 pub mod webhook;

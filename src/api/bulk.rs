@@ -11,7 +11,7 @@ use super::answer::{self, Answer};
 use super::operate::Call;
 use super::problem::Problem;
 use super::query::Params;
-use super::request::Json;
+use super::request::{Json, without_mark};
 use super::{idempotency, measure, timers};
 use crate::engine::Patience;
 use crate::metrics::Write;
@@ -37,7 +37,7 @@ pub(super) async fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
         let allowed = "a JSON array (application/json) or one JSON object a line (application/x-ndjson)";
         return Err(Problem::unsupported_media_type(allowed));
     }
-    let bytes = call.request.bytes(MAX_BODY_BYTES, call.api.client_timeout).await?;
+    let bytes = without_mark(&call.request.bytes(MAX_BODY_BYTES, call.api.client_timeout).await?);
     let items = if media_type == NDJSON { lines(&bytes) } else { elements(&bytes)? };
     if items.is_empty() {
         return Err(Problem::not_json("the body has no timer in it"));

@@ -15,6 +15,7 @@ use warp::path::FullPath;
 use warp::{Filter as _, Rejection};
 
 use super::problem::Problem;
+use crate::text_file;
 
 /// How much of a refused body is taken and thrown away, in bytes, and for how long.
 const LINGER_BYTES: usize = 1_048_576;
@@ -95,7 +96,7 @@ impl Request {
         if !is_json(&self.media_type()) {
             return Err(Problem::unsupported_media_type("JSON: send it with Content-Type: application/json"));
         }
-        let bytes = self.bytes(limit, patience).await?;
+        let bytes = without_mark(&self.bytes(limit, patience).await?);
         Json::read(bytes).map_err(|error| Problem::not_json(format!("the body is not JSON: {error}")))
     }
 
@@ -157,6 +158,11 @@ impl Request {
         }
         says
     }
+}
+
+/// The body without a byte order mark, which a reader of JSON may ignore (RFC 8259, 8.1).
+pub(super) fn without_mark(bytes: &Bytes) -> Bytes {
+    bytes.slice_ref(text_file::without_mark(bytes))
 }
 
 async fn collect(body: &mut Body, limit: usize) -> Result<Bytes, Problem> {

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::failure::Failure;
 use crate::config::{Fields, When};
+use crate::text_file;
 
 /// The most that is read of a file for a body, so that a wrong name does not fill the memory: more than any node takes.
 const MOST_BYTES: u64 = 16 * 1_024 * 1_024;
@@ -80,7 +81,7 @@ impl Request {
     fn body(&mut self, fields: &Fields) -> Result<(), Failure> {
         if let Some(given) = &fields.json {
             let (bytes, from) = read(given)?;
-            let text = String::from_utf8(bytes)
+            let text = String::from_utf8(text_file::without_mark(&bytes).to_vec())
                 .map_err(|_| Failure::usage(format!("--json: {from} is not UTF-8")))?;
             let json = RawValue::from_string(text).map_err(|error| {
                 Failure::usage(format!("--json: {from} is not JSON: {error}\n  --data takes any text"))
@@ -126,7 +127,8 @@ fn headers(given: &[String]) -> Result<BTreeMap<String, String>, Failure> {
     for line in given {
         let lines = if line.starts_with('@') {
             let (bytes, from) = read(line)?;
-            String::from_utf8(bytes).map_err(|_| Failure::usage(format!("--header: {from} is not UTF-8")))?
+            String::from_utf8(text_file::without_mark(&bytes).to_vec())
+                .map_err(|_| Failure::usage(format!("--header: {from} is not UTF-8")))?
         } else {
             line.clone()
         };

@@ -109,6 +109,7 @@ fn read(given: &[String]) -> Result<Vec<Uuid>, Failure> {
                 let line =
                     line.map_err(|error| Failure::usage(format!("cannot read standard input: {error}")))?;
                 // The first word: lines of `jettimer list` begin with the id.
+                let line = line.trim_start_matches('\u{feff}');
                 ids.extend(line.split_whitespace().next().map(parse).transpose()?);
             }
         } else {

@@ -8,11 +8,12 @@ use clap::builder::BoolishValueParser;
 
 use crate::access::{Permissions, parse};
 use crate::domain::rate::Rate;
+use crate::text_file;
 
 /// Who may use the API.
 #[derive(Debug, Args)]
 pub(crate) struct AccessSettings {
-    /// The file that lists the tokens, a line each, as `jettimer token` prints them
+    /// The file that lists the tokens, a line each, as `jettimer token` prints them; - reads standard input
     #[arg(long, env = "JETTIMER_TOKENS_FILE", value_name = "FILE", conflicts_with = "tokens")]
     tokens_file: Option<PathBuf>,
 
@@ -58,7 +59,7 @@ impl AccessSettings {
 
     fn listed(&self) -> Result<Option<Permissions>> {
         let text = match (&self.tokens_file, &self.tokens) {
-            (Some(path), _) => std::fs::read_to_string(path)
+            (Some(path), _) => text_file::read(path)
                 .with_context(|| format!("cannot read --tokens-file {}", path.display()))?,
             (None, Some(text)) => text.clone(),
             (None, None) => return Ok(None),

@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
 use crate::client::{Server, Token};
+use crate::text_file;
 
 /// What the file has.
 #[derive(Debug, Default, Deserialize)]
@@ -42,7 +43,7 @@ impl std::fmt::Debug for Profile {
 impl Profiles {
     /// Reads a file; one that need not be there has no profiles.
     pub(super) fn read(path: &Path, must_exist: bool) -> Result<Self> {
-        let text = match std::fs::read_to_string(path) {
+        let text = match text_file::read(path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound && !must_exist => return Ok(Self::default()),
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
@@ -82,7 +83,7 @@ impl Profile {
             (Some(token), None) => token.clone(),
             // Whoever mounts secrets as files has modes of its own for them, and they are not ours to judge.
             (None, Some(path)) => {
-                std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?
+                text_file::read(path).with_context(|| format!("cannot read {}", path.display()))?
             }
             (None, None) => return Ok(None),
         };

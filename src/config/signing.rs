@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use clap::Args;
 
+use crate::text_file;
 use crate::webhook::{Secret, Secrets};
 
 /// The secrets that webhooks are signed with.
 #[derive(Debug, Args)]
 pub(crate) struct SigningSettings {
     /// A file of secrets that webhooks are signed with (Standard Webhooks): lines of `*`, `host=<host[:port]>` or
-    /// `token=<name>`, and one to four secrets, all of which sign; without it, webhooks are not signed
+    /// `token=<name>`, and one to four secrets, all of which sign; without it, webhooks are not signed; - reads standard input
     #[arg(long, env = "JETTIMER_SIGNING_FILE", value_name = "FILE")]
     pub(crate) signing_file: Option<PathBuf>,
 
@@ -34,7 +35,7 @@ impl SigningSettings {
     /// If the list cannot be read.
     pub(crate) fn secrets(&self) -> Result<Secrets> {
         let text = match (&self.signing_file, &self.signing_secrets) {
-            (Some(path), _) => std::fs::read_to_string(path)
+            (Some(path), _) => text_file::read(path)
                 .with_context(|| format!("cannot read --signing-file {}", path.display()))?,
             (None, Some(text)) => text.clone(),
             (None, None) => return Ok(Secrets::default()),

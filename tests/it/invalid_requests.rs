@@ -39,6 +39,22 @@ async fn a_parameter_where_there_is_none_is_refused_and_nothing_is_done() {
 }
 
 #[tokio::test]
+async fn a_byte_order_mark_before_a_body_is_passed_over() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let timer = "{\"delay\": \"1h\", \"url\": \"http://localhost/\"}";
+    for (path, headers, body, status) in [
+        ("/timer", &JSON[..], format!("\u{feff}{timer}"), 201),
+        ("/timers", &JSON, format!("\u{feff}[{timer}]"), 200),
+        ("/timers", &[("content-type", "application/x-ndjson")], format!("\u{feff}{timer}\n{timer}\n"), 200),
+    ] {
+        let reply = node.client().send(Method::POST, path, headers, &body).await;
+        assert_eq!(reply.status, status, "{reply:?}");
+        assert!(reply.json.get("failed").is_none_or(|failed| *failed == 0), "{reply:?}");
+    }
+}
+
+#[tokio::test]
 async fn every_error_is_a_problem_that_says_what_is_wrong() {
     let broker = Broker::start().await;
     let node = Node::start(&broker).await;

@@ -7,6 +7,7 @@ use std::path::Path;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use super::super::failure::Failure;
+use crate::text_file;
 
 /// The longest line: more than any node takes for one timer (`--max-body` is 512 KiB at most).
 pub(super) const MOST_BYTES: u64 = 1_024 * 1_024;
@@ -58,6 +59,9 @@ fn send_all(mut source: impl BufRead, name: &str, sender: &Sender<Read>) {
             Ok(count) => {
                 line += 1;
                 end += count as u64;
+                if line == 1 {
+                    text = text_file::without_mark(&text).to_vec();
+                }
                 if text.len() as u64 > MOST_BYTES && !text.ends_with(b"\n") {
                     match skip_line(&mut source) {
                         Ok(count) => {
@@ -106,7 +110,7 @@ mod tests {
     #[test]
     fn each_line_has_its_number_and_one_that_is_too_long_is_passed_over() {
         let long = "x".repeat(3 * 1_024 * 1_024);
-        let text = format!("a\n\n{long}\r\n  \nb");
+        let text = format!("\u{feff}a\n\n{long}\r\n  \nb");
         let (sender, mut lines) = mpsc::channel(8);
         send_all(text.as_bytes(), "test", &sender);
         drop(sender);
@@ -118,9 +122,9 @@ mod tests {
                 Read::Failed(why) => panic!("{why}"),
             });
         }
-        let after = long.len() as u64 + 5;
+        let after = long.len() as u64 + 8;
         let expected =
-            [(1, "a\n".to_owned(), 2), (3, "too long".to_owned(), after), (5, "b".to_owned(), after + 4)];
+            [(1, "a\n".to_owned(), 5), (3, "too long".to_owned(), after), (5, "b".to_owned(), after + 4)];
         assert_eq!(read, expected);
     }
 }

@@ -1,0 +1,53 @@
+//! Text that people have written to a file or pipe: UTF-8, perhaps behind a byte order mark, which some editors write and
+//! which is no part of what the text says.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+/// U+FEFF in UTF-8.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The text without a byte order mark at its beginning.
+pub fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(MARK).unwrap_or(bytes)
+}
+
+/// Reads a file, or standard input for `-`.
+///
+/// # Errors
+///
+/// If it cannot be read, or is not UTF-8.
+pub fn read(path: &Path) -> io::Result<String> {
+    let mut bytes = vec![];
+    if path == Path::new("-") {
+        io::stdin().lock().read_to_end(&mut bytes)?;
+    } else {
+        File::open(path)?.read_to_end(&mut bytes)?;
+    }
+    text(&bytes)
+}
+
+fn text(bytes: &[u8]) -> io::Result<String> {
+    std::str::from_utf8(without_mark(bytes)).map(str::to_owned).map_err(|_| {
+        let what = match bytes {
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "it is UTF-16; save it as UTF-8",
+            _ => "it is not UTF-8",
+        };
+        io::Error::new(io::ErrorKind::InvalidData, what)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_text() {
+        assert_eq!(text("\u{feff}a \u{feff}".as_bytes()).unwrap(), "a \u{feff}");
+        assert_eq!(text(b"a").unwrap(), "a");
+        assert_eq!(without_mark(b"\xef\xbb"), b"\xef\xbb");
+        assert!(text(b"\xff\xfea\0").unwrap_err().to_string().contains("UTF-16"));
+        assert!(text(b"\xc3").unwrap_err().to_string().contains("not UTF-8"));
+    }
+}
