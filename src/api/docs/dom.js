@@ -36,6 +36,15 @@ function coloured(text) {
   return parts;
 }
 
+// A text of JSON with each token as it was written: a script's numbers do not hold all that an answer has.
+function asWritten(text) {
+  return el("pre", { tabindex: "0" }, coloured(indented(text)));
+}
+
+function isJson(text) {
+  try { JSON.parse(text); return true; } catch { return false; }
+}
+
 function code(value) {
   const text = typeof value === "string" ? value : JSON.stringify(value, null, 2);
   return el("pre", { tabindex: "0" }, typeof value === "string" ? text : coloured(text));

@@ -6,4 +6,5 @@
 use super::standalone::{Standalone, joined};
 
 /// The page.
-pub(super) const PAGE: Standalone = joined!("dom.js", "document.js", "schema.js", "request.js", "page.js");
+pub(super) const PAGE: Standalone =
+    joined!("../../ui/base/json.js", "dom.js", "document.js", "schema.js", "request.js", "page.js");

@@ -43,7 +43,7 @@ async function send(operation, form, answer, abort) {
   answer.append(folded([el("span", { class: "type" }, "headers")], () => code(headers)));
   if (response.headers.get("content-type")?.startsWith("text/event-stream")) return follow(response, answer);
   const text = await response.text();
-  try { answer.append(code(JSON.parse(text))); } catch { answer.append(code(text.slice(0, 20_000))); }
+  answer.append(isJson(text) ? asWritten(text) : code(text.slice(0, 20_000)));
 }
 
 async function follow(response, answer) {

@@ -28,7 +28,7 @@ use wish::Wish;
 pub(super) const PATH: &str = "/dev/inbox";
 
 /// The page that shows it.
-pub(super) const PAGE: Standalone = joined!("page.js");
+pub(super) const PAGE: Standalone = joined!("../../ui/base/json.js", "page.js");
 
 /// How many webhooks may wait for a late answer: as many as a node calls at once unless it is told otherwise.
 const MAX_WAITING: usize = 512;

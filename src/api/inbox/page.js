@@ -25,9 +25,11 @@ const signatures = {
   missing: ["", "not signed"],
 };
 
+// JSON with an indentation, and every number as it came.
 function pretty(text) {
   try {
-    return JSON.stringify(JSON.parse(text), null, 2);
+    JSON.parse(text);
+    return indented(text);
   } catch {
     return text;
   }

@@ -1,12 +1,6 @@
 // From what is in a form to the JSON of a request, exactly as it was written: what is wrong with it the API says.
 
-/** JSON that is sent as it stands, so that no digit of a number and no order of names is lost. */
-export class Raw {
-  /** @param {string} text */
-  constructor(text) {
-    this.text = text;
-  }
-}
+import { Raw } from "../base/json.js";
 
 /** @typedef {Record<string, any>} Draft */
 

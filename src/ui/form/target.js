@@ -1,9 +1,10 @@
 // What is called: method and URL; folded, the headers and the body.
 
 import { el } from "../base/dom.js";
-import { Raw, take } from "./draft.js";
+import { take } from "./draft.js";
 import { field, fold, input, select } from "./field.js";
 import { builtInInbox } from "../page/inbox.js";
+import { indented, Raw } from "../base/json.js";
 import { pairs } from "./pairs.js";
 
 const METHODS = ["POST", "GET", "PUT", "PATCH", "DELETE", "HEAD"];
@@ -25,7 +26,7 @@ export function targetSection(timer) {
   const text = el("textarea", { name: "body", rows: 5, spellcheck: "false", placeholder: '{"order": 4711}' });
   if (given) {
     kind.value = given;
-    text.value = given === "body" ? JSON.stringify(timer.body, null, 2) : timer[given];
+    text.value = given === "body" ? indented(timer.body.text) : timer[given];
   }
   const textField = field("Body", text, { pointer: "/body /body_text /body_base64", hidden: true });
   const show = () => { textField.hidden = kind.value === "none"; };

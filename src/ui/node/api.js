@@ -1,6 +1,7 @@
 // Asking the node. An answer is JSON, or a problem as the API says it (RFC 9457); a node that cannot be reached is one too.
 
 import { observe } from "./clock.js";
+import { readAnswer } from "../base/json.js";
 import { credentials, session } from "./session.js";
 
 /** @typedef {{ pointer: string, detail: string }} FieldError */
@@ -44,8 +45,17 @@ const UNREACHABLE = new Problem(0, { title: "No answer", detail: "The node canno
  */
 export async function ask(method, path, { body, headers, signal } = {}) {
   const response = await open(method, path, { body, headers, signal });
-  const json = await response.json().catch(() => { throw UNREACHABLE; });
-  return { status: response.status, json, etag: response.headers.get("etag") };
+  const text = await response.text().catch(() => { throw UNREACHABLE; });
+  return { status: response.status, json: read(text), etag: response.headers.get("etag") };
+}
+
+/** @param {string} text */
+function read(text) {
+  try {
+    return readAnswer(text);
+  } catch {
+    throw UNREACHABLE;
+  }
 }
 
 /**

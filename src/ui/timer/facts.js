@@ -2,6 +2,7 @@
 
 import { el } from "../base/dom.js";
 import { exactly, size } from "../base/format.js";
+import { indented } from "../base/json.js";
 
 /** @param {any} timer */
 export function facts(timer) {
@@ -43,7 +44,7 @@ function labels(metadata) {
 
 /** @param {any} timer */
 function body(timer) {
-  const text = timer.body !== undefined ? JSON.stringify(timer.body, null, 2) : timer.body_text ?? timer.body_base64;
+  const text = timer.body ? indented(timer.body.text) : timer.body_text ?? timer.body_base64;
   if (text !== undefined) return el("pre", { tabindex: "0", "aria-label": "The body" }, text);
   if (timer.body_sha256) return el("p", { class: "field-hint" }, `A body of ${size(timer.body_bytes)}, which your token does not show. SHA-256 `, el("code", { class: "break" }, timer.body_sha256));
   const nothing = ["GET", "HEAD", "DELETE"].includes(timer.method);

@@ -5,6 +5,7 @@ mod files;
 mod keyboard;
 mod lists;
 mod live;
+mod numbers;
 mod one;
 mod safe;
 mod set;
