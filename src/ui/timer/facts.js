@@ -10,6 +10,7 @@ export function facts(timer) {
   return el("section", { class: "card facts", "aria-labelledby": "facts-title" }, el("h2", { id: "facts-title" }, "What it is set to"),
     list([["Due", exactly(timer.due_at)], ["URL", el("span", { class: "break" }, timer.url)], ["Labels", labels(timer.metadata)]]),
     el("h3", {}, "Request"),
+    timer.redacted && timer.headers ? el("p", { class: "field-hint" }, "Your token does not show the values of headers: these are their SHA-256 digests.") : null,
     list([["Method", timer.method], ...Object.entries(timer.headers ?? {}).map(([name, value]) => /** @type {Fact} */ ([name, el("span", { class: "break" }, String(value))]))]),
     body(timer),
     el("h3", {}, "Delivery"),

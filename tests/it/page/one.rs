@@ -95,3 +95,26 @@ async fn a_link_to_a_timer_that_is_not_there_says_so() {
     tab.sees("h1", "It cannot be shown").await;
     tab.close().await;
 }
+
+#[tokio::test]
+async fn a_header_that_looks_like_a_digest_is_shown_and_changed_like_any_other() {
+    let stage = Stage::set().await;
+    let client = stage.node.client();
+    let digest = format!("sha256:{}", "ab".repeat(32));
+    let headers = json!({ "x-image-digest": digest, "x-other": "1" });
+    let id = client.create(&json!({ "delay": "1h", "url": "http://localhost/", "headers": headers })).await;
+    let tab = stage.page(&format!("#/timer/{id}")).await;
+    tab.sees(".facts", &digest).await;
+    tab.click("button", "Change").await;
+    tab.click("dialog summary", "Headers and body").await;
+    let values =
+        tab.eval("[...document.querySelectorAll('dialog [name=headers-value]')].map((e) => e.value)").await;
+    assert_eq!(values, json!([digest, "1", ""]));
+    assert_eq!(tab.eval("document.querySelector('dialog').innerText.includes('does not show')").await, false);
+    let other = format!("sha256:{}", "cd".repeat(32));
+    tab.fill("Value of a header", &other).await;
+    tab.click("dialog button", "Save the change").await;
+    tab.sees(".facts", &other).await;
+    assert_eq!(client.get(&id).await["headers"], json!({ "x-image-digest": other, "x-other": "1" }));
+    tab.close().await;
+}
