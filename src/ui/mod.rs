@@ -35,7 +35,7 @@ pub const FILES: &[File] = files! {
     "style/timer.css" "style/service.css" "style/icon.svg"
     "page/main.js" "page/router.js" "page/keys.js" "page/standing.js" "page/theme.js" "page/toast.js" "page/dialog.js"
     "page/signin.js" "page/copy.js" "page/inbox.js"
-    "base/dom.js" "base/icons.js" "base/format.js" "base/keyed.js" "base/ticker.js" "base/json.js"
+    "base/dom.js" "base/icons.js" "base/format.js" "base/keyed.js" "base/ticker.js" "base/json.js" "base/host.js"
     "node/api.js" "node/session.js" "node/sse.js" "node/feed.js" "node/live.js" "node/clock.js"
     "form/form.js" "form/when.js" "form/target.js" "form/policy.js" "form/pairs.js" "form/field.js" "form/errors.js"
     "form/draft.js" "form/curl.js" "form/set.js" "form/change.js" "form/zone.js"

@@ -1,6 +1,8 @@
 // The filter of the list: states, and one box for an id, a host or a label. It is in the address, so that it can be sent.
+// What the page shows of a timer can be pasted into the box and finds it.
 
 import { el } from "../base/dom.js";
+import { authorityOf, calls } from "../base/host.js";
 import { input, select } from "../form/field.js";
 import { icon } from "../base/icons.js";
 import { STATES } from "../timer/timers.js";
@@ -10,6 +12,8 @@ const SORTS = [["-created", "Newest"], ["created", "Oldest"], ["due", "Due first
 /** The order unless another is asked for: what somebody has just set is on top. */
 export const FIRST_SORT = "-created";
 const UUID = /^[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}$/i;
+/** Words stand between blanks; one that has blanks in it, as a label may, is in double quotes. */
+const WORD = /(?:"(?:[^"\\]|\\.)*"|\S)+/g;
 
 /**
  * What the box means: `id`, or parameters of the query.
@@ -17,24 +21,24 @@ const UUID = /^[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}$/i;
  * @returns {{ id?: string, pairs: [string, string][] }}
  */
 export function meaning(text) {
-  const words = text.trim().split(/\s+/).filter(Boolean);
+  const words = text.match(WORD)?.map(unquoted) ?? [];
   if (words.length === 1 && UUID.test(words[0])) return { id: words[0].toLowerCase(), pairs: [] };
   return { pairs: words.map((word) => {
     const at = word.indexOf("=");
-    return at > 0 ? [`metadata.${word.slice(0, at)}`, word.slice(at + 1)] : ["host", hostOf(word)];
+    // A `=` in the query of a URL is none of a label.
+    const isLabel = at > 0 && !/^https?:\/\//i.test(word) && !word.slice(0, at).includes("?");
+    return isLabel ? [`metadata.${word.slice(0, at)}`, word.slice(at + 1)] : ["host", authorityOf(word)];
   }) };
 }
 
-/**
- * The host of a URL, or the word itself.
- * @param {string} word
- */
-function hostOf(word) {
-  try {
-    return new URL(word).hostname || word.toLowerCase();
-  } catch {
-    return word.toLowerCase();
-  }
+/** @param {string} word */
+function unquoted(word) {
+  return word.replace(/"((?:[^"\\]|\\.)*)"/g, (_, inside) => inside.replace(/\\(.)/g, "$1"));
+}
+
+/** @param {string} word */
+function quoted(word) {
+  return /[\s"]/.test(word) ? `"${word.replace(/["\\]/g, "\\$&")}"` : word;
 }
 
 /**
@@ -42,7 +46,7 @@ function hostOf(word) {
  * @param {URLSearchParams} query
  */
 function written(query) {
-  return [...query].flatMap(([key, value]) => (key === "host" ? value : key.startsWith("metadata.") ? `${key.slice(9)}=${value}` : [])).join(" ");
+  return [...query].flatMap(([key, value]) => (key === "host" ? quoted(value) : key.startsWith("metadata.") ? quoted(`${key.slice(9)}=${value}`) : [])).join(" ");
 }
 
 /**
@@ -54,7 +58,7 @@ export function isMeant(query, timer) {
   const states = query.getAll("state");
   if (states.length && !states.includes(timer.state)) return false;
   return [...query].every(([key, value]) => {
-    if (key === "host") return hostOf(timer.url) === value;
+    if (key === "host") return calls(timer.url, value);
     return !key.startsWith("metadata.") || timer.metadata?.[key.slice(9)] === value;
   });
 }

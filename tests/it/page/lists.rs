@@ -44,6 +44,60 @@ async fn timers_are_found_by_state_host_label_and_id() {
 }
 
 #[tokio::test]
+async fn what_the_page_shows_of_a_timer_is_found_by_it() {
+    let stage = Stage::set().await;
+    let client = stage.node.client();
+    for (url, label) in [
+        ("http://127.0.0.1:8999/hook?order=4711", "John \"Jo\" Smith"),
+        ("http://127.0.0.1:8998/other", "a=b"),
+        ("http://[::1]:8999/", "c:\\d"),
+    ] {
+        client.create(&json!({ "delay": "1h", "url": url, "metadata": { "who": label } })).await;
+    }
+    stage.counted(3).await;
+    let tab = stage.page("#/timers").await;
+    tab.until(&format!("{ROWS} === 3")).await;
+    let shown =
+        "[...document.querySelectorAll('.row-url')].find((e) => e.innerText.includes('8999/hook')).innerText";
+    let shown = tab.eval(shown).await;
+    assert_eq!(shown, "127.0.0.1:8999/hook?order=4711");
+    for (text, rows) in [
+        (shown.as_str().unwrap(), 1),
+        ("http://127.0.0.1:8999/hook?order=4711", 1),
+        ("127.0.0.1:8999", 1),
+        ("127.0.0.1", 2),
+        ("127.1:8998", 1),
+        ("127.0.0.1:8997", 0),
+        ("[0:0::1]:8999", 1),
+        ("::1", 1),
+        ("who=a=b", 1),
+        (r#""who=John \"Jo\" Smith""#, 1),
+    ] {
+        tab.fill("Search by id, host or label", text).await;
+        tab.press("Enter").await;
+        tab.until(&format!("{ROWS} === {rows}")).await;
+    }
+    // A timer of that host that comes is one of those that are meant, however the host is spelled.
+    tab.fill("Search by id, host or label", "0x7f.1:8999").await;
+    tab.press("Enter").await;
+    tab.until(&format!("{ROWS} === 1")).await;
+    client.create(&json!({ "delay": "1h", "url": "http://127.0.0.1:8998/" })).await;
+    client.create(&json!({ "delay": "1h", "url": "http://[::ffff:127.0.0.1]:8999/" })).await;
+    tab.sees("button", "1 timer has come or changed").await;
+    // What a receiver is called in the state of the service is found as well, and a label's own link.
+    tab.fill("Search by id, host or label", "who=a=b").await;
+    tab.press("Enter").await;
+    tab.until(&format!("{ROWS} === 1")).await;
+    tab.go(&client.url(r#"/#/timers?metadata.who=John+"Jo"+Smith"#)).await;
+    tab.until(&format!("{ROWS} === 1")).await;
+    tab.click("input", "Search by id, host or label").await;
+    tab.press("Enter").await;
+    tab.until("decodeURIComponent(location.hash) === '#/timers?metadata.who=John+\"Jo\"+Smith'").await;
+    tab.until(&format!("{ROWS} === 1")).await;
+    tab.close().await;
+}
+
+#[tokio::test]
 async fn a_list_goes_page_by_page_and_is_not_moved_by_what_comes() {
     let stage = Stage::set().await;
     let client = stage.node.client();
