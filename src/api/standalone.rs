@@ -71,4 +71,14 @@ mod tests {
             assert!(HeaderValue::from_str(&page.policy()).is_ok());
         }
     }
+
+    /// Such an address would lead out of the prefix that a proxy has put the page behind.
+    #[test]
+    fn no_address_in_it_begins_with_a_slash() {
+        for page in [&docs::PAGE, &inbox::PAGE] {
+            for address in ["href=\"/", "src=\"/", "href: \"/", "fetch(\"/"] {
+                assert!(!page.html.contains(address), "{address}");
+            }
+        }
+    }
 }

@@ -23,8 +23,9 @@ pub(super) async fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
     let key = idempotency::take(&mut json.value)?.or(key);
     let (status, stored) = create_one(call, &json, key.as_deref(), call.patience()).await?;
     let mut answer = show(call, status, &stored, View::Summary);
+    // Relative to `/timer`, which was asked: a proxy may have put the node behind a prefix that it says nothing of.
     if status == StatusCode::CREATED
-        && let Ok(location) = HeaderValue::from_str(&format!("/timer/{}", stored.timer.id))
+        && let Ok(location) = HeaderValue::from_str(&format!("timer/{}", stored.timer.id))
     {
         answer.headers_mut().insert(LOCATION, location);
     }

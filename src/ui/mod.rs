@@ -72,10 +72,11 @@ pub fn page(inbox: Option<&str>) -> Page {
     Page { html, tag }
 }
 
-/// The page, with the addresses of its files. Every module is named in it, so that a browser asks for all of them at once
-/// rather than for each when it has read the one before.
+/// The page, with the addresses of its files. They are relative, so that a proxy may put the page behind a prefix. Every
+/// module is named in it, so that a browser asks for all of them at once rather than for each when it has read the one
+/// before.
 static PAGE: LazyLock<String> = LazyLock::new(|| {
-    let base = format!("/ui/{}", *VERSION);
+    let base = format!("ui/{}", *VERSION);
     let mut links = String::new();
     for File { path, .. } in FILES {
         if path.ends_with(".css") {

@@ -57,6 +57,10 @@ fn nothing_makes_markup_of_text_or_comes_from_anywhere_else() {
         for no in always.iter().chain(of_styles) {
             assert!(!text.contains(no), "{path} has {no}");
         }
+        // An address that begins with a slash leads out of the prefix of a proxy.
+        for attribute in ["href=\"/", "src=\"/", "href: \"/", "fetch(\"/", "origin + "] {
+            assert!(!text.contains(attribute), "{path} has {attribute}");
+        }
         // Names of XML and examples of URLs are no addresses that are asked for.
         for word in
             text.split(['"', '\'', '(']).filter(|word| word.starts_with("http") && word.contains("//"))
@@ -70,7 +74,7 @@ fn nothing_makes_markup_of_text_or_comes_from_anywhere_else() {
 #[test]
 fn the_page_names_all_its_files_and_has_no_script_or_style_of_its_own() {
     for File { path, .. } in FILES {
-        assert!(PAGE.contains(&format!("/ui/{}/{path}\"", *VERSION)), "{path}");
+        assert!(PAGE.contains(&format!("\"ui/{}/{path}\"", *VERSION)), "{path}");
     }
     for inbox in [None, Some("/dev/inbox")] {
         let page = page(inbox);

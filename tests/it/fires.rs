@@ -18,7 +18,7 @@ async fn a_timer_calls_its_url_once_at_its_instant_and_says_so() {
     assert_eq!(created.status, 201);
     assert_eq!(created.json["time_left"], 1);
     let id = created.json["id"].as_str().unwrap();
-    assert_eq!(created.header("location"), format!("/timer/{id}"));
+    assert_eq!(created.header("location"), format!("timer/{id}"));
     // The two fixed fields come first.
     assert!(created.json.to_string().starts_with('{'));
 

@@ -97,7 +97,7 @@ addEventListener("keydown", (event) => {
 });
 
 try {
-  openapi = await (await fetch("/openapi.json")).json();
+  openapi = await (await fetch("openapi.json")).json();
   document.getElementById("version").textContent = openapi.info.version;
   const all = operations();
   list(all);

@@ -11,8 +11,9 @@ function input(parameter) {
   return el("input", { ...attributes, placeholder: schema.type === "object" ? "metadata.order=4711" : "" });
 }
 
+// The address of an operation, relative to that of this page: a proxy may have put both behind a prefix.
 function urlOf(operation, form) {
-  let path = operation.path;
+  let path = `.${operation.path}`;
   const query = new URLSearchParams();
   for (const control of form.querySelectorAll("[data-in]")) {
     if (!control.value) continue;

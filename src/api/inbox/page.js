@@ -106,8 +106,11 @@ empty.addEventListener("click", async () => {
   await look();
 });
 
+// The node's own address: a proxy may have put it behind a prefix.
+const node = location.origin + location.pathname.slice(0, location.pathname.indexOf("/dev/inbox"));
+at("home").href = `${node}/`;
 at("curl").textContent =
-  `curl ${location.origin}/timer -H 'Content-Type: application/json' \\\n  -d '{"seconds": 5, "url": "${location.origin}${location.pathname}"}'`;
+  `curl ${node}/timer -H 'Content-Type: application/json' \\\n  -d '{"seconds": 5, "url": "${location.origin}${location.pathname}"}'`;
 
 for (;;) {
   await look();

@@ -25,7 +25,7 @@ pub const DOCUMENT: &str = concat!(
     "{\n\"openapi\": \"3.1.1\",\n\"jsonSchemaDialect\": \"https://json-schema.org/draft/2020-12/schema\",\n",
     "\"info\": ",
     include_str!("info.json"),
-    ",\"servers\": [{\"url\": \"/\"}],\n\"tags\": ",
+    ",\"servers\": [{\"url\": \"./\"}],\n\"tags\": ",
     include_str!("tags.json"),
     ",\"paths\": ",
     object! {

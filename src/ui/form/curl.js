@@ -1,5 +1,6 @@
 // The request of a form as a line for a shell.
 
+import { addressOf } from "../node/api.js";
 import { token } from "../node/session.js";
 
 /**
@@ -16,7 +17,7 @@ function quoted(text) {
  * @param {string} body
  */
 export function curl(method, path, body) {
-  const lines = [`curl ${method === "POST" ? "" : `-X ${method} `}${quoted(location.origin + path)}`, "-H 'Content-Type: application/json'"];
+  const lines = [`curl ${method === "POST" ? "" : `-X ${method} `}${quoted(addressOf(path))}`, "-H 'Content-Type: application/json'"];
   // The token stays out of what is copied, and out of the shell's history.
   if (token()) lines.push('-H "Authorization: Bearer $JETTIMER_TOKEN"');
   lines.push(`-d ${quoted(body)}`);

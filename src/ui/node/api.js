@@ -30,6 +30,14 @@ export class Problem extends Error {
 const UNREACHABLE = new Problem(0, { title: "No answer", detail: "The node cannot be reached. Nothing is known of this request; it is safe to try it again." });
 
 /**
+ * The address of a path of the node, relative to that of this page: a proxy may have put both behind a prefix.
+ * @param {string} path such as `/timer`
+ */
+export function addressOf(path) {
+  return new URL(`.${path}`, document.baseURI).href;
+}
+
+/**
  * @typedef {object} Asked
  * @property {string} [body] JSON
  * @property {Record<string, string>} [headers]
@@ -69,7 +77,7 @@ export async function open(method, path, { body, headers, signal }) {
   /** @type {Record<string, string>} */
   const type = body === undefined ? {} : { "content-type": "application/json" };
   const init = { method, body, signal, headers: { ...type, ...credentials(), ...headers } };
-  const response = await fetch(path, init).catch((error) => { throw signal?.aborted ? error : UNREACHABLE; });
+  const response = await fetch(addressOf(path), init).catch((error) => { throw signal?.aborted ? error : UNREACHABLE; });
   observe(response.headers.get("date"), sent);
   if (response.ok) return response;
   const text = await response.text().catch(() => "");

@@ -4,7 +4,7 @@ import { allView } from "../lists/all.js";
 import { el, present } from "../base/dom.js";
 import { icon } from "../base/icons.js";
 import { help, listenToKeys } from "./keys.js";
-import { get } from "../node/api.js";
+import { addressOf, get } from "../node/api.js";
 import { learn } from "../node/clock.js";
 import { live, start, stop } from "../node/live.js";
 import { nowView } from "../lists/now.js";
@@ -29,7 +29,7 @@ document.getElementById("nav")?.append(...links.map(({ node }) => node));
 document.getElementById("tools")?.append(...present([is.node, out, themeButton(),
   el("button", { type: "button", class: "quiet-button keys-button", "aria-label": "Keyboard shortcuts", title: "Keyboard shortcuts (?)", onclick: help }, icon("keys")),
   inbox && el("a", { class: "docs-link", href: inbox }, "Inbox"),
-  el("a", { class: "docs-link", href: "/docs" }, "API")]));
+  el("a", { class: "docs-link", href: addressOf("/docs") }, "API")]));
 document.getElementById("top")?.after(is.banner);
 document.body.append(places());
 document.getElementById("skip")?.addEventListener("click", (event) => { event.preventDefault(); main.focus(); });

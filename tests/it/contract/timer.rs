@@ -25,7 +25,7 @@ async fn a_timer_is_created_read_changed_and_cancelled() {
         201
         content-type: application/json
         cache-control: no-store
-        location: /timer/<id>
+        location: timer/<id>
         etag: "<revision>"
 
         {

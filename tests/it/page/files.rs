@@ -54,10 +54,10 @@ async fn a_browser_that_has_the_page_is_sent_nothing_again() {
     assert_eq!(other.status, 200);
 
     let html = page.json.as_str().unwrap();
-    let files: Vec<&str> = html.split('"').filter(|part| part.starts_with("/ui/")).collect();
+    let files: Vec<&str> = html.split('"').filter(|part| part.starts_with("ui/")).collect();
     assert!(files.len() > 20, "{html}");
     for path in files {
-        let file = get(&client, path).await;
+        let file = get(&client, &format!("/{path}")).await;
         assert_eq!(file.status, 200, "{path}");
         assert_eq!(file.header("cache-control"), "public, max-age=31536000, immutable", "{path}");
         assert_eq!(file.header("x-content-type-options"), "nosniff", "{path}");

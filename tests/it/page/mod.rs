@@ -7,6 +7,7 @@ mod lists;
 mod live;
 mod numbers;
 mod one;
+mod prefix;
 mod safe;
 mod set;
 mod sign_in;

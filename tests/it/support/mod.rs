@@ -14,6 +14,7 @@ mod dns;
 pub(crate) mod h2;
 pub(crate) mod jetstream;
 mod node;
+pub(crate) mod prefix;
 pub(crate) mod python;
 pub(crate) mod raw;
 mod sink;
