@@ -25,7 +25,8 @@ export function field(label, control, { pointer, hint, hidden, kind = "" } = {})
  * @param {string} text
  */
 export function mark(node, text) {
-  const error = /** @type {HTMLElement} */ (node.querySelector(".field-error"));
+  const error = errorOf(node);
+  if (!error) return;
   say(error, error.hidden ? text : `${error.textContent}; ${text}`);
   error.hidden = false;
   node.classList.add("wrong");
@@ -38,12 +39,22 @@ export function mark(node, text) {
 
 /** @param {Element} node */
 export function clear(node) {
-  const error = /** @type {HTMLElement | null} */ (node.querySelector(".field-error"));
-  if (!error || error.hidden) return;
+  // A field inside has cleared it before, if it is the same line.
+  const error = errorOf(node);
+  if (!error || !node.classList.contains("wrong")) return;
   error.hidden = true;
   error.textContent = "";
   node.classList.remove("wrong");
   for (const control of controls(node)) control.removeAttribute("aria-invalid");
+}
+
+/**
+ * The line that says what is wrong: its own, or that of a field inside.
+ * @param {Element} node
+ * @returns {HTMLElement | null}
+ */
+function errorOf(node) {
+  return node.querySelector(":scope > .field-error") ?? node.querySelector(".field-error");
 }
 
 /** @param {Element} node */

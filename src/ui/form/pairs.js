@@ -1,7 +1,7 @@
 // Rows of a name and a value, such as headers and labels, with an empty one at the end.
 
 import { el } from "../base/dom.js";
-import { field, input } from "./field.js";
+import { clear, field, input } from "./field.js";
 import { icon } from "../base/icons.js";
 
 /**
@@ -23,6 +23,7 @@ export function pairs(what, key, given, examples) {
       field(`Name of a ${what}`, nameInput, { hidden: true }), field(`Value of a ${what}`, valueInput, { hidden: true }), drop);
     const named = () => { row.dataset.pointer = `/${key}/${nameInput.value.trim().replaceAll("~", "~0").replaceAll("/", "~1")}`; };
     nameInput.addEventListener("input", named);
+    row.addEventListener("input", () => clear(row));
     named();
     drop.addEventListener("click", () => {
       row.remove();

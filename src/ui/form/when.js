@@ -2,7 +2,7 @@
 
 import { el, freshId, say } from "../base/dom.js";
 import { number, take } from "./draft.js";
-import { field, input, select } from "./field.js";
+import { clear, field, input, select } from "./field.js";
 import { moment } from "../base/format.js";
 import { instantIn, localTime, zones } from "./zone.js";
 
@@ -18,17 +18,19 @@ export function whenSection(timer) {
     delay.value = value;
     delay.dispatchEvent(new Event("input", { bubbles: true }));
   } }, words));
-  const at = input("at", { type: "datetime-local", step: "1", value: timer ? localTime(timer.due_at) : "" });
-  const zone = select("zone", zones().map((name) => [name, name.replaceAll("_", " ")]));
+  const zone = select("zone", zones());
+  const at = input("at", { type: "datetime-local", step: "1", value: timer ? localTime(timer.due_at, zone.value) : "" });
   const meaning = el("p", { class: "field-hint", role: "status" });
+  const exact = el("div", { class: "field", "data-pointer": "/at" },
+    el("div", { class: "two" }, field("Date and time", at), field("Time zone", zone)), meaning, el("p", { class: "field-error", hidden: true }));
+  exact.addEventListener("input", () => clear(exact));
   const parts = PARTS.map((name) => input(name, { inputmode: "numeric", placeholder: "0" }));
 
   const ways = [
     ...(timer ? [{ value: "keep", words: "As it is", node: el("p", { class: "field-hint" }, `Due at ${moment(timer.due_at, Date.now())}.`) }] : []),
     { value: "delay", words: "After", node: el("div", {},
       field("How long from now", delay, { pointer: "/delay", hint: "Such as 90s, 1h 30m, 2 days or PT90M." }), el("div", { class: "chips" }, presets)) },
-    { value: "at", words: "At", node: el("div", { class: "field", "data-pointer": "/at" },
-      el("div", { class: "two" }, field("Date and time", at), field("Time zone", zone)), meaning, el("p", { class: "field-error", hidden: true })) },
+    { value: "at", words: "At", node: exact },
     { value: "parts", words: "h : m : s", node: el("div", { class: "three" },
       PARTS.map((name, n) => field(name[0].toUpperCase() + name.slice(1), parts[n], { pointer: `/${name}` }))) },
   ];
@@ -43,7 +45,9 @@ export function whenSection(timer) {
   const show = () => {
     for (const { value, node } of ways) node.hidden = value !== way();
     const text = instant();
-    say(meaning, text ? `${text} — here that is ${moment(text, Date.now())}.` : "Every zone that your browser knows, with its summer time.");
+    // What is no time is left to the API, which says why.
+    const isTime = !Number.isNaN(Date.parse(text));
+    say(meaning, isTime ? `${text} — here that is ${moment(text, Date.now())}.` : "Every zone that your browser knows, with its summer time.");
   };
   node.addEventListener("input", show);
   node.addEventListener("change", show);

@@ -1,23 +1,43 @@
 // A time of day in a zone, as an instant with its offset. The browser knows the zones; it has no function for this way round.
 
-/** Every zone that the browser knows, this machine's first. */
+/** This machine's clock, where its zone has no name that the browser can use. */
+const LOCAL = "";
+
+/**
+ * Every zone that the browser knows, this machine's first: its name, and what people read.
+ * @returns {[string, string][]}
+ */
 export function zones() {
   const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const all = Intl.supportedValuesOf("timeZone");
-  return [...new Set([here, "UTC", ...all])];
+  const first = isUsable(here) ? here : LOCAL;
+  const names = new Set([first, "UTC", ...Intl.supportedValuesOf?.("timeZone") ?? []]);
+  return [...names].map((name) => [name, name === LOCAL ? "This machine's clock" : name.replaceAll("_", " ")]);
 }
 
 /**
- * The offset of a zone at an instant, in minutes.
+ * Whether the browser can reckon with a zone. A machine's own may have a name that it cannot, such as `Etc/Unknown`.
+ * @param {string | undefined} zone
+ */
+function isUsable(zone) {
+  try {
+    return Boolean(zone && new Intl.DateTimeFormat("en", { timeZone: zone, timeZoneName: "longOffset" }));
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The offset of a zone at an instant, in whole minutes as RFC 3339 has it.
  * @param {string} zone
  * @param {number} instant
  */
 function offset(zone, instant) {
+  if (zone === LOCAL) return -Math.round(new Date(instant).getTimezoneOffset());
   const format = new Intl.DateTimeFormat("en", { timeZone: zone, timeZoneName: "longOffset" });
   const name = format.formatToParts(instant).find((part) => part.type === "timeZoneName")?.value ?? "";
-  const match = /GMT([+-])(\d\d):(\d\d)/.exec(name);
+  const match = /GMT([+\u2212-])(\d\d?):?(\d\d)?/.exec(name);
   if (!match) return 0;
-  return (match[1] === "-" ? -1 : 1) * (Number(match[2]) * 60 + Number(match[3]));
+  return (match[1] === "+" ? 1 : -1) * (Number(match[2]) * 60 + Number(match[3] ?? 0));
 }
 
 /**
@@ -29,10 +49,11 @@ function offset(zone, instant) {
  */
 export function instantIn(local, zone) {
   const shown = Date.parse(`${local}Z`);
-  if (Number.isNaN(shown)) return local;
-  const minute = 60_000;
+  const [minute, day] = [60_000, 86_400_000];
+  // Within a day of the last instant that a script can name there is none to look at.
+  if (Number.isNaN(shown) || Math.abs(shown) > 8.64e15 - 2 * day) return local;
   // The offset a day before tells the first of two; the one that results has to hold at the instant itself.
-  const before = offset(zone, shown - 1440 * minute);
+  const before = offset(zone, shown - day);
   const candidates = [before, offset(zone, shown - before * minute)];
   const fits = candidates.find((minutes) => offset(zone, shown - minutes * minute) === minutes);
   const instant = shown - (fits ?? before) * minute;
@@ -51,10 +72,11 @@ function write(instant, minutes) {
 }
 
 /**
- * An instant as the control for a time of day wants it, on this machine's clock.
- * @param {string | number} instant
+ * An instant as the control for a time of day wants it, in a zone.
+ * @param {string} instant
+ * @param {string} zone
  */
-export function localTime(instant) {
-  const at = new Date(instant);
-  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
+export function localTime(instant, zone) {
+  const at = Date.parse(instant);
+  return new Date(at + offset(zone, at) * 60_000).toISOString().slice(0, 19);
 }

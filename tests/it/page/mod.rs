@@ -11,6 +11,7 @@ mod prefix;
 mod safe;
 mod set;
 mod sign_in;
+mod zones;
 
 use reqwest::Method;
 

@@ -98,6 +98,11 @@ impl Tab {
         self.call("Page.navigate", json!({ "url": url })).await;
     }
 
+    /// Runs a script in each page that it goes to, before those of the page.
+    pub(crate) async fn before_each_page(&self, script: &str) {
+        self.call("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await;
+    }
+
     /// What an expression is, in the page.
     pub(crate) async fn eval(&self, expression: &str) -> Value {
         let params = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
