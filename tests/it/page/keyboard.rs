@@ -1,8 +1,10 @@
 //! All of it can be done without a mouse.
 
+use reqwest::Method;
 use serde_json::json;
 
 use super::Stage;
+use crate::support::eventually;
 
 #[tokio::test]
 async fn a_timer_is_set_found_and_cancelled_by_keys_alone() {
@@ -13,6 +15,9 @@ async fn a_timer_is_set_found_and_cancelled_by_keys_alone() {
     assert_eq!(tab.eval("document.activeElement.id").await, "skip");
     tab.press("Enter").await;
     assert_eq!(tab.eval("document.activeElement.id").await, "main");
+    // Not due before the test has come to its end, however long that takes.
+    tab.tab_to("1 h").await;
+    tab.press("Enter").await;
     // A key that is not in a field brings the form.
     tab.press("n").await;
     tab.until("document.activeElement.name === 'url'").await;
@@ -35,6 +40,12 @@ async fn a_timer_is_set_found_and_cancelled_by_keys_alone() {
     assert_eq!(tab.eval("document.activeElement.innerText").await, "Cancel the timer");
     tab.press("Enter").await;
     tab.sees(".timer-head[data-state=cancelled]", "").await;
+    // Lists come from an index, which trails what the timer's own view shows.
+    eventually("the index has it as cancelled", async || {
+        let counts = stage.node.client().send(Method::GET, "/timers/counts", &[], "").await;
+        (counts.json["cancelled"] == 1).then_some(())
+    })
+    .await;
 
     tab.press("/").await;
     tab.until("document.activeElement.type === 'search'").await;
@@ -44,6 +55,8 @@ async fn a_timer_is_set_found_and_cancelled_by_keys_alone() {
     tab.tab_to("cancelled").await;
     tab.press(" ").await;
     tab.until("location.hash.includes('state=cancelled')").await;
+    // The address changes at once, and the list once it was read.
+    tab.until("document.querySelectorAll('.row-link').length === 1").await;
     tab.press("j").await;
     tab.until("document.activeElement.className === 'row-link'").await;
     tab.press("Enter").await;
