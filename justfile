@@ -65,6 +65,12 @@ fuzz-api *args:
     cargo build --locked
     scripts/fuzz-api "$@"
 
+# Makes clients of the OpenAPI document with several generators, and runs each against a node
+[group("develop")]
+generated-clients:
+    cargo build --locked
+    scripts/generated-clients
+
 # What nobody would send or store, for a minute each: requests, texts, records, messages, answers
 [group("develop")]
 fuzz *args:

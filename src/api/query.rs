@@ -100,14 +100,22 @@ impl Params {
 
     /// Takes the labels that a timer must have.
     pub(super) fn metadata(&mut self) -> Vec<(String, String)> {
+        // For clients that have no names of parameters to choose.
+        let plain = self.all("metadata");
         self.known.push("metadata.KEY");
         let labels =
             |(key, _): &(String, String)| key.strip_prefix(METADATA).is_some_and(|key| !key.is_empty());
         let (taken, rest) = std::mem::take(&mut self.rest).into_iter().partition(labels);
         self.rest = rest;
         let taken: Vec<(String, String)> = taken;
-        let labels: Vec<(String, String)> =
+        let mut labels: Vec<(String, String)> =
             taken.into_iter().map(|(key, value)| (key[METADATA.len()..].to_owned(), value)).collect();
+        for text in plain {
+            match text.split_once('=').filter(|(key, _)| !key.is_empty()) {
+                Some((key, value)) => labels.push((key.to_owned(), value.to_owned())),
+                None => self.wrong("metadata", "must be a label as KEY=VALUE, such as metadata=order%3D4711"),
+            }
+        }
         let twice = |n: usize| labels[..n].iter().any(|(key, _)| *key == labels[n].0);
         let twice: BTreeSet<&str> =
             (0..labels.len()).filter(|n| twice(*n)).map(|n| labels[n].0.as_str()).collect();
@@ -190,18 +198,26 @@ mod tests {
     #[test]
     fn a_filter_is_read_from_its_parameters() {
         let mut params = Params::of(
-            "state=failed&state=unknown&due_after=2027-01-01T00:00:00Z&host=Example.COM&metadata.a=b%20c&metadata.d=",
+            "state=failed&state=unknown&due_after=2027-01-01T00:00:00Z&host=Example.COM&metadata.a=b%20c&metadata.d=&metadata=e%3D%3D&metadata=f=",
         );
         let filter = params.filter();
         assert!(params.finish().is_ok());
         assert_eq!(filter.states, ["failed", "unknown"]);
         assert_eq!(filter.due.start, rfc3339::parse("2027-01-01T00:00:00Z").unwrap());
         assert_eq!(filter.host.map(|host| host.to_string()).as_deref(), Some("example.com"));
-        assert_eq!(filter.metadata, [("a".into(), "b c".into()), ("d".into(), String::new())]);
+        assert_eq!(
+            filter.metadata,
+            [("a", "b c"), ("d", ""), ("e", "="), ("f", "")].map(|(key, value)| (key.into(), value.into()))
+        );
     }
 
     #[test]
     fn what_is_not_utf_8_is_refused_and_not_replaced() {
+        for bad in ["metadata=order", "metadata=%3D1", "metadata=", "metadata=a%3Db&metadata.a=c"] {
+            let mut params = Params::of(bad);
+            params.filter();
+            assert!(params.finish().is_err(), "{bad}");
+        }
         for bad in ["host=%ff", "metadata.a=%C3", "%ff=1", "host=a%e2%82"] {
             let mut params = Params::of(bad);
             params.filter();

@@ -8,7 +8,7 @@ function input(parameter) {
   const attributes = { name: parameter.name, "data-in": parameter.in, required: parameter.required, autocomplete: "off", spellcheck: "false" };
   const choices = schema.enum ?? whole(schema.items ?? {}).enum ?? (schema.type === "boolean" ? [true, false] : undefined);
   if (choices) return el("select", attributes, el("option", { value: "" }, "–"), choices.map((choice) => el("option", {}, String(choice))));
-  return el("input", { ...attributes, placeholder: schema.type === "object" ? "metadata.order=4711" : "" });
+  return el("input", { ...attributes, placeholder: schema.type === "array" ? [parameter.example].flat()[0] : "" });
 }
 
 // The address of an operation, relative to that of this page: a proxy may have put both behind a prefix.
@@ -18,9 +18,7 @@ function urlOf(operation, form) {
   for (const control of form.querySelectorAll("[data-in]")) {
     if (!control.value) continue;
     if (control.dataset.in === "path") path = path.replace(`{${control.name}}`, encodeURIComponent(control.value));
-    if (control.dataset.in !== "query") continue;
-    if (!control.name.includes("KEY")) query.append(control.name, control.value);
-    else new URLSearchParams(control.value).forEach((value, key) => query.append(key, value));
+    if (control.dataset.in === "query") query.append(control.name, control.value);
   }
   return query.size ? `${path}?${query}` : path;
 }

@@ -26,10 +26,17 @@ pub(super) fn read_change(fields: &mut Fields<'_>, policy: &Policy) -> Callbacks
     let both = url(fields, policy, "callback");
     let on_delivered = url(fields, policy, "on_delivered");
     let on_failed = url(fields, policy, "on_failed");
-    if both.is_some() && (on_delivered.is_some() || on_failed.is_some()) {
+    let Some(Some(url)) = both else {
+        return CallbacksChange {
+            on_delivered: on_delivered.or_else(|| both.clone()),
+            on_failed: on_failed.or(both),
+        };
+    };
+    // Some clients send null for each field that they do not set. A single null may be meant, so it is refused.
+    if !matches!((&on_delivered, &on_failed), (None, None) | (Some(None), Some(None))) {
         fields.wrong("callback", "stands for on_delivered and on_failed; give it or them");
     }
-    CallbacksChange { on_delivered: on_delivered.or_else(|| both.clone()), on_failed: on_failed.or(both) }
+    CallbacksChange { on_delivered: Some(Some(url.clone())), on_failed: Some(Some(url)) }
 }
 
 fn url(fields: &mut Fields<'_>, policy: &Policy, name: &'static str) -> Option<Option<TargetUrl>> {

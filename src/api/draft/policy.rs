@@ -64,7 +64,7 @@ pub(super) fn retry(fields: &mut Fields<'_>, default: RetryPolicy) -> RetryPolic
     if let Some(deadline) = span(&mut inner, "deadline", Duration::from_millis(1)..=MAX_DEADLINE) {
         policy.deadline = Some(deadline);
     }
-    if let Some(value) = inner.take("statuses") {
+    if let Some(value) = inner.take("statuses").filter(|value| !value.is_null()) {
         match statuses(value) {
             Ok(statuses) => policy.statuses = statuses,
             Err(why) => inner.wrong("statuses", why),
@@ -104,7 +104,9 @@ fn span(fields: &mut Fields<'_>, name: &'static str, allowed: RangeInclusive<Dur
 }
 
 pub(super) fn metadata(fields: &mut Fields<'_>) -> BTreeMap<String, String> {
-    let Some(value) = fields.take("metadata") else { return BTreeMap::new() };
+    let Some(value) = fields.take("metadata").filter(|value| !value.is_null()) else {
+        return BTreeMap::new();
+    };
     let Value::Object(object) = value else {
         fields.wrong("metadata", "must be an object of strings, such as {\"order\": \"4711\"}");
         return BTreeMap::new();

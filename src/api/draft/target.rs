@@ -84,7 +84,8 @@ fn method(fields: &mut Fields<'_>) -> Method {
 }
 
 fn headers(fields: &mut Fields<'_>) -> Vec<(String, String)> {
-    let Some(value) = fields.take("headers") else { return vec![] };
+    // A null is read as no headers: some clients send null for each field that they do not set.
+    let Some(value) = fields.take("headers").filter(|value| !value.is_null()) else { return vec![] };
     let Value::Object(object) = value else {
         fields.wrong("headers", "must be an object of strings, such as {\"authorization\": \"Bearer …\"}");
         return vec![];

@@ -50,6 +50,30 @@ fn pointers(json: &Value) -> Vec<String> {
     draft(json).expect_err("must be refused").into_iter().map(|error| error.pointer).collect()
 }
 
+/// As generated clients write it that send what is nullable as null.
+#[test]
+fn null_is_said_of_every_field_that_may_be_null() {
+    let nulls = json!({
+        "headers": null, "metadata": null, "flow": null, "on_delivered": null, "on_failed": null, "callback": null
+    });
+    let plain = draft(&with("delay", json!("1m"))).unwrap();
+    for (name, value) in [
+        ("headers", json!({ "x": "1" })),
+        ("metadata", json!({ "k": "v" })),
+        ("flow", json!({ "key": "k", "rate": "1/s" })),
+        ("on_delivered", json!("http://localhost/a")),
+        ("on_failed", json!("http://localhost/b")),
+        ("callback", json!("http://localhost/c")),
+    ] {
+        let mut all = with("delay", json!("1m"));
+        all.as_object_mut().unwrap().extend(nulls.as_object().unwrap().clone());
+        assert_eq!(draft(&all).unwrap(), plain);
+        all[name] = value.clone();
+        assert_eq!(draft(&all).unwrap(), draft(&with(name, value)).unwrap(), "{name}");
+    }
+    assert_eq!(draft(&with("retry", json!({ "statuses": null }))).unwrap(), plain);
+}
+
 #[test]
 fn each_way_to_say_when_gives_the_due_instant() {
     let at = rfc3339::format(NOW.saturating_add(Duration::from_secs(90)));
@@ -188,6 +212,13 @@ fn every_other_bad_field_is_refused_at_its_pointer() {
     labels["k9"] = 9.into();
     assert_eq!(pointers(&with("metadata", labels.into())), ["/metadata", "/metadata/k9"]);
     assert_eq!(pointers(&json!({ "delay": "1s" })), ["/url"]);
+    for one in
+        [json!({ "on_failed": null }), json!({ "on_failed": "http://localhost/", "on_delivered": null })]
+    {
+        let mut both = with("callback", json!("http://localhost/told"));
+        both.as_object_mut().unwrap().extend(one.as_object().unwrap().clone());
+        assert_eq!(pointers(&both), ["/callback"], "{both}");
+    }
     assert_eq!(pointers(&json!([1])), [""]);
     assert_eq!(
         pointers(&json!({ "delay": "1s", "url": "http://h/", "body": 1, "body_text": "" })),

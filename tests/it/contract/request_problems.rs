@@ -290,7 +290,7 @@ async fn what_is_wrong_with_a_path_a_query_or_a_header_is_said() {
               "pointer": "?limit"
             },
             {
-              "detail": "is not a parameter here; known are state, due_after, due_before, created_after, created_before, host, metadata.KEY, sort, limit, cursor",
+              "detail": "is not a parameter here; known are state, due_after, due_before, created_after, created_before, host, metadata, metadata.KEY, sort, limit, cursor",
               "pointer": "?colour"
             }
           ],

@@ -40,9 +40,9 @@ fn limits_are_those_of_the_code() {
         ("/schemas/ReceiverPage/properties/receivers/maxItems", json!(receivers::MAX_LIMIT)),
         ("/schemas/Retry/properties/max_attempts/maximum", json!(MAX_ATTEMPTS)),
         ("/schemas/RetryInForce/properties/max_attempts/maximum", json!(MAX_ATTEMPTS)),
-        ("/schemas/Timer/properties/attempt_log/maxItems", json!(MAX_ATTEMPTS_KEPT)),
+        ("/schemas/Timer/allOf/1/properties/attempt_log/maxItems", json!(MAX_ATTEMPTS_KEPT)),
         (
-            "/schemas/LoggedAttempt/properties/answer/properties/bytes/maximum",
+            "/schemas/LoggedAttempt/allOf/1/properties/answer/properties/bytes/maximum",
             json!(crate::domain::called::MAX_ANSWER_BYTES),
         ),
         ("/schemas/TimerPage/properties/timers/maxItems", json!(list::MAX_LIMIT)),
