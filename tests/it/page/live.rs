@@ -1,5 +1,6 @@
 //! The page follows what happens, says so when it cannot, and comes back by itself.
 
+use reqwest::Method;
 use serde_json::json;
 
 use super::Stage;
@@ -16,7 +17,7 @@ async fn it_says_that_it_is_cut_off_and_catches_up_once_the_node_is_back() {
     tab.sees(".standing", "Live").await;
     let id = node
         .client()
-        .create(&json!({ "delay": "6s", "url": sink.url("/ok"), "metadata": { "n": "one" } }))
+        .create(&json!({ "delay": "1h", "url": sink.url("/ok"), "metadata": { "n": "one" } }))
         .await;
     tab.sees("section[aria-labelledby=due-next]", "n=one").await;
     node.kill().await;
@@ -25,6 +26,8 @@ async fn it_says_that_it_is_cut_off_and_catches_up_once_the_node_is_back() {
     tab.picture("cut-off").await;
     // Another node does what is to be done meanwhile.
     let other = Node::start(&broker).await;
+    let fired = other.client().send(Method::POST, &format!("/timer/{id}/fire"), &[], "").await;
+    assert_eq!(fired.status, 202, "{fired:?}");
     other.client().until(&id, "delivered").await;
     let _back = Node::with(&broker, &["--listen", &address]).await;
     tab.sees(".standing", "Live").await;
