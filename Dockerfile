@@ -1,7 +1,7 @@
 # The image holds jettimer and a nats-server: `dev` starts that server as its child, `serve` leaves it alone.
 #
 #   docker build -t jettimer .
-#   docker run --rm -p 8000:8000 jettimer
+#   docker run --rm -p 127.0.0.1:8000:8000 jettimer
 #   docker run --rm -p 127.0.0.1:8000:8000 jettimer serve --insecure-no-auth --nats nats://HOST:4222
 
 ARG RUST_VERSION=1.95

@@ -108,12 +108,12 @@ ci:
 image:
     docker build --tag jettimer .
 
-# One NATS server and one node in containers, on port 8000
+# One NATS server and one node in containers, on port 8000 of this machine
 [group("containers")]
 compose *args="up --build":
     docker compose --profile single {{ args }}
 
-# Three NATS servers, two API nodes on ports 8001 and 8002, three workers
+# Three NATS servers, two API nodes on ports 8001 and 8002 of this machine, three workers
 [group("containers")]
 compose-cluster *args="up --build":
     docker compose --profile cluster {{ args }}
