@@ -34,6 +34,8 @@ struct Known {
     of_peers: SkewAlarm,
     /// Own beats since one was heard.
     unheard: u32,
+    /// The connection on which an own beat was heard last, by its number.
+    heard_on: Option<u64>,
 }
 
 /// A node, as this one knows it.
@@ -66,6 +68,7 @@ impl Heartbeat {
             of_nats: SkewAlarm::default(),
             of_peers: SkewAlarm::default(),
             unheard: 0,
+            heard_on: None,
         };
         let known = Arc::new(Mutex::new(known));
         Self { link, clock, receivers, itself: Arc::new(itself), known, stop }

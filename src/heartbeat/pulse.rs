@@ -18,6 +18,10 @@ const COMPARE: Duration = Duration::from_secs(5);
 /// So many own beats in a row that were sent and not heard mean that nobody hears them.
 const UNHEARD: u32 = 10;
 
+/// So many own beats in a row that were sent and not heard, on a connection on which some were, mean that the connection carries
+/// nothing one way, though something may come the other. A server that is only slow gives back a beat a second all the same.
+const GIVE_UP_AFTER: u32 = 7;
+
 impl Heartbeat {
     /// Beats until `gone` is cancelled, then says farewell.
     pub async fn run(self, gone: CancellationToken) {
@@ -63,6 +67,12 @@ impl Heartbeat {
 
     async fn beat(&self) {
         let sent = self.say(self.life()).await;
+        if self.is_one_way() {
+            tracing::warn!(
+                "NATS has not given back what this node says of itself for {GIVE_UP_AFTER} s: making another connection"
+            );
+            self.link.renew().await;
+        }
         let now = self.now();
         let mut known = self.lock();
         if sent {
@@ -77,6 +87,17 @@ impl Heartbeat {
         let skew = known.skew(now);
         warn("NATS", skew.nats, known.of_nats.look(skew.nats));
         warn("other nodes", skew.peers, known.of_peers.look(skew.peers));
+    }
+
+    /// Whether this connection carries nothing any more; says so once for each.
+    fn is_one_way(&self) -> bool {
+        let connection = self.link.connection_number();
+        let mut known = self.lock();
+        let is_one_way = known.unheard >= GIVE_UP_AFTER && known.heard_on == Some(connection);
+        if is_one_way {
+            (known.unheard, known.heard_on) = (0, None);
+        }
+        is_one_way && self.link.is_up()
     }
 
     async fn say(&self, life: Life) -> bool {
@@ -109,6 +130,7 @@ impl Heartbeat {
         let heard = known.roster.hear(beat, now);
         if matches!(heard, Heard::Itself(_)) {
             known.unheard = 0;
+            known.heard_on = Some(self.link.connection_number());
         }
         // While this is held, so that the last to count is the last to tell.
         self.receivers.share_among(known.roster.working() + usize::from(self.itself.role.works()));

@@ -72,7 +72,7 @@ impl Link {
         let mut answers = self.subscribe(inbox.clone()).await?;
         let subject = Subject::from(format!("$JS.API.DIRECT.GET.{stream}"));
         if !self.tell(subject, Some(inbox.into()), request.to_string().into()).await {
-            return Err(NatsError::NotDone("not connected to any NATS server".to_owned()));
+            return Err(self.not_connected());
         }
         let mut batch = Batch { messages: Vec::new(), too_many: false, pending: 0 };
         loop {

@@ -4,15 +4,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use async_nats::{ConnectOptions, Event, ServerAddr, ServerInfo};
+use anyhow::{Result, bail};
+use async_nats::{
+    AuthError, Client, ConnectOptions, Event, ReconnectToServer, ServerAddr, ServerError, ServerInfo,
+};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::clock::Clock;
 use crate::durability::Sync;
 use crate::metrics::Metrics;
 use crate::nats::Link;
-use crate::nats::names::INBOX_PREFIX;
+use crate::nats::credentials::Credentials;
+use crate::nats::names::{BUCKET_STREAM, INBOX_PREFIX};
+use crate::nats::next_server::NextServer;
+use crate::nats::outage::{Outage, is_about_the_user};
+use crate::nats::standing::NOT_HERE;
 
 /// The oldest nats-server that works. Up to 2.14.2, message schedules and work queues have bugs that lose or double timers;
 /// up to 2.14.3, a write that meets the end of a record's time to live can leave the bucket read-only.
@@ -20,6 +27,18 @@ const MIN_SERVER: (u32, u32, u32) = (2, 14, 4);
 
 /// The smallest `max_payload` that leaves room for a timer, in bytes.
 const MIN_PAYLOAD: usize = 65_536;
+
+/// A server that has sent nothing for so long is asked whether it lives, and asked again after as long. After the third span
+/// without a word the connection is given up: a firewall has forgotten it, or the server's machine is gone. A server that is slow
+/// answers this at once, since its disk has no part in it.
+const PING_EVERY: Duration = Duration::from_secs(2);
+
+/// How long making a connection may take, TLS and credentials included: four ways to a server and back, and more than any
+/// that this node can work with needs.
+const CONNECT_WITHIN: Duration = Duration::from_secs(4);
+
+/// How long a server without JetStream of its own may take to pass on a question to one that has it.
+const JETSTREAM_WITHIN: Duration = Duration::from_secs(2);
 
 /// The longest pause between two tries to connect again.
 const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(1);
@@ -59,12 +78,19 @@ pub async fn connect(access: &Access, metrics: &Arc<Metrics>) -> Result<Link> {
     let list = access.servers.iter().map(redacted).collect::<Vec<_>>().join(", ");
     let started = tokio::time::Instant::now();
     let mut delay = Duration::from_millis(100);
+    let credentials = Credentials::of(access);
+    // What is wrong with the file now is a mistake; later it may be in the middle of being replaced.
+    if let Err(error) = credentials.prove(b"") {
+        let path = credentials.file().map(|path| path.display().to_string()).unwrap_or_default();
+        bail!("{error} ({path})");
+    }
+    let outage = Arc::new(Outage::new(&credentials));
     let (client, connects) = loop {
         let (count, connects) = watch::channel(0);
-        let error = match options(access, count, metrics.clone()).await?.connect(access.servers.clone()).await
-        {
+        let options = options(access, &credentials, count, &outage, metrics.clone())?;
+        let error = match options.connect(access.servers.clone()).await {
             Ok(client) => break (client, connects),
-            Err(error) => error,
+            Err(error) => outage.explained(&error.to_string()),
         };
         if started.elapsed() >= access.wait {
             bail!(
@@ -87,11 +113,8 @@ pub async fn connect(access: &Access, metrics: &Arc<Metrics>) -> Result<Link> {
             info.version
         );
     }
-    if is_without_jetstream(&info) {
-        bail!(
-            "nats-server {} at {list} runs without JetStream: start it with -js or a jetstream {{}} block",
-            info.version
-        );
+    if is_without_jetstream(&info) && !has_jetstream(&client).await {
+        bail!("nats-server {} at {list}: {NOT_HERE}", info.version);
     }
     if info.max_payload < MIN_PAYLOAD {
         bail!(
@@ -100,13 +123,20 @@ pub async fn connect(access: &Access, metrics: &Arc<Metrics>) -> Result<Link> {
             info.max_payload
         );
     }
-    Ok(Link::new(client, connects, metrics.clone(), access.clock))
+    Ok(Link::new(client, connects, outage, metrics.clone(), access.clock))
 }
 
 /// Whether there is no JetStream behind this server. One of a cluster that has none itself, or whose own is off since its
 /// disk is full, passes requests on to the others; whether anybody answers is found out by asking.
 fn is_without_jetstream(info: &ServerInfo) -> bool {
     !info.jetstream && info.cluster.is_none()
+}
+
+/// Whether the JetStream of another server is reached through this one, as at a leaf node of servers without a domain.
+async fn has_jetstream(client: &Client) -> bool {
+    let subject = format!("$JS.API.STREAM.INFO.{BUCKET_STREAM}");
+    // That there is no such stream is an answer, too.
+    matches!(timeout(JETSTREAM_WITHIN, client.request(subject, "".into())).await, Ok(Ok(_)))
 }
 
 /// The oldest nats-server whose `sync_interval: always` covers blocks that it compacts.
@@ -136,40 +166,34 @@ fn is_at_least(version: &str, least: (u32, u32, u32)) -> bool {
     version > least || (version == least && !pre)
 }
 
-async fn options(
+fn options(
     access: &Access,
+    credentials: &Credentials,
     count: watch::Sender<u64>,
+    outage: &Arc<Outage>,
     metrics: Arc<Metrics>,
 ) -> Result<ConnectOptions> {
-    let mut options = ConnectOptions::new()
+    let next = NextServer::default();
+    let (tried, noted) = (outage.clone(), outage.clone());
+    let mut options = authenticated(credentials)
         .name(&access.name)
         .custom_inbox_prefix(INBOX_PREFIX)
+        .ping_interval(PING_EVERY)
+        .connection_timeout(CONNECT_WITHIN)
         .max_reconnects(None)
         .reconnect_delay_callback(|attempt| {
             let doublings = u32::try_from(attempt).unwrap_or(u32::MAX).min(6);
             Duration::from_millis(20 * (1 << doublings)).min(MAX_RECONNECT_DELAY)
         })
+        .reconnect_to_server_callback(move |servers, _| {
+            tried.tried(&servers);
+            std::future::ready(next.of(&servers).map(|addr| ReconnectToServer { addr, delay: None }))
+        })
         .event_callback(move |event| {
-            note(&event, &count, &metrics);
+            note(&event, &count, &noted, &metrics);
             std::future::ready(())
         });
-    if let Some(path) = &access.creds {
-        let creds = tokio::fs::read_to_string(path)
-            .await
-            .with_context(|| format!("cannot read the NATS credentials {}", path.display()))?;
-        options = options
-            .credentials(&creds)
-            .with_context(|| format!("{} is no NATS credentials file", path.display()))?;
-    }
-    if let Some(path) = &access.nkey {
-        let text = tokio::fs::read_to_string(path)
-            .await
-            .with_context(|| format!("cannot read the NATS NKey {}", path.display()))?;
-        let seed = user_seed(&text).with_context(|| {
-            format!("{} is no seed of a user's NKey: it has one line that begins with SU", path.display())
-        })?;
-        options = options.nkey(seed.to_owned());
-    }
+    // The client reads these files at each connection.
     if let Some(path) = &access.ca {
         options = options.add_root_certificates(path.clone());
     }
@@ -181,23 +205,37 @@ async fn options(
     Ok(options)
 }
 
-/// The seed in a file's text. The client library tells one with a wrong checksum when it connects.
-fn user_seed(text: &str) -> Option<&str> {
-    // Prefix, key and checksum are 36 bytes, in Base32.
-    Some(text.trim()).filter(|seed| seed.len() == 58 && seed.starts_with("SU") && seed.is_ascii())
+/// Options with credentials that are read at each connection.
+fn authenticated(credentials: &Credentials) -> ConnectOptions {
+    if matches!(credentials, Credentials::None) {
+        return ConnectOptions::new();
+    }
+    let credentials = credentials.clone();
+    ConnectOptions::with_auth_callback(move |nonce| {
+        let credentials = credentials.clone();
+        let proof = tokio::task::spawn_blocking(move || credentials.prove(&nonce));
+        async move {
+            match proof.await {
+                Ok(proof) => proof.map_err(AuthError::new),
+                Err(error) => Err(AuthError::new(error)),
+            }
+        }
+    })
 }
 
-fn note(event: &Event, count: &watch::Sender<u64>, metrics: &Metrics) {
+fn note(event: &Event, count: &watch::Sender<u64>, outage: &Outage, metrics: &Metrics) {
     match event {
         Event::Connected => {
+            outage.over();
             count.send_modify(|count| *count += 1);
             metrics.nats.connects.inc();
             tracing::info!("connected to NATS");
         }
         Event::Disconnected => tracing::warn!("the connection to NATS is lost, trying to get it back"),
         Event::LameDuckMode => tracing::info!("the NATS server is about to stop, moving to another"),
+        Event::ServerError(ServerError::Other(text)) if is_about_the_user(text) => outage.told(text),
         Event::SlowConsumer(_) | Event::ServerError(_) => tracing::warn!(%event, "NATS"),
-        // One for each try to connect again; that the connection is lost has been said.
+        // One for each try to connect again; `outage` says why it failed.
         Event::ClientError(_) | Event::Draining | Event::Closed => tracing::debug!(%event, "NATS"),
     }
 }
@@ -232,16 +270,5 @@ mod tests {
         assert!(is_without_jetstream(&server(false, None)));
         assert!(!is_without_jetstream(&server(false, Some("jettimer"))));
         assert!(!is_without_jetstream(&server(true, None)));
-    }
-
-    #[test]
-    fn a_seed_is_told_from_a_public_key_and_from_credentials() {
-        let seed = "SUANQDPB2RUOE4ETUA26CNX7FUKE5ZZKFCQIIW63OX225F2CO7UEXTM7ZY";
-        assert_eq!(user_seed(&format!("{seed}\n")), Some(seed));
-        for other in
-            ["", "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4", "-----BEGIN NATS USER JWT-----"]
-        {
-            assert_eq!(user_seed(other), None, "{other}");
-        }
     }
 }

@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::metrics::{Metrics, Trouble};
 use crate::nats::NatsError;
 use crate::nats::names::RECORD_PREFIX;
+use crate::nats::outage::Outage;
 use crate::nats::readiness::Storing;
 
 /// How long one request waits for the connection and then for its answer. A change of leader takes
@@ -28,6 +29,8 @@ mod code {
     pub(super) const WRONG_LAST_SEQUENCE: u32 = 10_071;
     pub(super) const WRONG_LAST_SEQUENCE_CONSTANT: u32 = 10_164;
     pub(super) const NO_MESSAGE_FOUND: u32 = 10_037;
+    pub(super) const OFF_FOR_ACCOUNT: u32 = 10_039;
+    pub(super) const OFF: u32 = 10_076;
 }
 
 /// A connection that re-establishes itself. Cheap to clone.
@@ -38,6 +41,7 @@ pub struct Link {
     wakes: Arc<Storing>,
     /// Counts the times that a connection was made.
     connects: watch::Receiver<u64>,
+    outage: Arc<Outage>,
     metrics: Arc<Metrics>,
     clock: Clock,
 }
@@ -71,6 +75,11 @@ impl ApiError {
         self.err_code == code::NO_MESSAGE_FOUND
     }
 
+    /// Whether JetStream is off, for this account at least.
+    pub(super) fn is_off(&self) -> bool {
+        [code::OFF_FOR_ACCOUNT, code::OFF].contains(&self.err_code)
+    }
+
     pub(super) fn into_error(self) -> NatsError {
         NatsError::NotDone(format!("{} (code {}, {})", self.description, self.code, self.err_code))
     }
@@ -80,10 +89,11 @@ impl Link {
     pub(super) fn new(
         client: Client,
         connects: watch::Receiver<u64>,
+        outage: Arc<Outage>,
         metrics: Arc<Metrics>,
         clock: Clock,
     ) -> Self {
-        Self { client, records: Arc::default(), wakes: Arc::default(), connects, metrics, clock }
+        Self { client, records: Arc::default(), wakes: Arc::default(), connects, outage, metrics, clock }
     }
 
     /// How writes to each stream have gone lately: the disk may be full for one and not for the other.
@@ -134,9 +144,21 @@ impl Link {
                 }
             }
         };
-        timeout(REQUEST_TIMEOUT, connected)
-            .await
-            .map_err(|_| NatsError::NotDone("not connected to any NATS server".to_owned()))
+        timeout(REQUEST_TIMEOUT, connected).await.map_err(|_| self.not_connected())
+    }
+
+    /// That there is no connection, and why, as far as that is known.
+    pub(super) fn not_connected(&self) -> NatsError {
+        let why = self.outage.reason().map(|reason| format!(": {reason}")).unwrap_or_default();
+        NatsError::NotDone(format!("not connected to any NATS server{why}"))
+    }
+
+    /// Gives up this connection and makes another: it looks alive and carries nothing.
+    pub async fn renew(&self) {
+        // The client takes this up unless it is about to give up the connection by itself.
+        if timeout(REQUEST_TIMEOUT, self.client.force_reconnect()).await.is_err() {
+            tracing::debug!("the NATS client does not take the request for another connection");
+        }
     }
 
     /// Sends a request and waits for its answer, [`REQUEST_TIMEOUT`] for each.
@@ -242,7 +264,10 @@ impl Link {
 
     pub(super) async fn subscribe(&self, subject: String) -> Result<Subscriber, NatsError> {
         self.up().await?;
-        self.client.subscribe(subject).await.map_err(|error| NatsError::NotDone(error.to_string()))
+        match timeout(REQUEST_TIMEOUT, self.client.subscribe(subject)).await {
+            Ok(subscriber) => subscriber.map_err(|error| NatsError::NotDone(error.to_string())),
+            Err(_) => Err(NatsError::NotDone(format!("no subscription within {REQUEST_TIMEOUT:?}"))),
+        }
     }
 
     /// Waits until everything that was sent has left this process, as a node does before it stops.

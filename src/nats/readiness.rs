@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout};
 
 use super::link::{ApiError, Link};
 use super::names::{BUCKET_STREAM, CONSUMER, STREAM};
+use super::standing::NOT_FOR_ACCOUNT;
 use crate::nats::NatsError;
 
 /// How long a node may take to say whether it is ready; probes wait a few seconds.
@@ -103,7 +104,7 @@ impl Link {
     /// What is missing.
     pub async fn check(&self) -> Result<(), NatsError> {
         if !self.is_up() {
-            return Err(NatsError::NotDone("not connected to any NATS server".to_owned()));
+            return Err(self.not_connected());
         }
         if let Some(trouble) = self.storing().find_map(|storing| storing.trouble(self.connection())) {
             return Err(NatsError::NotDone(trouble));
@@ -133,6 +134,7 @@ impl Link {
             .map_err(|error| NatsError::Unclear(format!("{name}: {error}")))?;
         match info.error {
             None => Ok(()),
+            Some(error) if error.is_off() => Err(NatsError::NotDone(NOT_FOR_ACCOUNT.to_owned())),
             Some(error) => Err(NatsError::NotDone(format!("{name}: {}. {advice}", error.description))),
         }
     }

@@ -9,9 +9,9 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use async_nats::jetstream;
-use async_nats::jetstream::context::ConsumerInfoErrorKind;
+use async_nats::jetstream::context::{ConsumerInfoErrorKind, GetStreamError, GetStreamErrorKind};
 use async_nats::jetstream::stream::{Config, Info};
+use async_nats::jetstream::{self, ErrorCode};
 use tokio::time::Instant;
 
 use crate::nats::inspect::is_missing;
@@ -21,6 +21,15 @@ use crate::nats::{Link, compare};
 
 /// The pause between two tries while JetStream is not ready.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// What is said where the account has no JetStream.
+pub(super) const NOT_FOR_ACCOUNT: &str = "JetStream is off for the account of this node's user. Turn it on: jetstream: enabled in the \
+     account's block of nats-server's configuration, or limits for it in the account's JWT; or give this node a user of another account";
+
+/// What is said where no server answers for JetStream.
+pub(super) const NOT_HERE: &str = "the server that this node is connected to has no JetStream, and no other answers for it. Start it \
+     with -js or a jetstream {} block, unless it is a leaf node: then name the servers of its hub with --nats instead. jettimer uses \
+     the JetStream of the servers that it is connected to, and cannot name another domain";
 
 /// Something that is needed on the broker, and was not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,12 +119,13 @@ impl From<anyhow::Error> for Trouble {
 
 async fn create_or_compare(link: &Link, shape: Shape, starts: bool) -> Result<Standing, Trouble> {
     let context = jetstream::new(link.client().clone());
+    let look = async |name: &str| look(link, &context, name).await;
     // Before the bucket, which is created first: whoever sees this one sees the other too, unless it is lost.
-    let wakes = look(&context, STREAM).await?;
+    let wakes = look(STREAM).await?;
     let mut standing = Standing { created: Vec::new(), bucket_born: 0, bucket_seq: 0, wakes_born: 0 };
     for want in wanted(shape) {
         let name = want.name.clone();
-        let info = match look(&context, &name).await? {
+        let info = match look(&name).await? {
             Some(info) => info,
             None if name == BUCKET_STREAM && (wakes.is_some() || !starts) => {
                 return Err(no_bucket(shape, wakes.as_ref()));
@@ -170,14 +180,41 @@ async fn create_or_compare(link: &Link, shape: Shape, starts: bool) -> Result<St
     Ok(standing)
 }
 
-async fn look(context: &jetstream::Context, name: &str) -> Result<Option<Info>, Trouble> {
+async fn look(link: &Link, context: &jetstream::Context, name: &str) -> Result<Option<Info>, Trouble> {
     match context.get_stream(name).await {
         Ok(stream) => Ok(Some(stream.cached_info().clone())),
         Err(error) if is_missing(&error) => Ok(None),
         Err(error) => {
-            Err(anyhow::Error::new(error).context(format!("cannot look at the stream {name}")).into())
+            let advice = advice(&error, link.client().server_info().jetstream);
+            let text = format!("cannot look at the stream {name}{advice}");
+            Err(anyhow::Error::new(error).context(text).into())
         }
     }
+}
+
+/// What to do about a stream that cannot be looked at, where the server that this node is connected to says whether it has a
+/// JetStream of its own.
+fn advice(error: &GetStreamError, has_jetstream: bool) -> String {
+    match error.kind() {
+        GetStreamErrorKind::JetStream(inner) if is_disabled(inner.error_code()) => {
+            format!(": {NOT_FOR_ACCOUNT}")
+        }
+        GetStreamErrorKind::JetStream(_) => String::new(),
+        // Nobody answers, as far as can be told.
+        GetStreamErrorKind::EmptyName
+        | GetStreamErrorKind::InvalidStreamName
+        | GetStreamErrorKind::Request => {
+            if has_jetstream {
+                String::new()
+            } else {
+                format!(": {NOT_HERE}")
+            }
+        }
+    }
+}
+
+fn is_disabled(code: ErrorCode) -> bool {
+    code == ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT || code == ErrorCode::JETSTREAM_NOT_ENABLED
 }
 
 /// A stream that lacks what may be added to it: these are the changes that are ever made to one that is there, and they

@@ -26,9 +26,9 @@ pub enum Format {
 pub fn start(filter: &str, format: Format) -> Result<()> {
     // An empty variable in the environment means that it is not set.
     let filter = if filter.trim().is_empty() { "info" } else { filter };
-    // The NATS client repeats at info what `nats::connect` says already, and the verifier of certificates repeats
+    // The NATS client repeats at info, and for each try to connect at error, what `nats` says already, and the verifier of certificates repeats
     // as an error what an attempt's outcome says, as often as a stranger likes; a filter may still name them.
-    let filter = EnvFilter::try_new(format!("async_nats=warn,rustls_platform_verifier=off,{filter}")).with_context(|| {
+    let filter = EnvFilter::try_new(format!("async_nats=warn,async_nats::connector=off,rustls_platform_verifier=off,{filter}")).with_context(|| {
         format!(
             "invalid value '{filter}' for '--log': it must be error, warn, info, debug, trace, or a filter such as \
              info,jettimer::engine=debug"

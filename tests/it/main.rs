@@ -49,6 +49,7 @@ mod limits;
 mod lists;
 mod metrics;
 mod mixed_races;
+mod nats_connections;
 mod nats_is_killed;
 mod nats_permissions;
 mod nodes;

@@ -77,10 +77,19 @@ impl Broker {
         self.server.url()
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.url().rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port")
+    }
+
     /// What a node needs to connect as one of the users of nats/accounts.conf.
     pub(crate) fn args(&self, user: &str) -> Vec<String> {
+        self.args_at(&self.url(), user)
+    }
+
+    /// The same for a node that reaches it at another address.
+    pub(crate) fn args_at(&self, url: &str, user: &str) -> Vec<String> {
         let file = |path: PathBuf| path.to_str().expect("UTF-8").to_owned();
-        let mut args = vec!["--nats".to_owned(), self.url()];
+        let mut args = vec!["--nats".to_owned(), url.to_owned()];
         args.extend(["--nats-nkey".to_owned(), file(self.users.file(user))]);
         if let Some(authority) = &self.authority {
             args.extend(["--nats-ca".to_owned(), file(authority.file())]);
@@ -106,6 +115,27 @@ impl Broker {
     fn signal(&self, signal: rustix::process::Signal) {
         let pid = self.server.pid().try_into().ok().and_then(rustix::process::Pid::from_raw);
         rustix::process::kill_process(pid.expect("it runs"), signal).expect("a signal");
+    }
+
+    /// Takes another key for a user from now on, and gives the seed; connections with the old one are closed.
+    pub(crate) fn change_key(&self, user: &str) -> String {
+        let seed = self.users.change_key(user);
+        self.signal(rustix::process::Signal::HUP);
+        seed
+    }
+
+    /// The file with a user's seed.
+    pub(crate) fn key_file(&self, user: &str) -> PathBuf {
+        self.users.file(user)
+    }
+
+    /// Has a certificate of another authority once it is restarted. Gives the file in which nodes find the authority, and
+    /// what has to be in it.
+    pub(crate) fn change_authority(&self) -> (PathBuf, Vec<u8>) {
+        let old = self.authority.as_ref().expect("a server with TLS");
+        let new = Authority::new();
+        old.files(&new.certify("127.0.0.1", |_| ()));
+        (old.file(), std::fs::read(new.file()).expect("a certificate"))
     }
 
     /// A copy of its data as it is at this moment, beside the data.

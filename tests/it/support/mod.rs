@@ -21,6 +21,7 @@ mod sink;
 mod spawn;
 pub(crate) mod tls;
 mod users;
+pub(crate) mod way;
 #[cfg(target_os = "linux")]
 pub(crate) mod wrong_clock;
 

@@ -17,6 +17,10 @@ const NEIGHBOUR: &str = r#"
         publish: { allow: ["neighbour.>"] }, subscribe: { allow: ["neighbour.>", "_INBOX.>"] }
       } }"#;
 
+/// A node that proves itself with a password.
+const BY_PASSWORD: &str = r#"
+      { user: "a@b", password: "c:d", permissions: $NODE }"#;
+
 /// Another program in an account of its own, in which it may do everything.
 const STRANGER: &str = "
   STRANGER { jetstream: enabled, users: [ { nkey: $STRANGER_NKEY } ] }
@@ -40,7 +44,8 @@ impl Users {
         }
         let (before, after) = ACCOUNTS.split_once("  JETTIMER {").expect("jettimer's account");
         let (account, users_of_it) = after.split_once("users: [").expect("users");
-        let accounts = format!("{before}{STRANGER}  JETTIMER {{{account}users: [{NEIGHBOUR}{users_of_it}");
+        let accounts =
+            format!("{before}{STRANGER}  JETTIMER {{{account}users: [{BY_PASSWORD}{NEIGHBOUR}{users_of_it}");
         for (path, text) in
             [("secrets/users.conf", &*conf), ("accounts.conf", &accounts), ("permissions.conf", PERMISSIONS)]
         {
@@ -55,6 +60,15 @@ impl Users {
         let text = std::fs::read_to_string(&path).expect("accounts");
         let kept = text.lines().filter(|line| !line.contains("PING.VARZ"));
         std::fs::write(path, kept.collect::<Vec<_>>().join("\n")).expect("a file");
+    }
+
+    /// Has servers that read their configuration again know a new key of this user, and gives its seed.
+    pub(crate) fn change_key(&self, name: &str) -> String {
+        let (old, new) = (KeyPair::from_seed(&self.seed(name)).expect("a seed"), KeyPair::new_user());
+        let conf = self.dir.join("users.conf");
+        let text = std::fs::read_to_string(&conf).expect("users");
+        std::fs::write(&conf, text.replace(&old.public_key(), &new.public_key())).expect("a file");
+        new.seed().expect("a seed")
     }
 
     /// What a server's configuration needs to know them.
