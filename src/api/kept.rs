@@ -1,4 +1,4 @@
-//! How long a connection may be silent: while the head of a request comes, and while there is none.
+//! How long a connection may be silent: while the head of a request comes, and between two requests.
 //!
 //! hyper has one limit for both. They differ: a head that comes slowly is an attack or a broken client, and a connection
 //! between two requests is what proxies and load balancers keep for later. One that is closed just when it is used again
@@ -7,28 +7,69 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use hyper::Response;
+use hyper::body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-/// Whether a request is being answered, which may take as long as it takes.
+/// Whether a request is being answered: a handler, and a feed without events, may be silent for long.
+///
+/// It counts how often an answer has begun or ended: the number is odd during an answer.
 #[derive(Clone, Default)]
-pub(super) struct Asked(Arc<AtomicBool>);
+pub(super) struct Asked(Arc<AtomicU64>);
 
 impl Asked {
-    /// Does what is asked, and notes when that begins and ends.
-    pub(super) async fn during<T>(self, answer: impl Future<Output = T>) -> T {
-        self.0.store(true, Ordering::Relaxed);
-        let answer = answer.await;
-        self.0.store(false, Ordering::Relaxed);
-        answer
+    /// Awaits the answer to a request. The request is being answered until the body of the answer has ended.
+    pub(super) async fn during<B, E>(
+        self,
+        answer: impl Future<Output = Result<Response<B>, E>>,
+    ) -> Result<Response<Answering<B>>, E> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        let until_ended = UntilEnded(self);
+        answer.await.map(|answer| answer.map(|body| Answering { body, _until_ended: until_ended }))
     }
 
-    fn is_going_on(&self) -> bool {
+    fn count(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Notes the end of an answer when it is dropped.
+struct UntilEnded(Asked);
+
+impl Drop for UntilEnded {
+    fn drop(&mut self) {
+        self.0.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The body of an answer, which the server drops at its end.
+pub(super) struct Answering<B> {
+    body: B,
+    _until_ended: UntilEnded,
+}
+
+impl<B: Body + Unpin> Body for Answering<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -36,6 +77,8 @@ impl Asked {
 pub(super) struct Kept<S> {
     stream: S,
     asked: Asked,
+    /// The count of `asked` after the answer that was seen to end last.
+    ended: u64,
     /// How long the head of a request may take.
     head: Duration,
     /// How long there may be no request.
@@ -47,10 +90,10 @@ pub(super) struct Kept<S> {
 
 impl<S> Kept<S> {
     pub(super) fn new(stream: S, asked: Asked, head: Duration, idle: Duration) -> Self {
-        Self { stream, asked, head, idle, begun: true, until: Box::pin(tokio::time::sleep(head)) }
+        Self { stream, asked, ended: 0, head, idle, begun: true, until: Box::pin(tokio::time::sleep(head)) }
     }
 
-    /// From now on there is no request until one begins.
+    /// The connection rests until a request begins.
     fn rest(&mut self) {
         self.begun = false;
         self.until.as_mut().reset(Instant::now() + self.idle);
@@ -65,8 +108,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Kept<S> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if self.asked.is_going_on() {
+        let count = self.asked.count();
+        if !count.is_multiple_of(2) {
             return read;
+        }
+        if count != self.ended {
+            self.ended = count;
+            self.rest();
         }
         match read {
             Poll::Ready(result) => {
@@ -105,6 +153,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Kept<S> {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use http_body_util::Empty;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
     use super::*;
@@ -148,12 +198,11 @@ mod tests {
     #[tokio::test]
     async fn an_answer_takes_as_long_as_it_takes() {
         let (mut kept, _theirs, asked) = kept(SOON, SOON);
-        let silent = asked.during(async {
-            tokio::time::timeout(SOON * 5, kept.read_u8())
-                .await
-                .expect_err("nothing comes, and nothing breaks");
-        });
-        silent.await;
+        let answer = async { Ok::<_, ()>(Response::new(Empty::<Bytes>::new())) };
+        let answer = asked.during(answer).await.unwrap();
+        let silent = tokio::time::timeout(SOON * 5, kept.read_u8()).await;
+        silent.expect_err("nothing comes, and nothing breaks");
+        drop(answer);
         breaks(&mut kept).await;
     }
 }

@@ -25,7 +25,8 @@ async fn ask_for_feed(client: &Client) -> TcpStream {
     socket.set_recv_buffer_size(4_096).expect("a small buffer");
     let address = client.url("").trim_start_matches("http://").parse().expect("an address");
     let mut stream = socket.connect(address).await.expect("a connection");
-    stream.write_all(b"GET /timers/events HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("it is sent");
+    let head = b"GET /timers/events HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    stream.write_all(head).await.expect("it is sent");
     stream
 }
 
@@ -39,9 +40,7 @@ async fn begin(stream: &mut TcpStream) {
 #[tokio::test]
 async fn a_reader_that_does_not_read_is_dropped_with_the_reason() {
     let broker = Broker::start().await;
-    let node =
-        Node::with(&broker, &["--client-timeout", "9s", "--idle-timeout", "1s", "--log", "jettimer=debug"])
-            .await;
+    let node = Node::with(&broker, &["--client-timeout", "9s", "--log", "jettimer=debug"]).await;
     let client = node.client();
     let mut stream = ask_for_feed(&client).await;
     begin(&mut stream).await;
