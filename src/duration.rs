@@ -37,7 +37,7 @@ pub fn parse_delay(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Why a text with such a unit is no delay; nothing if it has none.
+/// Why a text with a unit of the calendar cannot be a delay; `None` without such a unit.
 pub fn calendar_unit(text: &str) -> Option<String> {
     let unit = units(text).find(|unit| CALENDAR_UNITS.contains(unit))?;
     Some(match unit {
@@ -48,7 +48,7 @@ pub fn calendar_unit(text: &str) -> Option<String> {
     })
 }
 
-/// Prints a duration as [`parse`] reads it, in days at most: a month is no length that everybody agrees on.
+/// Prints a duration as [`parse`] reads it, in days at most: people do not agree on the length of a month.
 pub fn format(span: Duration) -> String {
     let days = span.as_secs() / DAY_SECONDS;
     let rest = span - Duration::from_secs(days * DAY_SECONDS);

@@ -1,4 +1,4 @@
-//! Instants as text: RFC 3339, UTC, with microseconds; and what is nearly that, read rightly or refused with what to write.
+//! Instants as text: RFC 3339, UTC, with microseconds; and texts that nearly are RFC 3339, which are read rightly or refused with a correct form.
 //!
 //! The only place that names the `time` crate.
 
@@ -39,7 +39,7 @@ const LAST: i128 = 253_402_300_799_999_999;
 ///
 /// # Errors
 ///
-/// A sentence for people that says what is wrong and what to write, if the text is something else or lies before 1970.
+/// A sentence for people that names the fault and the correct form, if the text is something else or lies before 1970.
 pub fn parse(text: &str) -> Result<Timestamp, String> {
     let parts = nearly::parts(text)?;
     let instant = instant(&parts)?;
@@ -58,7 +58,7 @@ fn instant(parts: &Parts) -> Result<OffsetDateTime, String> {
     let [year, month, day] = parts.date;
     let no_day = || format!("there is no day {year:04}-{month:02}-{day:02}");
     let month = u8::try_from(month).ok().and_then(|month| Month::try_from(month).ok()).ok_or_else(no_day)?;
-    let year = i32::try_from(year).map_err(|_| no_day())?;
+    let year = i32::from(year);
     let date = u8::try_from(day).ok().and_then(|day| Date::from_calendar_date(year, month, day).ok());
     let date = date.ok_or_else(no_day)?;
     let [hour, minute, second] = parts.time;

@@ -1,5 +1,5 @@
-//! Text that people have written to a file or pipe: UTF-8, perhaps behind a byte order mark, which some editors write and
-//! which is no part of what the text says.
+//! Text that people have written to a file or pipe: UTF-8, perhaps after a byte order mark. Some editors write that mark; it
+//! does not belong to the text.
 
 use std::fs::File;
 use std::io::{self, Read as _};

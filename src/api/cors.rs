@@ -14,7 +14,7 @@ use warp::http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use super::answer::{self, Answer};
 
-/// What a page may send beside what every page may. Pages that trace send the last three with every request (W3C Trace
+/// Headers that a page may send, in addition to those that every page may. Pages that trace send the last three with every request (W3C Trace
 /// Context, W3C Baggage).
 const ALLOWED_HEADERS: &str = "authorization, content-type, idempotency-key, if-match, last-event-id, x-request-id, \
                                traceparent, tracestate, baggage";

@@ -8,7 +8,7 @@ use serde_json::{Number, Value};
 /// What stands before a number in place of which there is a text. JSON has to escape it, so no client writes it by accident.
 const MARK: &str = "\\u0000number ";
 
-/// The JSON text with a text in place of each number that a double cannot hold; nothing if there is none.
+/// The JSON text with a text in place of each number that a double cannot hold; `None` without such a number.
 pub(super) fn with_exact_numbers(json: &[u8]) -> Option<Vec<u8>> {
     let mut exact: Option<Vec<u8>> = None;
     let (mut at, mut copied) = (0, 0);

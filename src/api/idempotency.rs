@@ -113,7 +113,7 @@ pub(super) fn fingerprint(json: &Json) -> Uuid {
             exact.as_object_mut().and_then(|fields| fields.remove(FIELD));
             exact
         });
-    // The text is the same as ever for a request without such numbers: fingerprints are stored.
+    // For a request without such numbers the text must not change between versions: fingerprints are stored.
     Uuid::new_v5(&NAMESPACE, exact.as_ref().unwrap_or(&json.value).to_string().as_bytes())
 }
 

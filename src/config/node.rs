@@ -95,8 +95,8 @@ pub struct Node {
           value_parser = parse::span(SECOND, 600 * SECOND))]
     pub(crate) client_timeout: Duration,
 
-    /// How long a connection is kept between two requests: longer than what is in front of the node keeps it, or requests
-    /// are lost; most keep it for 60s, some for 10m; 1s to 1h
+    /// How long a connection is kept between two requests; it must be longer than a load balancer in front of the node keeps
+    /// one, or requests are lost: most balancers keep one for 60s, some for 10m; 1s to 1h
     #[arg(long, env = "JETTIMER_IDLE_TIMEOUT", value_name = "DURATION", default_value = "75s",
           value_parser = parse::span(SECOND, 3_600 * SECOND))]
     pub(crate) idle_timeout: Duration,

@@ -27,7 +27,7 @@ impl HostPort {
         self.port
     }
 
-    /// The host, whatever the port.
+    /// The same host, with any port.
     pub fn of_any_port(&self) -> Self {
         Self { host: self.host.clone(), port: None }
     }
@@ -83,15 +83,15 @@ impl FromStr for HostPort {
         if text.contains('*') {
             return Err(format!("has a *, which stands for nothing here; {FORM}"));
         }
-        let (host, port) = parts(text).ok_or_else(|| format!("is no host; {FORM}"))?;
+        let (host, port) = parts(text).ok_or_else(|| format!("is not a host; {FORM}"))?;
         let port =
             port.map(|port| number(port).ok_or_else(|| format!("has no port after its colon; {FORM}")));
-        let host = Host::parse(&host).map_err(|error| format!("is no host: {error}; {FORM}"))?;
+        let host = Host::parse(&host).map_err(|error| format!("is not a host: {error}; {FORM}"))?;
         let host = Url::parse(&format!("http://{host}/"))
             .ok()
             .map(|url| normal(&url).into_owned())
             .filter(|host| !host.is_empty())
-            .ok_or_else(|| format!("is no host; {FORM}"))?;
+            .ok_or_else(|| format!("is not a host; {FORM}"))?;
         Ok(Self { host, port: port.transpose()? })
     }
 }
@@ -185,14 +185,14 @@ mod tests {
             ("me@example.com", "more than a host"),
             ("*.example.com", "stands for nothing"),
             ("*", "stands for nothing"),
-            (".", "is no host"),
-            ("a b", "is no host"),
-            ("[::1", "is no host"),
-            ("[::1]x", "is no host"),
-            ("::1:99999", "is no host"),
-            ("256.0.0.1", "is no host"),
-            ("1.2.3.4.5", "is no host"),
-            (":80", "is no host"),
+            (".", "is not a host"),
+            ("a b", "is not a host"),
+            ("[::1", "is not a host"),
+            ("[::1]x", "is not a host"),
+            ("::1:99999", "is not a host"),
+            ("256.0.0.1", "is not a host"),
+            ("1.2.3.4.5", "is not a host"),
+            (":80", "is not a host"),
             ("example.com:", "no port"),
             ("example.com:0", "no port"),
             ("example.com:+80", "no port"),

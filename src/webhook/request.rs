@@ -130,7 +130,7 @@ fn parts(timer: &Timer, attempt: u32, secrets: &Secrets, now: Timestamp) -> (Hea
         }
     }
     // That of the request that created the timer, so that the call is seen in its trace. A trace of our own would be sampled
-    // by every receiver, and nobody would export its root.
+    // by every receiver, and its root would not be exported.
     if let Some(Ok(trace)) = timer.traceparent.as_ref().map(HeaderValue::try_from) {
         headers.entry("traceparent").or_insert(trace);
     }

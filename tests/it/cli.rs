@@ -103,7 +103,7 @@ async fn everything_that_a_creation_has_is_an_option() {
     let shown = run(&client, &["get", created.out.trim(), "-o", "json"]).await;
     assert!(shown.out.contains(r#""body":{"b": 1.0, "a": 2}"#), "{shown:?}");
 
-    // Who makes a timer that is there is told so, and what has become of it.
+    // A second creation with the key says that the timer is there, and its state.
     let again = run(&client, &args).await;
     assert!(again.err.contains("there is one timer"), "{again:?}");
     client.cancel(created.out.trim()).await;

@@ -253,7 +253,7 @@ async fn an_import_keeps_each_timers_owner_or_says_what_it_takes() {
     .await;
 }
 
-/// A proxy that takes requests with at most so many bytes of a body, and closes each connection after one.
+/// A proxy that takes requests with at most `most` bytes of a body, and closes each connection after one.
 async fn proxy(to: &Client, most: usize) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();

@@ -306,7 +306,7 @@ fn a_field_that_is_there_twice_is_refused_wherever_jettimer_reads_it() {
             assert!(errors[0].detail.contains("more than once"), "{text}");
         }
     }
-    // The receiver may know what it means.
+    // The receiver decides about the body.
     let body = r#"{"a": 1, "a": {"b": 1, "b": 2}}"#;
     let json = Json::read(format!(r#"{{"delay": "1h", {url}, "body": {body}}}"#).into()).unwrap();
     assert_eq!(read(&json, &rules(), Uuid::nil(), None, NOW).unwrap().target.body, Body::Json(body.into()));

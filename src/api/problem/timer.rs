@@ -34,7 +34,7 @@ impl Problem {
         Self::new(Kind::FilterRequired, detail)
     }
 
-    /// `done` is what the timers were to be.
+    /// `done` is the state that the client wanted for the timers.
     pub(in crate::api) fn filter_in_the_body(done: &str) -> Self {
         let detail = format!(
             "this request has a body, which is not read: put the filter into the query, such as ?host=example.com; \

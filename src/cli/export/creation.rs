@@ -29,8 +29,8 @@ const COMMON: &[&str] = &[
 pub(super) struct Whole<'t>(#[serde(borrow)] BTreeMap<&'t str, &'t RawValue>);
 
 impl<'t> Whole<'t> {
-    /// Whether what is sent is shown as digests. The node says so; only of a node from before that flag, values are looked
-    /// at.
+    /// Whether headers and body are shown as digests. The node says so by a flag; values are looked at only if the node is too
+    /// old to have the flag.
     pub(super) fn is_hidden(&self) -> bool {
         if let Some(redacted) = self.0.get("redacted") {
             return redacted.get() != "false";
@@ -89,7 +89,7 @@ mod tests {
         assert!(read(&format!(r#"{{"headers":{{"a":"{digest}"}}}}"#)).is_hidden());
         assert!(read(r#"{"body_sha256":"0"}"#).is_hidden());
         assert!(!read(r#"{"headers":{"a":"sha256:0"},"body":1}"#).is_hidden());
-        // A node that says what it does is believed.
+        // A node that has the flag is believed.
         assert!(!read(&format!(r#"{{"redacted":false,"headers":{{"a":"{digest}"}}}}"#)).is_hidden());
         assert!(read(r#"{"redacted":true,"headers":{"a":"x"}}"#).is_hidden());
     }

@@ -74,7 +74,7 @@ impl Item {
         let text = text.trim_ascii();
         let mut fields: BTreeMap<String, &RawValue> =
             serde_json::from_slice(text).map_err(|error| format!("is no JSON object: {error}"))?;
-        // What is written anew below has one of them only, and no node would see the others.
+        // The line is written again below with one of them, so that a node could not find out.
         if let Some(pointer) = repeated::fields(text).iter().find(|pointer| !pointer.starts_with("/body/")) {
             return Err(format!("{pointer} is there more than once; only one of them can be meant"));
         }

@@ -61,7 +61,7 @@ pub(super) async fn send(
                 continue;
             }
             Err(error) => {
-                // A proxy may close the connection in the middle of what it does not take.
+                // A proxy may close the connection in the middle of a body that it does not take.
                 if matches!(error, Error::NoAnswer { .. }) {
                     most = open.len().div_ceil(2);
                 }
