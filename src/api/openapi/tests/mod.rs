@@ -1,6 +1,7 @@
 //! What ties the document to the code: operations, problems, limits, and examples.
 
 mod examples;
+mod generators;
 mod limits;
 mod operations;
 mod problems;
