@@ -17,8 +17,9 @@ pub const MAX_HEADERS: usize = 50;
 /// The most bytes of all header names and values together; common servers refuse more than 16 KiB.
 pub const MAX_HEADER_BYTES: usize = 8_192;
 
-/// An absolute `http` or `https` URL with a host, without credentials.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An absolute `http` or `https` URL with a host, without credentials. Path and query may be a secret all the same, so it has
+/// no `Display`, and its `Debug` shows the receiver only.
+#[derive(Clone, PartialEq, Eq)]
 pub struct TargetUrl(Url);
 
 /// Why a text is not a [`TargetUrl`].
@@ -102,9 +103,9 @@ impl TargetUrl {
     }
 }
 
-impl fmt::Display for TargetUrl {
+impl fmt::Debug for TargetUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        write!(f, "TargetUrl({}, …)", self.authority())
     }
 }
 

@@ -1,4 +1,7 @@
 //! One log line for each timer that did not go well, none for those that did.
+//!
+//! A line names the receiver and not the URL: the path and the query of many receivers are a secret, and logs are read by
+//! more people than timers are.
 
 use crate::domain::machine::describe;
 use crate::domain::timer::{Doubt, State, Timer};
@@ -6,12 +9,12 @@ use crate::domain::timer::{Doubt, State, Timer};
 /// Logs the state that was just stored, if somebody may have to look at it.
 pub(super) fn stored(timer: &Timer) {
     let id = timer.id;
-    let url = &timer.target.url;
+    let receiver = timer.target.url.authority();
     match &timer.state {
-        State::Failed { reason, .. } => tracing::warn!(timer = %id, %url, reason, "failed"),
+        State::Failed { reason, .. } => tracing::warn!(timer = %id, receiver, reason, "failed"),
         State::Unknown { attempt, doubt: Doubt::NoOutcome(claim), .. } => tracing::warn!(
             timer = %id,
-            %url,
+            receiver,
             attempt,
             claimed_by = claim.node,
             "unknown: nobody can tell whether the receiver was called"
@@ -24,7 +27,7 @@ pub(super) fn stored(timer: &Timer) {
         ),
         State::Scheduled { attempt, .. } => {
             let why = timer.attempts.last().map(|last| describe(&last.called.result, timer.timeout));
-            tracing::info!(timer = %id, %url, next_attempt = attempt, why, "attempt failed");
+            tracing::info!(timer = %id, receiver, next_attempt = attempt, why, "attempt failed");
         }
         State::Firing { .. } => tracing::trace!(timer = %id, "claimed"),
         State::Delivered { .. } => tracing::debug!(timer = %id, "delivered"),
@@ -34,5 +37,5 @@ pub(super) fn stored(timer: &Timer) {
 
 /// Logs that a timer waits again whose call was claimed and not made.
 pub(super) fn given_back(timer: &Timer, why: &str) {
-    tracing::info!(timer = %timer.id, url = %timer.target.url, why, "the request was not written; the timer fires again at once");
+    tracing::info!(timer = %timer.id, receiver = timer.target.url.authority(), why, "the request was not written; the timer fires again at once");
 }
