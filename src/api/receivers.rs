@@ -27,6 +27,7 @@ fn shown(status: &ReceiverStatus) -> Value {
     let mut json = json!({
         "receiver": status.receiver,
         "breaker": status.breaker.name(),
+        "paths_left_alone": status.paths_left_alone,
         "failures": status.failures,
         "in_flight": status.in_flight,
         "limit": status.limit,
@@ -35,6 +36,9 @@ fn shown(status: &ReceiverStatus) -> Value {
     });
     if !status.open_for.is_zero() {
         json["open_for_ms"] = (status.open_for.as_millis() as u64).into();
+    }
+    if !status.asked_for.is_zero() {
+        json["asked_for_ms"] = (status.asked_for.as_millis() as u64).into();
     }
     json
 }

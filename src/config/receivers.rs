@@ -21,7 +21,8 @@ pub(crate) struct ReceiverSettings {
     #[arg(long, env = "JETTIMER_RECEIVER_LIMIT", value_name = "LIMIT", value_delimiter = ' ')]
     pub(crate) receiver_limit: Vec<ReceiverLimit>,
 
-    /// After how many failures in a row a receiver is left alone for a while; 0 for never; up to 1000000
+    /// After how many failures in a row a receiver, one of its paths, or paths that look alike are left alone for a while; 0
+    /// for never; up to 1000000
     #[arg(long, env = "JETTIMER_BREAKER_FAILURES", value_name = "COUNT", default_value = "20",
           value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     pub(crate) breaker_failures: u32,

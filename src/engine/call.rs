@@ -12,7 +12,7 @@ use crate::domain::timer::{Claim, Timer};
 use crate::engine::claims::Claiming;
 use crate::engine::{Engine, Worker, measure};
 use crate::journal::Entry;
-use crate::metrics::Busy;
+use crate::metrics::{Busy, Late};
 use crate::receivers::{Admission, LONG, Place};
 use crate::webhook::Departure;
 
@@ -79,7 +79,10 @@ impl Engine {
         }
         let work = &self.metrics.work;
         let began = Instant::now();
-        let in_progress = work.call(self.clock.now().since(claim.due_at));
+        let late = self.clock.now().since(claim.due_at);
+        let by_receiver = |place: &CallPlace| place.receiver.is_late_for_its_receiver(timer, late);
+        let cause = if place.as_ref().is_some_and(by_receiver) { Late::Receiver } else { Late::Other };
+        let in_progress = work.call(late, cause);
         let entry = place.as_ref().map(|place| place.entry.clone()).unwrap_or_default();
         let noted = entry.clone();
         let departure = Departure::new(move || noted.writes());

@@ -27,6 +27,8 @@ pub(super) fn stored(work: &Work, before: Option<&State>, after: &State, called:
 pub(super) fn why(why: receivers::Postponed) -> Postponed {
     match why {
         receivers::Postponed::Breaker => Postponed::Breaker,
+        receivers::Postponed::RetryAfter => Postponed::RetryAfter,
+        receivers::Postponed::Recovery => Postponed::Recovery,
         receivers::Postponed::Receiver => Postponed::Receiver,
         receivers::Postponed::Flow => Postponed::Flow,
     }

@@ -40,7 +40,7 @@ pub use receivers::Receivers;
 pub use sweep::{SweepFinding, Sweeping, Swept};
 pub use tasks::{Task, Tasks};
 pub use timers::{Timers, Write, Written};
-pub use work::{Call, LostClaim, Outcome, Postponed, Wake, Work};
+pub use work::{Call, Late, LostClaim, Outcome, Postponed, Wake, Work};
 
 use register::Register;
 

@@ -46,7 +46,7 @@ pub(super) const TIMERS: Name =
     name("jettimer_timers", "Timers of all nodes by state, as far as this node's index has them");
 pub(super) const TIMERS_OVERDUE: Name = name(
     "jettimer_timers_overdue",
-    "Scheduled timers of all nodes whose attempt should have begun more than 5 s ago",
+    "Scheduled timers of all nodes whose attempt should have begun more than 5 s ago, by what they wait for",
 );
 pub(super) const INDEX_TIMERS: Name = name("jettimer_index_timers", "Timers in this node's index");
 pub(super) const INDEX_LIMIT: Name = name("jettimer_index_limit", "The most timers in this node's index");
@@ -67,7 +67,7 @@ pub(super) const ATTEMPTS: Name =
     name("jettimer_attempts_total", "Attempts that have ended and were stored, by what the timer became");
 pub(super) const LATENESS: Name = name(
     "jettimer_lateness_seconds",
-    "From the instant that an attempt was set to until its call began, by this node's clock",
+    "From the instant that an attempt was set to until its call began, by this node's clock, and by what delayed it most",
 );
 pub(super) const CALLS: Name = name("jettimer_calls_total", "Calls of receivers that have ended, by result");
 pub(super) const CALL_DURATION: Name = name(
@@ -76,7 +76,7 @@ pub(super) const CALL_DURATION: Name = name(
 );
 pub(super) const POSTPONED: Name = name(
     "jettimer_calls_postponed_total",
-    "Calls put off for lack of room at the receiver or its flow, by why",
+    "Calls put off since the receiver, its path or the flow has no room, by why",
 );
 pub(super) const RECEIVERS: Name =
     name("jettimer_receivers", "Receivers that this node remembers, by the state of their circuit breaker");

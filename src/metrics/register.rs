@@ -66,6 +66,22 @@ impl<'a> Register<'a> {
         histogram
     }
 
+    /// One for each value of a label.
+    pub(super) fn histograms<const N: usize>(
+        &mut self,
+        name: &Name,
+        buckets: &'static [f64],
+        label: &'static str,
+        values: [&'static str; N],
+    ) -> [Histogram; N] {
+        type Of = [(&'static str, &'static str); 1];
+        let family =
+            Family::<Of, Histogram, _>::new_with_constructor(|| Histogram::new(buckets.iter().copied()));
+        let histograms = values.map(|value| family.get_or_create_owned(&[(label, value)]));
+        self.add(name, family);
+        histograms
+    }
+
     /// A gauge that is always 1, for what its labels say.
     pub(super) fn info<const N: usize>(&mut self, name: &Name, labels: [(&'static str, &'static str); N]) {
         let family = Family::<[(&'static str, &'static str); N], Gauge>::default();

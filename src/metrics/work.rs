@@ -6,7 +6,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 
-use super::label::{Counters, label};
+use super::label::{Counters, Label as _, label};
 use super::register::{Register, set};
 use super::{Busy, names};
 
@@ -62,12 +62,26 @@ label! {
 label! {
     /// Why a call was put off.
     Postponed = "reason" {
-        /// The receiver has failed too often in a row.
+        /// The receiver, or the path that is called, has failed too often in a row.
         Breaker = "breaker",
+        /// The receiver has asked to be left alone.
+        RetryAfter = "retry_after",
+        /// That is over, and calls begin again a few at a time.
+        Recovery = "recovery",
         /// The receiver has all that it may have.
         Receiver = "receiver",
         /// The timer's flow has all that it may have.
         Flow = "flow",
+    }
+}
+
+label! {
+    /// Why a call begins late.
+    Late = "cause" {
+        /// Its receiver or its flow had no room.
+        Receiver = "receiver",
+        /// Anything else: this node, NATS, or a node that died.
+        Other = "other",
     }
 }
 
@@ -100,7 +114,7 @@ label! {
 pub struct Work {
     /// Attempts that have ended.
     pub attempts: Counters<Outcome>,
-    lateness: Histogram,
+    lateness: [Histogram; 2],
     /// Calls that have ended.
     pub calls: Counters<Call>,
     durations: Histogram,
@@ -126,7 +140,12 @@ impl Work {
     pub(super) fn new(register: &mut Register<'_>) -> Self {
         Self {
             attempts: Counters::new(register, &names::ATTEMPTS),
-            lateness: register.histogram(&names::LATENESS, &LATENESS),
+            lateness: register.histograms(
+                &names::LATENESS,
+                &LATENESS,
+                Late::NAME,
+                [Late::Receiver.shown(), Late::Other.shown()],
+            ),
             calls: Counters::new(register, &names::CALLS),
             durations: register.histogram(&names::CALL_DURATION, &DURATION),
             postponed: Counters::new(register, &names::POSTPONED),
@@ -164,9 +183,14 @@ impl Work {
         set(&self.claims_storing_limit, claims);
     }
 
-    /// A call begins, so late, and is in progress for as long as this lives.
-    pub fn call(&self, late: Duration) -> Busy {
-        self.lateness.observe(late.as_secs_f64());
+    /// A call begins, so late for this cause, and is in progress for as long as this lives.
+    pub fn call(&self, late: Duration, cause: Late) -> Busy {
+        let [receiver, other] = &self.lateness;
+        let lateness = match cause {
+            Late::Receiver => receiver,
+            Late::Other => other,
+        };
+        lateness.observe(late.as_secs_f64());
         Busy::new(&self.calls_in_progress)
     }
 

@@ -1,7 +1,9 @@
-//! A circuit breaker: a receiver that fails over and over is left alone for a while, then tried by one call at
-//! a time. Time comes in as an argument.
+//! A circuit breaker: what fails over and over is left alone for a while, then tried by one call at a time. A receiver has
+//! one that hears of connections, and each of its paths has one that hears of answers. Time comes in as an argument.
 
 use std::time::{Duration, Instant};
+
+use super::ramp;
 
 /// How long a receiver is left alone the first time.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
@@ -9,12 +11,24 @@ const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// this time.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// One receiver's breaker.
+/// So much sooner it opens again while calls begin again after it has closed.
+const SOONER: u32 = 4;
+
+/// One breaker.
 #[derive(Debug, Default)]
 pub(super) struct Breaker {
     /// Failures since the last success.
     failures: u32,
     open: Option<Open>,
+    closed: Option<Closed>,
+}
+
+/// How it was closed last.
+#[derive(Clone, Copy, Debug)]
+struct Closed {
+    at: Instant,
+    /// The last pause before.
+    pause: Duration,
 }
 
 #[derive(Debug)]
@@ -45,11 +59,13 @@ pub enum BreakerState {
     Open,
     /// One call is made to see.
     HalfOpen,
+    /// Calls are made, but not to all paths.
+    Partly,
 }
 
 impl BreakerState {
     /// Every state.
-    pub const ALL: [Self; 3] = [Self::Closed, Self::Open, Self::HalfOpen];
+    pub const ALL: [Self; 4] = [Self::Closed, Self::Open, Self::HalfOpen, Self::Partly];
 
     /// Its name in the API.
     pub const fn name(self) -> &'static str {
@@ -57,6 +73,7 @@ impl BreakerState {
             Self::Closed => "closed",
             Self::Open => "open",
             Self::HalfOpen => "half_open",
+            Self::Partly => "partly",
         }
     }
 }
@@ -64,26 +81,30 @@ impl BreakerState {
 impl Breaker {
     /// Asks for leave to call.
     pub(super) fn ask(&mut self, now: Instant) -> Pass {
+        if let Some(until) = self.refuses(now) {
+            return Pass::Not(until);
+        }
         let Some(open) = &mut self.open else { return Pass::Free };
-        if now < open.until {
-            return Pass::Not(open.until);
-        }
-        // A timer may have a timeout of ten minutes: one that hangs is not waited for.
-        if open.probing.is_some_and(|since| now.saturating_duration_since(since) < LONGEST_PAUSE) {
-            return Pass::Not(now);
-        }
         open.probing = Some(now);
         Pass::Probe
     }
 
-    /// A call went well, whichever it was.
-    pub(super) fn succeeded(&mut self) {
-        *self = Self::default();
+    /// A call went well, whichever it was. Says whether that has closed it.
+    pub(super) fn succeeded(&mut self, now: Instant) -> bool {
+        self.failures = 0;
+        let open = self.open.take();
+        self.closed = open.as_ref().map(|open| Closed { at: now, pause: open.pause }).or(self.closed);
+        open.is_some()
     }
 
-    /// A call failed; `threshold` failures in a row open the breaker (0: none do). Says whether this one did.
+    /// A call failed; `threshold` failures in a row open the breaker (0: none do), and a part of them if it has closed
+    /// just now. Says whether this one did.
     pub(super) fn failed(&mut self, probe: bool, threshold: u32, now: Instant) -> bool {
         self.failures = self.failures.saturating_add(1);
+        let before = self.closed.filter(|closed| now.saturating_duration_since(closed.at) < ramp::LENGTH);
+        // One failure says little: it may be that of a call that began before.
+        let sooner = threshold.div_ceil(SOONER).max(2).min(threshold);
+        let threshold = if before.is_some() { sooner } else { threshold };
         match &mut self.open {
             Some(open) if probe => {
                 open.pause = (open.pause * 2).min(LONGEST_PAUSE);
@@ -94,11 +115,22 @@ impl Breaker {
             // It began before the breaker opened.
             Some(_) => false,
             None if threshold > 0 && self.failures >= threshold => {
-                self.open = Some(Open { until: now + FIRST_PAUSE, pause: FIRST_PAUSE, probing: None });
+                let pause = before.map_or(FIRST_PAUSE, |closed| (closed.pause * 2).min(LONGEST_PAUSE));
+                self.open = Some(Open { until: now + pause, pause, probing: None });
                 true
             }
             None => false,
         }
+    }
+
+    /// Why a call would not be made now: until when.
+    pub(super) fn refuses(&self, now: Instant) -> Option<Instant> {
+        let open = self.open.as_ref()?;
+        if now < open.until {
+            return Some(open.until);
+        }
+        // A timer may have a timeout of ten minutes: one that hangs is not waited for.
+        open.probing.is_some_and(|since| now.saturating_duration_since(since) < LONGEST_PAUSE).then_some(now)
     }
 
     /// The probe was not made after all.
@@ -108,9 +140,14 @@ impl Breaker {
         }
     }
 
-    /// Whether there is nothing to remember.
-    pub(super) fn is_idle(&self) -> bool {
-        self.failures == 0 && self.open.is_none()
+    /// When it was closed last.
+    pub(super) fn closed_at(&self) -> Option<Instant> {
+        self.closed.map(|closed| closed.at)
+    }
+
+    /// Whether calls are made.
+    pub(super) fn is_closed(&self) -> bool {
+        self.open.is_none()
     }
 
     pub(super) fn failures(&self) -> u32 {

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::limit::Limits;
 use super::progress::Progress;
-use crate::domain::machine::MAX_POSTPONEMENT;
+use super::returns::Returns;
 
 /// Who would wait longer than this is postponed: what waits takes a place in the node's memory. Less would postpone the
 /// timers of a burst that a quick receiver takes in a second or two, and each of those costs the broker a wake more.
@@ -21,9 +21,6 @@ const DOUBTED: u32 = 2;
 /// The most that wait in one lane: as many as a node may hold. Fewer would postpone the timers of a burst that a quick
 /// receiver takes in a fraction of a second; who waits in vain is told so by the lane's progress.
 const MAX_WAITING: usize = 32_768;
-
-/// Who is postponed comes back after this time at the soonest; less would only make the broker busy.
-const SOONEST_RETURN: Duration = Duration::from_secs(1);
 
 /// The space between two that come back: so few that a receiver with a long backlog costs the broker little, and
 /// is not overrun once it is well again.
@@ -38,10 +35,19 @@ pub(super) struct Lane {
     waiting: VecDeque<oneshot::Sender<Turn>>,
     /// No call starts sooner.
     next_start: Instant,
-    /// The last instant that was given to somebody to come back.
-    last_return: Option<Instant>,
-    returns: u32,
+    returns: Returns,
+    /// The limit at which a timer was refused last.
+    full: Full,
     progress: Progress,
+}
+
+/// The limit at which a lane is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Full {
+    /// Its rate is used up.
+    Rate,
+    /// All places are taken.
+    Places,
 }
 
 /// What somebody is told who wants to enter.
@@ -69,8 +75,8 @@ impl Lane {
             limits: Limits { parallelism: usize::MAX, space: Duration::ZERO },
             waiting: VecDeque::new(),
             next_start: now,
-            last_return: None,
-            returns: 0,
+            returns: Returns::default(),
+            full: Full::Places,
             progress: Progress::new(now),
         }
     }
@@ -103,7 +109,10 @@ impl Lane {
             let wait = self.progress.time_for(self.waiting.len() + 1, now);
             self.waiting.len() >= MAX_WAITING || wait.is_some_and(|wait| wait > DOUBTED * MAX_WAIT)
         };
-        (too_soon || in_vain).then(|| self.come_back(limits.space, now))
+        (too_soon || in_vain).then(|| {
+            self.full = if too_soon { Full::Rate } else { Full::Places };
+            self.come_back(limits.space, now)
+        })
     }
 
     fn has_room(&self, limits: Limits) -> bool {
@@ -144,6 +153,7 @@ impl Lane {
                 continue;
             }
             if pause > MAX_WAIT {
+                self.full = Full::Rate;
                 // Whether that is heard makes no difference.
                 let _ = next.send(Turn::Later(self.come_back(self.limits.space, now)));
             } else if next.send(Turn::In(pause)).is_ok() {
@@ -153,23 +163,29 @@ impl Lane {
         let full = self.in_flight >= self.limits.parallelism;
         self.progress.busy(full, now);
         if !full && self.next_start <= now {
-            self.last_return = None;
+            self.returns.begin_again();
         }
     }
 
     /// When somebody who is not let in comes back: one after the other, and spread out once that is too far away.
-    pub(super) fn come_back(&mut self, space: Duration, now: Instant) -> Duration {
-        let soonest = now + SOONEST_RETURN;
-        let next = self.last_return.map_or(soonest, |last| (last + space.max(RETURN_SPACE)).max(soonest));
-        let wait = next.saturating_duration_since(now);
-        if wait <= MAX_POSTPONEMENT {
-            self.last_return = Some(next);
-            return wait;
-        }
-        // The golden ratio spreads any number of them evenly.
-        self.returns = self.returns.wrapping_add(1);
-        let spread = (f64::from(self.returns) * 0.618_033_988_749_895).fract();
-        MAX_POSTPONEMENT.mul_f64(0.5 + spread / 2.0)
+    fn come_back(&mut self, space: Duration, now: Instant) -> Duration {
+        self.returns.next(now, space.max(RETURN_SPACE), now)
+    }
+
+    /// When a timer comes back that has waited for a place in vain.
+    pub(super) fn gave_up(&mut self, now: Instant) -> Duration {
+        self.full = Full::Places;
+        self.returns.next(now + MAX_WAIT, RETURN_SPACE, now)
+    }
+
+    /// The limit for which refused timers wait, and until when the last of them comes back.
+    pub(super) fn waits(&self, now: Instant) -> Option<(Full, Instant)> {
+        self.returns.until(now).map(|until| (self.full, until))
+    }
+
+    /// Whether some were to come back at an instant or later.
+    pub(super) fn has_postponed_since(&self, instant: Option<Instant>) -> bool {
+        self.returns.since(instant)
     }
 
     /// Whether nobody is in it or waits, and no call has to keep a distance to the last.

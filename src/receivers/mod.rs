@@ -1,47 +1,63 @@
-//! Who may be called now: places and rates of receivers and flows, and a circuit breaker for each receiver, so
+//! Who may be called now: places and rates of receivers and flows, and circuit breakers for each receiver and its paths, so
 //! that one which is slow, dead or busy does not hold up the timers of others.
 //!
 //! Each node knows what it has seen itself, in memory and bounded; limits that hold for all nodes are shared out
 //! evenly among the nodes that work, as `heartbeat` counts them. It makes no calls and stores nothing: what has no
-//! place is postponed.
+//! place is postponed. Nodes tell each other of receivers that have no room; that is shown to people and decides nothing.
 
 mod breaker;
 mod concurrency;
+mod evidence;
 mod lane;
 mod limit;
+mod others;
+mod path;
+mod paths;
 mod place;
 mod progress;
+mod ramp;
 mod receiver;
+mod returns;
+mod route;
+mod shape;
 mod status;
+mod trouble;
+mod waits;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::domain::machine::LEAD;
 use crate::domain::timer::Timer;
-use breaker::Pass;
 use lane::{Entry, Lane, MAX_WAIT, Turn};
 use limit::Limits;
+use others::Others;
+use paths::MAX_PATHS;
 use receiver::Receiver;
+use route::Route;
 
 pub use breaker::BreakerState;
 pub(crate) use concurrency::{Concurrency, Ended, LONG};
 pub use limit::ReceiverLimit;
 pub use place::Place;
 pub use status::ReceiverStatus;
+pub use trouble::{Reason, Trouble, Whose, keys};
+pub use waits::Waits;
 
 /// The most receivers and the most flows that are remembered, but for those that are called or waited for. Of more,
 /// those go first of which there is nothing to remember, then any: a rate then begins anew, and so does a breaker.
 const MAX_KNOWN: usize = 10_000;
+
+/// The most paths that are remembered of all receivers together, at least 4 of each receiver; each takes some 300 bytes.
+const ALL_PATHS: usize = 20_000;
 
 /// What receivers are allowed.
 #[derive(Clone, Debug)]
 pub struct Rules {
     /// The most calls in progress at one receiver by this node.
     pub parallelism: usize,
-    /// Failures in a row that open a receiver's breaker; 0 for none.
+    /// Failures in a row that open a breaker; 0 for none.
     pub breaker_failures: u32,
     /// What some receivers are allowed by all nodes together.
     pub limits: Vec<ReceiverLimit>,
@@ -59,8 +75,12 @@ pub enum Admission {
 /// Why there is no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Postponed {
-    /// The receiver's breaker is open.
+    /// A breaker is open: the receiver's, or that of the timer's path.
     Breaker,
+    /// The receiver has asked to be left alone.
+    RetryAfter,
+    /// That is over, and calls begin again a few at a time.
+    Recovery,
     /// The receiver has as many calls as it may have, or its rate is used up.
     Receiver,
     /// The timer's flow has, or its rate is used up.
@@ -74,6 +94,8 @@ pub struct Receivers {
     /// How many nodes work, this one included.
     nodes: Arc<AtomicUsize>,
     known: Arc<Mutex<Known>>,
+    /// Troubles that other nodes have told.
+    others: Arc<Mutex<Others>>,
 }
 
 #[derive(Debug, Default)]
@@ -86,7 +108,7 @@ impl Receivers {
     /// No receiver is known yet.
     pub fn new(rules: Rules) -> Self {
         let nodes = Arc::new(AtomicUsize::new(1));
-        Self { rules: Arc::new(rules), nodes, known: Arc::default() }
+        Self { rules: Arc::new(rules), nodes, known: Arc::default(), others: Arc::default() }
     }
 
     /// From now on, limits of all nodes are shared by so many.
@@ -96,40 +118,43 @@ impl Receivers {
 
     /// Takes a place for a call of this timer, or says when to come back. Waits for at most a few seconds.
     pub async fn admit(&self, timer: &Timer) -> Admission {
-        let receiver = timer.target.url.authority();
+        let name = timer.target.url.authority();
+        let route = Route::of(timer.target.url.as_url().path());
         let nodes = self.nodes.load(Ordering::Relaxed);
-        if let Some(until) = self.breaker_says_no(&receiver) {
-            return self.postpone(&receiver, until, Postponed::Breaker);
+        // Before anything is taken that timers of others could use meanwhile.
+        let mut place = Place::new(self.clone(), route);
+        let begins = self.lock().receiver(&name).begins(route, Instant::now());
+        match begins {
+            Ok(pause) => place.waited(pause),
+            Err(refused) => return self.hold_back(&name, route, refused),
         }
-        let of_receiver = self.limits_of(&receiver, nodes);
-        let mut place = Place::new(self.clone());
+        paused(place.has_waited()).await;
+        let of_receiver = self.limits_of(&name, nodes);
         if let Some(flow) = &timer.flow {
             // First, since the flow's place and start would be taken from timers for other receivers.
-            let refused = self.lock().receiver(&receiver).refuses(of_receiver, Instant::now());
+            let refused = self.lock().receiver(&name).has_no_room(of_receiver, Instant::now());
             if let Some(later) = refused {
-                return self.postpone(&receiver, later, Postponed::Receiver);
+                return self.postpone(&name, later, Postponed::Receiver);
             }
             let limits = Limits::shared(flow.parallelism.map(|most| most as usize), flow.rate, nodes);
             let enter = || self.lock().flow(&flow.key).enter(limits, Instant::now());
-            match entered(enter).await {
-                Ok(()) => place.took_flow(&flow.key),
-                Err(later) => return self.postpone(&receiver, later, Postponed::Flow),
+            let gave_up = || self.lock().flow(&flow.key).gave_up(Instant::now());
+            match entered(enter, gave_up).await {
+                Ok(waited) => place.took_flow(&flow.key, waited),
+                Err(later) => return self.postpone(&name, later, Postponed::Flow),
             }
         }
-        let enter = || self.lock().receiver(&receiver).enter(of_receiver, Instant::now());
-        match entered(enter).await {
-            Ok(()) => place.took_receiver(&receiver),
-            Err(later) => return self.postpone(&receiver, later, Postponed::Receiver),
+        let enter = || self.lock().receiver(&name).enter(of_receiver, Instant::now());
+        let gave_up = || self.lock().receiver(&name).lane.gave_up(Instant::now());
+        match entered(enter, gave_up).await {
+            Ok(waited) => place.took_receiver(&name, waited),
+            Err(later) => return self.postpone(&name, later, Postponed::Receiver),
         }
         // Last, since a probe that waits for a place would keep others from probing.
-        let pass = self.lock().receiver(&receiver).breaker.ask(Instant::now());
-        match pass {
-            Pass::Free => {}
-            Pass::Probe => place.probes(),
-            Pass::Not(until) => {
-                let later = until.saturating_duration_since(Instant::now());
-                return self.postpone(&receiver, later, Postponed::Breaker);
-            }
+        let asked = self.lock().receiver(&name).ask(route, Instant::now());
+        match asked {
+            Ok(probes) => place.probes(probes),
+            Err(refused) => return self.hold_back(&name, route, refused),
         }
         place.begins();
         Admission::Enter(place)
@@ -152,31 +177,24 @@ impl Receivers {
     /// How many receivers are remembered whose breaker is in each state.
     pub fn count(&self) -> [(BreakerState, usize); BreakerState::ALL.len()] {
         let now = Instant::now();
-        let known = self.lock();
-        BreakerState::ALL.map(|state| {
-            let in_it = |receiver: &&Receiver| receiver.breaker.state(now).0 == state;
-            (state, known.receivers.values().filter(in_it).count())
-        })
+        let mut counts = BreakerState::ALL.map(|state| (state, 0));
+        for receiver in self.lock().receivers.values() {
+            let is_in = status::breaker(receiver, now).0;
+            counts.iter_mut().filter(|(state, _)| *state == is_in).for_each(|(_, count)| *count += 1);
+        }
+        counts
     }
 
-    /// Before anything is waited for: how long the breaker stays open, if it is.
-    fn breaker_says_no(&self, receiver: &str) -> Option<Duration> {
-        let now = Instant::now();
-        let known = self.lock();
-        let (state, left) = known.receivers.get(receiver)?.breaker.state(now);
-        (state == BreakerState::Open).then_some(left)
-    }
-
-    fn postpone(&self, receiver: &str, until: Duration, why: Postponed) -> Admission {
-        let now = Instant::now();
+    /// Has a timer come back that is not called before an instant.
+    fn hold_back(&self, name: &str, route: Route, refused: (Postponed, Instant)) -> Admission {
         let mut known = self.lock();
-        let receiver = known.receiver(receiver);
-        receiver.postponed += 1;
-        let wait = match why {
-            // Not all at once when the breaker half-opens, and not before: a wake comes sooner than it is due.
-            Postponed::Breaker => receiver.lane.come_back(Duration::ZERO, now).max(until + LEAD),
-            Postponed::Receiver | Postponed::Flow => until,
-        };
+        let room = known.room_for_paths();
+        let wait = known.receiver(name).come_back(route, refused, room, Instant::now());
+        Admission::Postpone(wait, refused.0)
+    }
+
+    fn postpone(&self, name: &str, wait: Duration, why: Postponed) -> Admission {
+        self.lock().receiver(name).postponed += 1;
         Admission::Postpone(wait, why)
     }
 
@@ -196,38 +214,51 @@ impl Receivers {
     }
 }
 
-/// Enters a lane, waiting for a place and for the start if need be; or says after which time to come back. Not to be
-/// given up in the middle but by a node that stops: a place that was just taken is not given back.
-async fn entered(enter: impl Fn() -> Entry) -> Result<(), Duration> {
+/// Enters a lane, waiting for a place and for the start if need be, and says for how long it has; or says after which time to
+/// come back. Not to be given up in the middle but by a node that stops: a place that was just taken is not given back.
+async fn entered(enter: impl Fn() -> Entry, gave_up: impl Fn() -> Duration) -> Result<Duration, Duration> {
+    let mut waited = Duration::ZERO;
     let turn = match enter() {
         Entry::Now(turn) => turn,
-        Entry::Wait(mut place) => match tokio::time::timeout(MAX_WAIT, &mut place).await {
-            Ok(Ok(turn)) => turn,
-            // The lane was forgotten, which no lane is that somebody waits in.
-            Ok(Err(_)) => return Err(MAX_WAIT),
-            Err(_) => {
-                place.close();
-                // It may have been given in this very moment.
-                place.try_recv().map_err(|_| MAX_WAIT)?
-            }
-        },
+        Entry::Wait(mut place) => {
+            let began = Instant::now();
+            let turn = match tokio::time::timeout(MAX_WAIT, &mut place).await {
+                Ok(Ok(turn)) => turn,
+                // The lane was forgotten, which no lane is that somebody waits in.
+                Ok(Err(_)) => return Err(MAX_WAIT),
+                Err(_) => {
+                    place.close();
+                    // It may have been given in this very moment.
+                    place.try_recv().map_err(|_| gave_up())?
+                }
+            };
+            waited = began.elapsed();
+            turn
+        }
     };
     match turn {
-        Turn::In(pause) if pause.is_zero() => Ok(()),
-        Turn::In(pause) => {
-            tokio::time::sleep(pause).await;
-            Ok(())
-        }
+        Turn::In(pause) => Ok(waited + paused(pause).await),
         Turn::Later(later) => Err(later),
     }
 }
 
+async fn paused(pause: Duration) -> Duration {
+    if !pause.is_zero() {
+        tokio::time::sleep(pause).await;
+    }
+    pause
+}
+
 impl Known {
+    /// How many paths are remembered of each receiver.
+    fn room_for_paths(&self) -> usize {
+        (ALL_PATHS / self.receivers.len().max(1)).clamp(4, MAX_PATHS)
+    }
+
     fn receiver(&mut self, name: &str) -> &mut Receiver {
         let now = Instant::now();
         if !self.receivers.contains_key(name) && self.receivers.len() >= MAX_KNOWN {
-            let closed = |receiver: &Receiver| receiver.breaker.state(now).0 == BreakerState::Closed;
-            self.receivers.retain(|_, receiver| !receiver.lane.is_idle(now) || !closed(receiver));
+            self.receivers.retain(|_, receiver| !receiver.lane.is_idle(now) || !receiver.is_well(now));
             forget(&mut self.receivers, |receiver| !receiver.lane.is_used());
         }
         self.receivers.entry(name.to_owned()).or_insert_with(|| Receiver::new(now))

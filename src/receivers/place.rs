@@ -1,12 +1,15 @@
-//! A place for one call: given back when it is dropped, with its start if no call was made. The breaker hears what came of
+//! A place for one call: given back when it is dropped, with its start if no call was made. The breakers hear what came of
 //! the call, and how many there may be at once follows from how long the place was needed.
 
 use std::time::{Duration, Instant};
 
+use super::Receivers;
 use super::concurrency::Ended;
+use super::evidence::Evidence;
 use super::lane::Lane;
+use super::paths::News;
 use super::receiver::Receiver;
-use super::{BreakerState, Receivers};
+use super::route::Route;
 use crate::domain::attempt::CallResult;
 use crate::domain::called::Phases;
 
@@ -16,7 +19,10 @@ pub struct Place {
     receivers: Receivers,
     receiver: Option<String>,
     flow: Option<String>,
-    probe: bool,
+    route: Route,
+    probes: Probes,
+    /// How long it was waited for what receiver and flow ask for.
+    waited: Duration,
     /// Whether a call was made.
     called: bool,
     /// Since when it is needed.
@@ -24,6 +30,15 @@ pub struct Place {
     /// How many there were at the receiver then, this one included.
     at_once: usize,
     said: Option<Said>,
+}
+
+/// The open breakers for which a call is a probe: they hear its result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Probes {
+    /// Whether the receiver can be reached.
+    pub(super) reach: bool,
+    /// How the path answers.
+    pub(super) path: bool,
 }
 
 /// What a call says about its receiver.
@@ -35,13 +50,15 @@ struct Said {
 }
 
 impl Place {
-    pub(super) fn new(receivers: Receivers) -> Self {
+    pub(super) fn new(receivers: Receivers, route: Route) -> Self {
         let began = Instant::now();
         Self {
             receivers,
             receiver: None,
             flow: None,
-            probe: false,
+            route,
+            probes: Probes::default(),
+            waited: Duration::ZERO,
             called: false,
             began,
             at_once: 0,
@@ -49,16 +66,22 @@ impl Place {
         }
     }
 
-    pub(super) fn took_flow(&mut self, key: &str) {
+    pub(super) fn took_flow(&mut self, key: &str, waited: Duration) {
         self.flow = Some(key.to_owned());
+        self.waited += waited;
     }
 
-    pub(super) fn took_receiver(&mut self, name: &str) {
+    pub(super) fn took_receiver(&mut self, name: &str, waited: Duration) {
         self.receiver = Some(name.to_owned());
+        self.waited += waited;
     }
 
-    pub(super) fn probes(&mut self) {
-        self.probe = true;
+    pub(super) fn waited(&mut self, waited: Duration) {
+        self.waited += waited;
+    }
+
+    pub(super) fn probes(&mut self, probes: Probes) {
+        self.probes = probes;
     }
 
     /// All is there that the receiver and the flow ask for: from now on the place is needed. A wait for this node's own
@@ -77,31 +100,34 @@ impl Place {
     pub fn report(&mut self, result: &CallResult, phases: &Phases) {
         self.called = true;
         let Some(name) = &self.receiver else { return };
-        let failed = match result {
-            CallResult::Answered { status, .. } => matches!(status, 429 | 500..=599),
-            CallResult::NotSent { .. } | CallResult::NoAnswer { .. } => true,
-            // That says nothing about the receiver.
-            CallResult::Forbidden { .. } | CallResult::Interrupted => return,
-        };
+        let Some(evidence) = Evidence::of(result) else { return };
         let connecting = [phases.resolve, phases.connect, phases.tls].into_iter().flatten().sum();
-        self.said = Some(Said { failed, connecting });
+        self.said = Some(Said { failed: evidence != Evidence::Well, connecting });
+        let threshold = self.receivers.rules.breaker_failures;
         let mut known = self.receivers.lock();
-        let receiver = known.receiver(name);
-        if failed {
-            let threshold = self.receivers.rules.breaker_failures;
-            let opened = receiver.breaker.failed(self.probe, threshold, Instant::now());
-            if opened {
-                tracing::warn!(receiver = name, failures = threshold, "left alone: it fails over and over");
-            }
-        } else {
-            if !receiver.breaker.is_idle() && receiver.breaker.state(Instant::now()).0 != BreakerState::Closed
-            {
-                tracing::info!(receiver = name, postponed = receiver.postponed, "called again: it answers");
-            }
-            receiver.breaker.succeeded();
-            receiver.postponed = 0;
-        }
-        self.probe = false;
+        let room = known.room_for_paths();
+        let told = (evidence, std::mem::take(&mut self.probes));
+        let news =
+            known.receiver(name).heard(self.route, told, (threshold, room), self.began, Instant::now());
+        drop(known);
+        news.iter().for_each(|news| log(*news, name, self.route));
+    }
+
+    /// How long it was waited for what receiver and flow ask for.
+    pub(super) fn has_waited(&self) -> Duration {
+        self.waited
+    }
+
+    /// Whether timers of this path, receiver or flow were held back at an instant or later.
+    pub(super) fn was_held_back(&self, since: Option<Instant>) -> bool {
+        let mut known = self.receivers.lock();
+        let by_receiver = |name: &String| known.receiver(name).has_held_back(self.route, since);
+        self.receiver.as_ref().is_some_and(by_receiver)
+            || self.flow.as_ref().is_some_and(|key| known.flow(key).has_postponed_since(since))
+    }
+
+    pub(super) fn of_all(&self) -> &Receivers {
+        &self.receivers
     }
 
     fn of_receiver<T>(&self, of: impl FnOnce(&mut Receiver, Instant) -> T) -> Option<T> {
@@ -116,8 +142,11 @@ impl Drop for Place {
         let mut known = self.receivers.lock();
         if let Some(name) = &self.receiver {
             let receiver = known.receiver(name);
-            if self.probe {
-                receiver.breaker.abandoned();
+            if self.probes.reach {
+                receiver.reach.abandoned();
+            }
+            if self.probes.path {
+                receiver.paths.abandoned(self.route);
             }
             if let Some(Said { failed, connecting }) = self.said {
                 let at_once = self.at_once.max(receiver.lane.in_flight());
@@ -137,4 +166,31 @@ fn give_back(lane: &mut Lane, called: bool, now: Instant) {
         lane.unused(now);
     }
     lane.leave(now);
+}
+
+/// Paths are named by their hashes, since a path may be a secret.
+fn log(news: News, receiver: &str, route: Route) {
+    let (path, shape) = (format!("{:016x}", route.path), format!("{:016x}", route.shape));
+    match news {
+        News::Left => tracing::warn!(receiver, "left alone: connections fail over and over"),
+        News::Back => tracing::info!(receiver, "called again: it takes connections"),
+        News::PathLeft => {
+            tracing::warn!(receiver, path, "one path of a receiver is left alone: it fails over and over");
+        }
+        News::PathBack => {
+            tracing::info!(receiver, path, "one path of a receiver is called again: it answers well")
+        }
+        News::ShapeLeft => tracing::warn!(
+            receiver,
+            shape,
+            "paths of a receiver that look alike are left alone: one after the other fails"
+        ),
+        News::ShapeBack => {
+            tracing::info!(
+                receiver,
+                shape,
+                "paths of a receiver that look alike are called again: one answers well"
+            );
+        }
+    }
 }

@@ -1,29 +1,57 @@
-//! One receiver: its lane, how many calls at once are of use there, and its breaker. Time comes in as an argument.
+//! One receiver: its lane, how many calls at once are of use there, whether it can be reached, and its paths. Time comes in as
+//! an argument.
 
 use std::time::{Duration, Instant};
 
-use super::breaker::Breaker;
+use super::Postponed;
+use super::breaker::{Breaker, Pass};
 use super::concurrency::{Concurrency, Ended};
+use super::evidence::Evidence;
 use super::lane::{Entry, Lane};
 use super::limit::Limits;
+use super::path::{OTHERS_FIRST, Path};
+use super::paths::{News, Paths, Said};
+use super::place::Probes;
+use super::ramp;
+use super::route::Route;
+
+/// The longest time for which one answer's `Retry-After` holds back all paths of a receiver. That path itself is left alone for
+/// as long as was asked. However often paths ask, one whose last call went well is held back no longer.
+pub(super) const LONGEST_HOLD: Duration = Duration::from_secs(60);
 
 /// One receiver.
 #[derive(Debug)]
 pub(super) struct Receiver {
     pub(super) lane: Lane,
-    pub(super) breaker: Breaker,
-    /// How many timers were postponed since it was last called with success.
+    /// Opens if no connection is made.
+    pub(super) reach: Breaker,
+    pub(super) paths: Paths,
+    /// The paths of which nothing is remembered: how their timers come back, and begin again.
+    pub(super) rest: Path,
+    hold: Option<Hold>,
+    /// How many timers were postponed since it was last called with success, but for those of single paths.
     pub(super) postponed: u64,
     concurrency: Concurrency,
     /// The most calls at once by the settings, as they were at the last entry.
     most: usize,
 }
 
+/// What it has asked for, for all of its paths.
+#[derive(Clone, Copy, Debug)]
+struct Hold {
+    /// Since when it has, with no more than a short break.
+    since: Instant,
+    until: Instant,
+}
+
 impl Receiver {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             lane: Lane::new(now),
-            breaker: Breaker::default(),
+            reach: Breaker::default(),
+            paths: Paths::default(),
+            rest: Path::new(now),
+            hold: None,
             postponed: 0,
             concurrency: Concurrency::new(now),
             most: usize::MAX,
@@ -37,9 +65,143 @@ impl Receiver {
     }
 
     /// When to come back, if entering or waiting now is of no use.
-    pub(super) fn refuses(&mut self, configured: Limits, now: Instant) -> Option<Duration> {
+    pub(super) fn has_no_room(&mut self, configured: Limits, now: Instant) -> Option<Duration> {
         let limits = self.limits(configured);
         self.lane.refuses(limits, now)
+    }
+
+    /// Why a call of this path would not be made now: until when.
+    pub(super) fn refuses(&self, route: Route, now: Instant) -> Option<(Postponed, Instant)> {
+        self.refuses_as_a_whole(route, now).or_else(|| self.paths.refuses(route, now))
+    }
+
+    fn refuses_as_a_whole(&self, route: Route, now: Instant) -> Option<(Postponed, Instant)> {
+        let has_waited = self.hold.is_some_and(|hold| now >= hold.since + LONGEST_HOLD);
+        match self.refuses_all(now) {
+            Some((Postponed::RetryAfter, _)) if has_waited && self.paths.is_good(route) => None,
+            refused => refused,
+        }
+    }
+
+    /// Why no call at all would be made now: until when.
+    pub(super) fn refuses_all(&self, now: Instant) -> Option<(Postponed, Instant)> {
+        let unreached = self.reach.refuses(now).map(|until| (Postponed::Breaker, until));
+        unreached.or_else(|| {
+            let hold = self.hold.filter(|hold| now < hold.until)?;
+            Some((Postponed::RetryAfter, hold.until))
+        })
+    }
+
+    /// Why all of its timers wait and until when, the time of a probe included.
+    pub(super) fn waits(&self, now: Instant) -> Option<(Postponed, Instant)> {
+        let probed = (!self.reach.is_closed()).then_some((Postponed::Breaker, now));
+        self.refuses_all(now).or(probed)
+    }
+
+    /// Whether a call of this path may begin, and after which time if calls begin again; or why not, until when.
+    pub(super) fn begins(&mut self, route: Route, now: Instant) -> Result<Duration, (Postponed, Instant)> {
+        match self.refuses(route, now) {
+            Some(refused) => Err(refused),
+            None => self.start(route, now).ok_or((Postponed::Recovery, now)),
+        }
+    }
+
+    /// Takes a start if calls begin again: after how long, or nothing if that is too long to wait.
+    pub(super) fn start(&mut self, route: Route, now: Instant) -> Option<Duration> {
+        let began =
+            self.reach.closed_at().max(self.hold.map(|hold| hold.until).filter(|until| *until <= now));
+        let began = began.filter(|began| now.saturating_duration_since(*began) < ramp::LENGTH);
+        self.paths.start(route, began, now).unwrap_or_else(|| {
+            began.into_iter().for_each(|began| self.rest.ramp.begin(began));
+            self.rest.ramp.start(now)
+        })
+    }
+
+    /// Asks for leave to call, and says what the call is a probe of.
+    pub(super) fn ask(&mut self, route: Route, now: Instant) -> Result<Probes, (Postponed, Instant)> {
+        if let Some(refused) = self.refuses_as_a_whole(route, now) {
+            return Err(refused);
+        }
+        let path = self.paths.ask(route, now)?;
+        let reach = self.reach.ask(now) == Pass::Probe;
+        Ok(Probes { reach, path })
+    }
+
+    /// When a timer comes back that is not called before `until`, for the reason given; `room` is that for paths.
+    pub(super) fn come_back(
+        &mut self,
+        route: Route,
+        (why, until): (Postponed, Instant),
+        room: usize,
+        now: Instant,
+    ) -> Duration {
+        let line = if self.refuses_all(now) == Some((why, until)) {
+            self.paths.come_back_with_all(route, until, room, now)
+        } else {
+            self.paths.come_back(route, until, now)
+        };
+        line.unwrap_or_else(|| self.rest.come_back(until, now))
+    }
+
+    /// Takes note of what a call says that began at `began`.
+    pub(super) fn heard(
+        &mut self,
+        route: Route,
+        (evidence, probes): (Evidence, Probes),
+        (threshold, room): (u32, usize),
+        began: Instant,
+        now: Instant,
+    ) -> Vec<News> {
+        let mut news = vec![];
+        let reached = evidence != Evidence::Unreached;
+        if reached && self.reach.succeeded(now) {
+            news.push(News::Back);
+        }
+        match evidence {
+            Evidence::Well => {
+                self.paths.went_well(route, began, now, &mut news);
+                (self.postponed, self.rest.postponed) = (0, 0);
+            }
+            Evidence::Ill { wait } => {
+                let said = Said { wait, probe: probes.path, threshold, room };
+                if self.paths.went_ill(route, said, now, &mut news) {
+                    self.is_asked(wait.unwrap_or_default(), now);
+                }
+            }
+            Evidence::Unreached => {
+                if self.reach.failed(probes.reach, threshold, now) {
+                    news.push(News::Left);
+                }
+                // Nothing was heard of the path.
+                if probes.path {
+                    self.paths.abandoned(route);
+                }
+            }
+        }
+        news
+    }
+
+    fn is_asked(&mut self, wait: Duration, now: Instant) {
+        let until = now + wait.min(LONGEST_HOLD);
+        let before = self.hold.filter(|hold| now < hold.until + OTHERS_FIRST);
+        self.hold = Some(Hold {
+            since: before.map_or(now, |hold| hold.since),
+            until: before.map_or(until, |hold| hold.until.max(until)),
+        });
+    }
+
+    /// Whether timers of this path were to come back at an instant or later.
+    pub(super) fn has_held_back(&self, route: Route, since: Option<Instant>) -> bool {
+        let (path, shape) = self.paths.of(route);
+        path.is_some_and(|path| path.returns.since(since))
+            || shape.is_some_and(|shape| shape.returns.since(since))
+            || self.rest.returns.since(since)
+            || self.lane.has_postponed_since(since)
+    }
+
+    /// Whether its breakers and its wishes are nothing to remember.
+    pub(super) fn is_well(&self, now: Instant) -> bool {
+        self.reach.is_closed() && self.hold.is_none_or(|hold| hold.until <= now) && self.paths.is_idle(now)
     }
 
     /// How many calls there may be at once now.
@@ -64,3 +226,6 @@ impl Receiver {
         Limits { parallelism: self.limit(), ..configured }
     }
 }
+
+#[cfg(test)]
+mod tests;

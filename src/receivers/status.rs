@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{BreakerState, Receiver};
+use super::{BreakerState, Postponed, Receiver};
 
 /// One receiver, as this node sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,31 +15,58 @@ pub struct ReceiverStatus {
     pub limit: usize,
     /// Due timers that wait for one of them to end.
     pub waiting: usize,
-    /// How often timers were postponed since it was last called with success.
+    /// How often timers were postponed since it, or their path, was last called with success.
     pub postponed: u64,
-    /// Failures in a row.
+    /// Failures in a row: the most of the receiver and of each of its paths.
     pub failures: u32,
     /// Its circuit breaker.
     pub breaker: BreakerState,
     /// How long it is left alone yet; zero unless the breaker is open.
     pub open_for: Duration,
+    /// How many of its paths, and groups of paths that look alike, are left alone.
+    pub paths_left_alone: usize,
+    /// For how long it, or one of its paths, has yet asked to be left alone.
+    pub asked_for: Duration,
 }
 
 pub(super) fn of(name: &str, receiver: &Receiver, now: Instant) -> ReceiverStatus {
     let (in_flight, waiting) = receiver.lane.load();
-    let (breaker, open_for) = receiver.breaker.state(now);
-    let failures = receiver.breaker.failures();
-    let postponed = receiver.postponed;
+    let (breaker, open_for) = breaker(receiver, now);
+    let paths = || receiver.paths.paths().map(|(_, path)| path);
+    let shapes = || receiver.paths.shapes().map(|(_, shape)| shape);
+    let failures = paths().map(|path| path.breaker.failures()).fold(receiver.reach.failures(), u32::max);
+    let of_paths =
+        paths().map(|path| path.postponed).chain(shapes().map(|shape| shape.postponed)).sum::<u64>();
+    let asked = |refused: Option<(Postponed, Instant)>| {
+        refused.filter(|(why, _)| *why == Postponed::RetryAfter).map(|(_, until)| until - now)
+    };
+    let asked_for =
+        paths().filter_map(|path| asked(path.refuses(now))).chain(asked(receiver.refuses_all(now))).max();
     ReceiverStatus {
         receiver: name.to_owned(),
         in_flight,
         limit: receiver.limit(),
         waiting,
-        postponed,
+        postponed: receiver.postponed + receiver.rest.postponed + of_paths,
         failures,
         breaker,
         open_for,
+        paths_left_alone: left_alone(receiver, now),
+        asked_for: asked_for.unwrap_or_default(),
     }
+}
+
+/// How its breakers stand, and for how long it as a whole is left alone.
+pub(super) fn breaker(receiver: &Receiver, now: Instant) -> (BreakerState, Duration) {
+    match receiver.reach.state(now) {
+        (BreakerState::Closed, _) if left_alone(receiver, now) > 0 => (BreakerState::Partly, Duration::ZERO),
+        whole => whole,
+    }
+}
+
+fn left_alone(receiver: &Receiver, now: Instant) -> usize {
+    let paths = receiver.paths.paths().filter(|(_, path)| path.is_left_alone(now)).count();
+    paths + receiver.paths.shapes().filter(|(_, shape)| shape.is_left_alone()).count()
 }
 
 /// What is looked at first: open breakers, failures, then what waits.

@@ -77,26 +77,6 @@ async fn a_receiver_without_room_takes_nothing_from_other_timers_of_the_flow() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_fails_over_and_over_is_left_alone() {
-    let receivers = receivers(9, 3);
-    let dead = timer("http://dead/");
-    for _ in 0..3 {
-        entered(&receivers, &dead)
-            .await
-            .report(&CallResult::NoAnswer { reason: "timeout".into() }, &Phases::default());
-    }
-    let Admission::Postpone(wait, Postponed::Breaker) = receivers.admit(&dead).await else {
-        panic!("is left alone")
-    };
-    // Its wake comes by so much sooner, and is not to find the breaker open again.
-    assert!(wait.saturating_sub(LEAD) >= receivers.statuses(9)[0].open_for, "{wait:?}");
-    drop(entered(&receivers, &timer("http://well/")).await);
-    let first = &receivers.statuses(9)[0];
-    assert_eq!((first.receiver.as_str(), first.breaker, first.failures), ("dead:80", BreakerState::Open, 3));
-    assert_eq!(first.postponed, 1);
-}
-
-#[tokio::test]
 async fn a_receiver_is_given_more_places_once_calls_take_long_or_are_as_quick_with_more() {
     let receivers = receivers(9, 0);
     let (slow, quick) = (timer("http://slow/"), timer("http://quick/"));
@@ -155,12 +135,12 @@ fn a_receiver_that_is_left_alone_is_not_forgotten_for_others_of_which_there_is_n
     let receivers = receivers(9, 1);
     let now = Instant::now();
     let mut known = receivers.lock();
-    known.receiver("dead").breaker.failed(false, 1, now);
+    known.receiver("dead").reach.failed(false, 1, now);
     for n in 0..MAX_KNOWN * 2 {
         known.receiver(&n.to_string());
     }
     assert!(known.receivers.len() <= MAX_KNOWN);
-    assert_eq!(known.receiver("dead").breaker.state(now).0, BreakerState::Open);
+    assert_eq!(known.receiver("dead").reach.state(now).0, BreakerState::Open);
 }
 
 #[test]

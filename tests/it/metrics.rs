@@ -123,7 +123,7 @@ async fn what_a_node_does_can_be_read_in_its_numbers() {
         ("jettimer_calls_total{result=\"2xx\"}", 2.0),
         ("jettimer_calls_total{result=\"4xx\"}", 1.0),
         ("jettimer_calls_total{result=\"5xx\"}", 1.0),
-        ("jettimer_lateness_seconds_count", 4.0),
+        ("jettimer_lateness_seconds_count{cause=\"other\"}", 4.0),
         ("jettimer_call_duration_seconds_count", 4.0),
         ("jettimer_calls_in_progress", 0.0),
         ("jettimer_calls_limit", 7.0),
@@ -143,7 +143,8 @@ async fn what_a_node_does_can_be_read_in_its_numbers() {
         assert_eq!(scrape.get(series), value, "{series}: {}", scrape.get(series));
     }
     assert!(
-        scrape.get("jettimer_lateness_seconds_sum") > 0.0 && scrape.get("jettimer_http_connections") >= 2.0
+        scrape.get("jettimer_lateness_seconds_sum{cause=\"other\"}") > 0.0
+            && scrape.get("jettimer_http_connections") >= 2.0
     );
     assert!(scrape.get("jettimer_index_last_change_timestamp_seconds") > 1.7e9);
     // Nothing that clients choose is in it.
@@ -213,7 +214,7 @@ async fn a_worker_shows_its_numbers_to_whoever_may_read() {
         assert_eq!(count, 1.0_f64, "{reason}");
     }
     assert_eq!(scrape.get("jettimer_http_requests_total{operation=\"metrics\",status=\"4xx\"}"), 5.0_f64);
-    assert!(scrape.samples.contains_key("jettimer_lateness_seconds_count"));
+    assert!(scrape.samples.contains_key("jettimer_lateness_seconds_count{cause=\"other\"}"));
     assert!(!scrape.text.contains("jettimer_index") && !scrape.text.contains("jettimer_timer_writes"));
 
     let open = ask("Bearer jt_read", "application/openmetrics-text;version=1.0.0,text/plain;q=0.5").await;
@@ -240,7 +241,7 @@ async fn the_claim_of_a_node_that_died_is_counted_by_the_one_that_finds_it() {
     })
     .await;
     assert_eq!(scrape.get("jettimer_claims_taken_over_total"), 1.0);
-    assert_eq!(scrape.get("jettimer_lateness_seconds_count"), 0.0);
+    assert_eq!(scrape.get("jettimer_lateness_seconds_count{cause=\"other\"}"), 0.0);
     sink.release();
 }
 

@@ -18,13 +18,30 @@ fn failures_in_a_row_open_it_and_one_success_closes_it() {
     let now = Instant::now();
     let mut breaker = Breaker::default();
     breaker.failed(false, 2, now);
-    breaker.succeeded();
+    breaker.succeeded(now);
     breaker.failed(false, 2, now);
     assert_eq!(breaker.ask(now), Pass::Free);
     breaker.failed(false, 2, now);
     assert_eq!(breaker.ask(now), Pass::Not(now + FIRST_PAUSE));
-    breaker.succeeded();
-    assert!(breaker.is_idle());
+    assert!(breaker.succeeded(now) && breaker.is_closed() && breaker.failures() == 0);
+    assert!(!breaker.succeeded(now));
+}
+
+#[test]
+fn one_that_has_closed_just_now_opens_sooner_and_for_longer() {
+    let mut now = Instant::now();
+    let mut breaker = Breaker::default();
+    assert!((0..7).all(|_| !breaker.failed(false, 8, now)) && breaker.failed(false, 8, now));
+    now += FIRST_PAUSE;
+    assert_eq!(breaker.ask(now), Pass::Probe);
+    assert!(breaker.succeeded(now));
+    assert!(!breaker.failed(false, 8, now) && breaker.failed(false, 8, now));
+    assert_eq!(breaker.state(now), (BreakerState::Open, FIRST_PAUSE * 2));
+    // After a while it is as it was at first.
+    breaker.succeeded(now);
+    now += ramp::LENGTH;
+    assert!((0..7).all(|_| !breaker.failed(false, 8, now)) && breaker.failed(false, 8, now));
+    assert_eq!(breaker.state(now), (BreakerState::Open, FIRST_PAUSE));
 }
 
 #[test]
@@ -42,7 +59,7 @@ fn one_call_at_a_time_tries_it_and_each_failure_doubles_the_pause() {
     assert_eq!(breaker.ask(now), Pass::Probe);
     breaker.abandoned();
     assert_eq!(breaker.ask(now), Pass::Probe);
-    breaker.succeeded();
+    breaker.succeeded(now);
     assert_eq!((breaker.ask(now), breaker.ask(now)), (Pass::Free, Pass::Free));
 }
 
@@ -56,7 +73,7 @@ fn a_probe_that_hangs_does_not_keep_the_receiver_from_being_found() {
     assert_eq!(breaker.ask(now), Pass::Not(now));
     now += SECOND;
     assert_eq!((breaker.ask(now), breaker.ask(now)), (Pass::Probe, Pass::Not(now)));
-    breaker.succeeded();
+    breaker.succeeded(now);
     // The first one comes to its end.
     breaker.failed(true, 2, now);
     assert_eq!(breaker.ask(now), Pass::Free);

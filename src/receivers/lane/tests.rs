@@ -1,6 +1,7 @@
 //! What a lane tells those who want to enter.
 
 use super::*;
+use crate::receivers::returns::SOONEST_RETURN;
 
 const MILLI: Duration = Duration::from_millis(1);
 
@@ -33,16 +34,6 @@ fn nobody_waits_for_a_receiver_that_hangs() {
     let Entry::Now(Turn::Later(first)) = lane.enter(of(1), later) else { panic!("is postponed") };
     let Entry::Now(Turn::Later(second)) = lane.enter(of(1), later) else { panic!("is postponed") };
     assert_eq!((first, second), (SOONEST_RETURN, SOONEST_RETURN + RETURN_SPACE));
-}
-
-#[test]
-fn a_long_backlog_comes_back_spread_out_and_no_later_than_allowed() {
-    let now = Instant::now();
-    let mut lane = Lane::new(now);
-    let waits: Vec<Duration> = (0..1_000).map(|_| lane.come_back(Duration::from_secs(60), now)).collect();
-    assert!(waits.iter().all(|wait| (SOONEST_RETURN..=MAX_POSTPONEMENT).contains(wait)));
-    let late = waits.iter().filter(|wait| **wait > MAX_POSTPONEMENT.mul_f64(0.75)).count();
-    assert!((400..600).contains(&late), "{late}");
 }
 
 #[test]

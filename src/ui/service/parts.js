@@ -4,7 +4,7 @@ import { el } from "../base/dom.js";
 import { count, size, span } from "../base/format.js";
 import { badge, table } from "./tables.js";
 
-const BREAKERS = /** @type {const} */ ({ closed: ["closed", "good"], open: ["open", "bad"], half_open: ["half open", "middling"] });
+const BREAKERS = /** @type {const} */ ({ closed: ["closed", "good"], open: ["open", "bad"], half_open: ["half open", "middling"], partly: ["open for some paths", "middling"] });
 
 export function receiversPart() {
   const part = table("Receivers", [{ words: "Receiver" }, { words: "Breaker" }, { words: "Calls now", numbers: true }, { words: "Waiting", numbers: true }, { words: "Failures in a row", numbers: true }, { words: "Postponed", numbers: true }],
@@ -16,7 +16,8 @@ export function receiversPart() {
     show({ receivers }) {
       part.show(receivers.map((one) => {
         const [words, how] = BREAKERS[/** @type {keyof typeof BREAKERS} */ (one.breaker)];
-        const yet = one.open_for_ms ? ` for ${span(one.open_for_ms)} yet` : "";
+        const asked = one.asked_for_ms ? `, asks to be left alone for ${span(one.asked_for_ms)}` : "";
+        const yet = (one.open_for_ms ? ` for ${span(one.open_for_ms)} yet` : "") + asked;
         return [one.receiver, badge(words + yet, how), `${count(one.in_flight)} of ${count(one.limit)}`, count(one.waiting), count(one.failures), count(one.postponed)];
       }));
     },

@@ -2,7 +2,7 @@
 //!
 //! `/ok` 200 · `/status/503` that status · `/status/503/times/2` so often for each timer, then 200 ·
 //! `/later/1` once 503 with that `Retry-After` for each timer, then 200 · `/slow/500` 200 after so many milliseconds · `/hang` no answer, until the test calls
-//! [`Sink::release`] · `/reset` closes the connection without an answer.
+//! [`Sink::release`] · `/sick/…` 500, until then · `/full/30` 429 with that `Retry-After`, until then · `/reset` closes the connection without an answer.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -75,7 +75,7 @@ impl Sink {
         format!("http://{}{path}", self.address)
     }
 
-    /// Lets requests to `/hang` go on.
+    /// Lets requests to `/hang` go on, and has `/sick` and `/full` answer 200.
     pub(crate) fn release(&self) {
         self.released.send_replace(true);
     }
@@ -122,6 +122,8 @@ impl Sink {
                 status.parse().expect("a status")
             }
             ["later", _] if before == 0 => 503,
+            ["sick", ..] if !*self.released.borrow() => 500,
+            ["full", _] if !*self.released.borrow() => 429,
             ["slow", millis] => {
                 tokio::time::sleep(Duration::from_millis(millis.parse().expect("milliseconds"))).await;
                 200
@@ -139,7 +141,7 @@ impl Sink {
         };
         let mut response = Response::new(Full::new(Bytes::from_static(b"seen")));
         *response.status_mut() = StatusCode::from_u16(status).expect("a status");
-        if let (["later", seconds], 503) = (parts.as_slice(), status) {
+        if let (["later", seconds], 503) | (["full", seconds], 429) = (parts.as_slice(), status) {
             response.headers_mut().insert("retry-after", seconds.parse().expect("a number"));
         }
         Ok(response)

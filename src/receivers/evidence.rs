@@ -1,0 +1,34 @@
+//! Evidence about a receiver from the end of a call.
+
+use std::time::Duration;
+
+use crate::domain::attempt::CallResult;
+
+/// Evidence about a receiver and the path that was called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Evidence {
+    /// The receiver takes calls of this path. Whether it likes this one is between it and the timer.
+    Well,
+    /// The receiver is there, and this path is not well: 429, 5xx, or no answer. That is no evidence about other paths.
+    Ill {
+        /// For how long the receiver asks to be left alone, if it does.
+        wait: Option<Duration>,
+    },
+    /// There was no connection, whatever the path: the strongest evidence that there is.
+    Unreached,
+}
+
+impl Evidence {
+    /// Nothing if the call says nothing about its receiver.
+    pub(super) fn of(result: &CallResult) -> Option<Self> {
+        Some(match result {
+            CallResult::Answered { status: 429 | 503, retry_after } => Self::Ill { wait: *retry_after },
+            CallResult::Answered { status: 500..=599, .. } | CallResult::NoAnswer { .. } => {
+                Self::Ill { wait: None }
+            }
+            CallResult::Answered { .. } => Self::Well,
+            CallResult::NotSent { .. } => Self::Unreached,
+            CallResult::Forbidden { .. } | CallResult::Interrupted => return None,
+        })
+    }
+}

@@ -1,0 +1,225 @@
+//! The paths of one receiver. A path that fails is remembered with a breaker; of a path that goes well only the last success is.
+//! Time comes in as an argument.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use super::Postponed;
+use super::breaker::Pass;
+use super::path::Path;
+use super::route::Route;
+use super::shape::Shape;
+
+/// The most paths and shapes of one receiver that are remembered.
+pub(super) const MAX_PATHS: usize = 64;
+const MAX_GOOD: usize = 64;
+const MAX_SHAPES: usize = 32;
+
+/// The paths of a receiver.
+#[derive(Debug, Default)]
+pub(super) struct Paths {
+    ill: HashMap<u64, Path>,
+    /// Paths whose last call went well, and when that was.
+    good: HashMap<u64, Instant>,
+    shapes: HashMap<u64, Shape>,
+    /// Until when one of them is held back since the receiver has asked for it.
+    held_until: Option<Instant>,
+}
+
+/// A change, for the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    /// The receiver is left alone.
+    Left,
+    /// It is called again.
+    Back,
+    /// A path is left alone.
+    PathLeft,
+    /// It is called again.
+    PathBack,
+    /// All paths that look alike are left alone.
+    ShapeLeft,
+    /// They are called again.
+    ShapeBack,
+}
+
+impl Paths {
+    /// Why a call would not be made now: until when.
+    pub(super) fn refuses(&self, route: Route, now: Instant) -> Option<(Postponed, Instant)> {
+        let path = self.ill.get(&route.path);
+        path.and_then(|path| path.refuses(now)).or_else(|| {
+            let shape = self.shapes.get(&route.shape).filter(|_| !self.is_good(route))?;
+            shape.refuses(path, now).map(|until| (Postponed::Breaker, until))
+        })
+    }
+
+    /// Asks for leave to call, and says whether the call is a probe of its path.
+    pub(super) fn ask(&mut self, route: Route, now: Instant) -> Result<bool, (Postponed, Instant)> {
+        if let Some(refused) = self.refuses(route, now) {
+            return Err(refused);
+        }
+        let is_good = self.is_good(route);
+        let path = self.ill.get_mut(&route.path);
+        if !is_good && let Some(shape) = self.shapes.get_mut(&route.shape) {
+            shape.tries(path.as_deref(), now);
+        }
+        Ok(path.is_some_and(|path| path.ask(now) == Pass::Probe))
+    }
+
+    /// The probe of a path was not made after all, or says nothing about it.
+    pub(super) fn abandoned(&mut self, route: Route) {
+        if let Some(path) = self.ill.get_mut(&route.path) {
+            path.breaker.abandoned();
+        }
+    }
+
+    /// Takes a start, if calls of this path begin again: after how long, or nothing if that is too long to wait. Absent if
+    /// nothing is remembered of this path. All of the receiver's have begun again at `since`.
+    pub(super) fn start(
+        &mut self,
+        route: Route,
+        since: Option<Instant>,
+        now: Instant,
+    ) -> Option<Option<Duration>> {
+        if let Some(path) = self.ill.get_mut(&route.path) {
+            since.into_iter().for_each(|since| path.ramp.begin(since));
+            return Some(path.ramp.start(now));
+        }
+        let shape = self.shapes.get_mut(&route.shape).filter(|shape| shape.ramp.is_on(now))?;
+        Some(shape.ramp.start(now))
+    }
+
+    /// When a timer comes back that is not called before `until` since its own path, or one like it, is left alone or begins
+    /// again. Absent if nothing is remembered of these.
+    pub(super) fn come_back(&mut self, route: Route, until: Instant, now: Instant) -> Option<Duration> {
+        if let Some(path) = self.ill.get_mut(&route.path) {
+            return Some(path.come_back(until, now));
+        }
+        self.shapes.get_mut(&route.shape).map(|shape| shape.come_back(until, now))
+    }
+
+    /// The same if the whole receiver is: each path has a line of its own, as far as there is room, so that the timers of one
+    /// do not come behind all those of another.
+    pub(super) fn come_back_with_all(
+        &mut self,
+        route: Route,
+        until: Instant,
+        room: usize,
+        now: Instant,
+    ) -> Option<Duration> {
+        if self.ill.len() < room {
+            self.ill.entry(route.path).or_insert_with(|| Path::new(now));
+        }
+        self.ill.get_mut(&route.path).map(|path| path.come_back(until, now))
+    }
+
+    /// A call of this path that began at `began` went well.
+    pub(super) fn went_well(&mut self, route: Route, began: Instant, now: Instant, news: &mut Vec<News>) {
+        if let Some(path) = self.ill.get_mut(&route.path) {
+            if path.breaker.succeeded(now) {
+                path.ramp.begin(now);
+                news.push(News::PathBack);
+            }
+            (path.postponed, path.again_at, path.counted_in) = (0, None, None);
+            if path.is_idle(now) {
+                self.ill.remove(&route.path);
+            }
+        }
+        if let Some(shape) = self.shapes.get_mut(&route.shape) {
+            if shape.succeeded(now) {
+                news.push(News::ShapeBack);
+            }
+            if shape.is_idle(now) {
+                self.shapes.remove(&route.shape);
+            }
+        }
+        if self.held_until.is_some_and(|until| now < until) {
+            let others = self.ill.iter_mut().filter(|(path, _)| **path != route.path);
+            others.for_each(|(_, path)| path.another_went_well(began, now));
+        }
+        if self.good.len() >= MAX_GOOD && !self.is_good(route) {
+            forget_one(&mut self.good, |at| Some(*at));
+        }
+        self.good.insert(route.path, now);
+    }
+
+    /// A call of this path did not. The receiver asks to be left alone for `wait`, if it does; says whether it may have spoken
+    /// for all of its paths.
+    pub(super) fn went_ill(&mut self, route: Route, said: Said, now: Instant, news: &mut Vec<News>) -> bool {
+        self.good.remove(&route.path);
+        if !self.ill.contains_key(&route.path) && self.ill.len() >= said.room {
+            self.ill.retain(|_, path| !path.is_idle(now));
+            if self.ill.len() >= said.room {
+                forget_one(&mut self.ill, |path| (!path.is_left_alone(now)).then_some(path.last));
+            }
+        }
+        let known = self.good.len() + self.ill.len();
+        let others = if self.ill.contains_key(&route.path) { known > 1 } else { known > 0 };
+        if !self.shapes.contains_key(&route.shape) && self.shapes.len() >= MAX_SHAPES {
+            forget_one(&mut self.shapes, |shape| (!shape.is_left_alone()).then_some(shape.last));
+        }
+        let path = self.ill.entry(route.path).or_insert_with(|| Path::new(now));
+        path.last = now;
+        if path.breaker.failed(said.probe, said.threshold, now) {
+            news.push(News::PathLeft);
+        }
+        if self.shapes.len() < MAX_SHAPES || self.shapes.contains_key(&route.shape) {
+            let shape = self.shapes.entry(route.shape).or_insert_with(|| Shape::new(now));
+            if shape.failed(path, said.threshold, now) {
+                news.push(News::ShapeLeft);
+            }
+        }
+        let Some(wait) = said.wait.filter(|wait| !wait.is_zero()) else { return false };
+        let (for_all, until) = path.asked(wait, others, now);
+        self.held_until = self.held_until.max(Some(until));
+        for_all
+    }
+
+    /// Whether the last call of this path is known to have gone well.
+    pub(super) fn is_good(&self, route: Route) -> bool {
+        self.good.contains_key(&route.path)
+    }
+
+    /// Whether there is nothing to remember.
+    pub(super) fn is_idle(&self, now: Instant) -> bool {
+        self.ill.values().all(|path| path.is_idle(now))
+            && self.shapes.values().all(|shape| shape.is_idle(now))
+    }
+
+    /// Each path of which something is remembered.
+    pub(super) fn paths(&self) -> impl Iterator<Item = (u64, &Path)> {
+        self.ill.iter().map(|(path, known)| (*path, known))
+    }
+
+    /// Each shape of which something is remembered.
+    pub(super) fn shapes(&self) -> impl Iterator<Item = (u64, &Shape)> {
+        self.shapes.iter().map(|(shape, known)| (*shape, known))
+    }
+
+    /// The entries of a path and of its shape; that of the shape is absent if the path's last call went well.
+    pub(super) fn of(&self, route: Route) -> (Option<&Path>, Option<&Shape>) {
+        let shape = self.shapes.get(&route.shape).filter(|_| !self.is_good(route));
+        (self.ill.get(&route.path), shape)
+    }
+}
+
+/// The message of a call that failed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Said {
+    /// For how long the receiver asks to be left alone.
+    pub(super) wait: Option<Duration>,
+    /// Whether the call was a probe of its path.
+    pub(super) probe: bool,
+    /// Failures in a row that open a breaker; 0 for none.
+    pub(super) threshold: u32,
+    /// The most paths that are remembered, at most [`MAX_PATHS`].
+    pub(super) room: usize,
+}
+
+/// Forgets the oldest of which that is allowed.
+fn forget_one<T>(known: &mut HashMap<u64, T>, age: impl Fn(&T) -> Option<Instant>) {
+    let oldest = known.iter().filter_map(|(key, one)| Some((age(one)?, *key))).min();
+    if let Some((_, key)) = oldest {
+        known.remove(&key);
+    }
+}

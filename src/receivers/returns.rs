@@ -1,0 +1,80 @@
+//! When timers that are held back come again: one after the other, so that no crowd comes at one instant. Time comes in as an
+//! argument.
+
+use std::time::{Duration, Instant};
+
+use crate::domain::machine::MAX_POSTPONEMENT;
+
+/// A timer that is postponed comes back after this time at the soonest; less would only make the broker busy.
+pub(super) const SOONEST_RETURN: Duration = Duration::from_secs(1);
+
+/// A line of timers that come back.
+#[derive(Debug, Default)]
+pub(super) struct Returns {
+    /// The last instant that was given to one of them.
+    last: Option<Instant>,
+    /// The latest instant at which one of them comes, those that are spread out included.
+    latest: Option<Instant>,
+    spread: u32,
+}
+
+impl Returns {
+    /// When the next one comes back: `space` after the one before, and not before `floor`; spread out once that is too far
+    /// away.
+    pub(super) fn next(&mut self, floor: Instant, space: Duration, now: Instant) -> Duration {
+        let soonest = floor.max(now + SOONEST_RETURN);
+        let next = self.last.map_or(soonest, |last| (last + space).max(soonest));
+        let mut wait = next.saturating_duration_since(now);
+        if wait <= MAX_POSTPONEMENT {
+            self.last = Some(next);
+        } else {
+            // The golden ratio spreads any number of them evenly.
+            self.spread = self.spread.wrapping_add(1);
+            let part = (f64::from(self.spread) * 0.618_033_988_749_895).fract();
+            wait = MAX_POSTPONEMENT.mul_f64(0.5 + part / 2.0);
+        }
+        self.latest = self.latest.max(Some(now + wait));
+        wait
+    }
+
+    /// The line is empty as far as the next one is concerned.
+    pub(super) fn begin_again(&mut self) {
+        self.last = None;
+    }
+
+    /// Until when some of them are still to come, if any are.
+    pub(super) fn until(&self, now: Instant) -> Option<Instant> {
+        self.latest.filter(|latest| *latest > now)
+    }
+
+    /// Whether some were still to come at an instant or later.
+    pub(super) fn since(&self, instant: Option<Instant>) -> bool {
+        self.latest.is_some_and(|latest| instant.is_none_or(|instant| latest >= instant))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_line_comes_back_spread_out_and_no_later_than_allowed() {
+        let now = Instant::now();
+        let mut returns = Returns::default();
+        let waits: Vec<Duration> =
+            (0..1_000).map(|_| returns.next(now, Duration::from_secs(60), now)).collect();
+        assert!(waits.iter().all(|wait| (SOONEST_RETURN..=MAX_POSTPONEMENT).contains(wait)));
+        let late = waits.iter().filter(|wait| **wait > MAX_POSTPONEMENT.mul_f64(0.75)).count();
+        assert!((400..600).contains(&late), "{late}");
+        assert!(returns.until(now + MAX_POSTPONEMENT).is_none() && returns.until(now).is_some());
+    }
+
+    #[test]
+    fn none_comes_before_the_floor_and_two_keep_their_distance() {
+        let now = Instant::now();
+        let (floor, space) = (now + Duration::from_secs(9), Duration::from_millis(4));
+        let mut returns = Returns::default();
+        let waits: Vec<Duration> = (0..3).map(|_| returns.next(floor, space, now)).collect();
+        assert_eq!(waits, [9_000, 9_004, 9_008].map(Duration::from_millis));
+    }
+}

@@ -1,0 +1,127 @@
+//! All paths of a receiver that look alike, such as those with an identifier in them. One path never speaks for them; many
+//! different ones that fail in a row, and none that goes well, do. Time comes in as an argument.
+
+use std::time::{Duration, Instant};
+
+use super::Postponed;
+use super::path::Path;
+use super::ramp::Ramp;
+use super::returns::Returns;
+use crate::domain::machine::LEAD;
+
+/// While a shape is left alone, a path that was not called before is tried so often, and one that has failed as often.
+const TRY_EVERY: Duration = Duration::from_secs(1);
+
+/// A path that fails then is not tried again for this time.
+const PATH_PAUSE: Duration = Duration::from_secs(60);
+
+/// The space between two timers that come back.
+const RETURN_SPACE: Duration = Duration::from_millis(4);
+
+/// A shape.
+#[derive(Debug)]
+pub(super) struct Shape {
+    /// How many different paths have failed since one last went well.
+    failed: u32,
+    /// The number of that run.
+    run: u64,
+    open: Option<Open>,
+    pub(super) returns: Returns,
+    /// Of paths of which nothing is remembered.
+    pub(super) ramp: Ramp,
+    pub(super) postponed: u64,
+    pub(super) last: Instant,
+}
+
+#[derive(Debug)]
+struct Open {
+    /// When a path that was not called before is tried next.
+    next_new: Instant,
+    /// When one that has failed is.
+    next_again: Instant,
+}
+
+impl Shape {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            failed: 0,
+            run: 0,
+            open: None,
+            returns: Returns::default(),
+            ramp: Ramp::default(),
+            postponed: 0,
+            last: now,
+        }
+    }
+
+    /// A path has failed. `threshold` different ones in a row close the shape off (0: none do). Says whether this one did.
+    pub(super) fn failed(&mut self, path: &mut Path, threshold: u32, now: Instant) -> bool {
+        self.last = now;
+        if self.open.is_some() {
+            path.again_at = Some(now + PATH_PAUSE);
+        }
+        if path.counted_in.replace(self.run) == Some(self.run) {
+            return false;
+        }
+        self.failed = self.failed.saturating_add(1);
+        let opens = self.open.is_none() && threshold > 0 && self.failed >= threshold;
+        if opens {
+            self.open = Some(Open { next_new: now + TRY_EVERY, next_again: now + TRY_EVERY });
+        }
+        opens
+    }
+
+    /// A path went well. Says whether that has opened the shape again.
+    pub(super) fn succeeded(&mut self, now: Instant) -> bool {
+        self.run = self.run.wrapping_add(1);
+        self.failed = 0;
+        self.postponed = 0;
+        let opens = self.open.take().is_some();
+        if opens {
+            self.ramp.begin(now);
+        }
+        opens
+    }
+
+    /// Why a call would not be made now: until when. `failed` is the entry of a path that has failed or waited.
+    pub(super) fn refuses(&self, failed: Option<&Path>, now: Instant) -> Option<Instant> {
+        let open = self.open.as_ref()?;
+        let until = match failed.and_then(|path| path.again_at) {
+            Some(again_at) => open.next_again.max(again_at),
+            None => open.next_new,
+        };
+        (now < until).then_some(until)
+    }
+
+    /// Notes a try.
+    pub(super) fn tries(&mut self, failed: Option<&Path>, now: Instant) {
+        if let Some(open) = &mut self.open {
+            match failed.and_then(|path| path.again_at) {
+                Some(_) => open.next_again = now + TRY_EVERY,
+                None => open.next_new = now + TRY_EVERY,
+            }
+        }
+    }
+
+    /// When a timer comes back that is not called before `until`.
+    pub(super) fn come_back(&mut self, until: Instant, now: Instant) -> Duration {
+        self.postponed += 1;
+        self.last = now;
+        self.returns.next(until + LEAD, RETURN_SPACE, now)
+    }
+
+    /// Whether it is left alone.
+    pub(super) fn is_left_alone(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Whether there is nothing to remember.
+    pub(super) fn is_idle(&self, now: Instant) -> bool {
+        self.failed == 0 && self.open.is_none() && !self.ramp.is_on(now) && self.returns.until(now).is_none()
+    }
+
+    /// Why timers of its paths wait and until when.
+    pub(super) fn waits(&self, now: Instant) -> Option<(Postponed, Instant)> {
+        self.open.as_ref().map(|open| (Postponed::Breaker, open.next_new.max(now)))
+    }
+}

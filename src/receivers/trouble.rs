@@ -1,0 +1,113 @@
+//! Receivers and flows that have no room, for people and for other nodes: which due timers wait for them, and why.
+
+use std::time::Duration;
+
+use super::Postponed;
+use super::lane::Full;
+use super::route::{Route, hash};
+use crate::domain::timer::Timer;
+
+/// Why timers wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// Calls fail over and over, and are left out for a while.
+    Breaker,
+    /// The receiver has asked to be left alone.
+    RetryAfter,
+    /// It is over that they were held back, and they are called again, a few at first.
+    Recovery,
+    /// As many calls begin as may.
+    Rate,
+    /// As many calls are in progress as may be.
+    Concurrency,
+}
+
+impl Reason {
+    /// All of them.
+    pub const EACH: [Self; 5] =
+        [Self::Breaker, Self::RetryAfter, Self::Recovery, Self::Rate, Self::Concurrency];
+
+    /// Its name in the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Breaker => "breaker",
+            Self::RetryAfter => "retry_after",
+            Self::Recovery => "recovery",
+            Self::Rate => "rate",
+            Self::Concurrency => "concurrency",
+        }
+    }
+
+    pub(super) fn of(why: Postponed, full: Full) -> Self {
+        match (why, full) {
+            (Postponed::Breaker, _) => Self::Breaker,
+            (Postponed::RetryAfter, _) => Self::RetryAfter,
+            (Postponed::Recovery, _) => Self::Recovery,
+            (Postponed::Receiver | Postponed::Flow, Full::Rate) => Self::Rate,
+            (Postponed::Receiver | Postponed::Flow, Full::Places) => Self::Concurrency,
+        }
+    }
+}
+
+/// Whose timers wait.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Whose {
+    /// All of a receiver, a host and port.
+    Receiver(String),
+    /// Those of one of its paths, by its hash.
+    Path(String, u64),
+    /// Those of all its paths that look alike, by the hash of what they look like.
+    Shape(String, u64),
+    /// All of a flow.
+    Flow(String),
+}
+
+impl Whose {
+    /// One of the [`keys`] of each timer that waits for this.
+    pub fn key(&self) -> u64 {
+        match self {
+            Self::Receiver(receiver) => hash(receiver),
+            Self::Path(receiver, path) => joined(hash(receiver), *path),
+            Self::Shape(receiver, shape) => joined(hash(receiver), shape.rotate_left(1)),
+            Self::Flow(flow) => of_flow(flow),
+        }
+    }
+
+    /// The receiver, if it is not a flow.
+    pub fn receiver(&self) -> Option<&str> {
+        match self {
+            Self::Receiver(receiver) | Self::Path(receiver, _) | Self::Shape(receiver, _) => Some(receiver),
+            Self::Flow(_) => None,
+        }
+    }
+}
+
+/// By these a timer finds its troubles: keys of its path, of its path's shape, of its receiver, and of its flow, which is 0 if
+/// it has none.
+pub fn keys(timer: &Timer) -> [u64; 4] {
+    let receiver = hash(&timer.target.url.authority());
+    let route = Route::of(timer.target.url.as_url().path());
+    let flow = timer.flow.as_ref().map_or(0, |flow| of_flow(&flow.key));
+    [joined(receiver, route.path), joined(receiver, route.shape.rotate_left(1)), receiver, flow]
+}
+
+fn of_flow(key: &str) -> u64 {
+    hash(key).rotate_left(2)
+}
+
+fn joined(one: u64, other: u64) -> u64 {
+    (one ^ other.rotate_left(32)).wrapping_mul(0x0100_0000_01b3)
+}
+
+/// Why some timers wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// Whose.
+    pub whose: Whose,
+    /// Why.
+    pub reason: Reason,
+    /// For how long yet, as far as is known.
+    pub lasts: Duration,
+    /// How often timers were postponed for it.
+    pub postponed: u64,
+}
