@@ -15,6 +15,7 @@ use crate::history::{History, MINUTES, Report};
 use crate::index::{Index, STATES};
 use crate::metrics::{self, Indexed, Task};
 use crate::nats::{Link, NatsError, Watch, Watched};
+use crate::receivers::Waits;
 use crate::tasks::Tasks;
 
 /// How often those that have left by themselves are looked for. The server's own look is at whole seconds.
@@ -185,16 +186,18 @@ impl Finder {
         }
     }
 
-    /// What there is to say of the index, where `last` is the last change in the bucket.
-    pub fn indexed(&self, last: Option<u64>) -> Indexed {
+    /// What there is to say of the index, where `last` is the last change in the bucket and `waits` says which timers wait for
+    /// their receiver.
+    pub fn indexed(&self, last: Option<u64>, waits: &Waits) -> Indexed {
         let known = self.ask(|index| {
-            let counts = index.counts(self.clock.moment());
+            let counts = index.counts(waits, self.clock.moment());
             let by_state = STATES.into_iter().zip(counts.by_state).collect();
             metrics::Known {
                 timers: index.len(),
                 complete: index.is_complete(),
                 by_state,
                 overdue: counts.overdue,
+                held_up: counts.held_up,
             }
         });
         let heard = self.shared.heard.load(Ordering::Relaxed);

@@ -8,10 +8,12 @@ use super::answer::{self, Answer};
 use super::operate::Call;
 use super::problem::Problem;
 use super::query::{Params, number};
+use super::timers;
 use crate::domain::time::Now;
 use crate::domain::timer::TimerId;
 use crate::index::{Cursor, Filter, Index, STATES, Sort};
 use crate::nats::{NatsError, Stored};
+use crate::receivers::Waits;
 use crate::timer_json::{self, View};
 
 pub(super) const DEFAULT_LIMIT: usize = 100;
@@ -45,8 +47,10 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Answer, Problem> {
         ask(call, |index| (index.page(&filter, sort, cursor.as_ref(), limit), index.is_complete()))?;
     let records = records(call, page.ids, &filter).await.map_err(|error| Problem::of_nats(&error))?;
     let now = call.now();
-    let timers: Vec<Value> =
-        records.iter().map(|stored| timer_json::to_value(&stored.timer, now, View::Summary)).collect();
+    let shown = |Stored { timer, .. }: &Stored| {
+        timer_json::to_waiting_value(timer, now, View::Summary, timers::waiting(call, timer))
+    };
+    let timers: Vec<Value> = records.iter().map(shown).collect();
     let next = page.next.map(|cursor| cursor.encode());
     Ok(answer::json(StatusCode::OK, &json!({ "timers": timers, "next": next, "complete": complete })))
 }
@@ -54,14 +58,16 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Answer, Problem> {
 pub(super) fn count(call: &Call<'_>) -> Result<Answer, Problem> {
     Params::none(&call.request.query)?;
     let now = call.engine.clock().moment();
-    Ok(answer::json(StatusCode::OK, &ask(call, |index| counted(index, now))?))
+    let waits = call.api.receivers.waits();
+    Ok(answer::json(StatusCode::OK, &ask(call, |index| counted(index, &waits, now))?))
 }
 
 /// How many timers an index has.
-pub(super) fn counted(index: &Index, now: Now) -> Value {
-    let counts = index.counts(now);
+pub(super) fn counted(index: &Index, waits: &Waits, now: Now) -> Value {
+    let counts = index.counts(waits, now);
     let mut body = json!({
         "overdue": counts.overdue,
+        "overdue_held_up": counts.held_up,
         "total": counts.by_state.iter().sum::<usize>(),
         "complete": index.is_complete(),
     });

@@ -10,7 +10,7 @@ use crate::metrics::Format;
 pub(super) async fn show(api: &Api, headers: &HeaderMap) -> Answer {
     let waiting = api.backlog.look().await;
     if let Some(finder) = &api.finder {
-        api.metrics.index.show(&finder.indexed(waiting.last_change));
+        api.metrics.index.show(&finder.indexed(waiting.last_change, &api.receivers.waits()));
     }
     api.metrics.nats.show(api.link.is_up(), api.link.stores(), waiting.wakes);
     let skew = api.heartbeat.skew();

@@ -49,7 +49,8 @@ pub(super) async fn show(call: &Call<'_>) -> Result<Answer, Problem> {
 fn timers(call: &Call<'_>) -> Part {
     let finder = call.api.finder.as_ref().ok_or(NO_INDEX)?;
     let now = call.engine.clock().moment();
-    finder.ask(|index| counted(index, now)).ok_or(NOT_FILLED)
+    let waits = call.api.receivers.waits();
+    finder.ask(|index| counted(index, &waits, now)).ok_or(NOT_FILLED)
 }
 
 fn history(call: &Call<'_>) -> Part {

@@ -14,7 +14,8 @@ use crate::domain::machine::{Input, Refusal};
 use crate::domain::timer::Timer;
 use crate::engine::{Applied, Created, Patience};
 use crate::nats::Stored;
-use crate::timer_json::{self, View};
+use crate::receivers::Trouble;
+use crate::timer_json::{self, View, Waiting};
 
 pub(super) async fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
     Params::none(&call.request.query)?;
@@ -138,9 +139,25 @@ fn whole(call: &Call<'_>) -> View {
     View::Whole { bodies: call.shows_bodies() }
 }
 
+fn shown(call: &Call<'_>, timer: &Timer, view: View) -> String {
+    timer_json::to_waiting_text(timer, call.now(), view, waiting(call, timer))
+}
+
+/// The reason for which a timer waits, if it is due.
+pub(super) fn waiting(call: &Call<'_>, timer: &Timer) -> Option<Waiting> {
+    if !timer.is_due(call.now()) {
+        return None;
+    }
+    let works = || call.api.heartbeat.count().iter().any(|(role, count)| role.works() && *count > 0);
+    let pace = call.engine.clock().pace();
+    let shown =
+        |trouble: Trouble| Waiting::Room(Trouble { lasts: pace.by_the_clock(trouble.lasts), ..trouble });
+    let room = call.api.receivers.waits_for(timer).map(shown);
+    room.or_else(|| (!works()).then_some(Waiting::Worker))
+}
+
 fn show(call: &Call<'_>, status: StatusCode, stored: &Stored, view: View) -> Answer {
-    let mut answer =
-        answer::text(status, "application/json", timer_json::to_text(&stored.timer, call.now(), view));
+    let mut answer = answer::text(status, "application/json", shown(call, &stored.timer, view));
     if let Ok(etag) = HeaderValue::from_str(&precondition::etag(stored.revision)) {
         answer.headers_mut().insert(ETAG, etag);
     }

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use uuid::Uuid;
+
 use super::Check;
 use crate::clock::Clock;
-use crate::nats::Link;
-use crate::presence::{Life, Moment, Offset, ServerClock};
+use crate::nats::{Link, Said};
+use crate::presence::{Beat, Life, Moment, Offset, ServerClock};
+use crate::receivers::Trouble;
 use crate::rfc3339;
 
 /// How long nodes are listened to: each says once a second that it is there.
@@ -18,13 +21,21 @@ const CLOCK_SAMPLES: usize = 5;
 /// Clocks that differ by more are worth a word; past `--max-clock-skew`, which is 2 s by default, nodes take nothing new.
 const SKEW: Duration = Duration::from_millis(100);
 
-pub(super) async fn of_nodes(link: &Link) -> Option<Check> {
-    let mut beats = link.listen().await.ok()?;
-    let mut nodes = BTreeMap::new();
+/// Which nodes there are, and their troubles.
+pub(super) async fn of_nodes(link: &Link) -> (Option<Check>, Vec<Trouble>) {
+    let Ok(mut beats) = link.listen().await else { return (None, vec![]) };
+    let (mut nodes, mut troubles) = (BTreeMap::new(), BTreeMap::new());
     let until = tokio::time::Instant::now() + LISTEN;
-    while let Ok(Some(beat)) = tokio::time::timeout_at(until, beats.next()).await {
-        nodes.insert(beat.node.instance, beat);
+    while let Ok(Some(said)) = tokio::time::timeout_at(until, beats.next()).await {
+        match said {
+            Said::Beat(beat) => drop(nodes.insert(beat.node.instance, beat)),
+            Said::Troubles(node, told) => drop(troubles.insert(node, told)),
+        }
     }
+    (Some(heard(&nodes)), troubles.into_values().flatten().collect())
+}
+
+fn heard(nodes: &BTreeMap<Uuid, Beat>) -> Check {
     let running: Vec<_> = nodes.values().filter(|beat| beat.life == Life::Running).collect();
     let mut names: Vec<String> = running
         .iter()
@@ -32,7 +43,7 @@ pub(super) async fn of_nodes(link: &Link) -> Option<Check> {
         .collect();
     names.sort();
     let says = format!("{} heard: {}", names.len(), names.join(", "));
-    Some(if !running.iter().any(|beat| beat.node.role.works()) {
+    if !running.iter().any(|beat| beat.node.role.works()) {
         Check::finding(
             "nodes",
             if names.is_empty() { "none heard".to_owned() } else { says },
@@ -41,7 +52,7 @@ pub(super) async fn of_nodes(link: &Link) -> Option<Check> {
         )
     } else {
         Check::ok("nodes", says)
-    })
+    }
 }
 
 pub(super) async fn of_clock(link: &Link) -> Check {

@@ -6,6 +6,7 @@
 mod advice;
 mod around;
 mod broker;
+mod late;
 mod show;
 
 use std::process::ExitCode;
@@ -22,6 +23,7 @@ use crate::guard::Guard;
 use crate::metrics::{Metrics, Parts};
 use crate::nats::{self, Keeping, Link, Shape, Store};
 use crate::sweep::findings::Findings;
+use crate::sweep::late::Late;
 use crate::sweep::{Broom, Order};
 
 /// What came of a check.
@@ -104,32 +106,35 @@ async fn examine(args: &config::Doctor) -> Result<Report> {
     let mut checks = broker::of_broker(&inspection, shape);
     let asked = shape.durability.unwrap_or(Level::of(shape.replicas));
     checks.extend(broker::of_durability(asked, link.durability(None).await.as_ref()));
-    let (of_nodes, of_clock) = tokio::join!(around::of_nodes(&link), around::of_clock(&link));
+    let ((of_nodes, troubles), of_clock) = tokio::join!(around::of_nodes(&link), around::of_clock(&link));
     checks.extend(of_nodes);
     checks.push(of_clock);
     checks.push(around::of_lease(&link).await);
     checks.push(around::of_ledger(&link).await);
     let stands = inspection.streams.iter().take(2).all(|stream| stream.there.is_some());
-    checks.extend(if stands { of_timers(&link, args.repair, args.sweep_grace).await? } else { vec![] });
+    checks.extend(if stands { of_timers(&link, args, Late::of(troubles)).await? } else { vec![] });
     let healthy = checks.iter().all(|check| check.status != Status::Finding);
     Ok(Report { healthy, checks })
 }
 
 /// Sweeps once.
-async fn of_timers(link: &Link, repair: bool, grace: Duration) -> Result<Vec<Check>> {
-    let findings = Findings::default();
+async fn of_timers(link: &Link, args: &config::Doctor, late: Late) -> Result<Vec<Check>> {
+    let (repair, grace) = (args.repair, args.sweep_grace);
+    let findings = Findings::with_late(late);
     // Nothing is stored, so nothing is retained.
     let store = Store::new(link.clone(), Keeping { retention: Duration::ZERO, until_swept: None });
     let guard = Guard::new(link.clone(), Clock::OF_THE_WORLD, None);
     let broom = Broom::new(link.clone(), store, guard, Clock::OF_THE_WORLD, grace);
-    let order = Order { after_loss: false, repair, end_restored: false };
+    let order = Order { after_loss: false, repair, end_restored: false, count_late: true };
     Box::pin(broom.sweep(order, &findings)).await?;
+    let late = late::of_late(&findings.late);
     let found = findings.found();
     if found.is_empty() {
         let says = format!("{} records, each with the wakes that it needs", findings.records());
-        return Ok(vec![Check::ok("timers", says)]);
+        return Ok([vec![Check::ok("timers", says)], late].concat());
     }
-    Ok(found.into_iter().map(|(kind, tally)| advice::of(kind, &tally, repair)).collect())
+    let found = found.into_iter().map(|(kind, tally)| advice::of(kind, &tally, repair));
+    Ok(found.chain(late).collect())
 }
 
 impl config::Doctor {

@@ -6,7 +6,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::Heartbeat;
-use crate::nats::Beats;
+use crate::nats::{Beats, MAX_TROUBLES, Said};
 use crate::presence::{Beat, Heard, Life, Node, Offset, Turn};
 
 /// The time between two beats of a node.
@@ -38,16 +38,23 @@ impl Heartbeat {
         // After a stall one beat is enough.
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut beats = self.listen().await;
-        let mut stopping = false;
+        let (mut stopping, mut in_trouble) = (false, false);
         loop {
             tokio::select! {
-                _ = tick.tick() => self.beat().await,
+                _ = tick.tick() => {
+                    self.beat().await;
+                    in_trouble = self.say_troubles(in_trouble).await;
+                }
                 () = self.stop.cancelled(), if !stopping => {
                     stopping = true;
                     self.say(Life::Stopping).await;
                 }
-                beat = beats.next() => match beat {
-                    Some(beat) => self.hear(beat).await,
+                said = beats.next() => match said {
+                    Some(Said::Beat(beat)) => self.hear(beat).await,
+                    Some(Said::Troubles(node, troubles)) if node != self.itself.instance => {
+                        self.receivers.hear(node, troubles);
+                    }
+                    Some(Said::Troubles(..)) => {}
                     None => beats = self.listen().await,
                 },
             }
@@ -98,6 +105,15 @@ impl Heartbeat {
             (known.unheard, known.heard_on) = (0, None);
         }
         is_one_way && self.link.is_up()
+    }
+
+    /// Tells the troubles of this node, and once that they are over.
+    async fn say_troubles(&self, said: bool) -> bool {
+        let troubles = self.receivers.troubles(MAX_TROUBLES);
+        if said || !troubles.is_empty() {
+            self.link.say_troubles(self.itself.instance, &troubles).await;
+        }
+        !troubles.is_empty()
     }
 
     async fn say(&self, life: Life) -> bool {

@@ -18,6 +18,8 @@ pub(super) struct Entry {
     pub(super) expires_at: Option<Timestamp>,
     /// What has been counted of it.
     pub(super) seen: Seen,
+    /// The keys of its path, receiver and flow, cut to 32 bits.
+    pub(super) needs: [u32; 4],
     /// In the form by which hosts are compared.
     pub(super) host: Arc<str>,
     pub(super) port: u16,

@@ -21,6 +21,7 @@ use crate::domain::time::{Now, Timestamp};
 use crate::domain::timer::{State, Timer, TimerId};
 
 use crate::history::{Happened, Seen, happened};
+use crate::receivers::{Waits, keys};
 use entry::{Entry, host_name, label};
 
 pub use cursor::Cursor;
@@ -69,6 +70,8 @@ pub struct Counts {
     pub by_state: [usize; STATE_COUNT],
     /// Scheduled ones whose attempt should have begun.
     pub overdue: usize,
+    /// Those of them that wait for their receiver or their flow.
+    pub held_up: usize,
 }
 
 impl Index {
@@ -121,6 +124,7 @@ impl Index {
             },
             expires_at,
             seen: Seen::of(timer),
+            needs: keys(timer).map(|key| key as u32),
             host: self.interned(&timer.target.url.host_name()),
             port: timer.target.url.port(),
             labels: timer.metadata.iter().map(|(key, value)| label(key, value)).collect(),
@@ -165,13 +169,19 @@ impl Index {
         self.complete
     }
 
-    /// Counts timers.
-    pub fn counts(&self, now: impl Into<Now>) -> Counts {
+    /// Counts timers; `waits` says which wait for their receiver or their flow.
+    pub fn counts(&self, waits: &Waits, now: impl Into<Now>) -> Counts {
         let now: Now = now.into();
         let late = (now.at.saturating_sub(now.pace.by_the_clock(OVERDUE_GRACE)), TimerId::nil());
         Counts {
             by_state: self.due.each_ref().map(BTreeSet::len),
             overdue: self.waiting.range(..late).count(),
+            held_up: if waits.is_empty() {
+                0
+            } else {
+                let entries = self.waiting.range(..late).filter_map(|(_, id)| self.entries.get(id));
+                entries.filter(|entry| waits.has(entry.needs)).count()
+            },
         }
     }
 

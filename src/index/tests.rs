@@ -11,6 +11,7 @@ use crate::domain::machine_properties::a_timer;
 use crate::domain::target::TargetUrl;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{State, Timer, TimerId};
+use crate::receivers::Waits;
 
 fn at(n: u64) -> Timestamp {
     Timestamp::from_micros(n)
@@ -87,7 +88,7 @@ proptest! {
         let timers = || model.values().map(|(timer, _)| timer);
         prop_assert_eq!(walk(&index, &filter, sort, limit), expected(timers(), &filter, sort));
         prop_assert_eq!(index.len(), model.len());
-        let counts = index.counts(at(0)).by_state;
+        let counts = index.counts(&Waits::default(), at(0)).by_state;
         prop_assert_eq!(counts.iter().sum::<usize>(), model.len());
         for (id, _) in model {
             index.remove(id, u64::MAX);
@@ -132,7 +133,7 @@ fn over_its_limit_the_index_leaves_out_and_says_so() {
     assert_eq!((index.len(), index.is_complete()), (2, false));
     // One that is known may change.
     index.apply(&timer(1, 9, 5, 1), 2, None);
-    assert_eq!(index.counts(at(0)).by_state, [1, 0, 1, 0, 0, 0]);
+    assert_eq!(index.counts(&Waits::default(), at(0)).by_state, [1, 0, 1, 0, 0, 0]);
 }
 
 #[test]
@@ -140,8 +141,10 @@ fn overdue_is_what_should_have_begun_a_while_ago() {
     let mut index = Index::new(10);
     index.apply(&timer(1, 1_000_000, 0, 0), 1, None);
     index.apply(&timer(2, 1_000_000, 0, 1), 1, None);
-    assert_eq!(index.counts(at(6_000_000)).overdue, 0);
-    assert_eq!(index.counts(at(6_000_001)).overdue, 1);
+    let none = Waits::default();
+    assert_eq!(index.counts(&none, at(6_000_000)).overdue, 0);
+    assert_eq!(index.counts(&none, at(6_000_001)).overdue, 1);
+    assert_eq!(index.counts(&none, at(6_000_001)).held_up, 0);
 }
 
 #[test]

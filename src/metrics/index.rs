@@ -3,8 +3,10 @@
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 
+use super::label::Label as _;
 use super::names;
 use super::register::{Float, Register, set, set_known};
+use super::work::Late;
 
 /// What the index is, at one moment.
 #[derive(Clone, Debug)]
@@ -30,13 +32,15 @@ pub struct Known {
     pub by_state: Vec<(&'static str, usize)>,
     /// Timers whose attempt should have begun.
     pub overdue: usize,
+    /// Those of them that wait for their receiver or their flow.
+    pub held_up: usize,
 }
 
 /// Numbers of the index.
 #[derive(Debug)]
 pub struct Index {
     by_state: Family<[(&'static str, &'static str); 1], Float>,
-    overdue: Float,
+    overdue: Family<[(&'static str, &'static str); 1], Float>,
     timers: Gauge,
     limit: Gauge,
     ready: Gauge,
@@ -65,7 +69,12 @@ impl Index {
         for (state, count) in known.map_or(&[][..], |known| &known.by_state) {
             set_known(&self.by_state.get_or_create(&[("state", *state)]), u64::try_from(*count).ok());
         }
-        set_known(&self.overdue, known.and_then(|known| u64::try_from(known.overdue).ok()));
+        let (held_up, overdue) = (known.map(|known| known.held_up), known.map(|known| known.overdue));
+        let other = overdue.zip(held_up).map(|(overdue, held_up)| overdue.saturating_sub(held_up));
+        for (cause, count) in [(Late::Receiver, held_up), (Late::Other, other)] {
+            let gauge = self.overdue.get_or_create(&[(Late::NAME, cause.shown())]);
+            set_known(&gauge, count.and_then(|count| u64::try_from(count).ok()));
+        }
         set(&self.timers, known.map_or(0, |known| known.timers));
         set(&self.limit, indexed.limit);
         set(&self.ready, usize::from(known.is_some()));

@@ -12,7 +12,8 @@ const DOCS: &str = include_str!("../../docs/metrics.md");
 fn all() -> Metrics {
     let metrics = Metrics::new("1.2.3", Parts { serves: true, works: true, indexes: true });
     metrics.http.ended("create_timer", Some(201), Duration::from_millis(1));
-    let known = index::Known { timers: 1, complete: true, by_state: vec![("scheduled", 1)], overdue: 0 };
+    let known =
+        index::Known { timers: 1, complete: true, by_state: vec![("scheduled", 1)], overdue: 0, held_up: 0 };
     metrics.index.show(&Indexed { limit: 1, known: Some(known), lag: None, last_change_micros: 0 });
     metrics
 }

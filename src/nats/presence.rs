@@ -10,9 +10,11 @@ use uuid::Uuid;
 
 use super::Link;
 use super::names::{BEAT_SUBJECTS, beat_subject};
+use super::troubles;
 use crate::domain::time::Timestamp;
 use crate::nats::NatsError;
 use crate::presence::{Beat, Life, Node, Role};
+use crate::receivers::Trouble;
 
 /// Of the message. Fields may be added under the same version, since nodes of two versions count each other while one
 /// replaces the other.
@@ -63,6 +65,15 @@ pub(super) fn read(payload: &[u8]) -> Option<Beat> {
     serde_json::from_slice::<BeatJson>(payload).ok()?.beat()
 }
 
+/// A message of a node to all others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// The node is there.
+    Beat(Beat),
+    /// The receivers and flows for which this process has no room.
+    Troubles(Uuid, Vec<Trouble>),
+}
+
 /// What nodes say.
 pub struct Beats {
     messages: Subscriber,
@@ -70,11 +81,12 @@ pub struct Beats {
 
 impl Beats {
     /// What is said next; nothing once the connection was given up. What cannot be read is passed over.
-    pub async fn next(&mut self) -> Option<Beat> {
+    pub async fn next(&mut self) -> Option<Said> {
         loop {
             let message = self.messages.next().await?;
-            match read(&message.payload) {
-                Some(beat) => return Some(beat),
+            let troubles = || troubles::read(&message.payload).map(|(node, told)| Said::Troubles(node, told));
+            match read(&message.payload).map(Said::Beat).or_else(troubles) {
+                Some(said) => return Some(said),
                 None => tracing::debug!(subject = %message.subject, "not what a node of this version says"),
             }
         }

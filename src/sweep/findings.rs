@@ -7,6 +7,7 @@ use crate::domain::sweep::Finding;
 use crate::domain::timer::TimerId;
 use crate::metrics::{Label as _, Metrics, SweepFinding};
 use crate::nats::Missing;
+use crate::sweep::late::Late;
 
 /// How many timers are named of each kind; they are told apart by looking at a few.
 const EXAMPLES: usize = 5;
@@ -131,12 +132,19 @@ pub struct Findings {
     counted: Option<Arc<Metrics>>,
     looked_at: AtomicUsize,
     tallies: Mutex<[Tally; Kind::EACH.len()]>,
+    /// Timers that are late.
+    pub late: Late,
 }
 
 impl Findings {
     /// Nothing yet; what is found is counted there.
     pub fn counted(metrics: Arc<Metrics>) -> Self {
         Self { counted: Some(metrics), ..Self::default() }
+    }
+
+    /// Nothing yet; timers that are late are counted, some of them since nodes have no room.
+    pub fn with_late(late: Late) -> Self {
+        Self { late, ..Self::default() }
     }
 
     /// Notes a finding.

@@ -9,6 +9,7 @@
 mod accounts;
 pub mod findings;
 mod hold;
+pub mod late;
 mod look;
 mod pass;
 
@@ -161,7 +162,7 @@ impl Sweeper {
                 Some(born) => self.said(Accounts::open(&self.link, born).await),
                 None => None,
             };
-            let order = Order { after_loss, repair: true, end_restored: true };
+            let order = Order { after_loss, repair: true, end_restored: true, count_late: false };
             let result = self.broom.sweep_and_count(order, &findings, accounts.as_mut()).await;
             findings.log();
             if let Some(mark) = result?

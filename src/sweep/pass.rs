@@ -47,6 +47,8 @@ pub struct Order {
     pub repair: bool,
     /// End timers whose records were brought back, which only a node does: it knows how long they are kept.
     pub end_restored: bool,
+    /// Count late timers by receiver, for `jettimer doctor`.
+    pub count_late: bool,
 }
 
 impl Broom {
@@ -87,6 +89,10 @@ impl Broom {
             }
             page.removed.iter().for_each(|id| findings.note(Kind::Removed, Some(*id)));
             findings.looked_at(page.records.len());
+            if order.count_late {
+                let now = self.clock.now();
+                page.records.iter().for_each(|stored| findings.late.look_at(&stored.timer, now));
+            }
             if let Some(accounts) = &mut accounts {
                 accounts.count(&page.records);
             }

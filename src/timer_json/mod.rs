@@ -3,6 +3,7 @@
 //! What is sent to the receiver is shown only where one timer is looked at, and to those who may see it.
 
 mod log;
+mod waiting;
 mod whole;
 
 use serde::Serialize;
@@ -12,7 +13,10 @@ use crate::domain::attempt::{Attempt, CallResult, Delivery};
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{Doubt, State, Timer};
 use crate::rfc3339;
+use waiting::WaitingJson;
 use whole::Whole;
+
+pub use waiting::Waiting;
 
 #[derive(Serialize)]
 struct TimerJson<'t> {
@@ -31,6 +35,8 @@ struct TimerJson<'t> {
     replayed_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_attempt_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting_for: Option<WaitingJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
     claimed_by: Option<&'t str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,9 +86,24 @@ pub fn to_text(timer: &Timer, now: Timestamp, view: View) -> String {
     serde_json::to_string(&json(timer, now, view)).unwrap_or_default()
 }
 
+/// The same of a timer that waits for something, if it is due.
+pub fn to_waiting_text(timer: &Timer, now: Timestamp, view: View, waiting: Option<Waiting>) -> String {
+    serde_json::to_string(&waiting_json(timer, now, view, waiting)).unwrap_or_default()
+}
+
+/// The same as a value inside another.
+pub fn to_waiting_value(timer: &Timer, now: Timestamp, view: View, waiting: Option<Waiting>) -> Value {
+    serde_json::to_value(waiting_json(timer, now, view, waiting)).unwrap_or_default()
+}
+
 /// The timer's public form, as a value inside another.
 pub fn to_value(timer: &Timer, now: Timestamp, view: View) -> Value {
     serde_json::to_value(json(timer, now, view)).unwrap_or_default()
+}
+
+fn waiting_json(timer: &Timer, now: Timestamp, view: View, waiting: Option<Waiting>) -> TimerJson<'_> {
+    let waiting_for = waiting.filter(|_| timer.is_due(now)).map(|waiting| waiting.json(now));
+    TimerJson { waiting_for, ..json(timer, now, view) }
 }
 
 fn json(timer: &Timer, now: Timestamp, view: View) -> TimerJson<'_> {
@@ -132,6 +153,7 @@ fn json(timer: &Timer, now: Timestamp, view: View) -> TimerJson<'_> {
         attempts: timer.attempts_started(),
         replayed_at: timer.replayed_at.map(rfc3339::format),
         next_attempt_at,
+        waiting_for: None,
         claimed_by,
         reason,
         finished_at,

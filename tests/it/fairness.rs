@@ -77,6 +77,9 @@ async fn a_path_that_fails_over_and_over_is_left_alone_and_the_others_of_its_rec
     // One of another path does not wait for a probe, and says nothing about this one.
     let other = client.create(&json!({ "seconds": 0, "url": sink.url("/ok") })).await;
     client.until(&other, "delivered").await;
+    let waiting = client.get(&ids[19]).await["waiting_for"].clone();
+    let name = sink.url("").trim_start_matches("http://").to_owned();
+    assert_eq!((&waiting["reason"], &waiting["receiver"]), (&json!("breaker"), &json!(name)), "{waiting}");
     let called = sink.hits().iter().filter(|hit| hit.path == "/sick").count();
     assert!(called <= 4, "{called}");
     sink.release();
@@ -84,6 +87,7 @@ async fn a_path_that_fails_over_and_over_is_left_alone_and_the_others_of_its_rec
     for id in &ids {
         let timer = client.until(id, "delivered").await;
         assert!(timer["last_attempt"]["lateness_ms"].as_f64().unwrap() >= 1_000.0, "{timer}");
+        assert!(timer.get("waiting_for").is_none(), "{timer}");
     }
     let seen = receiver(&client, &sink).await;
     assert_eq!((&seen["breaker"], &seen["failures"]), (&json!("closed"), &json!(0)), "{seen}");

@@ -131,7 +131,7 @@ async fn what_a_node_does_can_be_read_in_its_numbers() {
         ("jettimer_wakes_waiting", 0.0),
         ("jettimer_timers{state=\"scheduled\"}", 2.0),
         ("jettimer_timers{state=\"delivered\"}", 2.0),
-        ("jettimer_timers_overdue", 0.0),
+        ("jettimer_timers_overdue{cause=\"other\"}", 0.0),
         ("jettimer_index_limit", 99.0),
         ("jettimer_index_ready", 1.0),
         ("jettimer_index_complete", 1.0),

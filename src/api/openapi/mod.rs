@@ -96,6 +96,7 @@ pub const DOCUMENT: &str = concat!(
         "Stats": "schemas/Stats.json",
         "History": "schemas/History.json",
         "Minute": "schemas/Minute.json",
+        "WaitingFor": "schemas/WaitingFor.json",
         "Lateness": "schemas/Lateness.json",
         "NatsStatus": "schemas/NatsStatus.json",
         "Stream": "schemas/Stream.json",

@@ -12,7 +12,7 @@ import { icon } from "../base/icons.js";
 import { life } from "./life.js";
 import { live, onEvents } from "../node/live.js";
 import { everyTick } from "../base/ticker.js";
-import { callAt, isOpen, outcome, overAt, REPLAYABLE } from "./timers.js";
+import { callAt, isOpen, outcome, overAt, REPLAYABLE, waits } from "./timers.js";
 
 /** @type {import("../page/router.js").View} */
 export function timerView(main, route, signal) {
@@ -106,6 +106,7 @@ function heading(timer, etag) {
       el("p", {}, el("span", { class: "state", "data-state": timer.state }, timer.state)),
       title,
       el("p", { class: "timer-id" }, el("code", {}, timer.id), copyButton("the timer's id", () => timer.id)),
+      waits(timer) && el("p", { class: "timer-reason" }, waits(timer)),
       timer.reason && el("p", { class: "timer-reason" }, timer.reason)),
     el("div", { class: "timer-time" }, figure, below),
     el("div", { class: "buttons" }, buttons));

@@ -1,5 +1,7 @@
 // What every view knows of a timer.
 
+import { exactly } from "../base/format.js";
+
 /**
  * A timer as lists and events have it; the API's document has each field.
  * @typedef {object} Timer
@@ -11,6 +13,7 @@
  * @property {string} method
  * @property {number} attempts
  * @property {string} [next_attempt_at]
+ * @property {{ reason: string, receiver?: string, flow?: string, until?: string }} [waiting_for]
  * @property {string} [finished_at]
  * @property {string} [reason]
  * @property {string} [claimed_by]
@@ -42,6 +45,23 @@ export function isOpen(timer) {
  */
 export function callAt(timer) {
   return Date.parse(timer.next_attempt_at ?? timer.due_at);
+}
+
+/** @type {Record<string, string>} */
+const WAITS = {
+  breaker: "fails over and over and is left alone", retry_after: "has asked to be left alone", recovery: "is called again, a few timers at first",
+  rate: "is called as often as it may be", concurrency: "has as many calls as it may have",
+};
+
+/**
+ * What it waits for that is due, in a few words.
+ * @param {Timer} timer
+ */
+export function waits({ waiting_for: waiting }) {
+  if (!waiting) return "";
+  if (waiting.reason === "no_worker") return "No node calls receivers.";
+  const whose = waiting.flow === undefined ? waiting.receiver : `the flow ${waiting.flow}`;
+  return `It waits: ${whose} ${WAITS[waiting.reason] ?? waiting.reason}${waiting.until ? `, until ${exactly(waiting.until)}` : ""}.`;
 }
 
 /**

@@ -129,6 +129,7 @@ async fn a_request_is_refused_without_a_token_that_is_good_for_it() {
           "failed": 0,
           "firing": 0,
           "overdue": 0,
+          "overdue_held_up": 0,
           "scheduled": 0,
           "total": 0,
           "unknown": 0

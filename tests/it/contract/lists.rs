@@ -178,6 +178,7 @@ async fn timers_are_created_listed_counted_and_cancelled_many_at_a_time() {
           "failed": 0,
           "firing": 0,
           "overdue": 0,
+          "overdue_held_up": 0,
           "scheduled": 2,
           "total": 2,
           "unknown": 0

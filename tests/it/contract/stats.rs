@@ -111,6 +111,7 @@ async fn the_numbers_of_the_page_are_these() {
             "failed": 0,
             "firing": 0,
             "overdue": 0,
+            "overdue_held_up": 0,
             "scheduled": 0,
             "total": 0,
             "unknown": 0

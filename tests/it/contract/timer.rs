@@ -270,7 +270,10 @@ async fn a_timer_is_fired_and_replayed() {
               "state": "scheduled",
               "time_left": 0,
               "timeout": "30s",
-              "url": "http://<address>/status/404"
+              "url": "http://<address>/status/404",
+              "waiting_for": {
+                "reason": "no_worker"
+              }
             }
         "#]],
     )

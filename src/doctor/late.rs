@@ -1,0 +1,48 @@
+//! Timers that are late, and whether they wait for their receivers or for jettimer.
+
+use super::Check;
+use crate::sweep::late::{Count, Late};
+
+/// How many receivers are named.
+const NAMED: usize = 5;
+
+/// What there is to say of timers that are late.
+pub(super) fn of_late(late: &Late) -> Vec<Check> {
+    let counts = late.counts();
+    let held_up = named(&counts, |count| count.held_up, true);
+    let other = named(&counts, |count| count.late - count.held_up, false);
+    let of_receivers = held_up.map(|says| {
+        Check::finding(
+            "receivers",
+            says,
+            "These timers wait for their receivers: they are called by and by once these answer well or have room. GET /receivers \
+             of each worker has more, and GET /timer/{id} has waiting_for. A receiver that does not come back is for whoever \
+             runs it; cancel timers that are not wanted any more.",
+        )
+    });
+    let of_jettimer = other.map(|says| {
+        Check::finding(
+            "late",
+            says,
+            "No node says that their receivers have no room. Do workers run, do they have NATS, are all places taken \
+             (jettimer_calls_in_progress)? A backlog that is being worked off shrinks from one look to the next.",
+        )
+    });
+    of_receivers.into_iter().chain(of_jettimer).collect()
+}
+
+/// How many there are and of which receivers, if there are any.
+fn named(counts: &[(String, Count)], of: impl Fn(&Count) -> usize, with_reason: bool) -> Option<String> {
+    let mut some: Vec<_> = counts.iter().filter(|(_, count)| of(count) > 0).collect();
+    some.sort_by_key(|(_, count)| std::cmp::Reverse(of(count)));
+    let all: usize = some.iter().map(|(_, count)| of(count)).sum();
+    let names = some.iter().take(NAMED).map(|(receiver, count)| {
+        let reason = count.reason.filter(|_| with_reason).map_or("", |reason| reason.name());
+        let comma = if reason.is_empty() { "" } else { ", " };
+        format!("{receiver} ({}{comma}{reason})", of(count))
+    });
+    let names = names.collect::<Vec<_>>().join(", ");
+    let more = some.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+    (all > 0).then(|| format!("{all} timers are late: {names}{more}"))
+}
