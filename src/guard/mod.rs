@@ -40,6 +40,10 @@ const REFRESH_AFTER: u32 = 15;
 const BACK_LOOKS: u32 = 5;
 const BACK_PAUSE: Duration = Duration::from_millis(300);
 
+/// A bucket that was restored is taken to have fired what was due up to so long after this node's last contact with the newer data. Another
+/// node may have heard from it a moment longer, or have a clock that is ahead.
+const LONGER_CONTACT: Duration = Duration::from_secs(1);
+
 /// The last writes of this node that are remembered, to know which timers a broker that lacks its last writes is wrong about.
 const RECENT: usize = 4_096;
 
@@ -170,7 +174,8 @@ impl Guard {
     }
 
     fn note(&self, bucket: BucketState, back: Back, mark: Option<HighWater>) {
-        let (was, upto) = self.heard(|heard| (heard.seen.highest(), heard.seen.contact()));
+        let (was, upto) =
+            self.heard(|heard| (heard.seen.highest(), heard.seen.contact().saturating_add(LONGER_CONTACT)));
         self.write(|known| {
             match back {
                 Back::No => {}
@@ -244,7 +249,7 @@ impl Guard {
 
     /// Follows the mark and remembers it until `stop`.
     pub async fn follow(self, stop: CancellationToken) {
-        let (mut said, mut ticks) = (false, 0);
+        let (mut said, mut ticks, mut was_up) = (false, 0, false);
         loop {
             if ticks == 0 {
                 ticks = REFRESH_AFTER;
@@ -270,9 +275,12 @@ impl Guard {
             }
             ticks -= 1;
             // A connection that was not compared may be to a server with older data.
-            if self.link.is_up() && self.is_compared() {
+            let is_up = self.link.is_up() && self.is_compared();
+            // It was up until some instant before the first look that finds it down.
+            if is_up || was_up {
                 self.heard(|heard| heard.seen.note(0, self.clock.now()));
             }
+            was_up = is_up;
         }
     }
 
