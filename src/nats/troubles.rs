@@ -18,7 +18,7 @@ const VERSION: u32 = 1;
 /// The most of them that a node tells.
 pub const MAX_TROUBLES: usize = 64;
 
-/// A longer message is none of ours, in bytes: names of hosts have up to 253 characters, keys of flows up to 128.
+/// A longer message is ignored, in bytes: names of hosts have up to 253 characters, keys of flows up to 128.
 pub(super) const MAX_BYTES: usize = 65_536;
 
 /// The most characters of a name; six bytes each, at worst, as JSON.

@@ -1,4 +1,4 @@
-//! A path of a receiver that is not well, or whose timers wait: its breaker, what the receiver has asked for, and how its
+//! A path of a receiver that is not well, or whose timers wait: its breaker, the wishes of the receiver, and how its
 //! timers come back. Time comes in as an argument.
 
 use std::time::{Duration, Instant};
@@ -37,7 +37,7 @@ pub(super) struct Path {
     pub(super) last: Instant,
 }
 
-/// What a receiver has asked for.
+/// A wish of the receiver to be left alone.
 #[derive(Clone, Copy, Debug)]
 struct Hold {
     asked_at: Instant,

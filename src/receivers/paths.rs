@@ -99,7 +99,7 @@ impl Paths {
     }
 
     /// The same if the whole receiver is: each path has a line of its own, as far as there is room, so that the timers of one
-    /// do not come behind all those of another.
+    /// do not wait for all those of another.
     pub(super) fn come_back_with_all(
         &mut self,
         route: Route,

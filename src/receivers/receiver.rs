@@ -36,7 +36,7 @@ pub(super) struct Receiver {
     most: usize,
 }
 
-/// What it has asked for, for all of its paths.
+/// A wish of the receiver about all of its paths.
 #[derive(Clone, Copy, Debug)]
 struct Hold {
     /// Since when it has, with no more than a short break.
@@ -117,7 +117,7 @@ impl Receiver {
         })
     }
 
-    /// Asks for leave to call, and says what the call is a probe of.
+    /// Asks for leave to call, and names the breakers for which the call is a probe.
     pub(super) fn ask(&mut self, route: Route, now: Instant) -> Result<Probes, (Postponed, Instant)> {
         if let Some(refused) = self.refuses_as_a_whole(route, now) {
             return Err(refused);
@@ -143,7 +143,7 @@ impl Receiver {
         line.unwrap_or_else(|| self.rest.come_back(until, now))
     }
 
-    /// Takes note of what a call says that began at `began`.
+    /// Takes note of the result of a call that began at `began`.
     pub(super) fn heard(
         &mut self,
         route: Route,

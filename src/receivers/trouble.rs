@@ -56,7 +56,7 @@ pub enum Whose {
     Receiver(String),
     /// Those of one of its paths, by its hash.
     Path(String, u64),
-    /// Those of all its paths that look alike, by the hash of what they look like.
+    /// Those of all its paths that look alike, by the hash of their shape.
     Shape(String, u64),
     /// All of a flow.
     Flow(String),
