@@ -18,8 +18,8 @@ const COMPARE: Duration = Duration::from_secs(5);
 /// So many own beats in a row that were sent and not heard mean that nobody hears them.
 const UNHEARD: u32 = 10;
 
-/// So many own beats in a row that were sent and not heard, on a connection on which some were, mean that the connection carries
-/// nothing one way, though something may come the other. A server that is only slow gives back a beat a second all the same.
+/// If this number of own beats in a row was sent and not heard, on a connection on which some were heard, then the connection
+/// loses everything in one direction. A slow server still gives back a beat a second.
 const GIVE_UP_AFTER: u32 = 7;
 
 impl Heartbeat {
@@ -96,7 +96,7 @@ impl Heartbeat {
         warn("other nodes", skew.peers, known.of_peers.look(skew.peers));
     }
 
-    /// Whether this connection carries nothing any more; says so once for each.
+    /// Whether this connection loses everything in one direction; true once for each connection.
     fn is_one_way(&self) -> bool {
         let connection = self.link.connection_number();
         let mut known = self.lock();

@@ -28,8 +28,8 @@ const MIN_SERVER: (u32, u32, u32) = (2, 14, 4);
 /// The smallest `max_payload` that leaves room for a timer, in bytes.
 const MIN_PAYLOAD: usize = 65_536;
 
-/// A server that has sent nothing for so long is asked whether it lives, and asked again after as long. After the third span
-/// without a word the connection is given up: a firewall has forgotten it, or the server's machine is gone. A server that is slow
+/// After this time without a message the client sends a PING, and another one after the same time. After the third span without
+/// an answer the client gives the connection up: a firewall has forgotten it, or the server's machine is gone. A server that is slow
 /// answers this at once, since its disk has no part in it.
 const PING_EVERY: Duration = Duration::from_secs(2);
 
@@ -135,7 +135,7 @@ fn is_without_jetstream(info: &ServerInfo) -> bool {
 /// Whether the JetStream of another server is reached through this one, as at a leaf node of servers without a domain.
 async fn has_jetstream(client: &Client) -> bool {
     let subject = format!("$JS.API.STREAM.INFO.{BUCKET_STREAM}");
-    // That there is no such stream is an answer, too.
+    // An error about the stream is an answer, too.
     matches!(timeout(JETSTREAM_WITHIN, client.request(subject, "".into())).await, Ok(Ok(_)))
 }
 

@@ -1,4 +1,4 @@
-//! Who this node is to NATS, read from its file at each connection: what is replaced there is used the next time.
+//! Who this node is to NATS, read from its file at each connection, so that a node uses new credentials without a restart.
 
 use std::path::PathBuf;
 
@@ -183,7 +183,7 @@ mod tests {
         for text in [&text, &short] {
             assert_eq!(parts_of_creds(text), Some(("eyJ0.eyJ1.c2ln", SEED)));
         }
-        // As it is while somebody writes it.
+        // A file that is being written.
         assert_eq!(parts_of_creds(&text[..60]), None);
         assert_eq!(parts_of_creds(&text.replace(SEED, "")), None);
     }

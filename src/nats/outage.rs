@@ -42,7 +42,7 @@ struct Known {
 }
 
 impl Outage {
-    /// There is none yet, for a node with these credentials.
+    /// No outage yet, for a node with these credentials.
     pub(super) fn new(credentials: &Credentials) -> Self {
         Self { advice: credentials.advice(), file: credentials.file().cloned(), known: Mutex::default() }
     }
@@ -119,7 +119,7 @@ impl Outage {
     }
 }
 
-/// Whether a message of the server says that it does not take this node's user any more.
+/// Whether a message of the server says that it has stopped to accept this node's user.
 pub(super) fn is_about_the_user(message: &str) -> bool {
     matches!(cause_of(message), Cause::User(_))
 }

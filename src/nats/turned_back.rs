@@ -1,8 +1,8 @@
 //! Whether the bucket has turned back: NATS lost its last writes, or its data was restored from an older copy.
 //!
-//! Sequence numbers are then used a second time. A consumer that goes on behind the last number it has heard passes over the
-//! new changes, and what it has told is partly undone. So whoever follows the bucket remembers its last changes and asks now
-//! and then whether they are still there.
+//! Sequence numbers are then used a second time. A consumer that continues after the last number it has heard passes over the
+//! new changes, and some of the changes it has delivered are undone. So a follower of the bucket remembers its last changes, and
+//! asks now and then whether the bucket still has them.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;

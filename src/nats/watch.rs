@@ -101,8 +101,8 @@ impl Watch {
     ///
     /// # Errors
     ///
-    /// A [`NatsError`] if the bucket has turned back. What was heard before is partly undone then and what comes is not heard
-    /// in full, so watch again. A server that does not answer is asked again with the next call.
+    /// A [`NatsError`] if the bucket has turned back. Some of the changes that were heard are undone then, and new ones are passed
+    /// over, so watch again. A server that does not answer is asked again with the next call.
     pub async fn check(&mut self) -> Result<(), NatsError> {
         if !self.reconnects.has_changed().unwrap_or(false) && Instant::now() < self.look_at {
             return Ok(());
@@ -138,7 +138,10 @@ impl Watch {
             }
             let seen = self.tail.next().await?;
             self.heard = seen.sequence;
-            self.last_heard.note(&seen);
+            // Changes of a new connection must not hide that earlier ones are gone.
+            if !self.reconnects.has_changed().unwrap_or(false) {
+                self.last_heard.note(&seen);
+            }
             if self.caught_up == CaughtUp::No && seen.pending == 0 {
                 self.caught_up = CaughtUp::Now;
             }
