@@ -25,7 +25,7 @@ use crate::metrics::{Busy, Dropped, Metrics, Task};
 use crate::nats::{Event, Feed, Heard, Missed};
 use crate::timer_json::{self, View};
 
-/// The most readers of a node's feed: each costs a consumer in NATS.
+/// The most readers of a node's feed. They share a consumer in NATS; each costs a task, and up to [`MAX_WAITING`] events that wait.
 pub const MAX_READERS: usize = 256;
 
 /// How long it may take over so many is this part of the time that a client has for anything: for the rest of it,
@@ -63,7 +63,7 @@ pub(super) async fn follow(call: &Call<'_>) -> Result<Answer, Problem> {
     let feed = call.api.feed.as_ref().ok_or_else(Problem::feed_off)?;
     let place = feed.clone().try_acquire_owned().map_err(|_| Problem::feed_full(MAX_READERS))?;
     let after = asked.map(|text| text.parse::<u64>().map_err(|_| not_an_event(&text))).transpose()?;
-    let feed = Feed::open(&call.api.link, after).await.map_err(|error| Problem::of_nats(&error))?;
+    let feed = Feed::open(&call.api.hub, after).await.map_err(|error| Problem::of_nats(&error))?;
     let (sender, receiver) = mpsc::channel(MAX_WAITING);
     let mut start = vec![sse::Event::default().retry(COME_BACK).comment("the feed of jettimer")];
     // A reader that is cut off before the first event goes on from here.
@@ -172,7 +172,7 @@ fn gap(missed: Missed) -> sse::Event {
     let event = sse::Event::default().event("gap").data(json!({ "reason": missed.to_string() }).to_string());
     match missed {
         // A reader that is cut off after this goes on behind it.
-        Missed::Removed { to, .. } => event.id(to.to_string()),
+        Missed::Removed { to, .. } | Missed::Undone { kept: to } => event.id(to.to_string()),
         Missed::Anew => event,
     }
 }

@@ -57,7 +57,7 @@ use crate::engine::Engine;
 use crate::finder::Finder;
 use crate::heartbeat::Heartbeat;
 use crate::metrics::Metrics;
-use crate::nats::{Backlog, Link, Streams};
+use crate::nats::{Backlog, FeedHub, Link, Streams};
 use crate::policy::Policy;
 use crate::receivers::Receivers;
 use crate::tasks::Tasks;
@@ -84,6 +84,8 @@ pub struct Api {
     pub page: bool,
     /// Places of readers of the feed; absent if no events are kept.
     pub feed: Option<Arc<Semaphore>>,
+    /// What they follow.
+    pub hub: FeedHub,
     /// A receiver to try it out with; only `dev` has one.
     pub inbox: Option<Inbox>,
     /// Whom this node calls; nobody, if it does not work.

@@ -24,7 +24,7 @@ use crate::finder::Finder;
 use crate::guard::{self, Guard};
 use crate::heartbeat::Heartbeat;
 use crate::metrics::{Metrics, Parts, Task};
-use crate::nats::{Access, Backlog, Keeping, Link, Shape, Store, Streams, Wakes};
+use crate::nats::{Access, Backlog, FeedHub, Keeping, Link, Shape, Store, Streams, Wakes};
 use crate::presence;
 use crate::receivers::Receivers;
 use crate::sweep::{Means, Sweeper};
@@ -95,7 +95,7 @@ impl Running {
         let name = access.name.clone();
         let clock = access.clock;
         let link = nats::connect(&access, &metrics).await?;
-        let standing = nats::prepare(&link, shape, access.wait).await?;
+        let standing = Box::pin(nats::prepare(&link, shape, access.wait)).await?;
         let wakes = Wakes::new(link.clone());
         let until_swept = (shape.replicas == 1).then(|| node.sweep.sweep_interval * SWEEPS);
         let keeping = Keeping { retention: node.retention, until_swept };
@@ -171,10 +171,15 @@ impl Running {
         });
         let feed = (!shape.event_retention.is_zero()).then(|| Arc::new(Semaphore::new(api::MAX_READERS)));
         metrics.feed.limit(feed.as_ref().map_or(0, |_| api::MAX_READERS));
+        let hub = FeedHub::new(link.clone());
+        if role.serves() && feed.is_some() {
+            tasks.keep(Task::Feed, stop.clone(), hub.clone().run(stop.clone()));
+        }
         let routes = api::routes(Api {
             finder,
             page: !node.no_ui,
             feed,
+            hub,
             inbox,
             receivers,
             heartbeat,

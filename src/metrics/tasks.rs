@@ -15,6 +15,8 @@ label! {
         Connection = "connection",
         /// Looks what an acknowledged timer survives.
         Durability = "durability",
+        /// Follows the feed for all readers.
+        Feed = "feed",
         /// Keeps the index.
         Finder = "finder",
         /// Follows the high-water mark of the timers that have fired.

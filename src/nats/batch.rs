@@ -9,6 +9,8 @@ use futures_util::StreamExt as _;
 use tokio::time::timeout;
 
 use super::Link;
+use super::tail::Seen;
+use crate::clock::Clock;
 use crate::domain::time::Timestamp;
 use crate::nats::NatsError;
 use crate::rfc3339;
@@ -58,6 +60,18 @@ impl Got {
     pub(super) fn stored_at(&self) -> Timestamp {
         let stored_at = self.header("Nats-Time-Stamp").and_then(|text| rfc3339::parse(text).ok());
         stored_at.unwrap_or(Timestamp::from_micros(u64::MAX))
+    }
+
+    /// The message as a consumer tells it to one with this clock.
+    pub(super) fn seen(&self, clock: Clock) -> Seen {
+        Seen {
+            subject: self.subject().to_owned(),
+            headers: self.0.headers.clone().unwrap_or_default(),
+            payload: self.0.payload.clone(),
+            sequence: self.sequence(),
+            pending: 0,
+            stored_at: clock.shown(self.stored_at()),
+        }
     }
 
     pub(super) fn payload(&self) -> &[u8] {

@@ -1,26 +1,43 @@
 //! The feed: every version of every record, in the order in which they were stored.
 //!
 //! The bucket keeps the newest version only, so the server republishes each one onto a stream of its own
-//! (ADR-28), which keeps them for a while.
+//! (ADR-28), which keeps them for a while. All readers of a node share one consumer (`hub`) and are told from the last events
+//! that it brought (`recent`). A reader that is further behind reads the stream by pages until it has caught up.
 //!
 //! **Invariant:** a reader hears each event behind its place once and in order, whatever becomes of the
 //! connection; what it cannot hear any more, it is told to have missed.
 
+mod extent;
+mod hub;
+mod places;
+mod recent;
+
+use std::collections::VecDeque;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream;
-use async_nats::jetstream::consumer::DeliverPolicy;
+use serde_json::json;
+use tokio::sync::watch;
 
 use super::event::Event;
 use super::names::EVENTS;
-use super::tail::Tail;
-use crate::nats::{Link, NatsError};
+use crate::nats::NatsError;
+use extent::Extent;
+use hub::{Reading, Turn, told};
+use recent::{Next, Told};
+
+pub(super) use extent::AGAIN_FROM;
+pub use hub::FeedHub;
 
 /// How often, and how long apart, a stream is looked at again that seems to end before the reader's place:
 /// a new leader may be a moment behind what the reader has heard.
 const LOOKS: u32 = 10;
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// What a reader that has to catch up reads at once, in events and bytes.
+const PAGE: usize = 256;
+const PAGE_BYTES: usize = 1_024 * 1_024;
 
 /// Why a reader has missed something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +49,13 @@ pub enum Missed {
         /// The last.
         to: u64,
     },
-    /// The stream is another one than the reader's place is of: it was deleted and created anew.
+    /// The stream is another one than the reader's place is of: it was deleted and created again.
     Anew,
+    /// The stream has gone back to this event: NATS lost those behind it, or its data was restored.
+    Undone {
+        /// The last one that is as the reader has heard it.
+        kept: u64,
+    },
 }
 
 impl fmt::Display for Missed {
@@ -41,6 +63,10 @@ impl fmt::Display for Missed {
         match self {
             Self::Removed { from, to } => write!(f, "events {from} to {to} are not kept any more"),
             Self::Anew => f.write_str("the feed has begun anew; what follows is all that it has"),
+            Self::Undone { kept } => write!(
+                f,
+                "NATS lost events, or its data was restored; what follows is all that the feed has behind event {kept}"
+            ),
         }
     }
 }
@@ -49,32 +75,27 @@ impl fmt::Display for Missed {
 #[derive(Debug)]
 pub enum Heard {
     /// Something has happened.
-    Event(Event),
+    Event(Arc<Event>),
     /// Something has happened that cannot be told any more.
     Missed(Missed),
 }
 
-/// Where the feed begins and ends at this moment.
-struct Extent {
-    /// The oldest event that is kept; one more than `last` if there is none.
-    first: u64,
-    /// The newest; 0 if there never was one.
-    last: u64,
-    /// When the stream was created, which tells it from another of its name: nanoseconds since the epoch.
-    born: i128,
-}
-
 /// The feed, as one reader follows it.
 pub struct Feed {
-    link: Link,
-    tail: Option<Tail>,
-    /// The stream that `after` is a place of.
-    born: i128,
+    hub: FeedHub,
+    changes: watch::Receiver<()>,
+    /// How often the feed had turned when the reader looked last.
+    turns: u64,
     /// The last event that the reader has heard of.
     after: u64,
     missed: Option<Missed>,
     /// Comes after what was missed.
-    event: Option<Event>,
+    event: Option<Arc<Event>>,
+    /// What was read from the stream and is still to be told.
+    page: VecDeque<Told>,
+    /// How often in a row a page was empty.
+    empty: u32,
+    _reading: Reading,
 }
 
 impl Feed {
@@ -83,21 +104,34 @@ impl Feed {
     /// # Errors
     ///
     /// A [`NatsError`].
-    pub async fn open(link: &Link, after: Option<u64>) -> Result<Self, NatsError> {
-        let mut extent = extent(link).await?;
+    pub async fn open(hub: &FeedHub, after: Option<u64>) -> Result<Self, NatsError> {
+        let reading = hub.read();
+        let mut extent = Extent::of(&hub.link).await?;
         let after = after.unwrap_or(extent.last);
         for _ in 0..LOOKS {
             if extent.last >= after {
                 break;
             }
             tokio::time::sleep(LOOK_AGAIN).await;
-            extent = self::extent(link).await?;
+            extent = Extent::of(&hub.link).await?;
         }
-        let born = extent.born;
-        let mut feed = Self { link: link.clone(), tail: None, born, after, missed: None, event: None };
-        if extent.last < after {
+        hub.note(&extent);
+        let mut feed = Self {
+            hub: hub.clone(),
+            changes: hub.changes(),
+            turns: hub.turns(),
+            after,
+            missed: None,
+            event: None,
+            page: VecDeque::new(),
+            empty: 0,
+            _reading: reading,
+        };
+        if extent.is_of_another(after) {
             feed.begin_anew(&extent);
-        } else if after.saturating_add(1) < extent.first {
+        } else if let Some(kept) = hub.before_loss(after) {
+            feed.go_back_to(kept);
+        } else {
             feed.miss_until(extent.first);
         }
         Ok(feed)
@@ -121,42 +155,68 @@ impl Feed {
             if let Some(event) = self.event.take() {
                 return Ok(Heard::Event(event));
             }
-            let Some(tail) = &mut self.tail else {
-                self.follow().await?;
-                continue;
-            };
-            let seen = match tail.next().await {
-                Ok(seen) => seen,
-                Err(error) => {
-                    self.tail = None;
-                    return Err(error);
+            self.changes.mark_unchanged();
+            match self.hub.after(self.turns, self.after) {
+                Err((turns, Turn::Back(kept))) => {
+                    self.turns = turns;
+                    self.page.clear();
+                    if self.after > kept {
+                        self.go_back_to(kept);
+                    }
                 }
-            };
-            if seen.sequence <= self.after {
-                // The client has begun anew by itself, from the start or in another stream.
-                self.tail = None;
-                return Err(NatsError::NotDone("the feed is told from an earlier place".to_owned()));
+                Err((turns, Turn::Anew)) => {
+                    let extent = Extent::of(&self.hub.link).await?;
+                    self.turns = turns;
+                    self.page.clear();
+                    self.begin_anew(&extent);
+                }
+                Ok(next) => match (self.page.pop_front(), next) {
+                    (Some(told), _) | (None, Next::Told(told)) => self.hear(told),
+                    (None, Next::Read(until)) => self.read(until).await?,
+                    // The hub goes only with the node.
+                    (None, Next::Wait) => drop(self.changes.changed().await),
+                },
             }
-            self.miss_until(seen.sequence);
-            self.after = seen.sequence;
-            self.event = Event::of(&seen);
         }
     }
 
-    async fn follow(&mut self) -> Result<(), NatsError> {
-        let extent = extent(&self.link).await?;
-        if extent.born != self.born {
-            self.born = extent.born;
-            self.begin_anew(&extent);
+    fn hear(&mut self, told: Told) {
+        if told.sequence > self.after {
+            self.miss_until(told.sequence);
+            self.after = told.sequence;
+            self.event = told.event;
         }
-        let policy = DeliverPolicy::ByStartSequence { start_sequence: self.after.saturating_add(1) };
-        self.tail = Some(Tail::open(&self.link, EVENTS, policy).await?.0);
+    }
+
+    /// Reads a page of the events up to `until`, which the shared consumer does not deliver.
+    async fn read(&mut self, until: u64) -> Result<(), NatsError> {
+        let link = &self.hub.link;
+        let request = json!({ "seq": self.after.saturating_add(1), "batch": PAGE, "max_bytes": PAGE_BYTES });
+        let batch = link.batch(EVENTS, &request).await?;
+        self.page = batch.messages.iter().map(|message| told(&message.seen(link.clock()))).collect();
+        if !self.page.is_empty() {
+            self.empty = 0;
+            return Ok(());
+        }
+        // All that was there has left, or the replica that answers is behind.
+        self.empty += 1;
+        if self.empty < LOOKS {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        } else {
+            self.empty = 0;
+            self.miss_until(until.saturating_add(1));
+        }
         Ok(())
     }
 
     fn begin_anew(&mut self, extent: &Extent) {
         self.after = extent.first.saturating_sub(1);
         self.missed = Some(Missed::Anew);
+    }
+
+    fn go_back_to(&mut self, kept: u64) {
+        self.after = kept;
+        self.missed = Some(Missed::Undone { kept });
     }
 
     /// Notes what lies between the reader's place and `next`: each message of the stream is an event, so
@@ -168,16 +228,4 @@ impl Feed {
             self.missed = Some(Missed::Removed { from, to });
         }
     }
-}
-
-async fn extent(link: &Link) -> Result<Extent, NatsError> {
-    let context = jetstream::new(link.client().clone());
-    let stream = context.get_stream(EVENTS).await;
-    let stream = stream.map_err(|error| NatsError::NotDone(format!("cannot look at {EVENTS}: {error}")))?;
-    let info = stream.cached_info();
-    Ok(Extent {
-        first: info.state.first_sequence.max(1),
-        last: info.state.last_sequence,
-        born: info.created.unix_timestamp_nanos(),
-    })
 }

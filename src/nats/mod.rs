@@ -46,7 +46,7 @@ pub use backlog::{Backlog, Waiting};
 pub use connect::{Access, connect};
 pub use error::NatsError;
 pub use event::Event;
-pub use feed::{Feed, Heard, Missed};
+pub use feed::{Feed, FeedHub, Heard, Missed};
 pub use inspect::{ConsumerSight, Inspection, Room, StreamSight, StreamThere};
 pub use lease::Lease;
 pub use ledger::Ledger;

@@ -14,8 +14,9 @@ use async_nats::jetstream::stream::{Config, Info};
 use async_nats::jetstream::{self, ErrorCode};
 use tokio::time::Instant;
 
+use crate::nats::feed::AGAIN_FROM;
 use crate::nats::inspect::is_missing;
-use crate::nats::names::{BUCKET, BUCKET_STREAM, CONSUMER, STREAM, SWEEP_STREAM};
+use crate::nats::names::{BUCKET, BUCKET_STREAM, CONSUMER, EVENTS, STREAM, SWEEP_STREAM};
 use crate::nats::topology::{Shape, consumer_config, wanted};
 use crate::nats::{Link, compare};
 
@@ -131,6 +132,13 @@ async fn create_or_compare(link: &Link, shape: Shape, starts: bool) -> Result<St
                 return Err(no_bucket(shape, wakes.as_ref()));
             }
             None => {
+                let want = if name == EVENTS && !standing.created.contains(&Missing::Bucket) {
+                    // Readers hold numbers of the feed that was there before.
+                    let from = link.clock().world().as_micros().max(AGAIN_FROM);
+                    Config { first_sequence: Some(from), ..want.clone() }
+                } else {
+                    want.clone()
+                };
                 let created = context
                     .create_stream(&want)
                     .await

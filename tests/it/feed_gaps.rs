@@ -1,5 +1,7 @@
 //! A reader of the feed hears nothing twice, and what it cannot hear any more it is told to have missed.
 
+use std::collections::HashSet;
+
 use async_nats::jetstream;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -65,6 +67,63 @@ async fn what_is_not_kept_any_more_is_said() {
     let mut reader = Reader::open(&client, "", Some("1")).await;
     let gap = reader.next().await;
     assert_eq!(gap, ("gap".to_owned(), json!({ "reason": "events 2 to 4 are not kept any more" })));
+}
+
+/// Hears of a gap, and then that these timers were created, whatever else there is.
+async fn until_told_of(reader: &mut Reader, timers: &[String]) {
+    let (event, data) = reader.next().await;
+    assert_eq!(event, "gap", "{data}");
+    let mut left: HashSet<&str> = timers.iter().map(String::as_str).collect();
+    while !left.is_empty() {
+        let (event, data) = reader.next().await;
+        if event == "created" {
+            left.remove(data["id"].as_str().expect("an id"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_place_in_a_feed_that_was_deleted_is_in_no_feed_that_follows() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let client = node.client();
+    for _ in 0..5 {
+        client.create(&timer()).await;
+    }
+    let context = jetstream::new(broker.client().await);
+    context.delete_stream("TIMERS_EVENTS").await.expect("it is deleted");
+    eventually("a node creates it again", async || context.get_stream("TIMERS_EVENTS").await.ok()).await;
+    let mut timers = vec![];
+    for _ in 0..8 {
+        timers.push(client.create(&timer()).await);
+    }
+    for place in ["1", "5", "7", "13"] {
+        until_told_of(&mut Reader::open(&client, "", Some(place)).await, &timers).await;
+    }
+}
+
+#[tokio::test]
+async fn a_place_that_nats_lost_and_uses_again_is_told_as_a_gap() {
+    let mut broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let client = node.client();
+    client.create(&timer()).await;
+    let mut connected = Reader::open(&client, "", None).await;
+    assert_eq!(connected.next().await.0, "open");
+    broker.back_up();
+    for _ in 0..3 {
+        client.create(&timer()).await;
+        assert_eq!(connected.next().await.0, "created");
+    }
+    let last = connected.last.clone();
+    broker.restore().await;
+    let mut timers = vec![];
+    until_ready(&client, 200).await;
+    for _ in 0..6 {
+        timers.push(client.create(&timer()).await);
+    }
+    until_told_of(&mut connected, &timers).await;
+    until_told_of(&mut Reader::open(&client, "", Some(&last)).await, &timers).await;
 }
 
 #[tokio::test]

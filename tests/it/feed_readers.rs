@@ -1,5 +1,6 @@
 //! What a reader of the feed may take of a node, and what it hears if nothing happens.
 
+use async_nats::jetstream;
 use reqwest::Method;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -35,6 +36,40 @@ async fn begin(stream: &mut TcpStream) {
     let mut first = [0; 12];
     stream.read_exact(&mut first).await.expect("an answer");
     assert_eq!(&first, b"HTTP/1.1 200");
+}
+
+#[tokio::test]
+async fn readers_of_a_node_share_a_consumer_and_one_that_comes_late_hears_everything() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let client = node.client();
+    let context = jetstream::new(broker.client().await);
+    let consumers = async || {
+        let stream = context.get_stream("TIMERS_EVENTS").await.expect("the stream");
+        stream.cached_info().state.consumer_count
+    };
+    assert_eq!(consumers().await, 0);
+    let mut readers = vec![];
+    for _ in 0..5 {
+        let mut reader = Reader::open(&client, "", None).await;
+        assert_eq!(reader.next().await.0, "open");
+        readers.push(reader);
+    }
+    let timer = json!({ "delay": "1h", "url": "http://localhost/" });
+    let mut timers = vec![];
+    for _ in 0..3 {
+        timers.push(client.create(&timer).await);
+    }
+    readers.push(Reader::open(&client, "", Some("0")).await);
+    assert_eq!(readers[5].next().await.0, "open");
+    timers.push(client.create(&timer).await);
+    for reader in &mut readers {
+        for id in &timers {
+            let (event, data) = reader.next().await;
+            assert_eq!((event.as_str(), &data["id"]), ("created", &json!(id)));
+        }
+    }
+    assert_eq!(consumers().await, 1);
 }
 
 #[tokio::test]

@@ -53,6 +53,14 @@ impl Hand {
         serde_json::from_slice(&data).expect("JSON")
     }
 
+    /// Stores a record again as it is, which changes nothing but its revision.
+    pub(crate) async fn store_again(&self, id: &str) {
+        let record = self.record(id).await.to_string();
+        let context = async_nats::jetstream::new(self.client.clone());
+        let sent = context.publish(format!("$KV.timers.{id}"), record.into()).await;
+        sent.expect("sent").await.expect("stored");
+    }
+
     /// `nats stream purge STREAM --subject SUBJECT`: how many messages went.
     pub(crate) async fn purge(&self, stream: &str, subject: &str) -> u64 {
         let answer = self.done(&format!("STREAM.PURGE.{stream}"), &json!({ "filter": subject })).await;
