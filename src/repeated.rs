@@ -4,14 +4,17 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// The JSON pointers (RFC 6901) of all fields that an object of the text has more than once, at every depth, each pointer
-/// once. None if the text is no JSON, which its readers find out by themselves.
-pub fn fields(json: &[u8]) -> Vec<String> {
+/// How many fields are named: a pointer may be nearly as long as the text, so that all of them could fill the memory.
+const MOST: usize = 100;
+
+/// The JSON pointers (RFC 6901) of the first fields that an object of the text has more than once, at every depth but within
+/// the field `opaque` of the text's own object. None if the text is not JSON, which its readers find out by themselves.
+pub fn fields(json: &[u8], opaque: Option<&str>) -> Vec<String> {
     let mut found = vec![];
     let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let walk = Walk { at: &Place::Top, found: &mut found };
+    let walk = Walk { at: &Place::Top, opaque, found: &mut found };
     match walk.deserialize(&mut deserializer).and_then(|()| deserializer.end()) {
         Ok(()) => found,
         Err(_) => vec![],
@@ -42,6 +45,8 @@ impl fmt::Display for Place<'_> {
 
 struct Walk<'w> {
     at: &'w Place<'w>,
+    /// A field of this object whose value is not looked at.
+    opaque: Option<&'w str>,
     found: &'w mut Vec<String>,
 }
 
@@ -64,9 +69,13 @@ impl<'de> Visitor<'de> for Walk<'_> {
         let mut times: BTreeMap<String, u32> = BTreeMap::new();
         while let Some(name) = map.next_key::<String>()? {
             let place = Place::Field(self.at, &name);
-            map.next_value_seed(Walk { at: &place, found: &mut *self.found })?;
+            if self.opaque == Some(name.as_str()) {
+                map.next_value::<IgnoredAny>()?;
+            } else {
+                map.next_value_seed(Walk { at: &place, opaque: None, found: &mut *self.found })?;
+            }
             let count = times.get(&name).copied().unwrap_or_default() + 1;
-            if count == 2 {
+            if count == 2 && self.found.len() < MOST {
                 self.found.push(place.to_string());
             }
             times.insert(name, count);
@@ -78,7 +87,8 @@ impl<'de> Visitor<'de> for Walk<'_> {
         let mut number = 0;
         loop {
             let place = Place::Item(self.at, number);
-            if items.next_element_seed(Walk { at: &place, found: &mut *self.found })?.is_none() {
+            let walk = Walk { at: &place, opaque: None, found: &mut *self.found };
+            if items.next_element_seed(walk)?.is_none() {
                 return Ok(());
             }
             number += 1;
@@ -132,15 +142,19 @@ mod tests {
             (r#"{"a":1,"a":2"#, &[]),
             (r#"{"a":1,"a":2} x"#, &[]),
         ] {
-            assert_eq!(fields(json.as_bytes()), pointers, "{json}");
+            assert_eq!(fields(json.as_bytes(), None), pointers, "{json}");
         }
+        let json = br#"{"body":{"a":1,"a":2},"b":{"body":{"a":1,"a":2}},"body":1}"#;
+        assert_eq!(fields(json, Some("body")), ["/b/body/a", "/body"]);
+        let many = format!("{{{}}}", vec![r#""a":{"b":1,"b":2}"#; 1_000].join(","));
+        assert_eq!(fields(many.as_bytes(), None).len(), MOST);
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_looked_at_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..64), text in "[\\[\\]{}\":,a1]{0,48}") {
-            let _ = fields(&bytes);
-            let _ = fields(text.as_bytes());
+            let _ = fields(&bytes, None);
+            let _ = fields(text.as_bytes(), Some("a"));
         }
     }
 }

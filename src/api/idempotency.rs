@@ -104,7 +104,7 @@ pub(super) fn id_of(token: Option<&str>, key: &str) -> TimerId {
 /// compared by content, not by the order of their fields; numbers by their value, also where a double cannot hold it. A
 /// request with a field that is there twice is the same only if it is written the same.
 pub(super) fn fingerprint(json: &Json) -> Uuid {
-    if !repeated::fields(&json.bytes).is_empty() {
+    if !repeated::fields(&json.bytes, None).is_empty() {
         return Uuid::new_v5(&NAMESPACE, &json.bytes);
     }
     let exact = exact::with_exact_numbers(&json.bytes);

@@ -75,7 +75,7 @@ impl Item {
         let mut fields: BTreeMap<String, &RawValue> =
             serde_json::from_slice(text).map_err(|error| format!("is no JSON object: {error}"))?;
         // The line is written again below with one of them, so that a node could not find out.
-        if let Some(pointer) = repeated::fields(text).iter().find(|pointer| !pointer.starts_with("/body/")) {
+        if let Some(pointer) = repeated::fields(text, Some("body")).first() {
             return Err(format!("{pointer} is there more than once; only one of them can be meant"));
         }
         let at = check_time(&fields)?;
