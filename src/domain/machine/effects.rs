@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Effect;
-use super::timing::{LEASE_MARGIN, LINGER_TRIES, MAX_POSTPONEMENT, linger_delay};
+use super::timing::{LATEST_START, LEASE_MARGIN, LINGER_TRIES, MAX_POSTPONEMENT, linger_delay};
 use crate::domain::attempt::{Attempt, CallResult, Delivery, Verdict};
 use crate::domain::called::Called;
 use crate::domain::retry::NoMore;
@@ -91,26 +91,57 @@ pub(super) fn taken_over(
     node: String,
     now: Now,
 ) -> Vec<Effect> {
-    match may_follow(timer, attempt, dead, now) {
-        Ok(()) => claimed(timer, attempt + 1, dead.due_at, mine, node, now),
-        Err(state) => ended(timer, state),
+    let timer = abandoned(timer, attempt, dead, now);
+    match may_follow(&timer, attempt, dead, now) {
+        Ok(()) => claimed(&timer, attempt + 1, dead.due_at, mine, node, now),
+        Err(state) => ended(&timer, state),
     }
+}
+
+/// The timer with the attempt in its log whose claimant is taken for dead. Its outcome takes the place of this entry if it
+/// is told after all.
+fn abandoned(timer: &Timer, attempt: u32, dead: &Claim, now: Now) -> Timer {
+    let reason = format!("node {} was taken for dead during the call", dead.node);
+    logged(timer, attempt, dead, now.at, CallResult::NoAnswer { reason }.into())
+}
+
+/// The timer with this attempt in its log, in place of an earlier entry with its number.
+fn logged(timer: &Timer, attempt: u32, claim: &Claim, finished_at: Timestamp, called: Called) -> Timer {
+    let mut timer = Timer { attempts: without(timer, attempt), ..timer.clone() };
+    timer.attempts.push(Attempt {
+        number: attempt,
+        node: claim.node.clone(),
+        due_at: claim.due_at,
+        claimed_at: claim.since,
+        finished_at,
+        called,
+    });
+    let surplus = timer.attempts.len().saturating_sub(MAX_ATTEMPTS_KEPT);
+    timer.attempts.drain(..surplus);
+    timer
+}
+
+/// The attempts that are logged, but for this one.
+fn without(timer: &Timer, attempt: u32) -> Vec<Attempt> {
+    timer.attempts.iter().filter(|logged| logged.number != attempt).cloned().collect()
 }
 
 /// Nothing of the request was written: the timer waits again as it did before it was claimed.
 pub(super) fn given_back(timer: &Timer, attempt: u32, claim: &Claim) -> Vec<Effect> {
     let at = claim.due_at;
-    vec![Effect::Arm { at }, store(timer, State::Scheduled { attempt, at }), Effect::Settle]
+    let timer = Timer { attempts: without(timer, attempt), ..timer.clone() };
+    vec![Effect::Arm { at }, store(&timer, State::Scheduled { attempt, at }), Effect::Settle]
 }
 
 /// The claimant is known to be dead before its lease is over, and its request may have been on its way.
 pub(super) fn cut_off(timer: &Timer, attempt: u32, dead: &Claim, now: Now) -> Vec<Effect> {
-    match may_follow(timer, attempt, dead, now) {
+    let timer = abandoned(timer, attempt, dead, now);
+    match may_follow(&timer, attempt, dead, now) {
         Ok(()) => {
             let state = State::Scheduled { attempt: attempt + 1, at: dead.due_at };
-            vec![Effect::Arm { at: dead.due_at }, store(timer, state), Effect::Settle]
+            vec![Effect::Arm { at: dead.due_at }, store(&timer, state), Effect::Settle]
         }
-        Err(state) => ended(timer, state),
+        Err(state) => ended(&timer, state),
     }
 }
 
@@ -136,17 +167,8 @@ pub(super) fn concluded(timer: &Timer, attempt: u32, claim: &Claim, called: Call
     let verdict = result.verdict(timer.delivery, &timer.retry.statuses);
     let reason = describe(result, timer.timeout);
     let asked = result.retry_after();
-    let mut timer = timer.clone();
-    timer.attempts.push(Attempt {
-        number: attempt,
-        node: claim.node.clone(),
-        due_at: claim.due_at,
-        claimed_at: claim.since,
-        finished_at: now.at,
-        called,
-    });
-    let surplus = timer.attempts.len().saturating_sub(MAX_ATTEMPTS_KEPT);
-    timer.attempts.drain(..surplus);
+    let finished_at = over_at(claim, &called, now);
+    let timer = logged(timer, attempt, claim, finished_at, called);
 
     match verdict {
         Verdict::Delivered => ended_after(&timer, State::Delivered { at: now.at }, now.at),
@@ -169,6 +191,18 @@ pub(super) fn concluded(timer: &Timer, attempt: u32, claim: &Claim, called: Call
             }
         }
     }
+}
+
+/// When a call was over. An outcome that comes late, as it does from a node that was cut off and taken for dead or from the
+/// journal of one that was killed, says how long the call took, and so when it can have ended.
+fn over_at(claim: &Claim, called: &Called, now: Now) -> Timestamp {
+    let total = called.phases.total;
+    let began_by = claim.since.saturating_add(now.pace.by_the_clock(LATEST_START));
+    let latest = began_by.saturating_add(now.pace.by_the_clock(total));
+    if total.is_zero() || now.at <= latest {
+        return now.at;
+    }
+    claim.since.saturating_add(now.pace.by_the_clock(total))
 }
 
 /// What a call came to, for people.

@@ -226,6 +226,71 @@ fn a_cancel_removes_the_waiting_wakes_and_a_second_one_changes_nothing() {
 }
 
 #[test]
+fn a_call_was_over_when_it_was_and_not_when_that_could_be_told() {
+    let timer = a_timer(Delivery::AtMostOnce, 3);
+    let claim = claimed_by(7, timer.due_at);
+    let over = |state: State, now: Timestamp| {
+        let timer = Timer { state, ..timer.clone() };
+        let mut called = Called::from(CallResult::Answered { status: 200, retry_after: None });
+        called.phases.total = Duration::from_secs(1);
+        let outcome = Input::Outcome { claim: claim.id, called: Box::new(called) };
+        stored(step(&timer, outcome, now).unwrap()).attempts[0].finished_at.since(claim.since)
+    };
+    let firing = || State::Firing { attempt: 1, claim: claim.clone() };
+    let at = |seconds| claim.since.saturating_add(Duration::from_secs(seconds));
+    assert_eq!(over(firing(), at(2)), Duration::from_secs(2), "it was claimed a second before it began");
+    // The node was cut off, and another has taken it for dead; or it was killed, and its journal was read.
+    let unknown = State::Unknown { attempt: 1, doubt: Doubt::NoOutcome(claim.clone()), at: at(60) };
+    assert_eq!(over(unknown, at(300)), Duration::from_secs(1));
+    assert_eq!(over(firing(), at(300)), Duration::from_secs(1));
+}
+
+fn stored(effects: Vec<Effect>) -> Timer {
+    let stored = effects.into_iter().find_map(|effect| match effect {
+        Effect::Store(timer) => Some(*timer),
+        Effect::Arm { .. }
+        | Effect::Call { .. }
+        | Effect::Notify(_)
+        | Effect::Disarm
+        | Effect::Hold { .. }
+        | Effect::Later { .. }
+        | Effect::Settle => None,
+    });
+    stored.expect("a version is stored")
+}
+
+#[test]
+fn an_attempt_whose_node_is_taken_for_dead_is_in_the_log_until_its_outcome_is_told() {
+    for delivery in [Delivery::AtMostOnce, Delivery::AtLeastOnce] {
+        let mut timer = a_timer(delivery, 3);
+        let claim = claimed_by(7, timer.due_at);
+        timer.state = State::Firing { attempt: 1, claim: claim.clone() };
+        let by_lease = stored(step(&timer, wake(1), claim.lease_until).unwrap());
+        let by_journal = stored(step(&timer, Input::CutOff { claim: claim.id }, timer.due_at).unwrap());
+        for given_up in [by_lease, by_journal] {
+            let [attempt] = given_up.attempts.as_slice() else { panic!("{given_up:?}") };
+            assert_eq!((attempt.number, &attempt.node, attempt.claimed_at), (1, &claim.node, claim.since));
+            assert!(matches!(&attempt.called.result, CallResult::NoAnswer { reason }
+                if reason == "node n was taken for dead during the call"));
+            if delivery == Delivery::AtLeastOnce {
+                continue;
+            }
+            let called = Box::new(CallResult::Answered { status: 200, retry_after: None }.into());
+            let outcome = Input::Outcome { claim: claim.id, called };
+            let told = stored(step(&given_up, outcome, claim.lease_until).unwrap());
+            assert_eq!((told.state.name(), told.attempts.len()), ("delivered", 1));
+            assert_eq!(
+                told.attempts[0].called.result,
+                CallResult::Answered { status: 200, retry_after: None }
+            );
+            // Nothing was written: there was no attempt.
+            let not_made = Input::NotMade { claim: claim.id };
+            assert!(stored(step(&given_up, not_made, claim.lease_until).unwrap()).attempts.is_empty());
+        }
+    }
+}
+
+#[test]
 fn a_record_keeps_a_bounded_number_of_attempts() {
     let mut timer = a_timer(Delivery::AtLeastOnce, 100);
     for n in 1..100 {

@@ -18,8 +18,11 @@ pub const LEASE_MARGIN: Duration = Duration::from_secs(15);
 /// Whether a call under `claim` may still begin: it has to end well before the lease does. A worker
 /// that was stopped for a while after it claimed finds out here that it has come too late.
 pub fn may_still_call(claim: &Claim, timeout: Duration, now: impl Into<Now>) -> bool {
-    now.into().after(timeout + LEASE_MARGIN / 2) <= claim.lease_until
+    now.into().after(timeout + LEASE_MARGIN - LATEST_START) <= claim.lease_until
 }
+
+/// How long after its claim a call begins at the latest.
+pub(super) const LATEST_START: Duration = Duration::from_millis(LEASE_MARGIN.as_millis() as u64 / 2);
 
 /// A record is stored at most this long after the wake that it needs was armed; after that, it has
 /// to be armed again first.

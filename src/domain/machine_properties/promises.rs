@@ -134,7 +134,8 @@ impl World {
         self.demand(!restored || self.revived.is_some(), Promise::OnlyRestoredIsGivenUp);
         let Some(old) = self.history.last().map(|version| version.timer.clone()) else { return };
         let by_holder = holder(&old.state) == Some(actor.claim);
-        self.demand(new.attempts == old.attempts || by_holder, Promise::ClaimsAreExclusive);
+        let abandoned = abandons(&old, new);
+        self.demand(new.attempts == old.attempts || by_holder || abandoned, Promise::ClaimsAreExclusive);
         let replay = matches!(actor.input.as_deref(), Some(Input::Replay));
         match &old.state {
             State::Delivered { .. } | State::Cancelled { .. } => self.demand(false, Promise::FinalIsFinal),
@@ -169,7 +170,10 @@ impl World {
         if let Some(Input::NotMade { claim }) = actor.input.as_deref().filter(|_| !restored) {
             self.check_given_back(&old, new, *claim);
         }
-        if let (true, Some(last)) = (by_holder && new.attempts != old.attempts, new.attempts.last()) {
+        // A call that was not made after all leaves the log without the entry of its attempt.
+        let not_made = matches!(actor.input.as_deref(), Some(Input::NotMade { .. }));
+        let reported = by_holder && !abandoned && !not_made && new.attempts != old.attempts;
+        if let (true, Some(last)) = (reported, new.attempts.last()) {
             self.check_outcome(&old, new, last);
         }
     }
@@ -212,7 +216,9 @@ impl World {
             return self.demand(false, Promise::GivenBackAsItWas);
         };
         let state = State::Scheduled { attempt: *attempt, at: claim.due_at };
-        let as_it_was = claim.id == mine && *new == Timer { state, ..old.clone() };
+        let mut attempts = old.attempts.clone();
+        attempts.retain(|logged| logged.number != *attempt);
+        let as_it_was = claim.id == mine && *new == Timer { state, attempts, ..old.clone() };
         self.demand(as_it_was, Promise::GivenBackAsItWas);
     }
 
@@ -230,6 +236,15 @@ impl World {
             self.demand(may_retry(new, last, at), Promise::PolicyIsKept);
         }
     }
+}
+
+/// Whether the new entry in the log is the attempt whose claimant was taken for dead.
+fn abandons(old: &Timer, new: &Timer) -> bool {
+    let State::Firing { attempt, claim } = &old.state else { return false };
+    let Some((last, others)) = new.attempts.split_last() else { return false };
+    let of_the_claim = (last.number, last.claimed_at, &last.node) == (*attempt, claim.since, &claim.node);
+    let CallResult::NoAnswer { reason } = &last.called.result else { return false };
+    of_the_claim && old.attempts.ends_with(others) && reason.contains("taken for dead")
 }
 
 /// Who holds the claim, also of a timer that was given up.
