@@ -25,7 +25,7 @@ use crate::metrics::{Busy, Dropped, Metrics, Task};
 use crate::nats::{Event, Feed, Heard, Missed};
 use crate::timer_json::{self, View};
 
-/// The most readers of a node's feed. They share a consumer in NATS; each costs a task, and up to [`MAX_WAITING`] events that wait.
+/// The most readers of a node's feed. They share a consumer in NATS; each costs a task, and the events that wait for it.
 pub const MAX_READERS: usize = 256;
 
 /// How long it may take over so many is this part of the time that a client has for anything: for the rest of it,
