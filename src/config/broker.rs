@@ -32,7 +32,7 @@ pub struct Broker {
     )]
     pub(crate) nats_nkey: Option<PathBuf>,
 
-    /// Certificates of authorities to trust for NATS beside the system's, as PEM
+    /// Certificates of authorities to trust for NATS instead of the system's, as PEM
     #[arg(long, env = "JETTIMER_NATS_CA", value_name = "FILE", requires = "nats")]
     pub(crate) nats_ca: Option<PathBuf>,
 

@@ -52,7 +52,7 @@ pub struct Access {
     pub creds: Option<PathBuf>,
     /// A file with an NKey's seed, as `nk -gen user` makes them.
     pub nkey: Option<PathBuf>,
-    /// Certificates of authorities to trust beside the system's, PEM.
+    /// Certificates of authorities to trust instead of the system's, PEM.
     pub ca: Option<PathBuf>,
     /// The client's certificate, PEM; together with `key`.
     pub cert: Option<PathBuf>,
