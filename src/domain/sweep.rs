@@ -33,6 +33,8 @@ pub enum Armed {
     Waiting {
         /// For when it was armed.
         at: Timestamp,
+        /// Since when it is known to wait: when the broker stored it, or later.
+        since: Timestamp,
     },
     /// It is on the queue of the workers, or in the hands of one.
     Due,
@@ -114,16 +116,18 @@ impl Look {
     }
 
     /// Whether this wake comes, and by `latest`. One that should have been moved to the queue long ago does not: the
-    /// server has forgotten it.
+    /// server has forgotten it. One that was stored late, because the request took long, is moved at the server's next look
+    /// at its schedules.
     fn comes_by(&self, wake: Armed, latest: Timestamp) -> bool {
         match wake {
             Armed::Due => true,
-            Armed::Waiting { at } => at <= latest && !self.is_stuck(at),
+            Armed::Waiting { at, since } => at <= latest && !self.is_stuck(at, since),
         }
     }
 
-    fn is_stuck(&self, at: Timestamp) -> bool {
-        at.saturating_sub(self.world(LEAD)).saturating_add(self.world(self.grace)) < self.now.at
+    fn is_stuck(&self, at: Timestamp, since: Timestamp) -> bool {
+        let comes_at = at.saturating_sub(self.world(LEAD)).max(since);
+        comes_at.saturating_add(self.world(self.grace)) < self.now.at
     }
 
     /// How long a span of the world is by the clock.

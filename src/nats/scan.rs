@@ -146,7 +146,12 @@ impl Link {
                 }
                 continue;
             }
-            for (id, armed) in batch.messages.iter().filter_map(|message| armed(message.subject())) {
+            let clock = self.clock();
+            let seen = batch
+                .messages
+                .iter()
+                .filter_map(|message| armed(message.subject(), clock.shown(message.stored_at())));
+            for (id, armed) in seen {
                 wakes.entry(id).or_default().push(armed);
             }
         }
@@ -156,7 +161,8 @@ impl Link {
     /// Which wakes a timer has, as the leader knows it.
     ///
     /// The waiting ones are asked for twice, before and after those that are due: a wake that moves from waiting to due
-    /// is seen in the second place, and one that is armed in place of a due one that is settled, in the third.
+    /// is seen in the second place, and one that is armed in place of a due one that is settled, in the third. When they were
+    /// stored is not told: they are known to wait since now.
     ///
     /// # Errors
     ///
@@ -174,7 +180,8 @@ impl Link {
                 return Err(error.into_error());
             }
             let subjects = info.state.and_then(|state| state.subjects).unwrap_or_default();
-            wakes.extend(subjects.keys().filter_map(|subject| armed(subject)).map(|(_, armed)| armed));
+            let now = self.clock().now();
+            wakes.extend(subjects.keys().filter_map(|subject| armed(subject, now)).map(|(_, armed)| armed));
         }
         Ok(wakes)
     }
@@ -200,10 +207,10 @@ fn next(messages: &[Got], pending: u64) -> Option<u64> {
     Some(last.sequence().saturating_add(1))
 }
 
-/// The wake that a message of this subject is.
-fn armed(subject: &str) -> Option<(TimerId, Armed)> {
+/// The wake that a message of this subject is, which is known to be there since this instant.
+fn armed(subject: &str, since: Timestamp) -> Option<(TimerId, Armed)> {
     match scheduled_wake(subject) {
-        Some((id, at)) => Some((id, Armed::Waiting { at })),
+        Some((id, at)) => Some((id, Armed::Waiting { at, since })),
         None => timer_of(subject).map(|id| (id, Armed::Due)),
     }
 }

@@ -12,6 +12,7 @@ mod hold;
 pub mod late;
 mod look;
 mod pass;
+mod suspect;
 
 use std::pin::Pin;
 use std::sync::Arc;

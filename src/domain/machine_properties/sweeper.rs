@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::actor::Actor;
 use super::flaw::Flaw;
 use super::promises::Promise;
-use super::world::World;
+use super::world::{START, World};
 use crate::domain::machine::{Effect, Input, LEAD};
 use crate::domain::sweep::{Armed, Damage, Look, is_orphan, judge};
 use crate::domain::time::Timestamp;
@@ -41,7 +41,7 @@ impl World {
 
     /// What is wrong with the timer.
     fn damage(&self, timer: &Timer) -> Option<Damage> {
-        let waiting = self.broker.schedules.iter().map(|at| Armed::Waiting { at: *at });
+        let waiting = self.broker.schedules.iter().map(|at| Armed::Waiting { at: *at, since: START });
         let wakes: Vec<Armed> = self.broker.queue.values().map(|_| Armed::Due).chain(waiting).collect();
         judge(timer, &wakes, Look { now: self.now.into(), grace: GRACE, after_loss: self.wiped })
     }

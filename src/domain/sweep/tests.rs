@@ -21,8 +21,9 @@ fn earlier(seconds: u64) -> Timestamp {
     NOW.saturating_sub(Duration::from_secs(seconds))
 }
 
+/// A wake that was armed long ago.
 fn waiting(at: Timestamp) -> Armed {
-    Armed::Waiting { at }
+    Armed::Waiting { at, since: earlier(4_000) }
 }
 
 fn scheduled(at: Timestamp) -> Timer {
@@ -79,6 +80,13 @@ fn a_postponed_timer_is_no_finding() {
 fn a_wake_that_the_server_has_forgotten_does_not_count() {
     assert_eq!(found(&scheduled(earlier(40)), &[waiting(earlier(40))]).unwrap().0, Finding::Overdue);
     assert_eq!(found(&scheduled(earlier(20)), &[waiting(earlier(20))]), None);
+}
+
+#[test]
+fn a_wake_that_was_stored_after_its_instant_has_the_grace_from_then_on() {
+    let stored = |seconds| [Armed::Waiting { at: earlier(40), since: earlier(seconds) }];
+    assert_eq!(found(&scheduled(earlier(40)), &stored(29)), None);
+    assert_eq!(found(&scheduled(earlier(40)), &stored(31)).unwrap().0, Finding::Overdue);
 }
 
 #[test]

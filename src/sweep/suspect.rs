@@ -1,0 +1,23 @@
+//! A timer that a page of some replica shows without a wake, until the leader has confirmed it.
+
+use crate::domain::sweep::{Armed, Damage};
+use crate::domain::timer::TimerId;
+
+/// A timer that seems to have no wake.
+pub(super) struct Suspect {
+    pub(super) id: TimerId,
+    pub(super) damage: Damage,
+    /// The wakes that some replica had.
+    pub(super) seen: Vec<Armed>,
+}
+
+impl Suspect {
+    /// A wake that the leader has, with the time since when a replica had it.
+    pub(super) fn known_earlier(&self, wake: Armed) -> Armed {
+        let same = |seen: &&Armed| match (seen, wake) {
+            (Armed::Waiting { at: seen, .. }, Armed::Waiting { at, .. }) => *seen == at,
+            (Armed::Waiting { .. } | Armed::Due, Armed::Waiting { .. } | Armed::Due) => false,
+        };
+        self.seen.iter().find(same).copied().unwrap_or(wake)
+    }
+}
