@@ -9,7 +9,8 @@
 //! such a wake came and its receiver had no room. So a wake is armed *before* the record that
 //! needs it is stored (and no longer than [`ARM_FRESH`] before), or before the wake that it takes the place of is
 //! settled; arming never takes another wake
-//! away, wakes are removed only once the timer can never be scheduled again, and a wake that finds a
+//! away, a wake is removed only if it was armed before the wake of a later record, and after that record is stored, or
+//! once the timer can never be scheduled again; and a wake that finds a
 //! record which does not need it lingers until whoever armed it must have stored theirs.
 //!
 //! **Invariant (a postponement is no attempt):** it stores nothing, unless the timer would wait past its deadline and so is
@@ -33,8 +34,8 @@ use crate::domain::change::Change;
 use crate::domain::time::{Now, Timestamp};
 use crate::domain::timer::{Claim, ClaimId, Doubt, State, Timer};
 use effects::{
-    again, claimed, concluded, cut_off, ended, given_back, linger, notified, postponed, rescheduled, store,
-    taken_over,
+    again, claimed, concluded, cut_off, ended, given_back, linger, moved, notified, postponed, rescheduled,
+    store, taken_over,
 };
 
 pub use effects::{describe, unneeded};
@@ -111,7 +112,8 @@ pub enum Effect {
     },
     /// Have the timer's callback made, if it has none yet for this end.
     Notify(Box<Timer>),
-    /// Remove all wakes that have not come yet: housekeeping, of a timer that is over.
+    /// Remove the waiting wakes that no record needs any more: those that were armed before this list armed its own, or
+    /// all of them if it armed none. Housekeeping, after the record is stored.
     Disarm,
     /// Keep the wake in this worker, then step again at this instant.
     Hold {
@@ -247,16 +249,19 @@ pub fn step(timer: &Timer, input: Input, now: impl Into<Now>) -> Result<Vec<Effe
             if change.has_a_body_in_vain(timer) {
                 return Err(Refusal::BodyInVain);
             }
-            let arm = change.due_at.map(|at| Effect::Arm { at });
-            let store = Effect::Store(Box::new(change.applied_to(timer)));
-            Ok(arm.into_iter().chain([store]).collect())
+            let due_at = change.due_at;
+            let changed = change.applied_to(timer);
+            Ok(match due_at {
+                Some(at) => moved(changed, at),
+                None => vec![Effect::Store(Box::new(changed))],
+            })
         }
         // It is fired anyway.
         (State::Scheduled { at, .. }, Input::Fire) if *at <= now.at => Ok(vec![]),
         (State::Scheduled { attempt, .. }, Input::Fire) => {
             let state = State::Scheduled { attempt: *attempt, at: now.at };
             let due_at = timer.due_at.min(now.at);
-            Ok(rescheduled(Timer { due_at, state, ..timer.giving_up() }, now.at))
+            Ok(moved(Timer { due_at, state, ..timer.giving_up() }, now.at))
         }
         (State::Failed { attempt, .. } | State::Unknown { attempt, .. }, Input::Replay) => {
             let state = State::Scheduled { attempt: attempt.saturating_add(1), at: now.at };

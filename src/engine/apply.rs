@@ -3,7 +3,7 @@
 
 use crate::domain::machine::{Effect, Input, Refusal, step};
 use crate::domain::timer::{Timer, TimerId};
-use crate::engine::commit::{Committed, Lost};
+use crate::engine::commit::{Armed, Committed, Lost};
 use crate::engine::{Engine, Patience};
 use crate::nats::{NatsError, Stored};
 
@@ -127,7 +127,7 @@ impl Engine {
                             }
                         }
                     }
-                    Effect::Disarm => self.disarm(id).await,
+                    Effect::Disarm => self.disarm(id, armed).await,
                     // Effects of wakes: there is none here.
                     Effect::Notify(_)
                     | Effect::Call { .. }
@@ -140,10 +140,11 @@ impl Engine {
         }
     }
 
-    /// Removes waiting wakes, once: one that stays finds a timer that is over and is settled.
-    pub(super) async fn disarm(&self, id: TimerId) {
-        if let Err(error) = self.wakes.disarm(id).await {
-            tracing::debug!(timer = %id, %error, "the waiting wake stays until it is due");
+    /// Removes the timer's waiting wakes, or those that are older than `armed`. It tries once: a wake that stays finds a
+    /// record that does not need it, and is settled.
+    pub(super) async fn disarm(&self, id: TimerId, armed: Option<Armed>) {
+        if let Err(error) = self.wakes.disarm(id, armed.map(|armed| armed.sequence)).await {
+            tracing::debug!(timer = %id, %error, "a waiting wake stays until its instant");
         }
     }
 }

@@ -157,7 +157,7 @@ impl Engine {
                         continue 'step;
                     }
                     Effect::Notify(timer) => self.notify(&timer).await?,
-                    Effect::Disarm => self.disarm(wake.id).await,
+                    Effect::Disarm => self.disarm(wake.id, armed).await,
                     Effect::Hold { until } => {
                         place = None;
                         tokio::select! {

@@ -38,6 +38,8 @@ pub(super) struct Lost {
 pub(super) struct Armed {
     at: Timestamp,
     since: Instant,
+    /// Its sequence number in the stream of wakes.
+    pub(super) sequence: u64,
 }
 
 /// Tries that go on until patience ends.
@@ -98,7 +100,7 @@ impl Engine {
         loop {
             let since = Instant::now();
             match self.wakes.arm(id, at, self.clock.now(), try_id).await {
-                Ok(()) => return Ok(Armed { at, since }),
+                Ok(sequence) => return Ok(Armed { at, since, sequence }),
                 Err(error) => tries.after(error).await?,
             }
         }

@@ -9,7 +9,7 @@ use crate::domain::machine::LEAD;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::TimerId;
 use crate::nats::NatsError;
-use crate::nats::link::Link;
+use crate::nats::link::{Link, Published};
 use crate::nats::names::{STREAM, fire_subject, schedule_subject, schedule_subjects_of};
 use crate::rfc3339;
 
@@ -39,6 +39,8 @@ impl Wakes {
     /// Arming for the same instant again changes nothing: a waiting wake is known by its subject, and
     /// one that is due by `try_id`, which is the same for repeated tries of one arming.
     ///
+    /// Returns the wake's sequence number in the stream of wakes.
+    ///
     /// # Errors
     ///
     /// A [`NatsError`]; arming again is harmless.
@@ -48,7 +50,7 @@ impl Wakes {
         at: Timestamp,
         now: Timestamp,
         try_id: Uuid,
-    ) -> Result<(), NatsError> {
+    ) -> Result<u64, NatsError> {
         let clock = self.link.clock();
         let wake_at = at.saturating_sub(clock.pace().by_the_clock(LEAD));
         let mut headers = HeaderMap::new();
@@ -61,16 +63,26 @@ impl Wakes {
             headers.insert("Nats-Schedule-Target", fire_subject(id).as_str());
             schedule_subject(id, at)
         };
-        self.link.publish(subject, headers, Bytes::new()).await.map(|_| ())
+        match self.link.publish(subject, headers, Bytes::new()).await? {
+            Published::At(sequence) => Ok(sequence),
+            Published::WrongLast => {
+                Err(NatsError::NotDone("NATS refused a wake that expects no earlier message".to_owned()))
+            }
+        }
     }
 
-    /// Removes the timer's waiting wakes. One near its instant may come all the same.
+    /// Removes the timer's waiting wakes with a sequence number below `before`, or all of them. One near its instant may
+    /// come all the same.
     ///
     /// # Errors
     ///
     /// A [`NatsError`].
-    pub async fn disarm(&self, id: TimerId) -> Result<(), NatsError> {
-        let request = serde_json::json!({ "filter": schedule_subjects_of(id) });
+    pub async fn disarm(&self, id: TimerId, before: Option<u64>) -> Result<(), NatsError> {
+        let mut request = serde_json::json!({ "filter": schedule_subjects_of(id) });
+        if let Some(before) = before {
+            // JetStream purges up to this sequence and leaves the message that has it.
+            request["seq"] = before.into();
+        }
         let subject = format!("$JS.API.STREAM.PURGE.{STREAM}").into();
         self.link.ask(subject, None, request.to_string().into()).await.map(|_| ())
     }

@@ -51,6 +51,7 @@ mod limits;
 mod lists;
 mod metrics;
 mod mixed_races;
+mod moves;
 mod nats_connections;
 mod nats_is_killed;
 mod nats_permissions;

@@ -35,9 +35,15 @@ pub(super) fn linger(tries: u32, now: Now) -> Effect {
     Effect::Later { until: now.after(linger_delay(tries)) }
 }
 
-/// The timer waits for another instant than before.
+/// The timer waits again, after it was over.
 pub(super) fn rescheduled(timer: Timer, at: Timestamp) -> Vec<Effect> {
     vec![Effect::Arm { at }, Effect::Store(Box::new(timer))]
+}
+
+/// The timer waits for another instant than before. The wake of the old instant would stay until then, which may be a year
+/// for each of a thousand changes.
+pub(super) fn moved(timer: Timer, at: Timestamp) -> Vec<Effect> {
+    vec![Effect::Arm { at }, Effect::Store(Box::new(timer)), Effect::Disarm]
 }
 
 pub(super) fn store(timer: &Timer, state: State) -> Effect {

@@ -1,5 +1,6 @@
 //! A worker or a client in the middle of its effects.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -35,6 +36,8 @@ pub(super) struct Actor {
     pub(super) began: Timestamp,
     /// For which instant a wake was armed, and when.
     pub(super) armed: Option<(Timestamp, Timestamp)>,
+    /// The waiting wakes that were armed before that one, and not again since.
+    pub(super) older: BTreeSet<Timestamp>,
     /// The place of the call in progress in the list of calls.
     pub(super) calling: Option<usize>,
     /// A try of the write in hand was done without an answer.
@@ -59,6 +62,7 @@ impl Actor {
             tries: 0,
             began,
             armed: None,
+            older: BTreeSet::new(),
             calling: None,
             may_be_stored: false,
             mark: None,
@@ -84,6 +88,11 @@ impl Actor {
     /// Whether it is about to store a claim.
     pub(super) fn claims(&self) -> bool {
         matches!(self.next(), Some(Effect::Store(timer)) if matches!(timer.state, State::Firing { .. }))
+    }
+
+    /// Whether it keeps its wake until the timer is due.
+    pub(super) fn holds(&self) -> bool {
+        self.message.is_some() && matches!(self.next(), Some(Effect::Hold { .. }))
     }
 
     /// What it does next.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::domain::machine::{LEAD, LINGER_TRIES, linger_delay};
 use crate::domain::time::Timestamp;
 
+use super::actor::Actor;
 use super::flaw::Flaw;
 use super::world::World;
 
@@ -87,7 +88,47 @@ impl World {
             self.enqueue();
         } else {
             self.broker.schedules.insert(at);
+            // It takes the place of an earlier one for this instant, and comes behind those that others have armed.
+            for actor in self.actors.values_mut() {
+                actor.older.remove(&at);
+            }
         }
+    }
+
+    /// The wakes that wait, but for the one of this instant.
+    pub(super) fn waiting_beside(&self, at: Timestamp) -> BTreeSet<Timestamp> {
+        self.broker.schedules.iter().copied().filter(|waiting| *waiting != at).collect()
+    }
+
+    /// Removes the waiting wakes that are older than the one that the actor has armed, or all if it has armed none.
+    pub(super) fn disarm(&mut self, actor: &Actor) {
+        if actor.armed.is_none() {
+            self.broker.schedules.clear();
+        } else if self.has(Flaw::DisarmOfLaterWakes) {
+            self.broker.schedules.retain(|at| actor.armed.is_some_and(|(armed, _)| armed == *at));
+        } else {
+            self.broker.schedules.retain(|at| !actor.older.contains(at));
+        }
+    }
+
+    /// A node that holds two wakes of a timer keeps the one that has been delivered less often, and settles the other.
+    pub(super) fn give_way(&mut self, name: u64, actor: Actor) {
+        if self.may_give_way(&actor) {
+            self.settle(actor.message);
+            self.leave(&actor);
+        } else {
+            self.actors.insert(name, actor);
+        }
+    }
+
+    /// Whether there is a wake that makes this one's unnecessary.
+    pub(super) fn may_give_way(&self, actor: &Actor) -> bool {
+        let mut others =
+            self.actors.values().filter(|other| other.message.is_some() && other.message != actor.message);
+        if self.has(Flaw::GivesWayToAnyWake) {
+            return actor.message.is_some() && actor.calling.is_none() && others.next().is_some();
+        }
+        actor.holds() && others.any(|other| other.holds() && other.tries <= actor.tries)
     }
 
     fn enqueue(&mut self) {

@@ -23,6 +23,8 @@ pub(super) enum Event {
     LookAgain { actor: usize },
     /// An actor that is about to claim finds no room for the receiver.
     Postpone { actor: usize, millis: u64 },
+    /// A node that holds another wake of the timer settles the one that this actor holds.
+    GiveWay { actor: usize },
     /// A node dies.
     Die { actor: usize },
     /// A node that is to stop gives up the call that an actor is about to make.

@@ -66,13 +66,14 @@ impl Hash for Actor {
             tries,
             began,
             armed,
+            older,
             calling,
             may_be_stored,
             mark,
             heir,
         } = self;
         (message, claim, seen, fresh, tries, armed, calling, may_be_stored).hash(hasher);
-        (mark, heir).hash(hasher);
+        (mark, heir, older).hash(hasher);
         // How long a worker has been at it makes no difference.
         message.is_none().then_some(began).hash(hasher);
         input.is_some().hash(hasher);

@@ -59,6 +59,12 @@ pub(super) enum Flaw {
     StopGivesBackCalls,
     /// A claim that is given back is a record that waits without a wake.
     GivenBackUnarmed,
+    /// A move removes wakes that were armed after its own.
+    DisarmOfLaterWakes,
+    /// A move removes the wakes of the old record before the new one is stored.
+    DisarmBeforeStore,
+    /// A node settles a wake if it has another one of the timer, whatever it is about to do with that.
+    GivesWayToAnyWake,
 }
 
 /// What `step` says, or what it would with this flaw.
@@ -92,6 +98,13 @@ pub(super) fn flawed_step(
         (Flaw::GivenBackUnarmed, Input::NotMade { .. }, _) => {
             let mut effects = step(timer, input, now)?;
             effects.retain(|effect| !matches!(effect, Effect::Arm { .. }));
+            Ok(effects)
+        }
+        (Flaw::DisarmBeforeStore, Input::Change(_) | Input::Fire, _) => {
+            let mut effects = step(timer, input, now)?;
+            if let [Effect::Arm { .. }, Effect::Store(_), Effect::Disarm] = effects.as_slice() {
+                effects.swap(1, 2);
+            }
             Ok(effects)
         }
         (Flaw::StoreBeforeArm, _, _) => {

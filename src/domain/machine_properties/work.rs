@@ -39,9 +39,11 @@ impl World {
         let Some(effect) = plan.effects.get(actor.done) else { return };
         match effect {
             Effect::Arm { at } => {
+                let older = self.waiting_beside(*at);
                 self.arm(*at);
                 if heard {
                     actor.armed = Some((*at, self.now));
+                    actor.older = older;
                 }
             }
             Effect::Store(timer) => return self.store(name, actor, timer, heard),
@@ -68,7 +70,7 @@ impl World {
                 self.demand(version.is_some(), Promise::EndsAreTold);
                 self.told.extend(version);
             }
-            Effect::Disarm => self.broker.schedules.clear(),
+            Effect::Disarm => self.disarm(&actor),
             Effect::Hold { until } if *until > self.now => {
                 self.actors.insert(name, actor);
                 return;
@@ -138,6 +140,7 @@ impl World {
         {
             self.arm(at);
             actor.armed = Some((at, self.now));
+            actor.older.remove(&at);
         }
         if actor.claims() && self.journaled {
             actor.mark = Some(Mark::Claimed);
@@ -225,6 +228,7 @@ impl World {
         let Some(effects) = effects else { return };
         actor.input = Some(Arc::new(input));
         actor.armed = None;
+        actor.older.clear();
         actor.plan = Plan::of(effects);
         actor.done = 0;
         self.go_on(name, actor, false);

@@ -217,6 +217,11 @@ impl World {
                     self.postpone(name, actor, Duration::from_millis(millis));
                 }
             }
+            Event::GiveWay { actor } => {
+                if let Some((name, actor)) = self.take_actor(actor) {
+                    self.give_way(name, actor);
+                }
+            }
             Event::Die { actor } => {
                 if let Some((_, actor)) = self.take_actor(actor) {
                     self.leave(&actor);

@@ -45,6 +45,14 @@ impl Hand {
         answer["error"].is_null()
     }
 
+    /// How many messages there are on these subjects of a stream.
+    pub(crate) async fn count(&self, stream: &str, subjects: &str) -> u64 {
+        let answer =
+            self.done(&format!("STREAM.INFO.{stream}"), &json!({ "subjects_filter": subjects })).await;
+        let counts = answer["state"]["subjects"].as_object();
+        counts.into_iter().flat_map(|counts| counts.values()).filter_map(Value::as_u64).sum()
+    }
+
     /// `nats kv get timers ID`.
     pub(crate) async fn record(&self, id: &str) -> Value {
         let last = json!({ "last_by_subj": format!("$KV.timers.{id}") });

@@ -76,7 +76,8 @@ impl Faults {
             | Event::Deliver { stale_by: 0, .. }
             | Event::Proceed { .. }
             | Event::Inherit { kept: false, .. }
-            | Event::LookAgain { .. } => return,
+            | Event::LookAgain { .. }
+            | Event::GiveWay { .. } => return,
         };
         *used -= 1;
     }

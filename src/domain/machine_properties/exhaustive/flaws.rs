@@ -101,6 +101,25 @@ fn a_wake_that_takes_the_place_of_another_is_found() {
 }
 
 #[test]
+fn a_move_that_removes_the_wake_of_a_later_one_is_found() {
+    let wishes = vec![Wish::Move { in_millis: 6_000 }, Wish::Move { in_millis: 5_000 }];
+    let scenario =
+        Scenario { wishes, faults: Faults { wishes: 2, ..NONE }, ..Scenario::of(Delivery::AtMostOnce) };
+    is_found_in(scenario, Flaw::DisarmOfLaterWakes, Promise::WokenInTime);
+}
+
+#[test]
+fn a_move_that_removes_wakes_before_it_is_stored_is_found() {
+    let scenario = wanting(Wish::Move { in_millis: 6_000 }, Faults { wishes: 1, ..NONE });
+    is_found_in(scenario, Flaw::DisarmBeforeStore, Promise::WokenInTime);
+}
+
+#[test]
+fn a_wake_that_gives_way_to_one_that_is_not_held_is_found() {
+    is_found(Flaw::GivesWayToAnyWake, Faults { twice: 1, ..NONE }, Promise::UnknownHasACause);
+}
+
+#[test]
 fn a_wish_that_is_done_again_for_want_of_an_answer_is_found() {
     let mut scenario = wanting(Wish::Replay, Faults { unheard: 1, wishes: 1, ..NONE });
     scenario.results = vec![CallResult::NoAnswer { reason: String::new() }];

@@ -81,6 +81,9 @@ impl Scenario {
             if left.unheard > 0 && writes && actor.calling.is_none() {
                 events.push(Event::ProceedUnheard { actor: which });
             }
+            if world.may_give_way(actor) {
+                events.push(Event::GiveWay { actor: which });
+            }
             if left.deaths > 0 {
                 events.push(Event::Die { actor: which });
             }

@@ -92,6 +92,22 @@ fn changes_and_cancels_that_meet_each_other_leave_one_of_them() {
 }
 
 #[test]
+fn moves_that_meet_each_other_leave_a_wake_for_the_last() {
+    let wishes = vec![Wish::Move { in_millis: 6_000 }, Wish::Move { in_millis: 5_000 }];
+    let scenario = Scenario { wishes, workers: 1, ..once() };
+    keeps_every_promise(&scenario, &[Faults { wishes: 2, ..NONE }], &["delivered"]);
+}
+
+#[test]
+fn a_node_with_two_wakes_of_a_timer_needs_one() {
+    let wishes = vec![Wish::Move { in_millis: 0 }];
+    let scenario = Scenario { wishes, ..once() };
+    let faults =
+        [Faults { wishes: 1, stale: 1, ..NONE }, Faults { twice: 1, deaths: 1, postponed: 1, ..NONE }];
+    keeps_every_promise(&scenario, &faults, &["delivered", "never created", "unknown"]);
+}
+
+#[test]
 fn a_replay_is_done_once() {
     let scenario = Scenario { wishes: vec![Wish::Replay], results: vec![no_answer()], ..once() };
     let faults =
