@@ -19,7 +19,7 @@ use crate::api::{self, Api, ConnectionLimits, Inbox};
 use crate::config::{Node, Role};
 use crate::dispatch;
 use crate::durability::Watch;
-use crate::engine::{Claims, Engine, Worker};
+use crate::engine::{Claims, Engine, Holds, Worker};
 use crate::finder::Finder;
 use crate::guard::{self, Guard};
 use crate::heartbeat::Heartbeat;
@@ -142,6 +142,7 @@ impl Running {
                 calls: Arc::new(Semaphore::new(node.max_calls)),
                 journal,
                 claims,
+                holds: Holds::default(),
                 stop: stop.clone(),
                 abort: abort.clone(),
             };

@@ -160,9 +160,11 @@ impl Engine {
                     Effect::Disarm => self.disarm(wake.id, armed).await,
                     Effect::Hold { until } => {
                         place = None;
+                        let held = worker.holds.hold(wake.id, wake.tries);
                         tokio::select! {
                             biased;
                             () = worker.stop.cancelled() => return Ok(Attended::GiveBack(Duration::ZERO)),
+                            () = held.is_needless() => return Ok(Attended::Settle),
                             () = worker.alarm.until(until) => {}
                         }
                         continue 'step;

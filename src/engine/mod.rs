@@ -9,6 +9,7 @@ mod attend;
 mod call;
 mod claims;
 mod commit;
+mod holds;
 mod inherit;
 mod measure;
 mod notify;
@@ -23,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 pub use apply::{Applied, Created};
 pub use attend::Attended;
 pub use claims::Claims;
+pub use holds::Holds;
 
 use crate::alarm::Alarm;
 use crate::clock::Clock;
@@ -79,6 +81,8 @@ pub struct Worker {
     pub journal: Journal,
     /// Places for claims that are being stored.
     pub claims: Claims,
+    /// The wakes that this node keeps until their timers are due.
+    pub holds: Holds,
     /// Cancelled when this node is to stop: hand back what is only held.
     pub stop: CancellationToken,
     /// Cancelled when calls in progress are to be given up.

@@ -1,10 +1,10 @@
-//! A timer that is moved again and again, as a client does that waits for a pause: it leaves nothing
-//! behind.
+//! A timer that is moved again and again, as a client does that waits for a pause: it leaves nothing behind, takes no
+//! place from other timers, and is called once, at the last instant.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::jetstream::Hand;
-use crate::support::{Broker, Node, Sink, micros_of};
+use crate::support::{Broker, Node, Sink, eventually, micros_of};
 
 #[tokio::test]
 async fn a_timer_that_is_moved_often_has_one_waiting_wake() {
@@ -34,4 +34,40 @@ async fn a_timer_that_is_moved_often_has_one_waiting_wake() {
     assert_eq!(fired.status, 202, "{fired:?}");
     assert_eq!(hand.count("TIMERS", &format!("timers.schedule.{id}.*")).await, 0);
     assert_eq!(hand.count("TIMERS", &format!("timers.schedule.{other}.*")).await, 1);
+}
+
+#[tokio::test]
+async fn a_timer_that_is_moved_by_a_fraction_of_a_second_takes_one_place_of_a_worker() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let sink = Sink::start().await;
+    let hand = Hand::of(&broker).await;
+    let client = node.client();
+    let id = client.create(&json!({ "delay": "20s", "url": sink.url("/ok") })).await;
+    let mut last = Value::Null;
+    let mut moves = 0;
+    // Each of these wakes comes to the worker at once. As long as the timer is moved, none of them finds it due.
+    eventually("the worker has few wakes after many moves", async || {
+        for _ in 0..20 {
+            let moved = client.patch(&id, &json!({ "delay": "450ms" })).await;
+            if moved.status != 200 {
+                // The machine stopped for longer than that, and the timer was called meanwhile.
+                return Some(());
+            }
+            last = moved.json["due_at"].clone();
+            moves += 1;
+        }
+        let workers = hand.done("CONSUMER.INFO.TIMERS.workers", &Value::Null).await;
+        let held = workers["num_ack_pending"].as_u64()? + workers["num_pending"].as_u64()?;
+        (moves >= 60 && held <= 3).then_some(())
+    })
+    .await;
+    client.until(&id, "delivered").await;
+    let hits = sink.hits_of(&id);
+    assert_eq!(hits.len(), 1);
+    assert!(hits[0].at >= micros_of(&last), "it was early");
+    eventually("no wake is left", async || {
+        (hand.count("TIMERS", &format!("timers.*.{id}")).await == 0).then_some(())
+    })
+    .await;
 }
