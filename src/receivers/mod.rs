@@ -35,12 +35,12 @@ use limit::Limits;
 use others::Others;
 use paths::MAX_PATHS;
 use receiver::Receiver;
-use route::Route;
 
 pub use breaker::BreakerState;
 pub(crate) use concurrency::{Concurrency, Ended, LONG};
 pub use limit::ReceiverLimit;
 pub use place::Place;
+pub use route::Route;
 pub use status::ReceiverStatus;
 pub use trouble::{Reason, Trouble, Whose, keys};
 pub use waits::Waits;

@@ -6,16 +6,16 @@ const LONGEST_WORD: usize = 24;
 
 /// A path of a receiver. The query is no part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Route {
+pub struct Route {
     /// The path itself.
-    pub(super) path: u64,
+    pub path: u64,
     /// The path with each segment that looks like an identifier, since it has a digit or is long, left out.
-    pub(super) shape: u64,
+    pub shape: u64,
 }
 
 impl Route {
     /// The route of a URL's path.
-    pub(super) fn of(path: &str) -> Self {
+    pub fn of(path: &str) -> Self {
         let (mut whole, mut shape) = (Hash::default(), Hash::default());
         for segment in path.split('/') {
             whole.segment(segment);

@@ -24,6 +24,7 @@ use crate::domain::attempt::CallResult;
 use crate::domain::called::Called;
 use crate::domain::timer::Timer;
 use crate::policy::{Destination, Policy};
+use crate::receivers::Route;
 use crate::tasks::Tasks;
 
 /// On how many connections a request is tried that none of them took: one that was there may be gone just then.
@@ -142,7 +143,8 @@ impl Caller {
             outgoing = outgoing.through_proxy(proxy.authorization());
         }
         let timeout = self.first_byte_timeout(timer.timeout);
-        let exchanging = self.exchange(origin, trace, &outgoing, departure, trace.after(timeout));
+        let shape = Route::of(timer.target.url.as_url().path()).shape;
+        let exchanging = self.exchange(origin, shape, trace, &outgoing, departure, trace.after(timeout));
         let exchanged = match tokio::time::timeout_at(trace.after(timeout), exchanging).await {
             Ok(exchanged) => exchanged?,
             // A call that never got as far provably carried nothing.
@@ -161,6 +163,7 @@ impl Caller {
     async fn exchange(
         &self,
         origin: &Origin,
+        shape: u64,
         trace: &Trace,
         outgoing: &Outgoing,
         departure: &Departure,
@@ -168,7 +171,7 @@ impl Caller {
     ) -> Result<Exchanged, Failure> {
         let mut connections = 1;
         loop {
-            let lease = self.pool.take(origin, trace).await?;
+            let lease = self.pool.take(origin, shape, trace).await?;
             match Exchanged::new(lease, outgoing, departure, deadline).await {
                 Err(Failure::Gone(_)) if connections < MOST_CONNECTIONS => connections += 1,
                 exchanged => return exchanged,

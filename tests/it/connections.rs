@@ -125,6 +125,51 @@ async fn an_answer_that_nobody_asked_for_is_taken_for_nobodys() {
 }
 
 #[tokio::test]
+async fn a_path_is_not_trusted_for_what_another_path_of_its_receiver_does() {
+    let read = Arc::new(AtomicUsize::new(0));
+    let counted = read.clone();
+    let receiver = Raw::start(move |mut stream: TcpStream| {
+        let read = counted.clone();
+        async move {
+            loop {
+                let head = head(&mut stream).await;
+                if head.is_empty() {
+                    return;
+                }
+                stream.write_all(OK.as_bytes()).await.unwrap();
+                // In front of it is the body of the request before.
+                if head.contains("POST /odd") {
+                    read.fetch_add(1, Ordering::SeqCst);
+                    tokio::time::sleep(Duration::from_millis(3)).await;
+                    // The other side may have gone.
+                    let _ = stream.write_all(OK.as_bytes()).await;
+                    let _ = stream.shutdown().await;
+                    let _ = stream.read_to_end(&mut vec![]).await;
+                    return;
+                }
+            }
+        }
+    })
+    .await;
+    let caller = caller(&settings());
+    let call = async |path: &str| {
+        let timer = timer(&format!("http://{}{path}", receiver.address()), PATIENCE);
+        caller.call(&timer, 1, &CancellationToken::new(), &unnoted()).await.result
+    };
+    assert_eq!(call("/good/1").await, answered(200));
+    // The time is what is tried.
+    tokio::time::sleep(LONG_SILENCE).await;
+    let calls = (0..8).map(async |_| {
+        for _ in 0..40 {
+            assert_eq!(call("/good/2").await, answered(200));
+            assert_eq!(call("/odd/3").await, answered(200));
+        }
+    });
+    futures_util::future::join_all(calls).await;
+    assert_eq!(read.load(Ordering::SeqCst), 320, "each call was read");
+}
+
+#[tokio::test]
 async fn a_receiver_that_closes_behind_its_answer_loses_no_call() {
     for millis in [0, 1, 5] {
         let receiver = Raw::start(move |mut stream: TcpStream| async move {

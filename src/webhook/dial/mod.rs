@@ -43,10 +43,15 @@ impl Dialer {
     }
 
     /// Makes a connection, within the time that the call has for it.
-    pub(super) async fn dial(&self, origin: &Origin, trace: &Trace) -> Result<Dialed, Failure> {
+    pub(super) async fn dial(
+        &self,
+        origin: &Origin,
+        offers_http2: bool,
+        trace: &Trace,
+    ) -> Result<Dialed, Failure> {
         trace.begin();
         let within = trace.connect_timeout;
-        let connecting = self.connect(origin, trace);
+        let connecting = self.connect(origin, offers_http2, trace);
         let dialed = tokio::time::timeout_at(trace.begun() + within, connecting).await;
         let dialed = dialed.unwrap_or_else(|_| {
             Err(Failure::NotSent(format!("{} within {}", trace.lacks(), Within(within))))
@@ -55,7 +60,7 @@ impl Dialer {
         Ok(dialed)
     }
 
-    async fn connect(&self, origin: &Origin, trace: &Trace) -> Result<Dialed, Failure> {
+    async fn connect(&self, origin: &Origin, offers_http2: bool, trace: &Trace) -> Result<Dialed, Failure> {
         let whose = if self.proxy.is_some() { "proxy: " } else { "" };
         let to = self.proxy.as_ref().map_or(&origin.to, |proxy| &proxy.to);
         let addresses = self.addresses(to, trace).await?;
@@ -77,7 +82,7 @@ impl Dialer {
             return Ok(Dialed { wire, speaks_http2: false, took });
         }
         trace.handshake();
-        let shaken = self.tls.with_receiver(&origin.to, wire).await;
+        let shaken = self.tls.with_receiver(&origin.to, offers_http2, wire).await;
         let (wire, speaks_http2) = shaken.map_err(|error| Failure::NotSent(cause(&error)))?;
         Ok(Dialed { wire, speaks_http2, took })
     }

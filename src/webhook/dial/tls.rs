@@ -16,11 +16,17 @@ use crate::webhook::wire::Wire;
 
 /// The setups.
 pub(super) struct Tls {
-    plain: Arc<ClientConfig>,
+    plain: Offers,
     /// For the receivers that each rule fits.
-    identified: Vec<(Rule, Arc<ClientConfig>)>,
+    identified: Vec<(Rule, Offers)>,
     /// For a proxy, which gets no certificate of ours and speaks HTTP/1.1.
     proxy: Arc<ClientConfig>,
+}
+
+/// One setup for receivers that choose the version of HTTP, and one for those that have asked for HTTP/1.1.
+struct Offers {
+    both: Arc<ClientConfig>,
+    http1: Arc<ClientConfig>,
 }
 
 impl Tls {
@@ -36,9 +42,15 @@ impl Tls {
     }
 
     /// Shakes hands with a receiver; and whether it chose HTTP/2.
-    pub(super) async fn with_receiver(&self, to: &Destination, wire: Wire) -> io::Result<(Wire, bool)> {
+    pub(super) async fn with_receiver(
+        &self,
+        to: &Destination,
+        offers_http2: bool,
+        wire: Wire,
+    ) -> io::Result<(Wire, bool)> {
         let fitting = self.identified.iter().find(|(rule, _)| rule.fits_url(to));
-        let config = fitting.map_or(&self.plain, |(_, config)| config);
+        let offers = fitting.map_or(&self.plain, |(_, offers)| offers);
+        let config = if offers_http2 { &offers.both } else { &offers.http1 };
         handshake(config, &to.host, wire).await
     }
 
@@ -49,9 +61,11 @@ impl Tls {
 }
 
 /// By preference (RFC 7301).
-fn offering(mut config: ClientConfig) -> Arc<ClientConfig> {
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Arc::new(config)
+fn offering(config: ClientConfig) -> Offers {
+    let [mut both, mut http1] = [config.clone(), config];
+    both.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    http1.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Offers { both: Arc::new(both), http1: Arc::new(http1) }
 }
 
 async fn handshake(config: &Arc<ClientConfig>, host: &Host<String>, wire: Wire) -> io::Result<(Wire, bool)> {

@@ -33,6 +33,8 @@ pub(super) struct Facts {
     /// Streams that we cut off.
     resets: AtomicU32,
     ended: AtomicBool,
+    stopped: AtomicBool,
+    http1_wanted: AtomicBool,
     /// Why the receiver refused the handshake after we took it for done.
     refused: Mutex<Option<String>>,
 }
@@ -50,13 +52,29 @@ impl Facts {
             begun: AtomicU32::new(0),
             resets: AtomicU32::new(0),
             ended: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
+            http1_wanted: AtomicBool::new(false),
             refused: Mutex::default(),
         })
     }
 
-    /// Whether the receiver cannot have looked at a stream (RFC 9113, 6.8), or none of it was written.
-    pub(super) fn is_untouched(&self, stream: u32) -> bool {
-        stream > self.last.load(Ordering::Acquire) || stream > self.written.load(Ordering::Acquire)
+    /// Whether nothing of a stream was written.
+    pub(super) fn is_unwritten(&self, stream: u32) -> bool {
+        stream > self.written.load(Ordering::Acquire)
+    }
+
+    /// Whether the receiver has said that it did not look at a stream (RFC 9113, 6.8).
+    pub(super) fn is_left_out(&self, stream: u32) -> bool {
+        stream > self.last.load(Ordering::Acquire)
+    }
+
+    /// The receiver has asked for HTTP/1.1 (RFC 9113, 7).
+    pub(super) fn want_http1(&self) {
+        self.http1_wanted.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_http1_wanted(&self) -> bool {
+        self.http1_wanted.load(Ordering::Acquire)
     }
 
     /// How many streams the receiver has taken before it went away, if it did.
@@ -88,11 +106,17 @@ impl Facts {
         !mute
             && self.resets.load(Ordering::Relaxed) < MOST_RESETS
             && self.last.load(Ordering::Acquire) == u32::MAX
+            && !self.stopped.load(Ordering::Acquire)
             && !self.has_ended()
     }
 
     pub(super) fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)
+    }
+
+    /// It takes no other call.
+    pub(super) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
     }
 
     pub(super) fn end(&self) {

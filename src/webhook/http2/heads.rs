@@ -113,12 +113,13 @@ impl Heads {
         block: &[u8],
         plain: &mut BytesMut,
     ) -> Result<(), Undecodable> {
-        let (mut fields, mut has_status, mut is_odd) = (BytesMut::new(), false, false);
+        let (mut status, mut fields) = (BytesMut::new(), BytesMut::new());
+        let (mut has_status, mut is_odd) = (false, false);
         let decoded = self.decoder.decode_with_cb(block, |name, value| match &*name {
             b":status" => {
                 is_odd |= has_status || value.len() != 3 || !value.iter().all(u8::is_ascii_digit);
                 has_status = true;
-                field(&mut fields, b":status", &value);
+                field(&mut status, b":status", &value);
             }
             b"retry-after" | b"proxy-status" if value.len() <= MAX_VALUE && value.iter().all(is_text) => {
                 field(&mut fields, &name, &value);
@@ -135,7 +136,9 @@ impl Heads {
         }
         // What comes after a body has no status, and nothing that matters.
         let fields = if has_status { fields } else { BytesMut::new() };
-        head(plain, fields.len() as u32, HEADERS, END_HEADERS | ends, stream);
+        head(plain, (status.len() + fields.len()) as u32, HEADERS, END_HEADERS | ends, stream);
+        // The library wants the status first, wherever it was (RFC 9113, 8.3).
+        plain.unsplit(status);
         plain.unsplit(fields);
         Ok(())
     }
@@ -226,6 +229,8 @@ mod tests {
         let expected = frame(HEADERS, END_HEADERS, 1, &block(&[(":status", b"200"), ("retry-after", b"7")]));
         let whole = block(&fields);
         assert_eq!(plain(&frame(HEADERS, END_HEADERS, 1, &whole)).unwrap(), expected);
+        let late = [&odd[..], &[("retry-after", b"7"), (":status", b"200")]].concat();
+        assert_eq!(plain(&frame(HEADERS, END_HEADERS, 1, &block(&late))).unwrap(), expected);
         let (first, rest) = whole.split_at(9);
         let padded = [&[3, 0, 0, 0, 0, 9][..], first, &[0; 3]].concat();
         let parts = [

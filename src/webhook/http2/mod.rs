@@ -152,6 +152,11 @@ impl Place {
         Some(bytes)
     }
 
+    /// Whether the receiver has asked for HTTP/1.1.
+    pub(super) fn is_http1_wanted(&self) -> bool {
+        self.connection.facts.is_http1_wanted()
+    }
+
     /// How many calls the receiver has taken on this connection before it went away, if it did.
     pub(super) fn taken_before_going(&self) -> Option<u32> {
         self.connection.facts.taken_before_going()
@@ -164,11 +169,25 @@ impl Place {
         if let Some(refused) = facts.refused() {
             return Failure::NotSent(refused);
         }
-        if facts.is_untouched(stream) {
+        let reason = error.reason().filter(|_| error.is_remote());
+        if reason == Some(Reason::HTTP_1_1_REQUIRED) {
+            facts.want_http1();
+        }
+        if facts.is_unwritten(stream) {
             return Failure::Gone(text);
         }
-        if error.is_reset() && error.is_remote() && error.reason() == Some(Reason::REFUSED_STREAM) {
-            return Failure::NotSent("HTTP/2: stream refused".to_owned());
+        // The request was written, so that another one is another attempt.
+        if facts.is_left_out(stream) {
+            return Failure::NotSent(format!("{text}; it did not look at the request"));
+        }
+        match reason {
+            Some(Reason::REFUSED_STREAM) if error.is_reset() => {
+                return Failure::NotSent("HTTP/2: stream refused".to_owned());
+            }
+            Some(Reason::HTTP_1_1_REQUIRED) if error.is_reset() => {
+                return Failure::NotSent("HTTP/2: the receiver wants HTTP/1.1 for this request".to_owned());
+            }
+            _ => {}
         }
         Failure::NoAnswer(format!("{text} before the answer"))
     }

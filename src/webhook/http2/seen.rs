@@ -4,9 +4,11 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
 
 use super::facts::Facts;
 use super::frames::Scan;
@@ -16,6 +18,9 @@ use crate::webhook::wire::Wire;
 
 /// How much is read at once.
 const READ: usize = 16_384;
+
+/// For how long a connection is read that cannot be written to: what was on its way has come by then.
+const READ_ON: Duration = Duration::from_secs(1);
 
 /// A connection whose facts are noted, and whose heads are made plain.
 pub(super) struct Seen {
@@ -27,18 +32,34 @@ pub(super) struct Seen {
     sent: Scan,
     /// Something was read.
     heard: bool,
+    /// Why nothing can be written any more, and until when it is read on.
+    broken: Option<(io::Error, Pin<Box<Sleep>>)>,
 }
 
 impl Seen {
     pub(super) fn new(wire: Wire, facts: Arc<Facts>) -> Self {
         let (heads, sent) = (Heads::new(), Scan::of_client());
-        Self { wire, facts, heads, plain: BytesMut::new(), sent, heard: false }
+        Self { wire, facts, heads, plain: BytesMut::new(), sent, heard: false, broken: None }
+    }
+
+    /// Nothing can be written any more. The library would end the connection at once. What the receiver said before it closed, such as
+    /// which request was the last that it looked at, is still to be read, so the library takes the bytes for written.
+    fn fail(&mut self, error: io::Error) {
+        self.facts.stop();
+        self.broken = Some((error, Box::pin(tokio::time::sleep(READ_ON))));
     }
 
     fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut bytes = [0; READ];
         let mut buffer = ReadBuf::new(&mut bytes);
-        let read = std::task::ready!(Pin::new(&mut self.wire).poll_read(cx, &mut buffer));
+        let read = match (Pin::new(&mut self.wire).poll_read(cx, &mut buffer), &mut self.broken) {
+            (Poll::Ready(read), _) => read,
+            (Poll::Pending, Some((error, until))) => {
+                std::task::ready!(until.as_mut().poll(cx));
+                Err(io::Error::new(error.kind(), error.to_string()))
+            }
+            (Poll::Pending, None) => return Poll::Pending,
+        };
         if let Err(error) = &read
             && !self.heard
             && refuses_handshake(error)
@@ -76,17 +97,68 @@ impl AsyncRead for Seen {
 
 impl AsyncWrite for Seen {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let Self { wire, facts, sent, .. } = self.get_mut();
-        let count = std::task::ready!(Pin::new(wire).poll_write(cx, bytes))?;
-        sent.read(&bytes[..count], |frame| facts.sent(frame));
-        Poll::Ready(Ok(count))
+        let this = self.get_mut();
+        if this.broken.is_some() {
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        match std::task::ready!(Pin::new(&mut this.wire).poll_write(cx, bytes)) {
+            Ok(count) => {
+                this.sent.read(&bytes[..count], |frame| this.facts.sent(frame));
+                Poll::Ready(Ok(count))
+            }
+            Err(error) => {
+                this.fail(error);
+                Poll::Ready(Ok(bytes.len()))
+            }
+        }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().wire).poll_flush(cx)
+        let this = self.get_mut();
+        if this.broken.is_none()
+            && let Err(error) = std::task::ready!(Pin::new(&mut this.wire).poll_flush(cx))
+        {
+            this.fail(error);
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().wire).poll_shutdown(cx)
+        let this = self.get_mut();
+        if this.broken.is_some() {
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut this.wire).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_the_receiver_said_before_it_closed_is_read_though_a_write_fails() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let ours = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut theirs, _) = listener.accept().await.unwrap();
+        let goaway = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0];
+        theirs.write_all(&goaway).await.unwrap();
+        drop(theirs);
+        let facts = Facts::new();
+        let mut seen = Seen::new(Wire::new(ours).unwrap(), facts.clone());
+        // The first write meets a closed socket, which answers with a reset; a later one fails for that.
+        let headers = [0, 0, 1, 1, 4, 0, 0, 0, 3, 0x82];
+        while seen.broken.is_none() {
+            seen.write_all(&headers).await.unwrap();
+        }
+        assert!(!facts.is_open());
+        let mut read = vec![];
+        // How the connection ends is not what is tried.
+        let _ = seen.read_to_end(&mut read).await;
+        assert_eq!(read, goaway);
+        assert!(facts.is_left_out(3) && !facts.is_left_out(1));
     }
 }

@@ -10,6 +10,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::futures::OwnedNotified;
+
 use super::dial::Dialer;
 use super::failure::Failure;
 use super::trace::Trace;
@@ -17,7 +19,7 @@ use super::{http1, http2};
 use crate::metrics::Task;
 use crate::policy::Destination;
 use crate::tasks::Tasks;
-use site::{Ready, Site};
+use site::{PATIENCE, Ready, Site};
 
 /// How often idle connections are looked at.
 const TIDY_EVERY: Duration = Duration::from_millis(125);
@@ -53,6 +55,8 @@ pub(super) enum Lease {
 pub(super) struct Kept {
     pub(super) connection: http1::Connection,
     rest: Duration,
+    /// The shape of the path that is called.
+    shape: u64,
     origin: Origin,
     sites: Sites,
 }
@@ -62,6 +66,13 @@ pub(super) struct Shared {
     pub(super) place: http2::Place,
     origin: Origin,
     sites: Sites,
+}
+
+/// How a call comes to a connection.
+enum Way {
+    Ready(Ready),
+    Wait(OwnedNotified),
+    Dial { offers_http2: bool },
 }
 
 /// A call that waits for a connection, or makes one, as long as it is there.
@@ -91,50 +102,55 @@ impl Pool {
         Self { sites, dialer: Arc::new(dialer), tasks: tasks.clone() }
     }
 
-    /// A connection for one call: one that is there, or else a new one.
-    pub(super) async fn take(&self, origin: &Origin, trace: &Trace) -> Result<Lease, Failure> {
+    /// A connection for one call of a path of this shape: one that is there, or else a new one.
+    pub(super) async fn take(&self, origin: &Origin, shape: u64, trace: &Trace) -> Result<Lease, Failure> {
         loop {
-            let change = self.sites.at(origin, |site| match site.take(Instant::now()) {
-                Some(ready) => Err(ready),
-                None if site.waits() => {
+            let now = Instant::now();
+            let way = self.sites.at(origin, |site| match site.take(now) {
+                Some(ready) => Way::Ready(ready),
+                None if site.waits(now) => {
                     site.waiting += 1;
-                    Ok(Some(site.change.clone().notified_owned()))
+                    Way::Wait(site.change.clone().notified_owned())
                 }
-                None => {
-                    site.dialing += 1;
-                    Ok(None)
-                }
+                None => Way::Dial { offers_http2: site.dials(now) },
             });
-            match change {
-                Err(ready) => return Ok(self.lease(origin, ready)),
-                Ok(Some(change)) => {
+            match way {
+                Way::Ready(ready) => return Ok(self.lease(origin, shape, ready)),
+                Way::Wait(change) => {
                     let _waiting = self.counted(Count::Waiting, origin);
-                    change.await;
+                    // Whether there was a change is looked at again.
+                    let _ = tokio::time::timeout(PATIENCE / 4, change).await;
                 }
-                Ok(None) => return self.dial(origin, trace).await,
+                Way::Dial { offers_http2 } => return self.dial(origin, shape, offers_http2, trace).await,
             }
         }
     }
 
-    async fn dial(&self, origin: &Origin, trace: &Trace) -> Result<Lease, Failure> {
+    async fn dial(
+        &self,
+        origin: &Origin,
+        shape: u64,
+        offers_http2: bool,
+        trace: &Trace,
+    ) -> Result<Lease, Failure> {
         let dialing = self.counted(Count::Dialing, origin);
-        let dialed = self.dialer.dial(origin, trace).await?;
+        let dialed = self.dialer.dial(origin, offers_http2, trace).await?;
         if !dialed.speaks_http2 {
             self.sites.at(origin, Site::speaks_http1);
             let connection = http1::Connection::new(dialed.wire);
-            return Ok(self.lease(origin, Ready::One(connection, dialed.took)));
+            return Ok(self.lease(origin, shape, Ready::One(connection, dialed.took)));
         }
         // Others wait until it is known how many calls the connection takes.
         let connection = http2::Connection::start(dialed.wire, &self.tasks, move || drop(dialing)).await?;
         let place = connection.first_place();
         self.sites.at(origin, |site| site.share(connection, Instant::now()));
-        Ok(self.lease(origin, Ready::Shared(place)))
+        Ok(self.lease(origin, shape, Ready::Shared(place)))
     }
 
-    fn lease(&self, origin: &Origin, ready: Ready) -> Lease {
+    fn lease(&self, origin: &Origin, shape: u64, ready: Ready) -> Lease {
         let (origin, sites) = (origin.clone(), self.sites.clone());
         match ready {
-            Ready::One(connection, rest) => Lease::One(Kept { connection, rest, origin, sites }),
+            Ready::One(connection, rest) => Lease::One(Kept { connection, rest, shape, origin, sites }),
             Ready::Shared(place) => Lease::Shared(Shared { place, origin, sites }),
         }
     }
@@ -165,15 +181,19 @@ impl Sites {
 impl Kept {
     /// The call is done with it, for better or worse.
     pub(super) fn give_back(self) {
-        let Self { connection, rest, origin, sites } = self;
-        sites.at(&origin, |site| site.give_back(connection, rest, Instant::now()));
+        let Self { connection, rest, shape, origin, sites } = self;
+        sites.at(&origin, |site| site.give_back(connection, rest, shape, Instant::now()));
     }
 }
 
 impl Shared {
-    /// Remembers how many calls the receiver takes on a connection, if this one failed since it has taken them.
+    /// Remembers why the receiver did not take this call: it takes so many on a connection, or wants HTTP/1.1.
     pub(super) fn learn(&self, error: &Failure) {
-        if let (Failure::Gone(_), Some(taken)) = (error, self.place.taken_before_going()) {
+        if self.place.is_http1_wanted() {
+            self.sites.at(&self.origin, Site::wants_http1);
+        } else if let (Failure::Gone(_) | Failure::NotSent(_), Some(taken)) =
+            (error, self.place.taken_before_going())
+        {
             self.sites.at(&self.origin, |site| site.ends_after(taken));
         }
     }
@@ -183,10 +203,7 @@ impl Drop for Counted {
     fn drop(&mut self) {
         self.sites.at(&self.origin, |site| match self.count {
             Count::Waiting => site.waiting -= 1,
-            Count::Dialing => {
-                site.dialing -= 1;
-                site.change.notify_waiters();
-            }
+            Count::Dialing => site.has_dialed(),
         });
     }
 }

@@ -8,10 +8,13 @@ use tokio::sync::Notify;
 use super::trust::{PROOF, Trust};
 use crate::webhook::{http1, http2};
 
-/// How many connections of HTTP/1.1 are kept for the next calls: what a burst leaves behind.
-const MOST_RESTING: usize = 64;
+/// How many connections of HTTP/1.1 are kept for the next calls: what a burst of 10,000 calls a second uses while the others rest.
+const MOST_RESTING: usize = 256;
 /// As many as are kept to see whether they stay silent.
 const CANDIDATES: usize = 4;
+
+/// A connection of HTTP/1.1 rests for so long at least: a receiver that writes more than its answer does so within milliseconds.
+const MIN_REST: Duration = Duration::from_millis(25);
 
 /// How long a connection of HTTP/2 is kept without a call. A receiver says that it is about to close one, so it may be longer.
 const IDLE_HTTP2: Duration = Duration::from_secs(5);
@@ -22,12 +25,18 @@ const FORGOTTEN: Duration = Duration::from_secs(600);
 /// How many calls wait for one connection that is being made, of HTTP/2.
 const WAITING_FOR_ONE: usize = 32;
 
+/// For how long they wait until another connection is made, if one is being made already. With more of them the time is shorter, so
+/// that no number of connections that hang holds up many calls.
+pub(super) const PATIENCE: Duration = Duration::from_millis(300);
+
 /// A connection of HTTP/1.1 between two calls.
 struct Resting {
     connection: http1::Connection,
     since: Instant,
-    /// It rests for as long as making it took: a close that the receiver sent right behind its answer has come by then.
+    /// It rests for as long as making it took, or longer: a close that the receiver sent right behind its answer has come by then.
     rest: Duration,
+    /// The shape of the path that was called last.
+    shape: u64,
 }
 
 /// One receiver.
@@ -39,7 +48,10 @@ pub(super) struct Site {
     speaks_http2: bool,
     /// After so many calls the receiver ends a connection.
     most: Option<u32>,
-    pub(super) dialing: usize,
+    /// It has asked for HTTP/1.1.
+    wants_http1: bool,
+    dialing: usize,
+    dialed: Instant,
     pub(super) waiting: usize,
     pub(super) change: Arc<Notify>,
     used: Instant,
@@ -59,7 +71,9 @@ impl Site {
             shared: vec![],
             speaks_http2: false,
             most: None,
+            wants_http1: false,
             dialing: 0,
+            dialed: now,
             waiting: 0,
             change: Arc::default(),
             used: now,
@@ -75,11 +89,14 @@ impl Site {
                 return Some(Ready::Shared(place));
             }
         }
-        while self.trust.is_proven() {
+        loop {
             // The one that rests for the shortest time is the likeliest to be open, unless it has only begun to rest.
-            let rested = |resting: &Resting| now.saturating_duration_since(resting.since) >= resting.rest;
+            let rested = |resting: &Resting| {
+                self.trust.is_proven(resting.shape)
+                    && now.saturating_duration_since(resting.since) >= resting.rest
+            };
             let index = self.resting.iter().rposition(rested)?;
-            let Resting { mut connection, since, rest } = self.resting.remove(index);
+            let Resting { mut connection, since, rest, .. } = self.resting.remove(index);
             if now.saturating_duration_since(since) > PROOF {
                 continue;
             }
@@ -88,18 +105,36 @@ impl Site {
             }
             self.trust.broke(now);
         }
-        None
     }
 
     /// Whether a call waits for a connection that is being made for another one.
-    pub(super) fn waits(&self) -> bool {
-        self.speaks_http2 && self.waiting < self.dialing * WAITING_FOR_ONE
+    pub(super) fn waits(&self, now: Instant) -> bool {
+        let patience = PATIENCE.checked_div(u32::try_from(self.dialing).unwrap_or(u32::MAX));
+        self.speaks_http2
+            && self.waiting < self.dialing * WAITING_FOR_ONE
+            && patience.is_some_and(|patience| now.saturating_duration_since(self.dialed) < patience)
+    }
+
+    /// A connection is being made. Says whether HTTP/2 is offered to the receiver.
+    pub(super) fn dials(&mut self, now: Instant) -> bool {
+        self.dialing += 1;
+        self.dialed = now;
+        !self.wants_http1
+    }
+
+    /// A connection is made, and it is known how many calls it takes; or it could not be made.
+    pub(super) fn has_dialed(&mut self) {
+        self.dialing -= 1;
+        self.change.notify_waiters();
     }
 
     /// A connection of HTTP/2 was made.
     pub(super) fn share(&mut self, connection: http2::Connection, now: Instant) {
-        self.speaks_http2 = true;
-        self.shared.push((connection, now));
+        // One that was made before the receiver asked for HTTP/1.1 is for the call that made it.
+        if !self.wants_http1 {
+            self.speaks_http2 = true;
+            self.shared.push((connection, now));
+        }
     }
 
     /// A connection of HTTP/1.1 was made.
@@ -107,18 +142,38 @@ impl Site {
         self.speaks_http2 = false;
     }
 
+    /// The receiver refuses HTTP/2 for some of its paths, and so is spoken to in HTTP/1.1.
+    pub(super) fn wants_http1(&mut self) {
+        self.wants_http1 = true;
+        self.speaks_http2 = false;
+        // Calls in progress keep their connections open.
+        self.shared.clear();
+    }
+
     /// The receiver has ended a connection after so many calls.
     pub(super) fn ends_after(&mut self, calls: u32) {
         self.most = Some(calls.max(1));
     }
 
-    /// A call is done with its connection.
-    pub(super) fn give_back(&mut self, mut connection: http1::Connection, rest: Duration, now: Instant) {
-        let keep = if self.trust.is_proven() { MOST_RESTING } else { CANDIDATES };
-        if connection.is_clean() && self.resting.len() < keep {
-            self.resting.push(Resting { connection, since: now, rest });
-        } else if connection.has_broken_rules() {
-            self.trust.broke(now);
+    /// A call of a path of this shape is done with its connection.
+    pub(super) fn give_back(
+        &mut self,
+        mut connection: http1::Connection,
+        rest: Duration,
+        shape: u64,
+        now: Instant,
+    ) {
+        if !connection.is_clean() {
+            if connection.has_broken_rules() {
+                self.trust.broke(now);
+            }
+            return;
+        }
+        let is_proven = self.trust.is_proven(shape);
+        let keep = if is_proven { MOST_RESTING } else { CANDIDATES };
+        let like_it = self.resting.iter().filter(|resting| is_proven || resting.shape == shape);
+        if self.resting.len() < MOST_RESTING && like_it.count() < keep {
+            self.resting.push(Resting { connection, since: now, rest: rest.max(MIN_REST), shape });
         }
     }
 
@@ -128,7 +183,7 @@ impl Site {
         self.resting.retain_mut(|resting| {
             let expired = now.saturating_duration_since(resting.since) >= PROOF;
             if expired && resting.connection.is_clean() {
-                trust.stayed_silent(now);
+                trust.stayed_silent(resting.shape, now);
             } else if expired {
                 trust.broke(now);
             }
@@ -140,7 +195,8 @@ impl Site {
             }
             !connection.is_spent() && now.saturating_duration_since(*used) < IDLE_HTTP2
         });
-        self.is_empty() && now.saturating_duration_since(self.used) > FORGOTTEN
+        let is_of_use = self.trust.is_broken(now) || self.wants_http1;
+        self.is_empty() && !is_of_use && now.saturating_duration_since(self.used) > FORGOTTEN
     }
 
     /// Whether nothing is open or being opened.

@@ -2,9 +2,11 @@
 //!
 //! A connection that a receiver closes, or writes to unasked, just when the next request is being written takes that request with
 //! it: nobody can tell whether it was read, and an answer that nobody asked for would be taken for its own. So a connection is used
-//! again only at a receiver of which one has been seen to stay open and silent after an answer, and a receiver that breaks that
-//! trust gets a connection for each call.
+//! again only after an answer to a path of which one connection has been seen to stay open and silent. Different paths of a host may
+//! be different programs, so the proof is one of the path's shape. A receiver that breaks the trust on any path gets a connection
+//! for each call.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// For so long a connection has to stay silent after an answer. No connection is kept for longer: receivers close idle ones, some
@@ -12,36 +14,46 @@ use std::time::{Duration, Instant};
 pub(super) const PROOF: Duration = Duration::from_millis(250);
 
 /// For so long a receiver that has broken the trust is not trusted again.
-const DISTRUST: Duration = Duration::from_secs(600);
+const DISTRUST: Duration = Duration::from_secs(86_400);
+
+/// The number of shapes of paths that are remembered as proven.
+const MOST_SHAPES: usize = 64;
 
 /// What was seen of a receiver's connections.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Trust {
-    /// Nothing yet.
-    #[default]
-    Unproven,
-    /// One stayed open and silent for long enough.
-    Proven,
-    /// One did not.
-    Broken(Instant),
+#[derive(Clone, Debug, Default)]
+pub(super) struct Trust {
+    /// When a connection was closed or written to without cause, the last time.
+    broken: Option<Instant>,
+    /// The shapes of paths after whose answers a connection stayed open and silent for long enough.
+    proven: VecDeque<u64>,
 }
 
 impl Trust {
-    /// Whether connections are used again.
-    pub(super) fn is_proven(self) -> bool {
-        self == Self::Proven
+    /// Whether a connection is used again after an answer to a path of this shape.
+    pub(super) fn is_proven(&self, shape: u64) -> bool {
+        self.proven.contains(&shape)
     }
 
-    /// A connection has been silent for [`PROOF`] after an answer.
-    pub(super) fn stayed_silent(&mut self, now: Instant) {
-        if !matches!(*self, Self::Broken(at) if now.saturating_duration_since(at) < DISTRUST) {
-            *self = Self::Proven;
+    /// Whether the receiver has broken the trust, and is not trusted yet.
+    pub(super) fn is_broken(&self, now: Instant) -> bool {
+        self.broken.is_some_and(|at| now.saturating_duration_since(at) < DISTRUST)
+    }
+
+    /// A connection has been silent for [`PROOF`] after an answer to a path of this shape.
+    pub(super) fn stayed_silent(&mut self, shape: u64, now: Instant) {
+        if self.is_broken(now) || self.is_proven(shape) {
+            return;
         }
+        if self.proven.len() >= MOST_SHAPES {
+            self.proven.pop_front();
+        }
+        self.proven.push_back(shape);
     }
 
     /// A connection was closed or written to without cause.
     pub(super) fn broke(&mut self, now: Instant) {
-        *self = Self::Broken(now);
+        self.broken = Some(now);
+        self.proven.clear();
     }
 }
 
@@ -50,16 +62,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn trust_is_earned_by_silence_and_lost_for_ten_minutes() {
+    fn trust_is_earned_by_silence_for_each_shape_and_lost_for_a_day_for_all() {
         let (start, second) = (Instant::now(), Duration::from_secs(1));
         let mut trust = Trust::default();
-        assert!(!trust.is_proven());
-        trust.stayed_silent(start);
-        assert!(trust.is_proven());
+        assert!(!trust.is_proven(1));
+        trust.stayed_silent(1, start);
+        trust.stayed_silent(2, start);
+        assert_eq!([1, 2, 3].map(|shape| trust.is_proven(shape)), [true, true, false]);
         trust.broke(start);
-        trust.stayed_silent(start + DISTRUST - second);
-        assert!(!trust.is_proven());
-        trust.stayed_silent(start + DISTRUST);
-        assert!(trust.is_proven());
+        trust.stayed_silent(1, start + DISTRUST - second);
+        assert_eq!([1, 2].map(|shape| trust.is_proven(shape)), [false, false]);
+        trust.stayed_silent(1, start + DISTRUST);
+        assert_eq!([1, 2].map(|shape| trust.is_proven(shape)), [true, false]);
+    }
+
+    #[test]
+    fn a_bounded_number_of_shapes_is_remembered() {
+        let (start, mut trust) = (Instant::now(), Trust::default());
+        (0..1_000).for_each(|shape| trust.stayed_silent(shape, start));
+        assert_eq!(
+            (trust.proven.len(), trust.is_proven(0), trust.is_proven(999)),
+            (MOST_SHAPES, false, true)
+        );
     }
 }

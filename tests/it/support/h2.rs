@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_rustls::TlsAcceptor;
 
-use super::raw::Raw;
+use super::raw::{Raw, head};
 use super::tls::Authority;
 
 pub(crate) const NO_ERROR: u32 = 0;
 pub(crate) const REFUSED_STREAM: u32 = 7;
+pub(crate) const HTTP_1_1_REQUIRED: u32 = 13;
 
 /// One request: which one on its connection, from 1, and which connection, from 1.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +49,10 @@ pub(crate) struct Frames {
     pub(crate) requests: Arc<AtomicUsize>,
     pub(crate) pings: Arc<AtomicUsize>,
     pub(crate) resets: Arc<AtomicUsize>,
+    /// The connection, from 1, that it accepts and never shakes hands on.
+    pub(crate) hangs: Arc<AtomicUsize>,
+    /// Requests of HTTP/1.1, which are answered with 204.
+    pub(crate) plain: Arc<AtomicUsize>,
 }
 
 impl Frames {
@@ -58,15 +63,29 @@ impl Frames {
     ) -> Self {
         let authority = Authority::new();
         let mut config = authority.server(&authority.certify("127.0.0.1", |_| ()), false);
-        config.alpn_protocols = vec![b"h2".to_vec()];
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let [requests, pings, resets, connections] = [(); 4].map(|()| Arc::new(AtomicUsize::new(0)));
         let counters = [requests.clone(), pings.clone(), resets.clone()];
+        let [hangs, plain] = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
+        let (hanging, counted) = (hangs.clone(), plain.clone());
         let raw = Raw::start(move |stream| {
             let (acceptor, act, counters) = (acceptor.clone(), act.clone(), counters.clone());
             let connection = connections.fetch_add(1, Ordering::SeqCst) + 1;
+            let (hangs, plain) = (hanging.load(Ordering::SeqCst) == connection, counted.clone());
             async move {
+                if hangs {
+                    return std::future::pending().await;
+                }
                 let Ok(mut stream) = acceptor.accept(stream).await else { return };
+                if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
+                    head(&mut stream).await;
+                    plain.fetch_add(1, Ordering::SeqCst);
+                    let answer = b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
+                    // The other side may have gone.
+                    let _ = stream.write_all(answer).await;
+                    return;
+                }
                 // MAX_CONCURRENT_STREAMS.
                 let settings = [&[0, 3][..], &streams.to_be_bytes()].concat();
                 let served = async {
@@ -79,7 +98,7 @@ impl Frames {
             }
         })
         .await;
-        Self { raw, authority, requests, pings, resets }
+        Self { raw, authority, requests, pings, resets, hangs, plain }
     }
 
     pub(crate) fn url(&self) -> String {
