@@ -165,6 +165,13 @@ mod tests {
 
     proptest! {
         #[test]
+        fn what_is_printed_is_read_as_any_other_text(micros in 0..=LAST as u64) {
+            let text = format(Timestamp::from_micros(micros));
+            prop_assert_eq!(parse(&text), Ok(Timestamp::from_micros(micros)));
+            prop_assert_eq!(parse(&text.replace('Z', "+00:00")), Ok(Timestamp::from_micros(micros)));
+        }
+
+        #[test]
         fn no_text_makes_it_panic(any in "\\PC{0,40}", nearly in "2027-[0-1][0-9]-[0-3][0-9][Tt x][0-9:.,]{0,20}[Zz+ \\-0-9:]{0,8}") {
             let _ = parse(&any);
             let _ = parse(&nearly);

@@ -25,6 +25,28 @@ impl StatusSet {
     /// No status at all.
     pub const EMPTY: Self = Self { bits: [0; 5] };
 
+    /// The whole classes, from 3xx.
+    const CLASSES: [Self; 3] =
+        [Self::EMPTY.and(300, 399), Self::EMPTY.and(400, 499), Self::EMPTY.and(500, 599)];
+
+    const DEFAULT: Self = Self::CLASSES[2].and(408, 408).and(429, 429);
+
+    /// This set, and the statuses from `first` to `last` that can be in one.
+    const fn and(mut self, first: u16, last: u16) -> Self {
+        let mut status = first;
+        while status <= last {
+            if let Some((word, bit)) = place(status) {
+                self.bits[word] |= bit;
+            }
+            status += 1;
+        }
+        self
+    }
+
+    fn has_all(&self, other: &Self) -> bool {
+        self.bits.iter().zip(other.bits).all(|(bits, wanted)| bits & wanted == wanted)
+    }
+
     /// Whether the status is in it.
     pub fn contains(&self, status: u16) -> bool {
         let Some((word, bit)) = place(status) else { return false };
@@ -36,30 +58,24 @@ impl StatusSet {
     /// # Errors
     ///
     /// A sentence that says what is allowed.
-    pub fn with(mut self, name: &str) -> Result<Self, String> {
+    pub fn with(self, name: &str) -> Result<Self, String> {
         let class = name.strip_suffix("xx").and_then(|class| class.parse::<u16>().ok());
-        let statuses = match class {
-            Some(class @ 3..=5) => class * 100..=class * 100 + 99,
-            _ => {
-                let status = name.parse().ok().filter(|status| place(*status).is_some());
-                let status: u16 = status.ok_or_else(|| {
-                    format!("must be a status from {FIRST} to {LAST} but {GONE}, which is final, or 3xx, 4xx or 5xx")
-                })?;
-                status..=status
-            }
-        };
-        for (word, bit) in statuses.filter_map(place) {
-            self.bits[word] |= bit;
+        if let Some(class @ 3..=5) = class {
+            return Ok(self.and(class * 100, class * 100 + 99));
         }
-        Ok(self)
+        let status = name.parse().ok().filter(|status| place(*status).is_some());
+        let status = status.ok_or_else(|| {
+            format!("must be a status from {FIRST} to {LAST} but {GONE}, which is final, or 3xx, 4xx or 5xx")
+        })?;
+        Ok(self.and(status, status))
     }
 
     /// Its statuses in order, with a whole class as one: `408`, `429`, `5xx`.
     pub fn names(&self) -> Vec<String> {
         let mut names = vec![];
-        for class in 3..=5 {
+        for (class, whole) in (3..=5).zip(&Self::CLASSES) {
             let all = class * 100..=class * 100 + 99;
-            if all.clone().all(|status| status == GONE || self.contains(status)) {
+            if self.has_all(whole) {
                 names.push(format!("{class}xx"));
             } else {
                 names.extend(all.filter(|status| self.contains(*status)).map(|status| status.to_string()));
@@ -70,19 +86,18 @@ impl StatusSet {
 }
 
 /// Where a status has its bit; none if it cannot be in a set.
-fn place(status: u16) -> Option<(usize, u64)> {
-    if !(FIRST..=LAST).contains(&status) || status == GONE {
+const fn place(status: u16) -> Option<(usize, u64)> {
+    if status < FIRST || status > LAST || status == GONE {
         return None;
     }
-    let n = usize::from(status - FIRST);
+    let n = (status - FIRST) as usize;
     Some((n / 64, 1 << (n % 64)))
 }
 
 impl Default for StatusSet {
     /// Request timeout (RFC 9110, 15.5.9), too many requests (RFC 6585, 4), and whatever is the receiver's own trouble.
     fn default() -> Self {
-        let names = ["408", "429", "5xx"];
-        names.into_iter().try_fold(Self::EMPTY, Self::with).unwrap_or(Self::EMPTY)
+        Self::DEFAULT
     }
 }
 
