@@ -18,23 +18,20 @@ use crate::alarm::Alarm;
 use crate::api::{self, Api, ConnectionLimits, Inbox};
 use crate::config::{Node, Role};
 use crate::dispatch;
+use crate::domain::high_water::covered_after;
 use crate::durability::Watch;
 use crate::engine::{Claims, Engine, Holds, Worker};
 use crate::finder::Finder;
 use crate::guard::{self, Guard};
 use crate::heartbeat::Heartbeat;
 use crate::metrics::{Metrics, Parts, Task};
-use crate::nats::{Access, Backlog, FeedHub, Keeping, Link, Shape, Store, Streams, Wakes};
+use crate::nats::{Access, Backlog, FeedHub, Keeping, Link, Shape, Stay, Store, Streams, Wakes};
 use crate::presence;
 use crate::receivers::Receivers;
 use crate::sweep::{Means, Sweeper};
 use crate::tasks::{Kept, Tasks};
 use crate::webhook::{Caller, Settings};
 use crate::{crypto, nats};
-
-/// On a single nats-server, the record of a timer that is over stays for this many sweep intervals at least. Sweeps may be
-/// cut off or late, and the next one then leaves the high-water mark.
-const SWEEPS: u32 = 10;
 
 /// What a node is started with beside its settings.
 pub(super) struct Setup {
@@ -97,11 +94,13 @@ impl Running {
         let link = nats::connect(&access, &metrics).await?;
         let standing = Box::pin(nats::prepare(&link, shape, access.wait)).await?;
         let wakes = Wakes::new(link.clone());
-        let until_swept = (shape.replicas == 1).then(|| node.sweep.sweep_interval * SWEEPS);
-        let keeping = Keeping { retention: node.retention, until_swept };
+        // Nothing is known of the sweeps yet.
+        let sweep_interval = node.sweep.sweep_interval;
+        let stay = Stay::new(covered_after(Duration::ZERO, sweep_interval));
+        let keeping = Keeping { retention: node.retention, until_swept: Some(stay.clone()) };
         let store = Store::new(link.clone(), keeping);
         let file = journal_dir.as_ref().map(|dir| dir.join(guard::FILE));
-        let guard = Guard::new(link.clone(), clock, file);
+        let guard = Guard::new(link.clone(), clock, file, Some((stay, sweep_interval)));
         let engine = Engine::new(
             store.clone(),
             wakes.clone(),

@@ -123,7 +123,7 @@ async fn of_timers(link: &Link, args: &config::Doctor, late: Late) -> Result<Vec
     let findings = Findings::with_late(late);
     // Nothing is stored, so nothing is retained.
     let store = Store::new(link.clone(), Keeping { retention: Duration::ZERO, until_swept: None });
-    let guard = Guard::new(link.clone(), Clock::OF_THE_WORLD, None);
+    let guard = Guard::new(link.clone(), Clock::OF_THE_WORLD, None, None);
     let broom = Broom::new(link.clone(), store, guard, Clock::OF_THE_WORLD, grace);
     let order = Order { after_loss: false, repair, end_restored: false, count_late: true };
     Box::pin(broom.sweep(order, &findings)).await?;

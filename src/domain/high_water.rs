@@ -11,6 +11,7 @@
 //! later write has a higher sequence, so no mark ever becomes wrong by time passing.
 
 use std::collections::BinaryHeap;
+use std::time::Duration;
 
 use crate::domain::time::Timestamp;
 use crate::domain::timer::State;
@@ -18,6 +19,9 @@ use crate::domain::timer::State;
 /// The most records that a mark lists as still open. At 16,384 a mark takes at most some 60 KB; a sweep that sees more
 /// lowers [`HighWater::upto`] instead.
 pub const MAX_OPEN: usize = 16_384;
+
+/// For so many sweep intervals a record stays at least after its timer is over: sweeps may be cut off or late.
+const LEAST_SWEEPS: u32 = 10;
 
 /// What one complete sweep knew about a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +44,15 @@ impl HighWater {
         let Some(since) = open_since(state) else { return false };
         revision <= self.seq && since <= self.upto && self.open.binary_search(&revision).is_err()
     }
+}
+
+/// How long the last version of a record has to stay after its timer is over, so that a mark covers it. `mark_age` is how long ago the
+/// sweep of the newest mark began, or the node if there is none, and `interval` is the pause between two sweeps.
+///
+/// A sweep that takes `t` may have passed the record when the timer ends, so the mark of the next one covers it, `2t + interval` later
+/// at most. The newest mark is `t` old at least; sweeps that fail or last ever longer make it older, and the time longer.
+pub fn covered_after(mark_age: Duration, interval: Duration) -> Duration {
+    (interval * LEAST_SWEEPS).max(mark_age * 3 + interval * 2)
 }
 
 /// Since when something should have happened to a timer that is not over: its due instant, or its claim. `None` once it
@@ -84,7 +97,7 @@ impl Soundings {
         if self.open.len() > MAX_OPEN
             && let Some((latest, _)) = self.open.pop()
         {
-            self.upto = latest.saturating_sub(std::time::Duration::from_micros(1));
+            self.upto = latest.saturating_sub(Duration::from_micros(1));
             while self.open.peek().is_some_and(|(since, _)| *since > self.upto) {
                 self.open.pop();
             }

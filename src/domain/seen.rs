@@ -4,12 +4,12 @@
 //! a backup lacks writes that are older. The number of missing writes does not tell the two apart: in a bucket with ten timers a day,
 //! yesterday's backup lacks fewer writes than a busy server loses when it is killed. Their age does.
 //!
+//! Times are those of a clock that only goes forward, from the start of the process: the wall clock may be set meanwhile.
+//!
 //! Pure: `crate::guard` notes what comes and asks.
 
 use std::collections::VecDeque;
 use std::time::Duration;
-
-use crate::domain::time::Timestamp;
 
 /// A write that a broker acknowledged longer ago than this, before contact with it was lost, is not lost by killing the broker:
 /// nats-server hands writes to the kernel within milliseconds. A power cut can lose more, up to `sync_interval`.
@@ -19,13 +19,13 @@ pub const TAIL: Duration = Duration::from_secs(2);
 const APART: Duration = Duration::from_millis(100);
 
 /// What a node has seen.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Seen {
     highest: u64,
-    /// When the node was last in contact with the bucket.
-    contact: Timestamp,
-    /// The highest sequence at some instants: the last one from before [`TAIL`], and those since.
-    samples: VecDeque<(Timestamp, u64)>,
+    /// When the node was last in contact with the bucket; `None` if it was not since its start.
+    contact: Option<Duration>,
+    /// The highest sequence at some times: the last one from before [`TAIL`], and those since.
+    samples: VecDeque<(Duration, u64)>,
 }
 
 /// What a bucket's last sequence means.
@@ -39,27 +39,22 @@ pub enum Back {
     Restored,
 }
 
-impl Default for Seen {
-    fn default() -> Self {
-        Self { highest: 0, contact: Timestamp::from_micros(0), samples: VecDeque::new() }
-    }
-}
-
 impl Seen {
-    /// What was remembered: a sequence that was [`settled`](Self::settled) at an instant.
-    pub fn remembered(settled: u64, contact: Timestamp) -> Self {
-        Self { highest: settled, contact, samples: VecDeque::from([(Timestamp::from_micros(0), settled)]) }
+    /// What was remembered of an earlier process: a sequence that was [`settled`](Self::settled).
+    pub fn remembered(settled: u64) -> Self {
+        Self { highest: settled, contact: None, samples: VecDeque::from([(Duration::ZERO, settled)]) }
     }
 
-    /// Notes that the bucket had a sequence, which may be lower than others, at an instant.
-    pub fn note(&mut self, seq: u64, at: Timestamp) {
+    /// Notes that the bucket had a sequence, which may be lower than others, at a time.
+    pub fn note(&mut self, seq: u64, at: Duration) {
         self.highest = self.highest.max(seq);
-        self.contact = self.contact.max(at);
+        let contact = self.contact.unwrap_or_default().max(at);
+        self.contact = Some(contact);
         match self.samples.back_mut() {
-            Some((last, _)) if at.since(*last) < APART => {}
+            Some((last, _)) if at.saturating_sub(*last) < APART => {}
             Some(_) | None => self.samples.push_back((at, self.highest)),
         }
-        let old = self.contact.saturating_sub(TAIL);
+        let old = contact.saturating_sub(TAIL);
         while self.samples.get(1).is_some_and(|(at, _)| *at <= old) {
             self.samples.pop_front();
         }
@@ -70,14 +65,14 @@ impl Seen {
         self.highest
     }
 
-    /// The last instant of contact.
-    pub fn contact(&self) -> Timestamp {
+    /// The last time of contact since the start of the process.
+    pub fn contact(&self) -> Option<Duration> {
         self.contact
     }
 
     /// The highest sequence that was seen longer than [`TAIL`] before the last contact.
     pub fn settled(&self) -> u64 {
-        let old = self.contact.saturating_sub(TAIL);
+        let old = self.contact.unwrap_or_default().saturating_sub(TAIL);
         self.samples.front().filter(|(at, _)| *at <= old).map_or(0, |(_, seq)| *seq)
     }
 
@@ -103,8 +98,8 @@ impl Seen {
 mod tests {
     use super::*;
 
-    fn at(millis: u64) -> Timestamp {
-        Timestamp::from_micros(1_700_000_000_000_000 + millis * 1_000)
+    fn at(millis: u64) -> Duration {
+        Duration::from_millis(millis)
     }
 
     /// One write a second for 100 s, then `more` writes in the last 50 ms.
@@ -140,7 +135,8 @@ mod tests {
 
     #[test]
     fn what_is_remembered_is_settled() {
-        let seen = Seen::remembered(7, at(0));
+        let seen = Seen::remembered(7);
+        assert_eq!(seen.contact(), None);
         assert_eq!((seen.settled(), seen.judge(7), seen.judge(6)), (7, Back::No, Back::Restored));
         assert_eq!(Seen::default().judge(0), Back::No);
     }

@@ -40,6 +40,8 @@ impl Engine {
         may_exist: bool,
         patience: Patience,
     ) -> Result<Created, NatsError> {
+        // A record that is stored before would have a number that newer data had too.
+        self.guard.compare().await?;
         if may_exist && let Some(existing) = self.read_through(timer.id, patience).await? {
             return Ok(Created::Existing(existing));
         }

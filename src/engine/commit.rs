@@ -124,7 +124,7 @@ impl Engine {
             }
             match self.store.put(timer, over).await {
                 Ok(Put::Done(revision)) => {
-                    self.guard.wrote(timer.id, revision, self.clock.now());
+                    self.guard.wrote(timer.id, revision);
                     return Ok(Committed::Done(revision));
                 }
                 Ok(Put::Lost) => {

@@ -10,14 +10,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::form;
-use crate::domain::high_water::HighWater;
+use super::known::Marks;
 use crate::domain::time::Timestamp;
 
 /// What is in the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Remembered {
-    /// The last mark.
-    pub(super) mark: Option<HighWater>,
+    /// The last marks.
+    pub(super) marks: Marks,
     /// When the bucket of `seen` was created: nanoseconds since the epoch.
     pub(super) born: i128,
     /// The highest sequence that this node knows to have settled in the bucket.
@@ -39,7 +39,7 @@ pub(super) fn read(path: &Path) -> Remembered {
     let Ok(text) = std::fs::read(path) else { return Remembered::default() };
     let Ok(json) = serde_json::from_slice::<RememberedJson>(&text) else { return Remembered::default() };
     Remembered {
-        mark: json.mark.and_then(|mark| form::from_json(mark.get().as_bytes())),
+        marks: json.mark.and_then(|mark| form::from_json(mark.get().as_bytes())).unwrap_or_default(),
         born: json.born.parse().unwrap_or_default(),
         seen: json.seen,
         at: json.at_us.map(Timestamp::from_micros),
@@ -52,9 +52,9 @@ pub(super) fn read(path: &Path) -> Remembered {
 ///
 /// Those of the file system.
 pub(super) fn write(path: &Path, remembered: &Remembered) -> std::io::Result<()> {
-    let mark = remembered.mark.as_ref().map(form::to_json);
+    let marks = form::to_json(remembered.born, &remembered.marks);
     let json = RememberedJson {
-        mark: mark.and_then(|text| RawValue::from_string(String::from_utf8(text).ok()?).ok()),
+        mark: String::from_utf8(marks).ok().and_then(|text| RawValue::from_string(text).ok()),
         born: remembered.born.to_string(),
         seen: remembered.seen,
         at_us: remembered.at.map(Timestamp::as_micros),
@@ -63,7 +63,8 @@ pub(super) fn write(path: &Path, remembered: &Remembered) -> std::io::Result<()>
     if let Some(dir) = path.parent() {
         std::fs::create_dir_all(dir)?;
     }
-    let new: PathBuf = path.with_extension("new");
+    // Nodes may share the directory.
+    let new: PathBuf = path.with_extension(format!("{}.new", std::process::id()));
     std::fs::File::create(&new)?.write_all(&text)?;
     std::fs::rename(new, path)
 }
@@ -71,6 +72,7 @@ pub(super) fn write(path: &Path, remembered: &Remembered) -> std::io::Result<()>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::high_water::HighWater;
 
     #[test]
     fn what_is_remembered_is_read_back() {
@@ -79,7 +81,8 @@ mod tests {
         assert_eq!(read(&path), Remembered::default());
         let at = Timestamp::from_micros(1_700_000_000_000_001);
         let mark = HighWater { bucket_born: 7, upto: at, seq: 9, open: vec![2, 5] };
-        let remembered = Remembered { mark: Some(mark), born: 7, seen: 12, at: Some(at) };
+        let marks = Marks { swept: Some(mark), restored: None };
+        let remembered = Remembered { marks, born: 7, seen: 12, at: Some(at) };
         write(&path, &remembered).unwrap();
         assert_eq!(read(&path), remembered);
         std::fs::write(&path, b"{\"mark\":").unwrap();

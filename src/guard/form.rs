@@ -1,79 +1,108 @@
-//! The stored form of a high-water mark, on NATS and in a node's file.
+//! The stored form of high-water marks, on NATS and in a node's file.
 
 use serde::{Deserialize, Serialize};
 
+use super::known::Marks;
 use crate::domain::high_water::HighWater;
+use crate::domain::time::Timestamp;
 use crate::rfc3339;
 
 const VERSION: u32 = 1;
 
 #[derive(Deserialize, Serialize)]
-struct MarkJson {
+struct MarksJson {
     v: u32,
     bucket_born: String,
+    #[serde(flatten)]
+    swept: MarkJson,
+    /// Absent in a text of a node that does not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    restored: Option<MarkJson>,
+}
+
+#[derive(Deserialize, Serialize)]
+struct MarkJson {
     upto: String,
     seq: u64,
     /// Each revision as its distance from the one before, which keeps the text short.
     open: Vec<u64>,
 }
 
-/// The stored form of a mark.
-pub(super) fn to_json(mark: &HighWater) -> Vec<u8> {
-    let before = [0].into_iter().chain(mark.open.iter().copied());
-    let json = MarkJson {
+impl MarkJson {
+    fn of(mark: &HighWater) -> Self {
+        let before = [0].into_iter().chain(mark.open.iter().copied());
+        let open = mark.open.iter().zip(before);
+        Self {
+            upto: rfc3339::format(mark.upto),
+            seq: mark.seq,
+            open: open.map(|(revision, before)| revision.saturating_sub(before)).collect(),
+        }
+    }
+
+    fn mark(self, bucket_born: i128) -> Option<HighWater> {
+        let mut last = 0_u64;
+        let open = self.open.into_iter().map(|distance| {
+            last = last.saturating_add(distance);
+            last
+        });
+        Some(HighWater {
+            open: open.collect(),
+            bucket_born,
+            upto: rfc3339::parse(&self.upto).ok()?,
+            seq: self.seq,
+        })
+    }
+}
+
+/// The stored form of what is known of the bucket that was created at this instant.
+pub(super) fn to_json(bucket_born: i128, marks: &Marks) -> Vec<u8> {
+    // A mark that judges no record, if no sweep has left one.
+    let none = HighWater { bucket_born, upto: Timestamp::from_micros(0), seq: 0, open: vec![] };
+    let json = MarksJson {
         v: VERSION,
-        bucket_born: mark.bucket_born.to_string(),
-        upto: rfc3339::format(mark.upto),
-        seq: mark.seq,
-        open: mark
-            .open
-            .iter()
-            .zip(before)
-            .map(|(revision, before)| revision.saturating_sub(before))
-            .collect(),
+        bucket_born: bucket_born.to_string(),
+        swept: MarkJson::of(marks.swept.as_ref().unwrap_or(&none)),
+        restored: marks.restored.as_ref().map(MarkJson::of),
     };
     // A struct of strings and numbers always serialises.
     serde_json::to_vec(&json).unwrap_or_default()
 }
 
-/// Reads a stored mark; `None` for a text that is none, or one of a later version.
-pub(super) fn from_json(json: &[u8]) -> Option<HighWater> {
-    let json: MarkJson = serde_json::from_slice(json).ok()?;
+/// Reads stored marks; `None` for a text that is none, or one of a later version.
+pub(super) fn from_json(json: &[u8]) -> Option<Marks> {
+    let json: MarksJson = serde_json::from_slice(json).ok()?;
     if json.v != VERSION {
         return None;
     }
-    let mut last = 0_u64;
-    let open = json.open.into_iter().map(|distance| {
-        last = last.saturating_add(distance);
-        last
-    });
-    Some(HighWater {
-        open: open.collect(),
-        bucket_born: json.bucket_born.parse().ok()?,
-        upto: rfc3339::parse(&json.upto).ok()?,
-        seq: json.seq,
+    let born = json.bucket_born.parse().ok()?;
+    Some(Marks {
+        swept: Some(json.swept.mark(born)?),
+        restored: json.restored.and_then(|restored| restored.mark(born)),
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::time::Timestamp;
 
     #[test]
-    fn a_mark_is_read_back_as_it_was_written() {
-        let mark = HighWater {
+    fn marks_are_read_back_as_they_were_written() {
+        let swept = HighWater {
             bucket_born: 1_700_000_000_000_000_001,
             upto: Timestamp::from_micros(1_700_000_000_000_001),
             seq: 99,
             open: vec![3, 4, 90],
         };
-        let json = to_json(&mark);
+        let only = Marks { swept: Some(swept.clone()), restored: None };
+        let json = to_json(swept.bucket_born, &only);
         assert_eq!(
             String::from_utf8(json.clone()).unwrap(),
             r#"{"v":1,"bucket_born":"1700000000000000001","upto":"2023-11-14T22:13:20.000001Z","seq":99,"open":[3,1,86]}"#
         );
-        assert_eq!(from_json(&json), Some(mark));
+        assert_eq!(from_json(&json), Some(only));
+        let restored = Some(HighWater { seq: 50, ..swept.clone() });
+        let both = Marks { swept: Some(swept), restored };
+        assert_eq!(from_json(&to_json(1_700_000_000_000_000_001, &both)), Some(both));
     }
 
     #[test]

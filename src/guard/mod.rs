@@ -9,22 +9,24 @@
 
 mod file;
 mod form;
+mod known;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::domain::high_water::HighWater;
+use crate::domain::high_water::{HighWater, covered_after};
 use crate::domain::seen::{Back, Seen};
 use crate::domain::time::Timestamp;
 use crate::domain::timer::TimerId;
-use crate::nats::{BucketState, Link, NatsError, Stored};
+use crate::nats::{BucketState, Link, NatsError, Stay, Stored};
 use file::Remembered;
+use known::{Known, Marks};
 
 /// The name of the file in which a node remembers, in the directory of its journal.
 pub const FILE: &str = "high-water.json";
@@ -47,16 +49,22 @@ const LONGER_CONTACT: Duration = Duration::from_secs(1);
 /// The last writes of this node that are remembered, to know which timers a broker that lacks its last writes is wrong about.
 const RECENT: usize = 4_096;
 
+/// How often the stored marks are written until no other node was faster.
+const TELL_TRIES: u32 = 3;
+
 /// What this node knows about the bucket. Cheap to clone.
 #[derive(Clone)]
 pub struct Guard {
     link: Link,
     clock: Clock,
     file: Option<Arc<PathBuf>>,
+    /// How long records stay after the end, which follows from the marks; and the pause between two sweeps.
+    stay: Option<(Stay, Duration)>,
+    began: Instant,
     known: Arc<RwLock<Known>>,
-    /// What this node has seen of the bucket's sequence, by its own clock, and its own last writes.
+    /// What this node has seen of the bucket's sequence, and its own last writes.
     heard: Arc<Mutex<Heard>>,
-    /// The connection on which the bucket was compared with what was known; 0 for none.
+    /// The epoch of the link in which the bucket was compared with what was known; 0 for none.
     compared: Arc<AtomicU64>,
     /// One comparison at a time.
     comparing: Arc<tokio::sync::Mutex<()>>,
@@ -66,6 +74,8 @@ pub struct Guard {
 struct Heard {
     seen: Seen,
     recent: VecDeque<(TimerId, u64)>,
+    /// When a node that remembered in this file was last in contact, by the wall clock.
+    contact_before: Option<Timestamp>,
 }
 
 impl Heard {
@@ -79,56 +89,36 @@ impl Heard {
             back @ (Back::No | Back::Tail | Back::Restored) => back,
         }
     }
-}
 
-#[derive(Default)]
-struct Known {
-    /// When the bucket was created; 0 before it was looked at.
-    born: i128,
-    /// The newest mark: of a sweep, or of a node that found that the bucket had gone back.
-    swept: Option<HighWater>,
-    /// Timers of which the bucket lost a write that this node made, with its last sequence then.
-    lost: HashMap<TimerId, u64>,
-}
-
-impl Known {
-    fn is_restored(&self, stored: &Stored) -> bool {
-        let state = &stored.timer.state;
-        let lost = self.lost.get(&stored.timer.id).is_some_and(|last| stored.revision <= *last);
-        lost && !state.is_final() || self.mark().is_some_and(|mark| mark.is_restored(state, stored.revision))
-    }
-
-    /// The mark of this bucket.
-    fn mark(&self) -> Option<&HighWater> {
-        self.swept.as_ref().filter(|mark| mark.bucket_born == self.born)
-    }
-
-    fn learn(&mut self, mark: HighWater) {
-        let newer = |known: &HighWater| known.bucket_born != mark.bucket_born || known.upto <= mark.upto;
-        if self.swept.as_ref().is_none_or(newer) {
-            self.swept = Some(mark);
-        }
+    /// The timers that this node wrote after this sequence.
+    fn lost_after(&self, last: u64) -> Vec<TimerId> {
+        self.recent.iter().filter(|(_, revision)| *revision > last).map(|(timer, _)| *timer).collect()
     }
 }
 
 impl Guard {
-    /// A guard that remembers in this file, if there is one.
-    pub fn new(link: Link, clock: Clock, file: Option<PathBuf>) -> Self {
+    /// A guard that remembers in this file, if there is one, and says by `stay` how long records stay after the end if sweeps come at
+    /// this interval.
+    pub fn new(link: Link, clock: Clock, file: Option<PathBuf>, stay: Option<(Stay, Duration)>) -> Self {
         let remembered = file.as_deref().map(file::read).unwrap_or_default();
-        let known = Known { born: remembered.born, swept: remembered.mark, lost: HashMap::new() };
-        let seen = remembered.at.map_or_else(Seen::default, |at| Seen::remembered(remembered.seen, at));
+        let known = Known::remembered(remembered.born, remembered.marks);
+        let seen = remembered.at.map_or_else(Seen::default, |_| Seen::remembered(remembered.seen));
+        let heard = Heard { seen, recent: VecDeque::new(), contact_before: remembered.at };
         Self {
             link,
             clock,
             file: file.map(Arc::new),
+            stay,
+            began: Instant::now(),
             known: Arc::new(RwLock::new(known)),
-            heard: Arc::new(Mutex::new(Heard { seen, recent: VecDeque::new() })),
+            heard: Arc::new(Mutex::new(heard)),
             compared: Arc::default(),
             comparing: Arc::default(),
         }
     }
 
-    /// Compares the bucket with what was known, if that was not done on this connection.
+    /// Compares the bucket with what was known, if that was not done on this connection, or since a request failed: the server of
+    /// the bucket may have been away behind a connection to another one.
     ///
     /// # Errors
     ///
@@ -138,11 +128,12 @@ impl Guard {
             return Ok(());
         }
         let _one = self.comparing.lock().await;
-        let connection = self.link.connection_number();
+        let epoch = self.link.epoch();
         if self.is_compared() {
             return Ok(());
         }
         let mut bucket = self.link.bucket_state().await?;
+        let first = bucket;
         for _ in 1..BACK_LOOKS {
             if self.has_gone_back(bucket) == Back::No {
                 break;
@@ -150,71 +141,89 @@ impl Guard {
             tokio::time::sleep(BACK_PAUSE).await;
             bucket = self.link.bucket_state().await?;
         }
-        let mark = form::from_json(&self.link.mark().await?.0);
+        // Other nodes may write meanwhile. Nothing behind the first look was brought back.
+        if self.has_gone_back(bucket) != Back::No && first.born == bucket.born {
+            bucket.last = bucket.last.min(first.last);
+        }
+        let marks = form::from_json(&self.link.mark().await?.0);
         let back = self.has_gone_back(bucket);
-        self.note(bucket, back, mark);
+        self.note(bucket, back, marks);
         // Other nodes may have heard less before, or may have been started since.
-        if back == Back::Restored
-            && let Some(mark) = self.read(|known| known.mark().cloned())
-            && let Err(error) = self.keep(mark).await
+        if back != Back::No
+            && let Err(error) = self.tell().await
         {
             tracing::warn!(%error, "other nodes cannot be told that the bucket has gone back");
         }
-        self.compared.store(connection, Ordering::Release);
+        self.compared.store(epoch, Ordering::Release);
         Ok(())
     }
 
     fn is_compared(&self) -> bool {
-        self.compared.load(Ordering::Acquire) == self.link.connection_number()
+        self.compared.load(Ordering::Acquire) == self.link.epoch()
     }
 
     fn has_gone_back(&self, bucket: BucketState) -> Back {
-        let born = self.read(|known| known.born);
-        if born == bucket.born { self.heard(|heard| heard.judge(bucket.last)) } else { Back::No }
+        if self.bucket_born() == bucket.born {
+            self.heard(|heard| heard.judge(bucket.last))
+        } else {
+            Back::No
+        }
     }
 
-    fn note(&self, bucket: BucketState, back: Back, mark: Option<HighWater>) {
-        let (was, upto) =
-            self.heard(|heard| (heard.seen.highest(), heard.seen.contact().saturating_add(LONGER_CONTACT)));
-        self.write(|known| {
-            match back {
-                Back::No => {}
-                Back::Tail => {
-                    let lost = self.lost_after(bucket.last);
-                    tracing::warn!(was, is = bucket.last, timers = lost.len(), "NATS lost its last writes");
-                    known.lost.extend(lost.into_iter().map(|id| (id, bucket.last)));
-                }
-                Back::Restored => {
-                    let open = known.swept.as_ref().map(|mark| mark.open.clone()).unwrap_or_default();
-                    known.learn(HighWater { bucket_born: bucket.born, upto, seq: was, open });
-                    tracing::error!(
-                        was,
-                        is = bucket.last,
-                        "the bucket of timers has gone back: NATS lost writes, or its data was restored from a backup. Timers that \
-                         were due before become unknown and are not called; see docs/reliability.md, \"Restored data\""
-                    );
-                }
-            }
-            known.born = bucket.born;
-            if let Some(mark) = mark {
-                known.learn(mark);
-            }
-        });
-        self.heard(|heard| match back {
+    fn note(&self, bucket: BucketState, back: Back, marks: Option<Marks>) {
+        let was = self.heard(|heard| heard.seen.highest());
+        if self.write(|known| known.turn_to(bucket.born)) {
+            // Sequences of another bucket say nothing about this one.
+            self.heard(|heard| *heard = Heard::default());
+        }
+        match back {
             Back::No => {}
-            Back::Tail | Back::Restored => heard.seen.go_back(bucket.last),
-        });
+            Back::Tail => {
+                let timers = self.heard(|heard| heard.lost_after(bucket.last));
+                tracing::warn!(was, is = bucket.last, timers = timers.len(), "NATS lost its last writes");
+                self.write(|known| known.lost_writes(bucket, timers));
+            }
+            Back::Restored => {
+                let longer = self.clock.pace().by_the_clock(LONGER_CONTACT);
+                let upto = self.contact().unwrap_or_else(|| self.clock.now()).saturating_add(longer);
+                self.write(|known| known.was_restored(bucket, upto));
+                tracing::error!(
+                    was,
+                    is = bucket.last,
+                    "the bucket of timers has gone back: NATS lost writes, or its data was restored from a backup. Timers that \
+                     were due before become unknown and are not called; see docs/reliability.md, \"Restored data\""
+                );
+            }
+        }
+        if let Some(marks) = marks {
+            self.write(|known| known.learn(marks, bucket.last));
+        }
+        if back != Back::No {
+            self.heard(|heard| heard.seen.go_back(bucket.last));
+        }
+    }
+
+    /// When a node was last in contact with the bucket, as this node's clock shows it now.
+    fn contact(&self) -> Option<Timestamp> {
+        let now = self.clock.now();
+        let ago = |at: Duration| self.clock.pace().by_the_clock(self.began.elapsed().saturating_sub(at));
+        self.heard(|heard| match heard.seen.contact() {
+            Some(at) => Some(now.saturating_sub(ago(at))),
+            // A clock that was ahead then must not make timers of the future late ones.
+            None => heard.contact_before.map(|at| at.min(now)),
+        })
     }
 
     /// Whether this record was brought back by a broker or a backup, as far as this node can tell.
     pub fn is_restored(&self, stored: &Stored) -> bool {
-        self.read(|known| known.is_restored(stored))
+        self.read(|known| known.is_restored(stored.timer.id, &stored.timer.state, stored.revision))
     }
 
-    /// Notes that this node changed the timer, under this revision and at this instant by its clock.
-    pub fn wrote(&self, timer: TimerId, revision: u64, at: Timestamp) {
+    /// Notes that this node changed the timer, under this revision.
+    pub fn wrote(&self, timer: TimerId, revision: u64) {
+        let now = self.began.elapsed();
         self.heard(|heard| {
-            heard.seen.note(revision, at);
+            heard.seen.note(revision, now);
             if heard.recent.len() >= RECENT {
                 heard.recent.pop_front();
             }
@@ -222,16 +231,9 @@ impl Guard {
         });
     }
 
-    /// The timers that this node wrote after this sequence.
-    fn lost_after(&self, last: u64) -> Vec<TimerId> {
-        self.heard(|heard| {
-            heard.recent.iter().filter(|(_, revision)| *revision > last).map(|(timer, _)| *timer).collect()
-        })
-    }
-
     /// When the bucket was created: nanoseconds since the epoch. 0 before it was compared.
     pub fn bucket_born(&self) -> i128 {
-        self.read(|known| known.born)
+        self.read(Known::born)
     }
 
     /// Stores the mark of a sweep for all nodes.
@@ -240,11 +242,23 @@ impl Guard {
     ///
     /// A [`NatsError`]; this node knows the mark all the same.
     pub async fn keep(&self, mark: HighWater) -> Result<(), NatsError> {
-        let json = form::to_json(&mark);
-        self.write(|known| known.learn(mark));
-        let (_, revision) = self.link.mark().await?;
-        // Another sweeper's mark is as good.
-        self.link.put_mark(json, revision).await.map(|_| ())
+        self.write(|known| known.learn(Marks { swept: Some(mark), restored: None }, u64::MAX));
+        self.tell().await
+    }
+
+    /// Stores what this node knows for all nodes, and keeps what another one knows of a restore.
+    async fn tell(&self) -> Result<(), NatsError> {
+        for _ in 0..TELL_TRIES {
+            let (json, revision) = self.link.mark().await?;
+            if let Some(Marks { restored, .. }) = form::from_json(&json) {
+                self.write(|known| known.learn(Marks { swept: None, restored }, u64::MAX));
+            }
+            let json = self.read(|known| form::to_json(known.born(), known.marks()));
+            if self.link.put_mark(json, revision).await? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Follows the mark and remembers it until `stop`.
@@ -256,6 +270,7 @@ impl Guard {
                 if let Err(error) = self.refresh().await {
                     tracing::debug!(%error, "the high-water mark cannot be read");
                 }
+                self.set_stay();
                 if let Err(error) = self.remember().await
                     && !said
                 {
@@ -275,10 +290,16 @@ impl Guard {
             }
             ticks -= 1;
             // A connection that was not compared may be to a server with older data.
+            if self.link.is_up()
+                && let Err(error) = self.compare().await
+            {
+                tracing::debug!(%error, "the bucket cannot be compared with what is known of it");
+            }
             let is_up = self.link.is_up() && self.is_compared();
             // It was up until some instant before the first look that finds it down.
             if is_up || was_up {
-                self.heard(|heard| heard.seen.note(0, self.clock.now()));
+                let now = self.began.elapsed();
+                self.heard(|heard| heard.seen.note(0, now));
             }
             was_up = is_up;
         }
@@ -286,26 +307,39 @@ impl Guard {
 
     async fn refresh(&self) -> Result<(), NatsError> {
         self.compare().await?;
-        let connection = self.link.connection_number();
-        let asked_at = self.clock.now();
+        let epoch = self.link.epoch();
+        let asked_at = self.began.elapsed();
         let bucket = self.link.bucket_state().await?;
-        let mark = form::from_json(&self.link.mark().await?.0);
-        // On another connection it has to be compared, and one that is behind here is a replica that leads since a moment.
-        if connection == self.link.connection_number() && self.has_gone_back(bucket) == Back::No {
+        if bucket.born != self.bucket_born() || self.has_gone_back(bucket) != Back::No {
+            self.compared.store(0, Ordering::Release);
+            return self.compare().await;
+        }
+        let marks = form::from_json(&self.link.mark().await?.0);
+        // Otherwise it has to be compared first.
+        if epoch == self.link.epoch() {
             self.heard(|heard| heard.seen.note(bucket.last, asked_at));
-            if let Some(mark) = mark {
-                self.write(|known| known.learn(mark));
+            if let Some(marks) = marks {
+                self.write(|known| known.learn(marks, bucket.last));
             }
         }
         Ok(())
     }
 
+    /// Lets records stay until a mark covers them.
+    fn set_stay(&self) {
+        let Some((stay, interval)) = &self.stay else { return };
+        let swept_at = self.read(Known::swept_at);
+        let age = swept_at
+            .map_or(self.began.elapsed(), |at| self.clock.pace().in_the_world(self.clock.now().since(at)));
+        stay.set(covered_after(age, *interval));
+    }
+
     async fn remember(&self) -> std::io::Result<()> {
         let Some(path) = self.file.clone() else { return Ok(()) };
         // A broker that is killed with this node may lack what has not settled.
-        let (seen, at) = self.heard(|heard| (heard.seen.settled(), Some(heard.seen.contact())));
+        let (seen, at) = (self.heard(|heard| heard.seen.settled()), self.contact());
         let remembered =
-            self.read(|known| Remembered { mark: known.swept.clone(), born: known.born, seen, at });
+            self.read(|known| Remembered { marks: known.marks().clone(), born: known.born(), seen, at });
         let written = tokio::task::spawn_blocking(move || file::write(&path, &remembered)).await;
         written.unwrap_or_else(|error| Err(std::io::Error::other(error)))
     }

@@ -4,6 +4,7 @@
 //! caller has given up must not be stored minutes later, when the connection is back.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_nats::connection::State;
@@ -42,6 +43,8 @@ pub struct Link {
     /// Counts the times that a connection was made.
     connects: watch::Receiver<u64>,
     outage: Arc<Outage>,
+    /// How many requests failed.
+    failures: Arc<AtomicU64>,
     metrics: Arc<Metrics>,
     clock: Clock,
 }
@@ -93,7 +96,16 @@ impl Link {
         metrics: Arc<Metrics>,
         clock: Clock,
     ) -> Self {
-        Self { client, records: Arc::default(), wakes: Arc::default(), connects, outage, metrics, clock }
+        Self {
+            client,
+            records: Arc::default(),
+            wakes: Arc::default(),
+            connects,
+            outage,
+            failures: Arc::default(),
+            metrics,
+            clock,
+        }
     }
 
     /// How writes to each stream have gone lately: the disk may be full for one and not for the other.
@@ -118,6 +130,12 @@ impl Link {
     /// Whether there is a connection at this moment.
     pub fn is_up(&self) -> bool {
         self.client.connection_state() == State::Connected
+    }
+
+    /// Another number than before means that NATS may have older data than before: there was another connection, or a request
+    /// failed, as when the server of a stream is away. Never 0 once there was a connection.
+    pub fn epoch(&self) -> u64 {
+        self.connection() + self.failures.load(Ordering::Acquire)
     }
 
     /// Which connection this is, by how many there were.
@@ -198,7 +216,10 @@ impl Link {
         }
     }
 
-    fn counted(&self, error: NatsError) -> NatsError {
+    pub(super) fn counted(&self, error: NatsError) -> NatsError {
+        if matches!(error, NatsError::Unclear(_) | NatsError::NotDone(_)) {
+            self.failures.fetch_add(1, Ordering::AcqRel);
+        }
         self.metrics.nats.failures.count(match error {
             NatsError::Unclear(_) => Trouble::Unclear,
             NatsError::NotDone(_) => Trouble::NotDone,

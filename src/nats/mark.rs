@@ -23,8 +23,10 @@ impl Link {
     pub async fn bucket_state(&self) -> Result<BucketState, NatsError> {
         let context = jetstream::new(self.client().clone());
         let stream = context.get_stream(BUCKET_STREAM).await;
-        let stream =
-            stream.map_err(|error| NatsError::NotDone(format!("cannot look at {BUCKET_STREAM}: {error}")))?;
+        let failed = |error: &dyn std::fmt::Display| {
+            self.counted(NatsError::NotDone(format!("cannot look at {BUCKET_STREAM}: {error}")))
+        };
+        let stream = stream.map_err(|error| failed(&error))?;
         let info = stream.cached_info();
         Ok(BucketState { born: info.created.unix_timestamp_nanos(), last: info.state.last_sequence })
     }

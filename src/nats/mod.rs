@@ -57,7 +57,7 @@ pub use pull::{Pulled, Puller};
 pub use record::store_beside;
 pub use scan::{RecordPage, WaitingWake, WakePage};
 pub use standing::{Missing, Standing, Trouble, mend, prepare};
-pub use store::{Keeping, Put, Store, Stored};
+pub use store::{Keeping, Put, Stay, Store, Stored};
 pub use streams::{ConsumerStatus, NatsStatus, Replica, StreamStatus, Streams};
 pub use topology::{ACK_WAIT, Shape};
 pub use troubles::MAX_TROUBLES;

@@ -1,5 +1,7 @@
 //! The records: one key per timer in the KV bucket, changed by compare-and-swap only.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_nats::{HeaderMap, HeaderValue, Message};
@@ -50,15 +52,39 @@ pub struct Store {
     keeping: Keeping,
 }
 
+/// How long a record stays after its timer is over so that a mark covers it, as the guard sees it at the moment. Cheap to
+/// clone.
+#[derive(Clone, Debug)]
+pub struct Stay(Arc<AtomicU64>);
+
+impl Stay {
+    /// So long, to begin with.
+    pub fn new(span: Duration) -> Self {
+        let stay = Self(Arc::default());
+        stay.set(span);
+        stay
+    }
+
+    /// Changes it for the timers that end from now on.
+    pub fn set(&self, span: Duration) {
+        self.0.store(u64::try_from(span.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    fn get(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::Relaxed))
+    }
+}
+
 /// How long the record of a timer that is over stays.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Keeping {
     /// It is shown for this long after the end.
     pub retention: Duration,
-    /// On a single nats-server, which may bring an older version back once the last one has left: the record stays at least
-    /// this long after the end, and after every instant that the timer gave up. By then a sweep has left the high-water mark
-    /// that tells the older version from a timer that waits. Replicas repair each other, so `None` is enough there.
-    pub until_swept: Option<Duration>,
+    /// NATS may bring an older version back once the last one has left: a single server that is killed, or all replicas at
+    /// once. So the record stays at least this long after the end, and after every instant that the timer gave up. By then a
+    /// sweep has left the high-water mark that tells the older version from a timer that waits. `None` for a program that
+    /// ends no timer.
+    pub until_swept: Option<Stay>,
 }
 
 impl Store {
@@ -117,7 +143,8 @@ impl Store {
                     .map_err(|error| NatsError::Unclear(format!("an answer that is no message: {error}")))?;
                 let headers = BASE64.decode(message.hdrs).unwrap_or_default();
                 if is_over(self.link.clock(), shown_until(&String::from_utf8_lossy(&headers))) {
-                    return Ok(Some(Found::Hidden { revision: message.seq }));
+                    let gave_up_at = decode(id, &json, message.seq).ok().and_then(|old| old.timer.gave_up_at);
+                    return Ok(Some(Found::Hidden { revision: message.seq, gave_up_at }));
                 }
                 decode(id, &json, message.seq).map(|stored| Some(Found::Shown(Box::new(stored))))
             }
@@ -168,14 +195,19 @@ impl Store {
             return Err(NatsError::TooLarge { bytes: json.len(), limit });
         }
         let json = Bytes::from(json);
-        match self.link.publish(record_subject(timer.id), headers.clone(), json.clone()).await? {
+        match self.link.publish(record_subject(timer.id), headers.clone(), json).await? {
             Published::At(revision) => return Ok(Put::Done(revision)),
             Published::WrongLast if over.is_some() => return Ok(Put::Lost),
             Published::WrongLast => {}
         }
-        // A record that is not shown any more is none, so a new one takes its place.
-        let Some(Found::Hidden { revision }) = self.find(timer.id).await? else { return Ok(Put::Lost) };
+        // A record that is not shown any more is none, so a new one takes its place. What the old timer gave up, the new
+        // one has given up too: NATS may bring back versions of both.
+        let Some(Found::Hidden { revision, gave_up_at }) = self.find(timer.id).await? else {
+            return Ok(Put::Lost);
+        };
         headers.insert("Nats-Expected-Last-Subject-Sequence", HeaderValue::from(revision));
+        let gave_up_at = timer.gave_up_at.max(gave_up_at);
+        let json = Bytes::from(record::to_json(&Timer { gave_up_at, ..timer.clone() }));
         match self.link.publish(record_subject(timer.id), headers, json).await? {
             Published::At(revision) => Ok(Put::Done(revision)),
             Published::WrongLast => Ok(Put::Lost),
@@ -189,6 +221,7 @@ enum Found {
     /// A record that only stays so that the broker does not bring an older version back.
     Hidden {
         revision: u64,
+        gave_up_at: Option<Timestamp>,
     },
 }
 
@@ -197,7 +230,8 @@ impl Keeping {
     fn leaves_at(&self, timer: &Timer, ended_at: Timestamp, pace: Pace) -> Timestamp {
         let shown = ended_at.saturating_add(self.retention);
         let last = ended_at.max(timer.gave_up_at.unwrap_or(ended_at));
-        self.until_swept.map_or(shown, |span| shown.max(last.saturating_add(pace.by_the_clock(span))))
+        let stay = self.until_swept.as_ref().map(|stay| pace.by_the_clock(stay.get()));
+        stay.map_or(shown, |span| shown.max(last.saturating_add(span)))
     }
 }
 

@@ -150,7 +150,7 @@ impl Broom {
             });
             let Some(ended) = ended else { return Ok(()) };
             match self.store.put(&ended, Some(&stored)).await? {
-                Put::Done(revision) => self.guard.wrote(id, revision, self.clock.now()),
+                Put::Done(revision) => self.guard.wrote(id, revision),
                 // Somebody changed it meanwhile, and looked as well.
                 Put::Lost => return Ok(()),
             }

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use proptest::prelude::*;
 
 use super::*;
@@ -98,4 +96,15 @@ proptest! {
             prop_assert!(!mark.is_restored(state, *revision));
         }
     }
+}
+
+#[test]
+fn a_record_stays_until_the_mark_of_the_next_sweep_covers_it() {
+    let seconds = Duration::from_secs;
+    for (sweep, interval) in [(0, 60), (60, 60), (300, 60), (12, 1), (3_000, 60)] {
+        // Right after a mark was stored, it is as old as its sweep took.
+        let needed = seconds(2 * sweep + interval);
+        assert!(covered_after(seconds(sweep), seconds(interval)) > needed, "{sweep} {interval}");
+    }
+    assert_eq!(covered_after(seconds(1), seconds(60)), seconds(600));
 }
