@@ -49,7 +49,7 @@ impl CallPlace {
 impl Engine {
     /// Waits for a place at the receiver and then for one of this node's, or says when to come back.
     pub(super) async fn admitted(&self, worker: &Worker, timer: &Timer) -> Result<CallPlace, Duration> {
-        match worker.receivers.admit(timer).await {
+        match worker.receivers.admit(timer, self.clock.now()).await {
             Admission::Postpone(wait, why) => {
                 self.metrics.work.postponed.count(measure::why(why));
                 Err(wait)

@@ -6,6 +6,7 @@
 //! place is postponed. Nodes tell each other of receivers that have no room; that is shown to people and decides nothing.
 
 mod breaker;
+mod candidate;
 mod concurrency;
 mod evidence;
 mod lane;
@@ -21,6 +22,7 @@ mod returns;
 mod route;
 mod shape;
 mod status;
+mod tries;
 mod trouble;
 mod waits;
 
@@ -29,7 +31,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::domain::time::Timestamp;
 use crate::domain::timer::Timer;
+use candidate::Candidate;
 use lane::{Entry, Lane, MAX_WAIT, Turn};
 use limit::Limits;
 use others::Others;
@@ -116,17 +120,18 @@ impl Receivers {
         self.nodes.store(nodes, Ordering::Relaxed);
     }
 
-    /// Takes a place for a call of this timer, or says when to come back. Waits for at most a few seconds.
-    pub async fn admit(&self, timer: &Timer) -> Admission {
+    /// Takes a place for a call of this timer, which is late by what its record says at `now`, or says when to come back. Waits
+    /// for at most a few seconds.
+    pub async fn admit(&self, timer: &Timer, now: Timestamp) -> Admission {
         let name = timer.target.url.authority();
-        let route = Route::of(timer.target.url.as_url().path());
+        let candidate = Candidate::of(timer, now);
         let nodes = self.nodes.load(Ordering::Relaxed);
         // Before anything is taken that timers of others could use meanwhile.
-        let mut place = Place::new(self.clone(), route);
-        let begins = self.lock().receiver(&name).begins(route, Instant::now());
+        let mut place = Place::new(self.clone(), candidate.route);
+        let begins = self.lock().receiver(&name).begins(&candidate, Instant::now());
         match begins {
             Ok(pause) => place.waited(pause),
-            Err(refused) => return self.hold_back(&name, route, refused),
+            Err(refused) => return self.hold_back(&name, &candidate, refused),
         }
         paused(place.has_waited()).await;
         let of_receiver = self.limits_of(&name, nodes);
@@ -151,10 +156,10 @@ impl Receivers {
             Err(later) => return self.postpone(&name, later, Postponed::Receiver),
         }
         // Last, since a probe that waits for a place would keep others from probing.
-        let asked = self.lock().receiver(&name).ask(route, Instant::now());
+        let asked = self.lock().receiver(&name).ask(&candidate, Instant::now());
         match asked {
             Ok(probes) => place.probes(probes),
-            Err(refused) => return self.hold_back(&name, route, refused),
+            Err(refused) => return self.hold_back(&name, &candidate, refused),
         }
         place.begins();
         Admission::Enter(place)
@@ -186,10 +191,10 @@ impl Receivers {
     }
 
     /// Has a timer come back that is not called before an instant.
-    fn hold_back(&self, name: &str, route: Route, refused: (Postponed, Instant)) -> Admission {
+    fn hold_back(&self, name: &str, candidate: &Candidate, refused: (Postponed, Instant)) -> Admission {
         let mut known = self.lock();
         let room = known.room_for_paths();
-        let wait = known.receiver(name).come_back(route, refused, room, Instant::now());
+        let wait = known.receiver(name).come_back(candidate, refused, room, Instant::now());
         Admission::Postpone(wait, refused.0)
     }
 

@@ -109,11 +109,11 @@ impl Path {
     }
 
     /// When a timer of it comes back that is not called before `until`. Its wake comes sooner than it is due, and is not to
-    /// come before that.
-    pub(super) fn come_back(&mut self, until: Instant, now: Instant) -> Duration {
+    /// come before that. If paths that look like this one are left alone, it comes no later than `latest`.
+    pub(super) fn come_back(&mut self, until: Instant, latest: Option<Instant>, now: Instant) -> Duration {
         self.postponed += 1;
         self.last = now;
-        self.returns.next(until + LEAD, RETURN_SPACE, now)
+        self.returns.next_by(latest.map(|latest| latest + LEAD), until + LEAD, RETURN_SPACE, now)
     }
 
     /// Why its own timers wait and until when, the time of a probe included.

@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use super::Postponed;
 use super::breaker::Pass;
+use super::candidate::Candidate;
 use super::path::Path;
 use super::route::Route;
 use super::shape::Shape;
+use super::tries::Tries;
 
 /// The most paths and shapes of one receiver that are remembered.
 pub(super) const MAX_PATHS: usize = 64;
@@ -22,6 +24,7 @@ pub(super) struct Paths {
     /// Paths whose last call went well, and when that was.
     good: HashMap<u64, Instant>,
     shapes: HashMap<u64, Shape>,
+    tries: Tries,
     /// Until when one of them is held back since the receiver has asked for it.
     held_until: Option<Instant>,
 }
@@ -44,26 +47,51 @@ pub(super) enum News {
 }
 
 impl Paths {
-    /// Why a call would not be made now: until when.
-    pub(super) fn refuses(&self, route: Route, now: Instant) -> Option<(Postponed, Instant)> {
+    /// Why a call would not be made now: until when. The receiver has so many `places`.
+    pub(super) fn refuses(
+        &self,
+        candidate: &Candidate,
+        places: usize,
+        now: Instant,
+    ) -> Option<(Postponed, Instant)> {
+        let route = candidate.route;
         let path = self.ill.get(&route.path);
         path.and_then(|path| path.refuses(now)).or_else(|| {
             let shape = self.shapes.get(&route.shape).filter(|_| !self.is_good(route))?;
-            shape.refuses(path, now).map(|until| (Postponed::Breaker, until))
+            let tried = shape.is_left_alone() && self.tries.refuse(route.path, places, now);
+            let until = shape.refuses(candidate, path, now).or(tried.then_some(now))?;
+            Some((Postponed::Breaker, until))
         })
     }
 
-    /// Asks for leave to call, and says whether the call is a probe of its path.
-    pub(super) fn ask(&mut self, route: Route, now: Instant) -> Result<bool, (Postponed, Instant)> {
-        if let Some(refused) = self.refuses(route, now) {
+    /// Asks for leave to call, and says whether the call is a probe of its path, and a try of a path that looks like others
+    /// that are left alone.
+    pub(super) fn ask(
+        &mut self,
+        candidate: &Candidate,
+        places: usize,
+        now: Instant,
+    ) -> Result<(bool, bool), (Postponed, Instant)> {
+        if let Some(refused) = self.refuses(candidate, places, now) {
             return Err(refused);
         }
+        let route = candidate.route;
         let is_good = self.is_good(route);
         let path = self.ill.get_mut(&route.path);
-        if !is_good && let Some(shape) = self.shapes.get_mut(&route.shape) {
-            shape.tries(path.as_deref(), now);
+        let shape = self.shapes.get_mut(&route.shape).filter(|_| !is_good);
+        let tries = shape.is_some_and(|shape| shape.tries(candidate, path.as_deref(), now));
+        if tries {
+            self.tries.begin(route.path, now);
         }
-        Ok(path.is_some_and(|path| path.ask(now) == Pass::Probe))
+        Ok((path.is_some_and(|path| path.ask(now) == Pass::Probe), tries))
+    }
+
+    /// A try has come to an end, or was given up.
+    pub(super) fn tried(&mut self, route: Route, ended: Option<Instant>) {
+        match ended {
+            Some(now) => self.tries.end(route.path, now),
+            None => self.tries.give_up(route.path),
+        }
     }
 
     /// The probe of a path was not made after all, or says nothing about it.
@@ -74,28 +102,42 @@ impl Paths {
     }
 
     /// Takes a start, if calls of this path begin again: after how long, or nothing if that is too long to wait. Absent if
-    /// nothing is remembered of this path. All of the receiver's have begun again at `since`.
+    /// nothing is remembered of this path, or if the timer has waited for long. All of the receiver's have begun again at
+    /// `since`.
     pub(super) fn start(
         &mut self,
-        route: Route,
+        candidate: &Candidate,
         since: Option<Instant>,
         now: Instant,
     ) -> Option<Option<Duration>> {
+        let route = candidate.route;
         if let Some(path) = self.ill.get_mut(&route.path) {
             since.into_iter().for_each(|since| path.ramp.begin(since));
             return Some(path.ramp.start(now));
         }
         let shape = self.shapes.get_mut(&route.shape).filter(|shape| shape.ramp.is_on(now))?;
+        // A shape that is left alone time and again begins again as often, and has a few starts each time.
+        if candidate.has_waited() {
+            return None;
+        }
         Some(shape.ramp.start(now))
     }
 
     /// When a timer comes back that is not called before `until` since its own path, or one like it, is left alone or begins
     /// again. Absent if nothing is remembered of these.
-    pub(super) fn come_back(&mut self, route: Route, until: Instant, now: Instant) -> Option<Duration> {
+    pub(super) fn come_back(
+        &mut self,
+        candidate: &Candidate,
+        until: Instant,
+        now: Instant,
+    ) -> Option<Duration> {
+        let (route, latest) = (candidate.route, candidate.waits_until(now));
+        let shape = self.shapes.get_mut(&route.shape);
         if let Some(path) = self.ill.get_mut(&route.path) {
-            return Some(path.come_back(until, now));
+            let is_alone = path.refuses(now).is_none() && shape.is_some_and(|shape| shape.is_left_alone());
+            return Some(path.come_back(until, latest.filter(|_| is_alone), now));
         }
-        self.shapes.get_mut(&route.shape).map(|shape| shape.come_back(until, now))
+        shape.map(|shape| shape.come_back(until, latest, now))
     }
 
     /// The same if the whole receiver is: each path has a line of its own, as far as there is room, so that the timers of one
@@ -110,7 +152,7 @@ impl Paths {
         if self.ill.len() < room {
             self.ill.entry(route.path).or_insert_with(|| Path::new(now));
         }
-        self.ill.get_mut(&route.path).map(|path| path.come_back(until, now))
+        self.ill.get_mut(&route.path).map(|path| path.come_back(until, None, now))
     }
 
     /// A call of this path that began at `began` went well.

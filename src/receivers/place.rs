@@ -39,6 +39,8 @@ pub(super) struct Probes {
     pub(super) reach: bool,
     /// How the path answers.
     pub(super) path: bool,
+    /// Whether a path goes well that looks like others that fail.
+    pub(super) shape: bool,
 }
 
 /// What a call says about its receiver.
@@ -147,6 +149,9 @@ impl Drop for Place {
             }
             if self.probes.path {
                 receiver.paths.abandoned(self.route);
+            }
+            if self.probes.shape {
+                receiver.paths.tried(self.route, None);
             }
             if let Some(Said { failed, connecting }) = self.said {
                 let at_once = self.at_once.max(receiver.lane.in_flight());

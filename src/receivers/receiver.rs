@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::Postponed;
 use super::breaker::{Breaker, Pass};
+use super::candidate::Candidate;
 use super::concurrency::{Concurrency, Ended};
 use super::evidence::Evidence;
 use super::lane::{Entry, Lane};
@@ -70,9 +71,10 @@ impl Receiver {
         self.lane.refuses(limits, now)
     }
 
-    /// Why a call of this path would not be made now: until when.
-    pub(super) fn refuses(&self, route: Route, now: Instant) -> Option<(Postponed, Instant)> {
-        self.refuses_as_a_whole(route, now).or_else(|| self.paths.refuses(route, now))
+    /// Why a timer would not be called now: until when.
+    pub(super) fn refuses(&self, candidate: &Candidate, now: Instant) -> Option<(Postponed, Instant)> {
+        self.refuses_as_a_whole(candidate.route, now)
+            .or_else(|| self.paths.refuses(candidate, self.limit(), now))
     }
 
     fn refuses_as_a_whole(&self, route: Route, now: Instant) -> Option<(Postponed, Instant)> {
@@ -98,49 +100,57 @@ impl Receiver {
         self.refuses_all(now).or(probed)
     }
 
-    /// Whether a call of this path may begin, and after which time if calls begin again; or why not, until when.
-    pub(super) fn begins(&mut self, route: Route, now: Instant) -> Result<Duration, (Postponed, Instant)> {
-        match self.refuses(route, now) {
+    /// Whether a timer's call may begin, and after which time if calls begin again; or why not, until when.
+    pub(super) fn begins(
+        &mut self,
+        candidate: &Candidate,
+        now: Instant,
+    ) -> Result<Duration, (Postponed, Instant)> {
+        match self.refuses(candidate, now) {
             Some(refused) => Err(refused),
-            None => self.start(route, now).ok_or((Postponed::Recovery, now)),
+            None => self.start(candidate, now).ok_or((Postponed::Recovery, now)),
         }
     }
 
     /// Takes a start if calls begin again: after how long, or nothing if that is too long to wait.
-    pub(super) fn start(&mut self, route: Route, now: Instant) -> Option<Duration> {
+    pub(super) fn start(&mut self, candidate: &Candidate, now: Instant) -> Option<Duration> {
         let began =
             self.reach.closed_at().max(self.hold.map(|hold| hold.until).filter(|until| *until <= now));
         let began = began.filter(|began| now.saturating_duration_since(*began) < ramp::LENGTH);
-        self.paths.start(route, began, now).unwrap_or_else(|| {
+        self.paths.start(candidate, began, now).unwrap_or_else(|| {
             began.into_iter().for_each(|began| self.rest.ramp.begin(began));
             self.rest.ramp.start(now)
         })
     }
 
     /// Asks for leave to call, and names the breakers for which the call is a probe.
-    pub(super) fn ask(&mut self, route: Route, now: Instant) -> Result<Probes, (Postponed, Instant)> {
-        if let Some(refused) = self.refuses_as_a_whole(route, now) {
+    pub(super) fn ask(
+        &mut self,
+        candidate: &Candidate,
+        now: Instant,
+    ) -> Result<Probes, (Postponed, Instant)> {
+        if let Some(refused) = self.refuses_as_a_whole(candidate.route, now) {
             return Err(refused);
         }
-        let path = self.paths.ask(route, now)?;
+        let (path, shape) = self.paths.ask(candidate, self.limit(), now)?;
         let reach = self.reach.ask(now) == Pass::Probe;
-        Ok(Probes { reach, path })
+        Ok(Probes { reach, path, shape })
     }
 
     /// When a timer comes back that is not called before `until`, for the reason given; `room` is that for paths.
     pub(super) fn come_back(
         &mut self,
-        route: Route,
+        candidate: &Candidate,
         (why, until): (Postponed, Instant),
         room: usize,
         now: Instant,
     ) -> Duration {
         let line = if self.refuses_all(now) == Some((why, until)) {
-            self.paths.come_back_with_all(route, until, room, now)
+            self.paths.come_back_with_all(candidate.route, until, room, now)
         } else {
-            self.paths.come_back(route, until, now)
+            self.paths.come_back(candidate, until, now)
         };
-        line.unwrap_or_else(|| self.rest.come_back(until, now))
+        line.unwrap_or_else(|| self.rest.come_back(until, None, now))
     }
 
     /// Takes note of the result of a call that began at `began`.
@@ -153,6 +163,9 @@ impl Receiver {
         now: Instant,
     ) -> Vec<News> {
         let mut news = vec![];
+        if probes.shape {
+            self.paths.tried(route, Some(now));
+        }
         let reached = evidence != Evidence::Unreached;
         if reached && self.reach.succeeded(now) {
             news.push(News::Back);

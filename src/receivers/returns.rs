@@ -22,10 +22,24 @@ impl Returns {
     /// When the next one comes back: `space` after the one before, and not before `floor`; spread out once that is too far
     /// away.
     pub(super) fn next(&mut self, floor: Instant, space: Duration, now: Instant) -> Duration {
+        self.next_by(None, floor, space, now)
+    }
+
+    /// The same, but no later than `latest`, unless `floor` is: one whose place in the line is later leaves the line.
+    pub(super) fn next_by(
+        &mut self,
+        latest: Option<Instant>,
+        floor: Instant,
+        space: Duration,
+        now: Instant,
+    ) -> Duration {
         let soonest = floor.max(now + SOONEST_RETURN);
         let next = self.last.map_or(soonest, |last| (last + space).max(soonest));
         let mut wait = next.saturating_duration_since(now);
-        if wait <= MAX_POSTPONEMENT {
+        let latest = latest.map(|latest| latest.max(soonest)).filter(|latest| *latest < next);
+        if let Some(latest) = latest {
+            wait = latest.saturating_duration_since(now);
+        } else if wait <= MAX_POSTPONEMENT {
             self.last = Some(next);
         } else {
             // The golden ratio spreads any number of them evenly.
@@ -76,5 +90,17 @@ mod tests {
         let mut returns = Returns::default();
         let waits: Vec<Duration> = (0..3).map(|_| returns.next(floor, space, now)).collect();
         assert_eq!(waits, [9_000, 9_004, 9_008].map(Duration::from_millis));
+    }
+
+    #[test]
+    fn one_that_has_to_come_sooner_takes_no_place_in_the_line() {
+        let now = Instant::now();
+        let second = Duration::from_secs(1);
+        let mut returns = Returns::default();
+        let latest = Some(now + second * 5 / 2);
+        let waits: Vec<Duration> = (0..4).map(|_| returns.next_by(latest, now, second, now)).collect();
+        assert_eq!(waits, [1_000, 2_000, 2_500, 2_500].map(Duration::from_millis));
+        assert_eq!(returns.next(now, second, now), 3 * second);
+        assert_eq!(returns.next_by(Some(now), now + 9 * second, second, now), 9 * second);
     }
 }

@@ -4,19 +4,22 @@
 use std::time::{Duration, Instant};
 
 use super::Postponed;
+use super::candidate::Candidate;
 use super::path::Path;
 use super::ramp::Ramp;
 use super::returns::Returns;
 use crate::domain::machine::LEAD;
 
-/// While a shape is left alone, a path that was not called before is tried so often, and one that has failed as often.
+/// While a shape is left alone, a path that was not called before is tried so often, and one that has failed as often. A
+/// candidate that has waited for long is tried as well.
 const TRY_EVERY: Duration = Duration::from_secs(1);
 
 /// A path that fails then is not tried again for this time.
 const PATH_PAUSE: Duration = Duration::from_secs(60);
 
-/// The space between two timers that come back.
-const RETURN_SPACE: Duration = Duration::from_millis(4);
+/// The space between two timers that come back. Of a long backlog most come back only once they have waited for long, so that
+/// it costs the broker little.
+const RETURN_SPACE: Duration = Duration::from_millis(20);
 
 /// A shape.
 #[derive(Debug)]
@@ -84,30 +87,37 @@ impl Shape {
     }
 
     /// Why a call would not be made now: until when. `failed` is the entry of a path that has failed or waited.
-    pub(super) fn refuses(&self, failed: Option<&Path>, now: Instant) -> Option<Instant> {
+    pub(super) fn refuses(
+        &self,
+        candidate: &Candidate,
+        failed: Option<&Path>,
+        now: Instant,
+    ) -> Option<Instant> {
         let open = self.open.as_ref()?;
-        let until = match failed.and_then(|path| path.again_at) {
-            Some(again_at) => open.next_again.max(again_at),
-            None => open.next_new,
-        };
+        let again_at = failed.and_then(|path| path.again_at);
+        let next = if again_at.is_some() || candidate.again { open.next_again } else { open.next_new };
+        // However many wait, none waits for the tries of the others for longer than this.
+        let next = if candidate.has_waited() { now } else { next };
+        let until = again_at.map_or(next, |again_at| next.max(again_at));
         (now < until).then_some(until)
     }
 
-    /// Notes a try.
-    pub(super) fn tries(&mut self, failed: Option<&Path>, now: Instant) {
-        if let Some(open) = &mut self.open {
-            match failed.and_then(|path| path.again_at) {
-                Some(_) => open.next_again = now + TRY_EVERY,
-                None => open.next_new = now + TRY_EVERY,
-            }
+    /// Notes a try. Says whether it is one: the shape is left alone.
+    pub(super) fn tries(&mut self, candidate: &Candidate, failed: Option<&Path>, now: Instant) -> bool {
+        let Some(open) = &mut self.open else { return false };
+        if candidate.again || failed.is_some_and(|path| path.again_at.is_some()) {
+            open.next_again = now + TRY_EVERY;
+        } else {
+            open.next_new = now + TRY_EVERY;
         }
+        true
     }
 
-    /// When a timer comes back that is not called before `until`.
-    pub(super) fn come_back(&mut self, until: Instant, now: Instant) -> Duration {
+    /// When a timer comes back that is not called before `until`, and no later than `latest`.
+    pub(super) fn come_back(&mut self, until: Instant, latest: Option<Instant>, now: Instant) -> Duration {
         self.postponed += 1;
         self.last = now;
-        self.returns.next(until + LEAD, RETURN_SPACE, now)
+        self.returns.next_by(latest.map(|latest| latest + LEAD), until + LEAD, RETURN_SPACE, now)
     }
 
     /// Whether it is left alone.

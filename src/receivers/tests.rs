@@ -18,14 +18,14 @@ fn timer(url: &str) -> Timer {
 }
 
 async fn entered(receivers: &Receivers, timer: &Timer) -> Place {
-    match receivers.admit(timer).await {
+    match receivers.admit(timer, timer.due_at).await {
         Admission::Enter(place) => place,
         Admission::Postpone(after, why) => panic!("postponed by {after:?}: {why:?}"),
     }
 }
 
 async fn postponed(receivers: &Receivers, timer: &Timer) -> Postponed {
-    match receivers.admit(timer).await {
+    match receivers.admit(timer, timer.due_at).await {
         Admission::Enter(_) => panic!("let in"),
         Admission::Postpone(_, why) => why,
     }

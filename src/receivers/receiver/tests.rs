@@ -1,5 +1,7 @@
 //! Whose calls a failure holds back, and for how long.
 
+mod alike;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -9,6 +11,11 @@ const SECOND: Duration = Duration::from_secs(1);
 const WELL: Evidence = Evidence::Well;
 const ILL: Evidence = Evidence::Ill { wait: None };
 const THRESHOLD: u32 = 3;
+
+/// A timer of this path that is not late.
+fn on_time(path: &str) -> Candidate {
+    Candidate::new(Route::of(path), false, Duration::ZERO, 0.0)
+}
 
 struct World {
     receiver: Receiver,
@@ -22,14 +29,14 @@ impl World {
     }
 
     fn refuses(&self, path: &str) -> Option<(Postponed, Duration)> {
-        let refused = self.receiver.refuses(Route::of(path), self.now);
+        let refused = self.receiver.refuses(&on_time(path), self.now);
         refused.map(|(why, until)| (why, until - self.now))
     }
 
     /// Calls the path, which has to be allowed.
     fn call(&mut self, path: &str, evidence: Evidence) -> Vec<News> {
         let route = Route::of(path);
-        let probes = self.receiver.ask(route, self.now).expect(path);
+        let probes = self.receiver.ask(&on_time(path), self.now).expect(path);
         let limits = (THRESHOLD, MAX_PATHS);
         self.receiver.heard(route, (evidence, probes), limits, self.now, self.now)
     }
@@ -39,8 +46,8 @@ impl World {
     }
 
     fn come_back(&mut self, path: &str) -> Duration {
-        let refused = self.receiver.refuses(Route::of(path), self.now).expect("refused");
-        self.receiver.come_back(Route::of(path), refused, MAX_PATHS, self.now)
+        let refused = self.receiver.refuses(&on_time(path), self.now).expect("refused");
+        self.receiver.come_back(&on_time(path), refused, MAX_PATHS, self.now)
     }
 }
 
@@ -66,8 +73,8 @@ fn each_path_is_tried_by_a_call_of_its_own() {
         world.calls(path, ILL, THRESHOLD);
     }
     world.now += 5 * SECOND;
-    let ask = |world: &mut World, path| world.receiver.ask(Route::of(path), world.now);
-    assert_eq!(ask(&mut world, "/a"), Ok(Probes { reach: false, path: true }));
+    let ask = |world: &mut World, path| world.receiver.ask(&on_time(path), world.now);
+    assert_eq!(ask(&mut world, "/a"), Ok(Probes { path: true, ..Probes::default() }));
     assert!(ask(&mut world, "/a").is_err());
     assert_eq!(world.call("/b", WELL), [News::PathBack]);
     assert_eq!(world.refuses("/b"), None);
@@ -94,7 +101,7 @@ fn many_paths_that_look_alike_fail_and_hold_back_those_that_have_not_gone_well()
     assert_eq!(world.refuses("/orders/100"), None);
     // They begin again a few at a time.
     let starts: Vec<_> = (100..110)
-        .map(|order| world.receiver.start(Route::of(&format!("/orders/{order}")), world.now).unwrap())
+        .map(|order| world.receiver.start(&on_time(&format!("/orders/{order}")), world.now).unwrap())
         .collect();
     assert!(starts[9] > SECOND / 2, "{starts:?}");
 }
@@ -163,7 +170,7 @@ fn a_backlog_is_not_called_in_one_crowd_once_its_path_answers_again() {
     assert!(waits.windows(2).all(|two| two[1] >= two[0] + Duration::from_millis(4)), "{waits:?}");
     world.now += 5 * SECOND;
     world.call("/a", WELL);
-    let starts = std::iter::from_fn(|| world.receiver.start(Route::of("/a"), world.now));
+    let starts = std::iter::from_fn(|| world.receiver.start(&on_time("/a"), world.now));
     let starts: Vec<Duration> = starts.take(500).collect();
     let in_first_second = starts.iter().filter(|start| **start < SECOND).count();
     assert!((8..=20).contains(&in_first_second) && starts.len() < 150, "{starts:?}");
