@@ -10,7 +10,7 @@ use rustls::ClientConfig;
 use rustls::client::WantsClientCert;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, DnsName, PrivateKeyDer};
 use rustls_platform_verifier::Verifier;
 
 /// Makes ring the process's provider. To be called before the first connection; calling it again
@@ -81,6 +81,12 @@ pub fn trusting_nobody() -> Result<ClientConfig> {
     let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
     let builder = builder.with_safe_default_protocol_versions().context("cannot set up TLS")?;
     Ok(builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
+}
+
+/// Whether a certificate can be checked for this name of a host. Certificates and the extension of TLS that names the server have
+/// only letters, digits, underscores and, within a part of the name, hyphens.
+pub fn has_certificates(name: &str) -> bool {
+    DnsName::try_from(name).is_ok()
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {

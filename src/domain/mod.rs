@@ -9,6 +9,7 @@ pub mod attempt;
 pub mod callbacks;
 pub mod called;
 pub mod change;
+pub mod dns_name;
 pub mod flow;
 pub mod high_water;
 pub mod host;

@@ -19,6 +19,7 @@ use hickory_resolver::proto::rr::{Name, RecordType};
 use hickory_resolver::{Hosts, TokioResolver};
 
 use super::failure::Failure;
+use crate::domain::dns_name;
 use crate::policy::{Destination, Forbidden, Policy};
 
 /// How long an answer of DNS is believed, whatever it says: a receiver that moves is found after this.
@@ -71,8 +72,7 @@ impl Names {
     /// The addresses of a name, IPv4 first: that a network has no IPv6 would be found out at every call.
     pub(super) async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, Failure> {
         let not_found = |why: String| Failure::NotSent(format!("{why} ({name})"));
-        // Unlike a name of the web, one of DNS may have underscores (RFC 2181, 11).
-        let parsed = Name::from_ascii(name).map_err(|error| not_found(error.to_string()))?;
+        let parsed = parsed(name).map_err(|error| not_found(error.to_string()))?;
         let listed = [RecordType::A, RecordType::AAAA]
             .map(|kind| self.hosts.lookup_static_host(&Query::query(parsed.clone(), kind)).map(Ok));
         if listed.iter().any(Option::is_some) {
@@ -121,6 +121,15 @@ impl Names {
             Some(_) | None => Ok(permitted),
         }
     }
+}
+
+/// The name as DNS has it: of the parts as they are, since the library's own parser of names takes only some of the characters that
+/// the host of a URL may have.
+fn parsed(name: &str) -> anyhow::Result<Name> {
+    let mut parsed = Name::from_labels(dns_name::labels(name)?.map(str::as_bytes))?;
+    // Without a dot at its end it is searched for in the domains of `/etc/resolv.conf` too.
+    parsed.set_fqdn(name.ends_with('.'));
+    Ok(parsed)
 }
 
 const NO_ADDRESS: &str = "the host has no address";

@@ -33,6 +33,26 @@ async fn a_name_with_underscores_is_looked_up_and_called() {
     assert_eq!(call(&settings, &url, PATIENCE).await.result, answered(200));
 }
 
+/// The URL standard has more characters in a host than the host names of RFC 1123.
+#[tokio::test]
+async fn every_name_that_a_url_may_have_is_asked_for() {
+    let (dns, receiver) = (Dns::start().await, Raw::start(write_and_close(OK)).await);
+    let settings = Settings { dns_servers: vec![dns.address()], ..settings() };
+    let hyphens = ["-x.test", "x-.test", "a--b.test", "-.test"].map(str::to_owned);
+    let others = "!$&'()*+,;=_~".chars().flat_map(|c| [format!("a{c}b.test"), format!("{c}.test")]);
+    let long = ["x".repeat(63), ["y"; 127].join(".")];
+    for name in hyphens.into_iter().chain(others).chain(long) {
+        dns.set(&name, &[&["127.0.0.1"]]);
+        let url = format!("http://{name}:{}/", receiver.address().port());
+        assert_eq!(call(&settings, &url, PATIENCE).await.result, answered(200), "{name}");
+    }
+    for name in ["x".repeat(64), "a..test".to_owned()] {
+        let called = call(&settings, &format!("http://{name}/"), PATIENCE).await;
+        let (result, reason) = outcome(&called);
+        assert!(result == "not_sent" && reason.contains("the name of the host has"), "{called:?}");
+    }
+}
+
 /// A listener whose queue is full, so that it drops every SYN; and what fills it.
 async fn silent(port: u16) -> (tokio::net::TcpListener, Vec<TcpStream>) {
     let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2)), port);

@@ -7,12 +7,17 @@ use warp::http::{HeaderName, HeaderValue, Uri};
 
 use super::fields::{Fields, escaped};
 use crate::api::problem::FieldError;
+use crate::crypto::has_certificates;
+use crate::domain::dns_name;
 use crate::domain::target::{
     Body, MAX_HEADER_BYTES, MAX_HEADERS, Method, Target, TargetUrl, is_reserved_header,
 };
 use crate::policy::{Destination, Policy};
 
 const BODIES: [&str; 3] = ["body", "body_text", "body_base64"];
+
+const NO_CERTIFICATES: &str = "cannot be called: no certificate is for such a host, whose name may have letters, digits, underscores \
+                               and, within a part, hyphens; use another name, or http";
 
 /// What a change names of the target.
 pub(super) struct TargetChange {
@@ -51,23 +56,33 @@ fn url(fields: &mut Fields<'_>, policy: &Policy) -> Option<TargetUrl> {
 /// Reads the URL that a field has.
 pub(super) fn url_of(
     fields: &mut Fields<'_>,
-    name: &str,
+    field: &str,
     value: &Value,
     policy: &Policy,
 ) -> Option<TargetUrl> {
     let Some(text) = value.as_str() else {
-        fields.wrong(name, "must be a string such as \"https://example.com/hook\"");
+        fields.wrong(field, "must be a string such as \"https://example.com/hook\"");
         return None;
     };
-    let url = TargetUrl::parse(text).map_err(|error| fields.wrong(name, error.to_string())).ok()?;
+    let url = TargetUrl::parse(text).map_err(|error| fields.wrong(field, error.to_string())).ok()?;
     // The HTTP client has its own idea of what can be asked for.
     if let Err(error) = url.as_str().parse::<Uri>() {
-        fields.wrong(name, format!("cannot be called: {error}"));
+        fields.wrong(field, format!("cannot be called: {error}"));
         return None;
+    }
+    if let Some(name) = url.as_url().domain() {
+        if let Err(why) = dns_name::labels(name) {
+            fields.wrong(field, format!("cannot be called: {why}"));
+            return None;
+        }
+        if url.as_url().scheme() == "https" && !has_certificates(name) {
+            fields.wrong(field, NO_CERTIFICATES);
+            return None;
+        }
     }
     // As far as that can be seen in it; addresses of names are judged when they are connected to.
     if let Some(Err(why)) = Destination::of(url.as_url()).map(|to| policy.judge(&to)) {
-        fields.wrong(name, format!("must not be called: {why}"));
+        fields.wrong(field, format!("must not be called: {why}"));
     }
     Some(url)
 }

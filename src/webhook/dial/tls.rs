@@ -70,7 +70,8 @@ fn offering(config: ClientConfig) -> Offers {
 
 async fn handshake(config: &Arc<ClientConfig>, host: &Host<String>, wire: Wire) -> io::Result<(Wire, bool)> {
     let name = match host {
-        Host::Domain(name) => ServerName::try_from(name.clone()).map_err(io::Error::other)?,
+        Host::Domain(name) => ServerName::try_from(name.clone())
+            .map_err(|_| io::Error::other("TLS: no certificate is for a host of such a name"))?,
         Host::Ipv4(address) => ServerName::IpAddress((*address).into()),
         Host::Ipv6(address) => ServerName::IpAddress((*address).into()),
     };

@@ -68,7 +68,8 @@ impl Dns {
 
     fn answer(&self, question: &Message) -> Option<Message> {
         let query = &question.queries[0];
-        let name = query.name().to_ascii().trim_end_matches('.').to_lowercase();
+        let labels = query.name().iter().map(|label| String::from_utf8_lossy(label).to_lowercase());
+        let name = labels.collect::<Vec<_>>().join(".");
         self.asked.lock().unwrap().insert(name.clone());
         let mut zone = self.zone.lock().unwrap();
         let mut answer = question.clone().into_response();
