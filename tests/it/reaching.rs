@@ -108,6 +108,26 @@ async fn a_receiver_that_wants_another_client_certificate_has_no_request() {
     }
 }
 
+#[tokio::test]
+async fn an_interim_answer_of_a_proxy_is_passed_over() {
+    let authority = Authority::new();
+    let config = authority.server(&authority.certify("127.0.0.1", |_| ()), false);
+    let receiver = crate::support::tls::receiver(config, "http/1.1").await;
+    let to = receiver.address();
+    let proxy = Raw::start(move |mut stream: TcpStream| async move {
+        head(&mut stream).await;
+        const ANSWER: &str =
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nx: y\n\r\nHTTP/1.1 200 OK\r\n\r\n";
+        stream.write_all(ANSWER.as_bytes()).await.unwrap();
+        let mut onward = TcpStream::connect(to).await.unwrap();
+        let _ = tokio::io::copy_bidirectional(&mut stream, &mut onward).await;
+    })
+    .await;
+    let url = format!("http://{}/", proxy.address());
+    let settings = Settings { proxy: Some(url.parse().unwrap()), ca: Some(authority.file()), ..settings() };
+    assert_eq!(call(&settings, &format!("https://{to}/"), PATIENCE).await.result, answered(200));
+}
+
 /// A proxy that says this of every request.
 async fn proxy(answer: &'static str) -> (Raw, Settings) {
     let proxy = Raw::start(move |mut stream: TcpStream| async move {
@@ -126,6 +146,8 @@ async fn proxy(answer: &'static str) -> (Raw, Settings) {
 async fn what_a_proxy_says_of_itself_is_not_the_receivers_answer() {
     const REFUSED: &str = "HTTP/1.1 502 Bad Gateway\r\nproxy-status: p.test; error=connection_refused\r\ncontent-length: 0\r\n\r\n";
     const ENDED: &str = "HTTP/1.1 502 Bad Gateway\r\nproxy-status: p.test; error=connection_terminated\r\ncontent-length: 0\r\n\r\n";
+    const QUOTED: &str = "HTTP/1.1 502 Bad Gateway\r\nproxy-status: p.test; details=\"x; error=dns_error\"\r\ncontent-length: 0\r\n\r\n";
+    const COMMA: &str = "HTTP/1.1 502 Bad Gateway\r\nproxy-status: p.test; error=dns_error; details=\"a, b\"\r\ncontent-length: 0\r\n\r\n";
     const SILENT: &str = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n";
     const WHO: &str = "HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n";
     for (answer, plain, secure) in [
@@ -136,6 +158,8 @@ async fn what_a_proxy_says_of_itself_is_not_the_receivers_answer() {
         ),
         // The receiver may have got something.
         (ENDED, ("answered", ""), "the proxy answered 502: connection_terminated"),
+        (QUOTED, ("answered", ""), "the proxy answered 502"),
+        (COMMA, ("not_sent", "the proxy answered 502: dns_error"), "the proxy answered 502: dns_error"),
         (SILENT, ("answered", ""), "the proxy answered 503"),
         (WHO, ("not_sent", "the proxy answered 407: it wants other credentials"), "the proxy answered 407"),
     ] {
@@ -146,4 +170,9 @@ async fn what_a_proxy_says_of_itself_is_not_the_receivers_answer() {
         assert_eq!(outcome(&called), ("not_sent", secure));
         assert_eq!(proxy.connections(), 2);
     }
+    // A success is the answer of a receiver, and a timer that was delivered is not called again.
+    const DONE: &str =
+        "HTTP/1.1 200 OK\r\nproxy-status: p.test; error=connection_refused\r\ncontent-length: 0\r\n\r\n";
+    let (_proxy, settings) = proxy(DONE).await;
+    assert_eq!(call(&settings, "http://127.0.0.1:8999/", PATIENCE).await.result, answered(200));
 }

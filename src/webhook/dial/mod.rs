@@ -1,6 +1,7 @@
 //! Makes connections to receivers: looks a name up, connects to an address that may be called, and shakes hands.
 
 mod proxy;
+mod proxy_status;
 mod race;
 mod tls;
 

@@ -6,11 +6,12 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use url::{Host, Url};
 
+use super::proxy_status::ProxyError;
 use crate::policy::Destination;
 use crate::webhook::failure::{Failure, cause};
 use crate::webhook::wire::Wire;
 
-/// The most bytes of an answer to CONNECT.
+/// The most bytes of an answer to CONNECT, interim answers included.
 const MAX_HEAD: usize = 16_384;
 
 /// The proxy.
@@ -56,33 +57,49 @@ impl Proxy {
             request.push_str(&format!("proxy-authorization: {authorization}\r\n"));
         }
         request.push_str("\r\n");
-        let broke = |error: std::io::Error| Failure::NotSent(format!("proxy: {}", cause(&error)));
-        wire.write_all(request.as_bytes()).await.map_err(broke)?;
-        wire.flush().await.map_err(broke)?;
-        let mut head = vec![];
-        // Byte by byte: what follows the head is the receiver's.
-        while !head.ends_with(b"\r\n\r\n") && !head.ends_with(b"\n\n") {
-            if head.len() > MAX_HEAD {
-                return Err(Failure::NotSent("proxy: its answer is too long".to_owned()));
+        wire.write_all(request.as_bytes()).await.map_err(|error| broke(&error))?;
+        wire.flush().await.map_err(|error| broke(&error))?;
+        let mut room = MAX_HEAD;
+        loop {
+            let head = read_head(wire, &mut room).await?;
+            let mut lines = head.lines();
+            match lines.next().and_then(status_of) {
+                // Interim answers are passed over (RFC 9110, 15.2).
+                Some(100 | 102..=199) => {}
+                Some(200..=299) => return Ok(()),
+                Some(status) => {
+                    let said = lines.filter_map(|line| line.split_once(':'));
+                    let mut said = said.filter(|(name, _)| name.trim().eq_ignore_ascii_case("proxy-status"));
+                    let error = said.next_back().and_then(|(_, value)| ProxyError::of(value));
+                    return Err(Failure::NotSent(refusal(status, error.as_ref().map(|error| &*error.kind))));
+                }
+                None => return Err(Failure::NotSent("proxy: it does not answer in HTTP".to_owned())),
             }
-            head.push(wire.read_u8().await.map_err(broke)?);
-        }
-        let head = String::from_utf8_lossy(&head);
-        let mut lines = head.lines();
-        let status = lines.next().and_then(|line| line.split_ascii_whitespace().nth(1)?.parse::<u16>().ok());
-        let said = lines.filter_map(|line| line.split_once(':')).rfind(|(name, _)| is_proxy_status(name));
-        match status {
-            Some(200..=299) => Ok(()),
-            Some(status) => {
-                Err(Failure::NotSent(refusal(status, said.and_then(|(_, value)| error_of(value)))))
-            }
-            None => Err(Failure::NotSent("proxy: it does not answer in HTTP".to_owned())),
         }
     }
 }
 
-fn is_proxy_status(name: &str) -> bool {
-    name.trim().eq_ignore_ascii_case("proxy-status")
+/// Reads the head of an answer, byte by byte: what follows the head of the last one is the receiver's.
+async fn read_head(wire: &mut Wire, room: &mut usize) -> Result<String, Failure> {
+    let mut head = vec![];
+    while !head.ends_with(b"\n\r\n") && !head.ends_with(b"\n\n") {
+        *room = room
+            .checked_sub(1)
+            .ok_or_else(|| Failure::NotSent("proxy: its answer is too long".to_owned()))?;
+        head.push(wire.read_u8().await.map_err(|error| broke(&error))?);
+    }
+    Ok(String::from_utf8_lossy(&head).into_owned())
+}
+
+fn broke(error: &std::io::Error) -> Failure {
+    Failure::NotSent(format!("proxy: {}", cause(error)))
+}
+
+fn status_of(line: &str) -> Option<u16> {
+    let (version, rest) = line.split_once([' ', '\t'])?;
+    let is_http = version.get(..5).is_some_and(|name| name.eq_ignore_ascii_case("HTTP/"));
+    let digits = rest.split_ascii_whitespace().next().filter(|word| word.len() == 3 && is_http)?;
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
 fn refusal(status: u16, error: Option<&str>) -> String {
@@ -92,45 +109,18 @@ fn refusal(status: u16, error: Option<&str>) -> String {
     }
 }
 
-/// Why an answer over `http` is the proxy's own, and not the receiver's, which then has nothing of the request.
+/// Why an answer over `http` is the proxy's own, and not the receiver's, which then has nothing of the request. A success is the
+/// answer of a receiver whatever is said with it.
 pub(in crate::webhook) fn own_answer(status: u16, proxy_status: Option<&str>) -> Option<String> {
     // It wants other credentials, and only a proxy says so (RFC 9110, 15.5.8).
     if status == 407 {
         return Some(refusal(status, Some("it wants other credentials")));
     }
-    let error = proxy_status.and_then(error_of)?;
-    is_before_the_request(error).then(|| refusal(status, Some(error)))
-}
-
-/// The type of error in the last member of a `Proxy-Status` (RFC 9209, 2.1.1): that of the proxy that is next to us.
-fn error_of(proxy_status: &str) -> Option<&str> {
-    let last = proxy_status.rsplit(',').next()?;
-    last.split(';')
-        .skip(1)
-        .find_map(|parameter| parameter.trim().strip_prefix("error="))
-        .map(|error| error.trim_matches('"'))
-}
-
-/// Whether the proxy cannot have passed anything on when it met this error (RFC 9209, 2.3).
-fn is_before_the_request(error: &str) -> bool {
-    matches!(
-        error,
-        "dns_timeout"
-            | "dns_error"
-            | "destination_not_found"
-            | "destination_unavailable"
-            | "destination_ip_prohibited"
-            | "destination_ip_unroutable"
-            | "connection_refused"
-            | "connection_timeout"
-            | "connection_limit_reached"
-            | "tls_protocol_error"
-            | "tls_certificate_error"
-            | "tls_alert_received"
-            | "http_request_denied"
-            | "proxy_configuration_error"
-            | "proxy_loop_detected"
-    )
+    if matches!(status, 200..=299) {
+        return None;
+    }
+    let error = proxy_status.and_then(ProxyError::of)?;
+    error.is_before_the_request().then(|| refusal(status, Some(&error.kind)))
 }
 
 fn percent_decoded(text: &str) -> Vec<u8> {
@@ -166,9 +156,27 @@ mod tests {
             (504, Some("proxy.test; error=connection_read_timeout"), false),
             (407, None, true),
             (502, None, false),
-            (200, Some("proxy.test"), false),
+            (200, Some("proxy.test; error=connection_refused"), false),
+            (502, Some(r#"proxy.test; error=connection_refused; details="a, b""#), true),
+            (502, Some(r#"proxy.test; details="x; error=dns_error""#), false),
         ] {
             assert_eq!(own_answer(status, field).is_some(), own, "{status} {field:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_to_connect_has_a_status_of_three_digits() {
+        for (line, status) in [
+            ("HTTP/1.1 200 Connection established", Some(200)),
+            ("http/1.0 502", Some(502)),
+            ("HTTP/1.1  200 OK", Some(200)),
+            ("HTTP/1.1 +200 OK", None),
+            ("HTTP/1.1 0200 OK", None),
+            ("HTTP/1.1", None),
+            ("nonsense 200 OK", None),
+            ("", None),
+        ] {
+            assert_eq!(status_of(line), status, "{line:?}");
         }
     }
 
