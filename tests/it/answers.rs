@@ -27,6 +27,9 @@ async fn the_status_counts_whatever_becomes_of_the_body() {
         // Of a head that breaks off, hangs or does not end, the status was read.
         (Raw::start(write_and_close("HTTP/1.1 200 OK\r\nx-half:")).await, "", false),
         (Raw::start(write_and_hang("HTTP/1.1 200 OK\r\nx-half:")).await, "", false),
+        (Raw::start(write_and_close("HTTP/1.1 200 OK\r")).await, "", false),
+        (Raw::start(write_and_close("HTTP/1.1 200 O")).await, "", false),
+        (Raw::start(write_and_hang("HTTP/1.1 200 ")).await, "", false),
         (Raw::start(write_for_ever("HTTP/1.1 200 OK\r\n", "x", second, written.clone())).await, "", false),
         (
             Raw::start(write_for_ever("HTTP/1.1 200 OK\r\n", "x: y\r\n", None, written.clone())).await,

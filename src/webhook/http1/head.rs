@@ -30,7 +30,8 @@ pub(super) enum Framing {
 #[error("the bytes are no answer in HTTP")]
 pub(super) struct NotHttp;
 
-/// The status of the answer that these bytes begin with, and where its line ends; `None` if the line is not whole yet.
+/// The status of the answer that these bytes begin with, three digits and what shows that they are all (RFC 9112, 4), and where
+/// its line ends, or else all that is there of it. `None` if the status is not there yet.
 pub(super) fn status(bytes: &[u8]) -> Result<Option<(u16, usize)>, NotHttp> {
     const NAME: &[u8] = b"HTTP/";
     // Some servers write line ends after a body.
@@ -40,15 +41,30 @@ pub(super) fn status(bytes: &[u8]) -> Result<Option<(u16, usize)>, NotHttp> {
     if !line[..known].eq_ignore_ascii_case(&NAME[..known]) {
         return Err(NotHttp);
     }
-    let Some(end) = line.iter().position(|byte| *byte == b'\n') else { return Ok(None) };
-    let mut words =
-        line[NAME.len()..end].split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty());
-    let version = words.next().is_some_and(|word| word.first().is_some_and(u8::is_ascii_digit));
-    let status = words.next().and_then(|word| str::from_utf8(word).ok()?.parse().ok());
-    match status {
-        Some(status @ 100..=999) if version => Ok(Some((status, blank + end + 1))),
+    let end = line.iter().position(|byte| *byte == b'\n');
+    let text = &line[known..end.unwrap_or(line.len())];
+    let mut words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let (version, status) = (words.next(), words.next());
+    // A word is whole once something follows it. The rest of the line may never come.
+    let is_whole =
+        end.is_some() || words.next().is_some() || text.last().is_some_and(u8::is_ascii_whitespace);
+    if !is_whole || (status.is_none() && end.is_none()) {
+        return Ok(None);
+    }
+    let version = version.is_some_and(|word| word.first().is_some_and(u8::is_ascii_digit));
+    match status.and_then(number) {
+        Some(status @ 100..=999) if version => {
+            Ok(Some((status, blank + end.map_or(line.len(), |end| end + 1))))
+        }
         Some(_) | None => Err(NotHttp),
     }
+}
+
+/// The number that three digits are.
+fn number(word: &[u8]) -> Option<u16> {
+    let digits =
+        str::from_utf8(word).ok().filter(|_| word.len() == 3 && word.iter().all(u8::is_ascii_digit))?;
+    digits.parse().ok()
 }
 
 /// How long the head is that these bytes begin with, its blank line included; `None` if it is not whole. It is not looked for before
@@ -66,9 +82,11 @@ pub(super) fn length(bytes: &[u8], from: usize) -> Option<usize> {
     None
 }
 
-/// Reads the lines of a head after its first one.
-pub(super) fn read(status: u16, first: &[u8], lines: &[u8], to_head: bool) -> Head {
+/// Reads a head: the line of its status, as far as [`status`] gave it, and what follows.
+pub(super) fn read(status: u16, first: &[u8], rest: &[u8], to_head: bool) -> Head {
     let mut read = Reading::default();
+    let end = if first.ends_with(b"\n") { Some(0) } else { rest.iter().position(|byte| *byte == b'\n') };
+    let lines = &rest[end.unwrap_or(rest.len())..];
     for line in lines.split(|byte| *byte == b'\n') {
         read.line(line.strip_suffix(b"\r").unwrap_or(line));
     }

@@ -4,6 +4,7 @@ use bytes::BytesMut;
 
 use super::body::{Body, Piece};
 use super::head::{Framing, Head, NotHttp, length, read, status};
+use crate::webhook::answer::Fields;
 
 /// The status and the head of an answer that is there as a whole, and what follows it.
 fn parsed(answer: &[u8], to_head: bool) -> (u16, Head, &[u8]) {
@@ -67,21 +68,51 @@ fn a_sloppy_answer_has_its_status_and_a_connection_that_is_not_used_again() {
 
 #[test]
 fn what_is_no_answer_is_told_from_one_that_is_not_whole() {
-    for whole in ["HTTP/1.1 200 OK\r\n", "http/1.1 404 No\r\n"] {
-        for cut in 0..whole.len() - 1 {
-            assert_eq!(status(&whole.as_bytes()[..cut]), Ok(None), "{:?}", &whole[..cut]);
+    for whole in ["HTTP/1.1 200 OK\r\n", "http/1.1  404\tNo\r\n", "\r\nHTTP/1.0 503\r\n", "HTTP/1.1 201\n"] {
+        let digits = whole.find(['2', '4', '5']).unwrap() + 3;
+        for cut in 0..whole.len() {
+            // What follows the digits shows that they are all.
+            let expected = (cut > digits).then(|| (whole[digits - 3..digits].parse().unwrap(), cut));
+            assert_eq!(status(&whole.as_bytes()[..cut]), Ok(expected), "{:?}", &whole[..cut]);
         }
     }
     for other in [
         "220 mail.example ESMTP\r\n",
         "null",
         "HTTP/1.1 20\r\n",
+        "HTTP/1.1\r\n",
+        "HTTP/1.1 +200 OK\r\n",
+        "HTTP/1.1 0200 OK\r\n",
+        "HTTP/1.1 00000200 OK\r\n",
+        "HTTP/1.1 099 ",
+        "HTTP/1.1 2e2 OK\r\n",
+        "HTTP/1.1 \u{662}\u{660}\u{660} OK\r\n",
         "HTTP/1.1 OK 200\r\n",
         "HTTP/ 200\r\n",
         "\0",
     ] {
         assert_eq!(status(other.as_bytes()), Err(NotHttp), "{other:?}");
     }
+}
+
+#[test]
+fn a_head_is_read_the_same_wherever_its_first_line_is_cut() {
+    let answer = b"HTTP/1.1 200 All is well\r\nContent-Length: 3\r\n\r\nabc";
+    let whole = parsed(answer, false);
+    for cut in "HTTP/1.1 200 ".len()..=answer.len() {
+        let (status, line) = status(&answer[..cut]).unwrap().unwrap();
+        let length = length(answer, line - 1).unwrap();
+        let head = read(status, &answer[..line], &answer[line..length], false);
+        assert_eq!((status, head, &answer[length..]), whole, "{cut}");
+    }
+    // The line has no end, and its connection is not used again.
+    let cut = b"HTTP/1.1 204 No Con";
+    let (status, line) = status(cut).unwrap().unwrap();
+    assert_eq!((status, line), (204, cut.len()));
+    assert_eq!(
+        read(200, cut, b"", false),
+        Head { fields: Fields::default(), framing: Framing::UntilClose, closes: true }
+    );
 }
 
 /// All of a body in pieces of this size, how it ended, and what was left.
