@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use rustls::{AlertDescription, CertificateError, Error as Tls};
@@ -148,14 +149,32 @@ fn of_certificate(why: &CertificateError) -> String {
             "certificate from an unknown authority (--target-ca names others to trust)".to_owned()
         }
         CertificateError::NotValidForName => "certificate is for another name".to_owned(),
-        CertificateError::NotValidForNameContext { presented, .. } if !presented.is_empty() => {
-            // Each is in quotes, after its kind.
-            let names = presented.iter().map(|name| name.split('"').nth(1).unwrap_or(name));
-            format!("certificate is for another name ({})", names.collect::<Vec<_>>().join(", "))
+        CertificateError::NotValidForNameContext { presented, .. } => {
+            let names: Vec<String> = presented.iter().filter_map(|name| named(name)).collect();
+            match names.as_slice() {
+                [] => "certificate is for another name".to_owned(),
+                names => format!("certificate is for another name ({})", names.join(", ")),
+            }
         }
-        CertificateError::NotValidForNameContext { .. } => "certificate is for another name".to_owned(),
         CertificateError::Revoked => "certificate revoked".to_owned(),
+        CertificateError::BadEncoding => "certificate is malformed".to_owned(),
+        CertificateError::BadSignature => "certificate has a wrong signature".to_owned(),
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "certificate is not one of a server".to_owned()
+        }
         other => format!("certificate not accepted: {other}"),
+    }
+}
+
+/// A name in a certificate as people write it: the library has it as `DnsName("example.com")` or `IpAddress(0::1)`. `None` for kinds
+/// that no URL has, such as that of mail.
+fn named(presented: &str) -> Option<String> {
+    let (kind, name) = presented.strip_suffix(')')?.split_once('(')?;
+    let name = name.trim_matches('"');
+    match kind {
+        "IpAddress" => Some(name.parse::<IpAddr>().map_or_else(|_| name.to_owned(), |it| it.to_string())),
+        "DnsName" | "UniformResourceIdentifier" => Some(name.to_owned()),
+        _ => None,
     }
 }
 
@@ -165,4 +184,24 @@ fn shortened(mut text: String) -> String {
         text.truncate(end.unwrap_or_default());
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_a_certificate_are_shown_as_people_write_them() {
+        for (presented, shown) in [
+            ("DnsName(\"*.example.com\")", Some("*.example.com")),
+            ("IpAddress(192.0.2.1)", Some("192.0.2.1")),
+            ("IpAddress(0::1)", Some("::1")),
+            ("IpAddress(2001:db8::1)", Some("2001:db8::1")),
+            ("UniformResourceIdentifier(\"spiffe://a/b(c)\")", Some("spiffe://a/b(c)")),
+            ("Unsupported(0x81)", None),
+            ("DirectoryName", None),
+        ] {
+            assert_eq!(named(presented).as_deref(), shown, "{presented}");
+        }
+    }
 }
