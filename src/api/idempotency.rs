@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: the same key of the same token makes the same timer, whichever node gets it and how often.
+//! `Idempotency-Key`: the same key of the same owner makes the same timer, whichever node gets it and how often.
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -91,11 +91,11 @@ pub(super) fn key_of_item(key: &str, place: usize) -> String {
     format!("{key}\n{place}")
 }
 
-/// The id of the timer that this key makes, of this token: nobody gets a timer for guessing another's key. No
-/// token and no key has a NUL in it, so that no two of them read the same.
-pub(super) fn id_of(token: Option<&str>, key: &str) -> TimerId {
-    match token {
-        Some(token) => Uuid::new_v5(&NAMESPACE, format!("{token}\0{key}").as_bytes()),
+/// The id of the timer that this key makes for this owner, which is the name of a token: no token gets a timer for guessing the key
+/// of another. No name and no key has a NUL in it, so that no two of them read the same.
+pub(super) fn id_of(owner: Option<&str>, key: &str) -> TimerId {
+    match owner {
+        Some(owner) => Uuid::new_v5(&NAMESPACE, format!("{owner}\0{key}").as_bytes()),
         None => Uuid::new_v5(&NAMESPACE, key.as_bytes()),
     }
 }

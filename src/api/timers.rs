@@ -40,11 +40,15 @@ pub(super) async fn create_one(
     key: Option<&str>,
     patience: Patience,
 ) -> Result<(StatusCode, Stored), Problem> {
+    let owner = owner::of(call.token(), call.may_all(), &json.value);
     let (id, fingerprint) = match key {
-        Some(key) => (idempotency::id_of(call.token(), key), Some(idempotency::fingerprint(json))),
+        Some(key) => {
+            // The owner's, and not that of the token that asks: an import by the owner and one by an admin make the same timers.
+            let owner = owner.as_ref().map_or_else(|_| call.token(), Option::as_deref);
+            (idempotency::id_of(owner, key), Some(idempotency::fingerprint(json)))
+        }
         None => (Uuid::now_v7(), None),
     };
-    let owner = owner::of(call.token(), call.may_all(), &json.value);
     let read = draft::read(json, &call.rules(), id, fingerprint, call.now());
     let read = match (read, owner) {
         (Ok(timer), Ok(created_by)) => {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{Broker, Client, Node, Reply, Sink};
+use crate::support::{Broker, Client, Node, Reply, Sink, token};
 
 async fn create(client: &Client, key: &str, body: &str) -> Reply {
     let headers = [("idempotency-key", key), ("content-type", "application/json")];
@@ -61,6 +61,39 @@ async fn a_repeated_key_gives_the_first_timer_and_another_request_is_refused() {
     );
     let bad = create(&client, "\"k", r#"{"delay": "1h", "url": "http://localhost/"}"#).await;
     assert_eq!(bad.status, 400);
+}
+
+#[tokio::test]
+async fn a_key_is_that_of_the_owner_whoever_asks_in_its_name() {
+    let broker = Broker::start().await;
+    let (billing, of_billing) = token("billing", &["--scopes", "read,write"]).await;
+    let (admin, of_admin) = token("boss", &["--scopes", "admin"]).await;
+    let node = Node::with(&broker, &["--tokens", &format!("{of_billing};{of_admin}")]).await;
+    let client = node.client();
+    let create = async |token: &str, key: &str, body: &str| {
+        let bearer = format!("Bearer {token}");
+        let headers =
+            [("idempotency-key", key), ("content-type", "application/json"), ("authorization", &*bearer)];
+        let reply = client.send(Method::POST, "/timer", &headers, body).await;
+        (reply.status, reply.json["id"].as_str().map(str::to_owned), reply.json["type"].clone())
+    };
+    let plain = r#"{"delay": "1h", "url": "http://localhost/"}"#;
+    let named = r#"{"delay": "1h", "url": "http://localhost/", "created_by": "billing"}"#;
+    let (status, id, _) = create(&billing, "a", named).await;
+    assert_eq!(status, 201);
+    assert_eq!(create(&admin, "a", named).await, (200, id.clone(), serde_json::Value::Null));
+    // Without an owner in it the same key is that of the token that asks.
+    let (status, other, _) = create(&admin, "a", plain).await;
+    assert!(status == 201 && other != id);
+    // The owner's own request with this key is another one, and is found out.
+    assert_eq!(create(&billing, "b", plain).await.0, 201);
+    let reused = json!("urn:jettimer:problem:idempotency-key-reused");
+    assert_eq!(create(&admin, "b", named).await, (422, None, reused));
+    // A token that may not name another owner gets nothing of that one's.
+    let of_boss = r#"{"delay": "1h", "url": "http://localhost/", "created_by": "boss"}"#;
+    assert_eq!(create(&admin, "c", of_boss).await.0, 201);
+    let (status, id, kind) = create(&billing, "c", of_boss).await;
+    assert_eq!((status, id, kind), (422, None, json!("urn:jettimer:problem:invalid-timer")));
 }
 
 #[tokio::test]
