@@ -8,13 +8,26 @@ use serde_json::{Number, Value};
 /// What stands before a number in place of which there is a text. JSON has to escape it, so no client writes it by accident.
 const MARK: &str = "\\u0000number ";
 
-/// The JSON text with a text in place of each number that a double cannot hold; `None` without such a number.
+/// What stands before a text of the client's that begins with either mark, so that it is neither a number's nor another text's.
+const TEXT_MARK: &str = "\\u0000text ";
+
+/// The JSON text with a text in place of each number that a double cannot hold, and a mark before each text that reads as one of
+/// these; `None` if there is neither.
 pub(super) fn with_exact_numbers(json: &[u8]) -> Option<Vec<u8>> {
     let mut exact: Option<Vec<u8>> = None;
     let (mut at, mut copied) = (0, 0);
     while let Some(byte) = json.get(at) {
         match byte {
-            b'"' => at = end_of_text(json, at),
+            b'"' => {
+                let end = end_of_text(json, at);
+                if json.get(at..end).is_some_and(is_marked) {
+                    let exact = exact.get_or_insert_default();
+                    exact.extend_from_slice(&json[copied..=at]);
+                    exact.extend_from_slice(TEXT_MARK.as_bytes());
+                    copied = at + 1;
+                }
+                at = end;
+            }
             b'-' | b'0'..=b'9' => {
                 let end =
                     json[at..].iter().position(|byte| !is_of_number(*byte)).map_or(json.len(), |n| at + n);
@@ -35,6 +48,14 @@ pub(super) fn with_exact_numbers(json: &[u8]) -> Option<Vec<u8>> {
 
 fn is_of_number(byte: u8) -> bool {
     matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9')
+}
+
+/// Whether this text, in its quotes, begins with a mark, however its letters are escaped.
+fn is_marked(text: &[u8]) -> bool {
+    // There is no other way to write a NUL.
+    text.starts_with(b"\"\\u0000")
+        && serde_json::from_slice::<String>(text)
+            .is_ok_and(|text| text.starts_with("\0number ") || text.starts_with("\0text "))
 }
 
 /// Behind the text that begins here.
@@ -121,6 +142,18 @@ mod tests {
         let expected =
             format!(r#"{{"a\"1": "0.10000000000000001", "b": ["{MARK}10000000000000001e-17",1]}}"#);
         assert_eq!(text(json), Some(expected));
+    }
+
+    #[test]
+    fn a_text_that_reads_as_a_mark_gets_one_of_its_own() {
+        for (json, expected) in [
+            (r#"["\u0000number 1e0"]"#, Some(r#"["\u0000text \u0000number 1e0"]"#)),
+            (r#""\u0000n\u0075mber ""#, Some(r#""\u0000text \u0000n\u0075mber ""#)),
+            (r#"{"\u0000text a": 1}"#, Some(r#"{"\u0000text \u0000text a": 1}"#)),
+            (r#"["\u0000", "\u0000numbers", "number 1e0", "\\u0000number 1e0"]"#, None),
+        ] {
+            assert_eq!(text(json).as_deref(), expected, "{json}");
+        }
     }
 
     #[test]

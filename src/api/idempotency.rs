@@ -101,8 +101,9 @@ pub(super) fn id_of(owner: Option<&str>, key: &str) -> TimerId {
 }
 
 /// A digest of the request, by which a key that is used for another request is noticed. Objects are
-/// compared by content, not by the order of their fields; numbers by their value, also where a double cannot hold it. A
-/// request with a field that is there twice is the same only if it is written the same.
+/// compared by content, not by the order of their fields. Numbers are compared by their value, also where a double cannot hold it; but
+/// an integer of up to 64 bits (`100`) is another number than one with a fraction or an exponent (`100.0`, `1e2`), as it is in a body,
+/// which is sent as it was written. A request with a field that is there twice is the same only if it is written the same.
 pub(super) fn fingerprint(json: &Json) -> Uuid {
     if !repeated::fields(&json.bytes, None).is_empty() {
         return Uuid::new_v5(&NAMESPACE, &json.bytes);
@@ -186,11 +187,20 @@ mod tests {
             (r#"{"a": 0.1}"#, r#"{"a": 0.10000000000000001}"#),
             (r#"{"a": 18446744073709551615}"#, r#"{"a": 18446744073709551616}"#),
             (r#"{"a": 1e-400}"#, r#"{"a": 0}"#),
+            (r#"{"a": "\u0000number 25000000000000000001e0"}"#, r#"{"a": 25000000000000000001}"#),
+            (
+                r#"{"a": "\u0000text \u0000number 1e-400", "b": 1e-400}"#,
+                r#"{"a": "\u0000number 1e-400", "b": 1e-400}"#,
+            ),
+            (r#"{"a": 1}"#, r#"{"a": 1.0}"#),
+            (r#"{"a": 100}"#, r#"{"a": 1e2}"#),
+            (r#"{"a": 0}"#, r#"{"a": -0}"#),
             (r#"{"body": {"a": 1, "a": 2}}"#, r#"{"body": {"a": 3, "a": 2}}"#),
             (r#"{"body": {"a": 1, "a": 2}}"#, r#"{"body": {"a": 2}}"#),
         ] {
             assert_ne!(of(one), of(other), "{one} {other}");
         }
+        assert_eq!(of(r#"{"a": 1e2, "b": 1.50}"#), of(r#"{"b":1.5,"a":100.0}"#));
         let big = r#"{"a": 25000000000000000001}"#;
         assert_eq!(of(big), of(r#"{"a":2500000000000000000.10e1}"#));
         assert_eq!(of(big), of(r#"{"idempotency_key": "k", "a": 25000000000000000001}"#));
