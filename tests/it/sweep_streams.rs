@@ -58,6 +58,26 @@ async fn the_consumer_is_made_anew_by_nodes_that_run() {
 }
 
 #[tokio::test]
+async fn the_feed_and_the_bucket_of_the_sweep_are_created_again_while_the_node_stays_ready() {
+    let broker = Broker::start().await;
+    let node = Node::with(&broker, &OFTEN).await;
+    until_sweeper(&node).await;
+    let (sink, hand, client) = (Sink::start().await, Hand::of(&broker).await, node.client());
+    for (stream, finding) in [("TIMERS_EVENTS", "events_missing"), ("KV_timers_sweep", "sweep_missing")] {
+        hand.delete_stream(stream).await;
+        let ready = client.send(reqwest::Method::GET, "/readyz", &[], "").await;
+        assert_eq!(ready.status, 200, "{stream}: {ready:?}");
+        let id = client.create(&json!({ "seconds": 0, "url": sink.url("/ok") })).await;
+        client.until(&id, "delivered").await;
+        until_found(&client, finding, 1.0).await;
+        assert!(
+            hand.ask(&format!("STREAM.INFO.{stream}"), &Value::Null).await["error"].is_null(),
+            "{stream}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_stream_that_is_recreated_empty_while_no_node_runs_is_filled_again() {
     let broker = Broker::start().await;
     let hand = Hand::of(&broker).await;
