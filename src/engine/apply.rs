@@ -41,7 +41,7 @@ impl Engine {
         patience: Patience,
     ) -> Result<Created, NatsError> {
         // A record that is stored before would have a number that newer data had too.
-        self.guard.compare().await?;
+        self.compare_through(patience).await?;
         if may_exist && let Some(existing) = self.read_through(timer.id, patience).await? {
             return Ok(Created::Existing(existing));
         }
@@ -89,7 +89,7 @@ impl Engine {
         only: Option<&[u64]>,
         patience: Patience,
     ) -> Result<Applied, NatsError> {
-        self.guard.compare().await?;
+        self.compare_through(patience).await?;
         let mut known = self.read_through(id, patience).await?;
         'again: loop {
             let Some(mut stored) = known else { return Ok(Applied::NotFound) };

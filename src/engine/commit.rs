@@ -72,6 +72,27 @@ impl Tries {
 }
 
 impl Engine {
+    /// Waits until the bucket was compared with what this node knows of it.
+    pub(super) async fn compare_through(&self, patience: Patience) -> Result<(), NatsError> {
+        let mut tries = Tries::new(patience);
+        loop {
+            // It may wait for another caller's comparison.
+            let compared = match patience {
+                Patience::Endless => self.guard.compare().await,
+                Patience::Until(deadline) => {
+                    let compared = tokio::time::timeout_at(deadline, self.guard.compare()).await;
+                    compared.unwrap_or_else(|_| {
+                        Err(NatsError::NotDone("NATS does not show the bucket of timers".to_owned()))
+                    })
+                }
+            };
+            match compared {
+                Ok(()) => return Ok(()),
+                Err(error) => tries.after(error).await?,
+            }
+        }
+    }
+
     /// Reads a record from the leader.
     pub(super) async fn read_through(
         &self,

@@ -127,6 +127,7 @@ impl Guard {
         if self.is_compared() {
             return Ok(());
         }
+        self.link.up().await?;
         let _one = self.comparing.lock().await;
         let epoch = self.link.epoch();
         if self.is_compared() {
@@ -159,7 +160,8 @@ impl Guard {
     }
 
     fn is_compared(&self) -> bool {
-        self.compared.load(Ordering::Acquire) == self.link.epoch()
+        // What is asked for while there is no connection is answered on the next one.
+        self.link.is_up() && self.compared.load(Ordering::Acquire) == self.link.epoch()
     }
 
     fn has_gone_back(&self, bucket: BucketState) -> Back {
@@ -295,7 +297,7 @@ impl Guard {
             {
                 tracing::debug!(%error, "the bucket cannot be compared with what is known of it");
             }
-            let is_up = self.link.is_up() && self.is_compared();
+            let is_up = self.is_compared();
             // It was up until some instant before the first look that finds it down.
             if is_up || was_up {
                 let now = self.began.elapsed();

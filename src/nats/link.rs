@@ -150,7 +150,12 @@ impl Link {
         connects
     }
 
-    async fn up(&self) -> Result<(), NatsError> {
+    /// Waits until there is a connection, 2 s at most.
+    ///
+    /// # Errors
+    ///
+    /// [`NatsError::NotDone`] if there is none by then.
+    pub async fn up(&self) -> Result<(), NatsError> {
         if self.is_up() {
             return Ok(());
         }

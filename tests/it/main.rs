@@ -40,6 +40,7 @@ mod feed_readers;
 mod finished_timers;
 mod fires;
 mod full_disk;
+mod guarded;
 mod held_up;
 mod hidden_urls;
 mod http2;
