@@ -8,34 +8,27 @@
 //! compared with what it knew before.
 
 mod file;
+mod follow;
 mod form;
+mod heard;
 mod known;
 
-use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use tokio_util::sync::CancellationToken;
-
 use crate::clock::Clock;
-use crate::domain::high_water::{HighWater, covered_after};
-use crate::domain::seen::{Back, Seen};
+use crate::domain::high_water::HighWater;
+use crate::domain::seen::Back;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::TimerId;
 use crate::nats::{BucketState, Link, NatsError, Stay, Stored};
-use file::Remembered;
+use heard::Heard;
 use known::{Known, Marks};
 
 /// The name of the file in which a node remembers, in the directory of its journal.
 pub const FILE: &str = "high-water.json";
-
-/// How often a node notes that it is in contact with NATS.
-const CONTACT_EVERY: Duration = Duration::from_millis(200);
-
-/// After how many of these it reads the mark that the sweeper keeps, and writes its file: every 3 s.
-const REFRESH_AFTER: u32 = 15;
 
 /// A bucket that seems to have gone back is looked at this often before that is believed, with a pause after each look:
 /// a new leader may be a moment behind.
@@ -45,9 +38,6 @@ const BACK_PAUSE: Duration = Duration::from_millis(300);
 /// A bucket that was restored is taken to have fired what was due up to so long after this node's last contact with the newer data. Another
 /// node may have heard from it a moment longer, or have a clock that is ahead.
 const LONGER_CONTACT: Duration = Duration::from_secs(1);
-
-/// The last writes of this node that are remembered, to know which timers a broker that lacks its last writes is wrong about.
-const RECENT: usize = 4_096;
 
 /// How often the stored marks are written until no other node was faster.
 const TELL_TRIES: u32 = 3;
@@ -70,40 +60,13 @@ pub struct Guard {
     comparing: Arc<tokio::sync::Mutex<()>>,
 }
 
-#[derive(Default)]
-struct Heard {
-    seen: Seen,
-    recent: VecDeque<(TimerId, u64)>,
-    /// When a node that remembered in this file was last in contact, by the wall clock.
-    contact_before: Option<Timestamp>,
-}
-
-impl Heard {
-    /// What it means if the bucket's last sequence is this one.
-    fn judge(&self, last: u64) -> Back {
-        let lacks_unknown =
-            self.recent.len() >= RECENT && self.recent.front().is_some_and(|(_, first)| *first > last);
-        match self.seen.judge(last) {
-            // It cannot be told any more which timers these were.
-            Back::Tail if lacks_unknown => Back::Restored,
-            back @ (Back::No | Back::Tail | Back::Restored) => back,
-        }
-    }
-
-    /// The timers that this node wrote after this sequence.
-    fn lost_after(&self, last: u64) -> Vec<TimerId> {
-        self.recent.iter().filter(|(_, revision)| *revision > last).map(|(timer, _)| *timer).collect()
-    }
-}
-
 impl Guard {
     /// A guard that remembers in this file, if there is one, and says by `stay` how long records stay after the end if sweeps come at
     /// this interval.
     pub fn new(link: Link, clock: Clock, file: Option<PathBuf>, stay: Option<(Stay, Duration)>) -> Self {
         let remembered = file.as_deref().map(file::read).unwrap_or_default();
         let known = Known::remembered(remembered.born, remembered.marks);
-        let seen = remembered.at.map_or_else(Seen::default, |_| Seen::remembered(remembered.seen));
-        let heard = Heard { seen, recent: VecDeque::new(), contact_before: remembered.at };
+        let heard = Heard::remembered(remembered.seen, remembered.at);
         Self {
             link,
             clock,
@@ -224,13 +187,7 @@ impl Guard {
     /// Notes that this node changed the timer, under this revision.
     pub fn wrote(&self, timer: TimerId, revision: u64) {
         let now = self.began.elapsed();
-        self.heard(|heard| {
-            heard.seen.note(revision, now);
-            if heard.recent.len() >= RECENT {
-                heard.recent.pop_front();
-            }
-            heard.recent.push_back((timer, revision));
-        });
+        self.heard(|heard| heard.wrote(timer, revision, now));
     }
 
     /// When the bucket was created: nanoseconds since the epoch. 0 before it was compared.
@@ -261,89 +218,6 @@ impl Guard {
             }
         }
         Ok(())
-    }
-
-    /// Follows the mark and remembers it until `stop`.
-    pub async fn follow(self, stop: CancellationToken) {
-        let (mut said, mut ticks, mut was_up) = (false, 0, false);
-        loop {
-            if ticks == 0 {
-                ticks = REFRESH_AFTER;
-                if let Err(error) = self.refresh().await {
-                    tracing::debug!(%error, "the high-water mark cannot be read");
-                }
-                self.set_stay();
-                if let Err(error) = self.remember().await
-                    && !said
-                {
-                    said = true;
-                    let path = self.file.as_deref().map(|path| path.display().to_string());
-                    tracing::warn!(
-                        %error,
-                        path,
-                        "this node cannot remember the high-water mark of its timers in a file: name a directory that it may \
-                         write to with --journal-dir"
-                    );
-                }
-            }
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(CONTACT_EVERY) => {}
-            }
-            ticks -= 1;
-            // A connection that was not compared may be to a server with older data.
-            if self.link.is_up()
-                && let Err(error) = self.compare().await
-            {
-                tracing::debug!(%error, "the bucket cannot be compared with what is known of it");
-            }
-            let is_up = self.is_compared();
-            // It was up until some instant before the first look that finds it down.
-            if is_up || was_up {
-                let now = self.began.elapsed();
-                self.heard(|heard| heard.seen.note(0, now));
-            }
-            was_up = is_up;
-        }
-    }
-
-    async fn refresh(&self) -> Result<(), NatsError> {
-        self.compare().await?;
-        let epoch = self.link.epoch();
-        let asked_at = self.began.elapsed();
-        let bucket = self.link.bucket_state().await?;
-        if bucket.born != self.bucket_born() || self.has_gone_back(bucket) != Back::No {
-            self.compared.store(0, Ordering::Release);
-            return self.compare().await;
-        }
-        let marks = form::from_json(&self.link.mark().await?.0);
-        // Otherwise it has to be compared first.
-        if epoch == self.link.epoch() {
-            self.heard(|heard| heard.seen.note(bucket.last, asked_at));
-            if let Some(marks) = marks {
-                self.write(|known| known.learn(marks, bucket.last));
-            }
-        }
-        Ok(())
-    }
-
-    /// Lets records stay until a mark covers them.
-    fn set_stay(&self) {
-        let Some((stay, interval)) = &self.stay else { return };
-        let swept_at = self.read(Known::swept_at);
-        let age = swept_at
-            .map_or(self.began.elapsed(), |at| self.clock.pace().in_the_world(self.clock.now().since(at)));
-        stay.set(covered_after(age, *interval));
-    }
-
-    async fn remember(&self) -> std::io::Result<()> {
-        let Some(path) = self.file.clone() else { return Ok(()) };
-        // A broker that is killed with this node may lack what has not settled.
-        let (seen, at) = (self.heard(|heard| heard.seen.settled()), self.contact());
-        let remembered =
-            self.read(|known| Remembered { marks: known.marks().clone(), born: known.born(), seen, at });
-        let written = tokio::task::spawn_blocking(move || file::write(&path, &remembered)).await;
-        written.unwrap_or_else(|error| Err(std::io::Error::other(error)))
     }
 
     fn heard<T>(&self, then: impl FnOnce(&mut Heard) -> T) -> T {

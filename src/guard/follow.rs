@@ -1,0 +1,104 @@
+//! Following the bucket as long as the node runs: contact, marks, and the file that remembers both.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::file::{self, Remembered};
+use super::known::Known;
+use super::{Guard, form};
+use crate::domain::high_water::covered_after;
+use crate::domain::seen::Back;
+use crate::nats::NatsError;
+
+/// How often a node notes that it is in contact with NATS.
+const CONTACT_EVERY: Duration = Duration::from_millis(200);
+
+/// After how many of these it reads the mark that the sweeper keeps, and writes its file: every 3 s.
+const REFRESH_AFTER: u32 = 15;
+
+impl Guard {
+    /// Follows the mark and remembers it until `stop`.
+    pub async fn follow(self, stop: CancellationToken) {
+        let (mut said, mut ticks, mut was_up) = (false, 0, false);
+        loop {
+            if ticks == 0 {
+                ticks = REFRESH_AFTER;
+                if let Err(error) = self.refresh().await {
+                    tracing::debug!(%error, "the high-water mark cannot be read");
+                }
+                self.set_stay();
+                if let Err(error) = self.remember().await
+                    && !said
+                {
+                    said = true;
+                    let path = self.file.as_deref().map(|path| path.display().to_string());
+                    tracing::warn!(
+                        %error,
+                        path,
+                        "this node cannot remember the high-water mark of its timers in a file: name a directory that it may \
+                         write to with --journal-dir"
+                    );
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(CONTACT_EVERY) => {}
+            }
+            ticks -= 1;
+            // A connection that was not compared may be to a server with older data.
+            if self.link.is_up()
+                && let Err(error) = self.compare().await
+            {
+                tracing::debug!(%error, "the bucket cannot be compared with what is known of it");
+            }
+            let is_up = self.is_compared();
+            // It was up until some instant before the first look that finds it down.
+            if is_up || was_up {
+                let now = self.began.elapsed();
+                self.heard(|heard| heard.seen.note(0, now));
+            }
+            was_up = is_up;
+        }
+    }
+
+    async fn refresh(&self) -> Result<(), NatsError> {
+        self.compare().await?;
+        let epoch = self.link.epoch();
+        let asked_at = self.began.elapsed();
+        let bucket = self.link.bucket_state().await?;
+        if bucket.born != self.bucket_born() || self.has_gone_back(bucket) != Back::No {
+            self.compared.store(0, Ordering::Release);
+            return self.compare().await;
+        }
+        let marks = form::from_json(&self.link.mark().await?.0);
+        // Otherwise it has to be compared first.
+        if epoch == self.link.epoch() {
+            self.heard(|heard| heard.seen.note(bucket.last, asked_at));
+            if let Some(marks) = marks {
+                self.write(|known| known.learn(marks, bucket.last));
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets records stay until a mark covers them.
+    fn set_stay(&self) {
+        let Some((stay, interval)) = &self.stay else { return };
+        let swept_at = self.read(Known::swept_at);
+        let age = swept_at
+            .map_or(self.began.elapsed(), |at| self.clock.pace().in_the_world(self.clock.now().since(at)));
+        stay.set(covered_after(age, *interval));
+    }
+
+    async fn remember(&self) -> std::io::Result<()> {
+        let Some(path) = self.file.clone() else { return Ok(()) };
+        // A broker that is killed with this node may lack what has not settled.
+        let (seen, at) = (self.heard(|heard| heard.seen.settled()), self.contact());
+        let remembered =
+            self.read(|known| Remembered { marks: known.marks().clone(), born: known.born(), seen, at });
+        let written = tokio::task::spawn_blocking(move || file::write(&path, &remembered)).await;
+        written.unwrap_or_else(|error| Err(std::io::Error::other(error)))
+    }
+}
