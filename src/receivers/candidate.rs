@@ -7,8 +7,8 @@ use super::route::Route;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{State, Timer};
 
-/// While paths that look alike are left alone, a timer that was not called yet waits no longer than this and a part of
-/// [`SPREAD`]. The wake and the place for the call add a second or two, which makes the 30 s of docs/webhooks.md.
+/// While paths that look alike are left alone of which some are well, a timer that was not called yet waits no longer than this and a
+/// part of [`SPREAD`]. The wake and the place for the call add a second or two, which makes the 30 s of docs/webhooks.md.
 const PATIENCE: Duration = Duration::from_secs(18);
 
 /// The same for a timer that is tried again.

@@ -131,8 +131,9 @@ impl Paths {
         until: Instant,
         now: Instant,
     ) -> Option<Duration> {
-        let (route, latest) = (candidate.route, candidate.waits_until(now));
+        let route = candidate.route;
         let shape = self.shapes.get_mut(&route.shape);
+        let latest = shape.as_ref().and_then(|shape| shape.waits_until(candidate, now));
         if let Some(path) = self.ill.get_mut(&route.path) {
             let is_alone = path.refuses(now).is_none() && shape.is_some_and(|shape| shape.is_left_alone());
             return Some(path.come_back(until, latest.filter(|_| is_alone), now));

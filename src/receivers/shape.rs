@@ -10,16 +10,22 @@ use super::ramp::Ramp;
 use super::returns::Returns;
 use crate::domain::machine::LEAD;
 
-/// While a shape is left alone, a path that was not called before is tried so often, and one that has failed as often. A
-/// candidate that has waited for long is tried as well.
+/// While a shape is left alone, a path that was not called before is tried so often, and one that has failed as often. If the
+/// shape is mixed, a candidate that has waited for long is tried as well.
 const TRY_EVERY: Duration = Duration::from_secs(1);
 
 /// A path that fails then is not tried again for this time.
 const PATH_PAUSE: Duration = Duration::from_secs(60);
 
-/// The space between two timers that come back. Of a long backlog most come back only once they have waited for long, so that
-/// it costs the broker little.
-const RETURN_SPACE: Duration = Duration::from_millis(20);
+/// For so long after a path went well while its shape was left alone, the shape is known to be mixed: some of its paths are well
+/// and others are not. Then none waits for long. Without such a path the receiver may be down, and timers wait until it is
+/// back: the first call of an `at_most_once` timer is its only one.
+const MIXED_FOR: Duration = Duration::from_secs(600);
+
+/// The space between two timers that come back: of a mixed shape, where most of a long backlog come back once they have waited for
+/// long, so that they cost the broker little; and of others.
+const MIXED_SPACE: Duration = Duration::from_millis(20);
+const RETURN_SPACE: Duration = Duration::from_millis(4);
 
 /// A shape.
 #[derive(Debug)]
@@ -29,6 +35,8 @@ pub(super) struct Shape {
     /// The number of that run.
     run: u64,
     open: Option<Open>,
+    /// When a path last went well while the shape was left alone.
+    mixed_at: Option<Instant>,
     pub(super) returns: Returns,
     /// Of paths of which nothing is remembered.
     pub(super) ramp: Ramp,
@@ -50,6 +58,7 @@ impl Shape {
             failed: 0,
             run: 0,
             open: None,
+            mixed_at: None,
             returns: Returns::default(),
             ramp: Ramp::default(),
             postponed: 0,
@@ -81,9 +90,19 @@ impl Shape {
         self.postponed = 0;
         let opens = self.open.take().is_some();
         if opens {
+            self.mixed_at = Some(now);
             self.ramp.begin(now);
         }
         opens
+    }
+
+    fn is_mixed(&self, now: Instant) -> bool {
+        self.mixed_at.is_some_and(|at| now.saturating_duration_since(at) < MIXED_FOR)
+    }
+
+    /// Until when a candidate waits for the paths that look like its own, if they are mixed and that is not over.
+    pub(super) fn waits_until(&self, candidate: &Candidate, now: Instant) -> Option<Instant> {
+        candidate.waits_until(now).filter(|_| self.is_mixed(now))
     }
 
     /// Why a call would not be made now: until when. `failed` is the entry of a path that has failed or waited.
@@ -97,7 +116,7 @@ impl Shape {
         let again_at = failed.and_then(|path| path.again_at);
         let next = if again_at.is_some() || candidate.again { open.next_again } else { open.next_new };
         // However many wait, none waits for the tries of the others for longer than this.
-        let next = if candidate.has_waited() { now } else { next };
+        let next = if candidate.has_waited() && self.is_mixed(now) { now } else { next };
         let until = again_at.map_or(next, |again_at| next.max(again_at));
         (now < until).then_some(until)
     }
@@ -117,7 +136,8 @@ impl Shape {
     pub(super) fn come_back(&mut self, until: Instant, latest: Option<Instant>, now: Instant) -> Duration {
         self.postponed += 1;
         self.last = now;
-        self.returns.next_by(latest.map(|latest| latest + LEAD), until + LEAD, RETURN_SPACE, now)
+        let space = if self.is_mixed(now) { MIXED_SPACE } else { RETURN_SPACE };
+        self.returns.next_by(latest.map(|latest| latest + LEAD), until + LEAD, space, now)
     }
 
     /// Whether it is left alone.
@@ -127,7 +147,8 @@ impl Shape {
 
     /// Whether there is nothing to remember.
     pub(super) fn is_idle(&self, now: Instant) -> bool {
-        self.failed == 0 && self.open.is_none() && !self.ramp.is_on(now) && self.returns.until(now).is_none()
+        let is_quiet = !self.ramp.is_on(now) && self.returns.until(now).is_none();
+        self.failed == 0 && self.open.is_none() && is_quiet && !self.is_mixed(now)
     }
 
     /// Why timers of its paths wait and until when.

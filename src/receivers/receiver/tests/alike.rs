@@ -29,14 +29,28 @@ struct Outcome {
     called: BTreeMap<u64, usize>,
 }
 
+/// A world in which paths that look alike are left alone, some of which are known to be well if they are `mixed`.
+fn left_alone(mixed: bool) -> World {
+    let mut world = World::new();
+    let leave_alone = |world: &mut World, name: &str| {
+        for n in 0..THRESHOLD {
+            world.call(&format!("/orders/{name}{n}"), ILL);
+        }
+    };
+    leave_alone(&mut world, "before");
+    if mixed {
+        world.now += 2 * SECOND;
+        world.call("/orders/well0", WELL);
+        world.now += 10 * SECOND;
+        leave_alone(&mut world, "after");
+    }
+    world
+}
+
 /// Calls a timer of each of many paths that look alike and are left alone from the beginning; the timers are due after the
 /// times in `due`. Every path of which the number is a multiple of `healthy` goes well, but for the first.
-fn play(due: &[Duration], healthy: usize, again: bool) -> Outcome {
-    let mut world = World::new();
+fn play(mut world: World, due: &[Duration], healthy: usize, again: bool) -> Outcome {
     let start = world.now;
-    for n in 0..THRESHOLD {
-        world.call(&format!("/orders/before{n}"), ILL);
-    }
     let route = |n: usize| Route::of(&format!("/orders/{n}"));
     let limits = (THRESHOLD, MAX_PATHS);
     let mut wakes: BinaryHeap<_> = (1..=due.len()).map(|n| Reverse((start + due[n - 1], n))).collect();
@@ -75,7 +89,7 @@ fn no_path_waits_longer_than_stated_for_those_that_look_like_it_however_many_wai
     for (backlog, again) in [10, 100, 1_000, 10_000].into_iter().flat_map(|n| [(n, false), (n, true)]) {
         let bound = if again { BOUND_AGAIN } else { BOUND };
         for healthy in [10, NONE] {
-            let outcome = play(&vec![Duration::ZERO; backlog], healthy, again);
+            let outcome = play(left_alone(true), &vec![Duration::ZERO; backlog], healthy, again);
             assert!(outcome.latest <= bound, "{backlog} {again} {healthy}: {outcome:?}");
             let postponed = if backlog < 1_000 { 30 } else { 4 };
             assert!(outcome.postponed <= backlog * postponed, "{backlog} {again} {healthy}: {outcome:?}");
@@ -84,20 +98,34 @@ fn no_path_waits_longer_than_stated_for_those_that_look_like_it_however_many_wai
 }
 
 #[test]
-fn a_receiver_of_which_no_path_goes_well_is_called_once_a_second_at_first_and_then_without_a_crowd() {
-    let outcome = play(&vec![Duration::ZERO; 9_000], NONE, false);
+fn paths_of_which_some_were_well_are_called_once_a_second_at_first_and_then_without_a_crowd() {
+    let outcome = play(left_alone(true), &vec![Duration::ZERO; 9_000], NONE, false);
     assert!(outcome.called.range(..18).all(|(_, called)| *called <= 2), "{outcome:?}");
     // The others over 9 s.
     assert!(outcome.called.values().all(|called| *called <= 1_100), "{outcome:?}");
-    let outcome = play(&[Duration::ZERO; 10], NONE, false);
+    let outcome = play(left_alone(true), &[Duration::ZERO; 10], NONE, false);
     assert!(outcome.latest <= 12 * SECOND, "{outcome:?}");
+}
+
+#[test]
+fn while_no_path_goes_well_one_a_second_is_called_however_long_they_wait() {
+    for again in [false, true] {
+        let outcome = play(left_alone(false), &[Duration::ZERO; 200], NONE, again);
+        assert!(outcome.called.values().all(|called| *called <= 2), "{outcome:?}");
+    }
+}
+
+#[test]
+fn once_one_path_goes_well_the_others_wait_no_longer_than_stated_from_then_on() {
+    let outcome = play(left_alone(false), &vec![Duration::ZERO; 1_000], 10, false);
+    assert!(outcome.latest <= BOUND + 30 * SECOND, "{outcome:?}");
 }
 
 #[test]
 fn paths_that_come_one_after_the_other_wait_no_longer_and_are_called_as_fast_as_they_come() {
     let due: Vec<Duration> = (0..20 * 180).map(|n| n * SECOND / 20).collect();
     for healthy in [2, 10, NONE] {
-        let outcome = play(&due, healthy, false);
+        let outcome = play(left_alone(true), &due, healthy, false);
         assert!(outcome.latest <= BOUND && outcome.postponed <= due.len() * 4, "{healthy}: {outcome:?}");
         assert!(outcome.called.values().all(|called| *called <= 100), "{healthy}: {outcome:?}");
     }
@@ -105,10 +133,7 @@ fn paths_that_come_one_after_the_other_wait_no_longer_and_are_called_as_fast_as_
 
 #[test]
 fn a_path_that_failed_is_not_tried_again_within_a_minute_however_late_its_timers_are() {
-    let mut world = World::new();
-    for n in 0..THRESHOLD {
-        world.call(&format!("/orders/{n}"), ILL);
-    }
+    let mut world = left_alone(true);
     world.now += SECOND;
     world.call("/orders/9", ILL);
     let late = Candidate::new(Route::of("/orders/9"), false, 600 * SECOND, 0.0);
