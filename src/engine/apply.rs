@@ -40,12 +40,13 @@ impl Engine {
         may_exist: bool,
         patience: Patience,
     ) -> Result<Created, NatsError> {
-        // A record that is stored before would have a number that newer data had too.
-        self.compare_through(patience).await?;
         if may_exist && let Some(existing) = self.read_through(timer.id, patience).await? {
             return Ok(Created::Existing(existing));
         }
         let armed = self.arm(timer.id, timer.due_at, patience).await?;
+        // A record that is stored before would have a number that newer data had too. The wake comes first: whether NATS stores
+        // anything at all shows by it.
+        self.compare_through(patience).await?;
         match self.commit(&timer, None, Some(armed), patience).await? {
             Committed::Done(revision) => Ok(Created::New(Stored { timer, revision })),
             // An id that was drawn at random is ours alone: a worker was faster than the answer.
