@@ -30,7 +30,8 @@ pub struct HighWater {
     pub bucket_born: i128,
     /// Every attempt that was due up to this instant is over, except those of [`open`](Self::open).
     pub upto: Timestamp,
-    /// The highest sequence in the bucket that the sweep saw.
+    /// The sweep saw every record up to this sequence that was there. It is not that of the newest record alone: a record that has
+    /// left may have had a higher one, and its older versions too.
     pub seq: u64,
     /// The revisions of the records that were due up to [`upto`](Self::upto) and not over: ascending, at most
     /// [`MAX_OPEN`].
@@ -107,6 +108,16 @@ impl Soundings {
     /// Counts a record that the sweep saw and could not read: it is taken for the one that is open the longest.
     pub fn count_unreadable(&mut self, revision: u64) {
         self.count_open(Timestamp::from_micros(0), revision);
+    }
+
+    /// Notes that every record up to this sequence was counted, whether the bucket has one of that sequence or not.
+    pub fn reach(&mut self, seq: u64) {
+        self.seq = self.seq.max(seq);
+    }
+
+    /// The highest sequence of a record that was counted, or that was [reached](Self::reach).
+    pub fn reached(&self) -> u64 {
+        self.seq
     }
 
     /// The mark, once every record of this bucket was counted.

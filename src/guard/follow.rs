@@ -77,7 +77,8 @@ impl Guard {
         if epoch == self.link.epoch() {
             self.heard(|heard| heard.seen.note(bucket.last, asked_at));
             if let Some(marks) = marks {
-                self.write(|known| known.learn(marks, bucket.last));
+                let now = self.clock.now();
+                self.write(|known| known.learn(marks, bucket.last, now));
             }
         }
         Ok(())

@@ -6,11 +6,15 @@
 //! that is written later.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use crate::domain::high_water::HighWater;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{State, TimerId};
 use crate::nats::BucketState;
+
+/// How far the clocks of two nodes may be apart that both are ready.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(4);
 
 /// The marks that nodes share.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,20 +41,18 @@ impl Marks {
         [&self.swept, &self.restored].into_iter().flatten()
     }
 
-    /// Takes over what another node knows, of the same bucket. The sequence says which sweep was later: a clock may have been wrong
-    /// for a while.
-    fn learn(&mut self, other: Self) {
-        let newer = |known: &Option<HighWater>, mark: &HighWater| {
-            known.as_ref().is_none_or(|known| known.seq <= mark.seq)
-        };
-        if let Some(mark) = other.swept.filter(|mark| newer(&self.swept, mark)) {
-            self.swept = Some(mark);
-        }
-        let later = |known: &Option<HighWater>, mark: &HighWater| {
-            known.as_ref().is_none_or(|known| known.upto <= mark.upto)
-        };
-        if let Some(mark) = other.restored.filter(|mark| later(&self.restored, mark)) {
-            self.restored = Some(mark);
+    /// Takes over what is newer in what another node knows, of the same bucket. A mark that is ahead of `now` was made by a node whose
+    /// clock was ahead, and gives way to any other.
+    fn learn(&mut self, other: Self, now: Timestamp) {
+        let present = now.saturating_add(CLOCKS_DIFFER);
+        let known = [&mut self.swept, &mut self.restored];
+        for (known, mark) in known.into_iter().zip([other.swept, other.restored]) {
+            let is_newer = |mark: &HighWater| {
+                known.as_ref().is_none_or(|known| known.upto <= mark.upto || known.upto > present)
+            };
+            if let Some(mark) = mark.filter(is_newer) {
+                *known = Some(mark);
+            }
         }
     }
 
@@ -67,7 +69,7 @@ impl Known {
     /// What was remembered of the bucket that was created at this instant.
     pub(super) fn remembered(born: i128, marks: Marks) -> Self {
         let mut known = Self { born, ..Self::default() };
-        known.learn(marks, u64::MAX);
+        known.learn(marks, u64::MAX, Timestamp::from_micros(0));
         known
     }
 
@@ -99,11 +101,11 @@ impl Known {
         is_other
     }
 
-    /// Takes over marks of this bucket, whose last sequence is `last` now.
-    pub(super) fn learn(&mut self, marks: Marks, last: u64) {
+    /// Takes over marks of this bucket, whose last sequence is `last`, at an instant by this node's clock.
+    pub(super) fn learn(&mut self, marks: Marks, last: u64, now: Timestamp) {
         let ours = |mark: &HighWater| mark.bucket_born == self.born;
         let marks = Marks { swept: marks.swept.filter(ours), restored: marks.restored.filter(ours) };
-        self.marks.learn(marks.cut(last));
+        self.marks.learn(marks.cut(last), now);
     }
 
     /// The bucket lost its last writes, some of them this node's: those of these timers.
@@ -153,46 +155,46 @@ mod tests {
     #[test]
     fn a_later_sweep_counts_though_the_clock_of_an_earlier_one_was_ahead() {
         let mut known = known();
-        known.learn(swept(10, 10_000), 10);
-        known.learn(swept(20, 500), 20);
+        known.learn(swept(10, 10_000), 10, at(10_000));
+        known.learn(swept(20, 500), 20, at(501));
         assert_eq!(known.swept_at(), Some(at(500)));
         assert!(judges(&known, 400, 20) && !judges(&known, 600, 20));
-        known.learn(swept(15, 400), 20);
+        known.learn(swept(20, 400), 20, at(501));
         assert_eq!(known.swept_at(), Some(at(500)), "an older one changes nothing");
     }
 
     #[test]
     fn nothing_is_known_of_another_bucket() {
         let mut known = known();
-        known.learn(swept(10, 100), 10);
+        known.learn(swept(10, 100), 10, at(100));
         assert!(!known.turn_to(BORN) && judges(&known, 50, 5));
         assert!(known.turn_to(8) && !judges(&known, 50, 5));
-        known.learn(swept(10, 100), 10);
+        known.learn(swept(10, 100), 10, at(100));
         assert_eq!(known.swept_at(), None, "a mark speaks of one bucket");
     }
 
     #[test]
     fn a_restore_is_remembered_whatever_sweeps_see_and_judges_no_later_record() {
         let mut known = known();
-        known.learn(swept(90, 100), 90);
+        known.learn(swept(90, 100), 90, at(100));
         known.was_restored(bucket(50), at(200));
         assert!(judges(&known, 150, 50), "it was due in the newer data");
         assert!(!judges(&known, 150, 51) && !judges(&known, 50, 60), "written after the restore");
         assert!(!judges(&known, 201, 50), "due after the restore");
         // A node that knew nothing has swept the restored bucket.
         let open = HighWater { open: vec![50], ..mark(55, 210) };
-        known.learn(Marks { swept: Some(open), restored: None }, 55);
+        known.learn(Marks { swept: Some(open), restored: None }, 55, at(210));
         assert!(judges(&known, 150, 50));
         // Others hear of it.
         let mut other = Known::remembered(BORN, swept(55, 210));
-        other.learn(known.marks().clone(), 55);
+        other.learn(known.marks().clone(), 55, at(210));
         assert!(judges(&other, 150, 50));
     }
 
     #[test]
     fn lost_writes_are_judged_by_timer_and_marks_are_cut() {
         let mut known = known();
-        known.learn(swept(90, 100), 90);
+        known.learn(swept(90, 100), 90, at(100));
         known.lost_writes(bucket(80), vec![TimerId::nil()]);
         assert!(judges(&known, 1_000, 80) && !judges(&known, 50, 81));
         let other = TimerId::from_u128(1);

@@ -161,7 +161,8 @@ impl Guard {
             }
         }
         if let Some(marks) = marks {
-            self.write(|known| known.learn(marks, bucket.last));
+            let now = self.clock.now();
+            self.write(|known| known.learn(marks, bucket.last, now));
         }
         if back != Back::No {
             self.heard(|heard| heard.seen.go_back(bucket.last));
@@ -201,7 +202,8 @@ impl Guard {
     ///
     /// A [`NatsError`]; this node knows the mark all the same.
     pub async fn keep(&self, mark: HighWater) -> Result<(), NatsError> {
-        self.write(|known| known.learn(Marks { swept: Some(mark), restored: None }, u64::MAX));
+        let now = self.clock.now();
+        self.write(|known| known.learn(Marks { swept: Some(mark), restored: None }, u64::MAX, now));
         self.tell().await
     }
 
@@ -210,7 +212,8 @@ impl Guard {
         for _ in 0..TELL_TRIES {
             let (json, revision) = self.link.mark().await?;
             if let Some(Marks { restored, .. }) = form::from_json(&json) {
-                self.write(|known| known.learn(Marks { swept: None, restored }, u64::MAX));
+                let now = self.clock.now();
+                self.write(|known| known.learn(Marks { swept: None, restored }, u64::MAX, now));
             }
             let json = self.read(|known| form::to_json(known.born(), known.marks()));
             if self.link.put_mark(json, revision).await? {

@@ -1,7 +1,9 @@
 //! The key of the high-water mark, and what tells one bucket from another.
 
 use async_nats::jetstream;
+use tokio::time::timeout;
 
+use super::link::REQUEST_TIMEOUT;
 use super::names::{BUCKET_STREAM, MARK_SUBJECT};
 use crate::nats::{Link, NatsError};
 
@@ -22,11 +24,12 @@ impl Link {
     /// A [`NatsError`].
     pub async fn bucket_state(&self) -> Result<BucketState, NatsError> {
         let context = jetstream::new(self.client().clone());
-        let stream = context.get_stream(BUCKET_STREAM).await;
+        // A leader may just be lost: asking again soon beats waiting long.
+        let stream = timeout(REQUEST_TIMEOUT, context.get_stream(BUCKET_STREAM)).await;
         let failed = |error: &dyn std::fmt::Display| {
             self.counted(NatsError::NotDone(format!("cannot look at {BUCKET_STREAM}: {error}")))
         };
-        let stream = stream.map_err(|error| failed(&error))?;
+        let stream = stream.map_err(|_| failed(&"no answer"))?.map_err(|error| failed(&error))?;
         let info = stream.cached_info();
         Ok(BucketState { born: info.created.unix_timestamp_nanos(), last: info.state.last_sequence })
     }

@@ -10,7 +10,8 @@ use serde_json::json;
 
 use super::batch::Got;
 use super::names::{
-    BUCKET_STREAM, STREAM, fire_subject, recorded_timer, schedule_subjects_of, scheduled_wake, timer_of,
+    BUCKET_STREAM, RECORD_SUBJECTS, STREAM, fire_subject, recorded_timer, schedule_subjects_of,
+    scheduled_wake, timer_of,
 };
 use crate::domain::sweep::Armed;
 use crate::domain::time::Timestamp;
@@ -71,6 +72,17 @@ struct InfoState {
 }
 
 #[derive(Deserialize)]
+struct Next {
+    message: Option<NextMessage>,
+    error: Option<ApiError>,
+}
+
+#[derive(Deserialize)]
+struct NextMessage {
+    seq: u64,
+}
+
+#[derive(Deserialize)]
 struct Deleted {
     error: Option<ApiError>,
 }
@@ -103,6 +115,28 @@ impl Link {
             }
         }
         Ok(page)
+    }
+
+    /// The highest sequence up to which there is no record behind this one, as the leader knows it. A replica that gave the last
+    /// page may have been behind.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`].
+    pub async fn no_record_behind(&self, seen: u64) -> Result<u64, NatsError> {
+        // In this order: a record that is written meanwhile has a higher sequence than the last one.
+        let last = self.bucket_state().await?.last;
+        let request = json!({ "seq": seen + 1, "next_by_subj": RECORD_SUBJECTS }).to_string();
+        let subject = Subject::from(format!("$JS.API.STREAM.MSG.GET.{BUCKET_STREAM}"));
+        let answer = self.ask(subject, None, request.into()).await?;
+        let next: Next = serde_json::from_slice(&answer.payload)
+            .map_err(|error| NatsError::Unclear(format!("an answer that is no message: {error}")))?;
+        match (next.message, next.error) {
+            (Some(next), _) => Ok(last.min(next.seq.saturating_sub(1)).max(seen)),
+            (None, Some(error)) if error.is_no_message() => Ok(last.max(seen)),
+            (None, Some(error)) => Err(error.into_error()),
+            (None, None) => Err(NatsError::Unclear("an empty answer".to_owned())),
+        }
     }
 
     /// The waiting wakes from this place on.

@@ -108,6 +108,7 @@ impl Broom {
             from = page.next;
             pace.after(read).await;
         }
+        soundings.reach(self.link.no_record_behind(soundings.reached()).await?);
         let same = self.link.connection_number() == connection;
         let mark = same.then(|| soundings.finish(bucket_born));
         // Those that have lost their stream have left no orphans.

@@ -98,3 +98,28 @@ async fn a_key_that_is_used_again_keeps_what_its_first_timer_gave_up() {
     assert_eq!((second.status, second.json["id"].as_str()), (201, Some(id.as_str())));
     assert_eq!(hand.record(&id).await["gave_up_at"], due);
 }
+
+#[tokio::test]
+async fn a_mark_speaks_of_timers_that_were_the_newest_of_the_bucket_and_have_left() {
+    let broker = Broker::start().await;
+    let args = ["--retention", "1s", "--sweep-interval", "1s", "--sweep-grace", "1s"];
+    let node = Node::with(&broker, &args).await;
+    let (client, hand) = (node.client(), Hand::of(&broker).await);
+    let sink = Sink::start().await;
+    create(&client, 3, json!({ "delay": "1h", "url": sink.url("/ok") })).await;
+    create(&client, 3, json!({ "at": in_millis(200), "url": sink.url("/ok") })).await;
+    crate::support::eventually("the timers that were called have left", async || {
+        (hand.count("KV_timers", "$KV.timers.*").await == 3).then_some(())
+    })
+    .await;
+
+    let last = hand.done("STREAM.INFO.KV_timers", &Value::Null).await["state"]["last_seq"].clone();
+    until_swept(&client, 1.0).await;
+    let first = hand.mark().await;
+    assert_eq!(first["seq"], last);
+    // Nothing is written any more, and later sweeps count all the same.
+    until_swept(&client, 2.0).await;
+    let second = hand.mark().await;
+    assert_eq!(second["seq"], last);
+    assert!(second["upto"].as_str() > first["upto"].as_str(), "{first} {second}");
+}

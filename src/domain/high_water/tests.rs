@@ -108,3 +108,14 @@ fn a_record_stays_until_the_mark_of_the_next_sweep_covers_it() {
     }
     assert_eq!(covered_after(seconds(1), seconds(60)), seconds(600));
 }
+
+#[test]
+fn a_record_whose_last_version_was_the_newest_of_the_bucket_is_judged_after_it_has_left() {
+    let mut soundings = Soundings::new(NOW);
+    soundings.count(&scheduled(500), 9);
+    // Records 10 to 30 were those of a timer that is over, and of which nothing is there any more.
+    soundings.reach(30);
+    let mark = soundings.finish(1);
+    assert!(mark.is_restored(&scheduled(-60), 10) && mark.is_restored(&firing(-60), 20));
+    assert!(!mark.is_restored(&scheduled(-60), 31));
+}

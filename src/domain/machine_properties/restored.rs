@@ -19,6 +19,7 @@ impl World {
         if let Some(Version { timer, revision, .. }) = self.history.last() {
             soundings.count(&timer.state, *revision);
         }
+        soundings.reach(self.history.iter().map(|version| version.revision).max().unwrap_or_default());
         let mark = soundings.finish(0);
         self.mark = Some(match self.flaw {
             Some(Flaw::MarkWithoutOpenTimers) => HighWater { open: vec![], ..mark },

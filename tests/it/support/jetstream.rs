@@ -55,8 +55,17 @@ impl Hand {
 
     /// `nats kv get timers ID`.
     pub(crate) async fn record(&self, id: &str) -> Value {
-        let last = json!({ "last_by_subj": format!("$KV.timers.{id}") });
-        let answer = self.done("STREAM.MSG.GET.KV_timers", &last).await;
+        self.value("timers", id).await
+    }
+
+    /// The high-water mark of the last sweep.
+    pub(crate) async fn mark(&self) -> Value {
+        self.value("timers_sweep", "mark").await
+    }
+
+    async fn value(&self, bucket: &str, key: &str) -> Value {
+        let last = json!({ "last_by_subj": format!("$KV.{bucket}.{key}") });
+        let answer = self.done(&format!("STREAM.MSG.GET.KV_{bucket}"), &last).await;
         let data = BASE64.decode(answer["message"]["data"].as_str().expect("a record")).expect("Base64");
         serde_json::from_slice(&data).expect("JSON")
     }
