@@ -13,6 +13,17 @@ pub fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(MARK).unwrap_or(bytes)
 }
 
+/// The entries of a list, each with the number of its line from 1 on: one a line, or several with a `;` between them. What follows the
+/// first `#` of a line is a comment, whatever it has in it; blank entries do not count.
+pub fn entries(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = (1..).zip(text.lines());
+    let entries = lines.flat_map(|(number, line)| {
+        let (entries, _comment) = line.split_once('#').unwrap_or((line, ""));
+        entries.split(';').map(move |entry| (number, entry.trim()))
+    });
+    entries.filter(|(_, entry)| !entry.is_empty())
+}
+
 /// Reads a file, or standard input for `-`.
 ///
 /// # Errors
@@ -49,5 +60,11 @@ mod tests {
         assert_eq!(without_mark(b"\xef\xbb"), b"\xef\xbb");
         assert!(text(b"\xff\xfea\0").unwrap_err().to_string().contains("UTF-16"));
         assert!(text(b"\xc3").unwrap_err().to_string().contains("not UTF-8"));
+    }
+
+    #[test]
+    fn a_comment_goes_on_to_the_end_of_its_line() {
+        let text = "# old; a\nb; c # d; e\r\n\n ;; f\n";
+        assert_eq!(entries(text).collect::<Vec<_>>(), [(2, "b"), (2, "c"), (4, "f")]);
     }
 }

@@ -1,14 +1,13 @@
 //! A list of tokens: one a line, `<name> <scope,…> sha256:<digest> [rate=<n>/s]`. It holds digests, so
 //! whoever reads it has no token.
 
-use std::collections::BTreeSet;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::Scope;
 use crate::domain::rate::Rate;
+use crate::text_file;
 
 /// Random bytes of a token: as many as the digest has, so neither is the weaker part.
 const RANDOM_BYTES: usize = 32;
@@ -29,25 +28,16 @@ pub struct Token {
     pub rate: Option<Rate>,
 }
 
-/// Reads a list of tokens. Blank lines and what follows a `#` do not count; a `;` is as good as a new
-/// line.
+/// Reads a list of tokens. Comments and several tokens in a line are as [`text_file::entries`] has them.
 ///
 /// # Errors
 ///
 /// Every line that is not as it must be, with its number.
 pub fn parse(text: &str) -> Result<Vec<Token>, String> {
-    let mut tokens = vec![];
-    let mut names = BTreeSet::new();
+    let mut tokens: Vec<Token> = vec![];
     let mut wrong = vec![];
-    for (number, line) in (1..).zip(text.split(['\n', ';'])) {
-        let line = line.split('#').next().unwrap_or_default().trim();
-        if line.is_empty() {
-            continue;
-        }
-        match token(line) {
-            Ok(token) if !names.insert(token.name.clone()) => {
-                wrong.push(format!("line {number}: the name {} is there twice", token.name));
-            }
+    for (number, entry) in text_file::entries(text) {
+        match token(entry).and_then(|token| unlike(&tokens, token)) {
             Ok(token) => tokens.push(token),
             Err(why) => wrong.push(format!("line {number}: {why}")),
         }
@@ -59,8 +49,21 @@ pub fn parse(text: &str) -> Result<Vec<Token>, String> {
     }
 }
 
-fn token(line: &str) -> Result<Token, String> {
-    let mut words = line.split_whitespace();
+/// The token, if no other one has its name or its digest: nobody could tell which of the two a request has.
+fn unlike(known: &[Token], token: Token) -> Result<Token, String> {
+    for other in known {
+        if other.name == token.name {
+            return Err(format!("the name {} is there twice", token.name));
+        }
+        if other.digest == token.digest {
+            return Err(format!("{} is the same token as {}; make one for each", token.name, other.name));
+        }
+    }
+    Ok(token)
+}
+
+fn token(entry: &str) -> Result<Token, String> {
+    let mut words = entry.split_whitespace();
     let (Some(name), Some(scopes), Some(digest)) = (words.next(), words.next(), words.next()) else {
         return Err("a token is `<name> <scope,…> sha256:<64 hexadecimal digits> [rate=<n>/s]`".to_owned());
     };
@@ -128,10 +131,19 @@ mod tests {
     fn each_bad_line_is_named_at_once() {
         let digest = sha256_hex(b"x");
         let text = format!(
-            "# tokens\n\na read sha256:{digest}\na read sha256:{digest}\nb fly sha256:{digest}\nc read x\nd read"
+            "# tokens; x admin sha256:{digest}\n\na read sha256:{digest}\na read sha256:{other}\n\
+             b fly sha256:{digest}\nc read x\nd read\ne read sha256:{same}",
+            other = sha256_hex(b"y"),
+            same = digest.to_ascii_uppercase(),
         );
         let error = parse(&text).unwrap_err();
-        for said in ["line 4: the name a", "line 5: \"fly\"", "line 6: the third", "line 7: a token is"] {
+        for said in [
+            "line 4: the name a",
+            "line 5: \"fly\"",
+            "line 6: the third",
+            "line 7: a token is",
+            "line 8: e is the same token as a",
+        ] {
             assert!(error.contains(said), "{said:?} is not said in {error}");
         }
         assert!(parse("# nothing").is_err());
@@ -139,9 +151,9 @@ mod tests {
 
     #[test]
     fn a_list_holds_names_scopes_digests_and_rates() {
-        let digest = sha256_hex(b"x");
+        let (digest, other) = (sha256_hex(b"x"), sha256_hex(b"y"));
         let tokens =
-            parse(&format!("a read,read-body sha256:{digest} rate=5/m; b admin sha256:{digest}")).unwrap();
+            parse(&format!("a read,read-body sha256:{digest} rate=5/m; b admin sha256:{other}")).unwrap();
         assert_eq!(tokens[0].scopes, [Scope::Read, Scope::ReadBody]);
         assert_eq!(tokens[0].rate, "5/m".parse().ok());
         assert_eq!((tokens[1].name.as_str(), tokens[1].rate), ("b", None));

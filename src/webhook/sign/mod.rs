@@ -11,6 +11,7 @@ use std::sync::Arc;
 pub use secret::Secret;
 
 use crate::domain::host::HostPort;
+use crate::text_file;
 
 /// The most secrets that sign one call: the old one, the new one, and the same for another algorithm.
 const MAX_SECRETS: usize = 4;
@@ -33,8 +34,7 @@ pub struct Secrets {
 
 impl Secrets {
     /// Reads a list: one line for each of whom secrets are for, `* | host=<host[:port]> | token=<name>`, and then one
-    /// to four secrets, all of which sign. Blank lines and what follows a `#` do not count; a `;` is as good as a new
-    /// line.
+    /// to four secrets, all of which sign. Comments and several entries in a line are as [`text_file::entries`] has them.
     ///
     /// # Errors
     ///
@@ -42,12 +42,8 @@ impl Secrets {
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut lists = BTreeMap::new();
         let mut wrong = vec![];
-        for (number, line) in (1..).zip(text.split(['\n', ';'])) {
-            let line = line.split('#').next().unwrap_or_default().trim();
-            if line.is_empty() {
-                continue;
-            }
-            match read(line) {
+        for (number, entry) in text_file::entries(text) {
+            match read(entry) {
                 Ok((whom, secrets)) => {
                     if lists.insert(whom, secrets).is_some() {
                         wrong.push(format!("line {number}: there is a line for these already"));
