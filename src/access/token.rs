@@ -37,7 +37,7 @@ pub fn parse(text: &str) -> Result<Vec<Token>, String> {
     let mut tokens: Vec<Token> = vec![];
     let mut wrong = vec![];
     for (number, entry) in text_file::entries(text) {
-        match token(entry).and_then(|token| unlike(&tokens, token)) {
+        match token(entry).and_then(|token| check_new(&tokens, &token).map(|()| token)) {
             Ok(token) => tokens.push(token),
             Err(why) => wrong.push(format!("line {number}: {why}")),
         }
@@ -49,17 +49,15 @@ pub fn parse(text: &str) -> Result<Vec<Token>, String> {
     }
 }
 
-/// The token, if no other one has its name or its digest: nobody could tell which of the two a request has.
-fn unlike(known: &[Token], token: Token) -> Result<Token, String> {
-    for other in known {
-        if other.name == token.name {
-            return Err(format!("the name {} is there twice", token.name));
-        }
-        if other.digest == token.digest {
-            return Err(format!("{} is the same token as {}; make one for each", token.name, other.name));
-        }
+/// Refuses a token that has the name or the digest of another one: a request could not tell which of the two it has.
+fn check_new(known: &[Token], token: &Token) -> Result<(), String> {
+    if known.iter().any(|other| other.name == token.name) {
+        return Err(format!("the name {} is there twice", token.name));
     }
-    Ok(token)
+    match known.iter().find(|other| other.digest == token.digest) {
+        Some(other) => Err(format!("{} is the same token as {}; make one for each", token.name, other.name)),
+        None => Ok(()),
+    }
 }
 
 fn token(entry: &str) -> Result<Token, String> {
