@@ -77,8 +77,7 @@ impl Guard {
         if epoch == self.link.epoch() {
             self.heard(|heard| heard.seen.note(bucket.last, asked_at));
             if let Some(marks) = marks {
-                let now = self.clock.now();
-                self.write(|known| known.learn(marks, bucket.last, now));
+                self.learn(marks, bucket.last);
             }
         }
         Ok(())

@@ -13,8 +13,8 @@ use crate::domain::time::Timestamp;
 use crate::domain::timer::{State, TimerId};
 use crate::nats::BucketState;
 
-/// How far the clocks of two nodes may be apart that both are ready.
-const CLOCKS_DIFFER: Duration = Duration::from_secs(4);
+/// How far the clocks of two nodes that are ready can be apart: twice what `--max-clock-skew` allows at most.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(6);
 
 /// The marks that nodes share.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -161,8 +161,7 @@ impl Guard {
             }
         }
         if let Some(marks) = marks {
-            let now = self.clock.now();
-            self.write(|known| known.learn(marks, bucket.last, now));
+            self.learn(marks, bucket.last);
         }
         if back != Back::No {
             self.heard(|heard| heard.seen.go_back(bucket.last));
@@ -202,8 +201,7 @@ impl Guard {
     ///
     /// A [`NatsError`]; this node knows the mark all the same.
     pub async fn keep(&self, mark: HighWater) -> Result<(), NatsError> {
-        let now = self.clock.now();
-        self.write(|known| known.learn(Marks { swept: Some(mark), restored: None }, u64::MAX, now));
+        self.learn(Marks { swept: Some(mark), restored: None }, u64::MAX);
         self.tell().await
     }
 
@@ -212,8 +210,7 @@ impl Guard {
         for _ in 0..TELL_TRIES {
             let (json, revision) = self.link.mark().await?;
             if let Some(Marks { restored, .. }) = form::from_json(&json) {
-                let now = self.clock.now();
-                self.write(|known| known.learn(Marks { swept: None, restored }, u64::MAX, now));
+                self.learn(Marks { swept: None, restored }, u64::MAX);
             }
             let json = self.read(|known| form::to_json(known.born(), known.marks()));
             if self.link.put_mark(json, revision).await? {
@@ -221,6 +218,12 @@ impl Guard {
             }
         }
         Ok(())
+    }
+
+    /// Takes over marks of the bucket, none of which speaks of a record behind this sequence.
+    fn learn(&self, marks: Marks, last: u64) {
+        let now = self.clock.now();
+        self.write(|known| known.learn(marks, last, now));
     }
 
     fn heard<T>(&self, then: impl FnOnce(&mut Heard) -> T) -> T {
