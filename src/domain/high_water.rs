@@ -115,11 +115,6 @@ impl Soundings {
         self.seq = self.seq.max(seq);
     }
 
-    /// The highest sequence of a record that was counted, or that was [reached](Self::reach).
-    pub fn reached(&self) -> u64 {
-        self.seq
-    }
-
     /// The mark, once every record of this bucket was counted.
     pub fn finish(self, bucket_born: i128) -> HighWater {
         let mut open: Vec<u64> = self.open.into_iter().map(|(_, revision)| revision).collect();

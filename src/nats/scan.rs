@@ -36,6 +36,8 @@ pub struct RecordPage {
     pub unreadable: Vec<(TimerId, u64)>,
     /// What is left of records that were removed by hand.
     pub removed: Vec<TimerId>,
+    /// The sequence of the last one of all of these; 0 if there is none.
+    pub last: u64,
     /// Where the next page begins, if there is one.
     pub next: Option<u64>,
 }
@@ -101,6 +103,7 @@ impl Link {
             records: Vec::with_capacity(batch.messages.len()),
             unreadable: Vec::new(),
             removed: Vec::new(),
+            last: batch.messages.last().map_or(0, Got::sequence),
             next: next(&batch.messages, batch.pending),
         };
         for message in &batch.messages {

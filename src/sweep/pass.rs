@@ -79,9 +79,10 @@ impl Broom {
         let mut soundings = Soundings::new(self.clock.now());
         let mut pace = Pace::new(order);
         let mut ids: Vec<u64> = Vec::new();
-        let mut from = Some(1);
+        let (mut from, mut seen) = (Some(1), 0);
         while let Some(place) = from {
             let page = self.link.records(place).await?;
+            seen = seen.max(page.last);
             ids.extend(page.records.iter().map(|stored| short(stored.timer.id)));
             for (id, revision) in &page.unreadable {
                 ids.push(short(*id));
@@ -108,7 +109,7 @@ impl Broom {
             from = page.next;
             pace.after(read).await;
         }
-        soundings.reach(self.link.no_record_behind(soundings.reached()).await?);
+        soundings.reach(self.link.no_record_behind(seen).await?);
         let same = self.link.connection_number() == connection;
         let mark = same.then(|| soundings.finish(bucket_born));
         // Those that have lost their stream have left no orphans.
