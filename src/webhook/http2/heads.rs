@@ -113,18 +113,27 @@ impl Heads {
         block: &[u8],
         plain: &mut BytesMut,
     ) -> Result<(), Undecodable> {
-        let (mut status, mut fields) = (BytesMut::new(), BytesMut::new());
+        // One of each: a reference of a byte may stand for a value of a kilobyte, and a block has many bytes.
+        let [mut status, mut retry_after, mut proxy_status] = [(); 3].map(|()| BytesMut::new());
         let (mut has_status, mut is_odd) = (false, false);
-        let decoded = self.decoder.decode_with_cb(block, |name, value| match &*name {
-            b":status" => {
-                is_odd |= has_status || value.len() != 3 || !value.iter().all(u8::is_ascii_digit);
-                has_status = true;
-                field(&mut status, b":status", &value);
+        let decoded = self.decoder.decode_with_cb(block, |name, value| {
+            let is_kept = value.len() <= MAX_VALUE && value.iter().all(is_text);
+            match &*name {
+                b":status" if !has_status && value.len() == 3 && value.iter().all(u8::is_ascii_digit) => {
+                    has_status = true;
+                    field(&mut status, &name, &value);
+                }
+                b":status" => is_odd = true,
+                // Of several, those that count are the ones that `Fields` would keep.
+                b"retry-after" if is_kept && retry_after.is_empty() => {
+                    field(&mut retry_after, &name, &value);
+                }
+                b"proxy-status" if is_kept => {
+                    proxy_status.clear();
+                    field(&mut proxy_status, &name, &value);
+                }
+                _ => {}
             }
-            b"retry-after" | b"proxy-status" if value.len() <= MAX_VALUE && value.iter().all(is_text) => {
-                field(&mut fields, &name, &value);
-            }
-            _ => {}
         });
         decoded.map_err(|_| Undecodable)?;
         if is_odd || (!has_status && ends == 0) {
@@ -135,11 +144,11 @@ impl Heads {
             return Ok(());
         }
         // What comes after a body has no status, and nothing that matters.
-        let fields = if has_status { fields } else { BytesMut::new() };
+        let fields = if has_status { [retry_after, proxy_status].concat() } else { vec![] };
         head(plain, (status.len() + fields.len()) as u32, HEADERS, END_HEADERS | ends, stream);
         // The library wants the status first, wherever it was (RFC 9113, 8.3).
         plain.unsplit(status);
-        plain.unsplit(fields);
+        plain.extend_from_slice(&fields);
         Ok(())
     }
 }
@@ -245,6 +254,20 @@ mod tests {
         pieces[1..].iter().for_each(|piece| bytes.extend(frame(CONTINUATION, 0, 1, piece)));
         bytes.extend(frame(CONTINUATION, END_HEADERS, 1, b""));
         assert_eq!(plain(&bytes).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_field_that_is_there_many_times_takes_the_place_of_one() {
+        let [first, last] = [b"first", b"last."].map(|start| [&start[..], &[b'.'; MAX_VALUE - 5]].concat());
+        let mut fields: Vec<(&str, &[u8])> = vec![(":status", b"200")];
+        fields.extend([("retry-after", &first[..]), ("proxy-status", &first)]);
+        for _ in 0..100 {
+            fields.extend([("retry-after", &last[..]), ("proxy-status", &last)]);
+        }
+        let kept = [(":status", &b"200"[..]), ("retry-after", &first), ("proxy-status", &last)];
+        let answer = frame(HEADERS, END_HEADERS, 1, &block(&kept));
+        assert_eq!(plain(&frame(HEADERS, END_HEADERS, 1, &block(&fields))).unwrap(), answer);
+        assert!(answer.len() < 16_384, "the longest frame that may be sent (RFC 9113, 6.5.2)");
     }
 
     #[test]
