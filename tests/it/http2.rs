@@ -140,6 +140,20 @@ async fn a_request_that_the_receiver_has_looked_at_is_not_sent_again() {
 }
 
 #[tokio::test]
+async fn a_receiver_that_has_ended_one_connection_early_gets_many_calls_on_the_next() {
+    let receiver = Frames::start(100, |request: Request| {
+        if request.connection == 1 { vec![Act::GoAway(0), Act::Close] } else { vec![Act::Answer] }
+    })
+    .await;
+    let caller = caller_of(&receiver);
+    assert_eq!(outcome(&call(&caller, &receiver, PATIENCE).await).0, "not_sent");
+    for _ in 0..20 {
+        assert_eq!(call(&caller, &receiver, PATIENCE).await.result, answered(200));
+    }
+    assert_eq!(receiver.raw.connections(), 2);
+}
+
+#[tokio::test]
 async fn a_receiver_that_ends_connections_after_some_requests_loses_none() {
     const EACH: u32 = 5;
     let taken = Arc::new(AtomicUsize::new(0));

@@ -102,6 +102,11 @@ impl Connection {
         self.facts.active() == 0
     }
 
+    /// Whether it has carried so many calls to their ends, and the receiver has not ended it.
+    pub(super) fn outlasts(&self, calls: u32) -> bool {
+        self.is_idle() && self.facts.is_open() && self.facts.begun() >= calls
+    }
+
     /// Whether it is of no use for another call, now or later.
     pub(super) fn is_spent(&self) -> bool {
         !self.facts.is_open()

@@ -46,7 +46,7 @@ pub(super) struct Site {
     shared: Vec<(http2::Connection, Instant)>,
     /// The receiver chose HTTP/2 the last time.
     speaks_http2: bool,
-    /// After so many calls the receiver ends a connection.
+    /// After so many calls the receiver has ended a connection.
     most: Option<u32>,
     /// It has asked for HTTP/1.1.
     wants_http1: bool,
@@ -83,6 +83,11 @@ impl Site {
     /// Takes a connection that is there, if one is good for another call.
     pub(super) fn take(&mut self, now: Instant) -> Option<Ready> {
         self.used = now;
+        // A receiver that has once ended a connection early, as to restart, takes more on the next ones.
+        let is_low = |most: &u32| self.shared.iter().any(|(connection, _)| connection.outlasts(*most));
+        if let Some(most) = self.most.filter(is_low) {
+            self.most = most.checked_mul(2);
+        }
         for (connection, used) in &mut self.shared {
             if let Some(place) = connection.place(self.most) {
                 *used = now;
