@@ -102,7 +102,8 @@ impl Engine {
         }
         work.called(measure::kind_of(&called.result), began.elapsed());
         if let Some(place) = place {
-            place.receiver.report(&called.result, &called.phases);
+            let its_own = departure.has_left() || worker.caller.was_cut_short(timer, &called);
+            place.receiver.report(&called.result, &called.phases, its_own);
         }
         called
     }

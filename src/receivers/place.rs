@@ -98,11 +98,12 @@ impl Place {
         self.of_receiver(Receiver::takes_long);
     }
 
-    /// Tells what came of the call, and how long its parts took.
-    pub fn report(&mut self, result: &CallResult, phases: &Phases) {
+    /// Tells what came of the call, how long its parts took, and whether it was `its_own` failure if nothing was sent: it had a
+    /// connection, or its timer's timeout left no time for one.
+    pub fn report(&mut self, result: &CallResult, phases: &Phases, its_own: bool) {
         self.called = true;
         let Some(name) = &self.receiver else { return };
-        let Some(evidence) = Evidence::of(result) else { return };
+        let Some(evidence) = Evidence::of(result, its_own) else { return };
         let connecting = [phases.resolve, phases.connect, phases.tls].into_iter().flatten().sum();
         self.said = Some(Said { failed: evidence != Evidence::Well, connecting });
         let threshold = self.receivers.rules.breaker_failures;

@@ -71,7 +71,7 @@ async fn a_receiver_without_room_takes_nothing_from_other_timers_of_the_flow() {
     assert_eq!(postponed(&receivers, &of_flow("b", "http://slow/")).await, Postponed::Receiver);
     assert!(!receivers.lock().flows.contains_key("b"));
     let mut called = entered(&receivers, &of_flow("a", "http://well/")).await;
-    called.report(&CallResult::Answered { status: 200, retry_after: None }, &Phases::default());
+    called.report(&CallResult::Answered { status: 200, retry_after: None }, &Phases::default(), false);
     drop((called, place));
     assert_eq!(postponed(&receivers, &of_flow("a", "http://well/")).await, Postponed::Flow);
 }
@@ -97,7 +97,7 @@ async fn a_receiver_is_given_more_places_once_calls_take_long_or_are_as_quick_wi
         places.push(entered(&receivers, &quick).await);
     }
     for place in &mut places {
-        place.report(&CallResult::Answered { status: 200, retry_after: None }, &Phases::default());
+        place.report(&CallResult::Answered { status: 200, retry_after: None }, &Phases::default(), false);
     }
     drop(places);
     assert!(limit("quick:80") > 4);
@@ -109,7 +109,7 @@ async fn a_limit_of_a_receiver_spaces_its_calls() {
     let start = Instant::now();
     for _ in 0..3 {
         let mut place = entered(&receivers, &timer("http://limited/")).await;
-        place.report(&CallResult::Answered { status: 200, retry_after: None }, &Phases::default());
+        place.report(&CallResult::Answered { status: 200, retry_after: None }, &Phases::default(), false);
     }
     assert!(start.elapsed() >= Duration::from_millis(200));
 }
@@ -152,4 +152,23 @@ fn what_is_remembered_is_bounded() {
     }
     let known = receivers.lock();
     assert!(known.receivers.len() <= MAX_KNOWN && known.flows.len() <= MAX_KNOWN);
+}
+
+#[tokio::test]
+async fn a_path_whose_requests_are_refused_unread_does_not_close_its_receiver() {
+    let receivers = receivers(9, 3);
+    let refused = CallResult::NotSent { reason: "stream refused".into() };
+    let report = async |path: &str, its_own: bool| {
+        let mut place = entered(&receivers, &timer(path)).await;
+        place.report(&refused, &Phases::default(), its_own);
+    };
+    for _ in 0..3 {
+        report("http://host/refused", true).await;
+    }
+    assert_eq!(postponed(&receivers, &timer("http://host/refused")).await, Postponed::Breaker);
+    drop(entered(&receivers, &timer("http://host/well")).await);
+    for path in ["a", "b", "c"] {
+        report(&format!("http://host/{path}"), false).await;
+    }
+    assert_eq!(postponed(&receivers, &timer("http://host/well")).await, Postponed::Breaker);
 }

@@ -22,7 +22,7 @@ use super::trace::Trace;
 use crate::clock::Clock;
 use crate::domain::attempt::CallResult;
 use crate::domain::called::Called;
-use crate::domain::timer::Timer;
+use crate::domain::timer::{MAX_TIMEOUT, Timer};
 use crate::policy::{Destination, Policy};
 use crate::receivers::Route;
 use crate::tasks::Tasks;
@@ -122,6 +122,12 @@ impl Caller {
     /// nothing, so the attempt may be repeated, which cannot be said once the time for the answer is over.
     fn connect_timeout(&self, timeout: Duration) -> Duration {
         self.connect_timeout.min(self.first_byte_timeout(timeout) * 4 / 5)
+    }
+
+    /// Whether the timer's own timeout ended a call before a connection was there, and left less time for one than other timers have.
+    pub fn was_cut_short(&self, timer: &Timer, called: &Called) -> bool {
+        let allowed = self.connect_timeout(timer.timeout);
+        allowed < self.connect_timeout(MAX_TIMEOUT) && called.phases.total >= allowed
     }
 
     /// Sends the request and waits for the head of the answer.

@@ -2,7 +2,10 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
+use crate::support::raw::{Raw, head};
 use crate::support::{Broker, Client, Node, Sink, eventually, in_millis, now_micros};
 
 async fn receiver(client: &Client, sink: &Sink) -> Value {
@@ -54,6 +57,33 @@ async fn a_receiver_that_hangs_does_not_hold_up_another() {
         client.until(id, "delivered").await;
     }
     assert!(hanging.counts().values().all(|count| *count == 1));
+}
+
+#[tokio::test]
+async fn a_path_that_a_proxy_refuses_is_left_alone_and_the_others_of_its_receiver_are_not() {
+    let broker = Broker::start().await;
+    let proxy = Raw::start(|mut stream: TcpStream| async move {
+        let answer = if head(&mut stream).await.contains("/secret") {
+            "HTTP/1.1 403 Forbidden\r\nproxy-status: p.test; error=http_request_denied\r\n"
+        } else {
+            "HTTP/1.1 204 No Content\r\n"
+        };
+        stream.write_all(format!("{answer}connection: close\r\n\r\n").as_bytes()).await.unwrap();
+    })
+    .await;
+    let url = format!("http://{}/", proxy.address());
+    let node = Node::with(&broker, &["--breaker-failures", "3", "--egress-proxy", &url]).await;
+    let client = node.client();
+    let retry = json!({ "max_attempts": 1 });
+    for _ in 0..3 {
+        let secret = json!({ "seconds": 0, "url": "http://127.0.0.1:8999/secret", "retry": retry });
+        client.until(&client.create(&secret).await, "failed").await;
+    }
+    let reply = client.send(Method::GET, "/receivers", &[], "").await;
+    let seen = &reply.json["receivers"][0];
+    assert_eq!((&seen["breaker"], &seen["paths_left_alone"]), (&json!("partly"), &json!(1)), "{seen}");
+    let other = client.create(&json!({ "seconds": 0, "url": "http://127.0.0.1:8999/open" })).await;
+    client.until(&other, "delivered").await;
 }
 
 #[tokio::test]
