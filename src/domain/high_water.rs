@@ -45,6 +45,11 @@ impl HighWater {
         let Some(since) = open_since(state) else { return false };
         revision <= self.seq && since <= self.upto && self.open.binary_search(&revision).is_err()
     }
+
+    /// Whether this mark speaks of every record that the other one speaks of. Both stay true.
+    pub fn reaches(&self, other: &Self) -> bool {
+        self.upto >= other.upto && self.seq >= other.seq
+    }
 }
 
 /// How long the last version of a record has to stay after its timer is over, so that a mark covers it. `mark_age` is how long ago the

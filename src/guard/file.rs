@@ -81,7 +81,7 @@ mod tests {
         assert_eq!(read(&path), Remembered::default());
         let at = Timestamp::from_micros(1_700_000_000_000_001);
         let mark = HighWater { bucket_born: 7, upto: at, seq: 9, open: vec![2, 5] };
-        let marks = Marks { swept: Some(mark), restored: None };
+        let marks = Marks::of_sweep(mark);
         let remembered = Remembered { marks, born: 7, seen: 12, at: Some(at) };
         write(&path, &remembered).unwrap();
         assert_eq!(read(&path), remembered);

@@ -13,8 +13,12 @@ const VERSION: u32 = 1;
 struct MarksJson {
     v: u32,
     bucket_born: String,
+    /// That of the newest sweep.
     #[serde(flatten)]
     swept: MarkJson,
+    /// Those of sweeps before it that speak of later instants.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    earlier: Vec<MarkJson>,
     /// Absent in a text of a node that does not know it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     restored: Option<MarkJson>,
@@ -58,10 +62,12 @@ impl MarkJson {
 pub(super) fn to_json(bucket_born: i128, marks: &Marks) -> Vec<u8> {
     // A mark that judges no record, if no sweep has left one.
     let none = HighWater { bucket_born, upto: Timestamp::from_micros(0), seq: 0, open: vec![] };
+    let (newest, earlier) = marks.swept.split_last().unwrap_or((&none, &[]));
     let json = MarksJson {
         v: VERSION,
         bucket_born: bucket_born.to_string(),
-        swept: MarkJson::of(marks.swept.as_ref().unwrap_or(&none)),
+        swept: MarkJson::of(newest),
+        earlier: earlier.iter().map(MarkJson::of).collect(),
         restored: marks.restored.as_ref().map(MarkJson::of),
     };
     // A struct of strings and numbers always serialises.
@@ -75,8 +81,9 @@ pub(super) fn from_json(json: &[u8]) -> Option<Marks> {
         return None;
     }
     let born = json.bucket_born.parse().ok()?;
+    let swept = json.earlier.into_iter().chain([json.swept]).map(|mark| mark.mark(born));
     Some(Marks {
-        swept: Some(json.swept.mark(born)?),
+        swept: swept.collect::<Option<_>>()?,
         restored: json.restored.and_then(|restored| restored.mark(born)),
     })
 }
@@ -93,7 +100,7 @@ mod tests {
             seq: 99,
             open: vec![3, 4, 90],
         };
-        let only = Marks { swept: Some(swept.clone()), restored: None };
+        let only = Marks::of_sweep(swept.clone());
         let json = to_json(swept.bucket_born, &only);
         assert_eq!(
             String::from_utf8(json.clone()).unwrap(),
@@ -101,7 +108,9 @@ mod tests {
         );
         assert_eq!(from_json(&json), Some(only));
         let restored = Some(HighWater { seq: 50, ..swept.clone() });
-        let both = Marks { swept: Some(swept), restored };
+        let ahead =
+            HighWater { upto: Timestamp::from_micros(1_800_000_000_000_000), seq: 60, ..swept.clone() };
+        let both = Marks { swept: vec![ahead, swept], restored };
         assert_eq!(from_json(&to_json(1_700_000_000_000_000_001, &both)), Some(both));
     }
 

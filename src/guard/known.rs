@@ -6,21 +6,21 @@
 //! that is written later.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use crate::domain::high_water::HighWater;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{State, TimerId};
 use crate::nats::BucketState;
 
-/// How far the clocks of two nodes that are ready can be apart: twice what `--max-clock-skew` allows at most.
-const CLOCKS_DIFFER: Duration = Duration::from_secs(6);
+/// The most marks of sweeps that are kept. One is enough while the clocks of all nodes are right.
+const MOST_SWEPT: usize = 3;
 
 /// The marks that nodes share.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Marks {
-    /// That of the newest sweep.
-    pub(super) swept: Option<HighWater>,
+    /// Those of sweeps of which none [reaches](HighWater::reaches) another, by their sequences. A sweep by a clock that is behind reaches
+    /// more records, and a sweep by one that is ahead reaches later instants; neither takes the place of the other.
+    pub(super) swept: Vec<HighWater>,
     /// That of the last restore which a node noticed. A sweep does not take its place: it cannot tell restored records from those that
     /// are late.
     pub(super) restored: Option<HighWater>,
@@ -37,31 +37,42 @@ pub(super) struct Known {
 }
 
 impl Marks {
-    fn each(&self) -> impl Iterator<Item = &HighWater> {
-        [&self.swept, &self.restored].into_iter().flatten()
+    /// The mark of one sweep.
+    pub(super) fn of_sweep(mark: HighWater) -> Self {
+        Self { swept: vec![mark], restored: None }
     }
 
-    /// Takes over what is newer in what another node knows, of the same bucket. A mark that is ahead of `now` was made by a node whose
-    /// clock was ahead, and gives way to any other.
-    fn learn(&mut self, other: Self, now: Timestamp) {
-        let present = now.saturating_add(CLOCKS_DIFFER);
-        let known = [&mut self.swept, &mut self.restored];
-        for (known, mark) in known.into_iter().zip([other.swept, other.restored]) {
-            let is_newer = |mark: &HighWater| {
-                known.as_ref().is_none_or(|known| known.upto <= mark.upto || known.upto > present)
-            };
-            if let Some(mark) = mark.filter(is_newer) {
-                *known = Some(mark);
-            }
+    fn each(&self) -> impl Iterator<Item = &HighWater> {
+        self.swept.iter().chain(&self.restored)
+    }
+
+    /// Takes over what another node knows of the same bucket.
+    fn learn(&mut self, other: Self) {
+        other.swept.into_iter().for_each(|mark| self.add(mark));
+        let is_later = |mark: &HighWater| self.restored.as_ref().is_none_or(|known| known.upto <= mark.upto);
+        if let Some(mark) = other.restored.filter(is_later) {
+            self.restored = Some(mark);
+        }
+    }
+
+    fn add(&mut self, mark: HighWater) {
+        if self.swept.iter().any(|known| known.reaches(&mark)) {
+            return;
+        }
+        self.swept.retain(|known| !mark.reaches(known));
+        self.swept.push(mark);
+        self.swept.sort_by_key(|mark| mark.seq);
+        if self.swept.len() > MOST_SWEPT {
+            self.swept.remove(0);
         }
     }
 
     /// The same marks, where none speaks of a record behind this sequence.
-    fn cut(mut self, last: u64) -> Self {
-        for mark in [&mut self.swept, &mut self.restored].into_iter().flatten() {
-            mark.seq = mark.seq.min(last);
-        }
-        self
+    fn cut(self, last: u64) -> Self {
+        let cut = |mark: HighWater| HighWater { seq: mark.seq.min(last), ..mark };
+        let mut marks = Self { swept: vec![], restored: self.restored.map(cut) };
+        self.swept.into_iter().map(cut).for_each(|mark| marks.add(mark));
+        marks
     }
 }
 
@@ -69,7 +80,7 @@ impl Known {
     /// What was remembered of the bucket that was created at this instant.
     pub(super) fn remembered(born: i128, marks: Marks) -> Self {
         let mut known = Self { born, ..Self::default() };
-        known.learn(marks, u64::MAX, Timestamp::from_micros(0));
+        known.learn(marks, u64::MAX);
         known
     }
 
@@ -83,7 +94,7 @@ impl Known {
 
     /// When the sweep of the newest mark began.
     pub(super) fn swept_at(&self) -> Option<Timestamp> {
-        self.marks.swept.as_ref().map(|mark| mark.upto)
+        self.marks.swept.last().map(|mark| mark.upto)
     }
 
     /// Whether a record of this bucket was brought back.
@@ -101,11 +112,12 @@ impl Known {
         is_other
     }
 
-    /// Takes over marks of this bucket, whose last sequence is `last`, at an instant by this node's clock.
-    pub(super) fn learn(&mut self, marks: Marks, last: u64, now: Timestamp) {
+    /// Takes over marks of this bucket, whose last sequence is `last`.
+    pub(super) fn learn(&mut self, mut marks: Marks, last: u64) {
         let ours = |mark: &HighWater| mark.bucket_born == self.born;
-        let marks = Marks { swept: marks.swept.filter(ours), restored: marks.restored.filter(ours) };
-        self.marks.learn(marks.cut(last), now);
+        marks.swept.retain(ours);
+        marks.restored = marks.restored.filter(ours);
+        self.marks.learn(marks.cut(last));
     }
 
     /// The bucket lost its last writes, some of them this node's: those of these timers.
@@ -117,7 +129,7 @@ impl Known {
     /// The bucket was restored: what was due up to this instant had fired, but for what the last sweep saw open.
     pub(super) fn was_restored(&mut self, bucket: BucketState, upto: Timestamp) {
         self.marks = std::mem::take(&mut self.marks).cut(bucket.last);
-        let open = self.marks.swept.as_ref().map(|mark| mark.open.clone()).unwrap_or_default();
+        let open = self.marks.swept.last().map(|mark| mark.open.clone()).unwrap_or_default();
         self.marks.restored = Some(HighWater { bucket_born: bucket.born, upto, seq: bucket.last, open });
     }
 }
@@ -137,7 +149,7 @@ mod tests {
     }
 
     fn swept(seq: u64, upto: u64) -> Marks {
-        Marks { swept: Some(mark(seq, upto)), restored: None }
+        Marks::of_sweep(mark(seq, upto))
     }
 
     fn known() -> Known {
@@ -153,48 +165,64 @@ mod tests {
     }
 
     #[test]
-    fn a_later_sweep_counts_though_the_clock_of_an_earlier_one_was_ahead() {
+    fn each_sweep_counts_though_the_clock_of_another_one_was_wrong() {
         let mut known = known();
-        known.learn(swept(10, 10_000), 10, at(10_000));
-        known.learn(swept(20, 500), 20, at(501));
-        assert_eq!(known.swept_at(), Some(at(500)));
-        assert!(judges(&known, 400, 20) && !judges(&known, 600, 20));
-        known.learn(swept(20, 400), 20, at(501));
-        assert_eq!(known.swept_at(), Some(at(500)), "an older one changes nothing");
+        known.learn(swept(10, 500), 10);
+        // A clock that is ahead, and one that is behind.
+        known.learn(swept(12, 10_000), 12);
+        known.learn(swept(20, 300), 20);
+        assert!(judges(&known, 9_000, 12) && judges(&known, 200, 20) && !judges(&known, 400, 20));
+        assert_eq!(known.marks().swept, [mark(12, 10_000), mark(20, 300)]);
+        known.learn(swept(30, 600), 30);
+        assert_eq!(known.swept_at(), Some(at(600)));
+        assert_eq!(known.marks().swept, [mark(12, 10_000), mark(30, 600)]);
+        known.learn(swept(29, 599), 30);
+        assert_eq!(known.swept_at(), Some(at(600)), "an older one changes nothing");
+        known.learn(swept(31, 10_000), 31);
+        assert_eq!(known.marks().swept, [mark(31, 10_000)], "one is enough again");
+    }
+
+    #[test]
+    fn a_bounded_number_of_marks_is_kept_and_the_newest_among_them() {
+        let mut known = known();
+        (1..=100).for_each(|n| known.learn(swept(n, 1_000 - n), n));
+        assert_eq!(known.marks().swept, [mark(98, 902), mark(99, 901), mark(100, 900)]);
+        known.lost_writes(bucket(50), vec![]);
+        assert_eq!(known.marks().swept, [mark(50, 902)]);
     }
 
     #[test]
     fn nothing_is_known_of_another_bucket() {
         let mut known = known();
-        known.learn(swept(10, 100), 10, at(100));
+        known.learn(swept(10, 100), 10);
         assert!(!known.turn_to(BORN) && judges(&known, 50, 5));
         assert!(known.turn_to(8) && !judges(&known, 50, 5));
-        known.learn(swept(10, 100), 10, at(100));
+        known.learn(swept(10, 100), 10);
         assert_eq!(known.swept_at(), None, "a mark speaks of one bucket");
     }
 
     #[test]
     fn a_restore_is_remembered_whatever_sweeps_see_and_judges_no_later_record() {
         let mut known = known();
-        known.learn(swept(90, 100), 90, at(100));
+        known.learn(swept(90, 100), 90);
         known.was_restored(bucket(50), at(200));
         assert!(judges(&known, 150, 50), "it was due in the newer data");
         assert!(!judges(&known, 150, 51) && !judges(&known, 50, 60), "written after the restore");
         assert!(!judges(&known, 201, 50), "due after the restore");
         // A node that knew nothing has swept the restored bucket.
         let open = HighWater { open: vec![50], ..mark(55, 210) };
-        known.learn(Marks { swept: Some(open), restored: None }, 55, at(210));
+        known.learn(Marks::of_sweep(open), 55);
         assert!(judges(&known, 150, 50));
         // Others hear of it.
         let mut other = Known::remembered(BORN, swept(55, 210));
-        other.learn(known.marks().clone(), 55, at(210));
+        other.learn(known.marks().clone(), 55);
         assert!(judges(&other, 150, 50));
     }
 
     #[test]
     fn lost_writes_are_judged_by_timer_and_marks_are_cut() {
         let mut known = known();
-        known.learn(swept(90, 100), 90, at(100));
+        known.learn(swept(90, 100), 90);
         known.lost_writes(bucket(80), vec![TimerId::nil()]);
         assert!(judges(&known, 1_000, 80) && !judges(&known, 50, 81));
         let other = TimerId::from_u128(1);

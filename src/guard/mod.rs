@@ -201,16 +201,16 @@ impl Guard {
     ///
     /// A [`NatsError`]; this node knows the mark all the same.
     pub async fn keep(&self, mark: HighWater) -> Result<(), NatsError> {
-        self.learn(Marks { swept: Some(mark), restored: None }, u64::MAX);
+        self.learn(Marks::of_sweep(mark), u64::MAX);
         self.tell().await
     }
 
-    /// Stores what this node knows for all nodes, and keeps what another one knows of a restore.
+    /// Stores what this node knows for all nodes, with what they know.
     async fn tell(&self) -> Result<(), NatsError> {
         for _ in 0..TELL_TRIES {
             let (json, revision) = self.link.mark().await?;
-            if let Some(Marks { restored, .. }) = form::from_json(&json) {
-                self.learn(Marks { swept: None, restored }, u64::MAX);
+            if let Some(marks) = form::from_json(&json) {
+                self.learn(marks, u64::MAX);
             }
             let json = self.read(|known| form::to_json(known.born(), known.marks()));
             if self.link.put_mark(json, revision).await? {
@@ -222,8 +222,7 @@ impl Guard {
 
     /// Takes over marks of the bucket, none of which speaks of a record behind this sequence.
     fn learn(&self, marks: Marks, last: u64) {
-        let now = self.clock.now();
-        self.write(|known| known.learn(marks, last, now));
+        self.write(|known| known.learn(marks, last));
     }
 
     fn heard<T>(&self, then: impl FnOnce(&mut Heard) -> T) -> T {
