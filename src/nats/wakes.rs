@@ -2,6 +2,7 @@
 
 use async_nats::{HeaderMap, Subject};
 use bytes::Bytes;
+use serde::Deserialize;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -9,8 +10,10 @@ use crate::domain::machine::LEAD;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::TimerId;
 use crate::nats::NatsError;
-use crate::nats::link::{Link, Published};
-use crate::nats::names::{STREAM, fire_subject, schedule_subject, schedule_subjects_of};
+use crate::nats::link::{ApiError, Link, Published};
+use crate::nats::names::{
+    CONSUMER, FIRE_SUBJECTS, STREAM, fire_subject, schedule_subject, schedule_subjects_of,
+};
 use crate::rfc3339;
 
 /// Arms and removes wakes. Cheap to clone.
@@ -27,6 +30,23 @@ pub struct Wake {
     /// How often it has been delivered, from 1.
     pub tries: u32,
     pub(super) reply: Subject,
+}
+
+#[derive(Deserialize)]
+struct ConsumerInfo {
+    ack_floor: Floor,
+}
+
+#[derive(Deserialize)]
+struct Floor {
+    stream_seq: u64,
+}
+
+#[derive(Deserialize)]
+struct Purged {
+    #[serde(default)]
+    purged: u64,
+    error: Option<ApiError>,
 }
 
 impl Wakes {
@@ -85,6 +105,23 @@ impl Wakes {
         }
         let subject = format!("$JS.API.STREAM.PURGE.{STREAM}").into();
         self.link.ask(subject, None, request.to_string().into()).await.map(|_| ())
+    }
+
+    /// Removes due wakes that were settled and are still in the stream, as after NATS could not write to a full disk. NATS does not deliver
+    /// them again, though they look like wakes that are about to come. Returns their number.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`].
+    pub async fn remove_settled(&self) -> Result<u64, NatsError> {
+        let info: ConsumerInfo = self.link.info(format!("$JS.API.CONSUMER.INFO.{STREAM}.{CONSUMER}")).await?;
+        // JetStream purges up to this sequence and leaves the message that has it.
+        let request = serde_json::json!({ "filter": FIRE_SUBJECTS, "seq": info.ack_floor.stream_seq + 1 });
+        let subject = format!("$JS.API.STREAM.PURGE.{STREAM}").into();
+        let answer = self.link.ask(subject, None, request.to_string().into()).await?;
+        let purged: Purged = serde_json::from_slice(&answer.payload)
+            .map_err(|error| NatsError::Unclear(format!("an answer that is none to a purge: {error}")))?;
+        purged.error.map_or(Ok(purged.purged), |error| Err(error.into_error()))
     }
 
     /// Settles a wake: it does not come again. If this is lost, it does come again, which is harmless.

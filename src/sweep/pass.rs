@@ -75,6 +75,9 @@ impl Broom {
         mut accounts: Option<&mut Accounts>,
     ) -> Result<Option<HighWater>, NatsError> {
         self.guard.compare().await?;
+        if order.repair {
+            self.remove_settled_wakes().await?;
+        }
         let (connection, bucket_born) = (self.link.connection_number(), self.guard.bucket_born());
         let mut soundings = Soundings::new(self.clock.now());
         let mut pace = Pace::new(order);
@@ -131,6 +134,18 @@ impl Broom {
             pace.after(page.wakes.len()).await;
         }
         Ok(mark)
+    }
+
+    /// Removes due wakes that never come, before a timer is taken for armed because of one.
+    async fn remove_settled_wakes(&self) -> Result<(), NatsError> {
+        let removed = self.wakes.remove_settled().await?;
+        if removed > 0 {
+            tracing::warn!(
+                removed,
+                "NATS had kept due wakes that were settled, as it does if it cannot write to its disk; they are removed"
+            );
+        }
+        Ok(())
     }
 
     /// Makes a timer unknown whose record was brought back, if the leader says the same.

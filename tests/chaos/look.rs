@@ -97,7 +97,11 @@ async fn look(rig: &Rig, record: &Record, node: usize, end: &mut End) -> Result<
         end.imbalances
             .extend(imbalance.and_then(|text| text.parse().ok()).filter(|missing: &f64| !missing.is_nan()));
     }
-    end.wakes = rig.admin.wakes().await.ok_or("NATS does not say which wakes are left")?;
+    for wake in rig.admin.wakes().await.ok_or("NATS does not say which wakes are left")? {
+        if rig.sweeps || !rig.admin.was_settled(&wake).await {
+            end.wakes.push(wake);
+        }
+    }
     end.pending = rig.admin.pending().await.ok_or("NATS does not say what is pending")?;
     if end.ready.iter().any(|status| *status != 200) {
         return Err(format!("/readyz says {:?}", end.ready));

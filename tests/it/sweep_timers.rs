@@ -57,6 +57,24 @@ async fn a_timer_that_is_overdue_without_a_wake_is_called_once() {
 }
 
 #[tokio::test]
+async fn a_timer_whose_due_wake_was_settled_and_stayed_on_the_queue_is_called() {
+    let broker = Broker::start().await;
+    let api = Node::with(&broker, &["--role", "api", "--sweep-interval", "1h"]).await;
+    until_sweeper(&api).await;
+    let sink = Sink::start().await;
+    let hand = Hand::of(&broker).await;
+    let id = api.client().create(&json!({ "seconds": 0, "url": sink.url("/ok") })).await;
+    hand.pass_over_wakes().await;
+    let wake = format!("timers.fire.{id}");
+    assert_eq!((hand.count("TIMERS", &wake).await, hand.wakes_to_give().await), (1, 0));
+    api.terminate();
+    let worker = Node::with(&broker, &OFTEN).await;
+    worker.client().until(&id, "delivered").await;
+    until_swept(&worker.client(), 2.0).await;
+    assert_eq!((sink.hits_of(&id).len(), hand.count("TIMERS", &wake).await), (1, 0));
+}
+
+#[tokio::test]
 async fn a_claim_that_nobody_watches_comes_to_its_end_without_a_second_call() {
     let broker = Broker::start().await;
     let api = Node::with(&broker, &often("api")).await;

@@ -8,10 +8,11 @@ use crate::domain::attempt::Delivery;
 
 /// Events with accidents among them.
 fn accidents() -> impl Strategy<Value = Vec<Event>> {
-    (events(), prop::collection::vec(any::<prop::sample::Index>(), 1..4)).prop_map(|(mut events, places)| {
-        for place in places {
+    let places = prop::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 1..4);
+    (events(), places).prop_map(|(mut events, places)| {
+        for (place, strands) in places {
             let place = place.index(events.len() + 1);
-            events.insert(place, Event::Wipe);
+            events.insert(place, Event::Wipe { strands });
         }
         events
     })

@@ -19,6 +19,8 @@ pub(super) struct Broker {
     /// The instants for which wakes wait. Arming for the same instant again changes nothing.
     pub(super) schedules: BTreeSet<Timestamp>,
     pub(super) queue: BTreeMap<u64, Message>,
+    /// A fire message that was acknowledged is still there, and is never delivered again.
+    pub(super) stranded: bool,
     /// When a wake was armed last.
     pub(super) last_armed: Option<Timestamp>,
 }

@@ -37,8 +37,8 @@ pub(super) enum Event {
     Ask(Wish),
     /// A sweeper looks at the timer, and is about to mend what it finds.
     Sweep,
-    /// An accident removes every wake.
-    Wipe,
+    /// An accident removes every wake, or leaves one that was settled and does not come again.
+    Wipe { strands: bool },
     /// The broker brings back an older version of a timer that is over, perhaps with a wake.
     Revive { which: usize, woken: bool },
 }

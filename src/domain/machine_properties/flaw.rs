@@ -43,6 +43,8 @@ pub(super) enum Flaw {
     SweepRewritesTheRecord,
     /// A sweep takes wakes without a record away, however young they are.
     SweepOfYoungWakes,
+    /// A sweep takes a wake that was settled and is still there for one that comes.
+    SweepBelievesSettledWakes,
     /// A record that the broker brought back is believed.
     RestoredIsBelieved,
     /// The high-water mark does not list the timers that were open when it was made.

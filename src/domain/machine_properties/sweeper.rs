@@ -22,6 +22,9 @@ impl World {
             return self.think(name, Actor::client(self.history.len(), vec![], self.now), Input::Restored);
         }
         self.mark();
+        if !self.has(Flaw::SweepBelievesSettledWakes) {
+            self.broker.stranded = false;
+        }
         let Some(timer) = self.record().cloned() else {
             let wait = self.has(Flaw::SweepOfYoungWakes);
             if wait || self.broker.last_armed.is_some_and(|at| is_orphan(at, self.now)) {
@@ -42,7 +45,9 @@ impl World {
     /// What is wrong with the timer.
     fn damage(&self, timer: &Timer) -> Option<Damage> {
         let waiting = self.broker.schedules.iter().map(|at| Armed::Waiting { at: *at, since: START });
-        let wakes: Vec<Armed> = self.broker.queue.values().map(|_| Armed::Due).chain(waiting).collect();
+        let stranded = self.broker.stranded && self.has(Flaw::SweepBelievesSettledWakes);
+        let due = self.broker.queue.values().map(|_| Armed::Due).chain(stranded.then_some(Armed::Due));
+        let wakes: Vec<Armed> = due.chain(waiting).collect();
         judge(timer, &wakes, Look { now: self.now.into(), grace: GRACE, after_loss: self.wiped })
     }
 

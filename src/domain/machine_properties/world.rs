@@ -236,9 +236,9 @@ impl World {
             Event::Forge { which, mark } => self.forge(which, mark),
             Event::Ask(wish) => self.ask(wish),
             Event::Sweep => self.sweep(),
-            Event::Wipe => {
+            Event::Wipe { strands } => {
                 self.wiped = true;
-                self.broker = Broker::default();
+                self.broker = Broker { stranded: strands, ..Broker::default() };
             }
             Event::Revive { which, woken } => self.revive(which, woken),
         }

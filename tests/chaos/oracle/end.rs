@@ -72,7 +72,7 @@ pub(super) fn judge(history: &History, found: &mut Vec<Violation>) {
     let states: HashMap<&str, &str> =
         end.timers.iter().map(|timer| (timer.id.as_str(), timer.state.as_str())).collect();
     for subject in end.wakes.iter().filter(|subject| !may_linger(subject, &states)) {
-        broken(found, None, "no wake is left", format!("{subject} of {:?}", states.get(subject.as_str())));
+        broken(found, None, "no wake is left", subject.clone());
     }
     if end.pending > 0 {
         broken(found, None, "no wake is left", format!("{} wait for a worker", end.pending));

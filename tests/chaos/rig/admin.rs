@@ -80,6 +80,15 @@ impl Admin {
         Some(subjects.map(|subjects| subjects.keys().cloned().collect()).unwrap_or_default())
     }
 
+    /// Whether NATS keeps the last wake on this subject although it was settled, as it does if its disk was full then.
+    pub(crate) async fn was_settled(&self, subject: &str) -> bool {
+        let message =
+            self.ask("STREAM.MSG.GET.TIMERS", json!({ "last_by_subj": subject })).await.unwrap_or_default();
+        let info = self.ask(&info_of(Of::Consumer), json!({})).await.unwrap_or_default();
+        let floor = info["ack_floor"]["stream_seq"].as_u64();
+        floor.zip(message["message"]["seq"].as_u64()).is_some_and(|(floor, seq)| seq <= floor)
+    }
+
     /// How many wakes wait for a worker.
     pub(crate) async fn pending(&self) -> Option<u64> {
         self.ask(&info_of(Of::Consumer), json!({})).await?["num_pending"].as_u64()

@@ -50,6 +50,8 @@ pub(crate) struct Rig {
     pub(crate) receivers: Vec<Receiver>,
     pub(crate) clients: Vec<Client>,
     pub(crate) admin: Admin,
+    /// Whether nodes sweep often enough to remove what the servers leave.
+    pub(crate) sweeps: bool,
     /// By node and server.
     to_servers: Vec<Vec<Link>>,
     /// By node and receiver.
@@ -116,6 +118,7 @@ impl Rig {
             receivers,
             clients,
             admin,
+            sweeps: plan.sweeps,
             to_servers,
             to_receivers,
             routes,

@@ -100,6 +100,24 @@ impl Hand {
         self.publish(subject, &[("Nats-Schedule", &at), ("Nats-Schedule-Target", target)]).await;
     }
 
+    /// Puts one more wake of a timer on the queue of the workers.
+    pub(crate) async fn wake(&self, id: &str) {
+        self.publish(&format!("timers.fire.{id}"), &[]).await;
+    }
+
+    /// How many wakes are on the queue and were not given to a worker yet.
+    pub(crate) async fn wakes_to_give(&self) -> u64 {
+        let info = self.done("CONSUMER.INFO.TIMERS.workers", &Value::Null).await;
+        info["num_pending"].as_u64().expect("a number")
+    }
+
+    /// `nats consumer reset TIMERS workers`: no worker gets what is on the queue, and it stays there.
+    pub(crate) async fn pass_over_wakes(&self) {
+        let info = self.done("STREAM.INFO.TIMERS", &Value::Null).await;
+        let next = info["state"]["last_seq"].as_u64().expect("a number") + 1;
+        self.done("CONSUMER.RESET.TIMERS.workers", &json!({ "seq": next })).await;
+    }
+
     async fn publish(&self, subject: &str, headers: &[(&str, &str)]) {
         let mut map = async_nats::HeaderMap::new();
         for (name, value) in headers {

@@ -30,7 +30,7 @@ pub(super) struct Faults {
     pub(super) wishes: u8,
     /// A sweeper looks at the timer.
     pub(super) sweeps: u8,
-    /// Every wake is lost.
+    /// Every wake is lost, perhaps but for one that does not come.
     pub(super) wipes: u8,
     /// The broker brings an older version back.
     pub(super) revivals: u8,
@@ -68,7 +68,7 @@ impl Faults {
             Event::Postpone { .. } => &mut self.postponed,
             Event::Ask(_) => &mut self.wishes,
             Event::Sweep => &mut self.sweeps,
-            Event::Wipe => &mut self.wipes,
+            Event::Wipe { .. } => &mut self.wipes,
             Event::Revive { .. } => &mut self.revivals,
             Event::Advance { .. } if before.is_busy() => &mut self.slow,
             Event::Advance { .. }

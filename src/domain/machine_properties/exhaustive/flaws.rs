@@ -141,6 +141,12 @@ fn a_sweep_that_decides_itself_what_became_of_a_claim_is_found() {
 }
 
 #[test]
+fn a_sweep_that_waits_for_a_wake_that_was_settled_is_found() {
+    let faults = Faults { wipes: 1, ..NONE };
+    is_found(Flaw::SweepBelievesSettledWakes, faults, Promise::NeverLost);
+}
+
+#[test]
 fn a_record_that_was_brought_back_and_is_believed_is_found() {
     let faults = Faults { sweeps: 1, revivals: 1, ..NONE };
     is_found(Flaw::RestoredIsBelieved, faults, Promise::RestoredIsNotCalled);

@@ -132,7 +132,7 @@ impl Scenario {
             events.push(Event::Sweep);
         }
         if left.wipes > 0 && !world.broker.is_empty() {
-            events.push(Event::Wipe);
+            events.extend([false, true].map(|strands| Event::Wipe { strands }));
         }
         if left.revivals > 0 {
             let ways = (0..world.revivable().len()).flat_map(|which| [(which, false), (which, true)]);
