@@ -5,12 +5,14 @@
 //! that clock; what it tells the world (NATS, receivers, other nodes) by the world's.
 
 mod course;
+mod reference;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::domain::time::{Now, Pace, Timestamp};
 
 pub use course::Course;
+pub use reference::Reference;
 
 /// A clock. The default is the world's.
 #[derive(Clone, Copy, Debug, Default)]

@@ -29,6 +29,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// So many failures in a row are worth a line in the log.
 const TROUBLE_SAID_AFTER: u32 = 3;
 
+/// How often a node whose clock is off looks whether it is right again.
+const CLOCK_LOOK: Duration = Duration::from_millis(200);
+
 /// What still comes to a node that stops waits so long until it comes again, so that it does not come
 /// to the same node over and over. It is less than the lead with which wakes come.
 const HAND_OVER_DELAY: Duration = Duration::from_millis(100);
@@ -61,6 +64,7 @@ pub async fn run(work: Work, link: Link, held: usize, left: Vec<Left>) {
         attending.tasks.one_of_many(metrics::Task::Journal, None, inherited);
     }
     let mut trouble = Trouble::default();
+    stop.run_until_cancelled(attending.engine.clock_compared()).await;
     while !stop.is_cancelled() {
         let why = match attending.pull(&link, &places, &mut trouble).await {
             Ok(()) => break,
@@ -122,6 +126,12 @@ impl Work {
         let mut free: Vec<OwnedSemaphorePermit> = Vec::new();
         let stop = &self.worker.stop;
         loop {
+            if puller.open() == 0 && self.engine.is_clock_off() {
+                tokio::select! {
+                    () = stop.cancelled() => return Ok(()),
+                    () = tokio::time::sleep(CLOCK_LOOK) => continue,
+                }
+            }
             if puller.open() == 0 {
                 free.clear();
                 let count = tokio::select! {

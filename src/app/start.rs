@@ -16,6 +16,7 @@ use super::journal;
 use crate::access::Permissions;
 use crate::alarm::Alarm;
 use crate::api::{self, Api, ConnectionLimits, Inbox};
+use crate::clock::Reference;
 use crate::config::{Node, Role};
 use crate::dispatch;
 use crate::domain::high_water::covered_after;
@@ -100,7 +101,9 @@ impl Running {
         let keeping = Keeping { retention: node.retention, until_swept: Some(stay.clone()) };
         let store = Store::new(link.clone(), keeping);
         let file = journal_dir.as_ref().map(|dir| dir.join(guard::FILE));
-        let guard = Guard::new(link.clone(), clock, file, Some((stay, sweep_interval)));
+        let reference = Reference::new(node.max_clock_skew);
+        let stay = Some((stay, sweep_interval));
+        let guard = Guard::new(link.clone(), clock, reference.clone(), file, stay);
         let engine = Engine::new(
             store.clone(),
             wakes.clone(),
@@ -124,7 +127,8 @@ impl Running {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             role: role.told(),
         };
-        let heartbeat = Heartbeat::new(link.clone(), clock, receivers.clone(), itself, stop.clone());
+        let heartbeat =
+            Heartbeat::new(link.clone(), clock, reference, receivers.clone(), itself, stop.clone());
         // Before it is asked whether it is ready.
         heartbeat.ask_nats().await;
         let beating = tasks.keep(Task::Heartbeat, gone.clone(), heartbeat.clone().run(gone.clone()));

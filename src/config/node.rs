@@ -150,8 +150,8 @@ pub struct Node {
           value_parser = parse::span(Duration::ZERO, 3_600 * SECOND))]
     pub(crate) drain_timeout: Duration,
 
-    /// How far this node's clock may be from that of NATS, or of most other nodes, until it is not ready any more;
-    /// 500ms to 3s
+    /// How far this node's clock may be from that of NATS, or of most other nodes, until it is not ready any more; from
+    /// both, and it calls no receiver; 500ms to 3s
     // Two nodes at the limit differ by twice as much. A lease has 7.5 s left when its call's timeout is over, and what
     // remains of them has to be enough to store the outcome before another node takes the claimant for dead. At 2 s
     // that is 3.5 s. Less than half a second could be an error of the comparison.

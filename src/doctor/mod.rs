@@ -16,7 +16,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Reference};
 use crate::config;
 use crate::durability::Level;
 use crate::guard::Guard;
@@ -123,8 +123,11 @@ async fn of_timers(link: &Link, args: &config::Doctor, late: Late) -> Result<Vec
     let findings = Findings::with_late(late);
     // Nothing is stored, so nothing is retained.
     let store = Store::new(link.clone(), Keeping { retention: Duration::ZERO, until_swept: None });
-    let guard = Guard::new(link.clone(), Clock::OF_THE_WORLD, None, None);
-    let broom = Broom::new(link.clone(), store, guard, Clock::OF_THE_WORLD, grace);
+    let clock = Clock::OF_THE_WORLD;
+    // What nodes' clocks show is a finding of its own.
+    let reference = Reference::new(Duration::MAX);
+    let guard = Guard::new(link.clone(), clock, reference, None, None);
+    let broom = Broom::new(link.clone(), store, guard, clock, grace);
     let order = Order { after_loss: false, repair, end_restored: false, count_late: true };
     Box::pin(broom.sweep(order, &findings)).await?;
     let late = late::of_late(&findings.late);

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::domain::attempt::CallResult;
 use crate::domain::called::Called;
 use crate::domain::machine::{self, Effect, Input, Refusal, may_still_call, step};
-use crate::domain::timer::{ClaimId, TimerId};
+use crate::domain::timer::{ClaimId, State, TimerId};
 use crate::engine::call::CallPlace;
 use crate::engine::commit::{Committed, Lost};
 use crate::engine::{Engine, Patience, Worker, measure, report};
@@ -29,6 +29,10 @@ pub enum Attended {
 
 /// How long a claim is tried to be stored. After that it is stepped anew: its lease has begun.
 const CLAIM_PATIENCE: Duration = Duration::from_secs(5);
+
+/// After this time a wake comes again that a node gives back because its clock is off: that node asks for no more, but those that it has
+/// asked for still come.
+const CLOCK_OFF_DELAY: Duration = Duration::from_secs(1);
 
 /// What is known of a timer.
 struct Known {
@@ -51,6 +55,9 @@ impl Engine {
         let mut place: Option<CallPlace> = None;
         let mut news = None;
         'step: loop {
+            if self.guard.is_clock_off() && !is_under_way(&known, news.as_ref(), claim) {
+                return Ok(Attended::GiveBack(CLOCK_OFF_DELAY));
+            }
             let effects = match &known.stored {
                 None => machine::unneeded(wake.tries, self.clock.moment()),
                 Some(stored) => {
@@ -196,4 +203,13 @@ impl Engine {
     async fn read_known(&self, id: TimerId) -> Result<Known, NatsError> {
         Ok(Known { stored: self.read_through(id, Patience::Endless).await?, fresh: true })
     }
+}
+
+/// Whether the timer is claimed under this name, or its call was made: its attempt has to come to an end, whatever this node's clock shows.
+fn is_under_way(known: &Known, news: Option<&Input>, name: ClaimId) -> bool {
+    let is_ours = known
+        .stored
+        .as_ref()
+        .is_some_and(|stored| matches!(&stored.timer.state, State::Firing { claim, .. } if claim.id == name));
+    is_ours || matches!(news, Some(Input::Outcome { .. } | Input::NotMade { .. }))
 }

@@ -108,6 +108,16 @@ impl Engine {
         &self.metrics
     }
 
+    /// Whether this node's clock is off, so that it must not claim anything.
+    pub fn is_clock_off(&self) -> bool {
+        self.guard.is_clock_off()
+    }
+
+    /// Waits until this node's clock was compared with others.
+    pub async fn clock_compared(&self) {
+        self.guard.clock_compared().await;
+    }
+
     /// The engine's clock.
     pub fn clock(&self) -> Clock {
         self.clock

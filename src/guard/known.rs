@@ -161,7 +161,7 @@ mod tests {
     }
 
     fn bucket(last: u64) -> BucketState {
-        BucketState { born: BORN, last }
+        BucketState { born: BORN, last, replicas: 1 }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The guard against restored records: what this node knows about the bucket that a broker with older data would not say.
+//! The guard of records: what this node knows about the bucket that a broker with older data would not say, and whether its own clock can
+//! judge leases and instants.
 //!
 //! It keeps the high-water mark that sweeps leave in NATS and a copy of it in a file of the node, and it notices at each
 //! new connection that the bucket has gone back. `domain::high_water` has the rule; the engine and the sweep ask before
@@ -18,7 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Reference};
 use crate::domain::high_water::HighWater;
 use crate::domain::seen::Back;
 use crate::domain::time::Timestamp;
@@ -30,9 +31,10 @@ use known::{Known, Marks};
 /// The name of the file in which a node remembers, in the directory of its journal.
 pub const FILE: &str = "high-water.json";
 
-/// A bucket that seems to have gone back is looked at this often before that is believed, with a pause after each look:
-/// a new leader may be a moment behind.
+/// A bucket that seems to have gone back is looked at this often before that is believed, with a pause after each look. Of a bucket with
+/// replicas it is more often: a new leader has all writes, and may take seconds to apply them.
 const BACK_LOOKS: u32 = 5;
+const BACK_LOOKS_WITH_REPLICAS: u32 = 17;
 const BACK_PAUSE: Duration = Duration::from_millis(300);
 
 /// A bucket that was restored is taken to have fired what was due up to so long after this node's last contact with the newer data. Another
@@ -47,6 +49,7 @@ const TELL_TRIES: u32 = 3;
 pub struct Guard {
     link: Link,
     clock: Clock,
+    reference: Reference,
     file: Option<Arc<PathBuf>>,
     /// How long records stay after the end, which follows from the marks; and the pause between two sweeps.
     stay: Option<(Stay, Duration)>,
@@ -63,13 +66,20 @@ pub struct Guard {
 impl Guard {
     /// A guard that remembers in this file, if there is one, and says by `stay` how long records stay after the end if sweeps come at
     /// this interval.
-    pub fn new(link: Link, clock: Clock, file: Option<PathBuf>, stay: Option<(Stay, Duration)>) -> Self {
+    pub fn new(
+        link: Link,
+        clock: Clock,
+        reference: Reference,
+        file: Option<PathBuf>,
+        stay: Option<(Stay, Duration)>,
+    ) -> Self {
         let remembered = file.as_deref().map(file::read).unwrap_or_default();
         let known = Known::remembered(remembered.born, remembered.marks);
         let heard = Heard::remembered(remembered.seen, remembered.at);
         Self {
             link,
             clock,
+            reference,
             file: file.map(Arc::new),
             stay,
             began: Instant::now(),
@@ -98,7 +108,8 @@ impl Guard {
         }
         let mut bucket = self.link.bucket_state().await?;
         let first = bucket;
-        for _ in 1..BACK_LOOKS {
+        let looks = if first.replicas > 1 { BACK_LOOKS_WITH_REPLICAS } else { BACK_LOOKS };
+        for _ in 1..looks {
             if self.has_gone_back(bucket) == Back::No {
                 break;
             }
@@ -150,7 +161,7 @@ impl Guard {
             }
             Back::Restored => {
                 let longer = self.clock.pace().by_the_clock(LONGER_CONTACT);
-                let upto = self.contact().unwrap_or_else(|| self.clock.now()).saturating_add(longer);
+                let upto = self.contact().unwrap_or_else(|| self.now()).saturating_add(longer);
                 self.write(|known| known.was_restored(bucket, upto));
                 tracing::error!(
                     was,
@@ -168,9 +179,24 @@ impl Guard {
         }
     }
 
-    /// When a node was last in contact with the bucket, as this node's clock shows it now.
+    /// Whether this node's clock is off from most clocks, so that this node must not claim timers, take over claims, or sweep.
+    pub fn is_clock_off(&self) -> bool {
+        self.reference.is_off(self.clock)
+    }
+
+    /// Waits until this node's clock was compared with others.
+    pub async fn clock_compared(&self) {
+        self.reference.looked().await;
+    }
+
+    /// The present instant, by most clocks if this node's is off.
+    fn now(&self) -> Timestamp {
+        self.clock.shown(self.reference.world(self.clock))
+    }
+
+    /// When a node was last in contact with the bucket, as a right clock shows it now.
     fn contact(&self) -> Option<Timestamp> {
-        let now = self.clock.now();
+        let now = self.now();
         let ago = |at: Duration| self.clock.pace().by_the_clock(self.began.elapsed().saturating_sub(at));
         self.heard(|heard| match heard.seen.contact() {
             Some(at) => Some(now.saturating_sub(ago(at))),

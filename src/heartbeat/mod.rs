@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Reference};
 use crate::nats::Link;
 use crate::presence::{Life, Moment, Node, Offset, Role, Roster, ServerClock, Skew, SkewAlarm};
 use crate::receivers::Receivers;
@@ -20,6 +20,7 @@ use crate::receivers::Receivers;
 pub struct Heartbeat {
     link: Link,
     clock: Clock,
+    reference: Reference,
     receivers: Receivers,
     itself: Arc<Node>,
     known: Arc<Mutex<Known>>,
@@ -32,6 +33,8 @@ struct Known {
     server: ServerClock,
     of_nats: SkewAlarm,
     of_peers: SkewAlarm,
+    /// This node's clock is off from most clocks.
+    is_off: bool,
     /// Own beats since one was heard.
     unheard: u32,
     /// The connection on which an own beat was heard last, by its number.
@@ -54,10 +57,12 @@ pub struct KnownNode {
 }
 
 impl Heartbeat {
-    /// Nobody was heard yet. `receivers` are told how many nodes work; `stop` says that this one is about to end.
+    /// Nobody was heard yet. `reference` is told what most clocks show, and `receivers` how many nodes work; `stop` says that
+    /// this one is about to end.
     pub fn new(
         link: Link,
         clock: Clock,
+        reference: Reference,
         receivers: Receivers,
         itself: Node,
         stop: CancellationToken,
@@ -67,11 +72,12 @@ impl Heartbeat {
             server: ServerClock::default(),
             of_nats: SkewAlarm::default(),
             of_peers: SkewAlarm::default(),
+            is_off: false,
             unheard: 0,
             heard_on: None,
         };
         let known = Arc::new(Mutex::new(known));
-        Self { link, clock, receivers, itself: Arc::new(itself), known, stop }
+        Self { link, clock, reference, receivers, itself: Arc::new(itself), known, stop }
     }
 
     /// All nodes, this one first, the others by name.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::Heartbeat;
@@ -17,6 +17,11 @@ const COMPARE: Duration = Duration::from_secs(5);
 
 /// So many own beats in a row that were sent and not heard mean that nobody hears them.
 const UNHEARD: u32 = 10;
+
+/// What other clocks show is looked at for the first time when other nodes have had this time to answer this node's first beat, or after
+/// the longer time if this node does not hear itself.
+const ANSWERED: Duration = Duration::from_millis(100);
+const NOT_HEARD: Duration = Duration::from_secs(1);
 
 /// If this number of own beats in a row was sent and not heard, on a connection on which some were heard, then the connection
 /// loses everything in one direction. A slow server still gives back a beat a second.
@@ -39,18 +44,32 @@ impl Heartbeat {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut beats = self.listen().await;
         let (mut stopping, mut in_trouble) = (false, false);
+        let mut first_look = Some(Instant::now() + NOT_HEARD);
         loop {
             tokio::select! {
                 _ = tick.tick() => {
                     self.beat().await;
+                    if first_look.is_none() {
+                        self.look_at_clocks();
+                    }
                     in_trouble = self.say_troubles(in_trouble).await;
+                }
+                () = sleep_until(first_look.unwrap_or_else(Instant::now)), if first_look.is_some() => {
+                    first_look = None;
+                    self.look_at_clocks();
                 }
                 () = self.stop.cancelled(), if !stopping => {
                     stopping = true;
                     self.say(Life::Stopping).await;
                 }
                 said = beats.next() => match said {
-                    Some(Said::Beat(beat)) => self.hear(beat).await,
+                    Some(Said::Beat(beat)) => {
+                        if beat.node.instance == self.itself.instance {
+                            let answered = Instant::now() + ANSWERED;
+                            first_look = first_look.map(|at| at.min(answered));
+                        }
+                        self.hear(beat).await;
+                    }
                     Some(Said::Troubles(node, troubles)) if node != self.itself.instance => {
                         self.receivers.hear(node, troubles);
                     }
@@ -94,6 +113,25 @@ impl Heartbeat {
         let skew = known.skew(now);
         warn("NATS", skew.nats, known.of_nats.look(skew.nats));
         warn("other nodes", skew.peers, known.of_peers.look(skew.peers));
+    }
+
+    /// Notes what most clocks show.
+    fn look_at_clocks(&self) {
+        let now = self.now();
+        let mut known = self.lock();
+        let most = known.skew(now).of_most();
+        self.reference.note(most.map(|offset| (now.steady, offset.shown(now.clock))));
+        let is_off = self.reference.is_off(self.clock);
+        if is_off && !known.is_off {
+            tracing::error!(
+                offset_ms = most.map(in_millis),
+                "this node's clock is off from those of NATS and most other nodes: until it is right, this node calls no receiver \
+                 and does not sweep. Does NTP run?"
+            );
+        } else if known.is_off && !is_off {
+            tracing::info!("this node's clock is right again, and it works again");
+        }
+        known.is_off = is_off;
     }
 
     /// Whether this connection loses everything in one direction; true once for each connection.
@@ -172,7 +210,7 @@ impl Heartbeat {
 }
 
 fn warn(of: &str, offset: Option<Offset>, turn: Option<Turn>) {
-    let offset_ms = offset.map_or(0.0, |offset| offset.as_micros() as f64 / 1e3);
+    let offset_ms = offset.map_or(0.0, in_millis);
     match turn {
         Some(Turn::Worse) => tracing::warn!(
             of,
@@ -182,4 +220,8 @@ fn warn(of: &str, offset: Option<Offset>, turn: Option<Turn>) {
         Some(Turn::Better) => tracing::info!(of, offset_ms, "clocks agree again"),
         None => {}
     }
+}
+
+fn in_millis(offset: Offset) -> f64 {
+    offset.as_micros() as f64 / 1e3
 }

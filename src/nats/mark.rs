@@ -14,6 +14,8 @@ pub struct BucketState {
     pub born: i128,
     /// The sequence of the last change in it.
     pub last: u64,
+    /// How many servers have a copy of it.
+    pub replicas: usize,
 }
 
 impl Link {
@@ -31,7 +33,11 @@ impl Link {
         };
         let stream = stream.map_err(|_| failed(&"no answer"))?.map_err(|error| failed(&error))?;
         let info = stream.cached_info();
-        Ok(BucketState { born: info.created.unix_timestamp_nanos(), last: info.state.last_sequence })
+        Ok(BucketState {
+            born: info.created.unix_timestamp_nanos(),
+            last: info.state.last_sequence,
+            replicas: info.config.num_replicas,
+        })
     }
 
     /// The text of the high-water mark with its revision; nothing and 0 if there is none yet.

@@ -32,6 +32,11 @@ impl Offset {
         Duration::from_micros(self.0.unsigned_abs())
     }
 
+    /// What the other clock shows when this node's shows `ours`.
+    pub const fn shown(self, ours: Timestamp) -> Timestamp {
+        Timestamp::from_micros(ours.as_micros().saturating_add_signed(self.0))
+    }
+
     fn between(theirs: Timestamp, ours: Timestamp) -> Self {
         let micros = i128::from(theirs.as_micros()) - i128::from(ours.as_micros());
         Self(i64::try_from(micros).unwrap_or(if micros < 0 { i64::MIN } else { i64::MAX }))

@@ -29,6 +29,20 @@ impl Skew {
         Self { nats, peers: middle(peers), majority: middle(all) }
     }
 
+    /// How far most clocks are from this node's, if NATS and at least one other node can be compared with it. NATS is always one of them,
+    /// so that nodes alone, or whoever pretends to be nodes, stop no node.
+    pub fn of_most(&self) -> Option<Offset> {
+        let (nats, _, majority) = (self.nats?, self.peers?, self.majority?);
+        let is_one_side = (nats < Offset::ZERO) == (majority < Offset::ZERO);
+        Some(if !is_one_side {
+            Offset::ZERO
+        } else if nats.distance() < majority.distance() {
+            nats
+        } else {
+            majority
+        })
+    }
+
     /// Why a node whose clocks may differ by `limit` takes nothing new, if so: NATS' clock decides when timers come to
     /// workers; of the other nodes' clocks, only a majority is believed more than this node's own and NATS'.
     pub fn refusal(&self, limit: Duration) -> Option<String> {
@@ -114,6 +128,28 @@ mod tests {
         assert!(refusal(Some(0), &[9, 9, 8]).unwrap().contains("8.000 s behind those of most other nodes"));
         assert!(refusal(None, &[-9, -9]).unwrap().contains("ahead of those of most other nodes"));
         assert_eq!(refusal(Some(0), &[9, -9, 9]), None);
+    }
+
+    #[test]
+    fn a_node_is_the_odd_one_out_if_nats_and_most_nodes_differ_from_it_to_one_side() {
+        let of_most = |nats: Option<i64>, peers: &[i64]| {
+            let skew = Skew::of(nats.map(seconds), peers.iter().copied().map(seconds).collect());
+            skew.of_most().map(|offset| offset.as_micros() / 1_000_000)
+        };
+        for unknown in [of_most(None, &[9, 9]), of_most(Some(9), &[]), of_most(None, &[])] {
+            assert_eq!(unknown, None, "two clocks that differ do not say which of them is wrong");
+        }
+        assert_eq!(of_most(Some(9), &[8]), Some(8));
+        assert_eq!(of_most(Some(-9), &[-8, -10, 0]), Some(-8));
+        for right in [
+            of_most(Some(9), &[0]),
+            of_most(Some(0), &[9]),
+            of_most(Some(0), &[9, 9]),
+            of_most(Some(-9), &[9, 9, 9]),
+            of_most(Some(9), &[0, 0]),
+        ] {
+            assert_eq!(right, Some(0));
+        }
     }
 
     #[test]

@@ -3,10 +3,15 @@
 use std::time::Duration;
 
 use super::{Known, Sweeper};
+use crate::domain::time::Timestamp;
 use crate::nats::Lease;
 
 /// How long a lease lasts after it was written: longer than a change of leader in NATS usually takes.
 const LEASE: Duration = Duration::from_secs(10);
+
+/// A lease that lasts longer than this was written by a clock that was ahead, and is not respected: its holder would keep others from sweeping
+/// for as long as that clock was ahead. The two sweeps do no harm.
+const LONGEST: Duration = LEASE.saturating_mul(2);
 
 /// A lease that lasts no longer than this is written again.
 const RENEW_BELOW: Duration = Duration::from_secs(8);
@@ -22,7 +27,9 @@ impl Sweeper {
             }
             Some(held) => held,
             None => match self.link.lease().await {
-                Ok((Some(lease), _)) if lease.instance != self.instance && lease.until > now => return,
+                Ok((Some(lease), _)) if lease.instance != self.instance && is_held(lease.until, now) => {
+                    return;
+                }
                 Ok((Some(lease), revision)) => (lease, revision),
                 Ok((None, revision)) => (self.first_lease(), revision),
                 // Without its bucket nobody holds a lease. Who looks creates it; two at once do no harm.
@@ -56,5 +63,22 @@ impl Sweeper {
             bucket_born: None,
             bucket_seq: 0,
         }
+    }
+}
+
+fn is_held(until: Timestamp, now: Timestamp) -> bool {
+    until > now && until.since(now) <= LONGEST
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_is_held_until_it_ends_unless_a_wrong_clock_has_made_it_too_long() {
+        let now = Timestamp::from_micros(1_000_000_000);
+        let in_seconds = |seconds| now.saturating_add(Duration::from_secs(seconds));
+        let held = [0, 1, 10, 20, 21, 3_600].map(|seconds| is_held(in_seconds(seconds), now));
+        assert_eq!(held, [false, true, true, true, false, false]);
     }
 }

@@ -120,6 +120,7 @@ impl Sweeper {
         let mut tick = tokio::time::interval(LOOK_EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut sweeping: Option<Sweeping<'_>> = None;
+        self.guard.clock_compared().await;
         loop {
             let done = async {
                 match sweeping.as_mut() {
@@ -131,7 +132,12 @@ impl Sweeper {
                 _ = tick.tick() => {
                     let had_loss = known.loss;
                     self.show_ledger(known).await;
-                    self.hold(known).await;
+                    if self.guard.is_clock_off() {
+                        // The lease ends, and another node takes it.
+                        known.held = None;
+                    } else {
+                        self.hold(known).await;
+                    }
                     self.metrics.sweep.is_sweeper(known.held.is_some());
                     if known.held.is_none() {
                         sweeping = None;

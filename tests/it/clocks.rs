@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Broker, Client, Node, eventually, now_micros};
 #[cfg(target_os = "linux")]
-use crate::support::{Sink, wrong_clock::WrongClock};
+use crate::support::{Sink, jetstream::Hand, wrong_clock::WrongClock};
 
 async fn readiness(client: &Client) -> (u16, String) {
     let reply = client.send(Method::GET, "/readyz", &[], "").await;
@@ -69,6 +69,48 @@ async fn a_node_whose_clock_is_off_from_that_of_nats_is_not_ready_until_it_is_ri
     wrong.set(-3_000);
     let (status, reason) = readiness(&client).await;
     assert!(status == 503 && reason.contains("s behind that of NATS"), "{status} {reason}");
+}
+
+#[cfg(target_os = "linux")]
+async fn logs(node: &Node, level: &str, text: &str) {
+    eventually(text, async || {
+        let said = node.logged(level);
+        said.iter()
+            .any(|line| line["message"].as_str().is_some_and(|said| said.starts_with(text)))
+            .then_some(())
+    })
+    .await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_node_whose_clock_alone_is_off_takes_over_no_claim_and_works_once_its_clock_is_right() {
+    let (broker, sink) = (Broker::start().await, Sink::start().await);
+    let hand = Hand::of(&broker).await;
+    let right = Node::start(&broker).await;
+    let clock = WrongClock::ahead(0);
+    let wrong = Node::with_env(&broker, &[], &clock.env()).await;
+    // By this clock the lease of a claim of 20 s and a margin is over when it is stored.
+    clock.set(60_000);
+    logs(&wrong, "ERROR", "this node's clock is off").await;
+    let timer = json!({
+        "seconds": 0, "url": sink.url("/hang"), "timeout": "20s", "delivery": "at_least_once",
+    });
+    let id = right.client().create(&timer).await;
+    sink.until(1).await;
+    for _ in 0..20 {
+        hand.wake(&id).await;
+    }
+    eventually("the wakes are taken", async || (hand.wakes_to_give().await == 0).then_some(())).await;
+    sink.release();
+    let timer = right.client().until(&id, "delivered").await;
+    assert_eq!((sink.hits_of(&id).len(), &timer["attempts"]), (1, &json!(1)), "{timer}");
+
+    clock.set(0);
+    logs(&wrong, "INFO", "this node's clock is right again").await;
+    right.terminate();
+    let id = wrong.client().create(&json!({ "seconds": 0, "url": sink.url("/ok") })).await;
+    wrong.client().until(&id, "delivered").await;
 }
 
 #[cfg(target_os = "linux")]
