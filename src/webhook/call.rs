@@ -30,6 +30,9 @@ use crate::tasks::Tasks;
 /// On how many connections a request is tried that none of them took: one that was there may be gone just then.
 const MOST_CONNECTIONS: u32 = 3;
 
+/// What a request lacks that stood before a connection of HTTP/2: it takes no bytes, or no other stream.
+const NO_ROOM: &str = "no room for the request on the connection";
+
 /// Makes calls. Cheap to clone; connections are shared.
 #[derive(Clone)]
 pub struct Caller {
@@ -96,7 +99,7 @@ impl Caller {
                 return Called { result: failure.into(), answer: None, phases: trace.phases(None) };
             }
             None => {
-                let result = if departure.has_left() { CallResult::Interrupted } else { not_begun() };
+                let result = if departure.recall() { not_begun() } else { CallResult::Interrupted };
                 return Called { result, answer: None, phases: trace.phases(None) };
             }
         };
@@ -154,8 +157,9 @@ impl Caller {
         let exchanged = match tokio::time::timeout_at(trace.after(timeout), exchanging).await {
             Ok(exchanged) => exchanged?,
             // A call that never got as far provably carried nothing.
-            Err(_) if !departure.has_left() => {
-                return Err(Failure::NotSent(format!("{} within {}", trace.lacks(), Within(timeout))));
+            Err(_) if departure.recall() => {
+                let lacks = if departure.has_left() { NO_ROOM } else { trace.lacks() };
+                return Err(Failure::NotSent(format!("{lacks} within {}", Within(timeout))));
             }
             Err(_) => return Err(Failure::NoAnswer(format!("no answer within {}", Within(timeout)))),
         };
@@ -179,7 +183,10 @@ impl Caller {
         loop {
             let lease = self.pool.take(origin, shape, trace).await?;
             match Exchanged::new(lease, outgoing, departure, deadline).await {
-                Err(Failure::Gone(_)) if connections < MOST_CONNECTIONS => connections += 1,
+                Err(Failure::Gone(_)) if connections < MOST_CONNECTIONS => {
+                    connections += 1;
+                    departure.stays();
+                }
                 exchanged => return exchanged,
             }
         }

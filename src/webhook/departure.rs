@@ -1,7 +1,6 @@
 //! Whether the first byte of a request can have left.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The departure of one call's request. Cheap to clone.
 #[derive(Clone)]
@@ -9,23 +8,55 @@ pub struct Departure(Arc<Shared>);
 
 struct Shared {
     note: Box<dyn Fn() + Send + Sync>,
-    left: AtomicBool,
+    left: Mutex<Left>,
+}
+
+/// How far the request has come.
+enum Left {
+    No,
+    Yes,
+    /// It is in a queue, out of which this takes it if nothing of it was written.
+    Queued(Box<dyn Fn() -> bool + Send>),
 }
 
 impl Departure {
     /// One that calls `note` before the first byte is written, once or more.
     pub fn new(note: impl Fn() + Send + Sync + 'static) -> Self {
-        Self(Arc::new(Shared { note: Box::new(note), left: AtomicBool::new(false) }))
+        Self(Arc::new(Shared { note: Box::new(note), left: Mutex::new(Left::No) }))
     }
 
-    /// Whether the first byte can have left.
+    /// Whether the first byte can have left, or stood before the connection that it was meant for.
     pub fn has_left(&self) -> bool {
-        self.0.left.load(Ordering::Acquire)
+        !matches!(*self.left(), Left::No)
     }
 
     /// Notes that the next thing to happen is that a request is written. A note may be early; it is never late.
     pub(super) fn leaves(&self) {
         (self.0.note)();
-        self.0.left.store(true, Ordering::Release);
+        *self.left() = Left::Yes;
+    }
+
+    /// The request stands in a queue. `recall` sees to it that nothing of it is written, and says whether nothing was.
+    pub(super) fn is_queued(&self, recall: impl Fn() -> bool + Send + 'static) {
+        *self.left() = Left::Queued(Box::new(recall));
+    }
+
+    /// Nothing of the request was or will be written on the connection that it was meant for; it may go on another one.
+    pub(super) fn stays(&self) {
+        *self.left() = Left::No;
+    }
+
+    /// Takes the request back, if that is possible: whether nothing of it was written, and nothing will be.
+    pub(super) fn recall(&self) -> bool {
+        match &*self.left() {
+            Left::No => true,
+            Left::Yes => false,
+            Left::Queued(recall) => recall(),
+        }
+    }
+
+    fn left(&self) -> MutexGuard<'_, Left> {
+        // A plain value is whole, whoever panicked.
+        self.0.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use jettimer::domain::called::Called;
+use jettimer::domain::target::Body;
 use jettimer::webhook::{Caller, Settings};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -182,6 +183,70 @@ async fn a_receiver_that_ends_connections_after_some_requests_loses_none() {
         assert_eq!(called.result, answered(200));
     }
     assert_eq!(receiver.requests.load(Ordering::SeqCst), 121, "each attempt is one request");
+}
+
+#[tokio::test]
+async fn a_request_that_a_receiver_does_not_read_for_so_long_that_it_is_not_written_is_not_sent_and_never_comes()
+ {
+    for by_abort in [false, true] {
+        let released = Arc::new(Notify::new());
+        let reads_on = released.clone();
+        let receiver = Frames::start(100, move |request: Request| match request {
+            // It takes a body of any size, and does not read it.
+            Request { connection: 1, number: 1 } => {
+                vec![Act::Window(1 << 30), Act::Until(reads_on.clone())]
+            }
+            Request { connection: 1, .. } => vec![],
+            Request { .. } => vec![Act::Answer],
+        })
+        .await;
+        let (caller, ended) = (caller_of(&receiver), CancellationToken::new());
+        // More than lies between the two sides.
+        let mut large = timer(&receiver.url(), PATIENCE);
+        large.target.body = Body::Text("x".repeat(32 << 20));
+        let (first, over) = (caller.clone(), ended.clone());
+        let first = spawn(async move { first.call(&large, 1, &over, &unnoted()).await });
+        eventually("the large one is there", async || {
+            (receiver.requests.load(Ordering::SeqCst) == 1).then_some(())
+        })
+        .await;
+        let mut written = 0;
+        let not_written = eventually("a request is not written", async || {
+            let (time, abort) = (Duration::from_millis(200), CancellationToken::new());
+            let called = if by_abort {
+                let (timer, departure) = (timer(&receiver.url(), PATIENCE), unnoted());
+                let give_up = async {
+                    tokio::time::sleep(time).await;
+                    abort.cancel();
+                };
+                tokio::join!(caller.call(&timer, 1, &abort, &departure), give_up).0
+            } else {
+                call(&caller, &receiver, time).await
+            };
+            let is_written = matches!(outcome(&called).0, "no_answer" | "interrupted");
+            written += usize::from(is_written);
+            (!is_written).then_some(called)
+        })
+        .await;
+        let why = if by_abort {
+            "the node was stopped before the request was written"
+        } else {
+            "no room for the request on the connection within 200 ms"
+        };
+        assert_eq!(outcome(&not_written), ("not_sent", why));
+        assert_eq!(receiver.raw.connections(), 1);
+        // The receiver reads all that was written, and then the end.
+        assert_eq!(call(&caller, &receiver, PATIENCE).await.result, answered(200));
+        released.notify_one();
+        ended.cancel();
+        first.await.unwrap();
+        drop(caller);
+        eventually("the first connection is over", async || {
+            (receiver.ended.load(Ordering::SeqCst) >= 1).then_some(())
+        })
+        .await;
+        assert_eq!(receiver.requests.load(Ordering::SeqCst), 1 + written + 1, "by abort: {by_abort}");
+    }
 }
 
 #[tokio::test]

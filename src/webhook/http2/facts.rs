@@ -1,18 +1,20 @@
 //! What is known of one connection of HTTP/2, by all calls that share it.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::frames::Frame;
+use super::gate::Gate;
 
 /// A connection that owes an answer and has said nothing for so long gets no other call: it may lead nowhere any more.
 const MUTE_AFTER: Duration = Duration::from_secs(5);
 
 /// A connection on which so many streams were cut off gets no other call: receivers count them, and some close connections with many.
+/// Calls that are on it by then may be cut off too: with up to [`super::MOST_STREAMS`] of them, 83 on a connection are the most.
 const MOST_RESETS: u32 = 20;
 
 /// What is known.
@@ -23,8 +25,7 @@ pub(super) struct Facts {
     pub(super) change: Notify,
     /// The last stream of a GOAWAY; `u32::MAX` without one.
     last: AtomicU32,
-    /// The last stream whose HEADERS were written.
-    written: AtomicU32,
+    gate: Mutex<Gate>,
     /// When the last frame came, in milliseconds since it began.
     heard: AtomicU64,
     /// Streams in progress, and all that there were.
@@ -46,7 +47,7 @@ impl Facts {
             settled: AtomicBool::new(false),
             change: Notify::new(),
             last: AtomicU32::new(u32::MAX),
-            written: AtomicU32::new(0),
+            gate: Mutex::new(Gate::new()),
             heard: AtomicU64::new(0),
             active: AtomicUsize::new(0),
             begun: AtomicU32::new(0),
@@ -58,9 +59,31 @@ impl Facts {
         })
     }
 
-    /// Whether nothing of a stream was written.
-    pub(super) fn is_unwritten(&self, stream: u32) -> bool {
-        stream > self.written.load(Ordering::Acquire)
+    /// What the library writes goes through here.
+    pub(super) fn gate(&self) -> MutexGuard<'_, Gate> {
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a request back, if nothing of it was written: whether nothing was, and so nothing will be. The connection takes no other
+    /// call then; those that wait behind this one are to go on another.
+    pub(super) fn withdraw(&self, stream: u32) -> bool {
+        let is_unwritten = self.gate().withdraw(stream);
+        if is_unwritten {
+            self.stop();
+            self.change.notify_waiters();
+        }
+        is_unwritten
+    }
+
+    /// Waits until a request is known to stand behind one that was withdrawn.
+    pub(super) async fn shut_out(&self, stream: u32) {
+        loop {
+            let change = self.change.notified();
+            if self.gate().shuts_out(stream) {
+                return;
+            }
+            change.await;
+        }
     }
 
     /// Whether the receiver has said that it did not look at a stream (RFC 9113, 6.8).
@@ -100,14 +123,17 @@ impl Facts {
 
     /// Whether it can take another call after the first one, as far as the receiver has not gone away.
     pub(super) fn is_open(&self) -> bool {
-        let mute = self.active() > 0
-            && self.began.elapsed().saturating_sub(Duration::from_millis(self.heard.load(Ordering::Relaxed)))
-                > MUTE_AFTER;
+        let mute = self.active() > 0 && self.silence() > MUTE_AFTER;
         !mute
             && self.resets.load(Ordering::Relaxed) < MOST_RESETS
             && self.last.load(Ordering::Acquire) == u32::MAX
             && !self.stopped.load(Ordering::Acquire)
             && !self.has_ended()
+    }
+
+    /// How long no frame has come.
+    pub(super) fn silence(&self) -> Duration {
+        self.began.elapsed().saturating_sub(Duration::from_millis(self.heard.load(Ordering::Relaxed)))
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -156,13 +182,6 @@ impl Facts {
                 self.last.fetch_min(last, Ordering::AcqRel);
             }
             Frame::Headers { .. } | Frame::Other => {}
-        }
-    }
-
-    /// A frame was written.
-    pub(super) fn sent(&self, frame: Frame) {
-        if let Frame::Headers { stream } = frame {
-            self.written.fetch_max(stream, Ordering::AcqRel);
         }
     }
 }

@@ -24,7 +24,7 @@ pub(super) enum Frame {
 }
 
 /// Finds the frames in the bytes of one direction, wherever these are cut.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Scan {
     /// Bytes that are passed over: of the greeting, or of a payload.
     skip: usize,

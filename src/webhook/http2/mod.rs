@@ -3,6 +3,7 @@
 
 mod facts;
 mod frames;
+mod gate;
 mod heads;
 mod seen;
 
@@ -122,17 +123,28 @@ impl Place {
         departure: &Departure,
     ) -> Result<(u16, Fields), Failure> {
         let ready = self.connection.send.clone().ready().await;
-        let mut send = ready.map_err(|error| self.failure(&error, u32::MAX))?;
+        let mut send = ready.map_err(|error| self.failure(&error, None))?;
         departure.leaves();
         let sent = send.send_request(request, body.is_empty());
-        let (answer, mut stream) = sent.map_err(|error| self.failure(&error, u32::MAX))?;
+        let (answer, mut stream) = sent.map_err(|error| self.failure(&error, None))?;
         let id = answer.stream_id().as_u32();
+        let facts = self.connection.facts.clone();
+        departure.is_queued({
+            let facts = facts.clone();
+            move || facts.withdraw(id)
+        });
         self.open = true;
         if !body.is_empty() {
             // The library holds back what the receiver's window has no room for.
-            stream.send_data(body, true).map_err(|error| self.failure(&error, id))?;
+            stream.send_data(body, true).map_err(|error| self.failure(&error, Some(id)))?;
         }
-        let answer = answer.await.map_err(|error| self.failure(&error, id))?;
+        let answer = tokio::select! {
+            biased;
+            answer = answer => answer.map_err(|error| self.failure(&error, Some(id)))?,
+            () = facts.shut_out(id) => {
+                return Err(Failure::Gone("HTTP/2: the connection takes no more requests".to_owned()));
+            }
+        };
         let mut fields = Fields::default();
         for (name, value) in answer.headers() {
             fields.field(name.as_str().as_bytes(), value.as_bytes());
@@ -167,7 +179,8 @@ impl Place {
         self.connection.facts.taken_before_going()
     }
 
-    fn failure(&mut self, error: &h2::Error, stream: u32) -> Failure {
+    /// What an error means for a request that has this stream, if it came to have one.
+    fn failure(&mut self, error: &h2::Error, stream: Option<u32>) -> Failure {
         self.open = false;
         let text = text(error);
         let facts = &self.connection.facts;
@@ -178,9 +191,9 @@ impl Place {
         if reason == Some(Reason::HTTP_1_1_REQUIRED) {
             facts.want_http1();
         }
-        if facts.is_unwritten(stream) {
+        let Some(stream) = stream.filter(|stream| !facts.withdraw(*stream)) else {
             return Failure::Gone(text);
-        }
+        };
         // The request was written, so that another one is another attempt.
         if facts.is_left_out(stream) {
             return Failure::NotSent(format!("{text}; it did not look at the request"));

@@ -11,7 +11,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
 use super::facts::Facts;
-use super::frames::Scan;
 use super::heads::Heads;
 use crate::webhook::failure::{cause, refuses_handshake};
 use crate::webhook::wire::Wire;
@@ -29,7 +28,6 @@ pub(super) struct Seen {
     heads: Heads,
     /// Bytes for the library.
     plain: BytesMut,
-    sent: Scan,
     /// Something was read.
     heard: bool,
     /// Why nothing can be written any more, and until when it is read on.
@@ -38,8 +36,7 @@ pub(super) struct Seen {
 
 impl Seen {
     pub(super) fn new(wire: Wire, facts: Arc<Facts>) -> Self {
-        let (heads, sent) = (Heads::new(), Scan::of_client());
-        Self { wire, facts, heads, plain: BytesMut::new(), sent, heard: false, broken: None }
+        Self { wire, facts, heads: Heads::new(), plain: BytesMut::new(), heard: false, broken: None }
     }
 
     /// Nothing can be written any more. The library would end the connection at once. What the receiver said before it closed, such as
@@ -101,11 +98,10 @@ impl AsyncWrite for Seen {
         if this.broken.is_some() {
             return Poll::Ready(Ok(bytes.len()));
         }
-        match std::task::ready!(Pin::new(&mut this.wire).poll_write(cx, bytes)) {
-            Ok(count) => {
-                this.sent.read(&bytes[..count], |frame| this.facts.sent(frame));
-                Poll::Ready(Ok(count))
-            }
+        let wire = Pin::new(&mut this.wire);
+        let passed = this.facts.gate().pass(bytes, |bytes| wire.poll_write(cx, bytes));
+        match std::task::ready!(passed) {
+            Ok(count) => Poll::Ready(Ok(count)),
             Err(error) => {
                 this.fail(error);
                 Poll::Ready(Ok(bytes.len()))

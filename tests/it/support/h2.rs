@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 
 use super::raw::{Raw, head};
@@ -40,6 +41,10 @@ pub(crate) enum Act {
     GoAway(u32),
     /// The connection is closed.
     Close,
+    /// The connection and this stream may carry so many bytes more.
+    Window(u32),
+    /// Nothing is read until then.
+    Until(Arc<Notify>),
 }
 
 /// A running receiver, and what it has seen.
@@ -49,6 +54,8 @@ pub(crate) struct Frames {
     pub(crate) requests: Arc<AtomicUsize>,
     pub(crate) pings: Arc<AtomicUsize>,
     pub(crate) resets: Arc<AtomicUsize>,
+    /// Connections of HTTP/2 that are over.
+    pub(crate) ended: Arc<AtomicUsize>,
     /// The connection, from 1, that it accepts and never shakes hands on.
     pub(crate) hangs: Arc<AtomicUsize>,
     /// Requests of HTTP/1.1, which are answered with 204.
@@ -67,12 +74,13 @@ impl Frames {
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let [requests, pings, resets, connections] = [(); 4].map(|()| Arc::new(AtomicUsize::new(0)));
         let counters = [requests.clone(), pings.clone(), resets.clone()];
-        let [hangs, plain] = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
-        let (hanging, counted) = (hangs.clone(), plain.clone());
+        let [hangs, plain, ended] = [(); 3].map(|()| Arc::new(AtomicUsize::new(0)));
+        let (hanging, counted, over) = (hangs.clone(), plain.clone(), ended.clone());
         let raw = Raw::start(move |stream| {
             let (acceptor, act, counters) = (acceptor.clone(), act.clone(), counters.clone());
             let connection = connections.fetch_add(1, Ordering::SeqCst) + 1;
             let (hangs, plain) = (hanging.load(Ordering::SeqCst) == connection, counted.clone());
+            let ended = over.clone();
             async move {
                 if hangs {
                     return std::future::pending().await;
@@ -95,10 +103,11 @@ impl Frames {
                 };
                 // The other side ends it.
                 let _: std::io::Result<()> = served.await;
+                ended.fetch_add(1, Ordering::SeqCst);
             }
         })
         .await;
-        Self { raw, authority, requests, pings, resets, hangs, plain }
+        Self { raw, authority, requests, pings, resets, ended, hangs, plain }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -141,6 +150,12 @@ async fn serve(
                             let payload = [last.to_be_bytes(), NO_ERROR.to_be_bytes()].concat();
                             stream.write_all(&frame(7, 0, 0, &payload)).await?;
                         }
+                        Act::Window(more) => {
+                            for stream_id in [0, id] {
+                                stream.write_all(&frame(8, 0, stream_id, &more.to_be_bytes())).await?;
+                            }
+                        }
+                        Act::Until(released) => released.notified().await,
                         Act::Close => {
                             stream.shutdown().await?;
                             return Ok(());
