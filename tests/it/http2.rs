@@ -186,6 +186,28 @@ async fn a_receiver_that_ends_connections_after_some_requests_loses_none() {
 }
 
 #[tokio::test]
+async fn a_receiver_that_closes_without_a_word_after_some_requests_loses_none_once_that_is_known() {
+    const EACH: u32 = 5;
+    let receiver =
+        Frames::start(
+            100,
+            |request: Request| {
+                if request.number > EACH { vec![Act::Close] } else { vec![Act::Answer] }
+            },
+        )
+        .await;
+    let caller = caller_of(&receiver);
+    assert_eq!(call(&caller, &receiver, PATIENCE).await.result, answered(200));
+    let calls = join_all((0..EACH).map(|_| call(&caller, &receiver, PATIENCE))).await;
+    let lost = calls.iter().filter(|called| outcome(called).0 == "no_answer").count();
+    assert_eq!(lost, 1, "{calls:?}");
+    for called in join_all((0..60).map(|_| call(&caller, &receiver, PATIENCE))).await {
+        assert_eq!(called.result, answered(200), "{called:?}");
+    }
+    assert!(receiver.raw.connections() > 60 / EACH as usize);
+}
+
+#[tokio::test]
 async fn a_request_that_a_receiver_does_not_read_for_so_long_that_it_is_not_written_is_not_sent_and_never_comes()
  {
     for by_abort in [false, true] {

@@ -31,6 +31,10 @@ pub(super) struct Facts {
     /// Streams in progress, and all that there were.
     active: AtomicUsize,
     begun: AtomicU32,
+    /// Calls that were answered.
+    answered: AtomicU32,
+    /// The receiver has closed it, or it broke.
+    broken_off: AtomicBool,
     /// Streams that we cut off.
     resets: AtomicU32,
     ended: AtomicBool,
@@ -51,6 +55,8 @@ impl Facts {
             heard: AtomicU64::new(0),
             active: AtomicUsize::new(0),
             begun: AtomicU32::new(0),
+            answered: AtomicU32::new(0),
+            broken_off: AtomicBool::new(false),
             resets: AtomicU32::new(0),
             ended: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
@@ -105,6 +111,23 @@ impl Facts {
         let last = self.last.load(Ordering::Acquire);
         // Some say that they are about to go, with the highest number, and then which stream is the last.
         (last < 0x7fff_ffff).then(|| last.div_ceil(2))
+    }
+
+    /// A call was answered.
+    pub(super) fn answer(&self) {
+        self.answered.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The connection is gone that calls in progress were on.
+    pub(super) fn break_off(&self) {
+        self.broken_off.store(true, Ordering::Release);
+    }
+
+    /// How many calls the receiver has answered before the connection was gone, if it did not say that it would go.
+    pub(super) fn answered_before_breaking_off(&self) -> Option<u32> {
+        let without_a_word =
+            self.broken_off.load(Ordering::Acquire) && self.last.load(Ordering::Acquire) == u32::MAX;
+        without_a_word.then(|| self.answered.load(Ordering::Acquire))
     }
 
     /// The first thing that came was that the receiver refuses the handshake.

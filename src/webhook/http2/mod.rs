@@ -8,6 +8,7 @@ mod heads;
 mod seen;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::{Builder, SendRequest};
@@ -103,9 +104,10 @@ impl Connection {
         self.facts.active() == 0
     }
 
-    /// Whether it has carried so many calls to their ends, and the receiver has not ended it.
-    pub(super) fn outlasts(&self, calls: u32) -> bool {
-        self.is_idle() && self.facts.is_open() && self.facts.begun() >= calls
+    /// Whether it has carried so many calls to their ends, and has been open and silent for so long since.
+    pub(super) fn outlasts(&self, calls: u32, silence: Duration) -> bool {
+        let facts = &self.facts;
+        self.is_idle() && facts.is_open() && facts.begun() >= calls && facts.silence() >= silence
     }
 
     /// Whether it is of no use for another call, now or later.
@@ -145,6 +147,7 @@ impl Place {
                 return Err(Failure::Gone("HTTP/2: the connection takes no more requests".to_owned()));
             }
         };
+        facts.answer();
         let mut fields = Fields::default();
         for (name, value) in answer.headers() {
             fields.field(name.as_str().as_bytes(), value.as_bytes());
@@ -179,11 +182,19 @@ impl Place {
         self.connection.facts.taken_before_going()
     }
 
+    /// How many calls the receiver has answered on this connection before it broke it off without saying so, if it did.
+    pub(super) fn answered_before_breaking_off(&self) -> Option<u32> {
+        self.connection.facts.answered_before_breaking_off()
+    }
+
     /// What an error means for a request that has this stream, if it came to have one.
     fn failure(&mut self, error: &h2::Error, stream: Option<u32>) -> Failure {
         self.open = false;
         let text = text(error);
         let facts = &self.connection.facts;
+        if error.is_io() {
+            facts.break_off();
+        }
         if let Some(refused) = facts.refused() {
             return Failure::NotSent(refused);
         }

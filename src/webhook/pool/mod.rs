@@ -3,6 +3,7 @@
 //! **Invariants:** a connection of HTTP/1.1 carries one call at a time, and another one only if its receiver is trusted
 //! (`trust`). A connection of HTTP/2 carries no more calls than the receiver allows, and no new one once it is to end.
 
+mod ration;
 mod site;
 mod trust;
 
@@ -190,11 +191,20 @@ impl Shared {
     /// Remembers why the receiver did not take this call: it takes so many on a connection, or wants HTTP/1.1.
     pub(super) fn learn(&self, error: &Failure) {
         if self.place.is_http1_wanted() {
-            self.sites.at(&self.origin, Site::wants_http1);
-        } else if let (Failure::Gone(_) | Failure::NotSent(_), Some(taken)) =
-            (error, self.place.taken_before_going())
-        {
-            self.sites.at(&self.origin, |site| site.ends_after(taken));
+            return self.sites.at(&self.origin, Site::wants_http1);
+        }
+        match error {
+            Failure::Gone(_) | Failure::NotSent(_) => {
+                if let Some(taken) = self.place.taken_before_going() {
+                    self.sites.at(&self.origin, |site| site.ration.ended(taken));
+                }
+            }
+            Failure::NoAnswer(_) => {
+                if let Some(answered) = self.place.answered_before_breaking_off() {
+                    self.sites.at(&self.origin, |site| site.ration.broke_off(answered, Instant::now()));
+                }
+            }
+            Failure::Forbidden(_) => {}
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+use super::ration::Ration;
 use super::trust::{PROOF, Trust};
 use crate::webhook::{http1, http2};
 
@@ -46,8 +47,8 @@ pub(super) struct Site {
     shared: Vec<(http2::Connection, Instant)>,
     /// The receiver chose HTTP/2 the last time.
     speaks_http2: bool,
-    /// After so many calls the receiver has ended a connection.
-    most: Option<u32>,
+    /// How many calls a connection of HTTP/2 is given.
+    pub(super) ration: Ration,
     /// It has asked for HTTP/1.1.
     wants_http1: bool,
     dialing: usize,
@@ -70,7 +71,7 @@ impl Site {
             trust: Trust::default(),
             shared: vec![],
             speaks_http2: false,
-            most: None,
+            ration: Ration::default(),
             wants_http1: false,
             dialing: 0,
             dialed: now,
@@ -84,12 +85,12 @@ impl Site {
     pub(super) fn take(&mut self, now: Instant) -> Option<Ready> {
         self.used = now;
         // A receiver that has once ended a connection early, as to restart, takes more on the next ones.
-        let is_low = |most: &u32| self.shared.iter().any(|(connection, _)| connection.outlasts(*most));
-        if let Some(most) = self.most.filter(is_low) {
-            self.most = most.checked_mul(2);
-        }
+        let shared = &self.shared;
+        self.ration.raise(now, |calls, silence| {
+            shared.iter().any(|(connection, _)| connection.outlasts(calls, silence))
+        });
         for (connection, used) in &mut self.shared {
-            if let Some(place) = connection.place(self.most) {
+            if let Some(place) = connection.place(self.ration.calls()) {
                 *used = now;
                 return Some(Ready::Shared(place));
             }
@@ -153,11 +154,6 @@ impl Site {
         self.speaks_http2 = false;
         // Calls in progress keep their connections open.
         self.shared.clear();
-    }
-
-    /// The receiver has ended a connection after so many calls.
-    pub(super) fn ends_after(&mut self, calls: u32) {
-        self.most = Some(calls.max(1));
     }
 
     /// A call of a path of this shape is done with its connection.
