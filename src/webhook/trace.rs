@@ -19,8 +19,8 @@ pub(super) struct Trace {
 #[derive(Clone, Copy, Default)]
 struct Marks {
     begun: Option<Instant>,
-    /// A name is to be looked up.
-    named: bool,
+    /// What the connection waits for.
+    lacks: Option<&'static str>,
     resolve: Option<Duration>,
     handshake: Option<Instant>,
     connected: Option<Instant>,
@@ -41,9 +41,9 @@ impl Trace {
         self.marks().begun.unwrap_or(self.started)
     }
 
-    /// A name is looked up.
-    pub(super) fn resolve(&self) {
-        self.marks().named = true;
+    /// The connection waits for this from now on: "no connection" is there until then.
+    pub(super) fn waits(&self, lacks: &'static str) {
+        self.marks().lacks = Some(lacks);
     }
 
     /// The name was looked up.
@@ -54,6 +54,7 @@ impl Trace {
 
     /// The TLS handshake with the receiver is begun.
     pub(super) fn handshake(&self) {
+        self.waits("no TLS handshake");
         self.marks().handshake = Some(Instant::now());
     }
 
@@ -63,11 +64,7 @@ impl Trace {
 
     /// What the connection that was begun last still lacks.
     pub(super) fn lacks(&self) -> &'static str {
-        match *self.marks() {
-            Marks { handshake: Some(_), .. } => "no TLS handshake",
-            Marks { named: true, resolve: None, .. } => "no answer from DNS",
-            Marks { .. } => "no connection",
-        }
+        self.marks().lacks.unwrap_or("no connection")
     }
 
     /// How long the parts took, at the end of the call.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hickory_resolver::proto::op::ResponseCode;
 use jettimer::domain::attempt::CallResult;
 use jettimer::webhook::Settings;
 use serde_json::json;
@@ -135,11 +136,15 @@ async fn a_name_that_is_not_there_or_not_answered_for_is_no_call() {
     let dns = Dns::start().await;
     dns.silence("silent.test");
     dns.set("empty.test", &[&[]]);
+    dns.fail("broken.test", ResponseCode::ServFail);
+    dns.fail("refused.test", ResponseCode::Refused);
     // Short where no answer comes, and no matter where one does.
     let (short, long) = (Duration::from_millis(300), PATIENCE);
     for (host, connect_timeout, why) in [
         ("nowhere.test", long, "no such host (nowhere.test)"),
         ("empty.test", long, "the host has no address (empty.test)"),
+        ("broken.test", long, "the DNS server answered SERVFAIL (broken.test)"),
+        ("refused.test", long, "the DNS server answered REFUSED (refused.test)"),
         ("silent.test", short, "no answer from DNS within 300 ms"),
     ] {
         let settings = Settings { dns_servers: vec![dns.address()], connect_timeout, ..settings() };

@@ -4,13 +4,14 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hickory_resolver::proto::op::ResponseCode;
 use jettimer::webhook::Settings;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use crate::support::calls::{answered, call, outcome, settings};
-use crate::support::raw::{Raw, head, write_and_close};
+use crate::support::raw::{Raw, head, write_and_close, write_and_hang};
 use crate::support::tls::Authority;
 use crate::support::{Dns, PATIENCE};
 
@@ -80,6 +81,44 @@ async fn an_address_that_swallows_every_packet_does_not_hide_the_next_one() {
         let called = call(&settings, &format!("http://{name}:{port}/"), PATIENCE).await;
         assert_eq!(called.result, answered(200), "{name}");
     }
+}
+
+#[tokio::test]
+async fn dns_servers_that_are_silent_or_fail_or_do_not_know_a_name_hide_none_that_knows_it() {
+    let mut servers = vec![];
+    for _ in 0..5 {
+        servers.push(Dns::start().await);
+    }
+    // The second one says that there is no such name.
+    let [silent, _, failing, silent_too, knowing] = &servers[..] else { panic!() };
+    let receiver = Raw::start(write_and_close(OK)).await;
+    // Long enough for as many as there are here, and not for one that is waited for.
+    let settings = Settings {
+        dns_servers: servers.iter().map(Dns::address).collect(),
+        connect_timeout: Duration::from_secs(4),
+        ..settings()
+    };
+    for name in ["a.test", "b.test"] {
+        silent.silence(name);
+        silent_too.silence(name);
+        failing.fail(name, ResponseCode::ServFail);
+        knowing.set(name, &[&["127.0.0.1"]]);
+        let url = format!("http://{name}:{}/", receiver.address().port());
+        assert_eq!(call(&settings, &url, PATIENCE).await.result, answered(200), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_does_not_answer_is_named() {
+    let proxy = Raw::start(write_and_hang("")).await;
+    let url = format!("http://{}/", proxy.address());
+    let settings = Settings {
+        proxy: Some(url.parse().unwrap()),
+        connect_timeout: Duration::from_millis(200),
+        ..settings()
+    };
+    let called = call(&settings, "https://127.0.0.1/", PATIENCE).await;
+    assert_eq!(outcome(&called), ("not_sent", "no tunnel through the proxy within 200 ms"));
 }
 
 #[tokio::test]

@@ -65,6 +65,9 @@ impl Dialer {
         let whose = if self.proxy.is_some() { "proxy: " } else { "" };
         let to = self.proxy.as_ref().map_or(&origin.to, |proxy| &proxy.to);
         let addresses = self.addresses(to, trace).await?;
+        if self.proxy.is_some() {
+            trace.waits("no connection to the proxy");
+        }
         let begun = Instant::now();
         let stream = race::connect(&addresses).await;
         let wire = stream.and_then(Wire::new);
@@ -72,10 +75,12 @@ impl Dialer {
         let took = begun.elapsed();
         if let Some(proxy) = &self.proxy {
             if proxy.secure {
+                trace.waits("no TLS handshake with the proxy");
                 let shaken = self.tls.with_proxy(&proxy.to.host, wire).await;
                 wire = shaken.map_err(|error| Failure::NotSent(format!("{whose}{}", cause(&error))))?;
             }
             if origin.secure {
+                trace.waits("no tunnel through the proxy");
                 proxy.tunnel(&origin.to, &mut wire).await?;
             }
         }
@@ -92,8 +97,9 @@ impl Dialer {
     async fn addresses(&self, to: &Destination, trace: &Trace) -> Result<Vec<SocketAddr>, Failure> {
         let found = match &to.host {
             Host::Domain(name) => {
-                trace.resolve();
+                trace.waits("no answer from DNS");
                 let found = self.names.addresses(name).await?;
+                trace.waits("no connection");
                 trace.resolved();
                 found
             }

@@ -18,6 +18,8 @@ type Zone = HashMap<String, Vec<Vec<IpAddr>>>;
 pub(crate) struct Dns {
     address: SocketAddr,
     zone: Arc<Mutex<Zone>>,
+    /// Names for which there is only an error.
+    broken: Arc<Mutex<HashMap<String, ResponseCode>>>,
     /// Names that have been asked for.
     asked: Arc<Mutex<HashSet<String>>>,
 }
@@ -28,6 +30,7 @@ impl Dns {
         let dns = Self {
             address: socket.local_addr().expect("an address"),
             zone: Arc::default(),
+            broken: Arc::default(),
             asked: Arc::default(),
         };
         let serving = dns.clone();
@@ -54,6 +57,11 @@ impl Dns {
         self.zone.lock().unwrap().insert(name.to_owned(), vec![]);
     }
 
+    /// Has a name be answered for with an error.
+    pub(crate) fn fail(&self, name: &str, code: ResponseCode) {
+        self.broken.lock().unwrap().insert(name.to_owned(), code);
+    }
+
     /// Waits until so many names have been asked for.
     pub(crate) async fn until_asked(&self, count: usize) {
         eventually(&format!("{count} names are asked for"), async || {
@@ -75,6 +83,10 @@ impl Dns {
         let mut answer = question.clone().into_response();
         answer.metadata = Metadata::response_from_request(&question.metadata);
         answer.metadata.recursion_available = true;
+        if let Some(code) = self.broken.lock().unwrap().get(&name) {
+            answer.metadata.response_code = *code;
+            return Some(answer);
+        }
         let Some(turns) = zone.get_mut(&name) else {
             answer.metadata.response_code = ResponseCode::NXDomain;
             return Some(answer);

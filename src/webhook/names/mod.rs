@@ -3,24 +3,28 @@
 //! Asynchronous, so that slow lookups hold up nobody: the system's own function takes a thread for each. It reads
 //! what that function reads, `/etc/resolv.conf` and `/etc/hosts`, once, at the start.
 
+mod servers;
+mod why;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use futures_util::FutureExt as _;
 use futures_util::future::{Either, select};
+use hickory_resolver::Hosts;
 use hickory_resolver::config::{NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts};
 use hickory_resolver::lookup::Lookup;
 use hickory_resolver::net::NetError;
-use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::op::Query;
 use hickory_resolver::proto::rr::{Name, RecordType};
-use hickory_resolver::{Hosts, TokioResolver};
 
 use super::failure::Failure;
 use crate::domain::dns_name;
 use crate::policy::{Destination, Forbidden, Policy};
+use servers::Servers;
+use why::why;
 
 /// How long an answer of DNS is believed, whatever it says: a receiver that moves is found after this.
 const LONGEST_TTL: Duration = Duration::from_secs(60);
@@ -33,7 +37,7 @@ const LONGEST_NEGATIVE_TTL: Duration = Duration::from_millis(500);
 /// that never say that a name has no IPv6 address.
 const OTHER_KIND: Duration = Duration::from_millis(50);
 
-/// Names whose addresses are kept.
+/// Names whose addresses are kept, of each server.
 const CACHED_NAMES: u64 = 4_096;
 
 /// Questions to one server that are open at once. Above this the resolver fails at once; lookups are bounded by
@@ -43,13 +47,13 @@ const OPEN_QUESTIONS: usize = 32_768;
 /// Looks up names. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Names {
-    resolver: TokioResolver,
+    servers: Servers,
     hosts: Arc<Hosts>,
     policy: Arc<Policy>,
 }
 
 impl Names {
-    /// A resolver that asks `servers`, or else the system's.
+    /// Asks `servers`, or else the system's.
     pub(super) fn new(servers: &[SocketAddr], policy: Arc<Policy>) -> Result<Self> {
         let (config, mut options) =
             if servers.is_empty() { of_system() } else { (asking(servers), ResolverOpts::default()) };
@@ -63,10 +67,7 @@ impl Names {
         options.negative_max_ttl = Some(LONGEST_NEGATIVE_TTL);
         options.cache_size = CACHED_NAMES;
         options.max_active_requests = OPEN_QUESTIONS;
-        let provider = TokioRuntimeProvider::default();
-        let resolver = TokioResolver::builder_with_config(config, provider).with_options(options).build();
-        let resolver = resolver.context("cannot set up the resolver of names")?;
-        Ok(Self { resolver, hosts: Arc::new(hosts), policy })
+        Ok(Self { servers: Servers::new(&config, &options)?, hosts: Arc::new(hosts), policy })
     }
 
     /// The addresses of a name, IPv4 first: that a network has no IPv6 would be found out at every call.
@@ -78,8 +79,8 @@ impl Names {
         if listed.iter().any(Option::is_some) {
             return Ok(addresses(&listed));
         }
-        let (v4, v6) =
-            (self.resolver.ipv4_lookup(parsed.clone()).boxed(), self.resolver.ipv6_lookup(parsed).boxed());
+        let [v4, v6] =
+            [RecordType::A, RecordType::AAAA].map(|kind| self.servers.lookup(parsed.clone(), kind).boxed());
         let (Either::Left((first, other)) | Either::Right((first, other))) = select(v4, v6).await;
         let first = Some(first);
         let second = if addresses([&first]).is_empty() {
@@ -89,13 +90,8 @@ impl Names {
         };
         let found = addresses([&first, &second]);
         if found.is_empty() {
-            return Err(not_found(
-                [first, second]
-                    .into_iter()
-                    .flatten()
-                    .find_map(Result::err)
-                    .map_or_else(|| NO_ADDRESS.to_owned(), |error| why(&error)),
-            ));
+            let errors = [&first, &second].into_iter().flatten().filter_map(|answer| answer.as_ref().err());
+            return Err(not_found(why(errors)));
         }
         Ok(found)
     }
@@ -132,8 +128,6 @@ fn parsed(name: &str) -> anyhow::Result<Name> {
     Ok(parsed)
 }
 
-const NO_ADDRESS: &str = "the host has no address";
-
 /// The addresses of answers, IPv4 first.
 fn addresses<'a>(answers: impl IntoIterator<Item = &'a Option<Result<Lookup, NetError>>>) -> Vec<IpAddr> {
     let answers = answers.into_iter().flatten().flatten();
@@ -141,16 +135,6 @@ fn addresses<'a>(answers: impl IntoIterator<Item = &'a Option<Result<Lookup, Net
         answers.flat_map(Lookup::answers).filter_map(|record| record.data.ip_addr()).collect();
     addresses.sort_by_key(IpAddr::is_ipv6);
     addresses
-}
-
-fn why(error: &NetError) -> String {
-    if error.is_nx_domain() {
-        "no such host".to_owned()
-    } else if error.is_no_records_found() {
-        NO_ADDRESS.to_owned()
-    } else {
-        format!("DNS: {error}")
-    }
 }
 
 fn of_system() -> (ResolverConfig, ResolverOpts) {
