@@ -9,8 +9,9 @@ use jettimer::webhook::Settings;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
 
-use crate::support::calls::{answered, call, outcome, settings};
+use crate::support::calls::{answered, call, caller, outcome, settings, timer, unnoted};
 use crate::support::raw::{Raw, head, write_and_close, write_and_hang};
 use crate::support::tls::Authority;
 use crate::support::{Dns, PATIENCE};
@@ -80,6 +81,41 @@ async fn an_address_that_swallows_every_packet_does_not_hide_the_next_one() {
     for name in ["first.test", "third.test"] {
         let called = call(&settings, &format!("http://{name}:{port}/"), PATIENCE).await;
         assert_eq!(called.result, answered(200), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_accepts_and_comes_to_no_tls_does_not_hide_the_next_one_and_is_tried_last() {
+    let (authority, other, dns) = (Authority::new(), Authority::new(), Dns::start().await);
+    let config = |of: &Authority| of.server(&of.certify("two.test", |_| ()), false);
+    dns.set("two.test", &[&["127.0.0.2", "127.0.0.1"]]);
+    let untrusted = TlsAcceptor::from(Arc::new(config(&other)));
+    for (turn, what) in ["silent", "closes", "plain", "untrusted"].into_iter().enumerate() {
+        let good = crate::support::tls::receiver(config(&authority), "http/1.1").await;
+        let port = good.address().port();
+        let untrusted = untrusted.clone();
+        let bad = Raw::at(SocketAddr::from(([127, 0, 0, 2], port)), move |mut stream| {
+            let untrusted = untrusted.clone();
+            async move {
+                // The other side goes when it likes.
+                match turn {
+                    0 => drop(stream.read_to_end(&mut vec![]).await),
+                    1 => {}
+                    2 => drop(stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await),
+                    _ => drop(untrusted.accept(stream).await),
+                }
+            }
+        })
+        .await;
+        let settings =
+            Settings { ca: Some(authority.file()), dns_servers: vec![dns.address()], ..settings() };
+        let caller = caller(&settings);
+        for _ in 0..3 {
+            let timer = timer(&format!("https://two.test:{port}/"), PATIENCE);
+            let called = caller.call(&timer, 1, &CancellationToken::new(), &unnoted()).await;
+            assert_eq!(called.result, answered(200), "{what}");
+        }
+        assert_eq!((bad.connections(), good.connections()), (1, 3), "{what}");
     }
 }
 

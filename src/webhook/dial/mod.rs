@@ -5,11 +5,13 @@ mod proxy_status;
 mod race;
 mod tls;
 
+use std::future::ready;
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::Result;
-use tokio::time::Instant;
+use futures_util::FutureExt as _;
 use url::Host;
 
 use super::failure::{Failure, Within, cause};
@@ -20,6 +22,7 @@ use super::trace::Trace;
 use super::wire::Wire;
 use crate::policy::Destination;
 pub(super) use proxy::{Proxy, own_answer};
+use race::{Failed, Won};
 use tls::Tls;
 
 /// Makes connections.
@@ -36,6 +39,8 @@ pub(super) struct Dialed {
     pub(super) speaks_http2: bool,
     /// How long the other side took to accept it: one way there and back.
     pub(super) took: Duration,
+    /// Addresses that were tried before, and came to no connection, or not as soon.
+    pub(super) behind: Vec<SocketAddr>,
 }
 
 impl Dialer {
@@ -43,58 +48,84 @@ impl Dialer {
         Ok(Self { names, tls: Tls::new(settings)?, proxy })
     }
 
-    /// Makes a connection, within the time that the call has for it.
+    /// Makes a connection, within the time that the call has for it. Addresses that are to be avoided are tried last.
     pub(super) async fn dial(
         &self,
         origin: &Origin,
         offers_http2: bool,
+        avoid: &[SocketAddr],
         trace: &Trace,
     ) -> Result<Dialed, Failure> {
         trace.begin();
-        let within = trace.connect_timeout;
-        let connecting = self.connect(origin, offers_http2, trace);
+        let (within, failed) = (trace.connect_timeout, Failed::default());
+        let connecting = self.connect(origin, offers_http2, avoid, trace, &failed);
         let dialed = tokio::time::timeout_at(trace.begun() + within, connecting).await;
         let dialed = dialed.unwrap_or_else(|_| {
-            Err(Failure::NotSent(format!("{} within {}", trace.lacks(), Within(within))))
+            // An address that failed says more than those that were waited for since.
+            Err(failed.take().map_or_else(
+                || Failure::NotSent(format!("{} within {}", trace.lacks(), Within(within))),
+                |error| self.failure(&error),
+            ))
         })?;
         trace.connected();
         Ok(dialed)
     }
 
-    async fn connect(&self, origin: &Origin, offers_http2: bool, trace: &Trace) -> Result<Dialed, Failure> {
-        let whose = if self.proxy.is_some() { "proxy: " } else { "" };
-        let to = self.proxy.as_ref().map_or(&origin.to, |proxy| &proxy.to);
-        let addresses = self.addresses(to, trace).await?;
-        if self.proxy.is_some() {
-            trace.waits("no connection to the proxy");
-        }
-        let begun = Instant::now();
-        let stream = race::connect(&addresses).await;
-        let wire = stream.and_then(Wire::new);
-        let mut wire = wire.map_err(|error| Failure::NotSent(format!("{whose}{}", cause(&error))))?;
-        let took = begun.elapsed();
-        if let Some(proxy) = &self.proxy {
-            if proxy.secure {
-                trace.waits("no TLS handshake with the proxy");
-                let shaken = self.tls.with_proxy(&proxy.to.host, wire).await;
-                wire = shaken.map_err(|error| Failure::NotSent(format!("{whose}{}", cause(&error))))?;
+    async fn connect(
+        &self,
+        origin: &Origin,
+        offers_http2: bool,
+        avoid: &[SocketAddr],
+        trace: &Trace,
+        failed: &Failed,
+    ) -> Result<Dialed, Failure> {
+        let none = || self.failure(&failed.take().unwrap_or_else(|| ErrorKind::AddrNotAvailable.into()));
+        let Some(proxy) = &self.proxy else {
+            let addresses = self.addresses(&origin.to, avoid, trace).await?;
+            let won = race::connect(&addresses, failed, |wire| {
+                if !origin.secure {
+                    return ready(Ok((wire, false))).boxed();
+                }
+                trace.handshake();
+                self.tls.with_receiver(&origin.to, offers_http2, wire).boxed()
+            });
+            let Won { connection: (wire, speaks_http2), took, behind } = won.await.ok_or_else(none)?;
+            return Ok(Dialed { wire, speaks_http2, took, behind });
+        };
+        let addresses = self.addresses(&proxy.to, avoid, trace).await?;
+        trace.waits("no connection to the proxy");
+        let won = race::connect(&addresses, failed, |wire| {
+            if !proxy.secure {
+                return ready(Ok(wire)).boxed();
             }
-            if origin.secure {
-                trace.waits("no tunnel through the proxy");
-                proxy.tunnel(&origin.to, &mut wire).await?;
-            }
-        }
+            trace.waits("no TLS handshake with the proxy");
+            self.tls.with_proxy(&proxy.to.host, wire).boxed()
+        });
+        let Won { connection: mut wire, took, behind } = won.await.ok_or_else(none)?;
         if !origin.secure {
-            return Ok(Dialed { wire, speaks_http2: false, took });
+            return Ok(Dialed { wire, speaks_http2: false, took, behind });
         }
+        trace.waits("no tunnel through the proxy");
+        proxy.tunnel(&origin.to, &mut wire).await?;
         trace.handshake();
         let shaken = self.tls.with_receiver(&origin.to, offers_http2, wire).await;
         let (wire, speaks_http2) = shaken.map_err(|error| Failure::NotSent(cause(&error)))?;
-        Ok(Dialed { wire, speaks_http2, took })
+        Ok(Dialed { wire, speaks_http2, took, behind })
+    }
+
+    /// The failure of the addresses that were connected to: those of the receiver, or of the proxy.
+    fn failure(&self, error: &io::Error) -> Failure {
+        let whose = if self.proxy.is_some() { "proxy: " } else { "" };
+        Failure::NotSent(format!("{whose}{}", cause(error)))
     }
 
     /// The addresses to connect to: of the receiver only those that may be called, of a proxy all.
-    async fn addresses(&self, to: &Destination, trace: &Trace) -> Result<Vec<SocketAddr>, Failure> {
+    async fn addresses(
+        &self,
+        to: &Destination,
+        avoid: &[SocketAddr],
+        trace: &Trace,
+    ) -> Result<Vec<SocketAddr>, Failure> {
         let found = match &to.host {
             Host::Domain(name) => {
                 trace.waits("no answer from DNS");
@@ -111,6 +142,8 @@ impl Dialer {
             None => self.names.permitted(to, found)?,
         };
         let with_port = |address: IpAddr| SocketAddr::new(address, to.port);
-        Ok(race::alternating(permitted.into_iter().map(with_port).collect()))
+        let mut addresses = race::alternating(permitted.into_iter().map(with_port).collect());
+        addresses.sort_by_key(|address| avoid.contains(address));
+        Ok(addresses)
     }
 }

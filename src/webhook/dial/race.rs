@@ -1,44 +1,110 @@
-//! Connects to the first of several addresses that answers (RFC 8305).
+//! Tries several addresses, and takes the first one that comes to a connection (RFC 8305).
 //!
-//! An address that swallows every packet would otherwise take the whole time of each attempt, however well the next one works.
+//! An address that swallows every packet, or accepts connections and never shakes hands, would otherwise take the whole time of each attempt, however
+//! well the next one works.
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use crate::webhook::wire::Wire;
 
 /// After this time without an answer the next address is tried beside the ones before (RFC 8305, 5).
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Connects to one of the addresses, which are tried in this order.
-///
-/// # Errors
-///
-/// The error of the address that failed first, which is the one that the name is most likely to mean.
-pub(super) async fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
-    let (mut trying, mut first) = (FuturesUnordered::new(), None);
-    let mut rest = addresses.iter();
+/// An address that has accepted the connection is given so much time more for TLS: it takes one to two ways there and back, and computing.
+const HANDSHAKE: Duration = Duration::from_secs(1);
+
+/// What came of the addresses.
+pub(super) struct Won<C> {
+    pub(super) connection: C,
+    /// How long the other side took to accept it.
+    pub(super) took: Duration,
+    /// Those that were tried before the one that won, and after which the next one was tried.
+    pub(super) behind: Vec<SocketAddr>,
+}
+
+/// The error of the address that failed first.
+#[derive(Default)]
+pub(super) struct Failed(Mutex<Option<io::Error>>);
+
+impl Failed {
+    pub(super) fn take(&self) -> Option<io::Error> {
+        self.first().take()
+    }
+
+    fn note(&self, error: io::Error) {
+        self.first().get_or_insert(error);
+    }
+
+    fn clear(&self) {
+        *self.first() = None;
+    }
+
+    fn first(&self) -> MutexGuard<'_, Option<io::Error>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Connects to one of the addresses, which are tried in this order, and does `then` with what was accepted. `None` if none comes to
+/// a connection. Until one does, `failed` has the error of the address that failed first, which is the one that the name is most likely
+/// to mean.
+pub(super) async fn connect<'a, C: Send>(
+    addresses: &[SocketAddr],
+    failed: &Failed,
+    then: impl Fn(Wire) -> BoxFuture<'a, io::Result<C>> + Send + Sync,
+) -> Option<Won<C>> {
+    // An address has accepted, and the time for TLS was not added yet.
+    let accepted = AtomicBool::new(false);
+    let (then, has_accepted) = (&then, &accepted);
+    let attempt = |at: usize, address: SocketAddr| {
+        let tried = async move {
+            let begun = Instant::now();
+            let stream = TcpStream::connect(address).await?;
+            has_accepted.store(true, Ordering::Relaxed);
+            let took = begun.elapsed();
+            Ok((then(Wire::new(stream)?).await?, took))
+        };
+        tried.map(move |tried| (at, tried)).boxed()
+    };
+    let mut trying = FuturesUnordered::new();
+    let mut rest = addresses.iter().enumerate();
     loop {
         let next = rest.next();
         let is_last = next.is_none();
-        trying.extend(next.map(|address| TcpStream::connect(*address)));
+        trying.extend(next.map(|(at, address)| attempt(at, *address)));
         let start = tokio::time::sleep(HEAD_START);
         tokio::pin!(start);
         loop {
             tokio::select! {
                 tried = trying.next() => match tried {
-                    Some(Ok(stream)) => return Ok(stream),
-                    Some(Err(error)) => {
-                        first.get_or_insert(error);
+                    Some((at, Ok((connection, took)))) => {
+                        failed.clear();
+                        return Some(Won { connection, took, behind: addresses[..at].to_vec() });
+                    }
+                    Some((_, Err(error))) => {
+                        failed.note(error);
+                        accepted.store(false, Ordering::Relaxed);
                         if !is_last {
                             break;
                         }
                     }
-                    None => return Err(first.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into())),
+                    None => return None,
                 },
-                () = &mut start, if !is_last => break,
+                () = &mut start, if !is_last => {
+                    if !accepted.swap(false, Ordering::Relaxed) {
+                        break;
+                    }
+                    start.as_mut().reset(Instant::now() + HANDSHAKE);
+                }
             }
         }
     }

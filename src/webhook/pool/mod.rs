@@ -8,6 +8,7 @@ mod site;
 mod trust;
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -73,7 +74,7 @@ pub(super) struct Shared {
 enum Way {
     Ready(Ready),
     Wait(OwnedNotified),
-    Dial { offers_http2: bool },
+    Dial { offers_http2: bool, avoid: Vec<SocketAddr> },
 }
 
 /// A call that waits for a connection, or makes one, as long as it is there.
@@ -113,7 +114,7 @@ impl Pool {
                     site.waiting += 1;
                     Way::Wait(site.change.clone().notified_owned())
                 }
-                None => Way::Dial { offers_http2: site.dials(now) },
+                None => Way::Dial { offers_http2: site.dials(now), avoid: site.avoided(now) },
             });
             match way {
                 Way::Ready(ready) => return Ok(self.lease(origin, shape, ready)),
@@ -122,7 +123,9 @@ impl Pool {
                     // Whether there was a change is looked at again.
                     let _ = tokio::time::timeout(PATIENCE / 4, change).await;
                 }
-                Way::Dial { offers_http2 } => return self.dial(origin, shape, offers_http2, trace).await,
+                Way::Dial { offers_http2, avoid } => {
+                    return self.dial(origin, shape, offers_http2, &avoid, trace).await;
+                }
             }
         }
     }
@@ -132,10 +135,14 @@ impl Pool {
         origin: &Origin,
         shape: u64,
         offers_http2: bool,
+        avoid: &[SocketAddr],
         trace: &Trace,
     ) -> Result<Lease, Failure> {
         let dialing = self.counted(Count::Dialing, origin);
-        let dialed = self.dialer.dial(origin, offers_http2, trace).await?;
+        let dialed = self.dialer.dial(origin, offers_http2, avoid, trace).await?;
+        if !dialed.behind.is_empty() {
+            self.sites.at(origin, |site| site.avoid(&dialed.behind, Instant::now()));
+        }
         if !dialed.speaks_http2 {
             self.sites.at(origin, Site::speaks_http1);
             let connection = http1::Connection::new(dialed.wire);
