@@ -9,6 +9,7 @@ use jettimer::webhook::{Identity, Settings};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
 
 use crate::support::calls::{answered, call, outcome, settings};
 use crate::support::raw::{Raw, head};
@@ -171,4 +172,46 @@ async fn a_node_trusts_and_shows_what_its_settings_say_and_logs_no_certificates(
     // What comes before this line has been read with it.
     eventually("the failure is logged", async || node.logged("WARN").pop()).await;
     assert_eq!((node.logged("ERROR"), node.logged("WARN").len()), (vec![], 1));
+}
+
+#[tokio::test]
+async fn a_node_shows_a_changed_certificate_without_a_restart_and_keeps_the_old_one_if_the_new_one_is_no_good()
+ {
+    let (broker, authority, other) = (Broker::start().await, Authority::new(), Authority::new());
+    // Each call makes a connection: the receiver closes it.
+    let config = authority.server(&authority.certify(HOST, |_| ()), true);
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let mutual = Raw::start(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            // What goes wrong here is what the node is to tell.
+            let Ok(mut stream) = acceptor.accept(stream).await else { return };
+            head(&mut stream).await;
+            let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n").await;
+            let _ = stream.shutdown().await;
+        }
+    })
+    .await;
+    let (cert, key) = authority.files(&other.certify("jettimer.example", |_| ()));
+    let identity = format!("127.0.0.1={},{}", cert.display(), key.display());
+    let ca = authority.file();
+    let args = ["--target-ca", ca.to_str().unwrap(), "--target-identity", &identity];
+    let node = Node::with(&broker, &args).await;
+    let called = async || {
+        let url = format!("https://{}/", mutual.address());
+        let timer = json!({ "delay": "0s", "url": url, "method": "GET", "retry": { "max_attempts": 1 } });
+        let finished = node.client().until_final(&node.client().create(&timer).await).await;
+        finished["state"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(called().await, "failed");
+    authority.files(&authority.certify("jettimer.example", |_| ()));
+    eventually("the new one is shown", async || (called().await == "delivered").then_some(())).await;
+    std::fs::write(&key, "none").unwrap();
+    let warning = eventually("the node says that the file is no good", async || {
+        assert_eq!(called().await, "delivered");
+        node.logged("WARN").into_iter().find(|line| line.to_string().contains("--target-identity"))
+    })
+    .await;
+    assert!(warning.to_string().contains("private key"), "{warning}");
+    assert_eq!(called().await, "delivered");
 }

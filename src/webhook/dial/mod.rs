@@ -1,5 +1,6 @@
 //! Makes connections to receivers: looks a name up, connects to an address that may be called, and shakes hands.
 
+mod identity;
 mod proxy;
 mod proxy_status;
 mod race;

@@ -9,22 +9,25 @@ use rustls::pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 use url::Host;
 
+use super::identity::Shown;
 use crate::crypto::Authorities;
-use crate::policy::{Destination, Rule};
+use crate::policy::Destination;
 use crate::webhook::settings::Settings;
 use crate::webhook::wire::Wire;
 
 /// The setups.
 pub(super) struct Tls {
     plain: Offers,
-    /// For the receivers that each rule fits.
-    identified: Vec<(Rule, Offers)>,
+    /// For the receivers that each one fits.
+    identified: Vec<Shown>,
+    authorities: Authorities,
     /// For a proxy, which gets no certificate of ours and speaks HTTP/1.1.
     proxy: Arc<ClientConfig>,
 }
 
-/// One setup for receivers that choose the version of HTTP, and one for those that have asked for HTTP/1.1.
-struct Offers {
+/// One setup for receivers that choose the version of HTTP, and one for those that have asked for HTTP/1.1. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Offers {
     both: Arc<ClientConfig>,
     http1: Arc<ClientConfig>,
 }
@@ -32,13 +35,10 @@ struct Offers {
 impl Tls {
     pub(super) fn new(settings: &Settings) -> Result<Self> {
         let authorities = Authorities::load(settings.ca.as_deref())?;
-        let identified = settings.identities.iter().map(|identity| {
-            let tls = authorities.identified(&identity.cert, &identity.key)?;
-            Ok((identity.receivers.clone(), offering(tls)))
-        });
+        let identified = settings.identities.iter().map(|identity| Shown::new(identity, &authorities));
         let identified = identified.collect::<Result<_>>()?;
-        let (plain, proxy) = (offering(authorities.anonymous()?), Arc::new(authorities.anonymous()?));
-        Ok(Self { plain, identified, proxy })
+        let (plain, proxy) = (Offers::of(authorities.anonymous()?), Arc::new(authorities.anonymous()?));
+        Ok(Self { plain, identified, authorities, proxy })
     }
 
     /// Shakes hands with a receiver; and whether it chose HTTP/2.
@@ -48,8 +48,8 @@ impl Tls {
         offers_http2: bool,
         wire: Wire,
     ) -> io::Result<(Wire, bool)> {
-        let fitting = self.identified.iter().find(|(rule, _)| rule.fits_url(to));
-        let offers = fitting.map_or(&self.plain, |(_, offers)| offers);
+        let fitting = self.identified.iter().find(|identity| identity.fits(to));
+        let offers = fitting.map_or_else(|| self.plain.clone(), |it| it.offers(&self.authorities));
         let config = if offers_http2 { &offers.both } else { &offers.http1 };
         handshake(config, &to.host, wire).await
     }
@@ -60,12 +60,14 @@ impl Tls {
     }
 }
 
-/// By preference (RFC 7301).
-fn offering(config: ClientConfig) -> Offers {
-    let [mut both, mut http1] = [config.clone(), config];
-    both.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    http1.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Offers { both: Arc::new(both), http1: Arc::new(http1) }
+impl Offers {
+    /// Both, by preference (RFC 7301).
+    pub(super) fn of(config: ClientConfig) -> Self {
+        let [mut both, mut http1] = [config.clone(), config];
+        both.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        http1.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Self { both: Arc::new(both), http1: Arc::new(http1) }
+    }
 }
 
 async fn handshake(config: &Arc<ClientConfig>, host: &Host<String>, wire: Wire) -> io::Result<(Wire, bool)> {
