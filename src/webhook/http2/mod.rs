@@ -144,7 +144,7 @@ impl Place {
             biased;
             answer = answer => answer.map_err(|error| self.failure(&error, Some(id)))?,
             () = facts.shut_out(id) => {
-                return Err(Failure::Gone("HTTP/2: the connection takes no more requests".to_owned()));
+                return Err(Failure::Gone("HTTP/2: no room for the request on the connection".to_owned()));
             }
         };
         facts.answer();
