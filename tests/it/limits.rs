@@ -23,6 +23,8 @@ async fn a_head_that_is_too_large_is_refused() {
         let reply = client.send(Method::GET, path, headers, "").await;
         assert_eq!(reply.status, status, "{reply:?}");
         assert_eq!(reply.json["type"], format!("urn:jettimer:problem:{kind}"));
+        // What a connection has taken for the head is given back with it.
+        assert_eq!(reply.header("connection"), "close", "{kind}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! Problems with a request itself, whatever it is about: its line, its header, its body, and who sent it.
 
-use warp::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use warp::http::header::{ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
 
 use super::{FieldError, Kind, Problem};
 use crate::access::{Denied, Scope};
@@ -25,10 +25,12 @@ impl Problem {
 
     pub(in crate::api) fn uri_too_long(limit: usize) -> Self {
         Self::new(Kind::UriTooLong, format!("path and query are over the limit of {limit} bytes"))
+            .with_header(CONNECTION, "close")
     }
 
     pub(in crate::api) fn headers_too_large(detail: impl Into<String>) -> Self {
-        Self::new(Kind::HeadersTooLarge, detail)
+        // The buffer of the connection has grown to the size of the head, and would stay so.
+        Self::new(Kind::HeadersTooLarge, detail).with_header(CONNECTION, "close")
     }
 
     pub(in crate::api) fn unauthorized(denied: &Denied) -> Self {
