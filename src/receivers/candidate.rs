@@ -40,7 +40,7 @@ impl Candidate {
             | State::Cancelled { .. }
             | State::Unknown { .. } => (1, timer.due_at),
         };
-        let route = Route::of(timer.target.url.as_url().path());
+        let route = Route::to(&timer.target.url);
         // The last bits of an id are random, or a hash.
         let part = f64::from(timer.id.as_u128() as u32) / f64::from(u32::MAX);
         Self::new(route, attempt > 1, now.since(due.max(timer.created_at)), part)

@@ -1,30 +1,54 @@
 //! Which path of a receiver a timer calls, and what its path looks like. Paths and shapes are told apart by hashes: a path may
 //! be a secret, and may be 8 KB long.
 
+use crate::domain::target::TargetUrl;
+
 /// A segment longer than this is taken for an identifier.
 const LONGEST_WORD: usize = 24;
 
-/// A path of a receiver. The query is no part of it.
+/// A path of a receiver, and what of its query tells programs apart rather than calls: names of parameters, and values that do not look like
+/// identifiers, such as a tenant's name. A query with an identifier is one of many calls of the same path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Route {
     /// The path itself.
     pub path: u64,
-    /// The path with each segment that looks like an identifier, since it has a digit or is long, left out.
+    /// The path with each segment that looks like an identifier, since it has a digit or is long, left out, and without values of the query.
     pub shape: u64,
 }
 
 impl Route {
-    /// The route of a URL's path.
+    /// The route of a URL's path without a query.
     pub fn of(path: &str) -> Self {
+        Self::with_query(path, None)
+    }
+
+    /// The route of a timer's call.
+    pub fn to(url: &TargetUrl) -> Self {
+        Self::with_query(url.as_url().path(), url.as_url().query())
+    }
+
+    fn with_query(path: &str, query: Option<&str>) -> Self {
         let (mut whole, mut shape) = (Hash::default(), Hash::default());
         for segment in path.split('/') {
             whole.segment(segment);
-            let identifies =
-                segment.len() > LONGEST_WORD || segment.bytes().any(|byte| byte.is_ascii_digit());
-            shape.segment(if identifies { "*" } else { segment });
+            shape.segment(word(segment));
+        }
+        for parameter in query.into_iter().flat_map(|query| query.split('&')) {
+            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            for hash in [&mut whole, &mut shape] {
+                hash.add(b"?");
+                hash.segment(word(name));
+            }
+            whole.segment(word(value));
         }
         Self { path: whole.0, shape: shape.0 }
     }
+}
+
+/// What stands for a segment or a value that looks like an identifier, and else itself.
+fn word(text: &str) -> &str {
+    let identifies = text.len() > LONGEST_WORD || text.bytes().any(|byte| byte.is_ascii_digit());
+    if identifies { "*" } else { text }
 }
 
 /// A hash that all nodes share, of whatever build: FNV-1a with 64 bits. Two paths that are made to collide
@@ -67,6 +91,27 @@ mod tests {
         assert_ne!(one.shape, Route::of("/orders/17/remind").shape);
         assert_ne!(Route::of("/a").shape, Route::of("/b").shape);
         assert_ne!(Route::of("/ab/c").path, Route::of("/a/bc").path);
+    }
+
+    #[test]
+    fn queries_are_different_paths_of_one_shape_if_they_differ_in_words_and_one_path_if_in_identifiers() {
+        let of = |url: &str| Route::to(&TargetUrl::parse(url).unwrap());
+        let [one, other] = ["http://a/hook?tenant=one&v", "http://a/hook?tenant=other&v"].map(of);
+        assert_ne!(one.path, other.path);
+        assert_eq!(one.shape, other.shape);
+        let long = format!("http://a/hook?id={}", "x".repeat(25));
+        assert_eq!(of("http://a/hook?id=17"), of("http://a/hook?id=a8"));
+        assert_eq!(of("http://a/hook?id=17"), of(&long));
+        let shapes = [
+            "http://a/hook",
+            "http://a/hook?id=a",
+            "http://a/hook?name=a",
+            "http://a/hook?id=a&id=a",
+            "http://a/hook/id/a",
+        ];
+        let shapes: std::collections::HashSet<u64> = shapes.map(|url| of(url).shape).into();
+        assert_eq!(shapes.len(), 5);
+        assert_eq!(of("http://a/hook"), Route::of("/hook"));
     }
 
     #[test]

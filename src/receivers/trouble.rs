@@ -86,7 +86,7 @@ impl Whose {
 /// it has none.
 pub fn keys(timer: &Timer) -> [u64; 4] {
     let receiver = hash(&timer.target.url.authority());
-    let route = Route::of(timer.target.url.as_url().path());
+    let route = Route::to(&timer.target.url);
     let flow = timer.flow.as_ref().map_or(0, |flow| of_flow(&flow.key));
     [joined(receiver, route.path), joined(receiver, route.shape.rotate_left(1)), receiver, flow]
 }

@@ -78,7 +78,7 @@ impl Receivers {
 
     fn here(&self, timer: &Timer, now: Instant) -> Option<Trouble> {
         let name = timer.target.url.authority();
-        let route = Route::of(timer.target.url.as_url().path());
+        let route = Route::to(&timer.target.url);
         let known = self.lock();
         let of_receiver =
             known.receivers.get(&name).and_then(|receiver| nearest(&name, receiver, route, now));

@@ -87,6 +87,36 @@ async fn a_path_that_a_proxy_refuses_is_left_alone_and_the_others_of_its_receive
 }
 
 #[tokio::test]
+async fn a_tenant_of_the_query_that_fails_is_left_alone_and_the_others_of_its_path_are_not() {
+    let broker = Broker::start().await;
+    let receiver = Raw::start(|mut stream: TcpStream| async move {
+        let is_sick = head(&mut stream).await.contains("tenant=sick");
+        let status = if is_sick { "500 Internal Server Error" } else { "204 No Content" };
+        let answer = format!("HTTP/1.1 {status}\r\nconnection: close\r\n\r\n");
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    })
+    .await;
+    let node = Node::with(&broker, &["--breaker-failures", "3"]).await;
+    let (client, hook) = (node.client(), format!("http://{}/hook", receiver.address()));
+    let call = async |query: &str| {
+        let timer = json!({ "seconds": 0, "method": "GET", "url": format!("{hook}?{query}") });
+        client.create(&timer).await
+    };
+    for number in 0..3 {
+        client.until(&call(&format!("tenant=sick&id={number}")).await, "failed").await;
+    }
+    let reply = client.send(Method::GET, "/receivers", &[], "").await;
+    let seen = &reply.json["receivers"][0];
+    assert_eq!((&seen["breaker"], &seen["paths_left_alone"]), (&json!("partly"), &json!(1)), "{seen}");
+    client.until(&call("tenant=well&id=3").await, "delivered").await;
+    let waiting = call("tenant=sick&id=4").await;
+    eventually("the sick one waits", async || {
+        (client.get(&waiting).await["waiting_for"]["reason"] == "breaker").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_path_that_fails_over_and_over_is_left_alone_and_the_others_of_its_receiver_are_not() {
     let broker = Broker::start().await;
     let node = Node::with(&broker, &["--breaker-failures", "3"]).await;
