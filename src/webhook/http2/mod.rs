@@ -5,6 +5,7 @@ mod facts;
 mod frames;
 mod gate;
 mod heads;
+mod place;
 mod seen;
 
 use std::sync::Arc;
@@ -12,16 +13,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::{Builder, SendRequest};
-use h2::{Reason, RecvStream};
-use http::Request;
 
-use super::answer::Fields;
-use super::departure::Departure;
-use super::failure::{Failure, cause};
+use super::failure::Failure;
 use super::wire::Wire;
 use crate::metrics::Task;
 use crate::tasks::Tasks;
 use facts::Facts;
+pub(super) use place::Place;
+use place::text;
 use seen::Seen;
 
 /// How many calls one connection takes at once at most: if it breaks, the results of all of them are unknown.
@@ -37,14 +36,6 @@ const CONNECTION_WINDOW: u32 = 262_144;
 pub(super) struct Connection {
     send: SendRequest<Bytes>,
     facts: Arc<Facts>,
-}
-
-/// A call's place on a connection.
-pub(super) struct Place {
-    connection: Connection,
-    stream: Option<RecvStream>,
-    /// A stream is open, and neither side has ended it.
-    open: bool,
 }
 
 impl Connection {
@@ -96,7 +87,7 @@ impl Connection {
     /// A place for the call that the connection was made for.
     pub(super) fn first_place(&self) -> Place {
         self.facts.enter();
-        Place { connection: self.clone(), stream: None, open: false }
+        Place::new(self.clone())
     }
 
     /// Whether no call is in progress.
@@ -113,131 +104,5 @@ impl Connection {
     /// Whether it is of no use for another call, now or later.
     pub(super) fn is_spent(&self) -> bool {
         !self.facts.is_open()
-    }
-}
-
-impl Place {
-    /// Sends a request, notes its departure before that, and waits for the head of the answer.
-    pub(super) async fn exchange(
-        &mut self,
-        request: Request<()>,
-        body: Bytes,
-        departure: &Departure,
-    ) -> Result<(u16, Fields), Failure> {
-        let ready = self.connection.send.clone().ready().await;
-        let mut send = ready.map_err(|error| self.failure(&error, None))?;
-        departure.leaves();
-        let sent = send.send_request(request, body.is_empty());
-        let (answer, mut stream) = sent.map_err(|error| self.failure(&error, None))?;
-        let id = answer.stream_id().as_u32();
-        let facts = self.connection.facts.clone();
-        departure.is_queued({
-            let facts = facts.clone();
-            move || facts.withdraw(id)
-        });
-        self.open = true;
-        if !body.is_empty() {
-            // The library holds back what the receiver's window has no room for.
-            stream.send_data(body, true).map_err(|error| self.failure(&error, Some(id)))?;
-        }
-        let answer = tokio::select! {
-            biased;
-            answer = answer => answer.map_err(|error| self.failure(&error, Some(id)))?,
-            () = facts.shut_out(id) => {
-                return Err(Failure::Gone("HTTP/2: no room for the request on the connection".to_owned()));
-            }
-        };
-        facts.answer();
-        let mut fields = Fields::default();
-        for (name, value) in answer.headers() {
-            fields.field(name.as_str().as_bytes(), value.as_bytes());
-        }
-        let status = answer.status().as_u16();
-        let stream = answer.into_body();
-        self.open = !stream.is_end_stream();
-        self.stream = Some(stream);
-        Ok((status, fields))
-    }
-
-    /// Reads on in the body; nothing once it has ended or broken off.
-    pub(super) async fn piece(&mut self) -> Option<Bytes> {
-        let stream = self.stream.as_mut()?;
-        let piece = stream.data().await;
-        let Some(Ok(bytes)) = piece else {
-            self.open = false;
-            return None;
-        };
-        // It fails if the stream is over, and there is nothing to release then.
-        let _ = stream.flow_control().release_capacity(bytes.len());
-        Some(bytes)
-    }
-
-    /// Whether the receiver has asked for HTTP/1.1.
-    pub(super) fn is_http1_wanted(&self) -> bool {
-        self.connection.facts.is_http1_wanted()
-    }
-
-    /// How many calls the receiver has taken on this connection before it went away, if it did.
-    pub(super) fn taken_before_going(&self) -> Option<u32> {
-        self.connection.facts.taken_before_going()
-    }
-
-    /// How many calls the receiver has answered on this connection before it broke it off without saying so, if it did.
-    pub(super) fn answered_before_breaking_off(&self) -> Option<u32> {
-        self.connection.facts.answered_before_breaking_off()
-    }
-
-    /// What an error means for a request that has this stream, if it came to have one.
-    fn failure(&mut self, error: &h2::Error, stream: Option<u32>) -> Failure {
-        self.open = false;
-        let text = text(error);
-        let facts = &self.connection.facts;
-        if error.is_io() {
-            facts.break_off();
-        }
-        if let Some(refused) = facts.refused() {
-            return Failure::NotSent(refused);
-        }
-        let reason = error.reason().filter(|_| error.is_remote());
-        if reason == Some(Reason::HTTP_1_1_REQUIRED) {
-            facts.want_http1();
-        }
-        let Some(stream) = stream.filter(|stream| !facts.withdraw(*stream)) else {
-            return Failure::Gone(text);
-        };
-        // The request was written, so that another one is another attempt.
-        if facts.is_left_out(stream) {
-            return Failure::NotSent(format!("{text}; it did not look at the request"));
-        }
-        match reason {
-            Some(Reason::REFUSED_STREAM) if error.is_reset() => {
-                return Failure::NotSent("HTTP/2: stream refused".to_owned());
-            }
-            Some(Reason::HTTP_1_1_REQUIRED) if error.is_reset() => {
-                return Failure::NotSent("HTTP/2: the receiver wants HTTP/1.1 for this request".to_owned());
-            }
-            _ => {}
-        }
-        Failure::NoAnswer(format!("{text} before the answer"))
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        // The library resets a stream that is dropped before its end.
-        self.connection.facts.leave(self.open);
-    }
-}
-
-fn text(error: &h2::Error) -> String {
-    if let Some(error) = error.get_io() {
-        return cause(error);
-    }
-    let why = error.reason().map_or_else(|| error.to_string(), |reason| format!("{reason:?}"));
-    match error {
-        error if error.is_reset() && error.is_remote() => format!("HTTP/2: stream reset ({why})"),
-        error if error.is_go_away() && error.is_remote() => format!("HTTP/2: connection ended ({why})"),
-        error if error.is_library() => format!("HTTP/2: the receiver broke the protocol ({why})"),
-        _ => format!("HTTP/2: {why}"),
     }
 }

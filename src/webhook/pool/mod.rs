@@ -3,6 +3,7 @@
 //! **Invariants:** a connection of HTTP/1.1 carries one call at a time, and another one only if its receiver is trusted
 //! (`trust`). A connection of HTTP/2 carries no more calls than the receiver allows, and no new one once it is to end.
 
+mod avoided;
 mod ration;
 mod site;
 mod trust;
@@ -114,7 +115,7 @@ impl Pool {
                     site.waiting += 1;
                     Way::Wait(site.change.clone().notified_owned())
                 }
-                None => Way::Dial { offers_http2: site.dials(now), avoid: site.avoided(now) },
+                None => Way::Dial { offers_http2: site.dials(now), avoid: site.avoided.addresses(now) },
             });
             match way {
                 Way::Ready(ready) => return Ok(self.lease(origin, shape, ready)),
@@ -141,7 +142,7 @@ impl Pool {
         let dialing = self.counted(Count::Dialing, origin);
         let dialed = self.dialer.dial(origin, offers_http2, avoid, trace).await?;
         if !dialed.behind.is_empty() {
-            self.sites.at(origin, |site| site.avoid(&dialed.behind, Instant::now()));
+            self.sites.at(origin, |site| site.avoided.note(&dialed.behind, Instant::now()));
         }
         if !dialed.speaks_http2 {
             self.sites.at(origin, Site::speaks_http1);

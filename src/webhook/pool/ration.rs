@@ -50,7 +50,7 @@ impl Ration {
         }
         self.calls = Some(calls);
         // Each call that was lost tells of it, and so do connections that were given too many before it was known.
-        if !self.breach.is_some_and(|breach| now < breach.until) {
+        if self.breach.is_none_or(|breach| now >= breach.until) {
             let hold = self.breach.map_or(HOLD, |breach| (breach.hold * 4).min(LONGEST_HOLD));
             self.breach = Some(Breach { calls, hold, until: now + hold });
         }

@@ -1,11 +1,11 @@
 //! The connections to one receiver, and what was learned of it.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+use super::avoided::Avoided;
 use super::ration::Ration;
 use super::trust::{PROOF, Trust};
 use crate::webhook::{http1, http2};
@@ -31,11 +31,6 @@ const WAITING_FOR_ONE: usize = 32;
 /// that no number of connections that hang holds up many calls.
 pub(super) const PATIENCE: Duration = Duration::from_millis(300);
 
-/// For so long an address is tried last after others had to come to its aid, which takes up to a second and a quarter.
-const AVOIDED: Duration = Duration::from_secs(60);
-/// The most addresses that are remembered for it.
-const MOST_AVOIDED: usize = 16;
-
 /// A connection of HTTP/1.1 between two calls.
 struct Resting {
     connection: http1::Connection,
@@ -57,9 +52,7 @@ pub(super) struct Site {
     pub(super) ration: Ration,
     /// It has asked for HTTP/1.1.
     wants_http1: bool,
-    /// Addresses that came to no connection when another one did, and until when they are tried last.
-    avoided: Vec<SocketAddr>,
-    avoided_until: Instant,
+    pub(super) avoided: Avoided,
     dialing: usize,
     dialed: Instant,
     pub(super) waiting: usize,
@@ -82,8 +75,7 @@ impl Site {
             speaks_http2: false,
             ration: Ration::default(),
             wants_http1: false,
-            avoided: vec![],
-            avoided_until: now,
+            avoided: Avoided::default(),
             dialing: 0,
             dialed: now,
             waiting: 0,
@@ -137,24 +129,6 @@ impl Site {
         self.dialing += 1;
         self.dialed = now;
         !self.wants_http1
-    }
-
-    /// The addresses that are tried last.
-    pub(super) fn avoided(&self, now: Instant) -> Vec<SocketAddr> {
-        if now < self.avoided_until { self.avoided.clone() } else { vec![] }
-    }
-
-    /// Another address came to a connection before these did, or though they did not.
-    pub(super) fn avoid(&mut self, addresses: &[SocketAddr], now: Instant) {
-        if now >= self.avoided_until {
-            self.avoided.clear();
-        }
-        for address in addresses {
-            if self.avoided.len() < MOST_AVOIDED && !self.avoided.contains(address) {
-                self.avoided.push(*address);
-                self.avoided_until = now + AVOIDED;
-            }
-        }
     }
 
     /// A connection is made, and it is known how many calls it takes; or it could not be made.
