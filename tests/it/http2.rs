@@ -1,8 +1,9 @@
 //! HTTP/2: which calls share a connection, and what is known of a call whose connection or stream ends early.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use jettimer::domain::called::Called;
@@ -205,6 +206,25 @@ async fn a_receiver_that_closes_without_a_word_after_some_requests_loses_none_on
         assert_eq!(called.result, answered(200), "{called:?}");
     }
     assert!(receiver.raw.connections() > 60 / EACH as usize);
+}
+
+#[tokio::test]
+async fn a_receiver_that_closes_idle_connections_without_a_word_loses_one_call_and_no_other() {
+    const IDLE: Duration = Duration::from_millis(400);
+    let last = Arc::new(Mutex::new(HashMap::new()));
+    let receiver = Frames::start(100, move |request: Request| {
+        let now = Instant::now();
+        let before = last.lock().unwrap().insert(request.connection, now);
+        let was_idle = before.is_some_and(|before| now - before >= IDLE);
+        if was_idle { vec![Act::Close] } else { vec![Act::Answer] }
+    })
+    .await;
+    let caller = caller_of(&receiver);
+    for expected in ["answered", "no_answer", "answered", "answered", "answered"] {
+        assert_eq!(outcome(&call(&caller, &receiver, PATIENCE).await).0, expected);
+        // The time is what is tried.
+        tokio::time::sleep(IDLE + IDLE / 2).await;
+    }
 }
 
 #[tokio::test]

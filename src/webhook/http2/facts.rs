@@ -28,6 +28,8 @@ pub(super) struct Facts {
     gate: Mutex<Gate>,
     /// When the last frame came, in milliseconds since it began.
     heard: AtomicU64,
+    /// When a call came while there was no other, the last time.
+    woken: AtomicU64,
     /// Streams in progress, and all that there were.
     active: AtomicUsize,
     begun: AtomicU32,
@@ -53,6 +55,7 @@ impl Facts {
             last: AtomicU32::new(u32::MAX),
             gate: Mutex::new(Gate::new()),
             heard: AtomicU64::new(0),
+            woken: AtomicU64::new(0),
             active: AtomicUsize::new(0),
             begun: AtomicU32::new(0),
             answered: AtomicU32::new(0),
@@ -123,11 +126,19 @@ impl Facts {
         self.broken_off.store(true, Ordering::Release);
     }
 
-    /// How many calls the receiver has answered before the connection was gone, if it did not say that it would go.
-    pub(super) fn answered_before_breaking_off(&self) -> Option<u32> {
+    /// If the connection was gone and the receiver did not say that it would go: how many calls it has answered before, and for how
+    /// long the connection was idle until the calls came that are lost.
+    pub(super) fn broken_off(&self) -> Option<(u32, Duration)> {
         let without_a_word =
             self.broken_off.load(Ordering::Acquire) && self.last.load(Ordering::Acquire) == u32::MAX;
-        without_a_word.then(|| self.answered.load(Ordering::Acquire))
+        let (woken, heard) = (self.woken.load(Ordering::Relaxed), self.heard.load(Ordering::Relaxed));
+        let idle = Duration::from_millis(woken.saturating_sub(heard));
+        without_a_word.then(|| (self.answered.load(Ordering::Acquire), idle))
+    }
+
+    /// In milliseconds.
+    fn age(&self) -> u64 {
+        self.began.elapsed().as_millis() as u64
     }
 
     /// The first thing that came was that the receiver refuses the handshake.
@@ -182,7 +193,9 @@ impl Facts {
     }
 
     pub(super) fn enter(&self) {
-        self.active.fetch_add(1, Ordering::Relaxed);
+        if self.active.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.woken.store(self.age(), Ordering::Relaxed);
+        }
         self.begun.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -195,7 +208,7 @@ impl Facts {
 
     /// A frame came.
     pub(super) fn received(&self, frame: Frame) {
-        self.heard.store(self.began.elapsed().as_millis() as u64, Ordering::Relaxed);
+        self.heard.store(self.age(), Ordering::Relaxed);
         match frame {
             Frame::Settings => {
                 self.settled.store(true, Ordering::Release);

@@ -73,13 +73,14 @@ impl Connection {
         Ok(Self { send, facts })
     }
 
-    /// A place for another call, of which there may be `most` in the connection's life.
-    pub(super) fn place(&self, most: Option<u32>) -> Option<Place> {
+    /// A place for another call, of which there may be `most` in the connection's life, if it was not idle for longer than `rest`.
+    pub(super) fn place(&self, most: Option<u32>, rest: Duration) -> Option<Place> {
         let room = MOST_STREAMS.min(self.send.current_max_send_streams());
         let facts = &self.facts;
         let free = facts.is_settled()
             && facts.is_open()
             && facts.active() < room
+            && (facts.active() > 0 || facts.silence() <= rest)
             && most.is_none_or(|most| facts.begun() < most);
         free.then(|| self.first_place())
     }

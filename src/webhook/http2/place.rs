@@ -1,5 +1,7 @@
 //! One call on a connection of HTTP/2, and what an error means for its request.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use h2::{Reason, RecvStream};
 use http::Request;
@@ -87,9 +89,10 @@ impl Place {
         self.connection.facts.taken_before_going()
     }
 
-    /// How many calls the receiver has answered on this connection before it broke it off without saying so, if it did.
-    pub(in crate::webhook) fn answered_before_breaking_off(&self) -> Option<u32> {
-        self.connection.facts.answered_before_breaking_off()
+    /// If the connection was gone without a word: how many calls the receiver has answered before, and for how long the connection
+    /// was idle until the calls came that are lost.
+    pub(in crate::webhook) fn broken_off(&self) -> Option<(u32, Duration)> {
+        self.connection.facts.broken_off()
     }
 
     /// What an error means for a request that has this stream, if it came to have one.

@@ -208,8 +208,8 @@ impl Shared {
                 }
             }
             Failure::NoAnswer(_) => {
-                if let Some(answered) = self.place.answered_before_breaking_off() {
-                    self.sites.at(&self.origin, |site| site.ration.broke_off(answered, Instant::now()));
+                if let Some((answered, idle)) = self.place.broken_off() {
+                    self.sites.at(&self.origin, |site| site.ration.broke_off(answered, idle, Instant::now()));
                 }
             }
             Failure::Forbidden(_) => {}

@@ -2,7 +2,8 @@
 //!
 //! A receiver that ends a connection with a GOAWAY says which calls it did not look at: to have given it too many costs another attempt.
 //! One that closes without a word loses the calls in progress. So what such a one was seen to take is not passed at once, and each
-//! time that this turns out to be wrong it is kept to for longer. One accident, as a restart, is soon forgotten.
+//! time that this turns out to be wrong it is kept to for longer. One accident, as a restart, is soon forgotten. If the connection was idle
+//! before, it is its idle time that is kept short.
 
 use std::time::{Duration, Instant};
 
@@ -15,12 +16,17 @@ const LONGEST_HOLD: Duration = Duration::from_secs(600);
 /// Once connections carry so many times as many, what was seen is taken for an accident.
 const PARDON: u32 = 16;
 
+/// An idle time below this is none: a receiver closes no connection as soon as this because of it.
+const LEAST_IDLE: Duration = Duration::from_millis(100);
+
 /// What was seen.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ration {
     calls: Option<u32>,
     /// The last connection that broke off.
     breach: Option<Breach>,
+    /// For how long a connection may be idle, and until when that holds.
+    rest: Option<(Duration, Instant)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -37,13 +43,24 @@ impl Ration {
         self.calls
     }
 
+    /// For how long a connection may have been idle that is given a call, if that was learned.
+    pub(super) fn rest(&self, now: Instant) -> Option<Duration> {
+        self.rest.filter(|(_, until)| now < *until).map(|(rest, _)| rest)
+    }
+
     /// The receiver has ended a connection, and said that it took so many calls.
     pub(super) fn ended(&mut self, calls: u32) {
         self.calls = Some(calls.max(1));
     }
 
-    /// A connection was gone after it had carried so many calls, and others were in progress.
-    pub(super) fn broke_off(&mut self, calls: u32, now: Instant) {
+    /// A connection was gone after it had carried so many calls, and others were in progress, before which it had been idle for so long.
+    pub(super) fn broke_off(&mut self, calls: u32, idle: Duration, now: Instant) {
+        if idle >= LEAST_IDLE {
+            // It may have been closed at any time since.
+            let rest = self.rest(now).map_or(idle / 2, |rest| rest.min(idle / 2));
+            self.rest = Some((rest, now + LONGEST_HOLD));
+            return;
+        }
         // Before its first answer, it does not show how many there can be.
         if calls == 0 {
             return;
@@ -98,11 +115,11 @@ mod tests {
     #[test]
     fn what_a_connection_carried_before_it_broke_off_is_kept_to_for_longer_each_time() {
         let (mut now, mut ration) = (Instant::now(), Ration::default());
-        ration.broke_off(0, now);
+        ration.broke_off(0, Duration::ZERO, now);
         assert_eq!(ration.calls(), None);
         for hold in [10, 40, 160, 600, 600] {
-            ration.broke_off(20, now);
-            ration.broke_off(19, now);
+            ration.broke_off(20, Duration::ZERO, now);
+            ration.broke_off(19, Duration::ZERO, now);
             now += Duration::from_secs(hold) - Duration::from_millis(1);
             ration.raise(now, AT_REST);
             assert_eq!(ration.calls(), Some(19), "{hold}");
@@ -115,10 +132,23 @@ mod tests {
     }
 
     #[test]
+    fn a_connection_that_was_idle_before_it_broke_off_makes_the_idle_time_short_and_nothing_else() {
+        let (now, mut ration) = (Instant::now(), Ration::default());
+        let second = Duration::from_secs(1);
+        ration.broke_off(20, second, now);
+        assert_eq!((ration.calls(), ration.rest(now)), (None, Some(second / 2)));
+        // Another call of the same connection, and one that was lost after less.
+        ration.broke_off(20, second, now);
+        ration.broke_off(20, second / 2, now);
+        assert_eq!(ration.rest(now + LONGEST_HOLD - second), Some(second / 4));
+        assert_eq!(ration.rest(now + LONGEST_HOLD), None);
+    }
+
+    #[test]
     fn one_accident_is_forgotten_once_connections_carry_many_times_as_many() {
         let (mut now, mut ration) = (Instant::now(), Ration::default());
         for _ in 0..3 {
-            ration.broke_off(3, now);
+            ration.broke_off(3, Duration::ZERO, now);
             now += HOLD;
             (0..4).for_each(|_| ration.raise(now, AT_REST));
             assert_eq!(ration.calls(), Some(48));

@@ -93,7 +93,9 @@ impl Site {
             shared.iter().any(|(connection, _)| connection.outlasts(calls, silence))
         });
         for (connection, used) in &mut self.shared {
-            if let Some(place) = connection.place(self.ration.calls()) {
+            if let Some(place) =
+                connection.place(self.ration.calls(), self.ration.rest(now).unwrap_or(IDLE_HTTP2))
+            {
                 *used = now;
                 return Some(Ready::Shared(place));
             }
