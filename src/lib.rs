@@ -35,6 +35,7 @@ pub mod journal;
 pub mod ledger;
 pub mod metrics;
 pub mod nats;
+pub mod places;
 pub mod policy;
 pub mod presence;
 pub mod receivers;

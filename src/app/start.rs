@@ -27,6 +27,7 @@ use crate::guard::{self, Guard};
 use crate::heartbeat::Heartbeat;
 use crate::metrics::{Metrics, Parts, Task};
 use crate::nats::{Access, Backlog, FeedHub, Keeping, Link, Shape, Stay, Store, Streams, Wakes};
+use crate::places::Places;
 use crate::presence;
 use crate::receivers::Receivers;
 use crate::sweep::{Means, Sweeper};
@@ -142,7 +143,7 @@ impl Running {
                 caller: Caller::new(clock, &targets, &tasks)?,
                 alarm: Alarm::start(clock, &tasks)?,
                 receivers: receivers.clone(),
-                calls: Arc::new(Semaphore::new(node.max_calls)),
+                calls: Places::new(node.max_calls),
                 journal,
                 claims,
                 holds: Holds::default(),

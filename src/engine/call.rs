@@ -3,7 +3,6 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use crate::domain::attempt::CallResult;
@@ -13,14 +12,15 @@ use crate::engine::claims::Claiming;
 use crate::engine::{Engine, Worker, measure};
 use crate::journal::Entry;
 use crate::metrics::{Busy, Late};
-use crate::receivers::{Admission, LONG, Place};
+use crate::places::{Callee, Taken};
+use crate::receivers::{Admission, LONG, Place, Postponed};
 use crate::webhook::Departure;
 
 /// The right to claim a timer and call now: with the receiver, and with this node. It is given back once the outcome is
 /// stored, so that no more claims than places are open when a node is killed.
 pub(super) struct CallPlace {
     receiver: Place,
-    _node: Option<OwnedSemaphorePermit>,
+    node: Taken,
     /// What is noted of the call.
     entry: Entry,
     claiming: Option<Claiming>,
@@ -55,12 +55,18 @@ impl Engine {
                 Err(wait)
             }
             Admission::Enter(receiver) => {
-                let node = worker.calls.clone().acquire_owned().await.ok();
+                let host = timer.target.url.host_name();
+                let flow = timer.flow.as_ref().map(|flow| flow.key.as_str());
+                let callee = Callee { host: &host, port: timer.target.url.port(), flow };
+                let Some(node) = worker.calls.enter(callee).await else {
+                    self.metrics.work.postponed.count(measure::why(Postponed::Node));
+                    return Err(receiver.come_back());
+                };
                 let claiming = Some(worker.claims.enter().await);
                 let work = &self.metrics.work;
                 work.limit_storing(worker.claims.limit());
                 let entry = Entry::default();
-                Ok(CallPlace { receiver, _node: node, entry, claiming, _open: work.claim() })
+                Ok(CallPlace { receiver, node, entry, claiming, _open: work.claim() })
             }
         }
     }
@@ -89,9 +95,15 @@ impl Engine {
         let called = {
             let mut calling = pin!(worker.caller.call(timer, attempt, &worker.abort, &departure));
             match tokio::time::timeout(LONG, &mut calling).await {
-                Ok(called) => called,
+                Ok(called) => {
+                    place.iter_mut().for_each(|place| place.node.was_quick());
+                    called
+                }
                 Err(_) => {
-                    place.iter().for_each(|place| place.receiver.takes_long());
+                    for place in place.iter_mut() {
+                        place.receiver.takes_long();
+                        place.node.takes_long();
+                    }
                     calling.await
                 }
             }

@@ -31,6 +31,7 @@ pub(super) fn why(why: receivers::Postponed) -> Postponed {
         receivers::Postponed::Recovery => Postponed::Recovery,
         receivers::Postponed::Receiver => Postponed::Receiver,
         receivers::Postponed::Flow => Postponed::Flow,
+        receivers::Postponed::Node => Postponed::Node,
     }
 }
 

@@ -17,7 +17,6 @@ mod report;
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +32,7 @@ use crate::guard::Guard;
 use crate::journal::Journal;
 use crate::metrics::Metrics;
 use crate::nats::{Store, Wakes};
+use crate::places::Places;
 use crate::receivers::Receivers;
 use crate::webhook::Caller;
 
@@ -76,7 +76,7 @@ pub struct Worker {
     /// Who may be called now.
     pub receivers: Receivers,
     /// Places for claims of all receivers, from before a claim is stored until its outcome is stored.
-    pub calls: Arc<Semaphore>,
+    pub calls: Places,
     /// Where it is noted how far calls have come.
     pub journal: Journal,
     /// Places for claims that are being stored.

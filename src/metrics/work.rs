@@ -72,6 +72,8 @@ label! {
         Receiver = "receiver",
         /// The timer's flow has all that it may have.
         Flow = "flow",
+        /// This node has no place, or the receiver has its share of them.
+        Node = "node",
     }
 }
 

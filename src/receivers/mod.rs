@@ -89,6 +89,8 @@ pub enum Postponed {
     Receiver,
     /// The timer's flow has, or its rate is used up.
     Flow,
+    /// This node has no place, or the receiver has its share of them.
+    Node,
 }
 
 /// All receivers that this node calls. Cheap to clone.

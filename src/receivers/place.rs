@@ -93,6 +93,15 @@ impl Place {
         self.at_once = self.of_receiver(|receiver, _| receiver.lane.in_flight()).unwrap_or_default();
     }
 
+    /// This node had no place for the call in time: gives this one back, and says when the timer comes back.
+    pub fn come_back(self) -> Duration {
+        let come_back = |receiver: &mut Receiver, now| {
+            receiver.postponed += 1;
+            receiver.lane.gave_up(now)
+        };
+        self.of_receiver(come_back).unwrap_or_default()
+    }
+
     /// The call has been in progress for a quarter of a second.
     pub fn takes_long(&self) {
         self.of_receiver(Receiver::takes_long);

@@ -44,7 +44,7 @@ impl Reason {
             (Postponed::RetryAfter, _) => Self::RetryAfter,
             (Postponed::Recovery, _) => Self::Recovery,
             (Postponed::Receiver | Postponed::Flow, Full::Rate) => Self::Rate,
-            (Postponed::Receiver | Postponed::Flow, Full::Places) => Self::Concurrency,
+            (Postponed::Receiver | Postponed::Flow, Full::Places) | (Postponed::Node, _) => Self::Concurrency,
         }
     }
 }

@@ -59,6 +59,50 @@ async fn a_receiver_that_hangs_does_not_hold_up_another() {
     assert!(hanging.counts().values().all(|count| *count == 1));
 }
 
+/// Four receivers that hang, each with more timers than the node has places.
+async fn four_that_hang(client: &Client) -> Vec<Sink> {
+    let mut hanging = vec![];
+    for _ in 0..4 {
+        let sink = Sink::start().await;
+        let stuck = json!({ "seconds": 0, "url": sink.url("/hang"), "timeout": "10m" });
+        create_many(client, &vec![stuck; 60]).await;
+        hanging.push(sink);
+    }
+    // Until each has its share: then timers of all of them come back later.
+    for sink in &hanging {
+        eventually("its timers are postponed", async || {
+            (receiver(client, sink).await["postponed"].as_u64() > Some(0)).then_some(())
+        })
+        .await;
+    }
+    hanging
+}
+
+#[tokio::test]
+async fn receivers_that_hang_leave_places_to_one_that_answers_and_to_one_that_was_never_called() {
+    let broker = Broker::start().await;
+    let node = Node::with(&broker, &["--max-calls", "40"]).await;
+    let client = node.client();
+    let answers = Sink::start().await;
+    let first = client.create(&json!({ "seconds": 0, "url": answers.url("/ok") })).await;
+    client.until(&first, "delivered").await;
+    let hanging = four_that_hang(&client).await;
+    let called: Vec<usize> = hanging.iter().map(|sink| sink.hits().len()).collect();
+    assert!(called.iter().sum::<usize>() < 35, "{called:?}");
+    let new = Sink::start().await;
+    for sink in [&answers, &new] {
+        let timers = vec![json!({ "seconds": 0, "url": sink.url("/ok") }); 100];
+        for id in create_many(&client, &timers).await {
+            client.until(&id, "delivered").await;
+        }
+    }
+    let now: Vec<usize> = hanging.iter().map(|sink| sink.hits().len()).collect();
+    assert!(now.iter().sum::<usize>() < 35, "{now:?} of 40 places");
+    let metric = "jettimer_calls_postponed_total{reason=\"node\"}";
+    assert!(crate::support::jetstream::metric(&client, metric).await > 0.0);
+    hanging.iter().for_each(Sink::release);
+}
+
 #[tokio::test]
 async fn a_path_that_a_proxy_refuses_is_left_alone_and_the_others_of_its_receiver_are_not() {
     let broker = Broker::start().await;

@@ -1,0 +1,179 @@
+//! This node's places for calls, of which no receiver, domain, address or flow has more than its share: those that hang leave room for
+//! those that answer.
+//!
+//! The rule is in `shares`; here is the waiting.
+//!
+//! **Invariant:** a place is given back by being dropped.
+
+mod shares;
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use shares::{Entered, Grant, Shares, Waiter, Wish};
+
+/// Who would wait longer than this for a place is to come back later: what waits takes a place in the node's memory.
+const MAX_WAIT: Duration = Duration::from_secs(3);
+
+/// Which receiver a call is for.
+#[derive(Clone, Copy, Debug)]
+pub struct Callee<'a> {
+    /// The host, in the form by which hosts are compared.
+    pub host: &'a str,
+    /// The port.
+    pub port: u16,
+    /// The key of the timer's flow, if it has one.
+    pub flow: Option<&'a str>,
+}
+
+/// The places. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Places {
+    shares: Arc<Mutex<Shares<oneshot::Sender<Taken>>>>,
+    /// Names that are made to collide would share places.
+    hasher: RandomState,
+}
+
+/// A place that is taken.
+#[derive(Debug)]
+pub struct Taken {
+    places: Places,
+    grant: Option<Grant>,
+    was_quick: bool,
+}
+
+impl Waiter for oneshot::Sender<Taken> {
+    fn is_gone(&self) -> bool {
+        self.is_closed()
+    }
+}
+
+impl Places {
+    /// So many places, at least one.
+    pub fn new(count: usize) -> Self {
+        Self { shares: Arc::new(Mutex::new(Shares::new(count))), hasher: RandomState::new() }
+    }
+
+    /// Waits for a place, but not for long: `None` if the call has to be made later.
+    pub async fn enter(&self, callee: Callee<'_>) -> Option<Taken> {
+        let (sender, mut place) = oneshot::channel();
+        let wish = self.wish(callee);
+        let entered = self.lock().enter(wish, || sender);
+        match entered {
+            Entered::Now(grant) => Some(self.taken(grant)),
+            Entered::Waits => match timeout(MAX_WAIT, &mut place).await {
+                Ok(taken) => taken.ok(),
+                Err(_) => {
+                    place.close();
+                    // It may have been given in this very moment.
+                    place.try_recv().ok()
+                }
+            },
+        }
+    }
+
+    fn wish(&self, Callee { host, port, flow }: Callee<'_>) -> Wish {
+        let site = self.hasher.hash_one(("site", site(host)));
+        let flow = flow.map(|key| self.hasher.hash_one(("flow", key)));
+        Wish { leaf: self.hasher.hash_one((host, port)), groups: [Some(site), flow] }
+    }
+
+    fn let_in(&self, waiters: Vec<(oneshot::Sender<Taken>, Grant)>) {
+        for (waiter, grant) in waiters {
+            // A place for one that has just gone is dropped here, and given to the next.
+            drop(waiter.send(self.taken(grant)));
+        }
+    }
+
+    fn taken(&self, grant: Grant) -> Taken {
+        Taken { places: self.clone(), grant: Some(grant), was_quick: false }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shares<oneshot::Sender<Taken>>> {
+        self.shares.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Taken {
+    /// The call takes long.
+    pub fn takes_long(&mut self) {
+        if let Some(grant) = &mut self.grant {
+            let let_in = self.places.lock().ages(grant);
+            self.places.let_in(let_in);
+        }
+    }
+
+    /// The call was made, and did not take long.
+    pub fn was_quick(&mut self) {
+        self.was_quick = true;
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        let Some(grant) = self.grant.take() else { return };
+        let let_in = self.places.lock().give_back(grant, self.was_quick);
+        self.places.let_in(let_in);
+    }
+}
+
+/// What receivers have in common that one DNS server or one machine may hold up: the last two labels of a name, or an address. That
+/// `co.uk` is no domain of one owner costs its names no more than that they share places.
+fn site(host: &str) -> &str {
+    let is_address = host.starts_with('[') || host.parse::<Ipv4Addr>().is_ok();
+    let second_dot = host.rmatch_indices('.').nth(1).filter(|_| !is_address);
+    second_dot.map_or(host, |(at, _)| &host[at + 1..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn callee(port: u16) -> Callee<'static> {
+        Callee { host: "localhost", port, flow: None }
+    }
+
+    #[test]
+    fn names_of_one_domain_and_ports_of_one_address_are_of_one_site() {
+        for (host, expected) in [
+            ("hooks.shop.example.com", "example.com"),
+            ("example.com", "example.com"),
+            ("localhost", "localhost"),
+            ("10.1.2.3", "10.1.2.3"),
+            ("[2001:db8::1]", "[2001:db8::1]"),
+        ] {
+            assert_eq!(site(host), expected);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_gets_the_place_that_is_given_back_or_comes_back_later() {
+        let places = Places::new(1);
+        let first = places.enter(callee(1)).await.unwrap();
+        assert!(places.enter(callee(2)).await.is_none(), "it waits for a while");
+        let second = places.clone();
+        let (second, ()) = tokio::join!(async { second.enter(callee(2)).await }, async {
+            tokio::task::yield_now().await;
+            drop(first);
+        });
+        assert!(second.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_place_for_one_who_has_gone_is_given_to_the_next() {
+        let places = Places::new(1);
+        let first = places.enter(callee(1)).await.unwrap();
+        let mut gone = Box::pin(places.enter(callee(2)));
+        let mut next = Box::pin(places.enter(callee(3)));
+        assert!(futures_util::poll!(&mut gone).is_pending() && futures_util::poll!(&mut next).is_pending());
+        drop(first);
+        // It was given to the one that goes without having heard of it.
+        drop(gone);
+        assert!(futures_util::poll!(&mut next).is_ready());
+    }
+}

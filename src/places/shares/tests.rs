@@ -1,0 +1,176 @@
+use std::cell::Cell;
+use std::rc::Rc;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// As many as a node has by default.
+const NODE: usize = 512;
+
+impl Waiter for Rc<Cell<bool>> {
+    fn is_gone(&self) -> bool {
+        self.get()
+    }
+}
+
+type Tried = Shares<Rc<Cell<bool>>>;
+
+fn wish(leaf: u64, group: u64) -> Wish {
+    Wish { leaf, groups: [Some(group), None] }
+}
+
+/// Takes as many places as there are for this wish.
+fn fill(shares: &mut Tried, wish: Wish) -> Vec<Grant> {
+    std::iter::from_fn(|| shares.part_for(wish).map(|part| shares.take(wish, part))).collect()
+}
+
+/// Calls it once, quickly.
+fn answers(shares: &mut Tried, wish: Wish) {
+    let Entered::Now(grant) = shares.enter(wish, Rc::default) else { panic!("no place for {wish:?}") };
+    shares.give_back(grant, true);
+}
+
+#[test]
+fn receivers_that_hang_at_one_address_leave_places_there_and_elsewhere() {
+    let mut shares = Tried::new(NODE);
+    answers(&mut shares, wish(0, 1));
+    // One after the other takes all that it may.
+    let taken: Vec<usize> = (1..=4).map(|leaf| fill(&mut shares, wish(leaf, 1)).len()).collect();
+    assert_eq!(taken, [295, 73, 19, 4]);
+    assert_eq!(fill(&mut shares, wish(5, 1)).len(), 1, "one that comes now to the same address");
+    assert_eq!(fill(&mut shares, wish(6, 2)).len(), 37);
+    assert_eq!(fill(&mut shares, wish(0, 1)).len(), 73, "the one that answers");
+}
+
+#[test]
+fn receivers_that_hang_have_equal_shares_if_they_come_together() {
+    let mut shares = Tried::new(NODE);
+    let mut taken = [0; 4];
+    while let Some(leaf) = (0..4).find(|leaf| shares.part_for(wish(*leaf, 1)).is_some()) {
+        let leaf = (leaf..4).min_by_key(|leaf| taken[*leaf as usize]).unwrap_or(leaf);
+        let Some(part) = shares.part_for(wish(leaf, 1)) else { break };
+        shares.count(wish(leaf, 1), part, true);
+        taken[leaf as usize] += 1;
+    }
+    assert_eq!(taken, [91, 91, 91, 90]);
+    assert!(shares.part_for(wish(9, 1)).is_some(), "one that comes now to the same address");
+}
+
+#[test]
+fn any_number_of_receivers_of_one_domain_leave_room_for_other_domains() {
+    let mut shares = Tried::new(NODE);
+    let of_domain: usize = (0..3_000).map(|leaf| fill(&mut shares, wish(leaf, 1)).len()).sum();
+    assert_eq!(of_domain, 392);
+    assert_eq!(fill(&mut shares, wish(9_000, 2)).len(), 37);
+}
+
+#[test]
+fn one_receiver_that_answers_has_most_places_and_a_call_that_takes_long_counts_as_slow() {
+    let mut shares = Tried::new(NODE);
+    answers(&mut shares, wish(1, 1));
+    let mut grants = fill(&mut shares, wish(1, 1));
+    assert_eq!(grants.len(), 449);
+    for grant in &mut grants {
+        shares.ages(grant);
+    }
+    assert_eq!(fill(&mut shares, wish(1, 1)).len(), 0, "it is not quick any more");
+    answers_elsewhere(&mut shares);
+}
+
+fn answers_elsewhere(shares: &mut Tried) {
+    // It was known to be quick before.
+    shares.leaf(2).is_quick = Some(true);
+    answers(shares, wish(2, 1));
+}
+
+#[test]
+fn a_node_with_few_places_uses_most_of_them_for_one_that_hangs() {
+    for (size, most) in [(1, 1), (2, 1), (4, 3), (10, 6)] {
+        let mut shares = Tried::new(size);
+        assert_eq!(fill(&mut shares, wish(1, 1)).len(), most, "of {size}");
+    }
+}
+
+/// What happens to the places.
+#[derive(Clone, Debug)]
+enum Event {
+    Enter { leaf: u64, groups: (u64, Option<u64>) },
+    Ages { which: prop::sample::Index },
+    GiveBack { which: prop::sample::Index, was_quick: bool },
+    GiveUp { which: prop::sample::Index },
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let index = any::<prop::sample::Index>;
+    let event = prop_oneof![
+        4 => (0_u64..8, (100_u64..103, prop::option::of(200_u64..202)))
+            .prop_map(|(leaf, groups)| Event::Enter { leaf, groups }),
+        1 => index().prop_map(|which| Event::Ages { which }),
+        3 => (index(), any::<bool>()).prop_map(|(which, was_quick)| Event::GiveBack { which, was_quick }),
+        1 => index().prop_map(|which| Event::GiveUp { which }),
+    ];
+    prop::collection::vec(event, 0..200)
+}
+
+proptest! {
+    #[test]
+    fn receivers_that_hang_leave_a_place_at_their_address_in_whatever_order_they_come(
+        size in 16_usize..100, turns in prop::collection::vec(0_u64..4, 400)
+    ) {
+        let mut shares = Tried::new(size);
+        let taken = turns.into_iter().filter(|leaf| {
+            let part = shares.part_for(wish(*leaf, 1));
+            part.map(|part| shares.count(wish(*leaf, 1), part, true)).is_some()
+        });
+        let taken = taken.count();
+        prop_assert!(taken >= size / 2, "{} of {}", taken, size);
+        prop_assert!(shares.part_for(wish(9, 1)).is_some(), "{} of {}", taken, size);
+    }
+
+    #[test]
+    fn no_more_than_all_are_taken_nobody_waits_in_vain_and_all_come_back(
+        size in 1_usize..40, events in events()
+    ) {
+        let mut shares = Tried::new(size);
+        let (mut grants, mut waiters) = (vec![], vec![]);
+        for event in events {
+            match event {
+                Event::Enter { leaf, groups } => {
+                    let wish = Wish { leaf, groups: [Some(groups.0), groups.1] };
+                    let waiter = Rc::<Cell<bool>>::default();
+                    match shares.enter(wish, || waiter.clone()) {
+                        Entered::Now(grant) => grants.push(grant),
+                        Entered::Waits => waiters.push(waiter),
+                    }
+                }
+                Event::Ages { which } if !grants.is_empty() => {
+                    let which = which.index(grants.len());
+                    let let_in = shares.ages(&mut grants[which]);
+                    grants.extend(let_in.into_iter().map(|(_, grant)| grant));
+                }
+                Event::GiveBack { which, was_quick } if !grants.is_empty() => {
+                    let grant = grants.swap_remove(which.index(grants.len()));
+                    let let_in = shares.give_back(grant, was_quick);
+                    grants.extend(let_in.into_iter().map(|(_, grant)| grant));
+                }
+                Event::GiveUp { which } if !waiters.is_empty() => which.get(&waiters).set(true),
+                Event::Ages { .. } | Event::GiveBack { .. } | Event::GiveUp { .. } => {}
+            }
+            prop_assert_eq!(shares.taken, grants.len());
+            prop_assert!(shares.taken <= size);
+            let slow = grants.iter().filter(|grant| grant.part == Part::Slow).count();
+            prop_assert_eq!(shares.slow, slow);
+            let waiting: Vec<Wish> = shares.leaves.values_mut().filter_map(Leaf::first).collect();
+            for wish in waiting {
+                prop_assert_eq!(shares.part_for(wish), None, "{:?} waits", wish);
+            }
+        }
+        while let Some(grant) = grants.pop() {
+            let let_in = shares.give_back(grant, true);
+            grants.extend(let_in.into_iter().map(|(_, grant)| grant));
+        }
+        prop_assert_eq!((shares.taken, shares.slow, shares.groups.len()), (0, 0, 0));
+        prop_assert!(shares.leaves.values_mut().all(|leaf| leaf.first().is_none()));
+    }
+}
