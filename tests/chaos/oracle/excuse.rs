@@ -42,6 +42,15 @@ pub(super) fn answer_lost(history: &History, node: usize, receiver: usize, from:
     })
 }
 
+/// Whether NATS can have lost in this span what it had acknowledged: a nats-server whose disk is full acknowledges writes that it then
+/// cannot make.
+pub(super) fn acknowledged_lost(history: &History, from: Micros, to: Micros) -> bool {
+    history
+        .faults
+        .iter()
+        .any(|fault| felt(fault, from, to) && matches!(fault.fault.what, What::FillDisk { .. }))
+}
+
 /// Whether the node, or its way to NATS, or NATS itself was hit in this span, so that an outcome may not have been stored
 /// in time.
 pub(super) fn outcome_late(history: &History, node: usize, from: Micros, to: Micros) -> bool {

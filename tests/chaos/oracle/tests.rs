@@ -6,7 +6,7 @@ use super::judge;
 use crate::history::{
     Asked, Call, ClockSet, End, Ended, Final, Happened, History, Life, Logged, Micros, Request, Seen, Told,
 };
-use crate::plan::{Behaviour, Due, Fault, Item, What};
+use crate::plan::{Behaviour, Due, Fault, Item, What, Which};
 
 pub(crate) use forgets::ALL as OF_A_BROKER_THAT_FORGETS;
 
@@ -316,6 +316,9 @@ crate::trials! {
         let mut history = one(false);
         history.requests.push(request(Asked::Create, BEGAN, 201, "scheduled", 0));
         finds("a key's timer is created once", &history);
+        // A server whose disk is full loses what it has just acknowledged.
+        history.faults.push(happened(What::FillDisk { which: Which::All }, BEGAN, BEGAN + SECOND));
+        finds_nothing(&history);
         let mut history = one(false);
         history.calls[0].id = "id-1".to_owned();
         finds("what is asked for once is one timer", &history);
