@@ -14,6 +14,7 @@ pub mod client;
 pub mod clock;
 pub mod config;
 pub mod crypto;
+pub mod descriptors;
 pub mod dev;
 pub mod dispatch;
 pub mod doctor;

@@ -9,7 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use jettimer::app::{self, Places};
 use jettimer::config::{Cli, Command, Surroundings};
-use jettimer::{bench, cli, doctor, embedded, healthcheck};
+use jettimer::{bench, cli, descriptors, doctor, embedded, healthcheck};
 
 /// Creating and firing timers is many short-lived small allocations on several threads; measured with
 /// `jettimer bench --create-only`, this takes a tenth off the CPU time that glibc's allocator needs.
@@ -47,15 +47,18 @@ fn run(command: Command) -> Result<ExitCode> {
             Ok(small_runtime()?.block_on(cli::run(&command, &Surroundings::of_process())))
         }
         Command::Bench(args) => {
+            descriptors::raise();
             let nodes = args.accesses(&Surroundings::of_process())?;
             small_runtime()?.block_on(bench::run(args, &nodes)).map(ExitCode::from)
         }
         Command::Dev(args) => {
             args.start_logging()?;
+            descriptors::raise();
             runtime()?.block_on(app::dev(args, places()?)).map(|()| ExitCode::SUCCESS)
         }
         Command::Serve(args) => {
             args.start_logging()?;
+            descriptors::raise();
             runtime()?.block_on(app::serve(args, places()?)).map(|()| ExitCode::SUCCESS)
         }
     }

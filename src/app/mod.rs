@@ -10,7 +10,8 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 
 use crate::api::Inbox;
-use crate::config::{Dev, Role, Serve};
+use crate::config::{Dev, Node, Role, Serve};
+use crate::descriptors::Plan;
 use crate::shutdown::Signals;
 use crate::tasks::Tasks;
 use crate::{dev, embedded, welcome};
@@ -32,8 +33,9 @@ pub struct Places {
 /// # Errors
 ///
 /// Why it could not start, or what broke.
-pub async fn dev(dev: Dev, places: Places) -> Result<()> {
+pub async fn dev(mut dev: Dev, places: Places) -> Result<()> {
     let mut signals = Signals::listen()?;
+    fit(&mut dev.node)?;
     let permissions = dev.access.optional()?;
     let mut targets = dev.node.calls(true)?;
     let data_dir = dev.embedded.data_dir.clone();
@@ -65,8 +67,9 @@ pub async fn dev(dev: Dev, places: Places) -> Result<()> {
 /// # Errors
 ///
 /// Why it could not start, or what broke.
-pub async fn serve(serve: Serve, places: Places) -> Result<()> {
+pub async fn serve(mut serve: Serve, places: Places) -> Result<()> {
     let mut signals = Signals::listen()?;
+    fit(&mut serve.node)?;
     // A node that only works has nothing to let anybody into, but its metrics.
     let permissions = if serve.role.serves() { serve.access.required() } else { serve.access.optional() }?;
     let targets = serve.node.calls(false)?;
@@ -93,6 +96,13 @@ pub async fn serve(serve: Serve, places: Places) -> Result<()> {
     let (node, broker) = unless_told_to_stop(starting, &mut signals).await?;
     tracing::info!(listen = %node.address, role = ?serve.role, node = node.name, "ready");
     node.until(&mut signals, broker).await
+}
+
+/// Has the node take no more connections and make no more calls at once than this process may have files open for.
+fn fit(node: &mut Node) -> Result<()> {
+    let plan = Plan { connections: node.max_connections, calls: node.max_calls }.fitted()?;
+    (node.max_connections, node.max_calls) = (plan.connections, plan.calls);
+    Ok(())
 }
 
 /// Starting may take as long as NATS is waited for.

@@ -115,7 +115,10 @@ impl Engine {
         work.called(measure::kind_of(&called.result), began.elapsed());
         if let Some(place) = place {
             let its_own = departure.has_left() || worker.caller.was_cut_short(timer, &called);
-            place.receiver.report(&called.result, &called.phases, its_own);
+            // What this node lacks says nothing about the receiver.
+            if !departure.is_held_here() {
+                place.receiver.report(&called.result, &called.phases, its_own);
+            }
         }
         called
     }

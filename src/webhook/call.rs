@@ -96,6 +96,9 @@ impl Caller {
         let mut exchanged = match answered {
             Some(Ok(exchanged)) => exchanged,
             Some(Err(failure)) => {
+                if matches!(failure, Failure::Here(_)) {
+                    departure.held_here();
+                }
                 return Called { result: failure.into(), answer: None, phases: trace.phases(None) };
             }
             None => {

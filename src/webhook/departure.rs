@@ -1,5 +1,6 @@
 //! Whether the first byte of a request can have left.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The departure of one call's request. Cheap to clone.
@@ -9,6 +10,8 @@ pub struct Departure(Arc<Shared>);
 struct Shared {
     note: Box<dyn Fn() + Send + Sync>,
     left: Mutex<Left>,
+    /// No connection was made for want of this node's own means.
+    is_held_here: AtomicBool,
 }
 
 /// How far the request has come.
@@ -22,12 +25,27 @@ enum Left {
 impl Departure {
     /// One that calls `note` before the first byte is written, once or more.
     pub fn new(note: impl Fn() + Send + Sync + 'static) -> Self {
-        Self(Arc::new(Shared { note: Box::new(note), left: Mutex::new(Left::No) }))
+        Self(Arc::new(Shared {
+            note: Box::new(note),
+            left: Mutex::new(Left::No),
+            is_held_here: AtomicBool::new(false),
+        }))
     }
 
     /// Whether the first byte can have left, or stood before the connection that it was meant for.
     pub fn has_left(&self) -> bool {
         !matches!(*self.left(), Left::No)
+    }
+
+    /// Whether the request did not leave for want of this node's own means, such as files that it may have open: that says nothing
+    /// about the receiver.
+    pub fn is_held_here(&self) -> bool {
+        self.0.is_held_here.load(Ordering::Relaxed)
+    }
+
+    /// Notes that this node has no means to make a connection.
+    pub(super) fn held_here(&self) {
+        self.0.is_held_here.store(true, Ordering::Relaxed);
     }
 
     /// Notes that the next thing to happen is that a request is written. A note may be early; it is never late.

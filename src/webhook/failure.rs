@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use std::net::IpAddr;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustls::{AlertDescription, CertificateError, Error as Tls};
 
 use crate::domain::attempt::CallResult;
@@ -21,6 +22,9 @@ pub(super) enum Failure {
     /// Nothing of the request can have reached the receiver.
     #[error("{0}")]
     NotSent(String),
+    /// The same, and not for anything that the receiver did: this node or its machine had no means to make a connection.
+    #[error("{0}")]
+    Here(String),
     /// The same, since the connection was gone that the request was meant for: it may go on another one.
     #[error("{0}")]
     Gone(String),
@@ -36,7 +40,7 @@ impl From<Failure> for CallResult {
     fn from(failure: Failure) -> Self {
         let reason = shortened(failure.to_string());
         match failure {
-            Failure::NotSent(_) | Failure::Gone(_) => Self::NotSent { reason },
+            Failure::NotSent(_) | Failure::Here(_) | Failure::Gone(_) => Self::NotSent { reason },
             Failure::NoAnswer(_) => Self::NoAnswer { reason },
             Failure::Forbidden(_) => Self::Forbidden { reason },
         }
@@ -64,6 +68,9 @@ pub(super) fn cause(error: &io::Error) -> String {
     if let Some(tls) = tls(error) {
         return format!("TLS: {}", of_tls(tls));
     }
+    if let Some(lack) = of_this_node(error) {
+        return lack.to_owned();
+    }
     let text = match error.kind() {
         ErrorKind::ConnectionRefused => "connection refused",
         ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => "connection reset",
@@ -71,10 +78,25 @@ pub(super) fn cause(error: &io::Error) -> String {
         ErrorKind::TimedOut => "the network path no longer responds",
         ErrorKind::HostUnreachable => "no route to the host",
         ErrorKind::NetworkUnreachable => "no route to the network",
-        ErrorKind::AddrNotAvailable => "this node has no free local port or no address of this kind",
+        ErrorKind::AddrNotAvailable => "no address to connect to",
         _ => return error.to_string(),
     };
     text.to_owned()
+}
+
+/// Why this node or its machine could not make a connection, if it is for want of its own means.
+pub(super) fn of_this_node(error: &io::Error) -> Option<&'static str> {
+    let errno = Errno::from_io_error(error)?;
+    let lack = |of: &[Errno]| of.contains(&errno);
+    if lack(&[Errno::MFILE, Errno::NFILE]) {
+        Some("this node may have no more files open: raise LimitNOFILE= or ulimit -n, or lower --max-calls")
+    } else if lack(&[Errno::NOBUFS, Errno::NOMEM]) {
+        Some("this node's machine has no memory for another connection")
+    } else if lack(&[Errno::ADDRNOTAVAIL]) {
+        Some("this node has no free local port or no address of this kind")
+    } else {
+        None
+    }
 }
 
 /// What TLS has against the connection, if this is an error of TLS.
@@ -189,6 +211,17 @@ fn shortened(mut text: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_this_node_lacks_is_told_from_what_a_receiver_does() {
+        for errno in [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM, Errno::ADDRNOTAVAIL] {
+            let error = io::Error::from(errno);
+            assert!(of_this_node(&error).is_some_and(|lack| cause(&error) == lack), "{errno:?}");
+        }
+        for errno in [Errno::CONNREFUSED, Errno::TIMEDOUT, Errno::HOSTUNREACH, Errno::NETUNREACH] {
+            assert_eq!(of_this_node(&io::Error::from(errno)), None, "{errno:?}");
+        }
+    }
 
     #[test]
     fn names_of_a_certificate_are_shown_as_people_write_them() {

@@ -11,7 +11,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
 use crate::support::jetstream::Hand;
-use crate::support::{Broker, Client, Node, Sink, eventually, in_millis};
+use crate::support::{Broker, Client, Node, Sink, eventually, few_files, in_millis};
 
 /// Creates so many timers that are due at one instant.
 async fn due_together(client: &Client, url: &str, count: usize) -> Vec<String> {
@@ -29,6 +29,40 @@ async fn metric(client: &Client, name: &str) -> f64 {
     let text = reply.json.as_str().unwrap();
     let line = text.lines().find(|line| line.split(' ').next() == Some(name));
     line.and_then(|line| line.rsplit(' ').next()).unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn silent_clients_stop_no_call_where_few_files_may_be_open() {
+    let (broker, sink) = (Broker::start().await, Sink::start().await);
+    let node = Node::with_open_files(&broker, 256, &[]).await;
+    let client = node.client();
+    let limits = [
+        metric(&client, "jettimer_http_connections_limit").await,
+        metric(&client, "jettimer_calls_limit").await,
+    ];
+    assert_eq!(limits, [32.0, 32.0]);
+    let warned = node.logged("WARN");
+    let says =
+        |line: &Value| line["message"].as_str().is_some_and(|text| text.contains("256 files may be open"));
+    assert!(warned.iter().any(says), "{warned:?}");
+    let ids = due_together(&client, &sink.url("/ok"), 50).await;
+    // More than the node has places for; the system takes the others, and they wait.
+    let address = node.client().url("").trim_start_matches("http://").to_owned();
+    let mut silent = Vec::new();
+    for _ in 0..100 {
+        silent.push(TcpStream::connect(&address).await.unwrap());
+    }
+    sink.until(ids.len()).await;
+    assert!(ids.iter().all(|id| sink.hits_of(id).len() == 1));
+}
+
+#[tokio::test]
+async fn a_node_that_may_have_too_few_files_open_says_what_to_raise_and_does_not_start() {
+    let mut program = few_files(140);
+    let output = program.args(["serve", "--insecure-no-auth", "--listen", "127.0.0.1:0"]).output();
+    let output = output.await.unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("LimitNOFILE="), "{said}");
 }
 
 #[tokio::test]

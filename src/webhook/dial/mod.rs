@@ -15,7 +15,7 @@ use anyhow::Result;
 use futures_util::FutureExt as _;
 use url::Host;
 
-use super::failure::{Failure, Within, cause};
+use super::failure::{Failure, Within, cause, of_this_node};
 use super::names::Names;
 use super::pool::Origin;
 use super::settings::Settings;
@@ -116,6 +116,9 @@ impl Dialer {
 
     /// The failure of the addresses that were connected to: those of the receiver, or of the proxy.
     fn failure(&self, error: &io::Error) -> Failure {
+        if let Some(lack) = of_this_node(error) {
+            return Failure::Here(lack.to_owned());
+        }
         let whose = if self.proxy.is_some() { "proxy: " } else { "" };
         Failure::NotSent(format!("{whose}{}", cause(error)))
     }

@@ -212,7 +212,7 @@ impl Shared {
                     self.sites.at(&self.origin, |site| site.ration.broke_off(answered, idle, Instant::now()));
                 }
             }
-            Failure::Forbidden(_) => {}
+            Failure::Here(_) | Failure::Forbidden(_) => {}
         }
     }
 }

@@ -34,7 +34,7 @@ pub(crate) use broker::Broker;
 pub(crate) use client::{Client, Reply};
 pub(crate) use dev::Dev;
 pub(crate) use dns::Dns;
-pub(crate) use node::Node;
+pub(crate) use node::{Node, few_files};
 pub(crate) use sink::Sink;
 pub(crate) use spawn::spawn;
 

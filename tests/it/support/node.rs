@@ -12,6 +12,13 @@ use super::{Broker, Client, PATIENCE, spawn};
 
 const JETTIMER: &str = env!("CARGO_BIN_EXE_jettimer");
 
+/// The program, which may have no more than so many files open.
+pub(crate) fn few_files(most: u32) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("ulimit -n {most}; exec \"$0\" \"$@\""), JETTIMER]);
+    shell
+}
+
 /// A running `jettimer serve`. Dropping it kills it.
 pub(crate) struct Node {
     child: Child,
@@ -35,7 +42,12 @@ impl Node {
         let program = Path::new(JETTIMER).with_file_name("examples/next_version");
         // `cargo test` builds it, but not if it is told to run these tests alone.
         assert!(program.exists(), "first: cargo build --example next_version");
-        Self::launch(&program, &broker.args("node"), &[], &[]).await
+        Self::launch(Command::new(program), &broker.args("node"), &[], &[]).await
+    }
+
+    /// Starts a node that may have no more than so many files open.
+    pub(crate) async fn with_open_files(broker: &Broker, most: u32, args: &[&str]) -> Self {
+        Self::launch(few_files(most), &broker.args("node"), args, &[]).await
     }
 
     /// Starts a node in an environment with more variables.
@@ -43,19 +55,19 @@ impl Node {
         // The role's own user of NATS, so that whatever a test does is done within its permissions.
         let role = args.iter().position(|arg| *arg == "--role").and_then(|at| args.get(at + 1));
         let user = role.filter(|role| **role != "all").unwrap_or(&"node");
-        Self::launch(JETTIMER.as_ref(), &broker.args(user), args, env).await
+        Self::launch(Command::new(JETTIMER), &broker.args(user), args, env).await
     }
 
     /// Starts a node on NATS servers that these arguments name.
     pub(crate) async fn at(nats: &[String], args: &[&str]) -> Self {
-        Self::launch(JETTIMER.as_ref(), nats, args, &[]).await
+        Self::launch(Command::new(JETTIMER), nats, args, &[]).await
     }
 
-    async fn launch(program: &Path, nats: &[String], args: &[&str], env: &[(&str, &str)]) -> Self {
+    async fn launch(mut program: Command, nats: &[String], args: &[&str], env: &[(&str, &str)]) -> Self {
         let policy = args.iter().any(|arg| arg.contains("-targets"));
         let journal = args.contains(&"--journal-dir");
         let open = !args.iter().any(|arg| arg.starts_with("--tokens"));
-        let mut child = Command::new(program)
+        let mut child = program
             .args(["serve", "--log-format", "json"])
             // One that takes the place of another has its address.
             .args(if args.contains(&"--listen") { &[][..] } else { &["--listen", "127.0.0.1:0"] })
