@@ -45,8 +45,8 @@ impl OwnBroker {
         tasks: &Tasks,
     ) -> Result<(Self, Access)> {
         let server = embedded::Server::start(embedded::Options {
+            config: embedded::limited(embedded::DEV_CONFIG, &own.data_dir),
             data_dir: own.data_dir,
-            config: embedded::DEV_CONFIG.to_owned(),
             port: own.nats_port,
             binary: own.nats_server,
             cache_dir: places.cache_dir,

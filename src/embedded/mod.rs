@@ -20,6 +20,7 @@ mod error;
 mod events;
 mod install;
 mod layout;
+mod limit;
 mod lock;
 mod log;
 mod orphan;
@@ -33,6 +34,7 @@ mod supervise;
 mod version;
 
 pub use error::Error;
+pub use limit::limited;
 pub use provision::{default_cache_dir, provision};
 pub use reset::{JOURNAL_DIR, SIGNING_SECRET_FILE, TIME_SCALE_FILE, TIME_SCALE_FILE_NEW, has_data, reset};
 pub use server::{DEV_CONFIG, DEV_SYNC_INTERVAL, Options, Server, create_data_dir};
