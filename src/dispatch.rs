@@ -212,7 +212,7 @@ impl Work {
                         tracing::error!(%error, "cannot attend to a timer");
                         UNREADABLE_DELAY
                     }
-                    NatsError::Unclear(_) | NatsError::NotDone(_) => {
+                    NatsError::Unclear(_) | NatsError::NotDone(_) | NatsError::NoRoom(_) => {
                         tracing::debug!(timer = %wake.id, %error, "cannot attend to a timer now");
                         linger_delay(wake.tries).max(TROUBLE_DELAY)
                     }

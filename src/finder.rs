@@ -129,9 +129,15 @@ impl Finder {
 
     async fn keep(self, link: Link) {
         let _frozen = Frozen(self.shared.clone());
+        let mut said = None;
         loop {
             let Err(error) = self.watch(&link).await;
-            tracing::warn!(%error, "the index does not hear of all changes, and is filled again");
+            let text = error.to_string();
+            // Until it is filled, the same reason is said once.
+            if said.as_ref() != Some(&text) || self.shared.filled.load(Ordering::Acquire) {
+                tracing::warn!(%error, "the index does not hear of all changes, and is filled again");
+                said = Some(text);
+            }
             tokio::time::sleep(PAUSE).await;
         }
     }

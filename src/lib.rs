@@ -42,6 +42,7 @@ pub mod presence;
 pub mod receivers;
 pub mod repeated;
 pub mod rfc3339;
+pub mod room;
 pub mod shutdown;
 pub mod sweep;
 pub mod tasks;

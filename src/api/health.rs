@@ -7,29 +7,40 @@ use warp::http::{HeaderValue, StatusCode};
 use super::Api;
 use super::answer::{self, Answer};
 use crate::metrics::Label as _;
+use crate::room::State;
 
 pub(super) fn live() -> Answer {
-    show(StatusCode::OK, "ok", None, None)
+    show(StatusCode::OK, "ok", None, Found::default())
 }
 
 pub(super) async fn readiness(api: &Api) -> Answer {
     if let Some(failure) = api.tasks.failure() {
         // Its name only: anybody may ask this, and what a panic says is for whoever reads the log.
         let reason = format!("the task {} has failed, and the node ends: see its log", failure.task.shown());
-        return show(StatusCode::SERVICE_UNAVAILABLE, "stopping", Some(reason), None);
+        return show(StatusCode::SERVICE_UNAVAILABLE, "stopping", Some(reason), Found::default());
     }
     if api.stop.is_cancelled() {
-        return show(StatusCode::SERVICE_UNAVAILABLE, "stopping", None, None);
+        return show(StatusCode::SERVICE_UNAVAILABLE, "stopping", None, Found::default());
     }
     let refusal = match api.link.check().await {
         // What a node has it works off all the same, by its own clock.
         Ok(()) => api.heartbeat.skew().refusal(api.max_clock_skew),
         Err(error) => Some(error.to_string()),
     };
-    match refusal {
-        None => show(StatusCode::OK, "ready", None, durability(api)),
-        Some(reason) => show(StatusCode::SERVICE_UNAVAILABLE, "not_ready", Some(reason), durability(api)),
-    }
+    let (status, word) = match &refusal {
+        None => (StatusCode::OK, "ready"),
+        Some(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
+    };
+    // A node without room for new timers is ready: it reads, cancels and calls.
+    let found = Found { durability: durability(api), storage: Some(api.room.state()) };
+    show(status, word, refusal, found)
+}
+
+/// What a node has found out about NATS.
+#[derive(Default)]
+struct Found {
+    durability: Option<Value>,
+    storage: Option<State>,
 }
 
 /// What was found, without the names and versions of servers: anybody may ask this.
@@ -40,13 +51,16 @@ fn durability(api: &Api) -> Option<Value> {
     (!found.is_empty()).then(|| Value::Object(verdicts.collect()))
 }
 
-fn show(status: StatusCode, word: &str, reason: Option<String>, durability: Option<Value>) -> Answer {
+fn show(status: StatusCode, word: &str, reason: Option<String>, found: Found) -> Answer {
     let mut body = json!({ "status": word, "version": env!("CARGO_PKG_VERSION") });
     if let Some(reason) = reason {
         body["reason"] = reason.into();
     }
-    if let Some(durability) = durability {
+    if let Some(durability) = found.durability {
         body["durability"] = durability;
+    }
+    if let Some(storage) = found.storage {
+        body["storage"] = storage.name().into();
     }
     let mut answer = answer::json(status, &body);
     if status == StatusCode::SERVICE_UNAVAILABLE {

@@ -13,6 +13,8 @@ pub(super) async fn show(api: &Api, headers: &HeaderMap) -> Answer {
         api.metrics.index.show(&finder.indexed(waiting.last_change, &api.receivers.waits()));
     }
     api.metrics.nats.show(api.link.is_up(), api.link.stores(), waiting.wakes);
+    let (room, account) = api.room.seen();
+    api.metrics.nats.show_room(room, account);
     let skew = api.heartbeat.skew();
     api.metrics.nodes.show(&api.heartbeat.count(), skew.nats, skew.peers);
     for finding in api.durability.findings() {

@@ -60,6 +60,7 @@ use crate::metrics::Metrics;
 use crate::nats::{Backlog, FeedHub, Link, Streams};
 use crate::policy::Policy;
 use crate::receivers::Receivers;
+use crate::room::Keeper;
 use crate::tasks::Tasks;
 
 pub use cors::Origins;
@@ -94,6 +95,8 @@ pub struct Api {
     pub heartbeat: Heartbeat,
     /// What an acknowledged timer survives.
     pub durability: Watch,
+    /// How much room there is for new timers.
+    pub room: Keeper,
     /// How far this node's clock may be from others until it is not ready.
     pub max_clock_skew: Duration,
     /// For readiness and the feed.

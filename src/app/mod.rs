@@ -53,7 +53,19 @@ pub async fn dev(mut dev: Dev, places: Places) -> Result<()> {
         let shape = dev.node.shape(1, None);
         let journal_dir = dev.node.journal.dir(&data_dir);
         let role = Role::All;
-        let setup = Setup { role, permissions, targets, access, shape, inbox, journal_dir, metrics, tasks };
+        let own_store = Some(data_dir.clone());
+        let setup = Setup {
+            role,
+            permissions,
+            targets,
+            access,
+            shape,
+            inbox,
+            own_store,
+            journal_dir,
+            metrics,
+            tasks,
+        };
         let node = Running::start(dev.node, setup).await?;
         anyhow::Ok((node, broker, secret_file))
     });
@@ -78,6 +90,7 @@ pub async fn serve(mut serve: Serve, places: Places) -> Result<()> {
     let starting = Box::pin(async {
         let shape = serve.node.shape(serve.broker.replicas, serve.broker.durability);
         let journal_dir = serve.node.journal.dir(&serve.embedded.data_dir);
+        let own_store = serve.broker.nats.is_empty().then(|| serve.embedded.data_dir.clone());
         let (broker, access) = if serve.broker.nats.is_empty() {
             if shape.replicas > 1 {
                 bail!("--replicas needs a cluster of NATS servers: name them with --nats");
@@ -89,7 +102,18 @@ pub async fn serve(mut serve: Serve, places: Places) -> Result<()> {
             (None, access(serve.broker, &serve.node))
         };
         let (role, inbox) = (serve.role, None);
-        let setup = Setup { role, permissions, targets, access, shape, inbox, journal_dir, metrics, tasks };
+        let setup = Setup {
+            role,
+            permissions,
+            targets,
+            access,
+            shape,
+            inbox,
+            own_store,
+            journal_dir,
+            metrics,
+            tasks,
+        };
         let node = Running::start(serve.node, setup).await?;
         anyhow::Ok((node, broker))
     });

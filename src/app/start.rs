@@ -21,7 +21,7 @@ use crate::config::{Node, Role};
 use crate::dispatch;
 use crate::domain::high_water::covered_after;
 use crate::durability::Watch;
-use crate::engine::{Claims, Engine, Holds, Worker};
+use crate::engine::{self, Claims, Engine, Holds, Worker};
 use crate::finder::Finder;
 use crate::guard::{self, Guard};
 use crate::heartbeat::Heartbeat;
@@ -30,6 +30,7 @@ use crate::nats::{Access, Backlog, FeedHub, Keeping, Link, Shape, Stay, Store, S
 use crate::places::Places;
 use crate::presence;
 use crate::receivers::Receivers;
+use crate::room::Keeper;
 use crate::sweep::{Means, Sweeper};
 use crate::tasks::{Kept, Tasks};
 use crate::webhook::{Caller, Settings};
@@ -43,6 +44,8 @@ pub(super) struct Setup {
     pub(super) access: Access,
     pub(super) shape: Shape,
     pub(super) inbox: Option<Inbox>,
+    /// Where the node's own nats-server stores, if it has one.
+    pub(super) own_store: Option<PathBuf>,
     /// Where the journal of calls is, if there is to be one.
     pub(super) journal_dir: Option<PathBuf>,
     pub(super) metrics: Arc<Metrics>,
@@ -83,7 +86,18 @@ pub(super) struct Running {
 
 impl Running {
     pub(super) async fn start(node: Node, setup: Setup) -> Result<Self> {
-        let Setup { role, permissions, targets, access, shape, inbox, journal_dir, metrics, tasks } = setup;
+        let Setup {
+            role,
+            permissions,
+            targets,
+            access,
+            shape,
+            inbox,
+            own_store,
+            journal_dir,
+            metrics,
+            tasks,
+        } = setup;
         crypto::install();
         let rules = node.receivers.rules()?;
         // Before anything is connected, so that a port in use costs nothing.
@@ -105,15 +119,15 @@ impl Running {
         let reference = Reference::new(node.max_clock_skew);
         let stay = Some((stay, sweep_interval));
         let guard = Guard::new(link.clone(), clock, reference.clone(), file, stay);
-        let engine = Engine::new(
-            store.clone(),
-            wakes.clone(),
-            guard.clone(),
+        let room = Keeper::new(link.clone(), own_store, metrics.clone());
+        let means = engine::Means {
+            store: store.clone(),
+            wakes: wakes.clone(),
+            guard: guard.clone(),
+            room: room.clone(),
             clock,
-            &name,
-            node.retry.policy(),
-            metrics.clone(),
-        );
+        };
+        let engine = Engine::new(means, &name, node.retry.policy(), metrics.clone());
 
         let stop = CancellationToken::new();
         let durability = Watch::new(link.clone(), shape.durability, shape.replicas, access.own_sync);
@@ -132,6 +146,7 @@ impl Running {
             Heartbeat::new(link.clone(), clock, reference, receivers.clone(), itself, stop.clone());
         // Before it is asked whether it is ready.
         heartbeat.ask_nats().await;
+        tasks.keep(Task::Room, stop.clone(), room.clone().run(heartbeat.clone(), stop.clone()));
         let beating = tasks.keep(Task::Heartbeat, gone.clone(), heartbeat.clone().run(gone.clone()));
         let in_hand = TaskTracker::new();
         in_hand.close();
@@ -189,6 +204,7 @@ impl Running {
             receivers,
             heartbeat,
             durability,
+            room,
             max_clock_skew: node.max_clock_skew,
             engine: role.serves().then_some(engine),
             permissions,

@@ -1,11 +1,8 @@
 //! What the broker says of itself: the server, streams, consumer, room and disk.
 
-use super::Check;
+use super::{Check, room};
 use crate::durability::{self, Level, Seen, Verdict, judge};
-use crate::nats::{ConsumerSight, Inspection, Room, Shape, StreamSight, StreamThere};
-
-/// So many percent of the account's room may be taken.
-const FULL_PERCENT: u64 = 80;
+use crate::nats::{ConsumerSight, Inspection, Shape, StreamSight, StreamThere};
 
 /// More due wakes than this that no worker has taken are a backlog: more than one node holds.
 const BACKLOG: u64 = 10_000;
@@ -13,8 +10,9 @@ const BACKLOG: u64 = 10_000;
 pub(super) fn of_broker(inspection: &Inspection, shape: Shape) -> Vec<Check> {
     let server = Check::ok("server", format!("nats-server {}, with JetStream", inspection.version));
     let streams = inspection.streams.iter().map(|stream| of_stream(stream, shape));
-    let rest = [of_consumer(inspection.consumer.as_ref()), of_room(inspection.room)];
-    [server].into_iter().chain(streams).chain(rest).collect()
+    let consumer = of_consumer(inspection.consumer.as_ref());
+    let room = room::of(inspection.sight.as_ref());
+    [server].into_iter().chain(streams).chain([consumer]).chain(room).collect()
 }
 
 fn of_stream(stream: &StreamSight, shape: Shape) -> Check {
@@ -114,25 +112,6 @@ fn of_consumer(consumer: Option<&ConsumerSight>) -> Check {
     Check::ok("workers", says)
 }
 
-fn of_room(room: Room) -> Check {
-    let used = mebibytes(room.used);
-    match room.limit {
-        None => Check::unknown(
-            "room",
-            format!("{used} stored; the account has no limit"),
-            "How full the servers' disks are is not seen from here: nats server report jetstream, with a \
-             user of the system account.",
-        ),
-        Some(limit) if room.used.saturating_mul(100) > limit.saturating_mul(FULL_PERCENT) => Check::finding(
-            "room",
-            format!("{used} of {} stored", mebibytes(limit)),
-            "When it is full, new timers are refused with 503. Raise the account's limit, or shorten \
-             --retention.",
-        ),
-        Some(limit) => Check::ok("room", format!("{used} of {} stored", mebibytes(limit))),
-    }
-}
-
 /// When servers write to their disks, as a node with this `--durability` judges it; streams and versions are looked at above.
 pub(super) fn of_durability(asked: Level, seen: Option<&Seen>) -> impl Iterator<Item = Check> {
     let findings = seen.map(|seen| judge(asked, seen)).into_iter().flatten();
@@ -146,6 +125,6 @@ pub(super) fn of_durability(asked: Level, seen: Option<&Seen>) -> impl Iterator<
     })
 }
 
-fn mebibytes(bytes: u64) -> String {
+pub(super) fn mebibytes(bytes: u64) -> String {
     format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
 }

@@ -7,6 +7,7 @@ mod advice;
 mod around;
 mod broker;
 mod late;
+mod room;
 mod show;
 
 use std::process::ExitCode;

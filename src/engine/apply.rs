@@ -6,6 +6,7 @@ use crate::domain::timer::{Timer, TimerId};
 use crate::engine::commit::{Armed, Committed, Lost};
 use crate::engine::{Engine, Patience};
 use crate::nats::{NatsError, Stored};
+use crate::room::size;
 
 /// What became of a creation.
 pub enum Created {
@@ -33,7 +34,8 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// A [`NatsError`] once patience is over; the timer may be there all the same.
+    /// A [`NatsError`] once patience is over; the timer may be there all the same. [`NatsError::NoRoom`] at once, if a client
+    /// waits and what JetStream may still store is kept for timers that are promised already.
     pub async fn create(
         &self,
         timer: Timer,
@@ -43,7 +45,12 @@ impl Engine {
         if may_exist && let Some(existing) = self.read_through(timer.id, patience).await? {
             return Ok(Created::Existing(existing));
         }
-        let armed = self.arm(timer.id, timer.due_at, patience).await?;
+        // Callbacks, which nobody waits for, are promised already.
+        let _pending = match patience {
+            Patience::Until(_) => Some(self.room.take(size::of_timer(&timer)).await?),
+            Patience::Endless => None,
+        };
+        let armed = self.arm_new(timer.id, timer.due_at, patience).await?;
         // A record that is stored before would have a number that newer data had too. The wake comes first: whether NATS stores
         // anything at all shows by it.
         self.compare_through(patience).await?;
@@ -82,7 +89,8 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// A [`NatsError`] once patience is over; it may be done all the same, and asking again tells.
+    /// A [`NatsError`] once patience is over; it may be done all the same, and asking again tells. [`NatsError::NoRoom`] at
+    /// once, if it would let the timer grow where there is no room for that.
     pub async fn apply(
         &self,
         id: TimerId,
@@ -92,6 +100,7 @@ impl Engine {
     ) -> Result<Applied, NatsError> {
         self.compare_through(patience).await?;
         let mut known = self.read_through(id, patience).await?;
+        let mut pending = None;
         'again: loop {
             let Some(mut stored) = known else { return Ok(Applied::NotFound) };
             if only.is_some_and(|only| !only.contains(&stored.revision)) {
@@ -104,6 +113,12 @@ impl Engine {
                 Ok(effects) => effects,
                 Err(refusal) => return Ok(Applied::Refused(refusal, stored)),
             };
+            if let Input::Change(change) = &input
+                && size::of_change(change) > 0
+                && pending.is_none()
+            {
+                pending = Some(self.room.take(size::of_change(change)).await?);
+            }
             let mut armed = None;
             for effect in effects {
                 match effect {

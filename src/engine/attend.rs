@@ -135,7 +135,9 @@ impl Engine {
                                 known = Known { stored: current.map(|current| *current), fresh: true };
                                 continue 'step;
                             }
-                            Err(NatsError::Unclear(_) | NatsError::NotDone(_)) if calls => {
+                            Err(NatsError::Unclear(_) | NatsError::NotDone(_) | NatsError::NoRoom(_))
+                                if calls =>
+                            {
                                 known = self.read_known(wake.id).await?;
                                 continue 'step;
                             }

@@ -46,23 +46,33 @@ pub(super) struct Armed {
 struct Tries {
     patience: Patience,
     pause: Duration,
+    /// It is for a new timer of a client, which is not to be tried again where JetStream has no room: each try of a full
+    /// cluster costs it its leader.
+    is_new: bool,
 }
 
 impl Tries {
     fn new(patience: Patience) -> Self {
-        Self { patience, pause: FIRST_PAUSE }
+        Self { patience, pause: FIRST_PAUSE, is_new: false }
+    }
+
+    fn of_new(patience: Patience) -> Self {
+        Self { is_new: matches!(patience, Patience::Until(_)), ..Self::new(patience) }
     }
 
     /// Waits before the next try; gives the error back if there is to be none.
     async fn after(&mut self, error: NatsError) -> Result<(), NatsError> {
         match (&error, self.patience) {
             (NatsError::Unreadable(_) | NatsError::TooLarge { .. }, _) => return Err(error),
-            (NatsError::Unclear(_) | NatsError::NotDone(_), Patience::Until(deadline))
-                if Instant::now() + self.pause >= deadline =>
-            {
-                return Err(error);
-            }
-            (NatsError::Unclear(_) | NatsError::NotDone(_), Patience::Until(_) | Patience::Endless) => {}
+            (NatsError::NoRoom(_), _) if self.is_new => return Err(error),
+            (
+                NatsError::Unclear(_) | NatsError::NotDone(_) | NatsError::NoRoom(_),
+                Patience::Until(deadline),
+            ) if Instant::now() + self.pause >= deadline => return Err(error),
+            (
+                NatsError::Unclear(_) | NatsError::NotDone(_) | NatsError::NoRoom(_),
+                Patience::Until(_) | Patience::Endless,
+            ) => {}
         }
         tracing::debug!(%error, "trying again");
         tokio::time::sleep(self.pause).await;
@@ -115,9 +125,22 @@ impl Engine {
         at: Timestamp,
         patience: Patience,
     ) -> Result<Armed, NatsError> {
+        self.arm_trying(id, at, Tries::new(patience)).await
+    }
+
+    /// Arms a wake for a timer that is about to be stored for the first time.
+    pub(super) async fn arm_new(
+        &self,
+        id: TimerId,
+        at: Timestamp,
+        patience: Patience,
+    ) -> Result<Armed, NatsError> {
+        self.arm_trying(id, at, Tries::of_new(patience)).await
+    }
+
+    async fn arm_trying(&self, id: TimerId, at: Timestamp, mut tries: Tries) -> Result<Armed, NatsError> {
         // One id for all tries, so that a try whose answer was lost is not stored twice.
         let try_id = Uuid::new_v4();
-        let mut tries = Tries::new(patience);
         loop {
             let since = Instant::now();
             match self.wakes.arm(id, at, self.clock.now(), try_id).await {
@@ -137,7 +160,7 @@ impl Engine {
         mut armed: Option<Armed>,
         patience: Patience,
     ) -> Result<Committed, NatsError> {
-        let mut tries = Tries::new(patience);
+        let mut tries = if over.is_none() { Tries::of_new(patience) } else { Tries::new(patience) };
         let mut may_be_stored = false;
         loop {
             if let Some(stale) = armed.filter(|armed| armed.since.elapsed() > ARM_FRESH) {

@@ -34,6 +34,7 @@ use crate::metrics::Metrics;
 use crate::nats::{Store, Wakes};
 use crate::places::Places;
 use crate::receivers::Receivers;
+use crate::room::Keeper;
 use crate::webhook::Caller;
 
 /// The engine of one node. Cheap to clone.
@@ -42,12 +43,27 @@ pub struct Engine {
     store: Store,
     wakes: Wakes,
     guard: Guard,
+    room: Keeper,
     clock: Clock,
     /// This node's name, in claims and logs.
     node: Arc<str>,
     /// How often callbacks are tried.
     callback_retry: RetryPolicy,
     metrics: Arc<Metrics>,
+}
+
+/// What an engine works with.
+pub struct Means {
+    /// The bucket of records.
+    pub store: Store,
+    /// The stream of wakes.
+    pub wakes: Wakes,
+    /// Knows which records were brought back.
+    pub guard: Guard,
+    /// Knows how much room there is.
+    pub room: Keeper,
+    /// The node's clock.
+    pub clock: Clock,
 }
 
 /// How long to keep asking NATS.
@@ -90,17 +106,10 @@ pub struct Worker {
 }
 
 impl Engine {
-    /// An engine over the given bucket and wakes.
-    pub fn new(
-        store: Store,
-        wakes: Wakes,
-        guard: Guard,
-        clock: Clock,
-        node: &str,
-        callback_retry: RetryPolicy,
-        metrics: Arc<Metrics>,
-    ) -> Self {
-        Self { store, wakes, guard, clock, node: node.into(), callback_retry, metrics }
+    /// An engine over what it needs. `node` is this node's name, `callback_retry` how often callbacks are tried.
+    pub fn new(means: Means, node: &str, callback_retry: RetryPolicy, metrics: Arc<Metrics>) -> Self {
+        let Means { store, wakes, guard, room, clock } = means;
+        Self { store, wakes, guard, room, clock, node: node.into(), callback_retry, metrics }
     }
 
     /// What this node counts.

@@ -137,6 +137,22 @@ pub(super) const DURABILITY: Name = name(
     "jettimer_durability_met",
     "Whether servers and streams are what --durability asks for: 1 if so, 0 if weaker; NaN if it cannot be seen",
 );
+pub(super) const NATS_ROOM: Name = name(
+    "jettimer_nats_room_bytes",
+    "What JetStream may still store of records and wakes, and how much of that new timers must leave; NaN if not seen",
+);
+pub(super) const NATS_ACCOUNT_USED: Name = name(
+    "jettimer_nats_account_used",
+    "What the account has of each resource that it may not have more of than a limit; NaN without a limit or if not seen",
+);
+pub(super) const NATS_ACCOUNT_LIMIT: Name = name(
+    "jettimer_nats_account_limit",
+    "The most that the account may have of each resource; NaN without a limit or if not seen",
+);
+pub(super) const CREATIONS_WITHOUT_ROOM: Name = name(
+    "jettimer_creations_without_room_total",
+    "Creations, and changes that bring more, that were refused to keep room for timers that are promised already",
+);
 pub(super) const WAKES_WAITING: Name = name(
     "jettimer_wakes_waiting",
     "Wakes of all nodes that are due and no worker has taken; NaN if NATS does not say",

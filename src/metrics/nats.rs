@@ -8,12 +8,15 @@ use super::label::{Counters, label};
 use super::names;
 use super::register::{Float, Register, set, set_known};
 use crate::durability::{Check, Verdict};
+use crate::room::{Account, Room};
 
 label! {
     /// What is known of a request that failed.
     Trouble = "result" {
-        /// It was not done: not connected, no leader, no room.
+        /// It was not done: not connected, no leader.
         NotDone = "not_done",
+        /// It was not done, since a storage limit is reached.
+        NoRoom = "no_room",
         /// It may or may not have been done: no answer came in time.
         Unclear = "unclear",
         /// It never can be done.
@@ -34,6 +37,11 @@ pub struct Nats {
     pub failures: Counters<Trouble>,
     durability: Family<[(&'static str, &'static str); 1], Float>,
     wakes_waiting: Float,
+    room: Family<[(&'static str, &'static str); 1], Float>,
+    account_used: Family<[(&'static str, &'static str); 1], Float>,
+    account_limit: Family<[(&'static str, &'static str); 1], Float>,
+    /// Creations and changes that were refused since what is left is kept for timers that are promised already.
+    pub creations_without_room: Counter,
 }
 
 impl Nats {
@@ -46,10 +54,15 @@ impl Nats {
             failures: Counters::new(register, &names::NATS_FAILURES),
             durability: register.gauge(&names::DURABILITY),
             wakes_waiting: register.gauge(&names::WAKES_WAITING),
+            room: register.gauge(&names::NATS_ROOM),
+            account_used: register.gauge(&names::NATS_ACCOUNT_USED),
+            account_limit: register.gauge(&names::NATS_ACCOUNT_LIMIT),
+            creations_without_room: register.counter(&names::CREATIONS_WITHOUT_ROOM),
         };
         for check in Check::EACH {
             nats.show_durability(check, Verdict::Unseen);
         }
+        nats.show_room(None, None);
         nats
     }
 
@@ -61,6 +74,21 @@ impl Nats {
             Verdict::Unseen => None,
         };
         set_known(&self.durability.get_or_create(&[("check", check.name())]), met);
+    }
+
+    /// Shows how much room there is for new timers, and what the account has and may have; `None` for what is not known.
+    pub fn show_room(&self, room: Option<Room>, account: Option<Account>) {
+        for (what, bytes) in [("free", room.map(|room| room.free)), ("kept", room.map(|room| room.kept))] {
+            set_known(&self.room.get_or_create(&[("what", what)]), bytes);
+        }
+        let Account { storage, memory, streams, consumers, .. } = account.unwrap_or_default();
+        for (resource, part) in
+            [("storage", storage), ("memory", memory), ("streams", streams), ("consumers", consumers)]
+        {
+            let label = [("resource", resource)];
+            set_known(&self.account_used.get_or_create(&label), part.map(|part| part.used));
+            set_known(&self.account_limit.get_or_create(&label), part.map(|part| part.most));
+        }
     }
 
     /// Shows how NATS is.

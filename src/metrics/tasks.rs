@@ -31,6 +31,8 @@ label! {
         Reader = "reader",
         /// Tends connections to receivers.
         Receiver = "receiver",
+        /// Looks how much JetStream may still store.
+        Room = "room",
         /// Sweeps.
         Sweeper = "sweeper",
         /// Attends to one wake.

@@ -15,6 +15,7 @@ use super::Link;
 use super::connect::{is_new_enough, is_synced_enough};
 use super::names::{BUCKET_STREAM, STREAM};
 use crate::durability::{Seen, Server, Stream, Sync, Version};
+use crate::room::Part;
 
 /// How long servers may take to answer, in all: one that is away does not.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
@@ -43,8 +44,9 @@ struct Peer {
     name: String,
 }
 
+/// What a server says of itself.
 #[derive(Deserialize)]
-struct Answer {
+pub(super) struct Answer {
     server: About,
     data: Option<Varz>,
 }
@@ -63,6 +65,12 @@ struct Varz {
 #[derive(Deserialize)]
 struct JetStream {
     config: Option<JetStreamConfig>,
+    stats: Option<JetStreamStats>,
+}
+
+#[derive(Deserialize)]
+struct JetStreamStats {
+    storage: u64,
 }
 
 #[derive(Deserialize)]
@@ -71,9 +79,19 @@ struct JetStreamConfig {
     sync_always: bool,
     #[serde(default)]
     sync_interval: u64,
+    /// Absent, or below 0, where there is no limit.
+    #[serde(default)]
+    max_storage: Option<i64>,
 }
 
 impl Answer {
+    /// What it stores and may store.
+    pub(super) fn storage(&self) -> Option<Part> {
+        let JetStream { config, stats } = self.data.as_ref()?.jetstream.as_ref()?;
+        let most = u64::try_from(config.as_ref()?.max_storage?).ok()?;
+        Some(Part { used: stats.as_ref()?.storage, most })
+    }
+
     fn server(self) -> Server {
         let config = self.data.and_then(|varz| varz.jetstream).and_then(|jetstream| jetstream.config);
         let sync = config.map(|config| match config {
@@ -112,7 +130,8 @@ impl Link {
         names.push(here.server_name.clone());
         names.sort();
         names.dedup();
-        let mut servers = self.varz(&names).await;
+        let said = self.varz(&names, ANSWERS_WITHIN, ANSWERS_WITHIN).await;
+        let mut servers: Vec<Server> = said.into_iter().map(Answer::server).collect();
         if !servers.iter().any(|server| server.name == here.server_name) {
             let version = Some(known_version(here.version));
             servers.push(Server { name: here.server_name, version, sync: own });
@@ -127,23 +146,26 @@ impl Link {
     }
 
     /// What these servers say of themselves; nothing if that is not for us to hear.
-    async fn varz(&self, names: &[String]) -> Vec<Server> {
+    ///
+    /// Waits for the first answer until `within`, and for each other one until `then` after the one before.
+    pub(super) async fn varz(&self, names: &[String], within: Duration, then: Duration) -> Vec<Answer> {
         let inbox = self.client().new_inbox();
         let Ok(mut answers) = self.subscribe(inbox.clone()).await else { return Vec::new() };
         let subject = "$SYS.REQ.SERVER.PING.VARZ".into();
         if !self.tell(subject, Some(inbox.into()), Bytes::new()).await {
             return Vec::new();
         }
-        let until = Instant::now() + ANSWERS_WITHIN;
-        let mut servers = Vec::new();
+        let mut until = Instant::now() + within;
+        let mut servers: Vec<Answer> = Vec::new();
         while servers.len() < names.len() {
             let Ok(Some(answer)) = timeout_at(until, answers.next()).await else { break };
             // Nobody listens there: it is not exported to our account.
             if answer.status.is_some() {
                 break;
             }
-            let server = serde_json::from_slice::<Answer>(&answer.payload).ok().map(Answer::server);
-            servers.extend(server.filter(|server| names.contains(&server.name)));
+            let server = serde_json::from_slice::<Answer>(&answer.payload).ok();
+            servers.extend(server.filter(|answer| names.contains(&answer.server.name)));
+            until = until.min(Instant::now() + then);
         }
         servers
     }
@@ -158,6 +180,20 @@ mod tests {
         let data =
             format!(r#"{{{about}, "data": {{"server_id": "N", "port": 4222, "jetstream": {config}}}}}"#);
         serde_json::from_str::<Answer>(&data).unwrap().server()
+    }
+
+    #[test]
+    fn a_server_says_what_it_stores_and_may_store() {
+        let storage = |jetstream: &str| {
+            let json = format!(
+                r#"{{"server": {{"name": "n", "ver": "2.15.1"}}, "data": {{"jetstream": {jetstream}}}}}"#
+            );
+            serde_json::from_str::<Answer>(&json).unwrap().storage()
+        };
+        let limited = r#"{"config": {"max_storage": 50000000}, "stats": {"memory": 0, "storage": 7}}"#;
+        assert_eq!(storage(limited), Some(Part { used: 7, most: 50_000_000 }));
+        assert_eq!(storage(&limited.replace("50000000", "-1")), None);
+        assert_eq!(storage("null"), None);
     }
 
     #[test]

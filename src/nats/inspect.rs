@@ -7,7 +7,8 @@ use async_nats::jetstream::{self, ErrorCode, stream};
 
 use super::names::{CONSUMER, STREAM};
 use super::topology::{Shape, consumer_config, wanted};
-use super::{Link, compare};
+use super::{Link, MayAsk, compare};
+use crate::room::Sight;
 
 /// What stands on the broker.
 #[derive(Clone, Debug)]
@@ -18,8 +19,8 @@ pub struct Inspection {
     pub streams: Vec<StreamSight>,
     /// The workers' consumer; `None` if there is none.
     pub consumer: Option<ConsumerSight>,
-    /// What the account may store.
-    pub room: Room,
+    /// How much JetStream may still store, as far as it can be seen; `None` if the streams do not stand.
+    pub sight: Option<Sight>,
 }
 
 /// A stream.
@@ -61,15 +62,6 @@ pub struct ConsumerSight {
     pub differences: Vec<String>,
 }
 
-/// What the account stores, and may store.
-#[derive(Clone, Copy, Debug)]
-pub struct Room {
-    /// Bytes in files.
-    pub used: u64,
-    /// The most, if the account has a limit; the servers' disks are not seen from here.
-    pub limit: Option<u64>,
-}
-
 impl Link {
     /// Looks at everything.
     ///
@@ -96,13 +88,9 @@ impl Link {
             pulls: info.num_waiting,
             differences: compare::consumer_differences(&info.config, &consumer_config()),
         });
-        let account = context.query_account().await.context("cannot ask for the account's limits")?;
-        let room = Room {
-            used: account.storage,
-            limit: account.limits.max_storage.and_then(|most| u64::try_from(most).ok()),
-        };
+        let sight = Box::pin(self.room(&mut MayAsk::default())).await.ok();
         let version = self.client().server_info().version;
-        Ok(Inspection { version, streams, consumer, room })
+        Ok(Inspection { version, streams, consumer, sight })
     }
 }
 

@@ -3,8 +3,8 @@
 //! While the connection is down nothing is put into the client's buffer: a request that its
 //! caller has given up must not be stored minutes later, when the connection is back.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_nats::connection::State;
@@ -12,7 +12,7 @@ use async_nats::{Client, HeaderMap, Message, Request, RequestErrorKind, Subject,
 use bytes::Bytes;
 use serde::Deserialize;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::clock::Clock;
 use crate::metrics::{Metrics, Trouble};
@@ -32,6 +32,16 @@ mod code {
     pub(super) const NO_MESSAGE_FOUND: u32 = 10_037;
     pub(super) const OFF_FOR_ACCOUNT: u32 = 10_039;
     pub(super) const OFF: u32 = 10_076;
+    /// The account's limit.
+    pub(super) const ACCOUNT_FULL: u32 = 10_002;
+    /// The server's limit.
+    pub(super) const SERVER_FULL: u32 = 10_023;
+    /// The server's or the account's limit, for a stream that is to be created.
+    pub(super) const NO_STORAGE: u32 = 10_047;
+    /// Any failure to store, which the description has.
+    pub(super) const NOT_STORED: u32 = 10_077;
+    /// As the description says it of a stream's own limit.
+    pub(super) const STREAM_FULL: &str = "maximum bytes exceeded";
 }
 
 /// A connection that re-establishes itself. Cheap to clone.
@@ -45,6 +55,8 @@ pub struct Link {
     outage: Arc<Outage>,
     /// How many requests failed.
     failures: Arc<AtomicU64>,
+    /// When a write was refused last for lack of room.
+    no_room: Arc<Mutex<Option<Instant>>>,
     metrics: Arc<Metrics>,
     clock: Clock,
 }
@@ -83,8 +95,16 @@ impl ApiError {
         [code::OFF_FOR_ACCOUNT, code::OFF].contains(&self.err_code)
     }
 
+    /// Whether a limit of what may be stored is reached: the server's, the account's or the stream's.
+    pub(super) fn is_no_room(&self) -> bool {
+        [code::ACCOUNT_FULL, code::SERVER_FULL, code::NO_STORAGE].contains(&self.err_code)
+            || (self.err_code == code::NOT_STORED && self.description == code::STREAM_FULL)
+    }
+
     pub(super) fn into_error(self) -> NatsError {
-        NatsError::NotDone(format!("{} (code {}, {})", self.description, self.code, self.err_code))
+        let is_no_room = self.is_no_room();
+        let text = format!("{} (code {}, {})", self.description, self.code, self.err_code);
+        if is_no_room { NatsError::NoRoom(text) } else { NatsError::NotDone(text) }
     }
 }
 
@@ -103,6 +123,7 @@ impl Link {
             connects,
             outage,
             failures: Arc::default(),
+            no_room: Arc::default(),
             metrics,
             clock,
         }
@@ -176,6 +197,11 @@ impl Link {
         NatsError::NotDone(format!("not connected to any NATS server{why}"))
     }
 
+    /// When a write of this node was refused last since a storage limit was reached; `None` if none ever was.
+    pub fn refused_for_room(&self) -> Option<Instant> {
+        self.no_room.lock().ok().and_then(|refused| *refused)
+    }
+
     /// Gives up this connection and makes another: it looks alive and carries nothing.
     pub async fn renew(&self) {
         // The client takes this up unless it is about to give up the connection by itself.
@@ -225,9 +251,15 @@ impl Link {
         if matches!(error, NatsError::Unclear(_) | NatsError::NotDone(_)) {
             self.failures.fetch_add(1, Ordering::AcqRel);
         }
+        if matches!(error, NatsError::NoRoom(_))
+            && let Ok(mut refused) = self.no_room.lock()
+        {
+            *refused = Some(Instant::now());
+        }
         self.metrics.nats.failures.count(match error {
             NatsError::Unclear(_) => Trouble::Unclear,
             NatsError::NotDone(_) => Trouble::NotDone,
+            NatsError::NoRoom(_) => Trouble::NoRoom,
             NatsError::TooLarge { .. } | NatsError::Unreadable(_) => Trouble::Impossible,
         });
         error

@@ -36,6 +36,13 @@ pub(super) const LEDGER_SUBJECT: &str = "$KV.timers_sweep.ledger";
 /// The key of the high-water mark.
 pub(super) const MARK_SUBJECT: &str = "$KV.timers_sweep.mark";
 
+/// The key that says how much a single server grants to streams without a limit of their own.
+pub(super) const ROOM_SUBJECT: &str = "$KV.timers_sweep.room";
+/// An empty stream that is there for a moment, while that is measured.
+pub(super) const ROOM_STREAM: &str = "TIMERS_ROOM";
+/// Its subject, on which nothing is published.
+pub(super) const ROOM_STREAM_SUBJECT: &str = "timers.room";
+
 /// The subjects of waiting wakes.
 pub(super) const SCHEDULE_SUBJECTS: &str = "timers.schedule.>";
 /// The subjects of wakes that are due.

@@ -23,6 +23,12 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 /// that a client waits for has not been given up.
 const TROUBLE_AFTER: Duration = Duration::from_secs(8);
 
+/// What may be wrong if NATS stores nothing, and what to do.
+const FULL_DISK: &str = "Is its disk full? After making room it has to be restarted";
+/// What to do if it says that a storage limit is reached.
+const FULL_STORE: &str = "JetStream's storage limit is reached: raise max_file_store of the servers, or max_storage of the account, \
+     or remove what else is stored there. Nothing has to be restarted for a limit of the account; everything goes on by itself";
+
 /// Trouble that was not seen again for so long says nothing about now: a node that is not ready gets
 /// no requests by which it could see that writes are stored again.
 const TROUBLE_FORGOTTEN: Duration = Duration::from_secs(60);
@@ -52,7 +58,7 @@ impl Storing {
                     tracing::info!("NATS stores again");
                 }
             }
-            Some(NatsError::Unclear(text) | NatsError::NotDone(text)) => {
+            Some(error @ (NatsError::Unclear(text) | NatsError::NotDone(text) | NatsError::NoRoom(text))) => {
                 let now = Instant::now();
                 // Whatever is to be stored is tried again within seconds: failures that are farther apart, as those before
                 // and after a pause of this process, do not say that nothing was stored in between.
@@ -63,13 +69,13 @@ impl Storing {
                 let mut reported = trouble.as_ref().is_some_and(|trouble| trouble.reported);
                 if !reported && now - since >= TROUBLE_AFTER {
                     reported = true;
+                    let advice = if matches!(error, NatsError::NoRoom(_)) { FULL_STORE } else { FULL_DISK };
                     tracing::error!(
                         error = text,
-                        "NATS has stored nothing of this node for {TROUBLE_AFTER:?}: timers wait. Is its disk \
-                         full? After making room it has to be restarted"
+                        "NATS has stored nothing of this node for {TROUBLE_AFTER:?}: timers wait. {advice}"
                     );
                 }
-                *trouble = Some(Trouble { since, seen: now, error: text.clone(), reported, connection });
+                *trouble = Some(Trouble { since, seen: now, error: error.to_string(), reported, connection });
             }
             Some(NatsError::TooLarge { .. } | NatsError::Unreadable(_)) => {}
         }

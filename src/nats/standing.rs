@@ -18,7 +18,7 @@ use crate::nats::feed::AGAIN_FROM;
 use crate::nats::inspect::is_missing;
 use crate::nats::names::{BUCKET, BUCKET_STREAM, CONSUMER, EVENTS, STREAM, SWEEP_STREAM};
 use crate::nats::topology::{Shape, consumer_config, wanted};
-use crate::nats::{Link, compare};
+use crate::nats::{Link, compare, limits};
 
 /// The pause between two tries while JetStream is not ready.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -58,6 +58,8 @@ pub struct Standing {
     pub bucket_seq: u64,
     /// When the stream of the wakes was created.
     pub wakes_born: i128,
+    /// Whether the server that has the bucket is single: no other one is in a cluster with it.
+    pub is_single: bool,
 }
 
 impl Standing {
@@ -123,7 +125,8 @@ async fn create_or_compare(link: &Link, shape: Shape, starts: bool) -> Result<St
     let look = async |name: &str| look(link, &context, name).await;
     // Before the bucket, which is created first: whoever sees this one sees the other too, unless it is lost.
     let wakes = look(STREAM).await?;
-    let mut standing = Standing { created: Vec::new(), bucket_born: 0, bucket_seq: 0, wakes_born: 0 };
+    let mut standing =
+        Standing { created: Vec::new(), bucket_born: 0, bucket_seq: 0, wakes_born: 0, is_single: true };
     for want in wanted(shape) {
         let name = want.name.clone();
         let info = match look(&name).await? {
@@ -139,10 +142,11 @@ async fn create_or_compare(link: &Link, shape: Shape, starts: bool) -> Result<St
                 } else {
                     want.clone()
                 };
-                let created = context
-                    .create_stream(&want)
-                    .await
-                    .with_context(|| format!("cannot create the stream {name}"))?;
+                let created = context.create_stream(&want).await.map_err(|error| {
+                    let text =
+                        format!("cannot create the stream {name}{}", limits::advice_for_stream(&error));
+                    anyhow::Error::new(error).context(text)
+                })?;
                 tracing::info!(stream = name, replicas = shape.replicas, "created the stream");
                 standing.created.push(match name.as_str() {
                     BUCKET_STREAM => Missing::Bucket,
@@ -158,6 +162,7 @@ async fn create_or_compare(link: &Link, shape: Shape, starts: bool) -> Result<St
             BUCKET_STREAM => {
                 standing.bucket_born = born;
                 standing.bucket_seq = info.state.last_sequence;
+                standing.is_single = info.cluster.as_ref().is_none_or(|cluster| cluster.name.is_none());
             }
             STREAM => standing.wakes_born = born,
             _ => {}
@@ -175,7 +180,11 @@ async fn create_or_compare(link: &Link, shape: Shape, starts: bool) -> Result<St
         Ok(info) => info.config,
         Err(error) if matches!(error.kind(), ConsumerInfoErrorKind::NotFound) => {
             let created = stream.create_consumer(consumer_config()).await;
-            let created = created.context("cannot create the consumer workers")?;
+            let created = created.map_err(|error| {
+                let text =
+                    format!("cannot create the consumer workers{}", limits::advice_for_consumer(&error));
+                anyhow::Error::new(error).context(text)
+            })?;
             tracing::info!(consumer = CONSUMER, "created the consumer");
             standing.created.push(Missing::Consumer);
             created.cached_info().config.clone()

@@ -9,7 +9,7 @@ use async_nats::{HeaderMap, jetstream};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 
-use super::Link;
+use super::{Link, limits};
 use crate::clock::Clock;
 use crate::domain::time::Timestamp;
 use crate::nats::NatsError;
@@ -55,7 +55,12 @@ impl Tail {
             deliver_policy: policy,
             ..OrderedConfig::default()
         };
-        let consumer = handle.create_consumer(config).await.map_err(|error| not_done(&error))?;
+        let consumer = handle.create_consumer(config).await.map_err(|error| {
+            NatsError::NotDone(format!(
+                "cannot follow {stream}: {error}{}",
+                limits::advice_for_consumer(&error)
+            ))
+        })?;
         let pending = consumer.cached_info().num_pending;
         let messages = consumer.messages().await.map_err(|error| not_done(&error))?;
         Ok((Self { messages, clock: link.clock() }, pending))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Known, Sweeper};
 use crate::domain::time::Timestamp;
-use crate::nats::Lease;
+use crate::nats::{Lease, NatsError};
 
 /// How long a lease lasts after it was written: longer than a change of leader in NATS usually takes.
 const LEASE: Duration = Duration::from_secs(10);
@@ -49,7 +49,13 @@ impl Sweeper {
         match self.link.put_lease(&lease, revision).await {
             Ok(Some(revision)) => known.held = Some((lease, revision)),
             Ok(None) => tracing::debug!("another node sweeps"),
-            Err(error) => tracing::debug!(%error, "the lease of the sweep cannot be written"),
+            Err(error) => {
+                tracing::debug!(%error, "the lease of the sweep cannot be written");
+                // Who can write no lease sweeps nothing, and whoever comes next cannot either.
+                if matches!(error, NatsError::NoRoom(_)) {
+                    self.make_room(known).await;
+                }
+            }
         }
     }
 

@@ -12,6 +12,7 @@ mod hold;
 pub mod late;
 mod look;
 mod pass;
+mod room;
 mod suspect;
 
 use std::pin::Pin;
@@ -95,6 +96,8 @@ struct Known {
     done: Option<Instant>,
     /// When the ledger was shown last.
     shown: Option<Instant>,
+    /// What is known of the room in JetStream.
+    room: room::Known,
 }
 
 impl Sweeper {
@@ -147,6 +150,7 @@ impl Sweeper {
                     if known.standing.is_none() {
                         continue;
                     }
+                    self.look_at_room(known).await;
                     let is_due = known.done.is_none_or(|done| done.elapsed() >= self.settings.interval);
                     if (known.loss && !had_loss) || (sweeping.is_none() && (is_due || known.loss)) {
                         let born = known.standing.as_ref().map(|standing| standing.bucket_born);

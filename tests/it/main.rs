@@ -75,6 +75,7 @@ mod scale;
 mod security_doc;
 mod signatures;
 mod stats;
+mod storage_limit;
 mod sweep_streams;
 mod sweep_timers;
 #[cfg(target_os = "linux")]

@@ -68,6 +68,7 @@ kinds! {
     Internal INTERNAL_SERVER_ERROR "internal" "Internal error"
     UnreadableRecord INTERNAL_SERVER_ERROR "unreadable-record" "Unreadable record"
     Unavailable SERVICE_UNAVAILABLE "unavailable" "NATS is not available"
+    StorageFull SERVICE_UNAVAILABLE "storage-full" "No room for new timers"
     IndexOff SERVICE_UNAVAILABLE "index-off" "Lists are off"
     IndexNotReady SERVICE_UNAVAILABLE "index-not-ready" "Index not ready"
     FeedOff SERVICE_UNAVAILABLE "feed-off" "The feed is off"

@@ -17,6 +17,9 @@ pub(super) use kind::Kind;
 /// a short change of leader.
 const RETRY_AFTER_SECONDS: u64 = 2;
 
+/// Seconds after which a client is told to try again when there is no room for new timers: room comes with timers that leave.
+const NO_ROOM_RETRY_SECONDS: u64 = 30;
+
 /// How many bad fields are named; a request with more of them is garbage, and so would be the answer.
 pub(super) const MAX_ERRORS: usize = 100;
 

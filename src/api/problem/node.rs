@@ -2,7 +2,7 @@
 
 use warp::http::header::RETRY_AFTER;
 
-use super::{Kind, Problem, RETRY_AFTER_SECONDS};
+use super::{Kind, NO_ROOM_RETRY_SECONDS, Problem, RETRY_AFTER_SECONDS};
 use crate::nats::NatsError;
 
 impl Problem {
@@ -17,6 +17,14 @@ impl Problem {
                 ),
             )
             .retried_soon(),
+            NatsError::NoRoom(why) => Self::new(
+                Kind::StorageFull,
+                format!(
+                    "JetStream has no room for more than the timers that are promised already: {why}. It is safe to send the \
+                     request again later; raise the storage limit, or cancel timers, to make room"
+                ),
+            )
+            .with_header(RETRY_AFTER, &NO_ROOM_RETRY_SECONDS.to_string()),
             NatsError::TooLarge { .. } => Self::new(Kind::BodyTooLarge, error.to_string()),
             NatsError::Unreadable(_) => {
                 tracing::error!(%error, "a stored timer cannot be read");

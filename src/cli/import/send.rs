@@ -69,7 +69,6 @@ pub(super) async fn send(
                 continue;
             }
         };
-        patience.refresh();
         let Results { results } = answer.json()?;
         if results.len() != open.len() {
             let (got, sent) = (results.len(), open.len());
@@ -83,6 +82,10 @@ pub(super) async fn send(
                 Some(outcome) => outcomes[*n] = Some(outcome),
                 None => away = result.problem,
             }
+        }
+        // A node that answers, and stores nothing, is not asked for ever.
+        if open.iter().any(|n| outcomes[*n].is_some()) {
+            patience.refresh();
         }
         let some_open = open.iter().any(|n| outcomes[*n].is_none());
         if some_open && !patience.wait(Some(STORE_AGAIN)).await {

@@ -326,7 +326,7 @@ async fn a_node_says_how_it_is() {
     .await;
     eventually("its servers have been looked at", async || {
         let ready = client.send(Method::GET, "/readyz", &[], "").await;
-        ready.json["durability"].is_object().then_some(())
+        (ready.json["durability"].is_object() && ready.json["storage"] == "enough").then_some(())
     })
     .await;
     check(
@@ -347,6 +347,7 @@ async fn a_node_says_how_it_is() {
                 "version": "<version>"
               },
               "status": "ready",
+              "storage": "enough",
               "version": "<version>"
             }
         "#]],
@@ -377,6 +378,7 @@ async fn a_node_says_how_it_is() {
               },
               "reason": "NATS did not take the request: not connected to any NATS server",
               "status": "not_ready",
+              "storage": "enough",
               "version": "<version>"
             }
         "#]],

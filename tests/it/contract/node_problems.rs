@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::check;
-use crate::support::{Broker, Node};
+use crate::support::{Broker, Node, eventually};
 
 const UNKNOWN: &str = "/timer/0198c0de-0000-7000-8000-000000000001";
 
@@ -94,6 +94,35 @@ async fn a_record_that_cannot_be_read_and_a_nats_that_is_away_are_told_apart() {
           "status": 503,
           "title": "NATS is not available",
           "type": "urn:jettimer:problem:unavailable"
+        }
+    "#]]).await;
+}
+
+#[tokio::test]
+async fn a_store_without_room_for_a_timer_says_so() {
+    // Events may take 1 MiB of it.
+    let config = |text: String| text.replace("jetstream {", "jetstream {\n    max_file_store: 1550000");
+    let broker = Broker::configured(|_, text| config(text)).await;
+    let node = Node::with(&broker, &["--event-max-bytes", "1048576"]).await;
+    let client = node.client();
+    eventually("it knows how much room there is", async || {
+        let ready = client.send(Method::GET, "/readyz", &[], "").await;
+        (ready.json["storage"] == "enough").then_some(())
+    })
+    .await;
+    let large = json!({ "delay": "1h", "url": "http://localhost/", "body_text": "x".repeat(200_000) });
+    check(&client, Method::POST, "/timer", &[], &large.to_string(), expect![[r#"
+        503
+        content-type: application/problem+json
+        cache-control: no-store
+        retry-after: 30
+
+        {
+          "detail": "JetStream has no room for more than the timers that are promised already: it may still store 0.5 MiB, of which 0.1 MiB are kept for those and nodes share the rest. It is safe to send the request again later; raise the storage limit, or cancel timers, to make room",
+          "request_id": "<id>",
+          "status": 503,
+          "title": "No room for new timers",
+          "type": "urn:jettimer:problem:storage-full"
         }
     "#]]).await;
 }

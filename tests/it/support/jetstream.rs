@@ -94,6 +94,22 @@ impl Hand {
         self.publish(&format!("$KV.timers.{id}"), &[("KV-Operation", "DEL")]).await;
     }
 
+    /// Publishes to a stream on this subject until JetStream has no room for more.
+    pub(crate) async fn fill(&self, subject: &str) {
+        // Large ones, and then one that every other message is as large as.
+        for bytes in [500_000, 1] {
+            loop {
+                let payload = Bytes::from(vec![0; bytes]);
+                let answer = self.client.request(subject.to_owned(), payload).await.expect("an answer");
+                let answer: Value = serde_json::from_slice(&answer.payload).expect("JSON");
+                if !answer["error"].is_null() {
+                    assert_eq!(answer["error"]["err_code"], 10_023, "{answer}");
+                    break;
+                }
+            }
+        }
+    }
+
     /// A message that waits on `subject` until `at`, and then goes to `target`.
     pub(crate) async fn schedule(&self, subject: &str, at: &str, target: &str) {
         let at = format!("@at {at}");

@@ -24,6 +24,7 @@ pub(crate) struct Node {
     child: Child,
     client: Client,
     log: Arc<Mutex<Vec<Value>>>,
+    may_be_refused: bool,
 }
 
 impl Node {
@@ -104,7 +105,13 @@ impl Node {
                 rest.lock().unwrap().push(entry);
             }
         });
-        Self { child, client: Client::new(&address), log }
+        Self { child, client: Client::new(&address), log, may_be_refused: false }
+    }
+
+    /// The test has taken permissions away.
+    pub(crate) fn may_be_refused(mut self) -> Self {
+        self.may_be_refused = true;
+        self
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -159,7 +166,7 @@ impl Drop for Node {
         let log = self.log.lock().unwrap();
         let refused =
             log.iter().find(|entry| entry.to_string().to_lowercase().contains("permissions violation"));
-        if let (Some(entry), false) = (refused, std::thread::panicking()) {
+        if let (Some(entry), false) = (refused, self.may_be_refused || std::thread::panicking()) {
             panic!("NATS has refused something: {entry}");
         }
     }

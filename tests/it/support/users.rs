@@ -62,6 +62,23 @@ impl Users {
         std::fs::write(path, kept.collect::<Vec<_>>().join("\n")).expect("a file");
     }
 
+    /// Limits jettimer's account to this, as in a block of `jetstream`.
+    pub(crate) fn limit(&self, limits: &str) {
+        let path = self.dir.with_file_name("accounts.conf");
+        let text = std::fs::read_to_string(&path).expect("accounts");
+        let (before, account) = text.split_once("  JETTIMER {").expect("jettimer's account");
+        let limited = account.replacen("jetstream: enabled", &format!("jetstream: {{ {limits} }}"), 1);
+        std::fs::write(&path, format!("{before}  JETTIMER {{{limited}")).expect("a file");
+    }
+
+    /// Takes away what users may publish to subjects with this in their names.
+    pub(crate) fn forbid(&self, part: &str) {
+        let path = self.dir.with_file_name("permissions.conf");
+        let text = std::fs::read_to_string(&path).expect("permissions");
+        let kept = text.lines().filter(|line| line.trim_start().starts_with('#') || !line.contains(part));
+        std::fs::write(&path, kept.collect::<Vec<_>>().join("\n")).expect("a file");
+    }
+
     /// Has servers that read their configuration again know a new key of this user, and gives its seed.
     pub(crate) fn change_key(&self, name: &str) -> String {
         let (old, new) = (KeyPair::from_seed(&self.seed(name)).expect("a seed"), KeyPair::new_user());

@@ -1,0 +1,164 @@
+//! Measuring how much a single server grants to streams that have no limit of their own: its storage limit, which it tells the
+//! system account only, less what streams with a limit have reserved.
+//!
+//! A stream with a limit reserves it when it is created, and is refused if the server does not have as much left. So an empty stream is
+//! created with one limit after another and deleted at once, which takes a few milliseconds and stores nothing. It also works
+//! when the store is full.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::link::ApiError;
+use super::names::{EVENTS, ROOM_STREAM, ROOM_STREAM_SUBJECT};
+use crate::nats::{Link, NatsError};
+
+/// No server has so much, in bytes.
+const TOO_MUCH: u64 = 1 << 50;
+
+/// What is granted is known to this, or to a 256th of it, in bytes.
+const STEP: u64 = 1 << 20;
+
+#[derive(Deserialize)]
+struct Answer {
+    error: Option<ApiError>,
+}
+
+#[derive(Deserialize)]
+struct EventsJson {
+    state: EventsState,
+}
+
+#[derive(Deserialize)]
+struct EventsState {
+    messages: u64,
+}
+
+/// What to try next between what is granted and what is not; `None` if that is known well enough.
+fn next(granted: u64, refused: u64) -> Option<u64> {
+    let middle = granted + (refused - granted) / 2;
+    (refused - granted > STEP.max(granted / 256)).then_some(middle)
+}
+
+impl Link {
+    /// Measures it and tells all nodes, unless they know. Gives the bytes; `None` if the server refuses for another
+    /// reason than its limit, or if another node measures at this moment.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`], [`NatsError::Unclear`] if this node's user may not do so.
+    pub async fn measure_grant(&self) -> Result<Option<u64>, NatsError> {
+        let (told, revision) = self.granted().await?;
+        // What a node has left that died meanwhile.
+        self.delete_room_stream().await?;
+        let Some(granted) = self.measured(told).await? else { return Ok(None) };
+        if told != Some(granted) {
+            self.tell_granted(granted, revision).await?;
+        }
+        Ok(Some(granted))
+    }
+
+    /// Removes the older half of the events; gives how many.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`].
+    pub async fn drop_older_events(&self) -> Result<u64, NatsError> {
+        let info: EventsJson = self.info(format!("$JS.API.STREAM.INFO.{EVENTS}")).await?;
+        let kept = info.state.messages / 2;
+        if kept == 0 {
+            return Ok(0);
+        }
+        let request = json!({ "keep": kept }).to_string();
+        let answer = self.ask(format!("$JS.API.STREAM.PURGE.{EVENTS}").into(), None, request.into()).await?;
+        match read(&answer.payload)?.error {
+            None => Ok(info.state.messages - kept),
+            Some(error) => Err(error.into_error()),
+        }
+    }
+
+    async fn measured(&self, told: Option<u64>) -> Result<Option<u64>, NatsError> {
+        let (mut granted, mut refused) = (0, TOO_MUCH);
+        if let Some(told) = told {
+            // It is as it was, most likely.
+            for bytes in [told, told + 2 * STEP.max(told / 256)] {
+                match self.grants(bytes).await? {
+                    Some(true) => granted = granted.max(bytes),
+                    Some(false) => refused = refused.min(bytes),
+                    None => return Ok(None),
+                }
+            }
+            if granted == told && refused < TOO_MUCH {
+                return Ok(Some(told));
+            }
+        }
+        while let Some(bytes) = next(granted, refused) {
+            match self.grants(bytes).await? {
+                Some(true) => granted = bytes,
+                Some(false) => refused = bytes,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(granted))
+    }
+
+    /// Whether the server grants so many bytes; `None` if it refuses for another reason.
+    async fn grants(&self, bytes: u64) -> Result<Option<bool>, NatsError> {
+        let config = json!({
+            "name": ROOM_STREAM,
+            "description": "jettimer: measures how much may be stored, and is deleted at once",
+            "subjects": [ROOM_STREAM_SUBJECT],
+            "retention": "limits",
+            "storage": "file",
+            "discard": "old",
+            "num_replicas": 1,
+            "max_bytes": bytes,
+        });
+        let subject = format!("$JS.API.STREAM.CREATE.{ROOM_STREAM}");
+        let answer = self.ask(subject.into(), None, config.to_string().into()).await?;
+        let answer: Answer = read(&answer.payload)?;
+        match answer.error {
+            None => {
+                self.delete_room_stream().await?;
+                Ok(Some(true))
+            }
+            Some(error) if error.is_no_room() => Ok(Some(false)),
+            Some(error) => {
+                tracing::debug!(error = error.description, "JetStream does not say how much it grants");
+                Ok(None)
+            }
+        }
+    }
+
+    async fn delete_room_stream(&self) -> Result<(), NatsError> {
+        let subject = format!("$JS.API.STREAM.DELETE.{ROOM_STREAM}");
+        // That there is none is an answer, too.
+        self.ask(subject.into(), None, bytes::Bytes::new()).await.map(|_| ())
+    }
+}
+
+fn read(json: &[u8]) -> Result<Answer, NatsError> {
+    serde_json::from_slice(json)
+        .map_err(|error| NatsError::Unclear(format!("an answer of JetStream that cannot be read: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_found_with_few_tries_and_not_exceeded() {
+        for limit in [0, 1, STEP, 39_000_000, 10 << 30, 1 << 45] {
+            let (mut granted, mut refused, mut tries) = (0, TOO_MUCH, 0);
+            while let Some(bytes) = next(granted, refused) {
+                if bytes <= limit {
+                    granted = bytes
+                } else {
+                    refused = bytes
+                }
+                tries += 1;
+            }
+            assert!(granted <= limit && limit - granted <= STEP.max(limit / 255), "{granted} of {limit}");
+            assert!(tries <= 30, "{tries}");
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! JetStream's storage limit: new timers are refused before it is reached, so that those that are promised can be called and
+//! cancelled.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use crate::support::cli::run_with;
+use crate::support::jetstream::{Hand, found, metric};
+use crate::support::{Broker, Client, Node, Reply, Sink, eventually};
+use crate::sweep_timers::until_sweeper;
+
+/// A store that is full after a few hundred large timers, of which events take a part.
+const LIMIT: &str = "40M";
+const NODE: [&str; 4] = ["--event-max-bytes", "4194304", "--request-timeout", "14s"];
+
+/// Beyond this many bytes of one timer no test fills a store.
+const LARGE: usize = 60_000;
+
+fn with_limit(config: String) -> String {
+    config.replace("jetstream {", &format!("jetstream {{\n    max_file_store: {LIMIT}"))
+}
+
+fn large() -> Value {
+    json!({ "delay": "24h", "url": "http://127.0.0.1:8080/", "body_text": "x".repeat(LARGE) })
+}
+
+fn kind(problem: &Value) -> &str {
+    problem["type"].as_str().unwrap_or_default().trim_start_matches("urn:jettimer:problem:")
+}
+
+/// What `/readyz` says of the room, of a node that is ready.
+async fn storage(client: &Client) -> Option<String> {
+    let reply = client.send(Method::GET, "/readyz", &[], "").await;
+    (reply.status == 200).then(|| reply.json["storage"].as_str().unwrap_or_default().to_owned())
+}
+
+/// Waits until the node knows how much room there is.
+async fn until_seen(client: &Client) {
+    let seen = async || storage(client).await.filter(|storage| storage != "unseen").map(drop);
+    eventually("it knows how much room there is", seen).await;
+}
+
+/// Creates large timers until no more are taken; gives the last answer.
+async fn fill(client: &Client) -> Reply {
+    let many: Vec<Value> = (0..50).map(|_| large()).collect();
+    let many = Value::from(many).to_string();
+    eventually("no more timers are taken", async || {
+        let reply =
+            client.send(Method::POST, "/timers", &[("content-type", "application/json")], &many).await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+        for item in reply.json["results"].as_array().expect("results") {
+            assert!(item["status"] == 201 || kind(&item["problem"]) == "storage-full", "{item}");
+        }
+        (reply.json["created"] == 0).then_some(reply)
+    })
+    .await
+}
+
+/// Cancels all that wait, as far as one request after the other comes; gives how many were cancelled by requests that came to
+/// their end.
+async fn cancel_all(client: &Client) -> u64 {
+    let mut cancelled = 0;
+    eventually("all timers are cancelled", async || {
+        let reply = client.send(Method::DELETE, "/timers?state=scheduled&host=127.0.0.1", &[], "").await;
+        // The time of a request may be over before 500 timers are cancelled.
+        cancelled += reply.json["cancelled"].as_u64().unwrap_or(0);
+        (reply.json["matched"] == 0).then_some(())
+    })
+    .await;
+    cancelled
+}
+
+/// Timers that were promised before the store was filled are called, others can be cancelled, and nothing was refused that
+/// belongs to them.
+async fn keeps_its_promises(broker: &Broker) {
+    let node = Node::with(broker, &NODE).await;
+    let (client, sink) = (node.client(), Sink::start().await);
+    until_seen(&client).await;
+    let mut kept = vec![];
+    for _ in 0..30 {
+        kept.push(client.create(&json!({ "delay": "1h", "url": sink.url("/ok") })).await);
+    }
+    fill(&client).await;
+    let refused = client.post(&large()).await;
+    assert_eq!((refused.status, kind(&refused.json)), (503, "storage-full"), "{refused:?}");
+    assert_eq!(refused.header("retry-after"), "30");
+    assert_eq!(storage(&client).await.as_deref(), Some("short"));
+    let free = metric(&client, "jettimer_nats_room_bytes{what=\"free\"}").await;
+    assert!(free < metric(&client, "jettimer_nats_room_bytes{what=\"kept\"}").await + 500_000.0);
+    assert!(metric(&client, "jettimer_creations_without_room_total").await > 0.0);
+
+    // What lets a timer grow is refused as well; what does not is done.
+    let grown = client.patch(&kept[0], &json!({ "body_text": "x".repeat(LARGE) })).await;
+    assert_eq!((grown.status, kind(&grown.json)), (503, "storage-full"), "{grown:?}");
+    for id in &kept[10..] {
+        assert_eq!(client.patch(id, &json!({ "delay": "1s" })).await.status, 200);
+    }
+    for id in &kept[..10] {
+        assert_eq!(client.send(Method::POST, &format!("/timer/{id}/fire"), &[], "").await.status, 202);
+    }
+    for id in &kept {
+        client.until(id, "delivered").await;
+    }
+    assert_eq!(sink.counts().len(), kept.len());
+    assert!(cancel_all(&client).await > 100);
+    let refusals = metric(&client, "jettimer_nats_request_failures_total{result=\"no_room\"}").await;
+    assert!(refusals.abs() < f64::EPSILON, "JetStream has refused {refusals} writes");
+}
+
+#[tokio::test]
+async fn what_was_promised_is_called_when_creations_have_filled_a_server_that_says_what_it_stores() {
+    let broker = Broker::configured(|_, config| with_limit(config)).await;
+    keeps_its_promises(&broker).await;
+}
+
+#[tokio::test]
+async fn what_was_promised_is_called_when_creations_have_filled_a_server_that_says_nothing() {
+    let broker = Broker::configured(|users, config| {
+        users.hide_servers();
+        with_limit(config)
+    })
+    .await;
+    keeps_its_promises(&broker).await;
+}
+
+#[tokio::test]
+async fn what_was_promised_is_called_when_creations_have_filled_an_account() {
+    let broker = Broker::configured(|users, config| {
+        users.hide_servers();
+        users.limit(&format!("max_file: {LIMIT}"));
+        config
+    })
+    .await;
+    keeps_its_promises(&broker).await;
+}
+
+#[tokio::test]
+async fn nodes_that_create_at_once_leave_what_is_kept() {
+    let broker = Broker::configured(|_, config| with_limit(config)).await;
+    let nodes = [Node::with(&broker, &NODE).await, Node::with(&broker, &NODE).await];
+    let clients = nodes.each_ref().map(Node::client);
+    for client in &clients {
+        until_seen(client).await;
+    }
+    let [one, other] = &clients;
+    let (one_full, other_full) = tokio::join!(fill(one), fill(other));
+    for reply in [one_full, other_full] {
+        assert_eq!(reply.json["failed"], 50, "{reply:?}");
+    }
+    for client in &clients {
+        let refusals = metric(client, "jettimer_nats_request_failures_total{result=\"no_room\"}").await;
+        assert!(refusals.abs() < f64::EPSILON, "JetStream has refused {refusals} writes");
+    }
+}
+
+#[tokio::test]
+async fn timers_that_leave_make_room_for_new_ones() {
+    let broker = Broker::configured(|_, config| with_limit(config)).await;
+    let node =
+        Node::with(&broker, &[&NODE[..], &["--retention", "1s", "--sweep-interval", "1s"]].concat()).await;
+    let client = node.client();
+    until_seen(&client).await;
+    fill(&client).await;
+    // The node answers at once and takes nothing: an import gives up all the same.
+    let import = run_with(&client, &["import", "-", "--retry-for", "2s"], &format!("{}\n", large())).await;
+    assert!(import.code != Some(0) && import.err.contains("no room"), "{import:?}");
+    assert!(cancel_all(&client).await > 100);
+    eventually("there is room again", async || (client.post(&large()).await.status == 201).then_some(()))
+        .await;
+    let enough = async || storage(&client).await.filter(|storage| storage == "enough").map(drop);
+    eventually("it says that there is room again", enough).await;
+}
+
+/// The limit is reached all the same, by somebody whom no node can stop. nats-server forgets the wakes that come due then.
+#[tokio::test]
+async fn a_store_that_another_program_has_filled_gives_up_events_and_calls_what_was_promised() {
+    let broker = Broker::configured(|_, config| with_limit(config)).await;
+    let node = Node::with(&broker, &[&NODE[..], &["--sweep-grace", "1s"]].concat()).await;
+    let (client, sink, hand) = (node.client(), Sink::start().await, Hand::of(&broker).await);
+    until_sweeper(&node).await;
+    until_seen(&client).await;
+    // Events that can be given up.
+    for _ in 0..40 {
+        client.create(&large()).await;
+    }
+    hand.done("STREAM.CREATE.FULL", &json!({ "name": "FULL", "subjects": ["full"], "storage": "file" }))
+        .await;
+    let mut kept = vec![];
+    for _ in 0..20 {
+        kept.push(client.create(&json!({ "delay": "3s", "url": sink.url("/ok") })).await);
+    }
+    hand.fill("full").await;
+    let refused = eventually("new timers are refused", async || {
+        let reply = client.post(&json!({ "delay": "1h", "url": sink.url("/ok") })).await;
+        (reply.status == 503).then_some(reply)
+    })
+    .await;
+    assert_eq!(kind(&refused.json), "storage-full", "{refused:?}");
+    for id in &kept {
+        client.until(id, "delivered").await;
+    }
+    assert_eq!(sink.counts().len(), kept.len());
+    assert!(sink.counts().values().all(|count| *count == 1), "a receiver was called twice");
+    let said = node.logged("ERROR");
+    assert!(said.iter().any(|line| line.to_string().contains("events was given up")), "{said:?}");
+    assert!(found(&client, "bucket_missing").await.abs() < f64::EPSILON);
+}
+
+#[tokio::test]
+async fn a_node_whose_user_may_not_look_goes_on_and_says_so() {
+    let broker = Broker::configured(|users, config| {
+        for part in ["$JS.API.INFO", "TIMERS_ROOM", "timers_sweep.room", "PING.VARZ"] {
+            users.forbid(part);
+        }
+        with_limit(config)
+    })
+    .await;
+    let node = Node::with(&broker, &NODE).await.may_be_refused();
+    let (client, sink) = (node.client(), Sink::start().await);
+    let id = client.create(&json!({ "seconds": 0, "url": sink.url("/ok") })).await;
+    client.until(&id, "delivered").await;
+    assert_eq!(storage(&client).await.as_deref(), Some("unseen"));
+    assert!(metric(&client, "jettimer_nats_room_bytes{what=\"free\"}").await.is_nan());
+    eventually("it says so", async || {
+        let said = node.logged("WARN");
+        said.iter().any(|line| line.to_string().contains("cannot see how much JetStream may")).then_some(())
+    })
+    .await;
+}
+
+/// What a node says that does not start under these limits of its account.
+async fn refused_start(limits: &str) -> String {
+    let broker = Broker::configured(|users, config| {
+        users.limit(limits);
+        config
+    })
+    .await;
+    let output = Command::new(env!("CARGO_BIN_EXE_jettimer"))
+        .args(["serve", "--insecure-no-auth", "--listen", "127.0.0.1:0", "--nats-wait", "1s"])
+        .args(broker.args("node"))
+        .output()
+        .await
+        .expect("jettimer runs");
+    assert!(!output.status.success());
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[tokio::test]
+async fn an_account_with_too_few_streams_or_too_little_storage_is_explained() {
+    let said = refused_start("max_streams: 2").await;
+    assert!(said.contains("TIMERS_EVENTS") || said.contains("KV_timers_sweep"), "{said}");
+    assert!(said.contains("raise max_streams"), "{said}");
+    let said = refused_start("max_file: 100M").await;
+    assert!(said.contains("--event-max-bytes") && said.contains("max_storage"), "{said}");
+}
+
+#[tokio::test]
+async fn an_account_with_as_many_consumers_as_it_may_have_is_explained() {
+    let broker = Broker::configured(|users, config| {
+        users.limit("max_consumers: 1");
+        config
+    })
+    .await;
+    let node = Node::start(&broker).await;
+    let other = Node::start(&broker).await;
+    eventually("one says why it has no index or no feed", async || {
+        let said: Vec<Value> = [&node, &other].into_iter().flat_map(|node| node.logged("WARN")).collect();
+        said.iter().any(|line| line.to_string().contains("raise max_consumers")).then_some(())
+    })
+    .await;
+    let sink = Sink::start().await;
+    let id = node.client().create(&json!({ "seconds": 0, "url": sink.url("/ok") })).await;
+    node.client().until(&id, "delivered").await;
+}
+
+#[tokio::test]
+async fn an_account_without_memory_storage_will_do() {
+    let broker = Broker::configured(|users, config| {
+        users.limit("max_mem: 0, max_file: 4G");
+        config
+    })
+    .await;
+    let node = Node::start(&broker).await;
+    let (client, sink) = (node.client(), Sink::start().await);
+    let id = client.create(&json!({ "seconds": 1, "url": sink.url("/ok") })).await;
+    client.until(&id, "delivered").await;
+    until_seen(&client).await;
+    assert!(metric(&client, "jettimer_nats_account_limit{resource=\"storage\"}").await > 3.9e9);
+    assert!(metric(&client, "jettimer_nats_account_limit{resource=\"streams\"}").await.is_nan());
+}
