@@ -14,6 +14,7 @@ use crate::journal::Entry;
 use crate::metrics::{Busy, Late};
 use crate::places::{Callee, Taken};
 use crate::receivers::{Admission, LONG, Place, Postponed};
+use crate::room::size;
 use crate::webhook::Departure;
 
 /// The right to claim a timer and call now: with the receiver, and with this node. It is given back once the outcome is
@@ -120,7 +121,9 @@ impl Engine {
                 place.receiver.report(&called.result, &called.phases, its_own);
             }
         }
-        // What a receiver says may be ten times as large as its timer. Where room is short it is for outcomes.
-        if self.room.is_short() { Called { answer: None, ..called } } else { called }
+        // What a receiver says may be ten times as large as its timer. It is kept if there is room for it beyond the reserve.
+        let is_kept =
+            called.answer.as_ref().is_none_or(|answer| self.room.has_room_for(size::of_answer(answer)));
+        if is_kept { called } else { Called { answer: None, ..called } }
     }
 }

@@ -41,14 +41,6 @@ impl Role {
         }
     }
 
-    /// Whether such a node serves the API.
-    pub const fn serves(self) -> bool {
-        match self {
-            Self::All | Self::Api => true,
-            Self::Worker => false,
-        }
-    }
-
     /// Whether such a node calls receivers.
     pub const fn works(self) -> bool {
         match self {

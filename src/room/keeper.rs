@@ -49,7 +49,7 @@ pub struct Keeper {
 struct Known {
     budget: Budget,
     account: Option<Account>,
-    /// How many nodes create timers, this one included.
+    /// How many nodes there are, this one included: each takes room.
     nodes: u64,
     looked: Option<Instant>,
     /// When a new timer was refused last.
@@ -128,9 +128,11 @@ impl Keeper {
         }
     }
 
-    /// Whether there is none for new timers, and none to waste.
-    pub fn is_short(&self) -> bool {
-        self.state() == State::Short
+    /// Takes so many bytes for what is good to have and not needed, if there is room for it beyond the reserve, as it was seen
+    /// last. It does not look, and no one waits.
+    pub fn has_room_for(&self, bytes: u64) -> bool {
+        // Stored or not, the next look shows it.
+        !self.is_refused() && self.try_take(bytes).is_some()
     }
 
     /// What was seen last of the room and of the account.
@@ -143,8 +145,7 @@ impl Keeper {
     pub async fn run(self, heartbeat: Heartbeat, stop: CancellationToken) {
         let looking = async {
             loop {
-                self.lock().nodes =
-                    heartbeat.count().iter().filter(|(role, _)| role.serves()).map(|(_, n)| *n as u64).sum();
+                self.lock().nodes = heartbeat.count().iter().map(|(_, count)| *count as u64).sum();
                 let looked = Box::pin(async { self.look(&mut *self.eyes.lock().await).await }).await;
                 if let Err(error) = looked {
                     tracing::debug!(%error, "the room in JetStream cannot be seen now");

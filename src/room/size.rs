@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::called::Answer;
 use crate::domain::change::Change;
 use crate::domain::target::{Body, TargetUrl};
 use crate::domain::timer::Timer;
@@ -33,6 +34,11 @@ pub fn of_change(change: &Change) -> u64 {
         + callbacks.map(of_url).sum::<usize>()
         + change.metadata.as_ref().map_or(0, of_labels);
     bytes as u64
+}
+
+/// The bytes by which what a receiver has answered lets a timer grow.
+pub fn of_answer(answer: &Answer) -> u64 {
+    (EVERY_PAIR + answer.body.len().div_ceil(3) * 4) as u64
 }
 
 fn of_url(url: &TargetUrl) -> usize {

@@ -14,6 +14,9 @@ use super::Sweeper;
 /// How often it is measured: other programs may reserve room, or give it back.
 const MEASURE_EVERY: Duration = Duration::from_secs(60);
 
+/// A refusal is answered by making room if it came within two looks.
+const REFUSED_LATELY: Duration = Duration::from_secs(2);
+
 /// What a sweeper knows of the room.
 #[derive(Default)]
 pub(super) struct Known {
@@ -34,6 +37,10 @@ impl Sweeper {
             self.measure_room(&mut known.room).await;
         }
         let Some(refused) = self.link.refused_for_room() else { return };
+        // Each write that is taken makes an event, which takes the room that the next one needs.
+        if refused.elapsed() < REFUSED_LATELY {
+            self.make_room(known).await;
+        }
         // A sweep takes a wake for forgotten once it is late by the grace.
         if known.room.swept_after != Some(refused) && refused.elapsed() > self.settings.grace {
             tracing::warn!(

@@ -79,7 +79,7 @@ async fn keeps_its_promises(broker: &Broker) {
     until_seen(&client).await;
     let mut kept = vec![];
     for _ in 0..30 {
-        kept.push(client.create(&json!({ "delay": "1h", "url": sink.url("/ok") })).await);
+        kept.push(client.create(&json!({ "delay": "1h", "url": sink.url("/large") })).await);
     }
     fill(&client).await;
     let refused = client.post(&large()).await;
@@ -99,10 +99,14 @@ async fn keeps_its_promises(broker: &Broker) {
     for id in &kept[..10] {
         assert_eq!(client.send(Method::POST, &format!("/timer/{id}/fire"), &[], "").await.status, 202);
     }
+    let mut answers = 0;
     for id in &kept {
-        client.until(id, "delivered").await;
+        let timer = client.until(id, "delivered").await;
+        answers += usize::from(timer["attempt_log"][0]["answer"].is_object());
     }
     assert_eq!(sink.counts().len(), kept.len());
+    // What receivers say is not kept at the expense of other timers. Of the last room a few of them may have found some.
+    assert!(answers < kept.len(), "{answers}");
     assert!(cancel_all(&client).await > 100);
     let refusals = metric(&client, "jettimer_nats_request_failures_total{result=\"no_room\"}").await;
     assert!(refusals.abs() < f64::EPSILON, "JetStream has refused {refusals} writes");

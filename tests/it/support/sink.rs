@@ -139,7 +139,9 @@ impl Sink {
             }
             _ => 200,
         };
-        let mut response = Response::new(Full::new(Bytes::from_static(b"seen")));
+        let said =
+            if parts == ["large"] { Bytes::from(vec![b'a'; 4_096]) } else { Bytes::from_static(b"seen") };
+        let mut response = Response::new(Full::new(said));
         *response.status_mut() = StatusCode::from_u16(status).expect("a status");
         if let (["later", seconds], 503) | (["full", seconds], 429) = (parts.as_slice(), status) {
             response.headers_mut().insert("retry-after", seconds.parse().expect("a number"));
