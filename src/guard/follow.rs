@@ -67,8 +67,8 @@ impl Guard {
         self.compare().await?;
         let epoch = self.link.epoch();
         let asked_at = self.began.elapsed();
-        let bucket = self.link.bucket_state().await?;
-        if bucket.born != self.bucket_born() || self.has_gone_back(bucket) != Back::No {
+        let (bucket, heard) = self.look_at_bucket().await?;
+        if heard.is_none_or(|heard| heard.judge(bucket.last) != Back::No) {
             self.compared.store(0, Ordering::Release);
             return self.compare().await;
         }

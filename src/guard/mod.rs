@@ -25,7 +25,7 @@ use crate::domain::seen::Back;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::TimerId;
 use crate::nats::{BucketState, Link, NatsError, Stay, Stored};
-use heard::Heard;
+use heard::{Heard, UntilNow};
 use known::{Known, Marks};
 
 /// The name of the file in which a node remembers, in the directory of its journal.
@@ -106,22 +106,25 @@ impl Guard {
         if self.is_compared() {
             return Ok(());
         }
-        let mut bucket = self.link.bucket_state().await?;
+        let (mut bucket, mut heard) = self.look_at_bucket().await?;
         let first = bucket;
         let looks = if first.replicas > 1 { BACK_LOOKS_WITH_REPLICAS } else { BACK_LOOKS };
+        let gone_back = |bucket: BucketState, heard: &Option<UntilNow>| {
+            heard.as_ref().map_or(Back::No, |heard| heard.judge(bucket.last))
+        };
         for _ in 1..looks {
-            if self.has_gone_back(bucket) == Back::No {
+            if gone_back(bucket, &heard) == Back::No {
                 break;
             }
             tokio::time::sleep(BACK_PAUSE).await;
-            bucket = self.link.bucket_state().await?;
+            (bucket, heard) = self.look_at_bucket().await?;
         }
         // Other nodes may write meanwhile. Nothing behind the first look was brought back.
-        if self.has_gone_back(bucket) != Back::No && first.born == bucket.born {
+        if gone_back(bucket, &heard) != Back::No && first.born == bucket.born {
             bucket.last = bucket.last.min(first.last);
         }
+        let back = gone_back(bucket, &heard);
         let marks = form::from_json(&self.link.mark().await?.0);
-        let back = self.has_gone_back(bucket);
         self.note(bucket, back, marks);
         // Other nodes may have heard less before, or may have been started since.
         if back != Back::No
@@ -138,12 +141,11 @@ impl Guard {
         self.link.is_up() && self.compared.load(Ordering::Acquire) == self.link.epoch()
     }
 
-    fn has_gone_back(&self, bucket: BucketState) -> Back {
-        if self.bucket_born() == bucket.born {
-            self.heard(|heard| heard.judge(bucket.last))
-        } else {
-            Back::No
-        }
+    /// The bucket, and what was heard of it until it was asked for; `None` if that was of another bucket.
+    async fn look_at_bucket(&self) -> Result<(BucketState, Option<UntilNow>), NatsError> {
+        let (born, heard) = (self.bucket_born(), self.heard(|heard| heard.until_now()));
+        let bucket = self.link.bucket_state().await?;
+        Ok((bucket, (born == bucket.born).then_some(heard)))
     }
 
     fn note(&self, bucket: BucketState, back: Back, marks: Option<Marks>) {
