@@ -17,7 +17,7 @@ use crate::timer_json::{self, View};
 /// The label of a callback that names the timer it tells of.
 pub const CALLBACK_OF: &str = "callback_of";
 
-/// The callback for the state that `timer` is in, to `url`.
+/// The callback for the state that `timer` is in, to `url`. It is the timer of whoever the timer is signed as.
 pub fn timer_of(timer: &Timer, url: &TargetUrl, retry: RetryPolicy, now: Timestamp) -> Timer {
     let id = id_of(timer);
     let target = Target {
@@ -29,7 +29,7 @@ pub fn timer_of(timer: &Timer, url: &TargetUrl, retry: RetryPolicy, now: Timesta
     Timer {
         delivery: Delivery::AtLeastOnce,
         retry,
-        created_by: timer.created_by.clone(),
+        created_by: timer.signer().map(str::to_owned),
         traceparent: timer.traceparent.clone(),
         metadata: [(CALLBACK_OF.to_owned(), timer.id.to_string())].into(),
         ..Timer::waiting(id, now, now, target)

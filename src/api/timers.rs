@@ -10,6 +10,7 @@ use super::problem::{FieldError, Problem};
 use super::query::Params;
 use super::request::Json;
 use super::{draft, idempotency, owner, precondition, traceparent};
+use crate::domain::change::Change;
 use crate::domain::machine::{Input, Refusal};
 use crate::domain::timer::Timer;
 use crate::engine::{Applied, Created, Patience};
@@ -91,6 +92,7 @@ pub(super) async fn change(call: &mut Call<'_>, id: &str) -> Result<Answer, Prob
     Params::none(&call.request.query)?;
     let json = call.json().await?;
     let change = draft::read_change(&json, &call.rules(), call.now()).map_err(Problem::invalid_timer)?;
+    let change = Change { by: call.token().map(str::to_owned), ..change };
     apply(call, id, Input::Change(Box::new(change)), StatusCode::OK).await
 }
 

@@ -38,6 +38,8 @@ pub struct Change {
     pub on_failed: Option<Option<TargetUrl>>,
     /// All of the client's labels.
     pub metadata: Option<BTreeMap<String, String>>,
+    /// The name of the token that makes the change, if one was needed.
+    pub by: Option<String>,
 }
 
 impl Change {
@@ -47,9 +49,25 @@ impl Change {
         self.body.is_some() && !method.takes_body()
     }
 
+    /// Whether the change is of what receivers are sent, or of which: whoever makes it answers for the signature. Labels are in
+    /// callbacks.
+    fn is_signed(&self) -> bool {
+        self.url.is_some()
+            || self.method.is_some()
+            || self.headers.is_some()
+            || self.body.is_some()
+            || self.on_delivered.is_some()
+            || self.on_failed.is_some()
+            || self.metadata.is_some()
+    }
+
     /// The timer with the change made. Its state changes only if the due instant does.
     pub fn applied_to(self, timer: &Timer) -> Timer {
         let mut timer = timer.clone();
+        // Where no token is needed, everybody may sign as anybody.
+        if let Some(by) = self.by.as_ref().filter(|_| self.is_signed()) {
+            timer.set_by = Some(by.clone()).filter(|by| timer.created_by.as_ref() != Some(by));
+        }
         if let Some(method) = self.method {
             timer.target.method = method;
             if !method.takes_body() {
@@ -95,6 +113,36 @@ mod tests {
         let changed =
             Change { timeout: Some(Duration::from_secs(9)), ..Change::default() }.applied_to(&timer);
         assert_eq!(changed, Timer { timeout: Duration::from_secs(9), ..timer });
+    }
+
+    #[test]
+    fn whoever_changes_what_is_sent_or_where_to_signs_it() {
+        let first = Timer { created_by: Some("a".to_owned()), ..a_timer(Delivery::AtMostOnce, 3) };
+        let by = |token: &str| Change { by: Some(token.to_owned()), ..Change::default() };
+        let url = Some(first.target.url.clone());
+        let changes = [
+            Change { url: url.clone(), ..by("b") },
+            Change { method: Some(Method::Get), ..by("b") },
+            Change { headers: Some(vec![]), ..by("b") },
+            Change { body: Some(Body::Default), ..by("b") },
+            Change { on_delivered: Some(None), ..by("b") },
+            Change { on_failed: Some(url.clone()), ..by("b") },
+            Change { metadata: Some(BTreeMap::new()), ..by("b") },
+        ];
+        for change in changes {
+            assert_eq!(change.clone().applied_to(&first).signer(), Some("b"), "{change:?}");
+        }
+        let second = Change { url: url.clone(), ..by("b") }.applied_to(&first);
+        // A change of anything else, or without a token, leaves it to whoever it was.
+        let moved = Change { due_at: Some(first.due_at), timeout: Some(Duration::ZERO), ..by("c") };
+        assert_eq!(moved.clone().applied_to(&first).signer(), Some("a"));
+        assert_eq!(moved.applied_to(&second).signer(), Some("b"));
+        let open = Change { url: url.clone(), ..Change::default() };
+        assert_eq!(open.applied_to(&second).signer(), Some("b"));
+        let again = Change { url: url.clone(), ..by("a") }.applied_to(&second);
+        assert_eq!((again.signer(), &again.set_by), (Some("a"), &None));
+        let of_nobody = Timer { created_by: None, ..first };
+        assert_eq!(Change { url, ..by("b") }.applied_to(&of_nobody).signer(), Some("b"));
     }
 
     #[test]

@@ -63,6 +63,9 @@ pub struct Timer {
     pub metadata: BTreeMap<String, String>,
     /// The name of the token that it was created with, if one was needed.
     pub created_by: Option<String>,
+    /// The name of the token that last changed what is sent, where to, or who is told, if it is not the one that created the
+    /// timer.
+    pub set_by: Option<String>,
     /// The trace that it was created in (`traceparent` of W3C Trace Context), which its calls are a part of; none if its
     /// creator named none.
     pub traceparent: Option<String>,
@@ -207,6 +210,7 @@ impl Timer {
             callbacks: Callbacks::default(),
             metadata: BTreeMap::new(),
             created_by: None,
+            set_by: None,
             traceparent: None,
             fingerprint: None,
             attempts_before: 0,
@@ -216,6 +220,11 @@ impl Timer {
             later: None,
             state: State::Scheduled { attempt: 1, at: due_at },
         }
+    }
+
+    /// The token with whose secret the timer is signed: the one that last said what is sent and where to.
+    pub fn signer(&self) -> Option<&str> {
+        self.set_by.as_deref().or(self.created_by.as_deref())
     }
 
     /// Whole seconds until due, rounded up; zero once due, or once it is not waiting any more.

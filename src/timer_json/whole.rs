@@ -19,6 +19,8 @@ pub(super) struct Whole<'t> {
     #[serde(skip_serializing_if = "Option::is_none")]
     created_by: Option<&'t str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    set_by: Option<&'t str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     flow: Option<FlowJson<'t>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     on_delivered: Option<&'t str>,
@@ -85,6 +87,7 @@ pub(super) fn of(timer: &Timer, bodies: bool) -> Whole<'_> {
             statuses: retry.statuses.names(),
         },
         created_by: timer.created_by.as_deref(),
+        set_by: timer.set_by.as_deref(),
         flow: timer.flow.as_ref().map(|flow| FlowJson {
             key: &flow.key,
             rate: flow.rate.map(|rate| rate.to_string()),

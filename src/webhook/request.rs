@@ -114,7 +114,7 @@ fn parts(timer: &Timer, attempt: u32, secrets: &Secrets, now: Timestamp) -> (Hea
         timestamp,
         body: body.as_ref().map_or(&[], |(_, body)| body),
         authority: &timer.target.url.authority(),
-        created_by: timer.created_by.as_deref(),
+        signer: timer.signer(),
     });
     let texts = [
         ("webhook-id", Some(id.clone())),

@@ -1,8 +1,10 @@
 //! Webhooks are signed so that the reference library of another language takes them, and no others.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Broker, Node, Sink, python};
+use crate::support::sink::Hit;
+use crate::support::{Broker, Node, Sink, python, token};
 
 const FIRST: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const SECOND: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -41,12 +43,7 @@ async fn the_reference_library_takes_what_is_signed_with_any_of_two_secrets_and_
     let mut questions = vec![];
     let mut expected = vec![];
     for hit in sink.until(bodies.len()).await {
-        let headers: Value = ["webhook-id", "webhook-timestamp", "webhook-signature"]
-            .into_iter()
-            .map(|name| (name.to_owned(), json!(hit.headers[name].to_str().unwrap())))
-            .collect::<serde_json::Map<_, _>>()
-            .into();
-        let body = String::from_utf8(hit.body.to_vec()).unwrap();
+        let (body, headers) = signed(&hit);
         let mut other_id = headers.clone();
         other_id["webhook-id"] = json!("another");
         questions.extend([
@@ -58,8 +55,77 @@ async fn the_reference_library_takes_what_is_signed_with_any_of_two_secrets_and_
         ]);
         expected.extend([true, true, false, false, false]);
     }
+    assert_eq!(verdicts(&questions).await, expected);
+}
+
+/// What a signature covers: the body, and the headers that are needed to verify it.
+fn signed(hit: &Hit) -> (String, Value) {
+    let headers = ["webhook-id", "webhook-timestamp", "webhook-signature"]
+        .into_iter()
+        .map(|name| (name.to_owned(), json!(hit.headers[name].to_str().unwrap())))
+        .collect::<serde_json::Map<_, _>>();
+    (String::from_utf8(hit.body.to_vec()).unwrap(), headers.into())
+}
+
+/// What the library says of each secret, body and headers.
+async fn verdicts(questions: &[Value]) -> Vec<bool> {
     let verdicts = python::script(VERIFY, &json!(questions).to_string()).await;
-    assert_eq!(serde_json::from_str::<Vec<bool>>(&verdicts).unwrap(), expected);
+    serde_json::from_str(&verdicts).unwrap()
+}
+
+#[tokio::test]
+async fn whoever_changes_what_is_sent_or_where_to_signs_it() {
+    let broker = Broker::start().await;
+    let (one, of_one) = token("one", &["--scopes", "write,read"]).await;
+    let (other, of_other) = token("other", &["--scopes", "write,read"]).await;
+    let secrets = format!("token=one {FIRST}; token=other {SECOND}");
+    let tokens = [of_one, of_other].join(";");
+    let node = Node::with(&broker, &["--tokens", &tokens, "--signing-secrets", &secrets]).await;
+    let (client, sink) = (node.client(), Sink::start().await);
+    let ask = async |token: &str, method: Method, path: &str, body: Value| {
+        let authorization = format!("Bearer {token}");
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let reply = client.send(method, path, &[("authorization", &authorization)], &body).await;
+        assert!(reply.status < 300, "{reply:?}");
+        reply.json
+    };
+    // Each with the paths at which it is received, and who signs there.
+    let cases = [
+        (json!({ "url": sink.url("/ok/url") }), vec![("/ok/url", SECOND)]),
+        (json!({ "headers": { "x-a": "b" } }), vec![("/ok/headers", SECOND)]),
+        (json!({ "body_text": "changed" }), vec![("/ok/body", SECOND)]),
+        (
+            json!({ "on_delivered": sink.url("/ok/told") }),
+            vec![("/ok/callback", SECOND), ("/ok/told", SECOND)],
+        ),
+        (json!({ "delay": "2h", "delivery": "at_least_once", "timeout": "9s" }), vec![("/ok/moved", FIRST)]),
+    ];
+    let mut ids = vec![];
+    for (change, places) in &cases {
+        // One that is moved to another path was created for a path of its own.
+        let path = if change.get("url").is_some() { "/ok/nowhere" } else { places[0].0 };
+        let timer = json!({ "delay": "1h", "url": sink.url(path) });
+        let created = ask(&one, Method::POST, "/timer", timer).await;
+        let id = created["id"].as_str().unwrap().to_owned();
+        ask(&other, Method::PATCH, &format!("/timer/{id}"), change.clone()).await;
+        ask(&one, Method::POST, &format!("/timer/{id}/fire"), Value::Null).await;
+        ids.push(id);
+    }
+    let places: Vec<_> = cases.iter().flat_map(|(_, places)| places.clone()).collect();
+    let hits = sink.until(places.len()).await;
+    let (mut questions, mut expected) = (vec![], vec![]);
+    for (path, secret) in places {
+        let (body, headers) = signed(hits.iter().find(|hit| hit.path == path).expect(path));
+        for tried in [FIRST, SECOND] {
+            questions.push(json!([tried, body, headers]));
+            expected.push(tried == secret);
+        }
+    }
+    assert_eq!(verdicts(&questions).await, expected);
+    let shown = ask(&one, Method::GET, &format!("/timer/{}", ids[0]), Value::Null).await;
+    assert_eq!((&shown["created_by"], &shown["set_by"]), (&json!("one"), &json!("other")));
+    let moved = ask(&one, Method::GET, &format!("/timer/{}", ids[4]), Value::Null).await;
+    assert!(moved["set_by"].is_null(), "{moved}");
 }
 
 #[tokio::test]

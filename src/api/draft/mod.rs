@@ -116,6 +116,8 @@ pub(super) fn read_change(json: &Json, rules: &Rules, now: Timestamp) -> Result<
     );
     let callbacks = callbacks::read_change(&mut fields, &rules.targets);
     let change = Change {
+        // Whoever reads changes knows.
+        by: None,
         due_at,
         url: target.url,
         method: target.method,

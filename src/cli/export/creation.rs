@@ -54,6 +54,8 @@ impl<'t> Whole<'t> {
         for name in COMMON {
             fields.extend(self.0.get(name).map(|value| (*name, *value)));
         }
+        // What another token has set is signed as that one, and so is what is made of it.
+        fields.extend(self.0.get("set_by").map(|value| ("created_by", *value)));
         serde_json::to_string(&fields).map(Some)
     }
 }
@@ -78,6 +80,9 @@ mod tests {
         let timer = r#"{"id":"x","state":"scheduled","due_at":"2027-01-01T00:00:00.000000Z","created_at":"…","url":"http://a","body":{"b": 1.0},"created_by":"billing","attempt_log":[]}"#;
         let expected = r#"{"at":"2027-01-01T00:00:00.000000Z","body":{"b": 1.0},"created_by":"billing","url":"http://a"}"#;
         assert_eq!(read(timer).creation().unwrap().as_deref(), Some(expected));
+        let changed = timer.replace("\"attempt_log\"", "\"set_by\":\"shipping\",\"attempt_log\"");
+        let expected = expected.replace("billing", "shipping");
+        assert_eq!(read(&changed).creation().unwrap(), Some(expected));
         let retried = timer.replace("\"url\"", "\"next_attempt_at\":\"2028\",\"url\"");
         assert!(read(&retried).creation().unwrap().unwrap().starts_with(r#"{"at":"2028""#));
         assert_eq!(read(&timer.replace("scheduled", "firing")).creation().unwrap(), None);

@@ -63,6 +63,8 @@ struct Record {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     created_by: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    set_by: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     traceparent: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fingerprint: Option<Uuid>,
@@ -137,6 +139,7 @@ pub(super) fn to_json(timer: &Timer) -> Vec<u8> {
         on_failed: timer.callbacks.on_failed.as_ref().map(|url| url.as_str().to_owned()),
         metadata: timer.metadata.clone(),
         created_by: timer.created_by.clone(),
+        set_by: timer.set_by.clone(),
         traceparent: timer.traceparent.clone(),
         fingerprint: timer.fingerprint,
         attempts_before: timer.attempts_before,
@@ -191,6 +194,7 @@ pub(super) fn from_json(bytes: &[u8]) -> Result<Timer, String> {
         },
         metadata: record.metadata,
         created_by: record.created_by,
+        set_by: record.set_by,
         traceparent: record.traceparent,
         fingerprint: record.fingerprint,
         attempts_before: record.attempts_before,

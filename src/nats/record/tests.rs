@@ -57,6 +57,7 @@ fn timer() -> Timer {
         callbacks: Callbacks::default(),
         metadata: BTreeMap::from([("order".into(), "4711".into())]),
         created_by: None,
+        set_by: None,
         traceparent: None,
         fingerprint: Some(Uuid::from_u128(9)),
         attempts_before: 0,

@@ -64,7 +64,7 @@ impl Secrets {
     pub fn signature(&self, call: &Call<'_>) -> Option<String> {
         let message = [call.id.as_bytes(), call.timestamp.to_string().as_bytes(), call.body].join(&b'.');
         let signatures: Vec<String> =
-            self.of(call.authority, call.created_by)?.iter().map(|secret| secret.sign(&message)).collect();
+            self.of(call.authority, call.signer)?.iter().map(|secret| secret.sign(&message)).collect();
         Some(signatures.join(" "))
     }
 
@@ -81,10 +81,10 @@ impl Secrets {
         self.lists.is_empty()
     }
 
-    fn of(&self, authority: &str, created_by: Option<&str>) -> Option<&Vec<Secret>> {
+    fn of(&self, authority: &str, signer: Option<&str>) -> Option<&Vec<Secret>> {
         let receiver = HostPort::of_authority(authority);
         let host = receiver.of_any_port();
-        let token = created_by.map(|name| For::Token(name.to_owned()));
+        let token = signer.map(|name| For::Token(name.to_owned()));
         [Some(For::Receiver(receiver)), Some(For::Receiver(host)), token, Some(For::Everyone)]
             .into_iter()
             .flatten()
@@ -104,7 +104,7 @@ pub struct Call<'a> {
     /// The receiver's host and port.
     pub authority: &'a str,
     /// The name of the token that created the timer.
-    pub created_by: Option<&'a str>,
+    pub signer: Option<&'a str>,
 }
 
 fn read(line: &str) -> Result<(For, Vec<Secret>), String> {
@@ -137,13 +137,13 @@ mod tests {
     const SPEC: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     const OTHER: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
-    fn call<'a>(authority: &'a str, created_by: Option<&'a str>) -> Call<'a> {
+    fn call<'a>(authority: &'a str, signer: Option<&'a str>) -> Call<'a> {
         Call {
             id: "msg_p5jXN8AQM9LWM0D4loKWxJek",
             timestamp: 1_614_265_330,
             body: br#"{"test": 2432232314}"#,
             authority,
-            created_by,
+            signer,
         }
     }
 

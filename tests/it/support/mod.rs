@@ -17,7 +17,7 @@ mod node;
 pub(crate) mod prefix;
 pub(crate) mod python;
 pub(crate) mod raw;
-mod sink;
+pub(crate) mod sink;
 mod spawn;
 pub(crate) mod tls;
 mod users;
