@@ -21,16 +21,37 @@ impl Bucket {
 
     /// Takes one request off, if there is one.
     pub(super) fn spend(&mut self, now: Instant) -> Quota {
-        let limit = f64::from(self.rate.count());
-        let per_second = limit / self.rate.window().as_secs_f64();
+        let granted = self.spend_up_to(1, now);
+        self.quota(granted == 1)
+    }
+
+    /// What is left at this time; nothing is taken off.
+    pub(super) fn peek(&mut self, now: Instant) -> Quota {
+        self.refill(now);
+        self.quota(self.left >= 1.0)
+    }
+
+    /// Takes off as many as there are, up to `most`; gives how many.
+    pub(super) fn spend_up_to(&mut self, most: u64, now: Instant) -> u64 {
+        self.refill(now);
+        let granted = (self.left as u64).min(most);
+        self.left -= granted as f64;
+        granted
+    }
+
+    fn refill(&mut self, now: Instant) {
         let elapsed = now.saturating_duration_since(self.filled).as_secs_f64();
-        self.left = (self.left + elapsed * per_second).min(limit);
+        self.left = (self.left + elapsed * self.per_second()).min(f64::from(self.rate.count()));
         self.filled = self.filled.max(now);
-        let allowed = self.left >= 1.0;
-        if allowed {
-            self.left -= 1.0;
-        }
-        let seconds = |requests: f64| (requests.max(0.0) / per_second).ceil() as u64;
+    }
+
+    fn per_second(&self) -> f64 {
+        f64::from(self.rate.count()) / self.rate.window().as_secs_f64()
+    }
+
+    fn quota(&self, allowed: bool) -> Quota {
+        let limit = f64::from(self.rate.count());
+        let seconds = |requests: f64| (requests.max(0.0) / self.per_second()).ceil() as u64;
         Quota {
             limit: u64::from(self.rate.count()),
             window_seconds: self.rate.window().as_secs(),
@@ -64,16 +85,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_window_has_more_than_the_limit_and_what_was_saved(gaps in prop::collection::vec(0_u64..400, 1..200)) {
+        fn no_window_has_more_than_the_limit_and_what_was_saved(
+            gaps in prop::collection::vec((0_u64..400, 0_u64..12), 1..200),
+        ) {
             let mut now = Instant::now();
             let start = now;
             let mut bucket = Bucket::new("10/s".parse().unwrap(), now);
-            let mut allowed = 0_u32;
-            for gap in gaps {
+            let mut allowed = 0_u64;
+            for (gap, many) in gaps {
                 now += Duration::from_millis(gap);
-                allowed += u32::from(bucket.spend(now).allowed);
+                allowed += if many == 1 { u64::from(bucket.spend(now).allowed) } else { bucket.spend_up_to(many, now) };
                 let most = 10.0 + (now - start).as_secs_f64() * 10.0;
-                prop_assert!(f64::from(allowed) <= most + 1e-6);
+                prop_assert!(allowed as f64 <= most + 1e-6);
+                let left = bucket.peek(now).remaining;
+                prop_assert_eq!(bucket.spend_up_to(0, now), 0);
+                prop_assert_eq!(bucket.peek(now).remaining, left);
             }
         }
     }

@@ -96,6 +96,21 @@ struct Holder {
 }
 
 impl Grant {
+    /// Takes as many timers off the rate as it has left, up to `most`; gives how many: all of them if there is no limit.
+    pub fn spend_up_to(&self, most: u64) -> u64 {
+        self.bucket(|bucket| bucket.spend_up_to(most, Instant::now())).unwrap_or(most)
+    }
+
+    /// What is left of the rate; `None` if there is no limit.
+    pub fn quota(&self) -> Option<Quota> {
+        self.bucket(|bucket| bucket.peek(Instant::now()))
+    }
+
+    fn bucket<T>(&self, then: impl FnOnce(&mut Bucket) -> T) -> Option<T> {
+        let bucket = self.holder.bucket.as_ref()?;
+        Some(then(&mut bucket.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+
     /// Whether this may be done.
     pub fn may(&self, scope: Scope) -> bool {
         let scopes = &self.holder.token.scopes;
@@ -167,8 +182,7 @@ impl Permissions {
 
     /// Takes one request off somebody's rate; `None` if there is no limit.
     pub fn spend(&self, grant: &Grant) -> Option<Quota> {
-        let bucket = grant.holder.bucket.as_ref()?;
-        Some(bucket.lock().unwrap_or_else(PoisonError::into_inner).spend(Instant::now()))
+        grant.bucket(|bucket| bucket.spend(Instant::now()))
     }
 }
 

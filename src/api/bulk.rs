@@ -47,12 +47,17 @@ pub(super) async fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
     }
     let call = &*call;
     let patience = call.patience();
+    let within_the_rate = call.spend_for(items.len());
     let outcomes: Vec<Value> = stream::iter(items.into_iter().enumerate())
         .map(|(n, item)| {
             // Each item without a key of its own has one that is made of the request's and its place.
             let key = key.as_ref().map(|key| idempotency::key_of_item(key, n));
             async move {
-                let created = create_one(call, item, key, patience).await;
+                let created = if n < within_the_rate {
+                    create_one(call, item, key, patience).await
+                } else {
+                    Err(call.beyond_the_rate())
+                };
                 let status = created.as_ref().map_or_else(Problem::status, |(status, _)| *status);
                 call.api.metrics.timers.count(Write::Create, measure::written(Write::Create, status));
                 outcome(created)

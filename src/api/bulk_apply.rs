@@ -89,13 +89,18 @@ pub(super) async fn apply(call: &mut Call<'_>, wish: Wish) -> Result<Answer, Pro
     }
     let meant = |state: &&'static str| filter.states.is_empty() || filter.states.contains(state);
     filter.states = wish.states().iter().copied().filter(meant).collect();
-    let (ids, more) = if filter.states.is_empty() {
+    let (mut ids, mut more) = if filter.states.is_empty() {
         (vec![], false)
     } else {
         gathered(MAX_MATCHED, |after, limit| {
             list::ask(call, |index| index.page(&filter, Sort::Due, after, limit))
         })?
     };
+    if !dry_run {
+        let within_the_rate = call.spend_for(ids.len());
+        more |= within_the_rate < ids.len();
+        ids.truncate(within_the_rate);
+    }
     let (patience, filter) = (call.patience(), &filter);
     let outcomes: Vec<Outcome> = stream::iter(ids)
         .map(|id| async move {

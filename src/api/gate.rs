@@ -160,7 +160,10 @@ async fn admit(api: &Api, request: Request, passage: &mut Passage) -> Result<Ans
         return Err(Problem::too_many_requests(spent.retry_after_seconds));
     }
     authorize(api, operation, grant.as_ref())?;
-    operate::operate(api, operation, varying, request, grant).await
+    let answered = operate::operate(api, operation, varying, request, grant.clone()).await;
+    // A request for many timers has taken more than one off.
+    passage.quota = grant.and_then(|grant| grant.quota()).or(passage.quota);
+    answered
 }
 
 /// Who asks, if the operation is not for everyone.

@@ -118,6 +118,19 @@ impl Call<'_> {
         self.grant.as_ref().and_then(Grant::token)
     }
 
+    /// Takes each of so many timers off the rate; gives how many of them it has, in order. The request itself is the first.
+    pub(super) fn spend_for(&self, timers: usize) -> usize {
+        let more = u64::try_from(timers.saturating_sub(1)).unwrap_or(u64::MAX);
+        let granted = self.grant.as_ref().map_or(more, |grant| grant.spend_up_to(more));
+        usize::try_from(granted).unwrap_or(usize::MAX).saturating_add(1).min(timers)
+    }
+
+    /// That the rate does for no more timers.
+    pub(super) fn beyond_the_rate(&self) -> Problem {
+        let quota = self.grant.as_ref().and_then(Grant::quota);
+        Problem::too_many_requests(quota.map_or(1, |quota| quota.retry_after_seconds))
+    }
+
     pub(super) fn rules(&self) -> Rules {
         Rules { max_delay: self.api.max_delay, retry: self.api.retry, targets: self.api.targets.clone() }
     }

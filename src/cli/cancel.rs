@@ -14,11 +14,13 @@ use super::failure::{Failure, say};
 use super::many::{self, Wish};
 use super::pages::query;
 use super::patience::Patience;
-use crate::client::Ask;
+use crate::client::{Ask, Error};
 use crate::config::{Many, Surroundings};
 
 /// How long the index of a node may trail what was done a moment ago, before what it has more of is not believed.
 const TRAILS_FOR: Duration = Duration::from_secs(10);
+/// How long a rate that is used up is waited for.
+const RATE_WITHIN: Duration = Duration::from_secs(120);
 /// How soon it is asked again.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
@@ -92,8 +94,18 @@ async fn by_filter(
     }
     let mut total = Counted { matched: 0, done: 0, too_late: 0, more: true };
     let mut patience = Patience::new(TRAILS_FOR);
+    let mut pace = Patience::new(RATE_WITHIN);
     while total.more {
-        let counted: Counted = session.client.send(asked(false)).await?.json()?;
+        let counted: Counted = match session.client.send(asked(false)).await {
+            Ok(answer) => answer.json()?,
+            // Each timer counts towards the token's rate.
+            Err(Error::Problem(problem)) if problem.status == 429 => {
+                pace.wait_after(Error::Problem(problem)).await?;
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        pace.refresh();
         total.matched += counted.matched;
         total.done += counted.done;
         total.too_late += counted.too_late;

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 use tokio::process::Command;
 
-use crate::support::{Broker, Node, token};
+use crate::support::{Broker, Node, eventually, token};
 
 #[tokio::test]
 async fn a_token_lets_in_as_far_as_its_scopes_go() {
@@ -112,6 +112,53 @@ async fn what_a_token_may_not_do_counts_towards_its_rate_too() {
         statuses.push(reply.status);
     }
     assert_eq!(statuses, [403, 403, 429]);
+}
+
+#[tokio::test]
+async fn a_bulk_request_counts_each_of_its_timers() {
+    let broker = Broker::start().await;
+    let (secret, line) = token("slow", &["--scopes", "write,read", "--rate", "5/h"]).await;
+    let node = Node::with(&broker, &["--tokens", &line]).await;
+    let authorization = format!("Bearer {secret}");
+    let headers = [("authorization", authorization.as_str())];
+    let timer = json!({ "delay": "1h", "url": "http://localhost/" });
+    let seven = json!([timer, timer, timer, "no timer", timer, timer, timer]).to_string();
+    let reply = node.client().send(Method::POST, "/timers", &headers, &seven).await;
+    let results = reply.json["results"].as_array().unwrap();
+    let statuses: Vec<_> = results.iter().map(|item| item["status"].as_u64().unwrap()).collect();
+    // What is refused counts as well.
+    assert_eq!(statuses, [201, 201, 201, 422, 201, 429, 429], "{reply:?}");
+    assert_eq!(results[6]["problem"]["type"], "urn:jettimer:problem:too-many-requests");
+    assert!(reply.header("ratelimit").starts_with("\"default\";r=0;"), "{reply:?}");
+    let next = node.client().send(Method::POST, "/timers", &headers, &seven).await;
+    assert_eq!(next.status, 429, "{next:?}");
+}
+
+#[tokio::test]
+async fn a_cancel_by_filter_counts_each_timer() {
+    let broker = Broker::start().await;
+    let (boss, of_boss) = token("boss", &["--scopes", "admin"]).await;
+    let (slow, of_slow) = token("slow", &["--scopes", "admin", "--rate", "6/h"]).await;
+    let node = Node::with(&broker, &["--tokens", &[of_boss, of_slow].join(";")]).await;
+    let ask = async |token: &str, method: Method, path: &str, body: &str| {
+        let authorization = format!("Bearer {token}");
+        node.client().send(method, path, &[("authorization", &authorization)], body).await
+    };
+    let timer = json!({ "delay": "1h", "url": "http://localhost/" });
+    ask(&boss, Method::POST, "/timers", &json!(vec![timer; 9]).to_string()).await;
+    eventually("the index has them", async || {
+        let counts = ask(&boss, Method::GET, "/timers/counts", "").await;
+        (counts.json["scheduled"] == 9).then_some(())
+    })
+    .await;
+    let all = "/timers?state=scheduled&host=localhost";
+    // To count them stores nothing.
+    let counted = ask(&slow, Method::DELETE, &format!("{all}&dry_run=true"), "").await;
+    assert_eq!((&counted.json["matched"], &counted.json["more"]), (&json!(9), &json!(false)));
+    let cancelled = ask(&slow, Method::DELETE, all, "").await;
+    assert_eq!((&cancelled.json["cancelled"], &cancelled.json["more"]), (&json!(5), &json!(true)));
+    assert!(cancelled.header("ratelimit").starts_with("\"default\";r=0;"), "{cancelled:?}");
+    assert_eq!(ask(&slow, Method::DELETE, all, "").await.status, 429);
 }
 
 #[tokio::test]

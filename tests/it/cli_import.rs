@@ -130,6 +130,34 @@ async fn bad_lines_are_named_and_hold_up_no_others_and_an_outage_is_waited_for()
     broker.kill().await;
 }
 
+#[tokio::test]
+async fn an_import_and_a_cancel_are_done_within_a_rate_that_counts_each_timer() {
+    let broker = Broker::start().await;
+    let (secret, line) = token("slow", &["--scopes", "admin", "--rate", "10/s"]).await;
+    let node = Node::with(&broker, &["--tokens", &line]).await;
+    let client = node.client();
+    let lines: String = (0..40)
+        .map(|n| {
+            format!(
+                "{}\n",
+                json!({ "delay": "1h", "url": "http://localhost/", "metadata": { "n": n.to_string() } })
+            )
+        })
+        .collect();
+    let home = tempfile::TempDir::new().unwrap();
+    let file = home.path().join("timers");
+    std::fs::write(&file, lines).unwrap();
+    let ask = async |args: &[&str]| {
+        let mut command = command(args);
+        command.env("JETTIMER_SERVER", client.url("")).env("JETTIMER_TOKEN", &secret);
+        finish(command.spawn().unwrap()).await
+    };
+    let ran = ask(&["import", file.to_str().unwrap(), "-o", "json"]).await;
+    assert_eq!((ran.code, totals(&ran)), (Some(0), (40, 0, 0)), "{ran:?}");
+    let ran = ask(&["cancel", "--host", "localhost", "--yes", "-o", "json"]).await;
+    assert_eq!((ran.code, &ran.json()[0]["cancelled"]), (Some(0), &json!(40)), "{ran:?}");
+}
+
 /// All that is pending, but for what each node says by itself.
 async fn pending(client: &Client) -> BTreeSet<String> {
     let ids = run(client, &["list", "--all"]).await.out;
