@@ -59,7 +59,9 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
 # SIGTERM drains: claimed calls are finished, held timers are handed back. Give it 50 s: `docker stop --time 50`.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["jettimer"]
-CMD ["dev"]
+# Its port is published by whoever runs it, on loopback as docs/containers.md says. As an argument and not as environment: that
+# would open `serve`, too.
+CMD ["dev", "--insecure-no-auth"]
 
 ARG VERSION=dev
 ARG REVISION=unknown

@@ -9,8 +9,8 @@ use crate::clock::Clock;
 use crate::rfc3339;
 
 /// Prints the welcome to standard output; if nobody reads that, there is nobody to welcome.
-pub(crate) fn print(address: SocketAddr, secret_file: Option<&Path>, clock: Clock) {
-    let _ = writeln!(std::io::stdout(), "{}", text(address, secret_file, clock));
+pub(crate) fn print(address: SocketAddr, is_open: bool, secret_file: Option<&Path>, clock: Clock) {
+    let _ = writeln!(std::io::stdout(), "{}", text(address, is_open, secret_file, clock));
 }
 
 /// Says what was removed so that it begins anew.
@@ -24,7 +24,12 @@ pub(crate) fn removed(data_dir: &Path, what: &[PathBuf]) {
     let _ = writeln!(std::io::stdout(), "\n  {said}");
 }
 
-fn text(address: SocketAddr, secret_file: Option<&Path>, clock: Clock) -> String {
+fn text(address: SocketAddr, is_open: bool, secret_file: Option<&Path>, clock: Clock) -> String {
+    let open = if is_open && !address.ip().to_canonical().is_loopback() {
+        format!("  It asks for no token: everybody who reaches {address} can have this machine called.\n")
+    } else {
+        String::new()
+    };
     let address = reachable(address);
     let signed = secret_file
         .map(|path| format!("  Webhooks are signed with the secret in {}.\n", path.display()))
@@ -45,7 +50,7 @@ fn text(address: SocketAddr, secret_file: Option<&Path>, clock: Clock) -> String
          -d '{{\"seconds\": 5, \"url\": \"http://{address}/dev/inbox\"}}'\n\n  \
          Five seconds later http://{address}/dev/inbox shows what was sent.\n  \
          http://{address}/docs has all else that can be asked, and asks it.\n\
-         {signed}{fast}  \
+         {open}{signed}{fast}  \
          Ctrl-C stops it; timers that are set stay, and fire when it runs again.\n"
     )
 }
@@ -66,9 +71,13 @@ mod tests {
 
     #[test]
     fn what_it_says_to_try_is_where_it_can_be_reached() {
-        let said = text("0.0.0.0:8000".parse().unwrap(), None, Clock::OF_THE_WORLD);
+        let said = text("0.0.0.0:8000".parse().unwrap(), false, None, Clock::OF_THE_WORLD);
         assert!(said.contains("http://127.0.0.1:8000/dev/inbox") && !said.contains("0.0.0.0"), "{said}");
-        let said = text("[::]:80".parse().unwrap(), Some(Path::new("d/signing-secret")), Clock::OF_THE_WORLD);
+        let said = text("0.0.0.0:8000".parse().unwrap(), true, None, Clock::OF_THE_WORLD);
+        assert!(said.contains("everybody who reaches 0.0.0.0:8000"), "{said}");
+        let said =
+            text("[::1]:80".parse().unwrap(), true, Some(Path::new("d/signing-secret")), Clock::OF_THE_WORLD);
         assert!(said.contains("http://[::1]:80/") && said.contains("d/signing-secret"), "{said}");
+        assert!(!said.contains("everybody"), "{said}");
     }
 }

@@ -155,6 +155,11 @@ impl Permissions {
         Self { anyone: None, tokens }
     }
 
+    /// Whether everybody may do everything.
+    pub fn is_open(&self) -> bool {
+        self.anyone.is_some()
+    }
+
     /// Finds out who asks, by the value of `Authorization` (RFC 6750, 2.1).
     ///
     /// # Errors

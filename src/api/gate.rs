@@ -120,6 +120,9 @@ async fn caught(
 /// Lets a request in, or says why not.
 async fn admit(api: &Api, request: Request, passage: &mut Passage) -> Result<Answer, Problem> {
     within_limits(&request)?;
+    if let Some(host) = api.hosts.foreign(&request.headers) {
+        return Err(Problem::foreign_host(host));
+    }
     let path = request.path.clone();
     let inbox = api.inbox.as_ref().filter(|_| inbox::is_inbox(&path));
     if let Some(inbox) = inbox.filter(|_| inbox::is_webhook(&request)) {

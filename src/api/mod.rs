@@ -16,6 +16,7 @@ mod exact;
 pub(crate) mod fuzzing;
 mod gate;
 mod health;
+mod hosts;
 mod idempotency;
 mod inbox;
 mod kept;
@@ -65,6 +66,7 @@ use crate::tasks::Tasks;
 
 pub use cors::Origins;
 pub use events::MAX_READERS;
+pub use hosts::Hosts;
 pub use inbox::Inbox;
 pub use listen::{ConnectionLimits, serve};
 pub use openapi::DOCUMENT;
@@ -79,6 +81,8 @@ pub struct Api {
     pub permissions: Permissions,
     /// The origins whose pages may use it from a browser.
     pub origins: Origins,
+    /// By which names it may be asked.
+    pub hosts: Hosts,
     /// Finds timers; absent if this node keeps no index.
     pub finder: Option<Finder>,
     /// Whether it has the page to set and watch timers.

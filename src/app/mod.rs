@@ -36,7 +36,8 @@ pub struct Places {
 pub async fn dev(mut dev: Dev, places: Places) -> Result<()> {
     let mut signals = Signals::listen()?;
     fit(&mut dev.node)?;
-    let permissions = dev.access.optional()?;
+    let permissions = dev.access.of_dev(dev.node.listen)?;
+    let is_open = permissions.is_open();
     let mut targets = dev.node.calls(true)?;
     let data_dir = dev.embedded.data_dir.clone();
     if dev.reset {
@@ -70,7 +71,7 @@ pub async fn dev(mut dev: Dev, places: Places) -> Result<()> {
         anyhow::Ok((node, broker, secret_file))
     });
     let (node, broker, secret_file) = unless_told_to_stop(starting, &mut signals).await?;
-    welcome::print(node.address, secret_file.as_deref(), clock);
+    welcome::print(node.address, is_open, secret_file.as_deref(), clock);
     node.until(&mut signals, Some(broker)).await
 }
 

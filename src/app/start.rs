@@ -100,6 +100,9 @@ impl Running {
         } = setup;
         crypto::install();
         let rules = node.receivers.rules()?;
+        // A page cannot make a browser send a token that it does not have.
+        let is_open_dev = inbox.is_some() && permissions.is_open();
+        let hosts = if is_open_dev { node.hosts.clone().checked() } else { node.hosts.clone() };
         // Before anything is connected, so that a port in use costs nothing.
         let listener = TcpListener::bind(node.listen).await.with_context(|| {
             format!("cannot listen on {}: choose another address with --listen", node.listen)
@@ -209,6 +212,7 @@ impl Running {
             engine: role.serves().then_some(engine),
             permissions,
             origins: node.cors_origins,
+            hosts,
             link: link.clone(),
             backlog: Arc::new(Backlog::new(link.clone())),
             streams: Arc::new(Streams::new(link.clone())),

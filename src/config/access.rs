@@ -1,5 +1,6 @@
 //! Settings of who may use the API.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
@@ -9,6 +10,8 @@ use clap::builder::BoolishValueParser;
 use crate::access::{Permissions, parse};
 use crate::domain::rate::Rate;
 use crate::text_file;
+
+const CONTRADICTION: &str = "--insecure-no-auth and tokens contradict each other: give one of them";
 
 /// Who may use the API.
 #[derive(Debug, Args)]
@@ -40,7 +43,7 @@ impl AccessSettings {
         match (self.listed()?, self.insecure_no_auth) {
             (Some(permissions), false) => Ok(permissions),
             (None, true) => Ok(Permissions::open(self.rate_limit)),
-            (Some(_), true) => bail!("--insecure-no-auth and tokens contradict each other: give one of them"),
+            (Some(_), true) => bail!("{CONTRADICTION}"),
             (None, false) => bail!(
                 "nobody may use this API yet: list tokens with --tokens-file (`jettimer token NAME` makes one), or \
                  let in everybody who reaches it with --insecure-no-auth"
@@ -55,6 +58,26 @@ impl AccessSettings {
     /// If the list cannot be read.
     pub(crate) fn optional(&self) -> Result<Permissions> {
         Ok(self.listed()?.unwrap_or_else(|| Permissions::open(self.rate_limit)))
+    }
+
+    /// Who may use the API of `jettimer dev`, which is open on this machine unless tokens are listed.
+    ///
+    /// # Errors
+    ///
+    /// If it would be open beyond this machine and that is not said, if two things contradict each other, or if the list
+    /// cannot be read.
+    pub(crate) fn of_dev(&self, listen: SocketAddr) -> Result<Permissions> {
+        match (self.listed()?, self.insecure_no_auth) {
+            (Some(permissions), false) => Ok(permissions),
+            (Some(_), true) => bail!("{CONTRADICTION}"),
+            (None, open) if open || listen.ip().to_canonical().is_loopback() => {
+                Ok(Permissions::open(self.rate_limit))
+            }
+            (None, _) => bail!(
+                "everybody who reaches {listen} could have this machine called: list tokens with --tokens-file (`jettimer token \
+                 NAME` makes one), listen on 127.0.0.1, or let in everybody with --insecure-no-auth"
+            ),
+        }
     }
 
     fn listed(&self) -> Result<Option<Permissions>> {

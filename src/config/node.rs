@@ -13,7 +13,7 @@ use super::receivers::ReceiverSettings;
 use super::signing::SigningSettings;
 use super::sweep::SweepSettings;
 use super::targets::Targets;
-use crate::api::Origins;
+use crate::api::{Hosts, Origins};
 use crate::domain::retry::{MAX_ATTEMPTS, MAX_BACKOFF, MAX_DEADLINE, RetryPolicy};
 use crate::domain::statuses::StatusSet;
 use crate::durability::Level;
@@ -116,6 +116,11 @@ pub struct Node {
         hide_default_value = true
     )]
     pub(crate) cors_origins: Origins,
+
+    /// Names by which this node may be asked, without ports; comma-separated. A request for another host is refused, unless that
+    /// is an address or localhost; default: every name, and none at a dev without tokens
+    #[arg(long, env = "JETTIMER_HOSTS", value_name = "NAMES", default_value = "", hide_default_value = true)]
+    pub(crate) hosts: Hosts,
 
     /// Do without the page to set and watch timers; the API stays
     #[arg(long, env = "JETTIMER_NO_UI")]

@@ -55,6 +55,17 @@ impl Problem {
         )
     }
 
+    pub(in crate::api) fn foreign_host(host: &str) -> Self {
+        let host = shortened(host);
+        Self::new(
+            Kind::ForeignOrigin,
+            format!(
+                "the request is for the host {host:?}, which is no name of this node: a page can make any name mean this machine. Ask by \
+                 address or as localhost, or start the node with --hosts; nothing was done"
+            ),
+        )
+    }
+
     pub(in crate::api) fn too_many_requests(retry_after_seconds: u64) -> Self {
         let detail = format!("the rate limit is used up; there is room again in {retry_after_seconds} s");
         Self::new(Kind::TooManyRequests, detail).with_header(RETRY_AFTER, &retry_after_seconds.to_string())

@@ -1,6 +1,7 @@
 //! What `jettimer dev` has beside what every node has: each with the real process on a directory of its own.
 
 mod inbox;
+mod reach;
 mod reset;
 mod time_scale;
 

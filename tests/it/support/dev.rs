@@ -19,8 +19,9 @@ pub(crate) struct Dev {
 pub(crate) fn command(data_dir: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jettimer"));
     command
-        .args(["dev", "--listen", "127.0.0.1:0", "--log", "warn", "--data-dir"])
+        .args(["dev", "--log", "warn", "--data-dir"])
         .arg(data_dir)
+        .args(if args.contains(&"--listen") { &[][..] } else { &["--listen", "127.0.0.1:0"] })
         .args(args)
         .kill_on_drop(true);
     command

@@ -1,0 +1,138 @@
+//! By which names a node may be asked, where no token says who asks.
+//!
+//! A page of any site can have its own name resolve to this machine (DNS rebinding): to the browser, what the node answers then is of
+//! the page's own origin, and the page may ask for everything. The request still says which name it is for. An address cannot
+//! be rebound, and `localhost` is resolved by the browser itself.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+use warp::http::header::HOST;
+use warp::http::{HeaderMap, HeaderValue};
+
+/// The most characters of a name, as DNS has it.
+const MAX_NAME: usize = 253;
+
+/// The names of a node.
+#[derive(Clone, Debug, Default)]
+pub struct Hosts {
+    names: Vec<String>,
+    /// Any other name is refused.
+    are_checked: bool,
+}
+
+impl FromStr for Hosts {
+    type Err = String;
+
+    /// Reads names, separated by commas; without any, all names do.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let names: Vec<String> = text
+            .split(',')
+            .map(|name| name.trim().trim_end_matches('.').to_ascii_lowercase())
+            .filter(|name| !name.is_empty())
+            .collect();
+        let is_name = |name: &&String| {
+            let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+            name.len() <= MAX_NAME && name.bytes().all(fits)
+        };
+        if let Some(bad) = names.iter().find(|name| !is_name(name)) {
+            return Err(format!("{bad:?} is no name of a host: write it without a port, as timers.internal"));
+        }
+        Ok(Self { are_checked: !names.is_empty(), names })
+    }
+}
+
+impl Hosts {
+    /// The same, and any other name is refused though none was given.
+    #[must_use]
+    pub fn checked(self) -> Self {
+        Self { are_checked: true, ..self }
+    }
+
+    /// The name that a request is for, if that is none of these. A request that says no name is not a browser's.
+    pub(super) fn foreign<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
+        if !self.are_checked {
+            return None;
+        }
+        let hosts = headers.get_all(HOST).into_iter().map(|host: &HeaderValue| host.to_str().unwrap_or("?"));
+        let mut hosts = hosts.filter(|host| !self.is_ours(without_port(host)));
+        hosts.next()
+    }
+
+    fn is_ours(&self, host: &str) -> bool {
+        let bare = host.trim_end_matches('.').to_ascii_lowercase();
+        let in_brackets = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        in_brackets.is_some_and(|host| host.parse::<Ipv6Addr>().is_ok())
+            || host.parse::<Ipv4Addr>().is_ok()
+            || bare == "localhost"
+            || bare.ends_with(".localhost")
+            || self.names.contains(&bare)
+    }
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        Some(_) | None => host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn foreign(names: &str, host: &str) -> bool {
+        let hosts: Hosts = names.parse().unwrap();
+        let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_str(host).unwrap())]);
+        hosts.checked().foreign(&headers).is_some()
+    }
+
+    #[test]
+    fn addresses_and_local_names_and_those_that_were_given_are_ours() {
+        for host in [
+            "127.0.0.1",
+            "127.0.0.1:8000",
+            "[::1]:8000",
+            "[fd00::7]",
+            "192.168.1.2:80",
+            "localhost",
+            "LOCALHOST.:8000",
+            "app.localhost:8000",
+            "Timers.Internal",
+            "timers.internal.:8000",
+        ] {
+            assert!(!foreign("timers.internal, other", host), "{host}");
+        }
+        for host in [
+            "evil.example",
+            "evil.example:8000",
+            "localhost.evil.example",
+            "notlocalhost",
+            "127.0.0.1.evil.example",
+            "127.1",
+            "2130706433",
+            "::1",
+            "[evil.example]",
+            "internal",
+            "a.timers.internal",
+            "",
+            ":8000",
+            "localhost@evil.example",
+        ] {
+            assert!(foreign("timers.internal", host), "{host}");
+        }
+    }
+
+    #[test]
+    fn without_names_only_a_node_that_checks_them_refuses_any() {
+        let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static("evil.example"))]);
+        let nobody = HeaderMap::new();
+        let open: Hosts = "".parse().unwrap();
+        assert!(open.foreign(&headers).is_none());
+        assert_eq!(open.clone().checked().foreign(&headers), Some("evil.example"));
+        assert!(open.checked().foreign(&nobody).is_none());
+        let given: Hosts = "timers.internal".parse().unwrap();
+        assert!(given.foreign(&headers).is_some());
+        assert!("http://a".parse::<Hosts>().is_err() && "a:80".parse::<Hosts>().is_err());
+    }
+}
