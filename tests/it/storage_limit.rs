@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::support::cli::run_with;
+use crate::support::cluster::Cluster;
 use crate::support::jetstream::{Hand, found, metric};
 use crate::support::{Broker, Client, Node, Reply, Sink, eventually};
 use crate::sweep_timers::until_sweeper;
@@ -73,8 +74,7 @@ async fn cancel_all(client: &Client) -> u64 {
 
 /// Timers that were promised before the store was filled are called, others can be cancelled, and nothing was refused that
 /// belongs to them.
-async fn keeps_its_promises(broker: &Broker) {
-    let node = Node::with(broker, &NODE).await;
+async fn keeps_its_promises(node: &Node) {
     let (client, sink) = (node.client(), Sink::start().await);
     until_seen(&client).await;
     let mut kept = vec![];
@@ -115,7 +115,7 @@ async fn keeps_its_promises(broker: &Broker) {
 #[tokio::test]
 async fn what_was_promised_is_called_when_creations_have_filled_a_server_that_says_what_it_stores() {
     let broker = Broker::configured(|_, config| with_limit(config)).await;
-    keeps_its_promises(&broker).await;
+    keeps_its_promises(&Node::with(&broker, &NODE).await).await;
 }
 
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn what_was_promised_is_called_when_creations_have_filled_a_server_that_sa
         with_limit(config)
     })
     .await;
-    keeps_its_promises(&broker).await;
+    keeps_its_promises(&Node::with(&broker, &NODE).await).await;
 }
 
 #[tokio::test]
@@ -136,7 +136,14 @@ async fn what_was_promised_is_called_when_creations_have_filled_an_account() {
         config
     })
     .await;
-    keeps_its_promises(&broker).await;
+    keeps_its_promises(&Node::with(&broker, &NODE).await).await;
+}
+
+#[tokio::test]
+async fn what_was_promised_is_called_when_creations_have_filled_a_cluster() {
+    let cluster = Cluster::with_store(LIMIT).await;
+    let args = [&NODE[..], &["--replicas", "3", "--nats-wait", "60s"]].concat();
+    keeps_its_promises(&Node::at(&cluster.args("node"), &args).await).await;
 }
 
 #[tokio::test]

@@ -29,6 +29,11 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) async fn start() -> Self {
+        Self::with_store("10GB").await
+    }
+
+    /// Servers of which each may store so much.
+    pub(crate) async fn with_store(most: &str) -> Self {
         let home = TempDir::new().expect("a directory");
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("nats/make-secrets");
         let mut make = Command::new(script);
@@ -39,7 +44,7 @@ impl Cluster {
             let (clients, routes) = (ports(), ports());
             let mut servers = vec![];
             for number in 1..=3 {
-                servers.push(Some(launch(&binary, home.path(), number, &clients, &routes)));
+                servers.push(Some(launch(&binary, home.path(), number, most, &clients, &routes)));
             }
             let mut up = true;
             for (server, port) in servers.iter_mut().flatten().zip(&clients) {
@@ -92,7 +97,7 @@ fn ports() -> Vec<u16> {
     taken.iter().map(|listener| listener.local_addr().expect("an address").port()).collect()
 }
 
-fn launch(binary: &Path, home: &Path, number: usize, clients: &[u16], routes: &[u16]) -> Child {
+fn launch(binary: &Path, home: &Path, number: usize, most: &str, clients: &[u16], routes: &[u16]) -> Child {
     let etc = home.join(format!("etc-{number}"));
     std::fs::create_dir_all(&etc).expect("a directory");
     let secrets = home.join("secrets").join(format!("nats-{number}"));
@@ -107,6 +112,7 @@ fn launch(binary: &Path, home: &Path, number: usize, clients: &[u16], routes: &[
     let mut config = CONFIG
         .replace("/etc/nats/", &format!("{}/", etc.display()))
         .replace("store_dir: /data", &format!("store_dir: \"{}/data-{number}\"", home.display()))
+        .replace("max_file_store: 10GB", &format!("max_file_store: {most}"))
         .replace("127.0.0.1:8222", "127.0.0.1:-1")
         .replace("port: 4222", &format!("listen: \"127.0.0.1:{}\"", clients[number - 1]))
         .replace("port: 6222", &format!("listen: \"127.0.0.1:{}\"", routes[number - 1]));
