@@ -140,10 +140,10 @@ async fn a_timer_that_is_moved_fires_at_its_new_instant_in_both_directions() {
     let sink = Sink::start().await;
     let client = node.client();
     let sooner = client.create(&json!({ "delay": "1h", "url": sink.url("/ok") })).await;
-    let later = client.create(&json!({ "delay": "300ms", "url": sink.url("/ok") })).await;
+    let later = client.create(&json!({ "delay": "3s", "url": sink.url("/ok") })).await;
     let moved = [
         (&sooner, client.patch(&sooner, &json!({ "delay": "700ms" })).await),
-        (&later, client.patch(&later, &json!({ "seconds": 2 })).await),
+        (&later, client.patch(&later, &json!({ "seconds": 4 })).await),
     ];
     for (id, reply) in moved {
         assert_eq!(reply.status, 200, "{reply:?}");
@@ -160,8 +160,8 @@ async fn a_cancelled_timer_is_never_called_and_may_be_cancelled_again() {
     let node = Node::start(&broker).await;
     let sink = Sink::start().await;
     let client = node.client();
-    let cancelled = client.create(&json!({ "delay": "400ms", "url": sink.url("/ok") })).await;
-    let witness = client.create(&json!({ "delay": "900ms", "url": sink.url("/ok") })).await;
+    let cancelled = client.create(&json!({ "delay": "3s", "url": sink.url("/ok") })).await;
+    let witness = client.create(&json!({ "delay": "3500ms", "url": sink.url("/ok") })).await;
     for _ in 0..2 {
         let reply = client.cancel(&cancelled).await;
         assert_eq!((reply.status, &reply.json["state"]), (200, &json!("cancelled")));

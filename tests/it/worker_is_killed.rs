@@ -14,9 +14,9 @@ async fn killed_in_the_middle(broker: &Broker, delivery: &str) -> (Vec<String>, 
     let mut victim = Node::with(broker, &["--role", "worker"]).await;
     let sink = Sink::start().await;
     let at = in_millis(6_000);
-    // A receiver that takes 20 ms makes sure that calls are in progress when the worker dies; a
+    // A receiver that takes 100 ms makes sure that calls are in progress when the worker dies; a
     // short timeout makes its leases end soon.
-    let timer = json!({ "at": at, "url": sink.url("/slow/20"), "delivery": delivery, "timeout": "5s" });
+    let timer = json!({ "at": at, "url": sink.url("/slow/100"), "delivery": delivery, "timeout": "5s" });
     let mut ids = Vec::with_capacity(TIMERS);
     let thousand = json!(vec![timer; 1_000]).to_string();
     while ids.len() < TIMERS {

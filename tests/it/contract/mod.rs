@@ -93,7 +93,7 @@ fn blur(json: &mut Value) {
     }
 }
 
-/// Replaces ids, instants and addresses wherever they stand.
+/// Replaces ids, instants, addresses and sizes wherever they stand.
 fn masked(text: &str) -> String {
     let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | ':' | '.');
     let mut masked = String::new();
@@ -105,6 +105,7 @@ fn masked(text: &str) -> String {
         masked += match word {
             id if id.parse::<Uuid>().is_ok() => "<id>",
             instant if jettimer::rfc3339::parse(instant).is_ok() => "<instant>",
+            _ if rest[end..].starts_with(" MiB") => "<size>",
             address if address.parse::<std::net::SocketAddr>().is_ok() => "<address>",
             other => other,
         };

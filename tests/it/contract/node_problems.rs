@@ -118,7 +118,7 @@ async fn a_store_without_room_for_a_timer_says_so() {
         retry-after: 30
 
         {
-          "detail": "JetStream has no room for more than the timers that are promised already: it may still store 0.5 MiB, of which 0.1 MiB are kept for those and nodes share the rest. It is safe to send the request again later; raise the storage limit, or cancel timers, to make room",
+          "detail": "JetStream has no room for more than the timers that are promised already: it may still store <size> MiB, of which <size> MiB are kept for those and nodes share the rest. It is safe to send the request again later; raise the storage limit, or cancel timers, to make room",
           "request_id": "<id>",
           "status": 503,
           "title": "No room for new timers",
