@@ -9,6 +9,7 @@ use std::io;
 use std::task::{Poll, ready};
 
 use super::frames::{Frame, HEAD, Scan};
+use super::sieve::Sieve;
 
 /// What is between the library and the wire.
 pub(super) struct Gate {
@@ -18,13 +19,31 @@ pub(super) struct Gate {
     last: u32,
     /// The first stream that was withdrawn.
     withdrawn: Option<u32>,
-    /// It was this one's turn.
-    closed: bool,
+    state: State,
+}
+
+/// What is passed on.
+enum State {
+    /// Everything, up to the first request that was withdrawn.
+    Open,
+    /// From then on, what belongs to earlier requests and to the connection.
+    Sieved(Sieve),
+    /// Nothing: some bytes of the head of the withdrawn request's first frame were written before.
+    Closed,
+}
+
+/// When it is the turn of the first request that was withdrawn.
+enum Turn {
+    NotYet,
+    /// After so many bytes, that of this stream.
+    After(usize, u32),
+    /// Some bytes of its first frame's head were passed on before.
+    Begun,
 }
 
 impl Gate {
     pub(super) fn new() -> Self {
-        Self { passed: Scan::of_client(), last: 0, withdrawn: None, closed: false }
+        Self { passed: Scan::of_client(), last: 0, withdrawn: None, state: State::Open }
     }
 
     /// Takes a request back, if nothing of it was passed on. Says whether nothing was.
@@ -41,19 +60,45 @@ impl Gate {
         stream > self.last && self.withdrawn.is_some_and(|first| first <= stream)
     }
 
-    /// Passes bytes on as far as they may be written. From the first request on that was withdrawn, none are: the heads of later ones
-    /// are compressed with what it said. The library takes them for written.
+    /// Passes bytes on as far as they may be written. From the first request on that was withdrawn, only what belongs to earlier ones and
+    /// to the connection is. The library takes the rest for written.
     pub(super) fn pass(
         &mut self,
         bytes: &[u8],
-        write: impl FnOnce(&[u8]) -> Poll<io::Result<usize>>,
+        mut write: impl FnMut(&[u8]) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
-        let length = self.open_for(bytes);
-        if length == 0 {
-            self.closed = true;
-            return Poll::Ready(Ok(bytes.len()));
+        if let State::Open = self.state {
+            match self.turn(bytes) {
+                Turn::NotYet => {}
+                Turn::After(0, first) => self.state = State::Sieved(Sieve::new(first)),
+                Turn::After(length, _) => return self.pass_open(&bytes[..length], write),
+                Turn::Begun => self.state = State::Closed,
+            }
         }
-        let count = ready!(write(&bytes[..length]))?;
+        match &mut self.state {
+            State::Open => self.pass_open(bytes, write),
+            State::Sieved(sieve) => sieve.pass(bytes, &mut write),
+            State::Closed => Poll::Ready(Ok(bytes.len())),
+        }
+    }
+
+    /// Writes what was taken and not written yet.
+    pub(super) fn flush(
+        &mut self,
+        mut write: impl FnMut(&[u8]) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<()>> {
+        match &mut self.state {
+            State::Sieved(sieve) => sieve.flush(&mut write),
+            State::Open | State::Closed => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn pass_open(
+        &mut self,
+        bytes: &[u8],
+        mut write: impl FnMut(&[u8]) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        let count = ready!(write(bytes))?;
         let last = &mut self.last;
         self.passed.read(&bytes[..count], |frame| {
             if let Frame::Headers { stream } = frame {
@@ -63,23 +108,19 @@ impl Gate {
         Poll::Ready(Ok(count))
     }
 
-    /// How many of the bytes come before the first request that was withdrawn.
-    fn open_for(&self, bytes: &[u8]) -> usize {
-        let Some(first) = self.withdrawn else { return bytes.len() };
-        if self.closed {
-            return 0;
-        }
+    /// Where in these bytes it is the turn of the first request that was withdrawn.
+    fn turn(&self, bytes: &[u8]) -> Turn {
+        let Some(first) = self.withdrawn else { return Turn::NotYet };
         let (mut ahead, mut is_withdrawn) = (self.passed.clone(), false);
         for (at, byte) in bytes.iter().enumerate() {
             ahead.read(std::slice::from_ref(byte), |frame| {
                 is_withdrawn |= matches!(frame, Frame::Headers { stream } if stream >= first);
             });
             if is_withdrawn {
-                // Of its head, some bytes may have been passed on before.
-                return (at + 1).saturating_sub(HEAD);
+                return (at + 1).checked_sub(HEAD).map_or(Turn::Begun, |length| Turn::After(length, first));
             }
         }
-        bytes.len()
+        Turn::NotYet
     }
 }
 
@@ -98,6 +139,12 @@ mod tests {
             let Poll::Ready(Ok(count)) = passed else { panic!("{passed:?}") };
             bytes = &bytes[count..];
         }
+        let flushed = gate.flush(|bytes| {
+            let count = bytes.len().min(at_once);
+            taken.extend_from_slice(&bytes[..count]);
+            Poll::Ready(Ok(count))
+        });
+        assert!(matches!(flushed, Poll::Ready(Ok(()))));
     }
 
     fn headers(stream: u8) -> Vec<u8> {
@@ -112,7 +159,9 @@ mod tests {
     fn nothing_of_a_withdrawn_request_is_passed_on_wherever_the_bytes_are_cut() {
         let greeting = [b'P'; 24];
         let allowed = [&greeting[..], &headers(1), &data(1)].concat();
-        let all = [&allowed[..], &headers(3), &data(1), &headers(5)].concat();
+        let (end, ping) = ([0, 0, 0, 0, 1, 0, 0, 0, 1], [0, 0, 1, 6, 1, 0, 0, 0, 0, 9]);
+        let of_others = [&data(1)[..], &ping, &end].concat();
+        let all = [&allowed[..], &headers(3), &data(1), &ping, &data(3), &headers(5), &end].concat();
         for at_once in 1..=all.len() {
             for before in 0..all.len() {
                 let (mut gate, mut taken) = (Gate::new(), vec![]);
@@ -123,12 +172,14 @@ mod tests {
                 assert!(!gate.withdraw(1) || before < 24 + HEAD);
                 pass(&mut gate, &all[before..], at_once, &mut taken);
                 let expected = match before {
-                    // The first one was withdrawn too.
-                    ..33 => before.max(24),
-                    _ if is_written => all.len(),
-                    _ => before.max(allowed.len()),
+                    // The first one was withdrawn too, and what belongs to the connection is passed on.
+                    ..=24 => [&greeting[..], &ping].concat(),
+                    25..33 => all[..before].to_vec(),
+                    _ if is_written => all.clone(),
+                    _ if before > allowed.len() => all[..before].to_vec(),
+                    _ => [&allowed[..], &of_others].concat(),
                 };
-                assert_eq!(taken, all[..expected], "{before} in pieces of {at_once}");
+                assert_eq!(taken, expected, "{before} in pieces of {at_once}");
             }
         }
     }
@@ -139,7 +190,11 @@ mod tests {
         pass(&mut gate, &[b'P'; 24], 24, &mut vec![]);
         assert!(gate.pass(&headers(1), |_| Poll::Pending).is_pending());
         assert!(gate.withdraw(1) && !gate.shuts_out(0));
-        let Poll::Ready(Ok(10)) = gate.pass(&headers(1), |_| panic!("it is written")) else { panic!() };
+        let (mut bytes, nothing) = (&headers(1)[..], |_: &[u8]| panic!("it is written"));
+        while let Poll::Ready(Ok(count @ 1..)) = gate.pass(bytes, nothing) {
+            bytes = &bytes[count..];
+        }
+        assert!(bytes.is_empty());
         assert!(gate.shuts_out(3));
     }
 }

@@ -7,6 +7,7 @@ mod gate;
 mod heads;
 mod place;
 mod seen;
+mod sieve;
 
 use std::sync::Arc;
 use std::time::Duration;

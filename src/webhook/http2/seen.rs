@@ -98,8 +98,8 @@ impl AsyncWrite for Seen {
         if this.broken.is_some() {
             return Poll::Ready(Ok(bytes.len()));
         }
-        let wire = Pin::new(&mut this.wire);
-        let passed = this.facts.gate().pass(bytes, |bytes| wire.poll_write(cx, bytes));
+        let mut wire = Pin::new(&mut this.wire);
+        let passed = this.facts.gate().pass(bytes, |bytes| wire.as_mut().poll_write(cx, bytes));
         match std::task::ready!(passed) {
             Ok(count) => Poll::Ready(Ok(count)),
             Err(error) => {
@@ -111,10 +111,17 @@ impl AsyncWrite for Seen {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.broken.is_none()
-            && let Err(error) = std::task::ready!(Pin::new(&mut this.wire).poll_flush(cx))
-        {
-            this.fail(error);
+        if this.broken.is_none() {
+            let mut wire = Pin::new(&mut this.wire);
+            let flushed = this.facts.gate().flush(|bytes| wire.as_mut().poll_write(cx, bytes));
+            let flushed = std::task::ready!(flushed);
+            let flushed = match flushed {
+                Ok(()) => std::task::ready!(Pin::new(&mut this.wire).poll_flush(cx)),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = flushed {
+                this.fail(error);
+            }
         }
         Poll::Ready(Ok(()))
     }
