@@ -136,4 +136,10 @@ impl Known {
     fn skew(&self, now: Moment) -> Skew {
         Skew::of(self.server.offset(now), self.roster.peers().filter_map(|peer| peer.offset(now)).collect())
     }
+
+    /// The same of NATS and of nodes that call receivers: they take what this one leaves if its clock is off.
+    fn skew_of_workers(&self, now: Moment) -> Skew {
+        let workers = self.roster.peers().filter(|peer| peer.node.role.works());
+        Skew::of(self.server.offset(now), workers.filter_map(|peer| peer.offset(now)).collect())
+    }
 }

@@ -119,7 +119,7 @@ impl Heartbeat {
     fn look_at_clocks(&self) {
         let now = self.now();
         let mut known = self.lock();
-        let most = known.skew(now).of_most();
+        let most = known.skew_of_workers(now).of_most();
         self.reference.note(most.map(|offset| (now.steady, offset.shown(now.clock))));
         let is_off = self.reference.is_off(self.clock);
         if is_off && !known.is_off {

@@ -128,6 +128,9 @@ impl ServerClock {
 /// How many of a node's beats are kept for its clock: those of 10 s.
 const PEER_SAMPLES: usize = 10;
 
+/// A beat is on its way for so long at most. One that is later makes the clock look behind until the next one.
+const LONGEST_WAY: Duration = Duration::from_secs(1);
+
 /// What is known of another node's clock.
 #[derive(Debug, Default)]
 pub(super) struct PeerClock {
@@ -135,8 +138,12 @@ pub(super) struct PeerClock {
 }
 
 impl PeerClock {
-    /// Takes note of what it showed when it said so, and when that was heard.
+    /// Takes note of what it showed when it said so, and when that was heard. Samples of before the other clock was set back say
+    /// nothing any more.
     pub(super) fn note(&mut self, clock: Timestamp, heard: Instant) {
+        let latest = clock.saturating_add(LONGEST_WAY);
+        self.samples
+            .retain(|(before, at)| before.saturating_add(heard.saturating_duration_since(*at)) <= latest);
         self.samples.truncate(PEER_SAMPLES - 1);
         self.samples.push_front((clock, heard));
     }
