@@ -96,10 +96,7 @@ impl Engine {
         let called = {
             let mut calling = pin!(worker.caller.call(timer, attempt, &worker.abort, &departure));
             match tokio::time::timeout(LONG, &mut calling).await {
-                Ok(called) => {
-                    place.iter_mut().for_each(|place| place.node.was_quick());
-                    called
-                }
+                Ok(called) => called,
                 Err(_) => {
                     for place in place.iter_mut() {
                         place.receiver.takes_long();
@@ -110,9 +107,11 @@ impl Engine {
             }
         };
         drop(in_progress);
-        if matches!(called.result, CallResult::Answered { .. }) {
+        let was_answered = matches!(called.result, CallResult::Answered { .. });
+        if was_answered {
             entry.answered(&called);
         }
+        place.iter_mut().for_each(|place| place.node.made(was_answered));
         work.called(measure::kind_of(&called.result), began.elapsed());
         if let Some(place) = place {
             let its_own = departure.has_left() || worker.caller.was_cut_short(timer, &called);

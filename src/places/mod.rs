@@ -5,6 +5,7 @@
 //!
 //! **Invariant:** a place is given back by being dropped.
 
+mod line;
 mod shares;
 
 use std::hash::{BuildHasher as _, RandomState};
@@ -15,7 +16,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use shares::{Entered, Grant, Shares, Waiter, Wish};
+use shares::{Entered, Grant, Made, Shares, Waiter, Wish};
 
 /// Who would wait longer than this for a place is to come back later: what waits takes a place in the node's memory.
 const MAX_WAIT: Duration = Duration::from_secs(3);
@@ -44,7 +45,8 @@ pub struct Places {
 pub struct Taken {
     places: Places,
     grant: Option<Grant>,
-    was_quick: bool,
+    took_long: bool,
+    made: Option<Made>,
 }
 
 impl Waiter for oneshot::Sender<Taken> {
@@ -80,7 +82,7 @@ impl Places {
     fn wish(&self, Callee { host, port, flow }: Callee<'_>) -> Wish {
         let site = self.hasher.hash_one(("site", site(host)));
         let flow = flow.map(|key| self.hasher.hash_one(("flow", key)));
-        Wish { leaf: self.hasher.hash_one((host, port)), groups: [Some(site), flow] }
+        Wish { leaf: self.hasher.hash_one((host, port)), site, flow }
     }
 
     fn let_in(&self, waiters: Vec<(oneshot::Sender<Taken>, Grant)>) {
@@ -91,7 +93,7 @@ impl Places {
     }
 
     fn taken(&self, grant: Grant) -> Taken {
-        Taken { places: self.clone(), grant: Some(grant), was_quick: false }
+        Taken { places: self.clone(), grant: Some(grant), took_long: false, made: None }
     }
 
     fn lock(&self) -> MutexGuard<'_, Shares<oneshot::Sender<Taken>>> {
@@ -102,22 +104,23 @@ impl Places {
 impl Taken {
     /// The call takes long.
     pub fn takes_long(&mut self) {
+        self.took_long = true;
         if let Some(grant) = &mut self.grant {
             let let_in = self.places.lock().ages(grant);
             self.places.let_in(let_in);
         }
     }
 
-    /// The call was made, and did not take long.
-    pub fn was_quick(&mut self) {
-        self.was_quick = true;
+    /// The call was made, and the receiver has answered or not.
+    pub fn made(&mut self, was_answered: bool) {
+        self.made = Some(Made { was_quick: !self.took_long, was_answered });
     }
 }
 
 impl Drop for Taken {
     fn drop(&mut self) {
         let Some(grant) = self.grant.take() else { return };
-        let let_in = self.places.lock().give_back(grant, self.was_quick);
+        let let_in = self.places.lock().give_back(grant, self.made);
         self.places.let_in(let_in);
     }
 }

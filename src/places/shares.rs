@@ -5,20 +5,28 @@
 //! No list of tenants, no weights, and no call is taken back.
 //!
 //! A call that takes long counts against the slow part of the node, which leaves an eighth for receivers that answer quickly. A receiver of
-//! which nothing is known yet counts as slow.
+//! which nothing is known yet counts as slow. Those that wait have turns by receiver, and those that answer come first.
 //!
 //! Pure: no clock, no waiting.
 
 use std::collections::{HashMap, VecDeque};
 
+use super::line::Line;
+
 /// The slow part is all but this part of the node.
 const QUICK_PART: usize = 8;
 /// A receiver that answers quickly has at most this many times what is free in the node; a group, of what is free in the slow part.
-const MOST_OF_FREE: usize = 7;
+const MOST_OF_FREE: usize = 15;
 /// A slow receiver has at most this many times what is free in its group.
-const LEAF_OF_GROUP: usize = 3;
+const LEAF_OF_GROUP: usize = 7;
 
-/// So many of those that wait, and may not be let in, are looked at when a place becomes free.
+/// A receiver that has a place leaves one of its group to receivers that come now, and one more for so many places of the node.
+const FOR_NEW_PART: usize = 32;
+
+/// A receiver is slow after this number of calls in a row that took long: one may be a hiccup.
+const LONG_IN_A_ROW: u32 = 2;
+
+/// So many receivers of a line that may not be let in are looked at when a place becomes free.
 const TRIES: usize = 16;
 
 /// The receivers of which it is remembered whether they are quick; of more, those are forgotten that have no call.
@@ -30,11 +38,18 @@ pub(super) trait Waiter {
     fn is_gone(&self) -> bool;
 }
 
-/// Who wants a place: a receiver, and the groups that it belongs to, by their hashes.
+/// Who wants a place: a receiver, and the groups that it belongs to, by their hashes: its site, and its flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Wish {
     pub(super) leaf: u64,
-    pub(super) groups: [Option<u64>; 2],
+    pub(super) site: u64,
+    pub(super) flow: Option<u64>,
+}
+
+impl Wish {
+    fn groups(self) -> impl Iterator<Item = u64> {
+        [Some(self.site), self.flow].into_iter().flatten()
+    }
 }
 
 /// A place that is taken.
@@ -48,6 +63,15 @@ pub(super) struct Grant {
 enum Part {
     Quick,
     Slow,
+}
+
+/// What came of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Made {
+    /// It did not take long.
+    pub(super) was_quick: bool,
+    /// The receiver answered.
+    pub(super) was_answered: bool,
 }
 
 /// What came of asking.
@@ -67,19 +91,25 @@ pub(super) struct Shares<W> {
     leaves: HashMap<u64, Leaf<W>>,
     /// How many places of the slow part each group has.
     groups: HashMap<u64, usize>,
-    /// Those that wait, in turn: the receivers that answer quickly, and the others.
-    rings: [VecDeque<u64>; 2],
+    /// Those that wait, in turn: receivers that answer quickly; others that answer; others that have no place; and the rest.
+    lines: [Line; 4],
+    /// With this number of receivers, those are forgotten that are not needed.
+    forget_at: usize,
 }
 
 #[derive(Debug)]
 struct Leaf<W> {
     quick: usize,
     slow: usize,
-    /// Whether its last call ended quickly; `None` if it had none.
-    is_quick: Option<bool>,
+    /// Whether calls of it end quickly, as far as is known.
+    is_quick: bool,
+    /// How many calls in a row took long.
+    long: u32,
+    /// Its last call was answered.
+    answers: bool,
     waiting: VecDeque<(Wish, W)>,
-    /// It has its turn in a ring.
-    in_ring: bool,
+    /// The line in which it has its turn. It may stand in others, and is passed over there.
+    in_line: Option<usize>,
 }
 
 impl<W: Waiter> Leaf<W> {
@@ -89,8 +119,22 @@ impl<W: Waiter> Leaf<W> {
         self.waiting.front().map(|(wish, _)| *wish)
     }
 
-    fn is_idle(&self) -> bool {
-        self.quick == 0 && self.slow == 0 && self.waiting.is_empty() && !self.in_ring
+    fn has_places(&self) -> bool {
+        self.quick + self.slow > 0
+    }
+
+    fn is_needed(&mut self) -> bool {
+        self.has_places() || self.first().is_some()
+    }
+
+    /// In which line it waits. Calls that hang would otherwise take the turns of calls that end.
+    fn line(&self) -> usize {
+        match (self.is_quick, self.answers, self.has_places()) {
+            (true, ..) => 0,
+            (false, true, _) => 1,
+            (false, false, false) => 2,
+            (false, false, true) => 3,
+        }
     }
 }
 
@@ -103,14 +147,18 @@ impl<W: Waiter> Shares<W> {
             slow: 0,
             leaves: HashMap::new(),
             groups: HashMap::new(),
-            rings: [VecDeque::new(), VecDeque::new()],
+            lines: Default::default(),
+            forget_at: MOST_LEAVES,
         }
     }
 
     /// Takes a place, or has `waiter` wait for one in turn.
     pub(super) fn enter(&mut self, wish: Wish, waiter: impl FnOnce() -> W) -> Entered {
-        if self.leaves.len() >= MOST_LEAVES && !self.leaves.contains_key(&wish.leaf) {
-            self.leaves.retain(|_, leaf| !leaf.is_idle());
+        if self.leaves.len() >= self.forget_at && !self.leaves.contains_key(&wish.leaf) {
+            // One that is forgotten in a line has nothing to do at its turn.
+            self.leaves.retain(|_, leaf| leaf.is_needed());
+            // Not to be done again for each new one.
+            self.forget_at = MOST_LEAVES.max(2 * self.leaves.len());
         }
         // Whoever waits comes first.
         let nobody_waits = self.leaf(wish.leaf).first().is_none();
@@ -119,14 +167,8 @@ impl<W: Waiter> Shares<W> {
         }
         let leaf = self.leaf(wish.leaf);
         leaf.waiting.push_back((wish, waiter()));
-        let (is_new, is_quick) = (!std::mem::replace(&mut leaf.in_ring, true), leaf.is_quick);
-        if is_new {
-            match is_quick {
-                Some(true) => self.rings[0].push_back(wish.leaf),
-                Some(false) => self.rings[1].push_back(wish.leaf),
-                // It does not wait for a round of those that are known to be slow.
-                None => self.rings[1].push_front(wish.leaf),
-            }
+        if leaf.in_line.is_none() {
+            self.line_up(wish.site, wish.leaf);
         }
         Entered::Waits
     }
@@ -137,42 +179,93 @@ impl<W: Waiter> Shares<W> {
             self.count(grant.wish, Part::Quick, false);
             self.count(grant.wish, Part::Slow, true);
         }
-        self.leaf(grant.wish.leaf).is_quick = Some(false);
+        let leaf = self.leaf(grant.wish.leaf);
+        leaf.long = leaf.long.saturating_add(1);
+        leaf.is_quick &= leaf.long < LONG_IN_A_ROW;
         self.let_in()
     }
 
-    /// Gives a place back, `was_quick` if its call was made and did not take long. Says who is let in instead.
-    pub(super) fn give_back(&mut self, grant: Grant, was_quick: bool) -> Vec<(W, Grant)> {
+    /// Gives a place back, with what came of its call if one was made. Says who is let in instead.
+    pub(super) fn give_back(&mut self, grant: Grant, made: Option<Made>) -> Vec<(W, Grant)> {
         self.count(grant.wish, grant.part, false);
-        if was_quick {
-            self.leaf(grant.wish.leaf).is_quick = Some(true);
+        if let Some(Made { was_quick, was_answered }) = made {
+            let leaf = self.leaf(grant.wish.leaf);
+            leaf.answers = was_answered;
+            if was_quick {
+                (leaf.is_quick, leaf.long) = (true, 0);
+            }
+            // Those that are slow are not looked at while there is no place for them.
+            if leaf.in_line.is_some_and(|line| line > leaf.line()) {
+                self.line_up(grant.wish.site, grant.wish.leaf);
+            }
         }
         self.let_in()
     }
 
     fn let_in(&mut self) -> Vec<(W, Grant)> {
         let mut let_in = vec![];
-        for ring in 0..self.rings.len() {
-            let mut refused = 0;
-            while self.taken < self.size && refused < TRIES.min(self.rings[ring].len()) {
-                let Some(name) = self.rings[ring].pop_front() else { break };
-                let leaf = self.leaf(name);
-                let Some(wish) = leaf.first() else {
-                    leaf.in_ring = false;
-                    continue;
-                };
-                match self.part_for(wish) {
-                    Some(part) => {
-                        refused = 0;
-                        let waiter = self.leaf(name).waiting.pop_front();
-                        let_in.extend(waiter.map(|(_, waiter)| (waiter, self.take(wish, part))));
-                    }
-                    None => refused += 1,
+        // One that has changed its line may be let in from there.
+        while (0..self.lines.len()).any(|line| self.let_in_from(line, &mut let_in)) {}
+        let_in
+    }
+
+    /// Lets in who waits in this line. Says whether one has changed its line.
+    fn let_in_from(&mut self, line: usize, let_in: &mut Vec<(W, Grant)>) -> bool {
+        let (mut refused, mut moved) = (0, false);
+        while refused < TRIES && self.has_room(line) {
+            let Some((site, name)) = self.lines[line].pop() else { return moved };
+            let leaf = self.leaf(name);
+            if leaf.in_line != Some(line) {
+                continue;
+            }
+            let Some(wish) = leaf.first() else {
+                leaf.in_line = None;
+                continue;
+            };
+            // It may have come to a place, or turned out to be slow, since it began to wait.
+            if leaf.line() != line {
+                self.line_up(site, name);
+                moved = true;
+                continue;
+            }
+            match self.part_for(wish) {
+                Some(part) => {
+                    refused = 0;
+                    let waiter = self.leaf(name).waiting.pop_front();
+                    let_in.extend(waiter.map(|(_, waiter)| (waiter, self.take(wish, part))));
+                    moved |= self.line_up(site, name) != line;
                 }
-                self.rings[ring].push_back(name);
+                None => {
+                    refused += 1;
+                    // One that has its share makes way for the next one of its site.
+                    if self.leaf(name).has_places() {
+                        self.lines[line].push(site, name);
+                    } else {
+                        self.lines[line].put_back(site, name);
+                    }
+                }
             }
         }
-        let_in
+        moved
+    }
+
+    /// The receiver waits behind the others of its line; says which one that is.
+    fn line_up(&mut self, site: u64, name: u64) -> usize {
+        let leaf = self.leaf(name);
+        let line = leaf.line();
+        leaf.in_line = Some(line);
+        self.lines[line].push(site, name);
+        line
+    }
+
+    /// Whether anyone of this line can be let in.
+    fn has_room(&self, line: usize) -> bool {
+        self.taken < self.size && (line == 0 || self.free_for_slow() > 0)
+    }
+
+    fn free_for_slow(&self) -> usize {
+        let slow_size = self.size - self.size / QUICK_PART;
+        slow_size.saturating_sub(self.slow).min(self.size.saturating_sub(self.taken))
     }
 
     /// The part in which there is a place for this wish.
@@ -183,20 +276,19 @@ impl<W: Waiter> Shares<W> {
         }
         let leaf = self.leaf(wish.leaf);
         let (quick, slow, is_quick) = (leaf.quick, leaf.slow, leaf.is_quick);
-        if is_quick == Some(true) {
+        if is_quick {
             return (quick <= MOST_OF_FREE * free).then_some(Part::Quick);
         }
-        let slow_size = self.size - self.size / QUICK_PART;
-        let free = free.min(slow_size.saturating_sub(self.slow));
+        let free = self.free_for_slow();
         // What a group may still have of what it has and what is free, times eight.
         let left = |group: &u64| {
             (MOST_OF_FREE * free).saturating_sub(self.groups.get(group).copied().unwrap_or_default())
         };
-        let left = wish.groups.iter().flatten().map(left).min().unwrap_or((MOST_OF_FREE + 1) * free);
+        let left = wish.groups().map(|group| left(&group)).min().unwrap_or_default();
         // A place more takes one of what is free, and one of what the group may have.
         let place = MOST_OF_FREE + 1;
-        // With few places, parts are smaller than a place: one is left to a receiver that comes now.
-        let is_fair = place * slow <= LEAF_OF_GROUP * left && left > place;
+        let for_new = place * (1 + self.size / FOR_NEW_PART);
+        let is_fair = place * slow <= LEAF_OF_GROUP * left && left > for_new;
         (left > 0 && (slow == 0 || is_fair)).then_some(Part::Slow)
     }
 
@@ -215,7 +307,7 @@ impl<W: Waiter> Shares<W> {
         }
         change(&mut leaf.slow);
         change(&mut self.slow);
-        for group in wish.groups.into_iter().flatten() {
+        for group in wish.groups() {
             let count = self.groups.entry(group).or_default();
             change(count);
             if *count == 0 {
@@ -228,9 +320,11 @@ impl<W: Waiter> Shares<W> {
         self.leaves.entry(name).or_insert_with(|| Leaf {
             quick: 0,
             slow: 0,
-            is_quick: None,
+            is_quick: false,
+            long: 0,
+            answers: false,
             waiting: VecDeque::new(),
-            in_ring: false,
+            in_line: None,
         })
     }
 }

@@ -59,13 +59,17 @@ async fn a_receiver_that_hangs_does_not_hold_up_another() {
     assert!(hanging.counts().values().all(|count| *count == 1));
 }
 
-/// Four receivers that hang, each with more timers than the node has places.
+/// The places of a node for calls, by default, and those of them that calls which take long leave.
+const PLACES: usize = 512;
+const LEFT: usize = 64;
+
+/// Four receivers that hang, each with more timers than a receiver may have places.
 async fn four_that_hang(client: &Client) -> Vec<Sink> {
     let mut hanging = vec![];
     for _ in 0..4 {
         let sink = Sink::start().await;
         let stuck = json!({ "seconds": 0, "url": sink.url("/hang"), "timeout": "10m" });
-        create_many(client, &vec![stuck; 60]).await;
+        create_many(client, &vec![stuck; 200]).await;
         hanging.push(sink);
     }
     // Until each has its share: then timers of all of them come back later.
@@ -81,14 +85,12 @@ async fn four_that_hang(client: &Client) -> Vec<Sink> {
 #[tokio::test]
 async fn receivers_that_hang_leave_places_to_one_that_answers_and_to_one_that_was_never_called() {
     let broker = Broker::start().await;
-    let node = Node::with(&broker, &["--max-calls", "40"]).await;
+    let node = Node::start(&broker).await;
     let client = node.client();
     let answers = Sink::start().await;
     let first = client.create(&json!({ "seconds": 0, "url": answers.url("/ok") })).await;
     client.until(&first, "delivered").await;
     let hanging = four_that_hang(&client).await;
-    let called: Vec<usize> = hanging.iter().map(|sink| sink.hits().len()).collect();
-    assert!(called.iter().sum::<usize>() < 35, "{called:?}");
     let new = Sink::start().await;
     for sink in [&answers, &new] {
         let timers = vec![json!({ "seconds": 0, "url": sink.url("/ok") }); 100];
@@ -97,7 +99,8 @@ async fn receivers_that_hang_leave_places_to_one_that_answers_and_to_one_that_wa
         }
     }
     let now: Vec<usize> = hanging.iter().map(|sink| sink.hits().len()).collect();
-    assert!(now.iter().sum::<usize>() < 35, "{now:?} of 40 places");
+    let in_all: usize = now.iter().sum();
+    assert!(in_all <= PLACES - LEFT && now.iter().all(|one| *one > 0), "{now:?} of {PLACES} places");
     let metric = "jettimer_calls_postponed_total{reason=\"node\"}";
     assert!(crate::support::jetstream::metric(&client, metric).await > 0.0);
     hanging.iter().for_each(Sink::release);
