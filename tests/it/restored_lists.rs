@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::json;
 
+use crate::support::jetstream::metric;
 use crate::support::{Broker, Client, Node, eventually};
 
 /// Timers that wait, as the list has them.
@@ -31,6 +32,9 @@ async fn a_list_follows_a_bucket_that_was_put_back() {
     let mut broker = Broker::start().await;
     let node = Node::start(&broker).await;
     let client = node.client();
+    // A sweep would end the timer whose cancel NATS loses: the node knows that it made it.
+    let sweeps = "jettimer_sweeps_total{result=\"done\"}";
+    eventually("the first sweep is done", async || (metric(&client, sweeps).await > 0.0).then_some(())).await;
     let (kept, cancelled) = (create(&client).await, create(&client).await);
     broker.back_up();
     let lost = create(&client).await;
