@@ -141,6 +141,12 @@ impl Broker {
     /// A copy of its data as it is at this moment, beside the data.
     pub(crate) fn back_up(&self) {
         self.pause();
+        // A file that it is about to rename is gone when it is copied. Where there is no `/proc`, it is taken to stand still at once.
+        let status = PathBuf::from(format!("/proc/{}/status", self.server.pid()));
+        let runs = || std::fs::read_to_string(&status).is_ok_and(|status| !status.contains("State:\tT"));
+        while runs() {
+            std::thread::yield_now();
+        }
         copy(&self.store(), &self.backup());
         self.resume();
     }
