@@ -17,7 +17,7 @@ const SYNC_BY_DEFAULT: &str = "sync_interval: 2m";
 pub(super) fn config(net: &Net, secrets: &Secrets, profile: Profile, index: usize, store: &Path) -> String {
     let shipped = if profile == Profile::One { single(net) } else { one_of_three(net, secrets, index) };
     let shipped = replaced(shipped, "store_dir: /data", &format!("store_dir: {store:?}"));
-    let config = replaced(shipped, "max_file_store: 10GB", "max_file_store: 1GB");
+    let config = replaced(shipped, "max_file_store: 10GB", "max_file_store: 4GB");
     match profile {
         Profile::One | Profile::Production => config,
         Profile::Three => replaced(config, "sync_interval: always", SYNC_BY_DEFAULT),
