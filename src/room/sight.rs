@@ -91,15 +91,25 @@ impl Sight {
     pub fn room(&self) -> Option<Room> {
         let replicas = self.replicas.max(1);
         let account = self.account.and_then(|account| account.storage);
-        let by_account = account.map(|part| (part.left() / replicas).saturating_sub(self.events_grow));
+        let by_account = account.map(|part| self.beside_events(part.left() / replicas));
         let by_servers = self.servers.iter().map(|server| server.storage.left());
-        let by_servers = by_servers.min().map(|left| left.saturating_sub(self.events_grow));
+        let by_servers = by_servers.min().map(|left| self.beside_events(left));
         // Streams of other programs may have no limit either: what the account stores beyond all reservations is theirs.
         let unreserved = self.account.map_or(0, |account| account.stored.saturating_sub(account.reserved));
-        let by_grant = self.granted.map(|granted| granted.saturating_sub(self.used.max(unreserved)));
+        // The limit of the events is reserved already.
+        let by_grant = self.granted.map(|granted| {
+            let left = granted.saturating_add(self.events_grow).saturating_sub(self.used.max(unreserved));
+            self.beside_events(left)
+        });
         let free = [by_account, by_servers, by_grant, self.disk].into_iter().flatten().min()?;
         let least = LEAST_KEPT.min(self.used.saturating_add(free) / PART_OF_A_SMALL_STORE);
         Some(Room { free, kept: least.max(self.used / PART_OF_WHAT_IS_USED) })
+    }
+
+    /// What of this the events leave. In a store that is small for them they are not left more than half: they are as large as the
+    /// changes that they tell of, and can be given up.
+    fn beside_events(&self, left: u64) -> u64 {
+        left - self.events_grow.min(left / 2)
     }
 }
 
@@ -124,10 +134,10 @@ mod tests {
         assert_eq!(free(&sight), Some(30 * MIB));
         // The limit counts every copy.
         sight.replicas = 3;
-        assert_eq!(free(&sight), Some(40 * MIB / 3 - 10 * MIB));
+        assert_eq!(free(&sight), Some((40 * MIB / 3).div_ceil(2)));
         sight.servers =
             [5, 2].map(|left| Server { storage: Part { used: MIB, most: (11 + left) * MIB } }).into();
-        assert_eq!(free(&sight), Some(2 * MIB));
+        assert_eq!(free(&sight), Some(6 * MIB));
         sight.disk = Some(MIB);
         assert_eq!(free(&sight), Some(MIB));
         // A limit may have been lowered below what is stored.
@@ -144,6 +154,15 @@ mod tests {
         assert_eq!(free(&sight), Some(22 * MIB));
         sight.granted = Some(3 * MIB);
         assert_eq!(free(&sight), Some(0));
+    }
+
+    #[test]
+    fn events_that_may_fill_the_store_leave_half_of_it() {
+        let small = Server { storage: Part { used: 0, most: 1_000 * MIB } };
+        let by_server = Sight { events_grow: 1_024 * MIB, servers: vec![small], ..Sight::default() };
+        assert_eq!(free(&by_server), Some(500 * MIB));
+        let by_grant = Sight { events_grow: 1_024 * MIB, granted: Some(0), ..Sight::default() };
+        assert_eq!(free(&by_grant), Some(512 * MIB));
     }
 
     #[test]
