@@ -101,7 +101,7 @@ async fn a_record_that_cannot_be_read_and_a_nats_that_is_away_are_told_apart() {
 #[tokio::test]
 async fn a_store_without_room_for_a_timer_says_so() {
     // Events may take 1 MiB of it.
-    let config = |text: String| text.replace("jetstream {", "jetstream {\n    max_file_store: 1550000");
+    let config = |text: String| text.replace("jetstream {", "jetstream {\n    max_file_store: 1100000");
     let broker = Broker::configured(|_, text| config(text)).await;
     let node = Node::with(&broker, &["--event-max-bytes", "1048576"]).await;
     let client = node.client();
@@ -110,7 +110,7 @@ async fn a_store_without_room_for_a_timer_says_so() {
         (ready.json["storage"] == "enough").then_some(())
     })
     .await;
-    let large = json!({ "delay": "1h", "url": "http://localhost/", "body_text": "x".repeat(200_000) });
+    let large = json!({ "delay": "1h", "url": "http://localhost/", "body_text": "x".repeat(240_000) });
     check(&client, Method::POST, "/timer", &[], &large.to_string(), expect![[r#"
         503
         content-type: application/problem+json
