@@ -6,15 +6,15 @@ use std::collections::{HashMap, VecDeque};
 #[derive(Debug, Default)]
 pub(super) struct Line {
     sites: VecDeque<u64>,
-    leaves: HashMap<u64, VecDeque<u64>>,
+    receivers: HashMap<u64, VecDeque<u64>>,
 }
 
 impl Line {
     /// The receiver waits behind the others of its site.
-    pub(super) fn push(&mut self, site: u64, leaf: u64) {
-        let leaves = self.leaves.entry(site).or_default();
-        leaves.push_back(leaf);
-        if leaves.len() == 1 {
+    pub(super) fn push(&mut self, site: u64, receiver: u64) {
+        let receivers = self.receivers.entry(site).or_default();
+        receivers.push_back(receiver);
+        if receivers.len() == 1 {
             self.sites.push_back(site);
         }
     }
@@ -22,21 +22,21 @@ impl Line {
     /// Takes the receiver whose turn it is. The next turn is another site's.
     pub(super) fn pop(&mut self) -> Option<(u64, u64)> {
         let site = self.sites.pop_front()?;
-        let leaves = self.leaves.get_mut(&site)?;
-        let leaf = leaves.pop_front()?;
-        if leaves.is_empty() {
-            self.leaves.remove(&site);
+        let receivers = self.receivers.get_mut(&site)?;
+        let receiver = receivers.pop_front()?;
+        if receivers.is_empty() {
+            self.receivers.remove(&site);
         } else {
             self.sites.push_back(site);
         }
-        Some((site, leaf))
+        Some((site, receiver))
     }
 
     /// The receiver that was taken waits on, in front of the others of its site.
-    pub(super) fn put_back(&mut self, site: u64, leaf: u64) {
-        let leaves = self.leaves.entry(site).or_default();
-        leaves.push_front(leaf);
-        if leaves.len() == 1 {
+    pub(super) fn put_back(&mut self, site: u64, receiver: u64) {
+        let receivers = self.receivers.entry(site).or_default();
+        receivers.push_front(receiver);
+        if receivers.len() == 1 {
             self.sites.push_back(site);
         }
     }
@@ -49,13 +49,13 @@ mod tests {
     #[test]
     fn sites_take_turns_and_receivers_of_a_site_keep_their_order() {
         let mut line = Line::default();
-        for (site, leaf) in [(1, 10), (1, 11), (1, 12), (2, 20), (3, 30), (3, 31)] {
-            line.push(site, leaf);
+        for (site, receiver) in [(1, 10), (1, 11), (1, 12), (2, 20), (3, 30), (3, 31)] {
+            line.push(site, receiver);
         }
         assert_eq!(line.pop(), Some((1, 10)));
         line.put_back(1, 10);
-        let all: Vec<u64> = std::iter::from_fn(|| line.pop()).map(|(_, leaf)| leaf).collect();
+        let all: Vec<u64> = std::iter::from_fn(|| line.pop()).map(|(_, receiver)| receiver).collect();
         assert_eq!(all, [20, 30, 10, 31, 11, 12]);
-        assert!(line.sites.is_empty() && line.leaves.is_empty());
+        assert!(line.sites.is_empty() && line.receivers.is_empty());
     }
 }

@@ -6,6 +6,7 @@
 //! **Invariant:** a place is given back by being dropped.
 
 mod line;
+mod receiver;
 mod shares;
 
 use std::hash::{BuildHasher as _, RandomState};
@@ -16,9 +17,10 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use shares::{Entered, Grant, Made, Shares, Waiter, Wish};
+use receiver::{Made, Waiter, Wish};
+use shares::{Entered, Grant, Shares};
 
-/// Who would wait longer than this for a place is to come back later: what waits takes a place in the node's memory.
+/// A timer that would wait longer than this for a place comes back later: while it waits it takes memory.
 const MAX_WAIT: Duration = Duration::from_secs(3);
 
 /// Which receiver a call is for.
@@ -82,7 +84,7 @@ impl Places {
     fn wish(&self, Callee { host, port, flow }: Callee<'_>) -> Wish {
         let site = self.hasher.hash_one(("site", site(host)));
         let flow = flow.map(|key| self.hasher.hash_one(("flow", key)));
-        Wish { leaf: self.hasher.hash_one((host, port)), site, flow }
+        Wish { receiver: self.hasher.hash_one((host, port)), site, flow }
     }
 
     fn let_in(&self, waiters: Vec<(oneshot::Sender<Taken>, Grant)>) {

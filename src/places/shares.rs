@@ -9,48 +9,26 @@
 //!
 //! Pure: no clock, no waiting.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
 use super::line::Line;
+use super::receiver::{Made, Receiver, Waiter, Wish};
 
 /// The slow part is all but this part of the node.
 const QUICK_PART: usize = 8;
 /// A receiver that answers quickly has at most this many times what is free in the node; a group, of what is free in the slow part.
 const MOST_OF_FREE: usize = 15;
 /// A slow receiver has at most this many times what is free in its group.
-const LEAF_OF_GROUP: usize = 7;
+const RECEIVER_OF_GROUP: usize = 7;
 
 /// A receiver that has a place leaves one of its group to receivers that come now, and one more for so many places of the node.
 const FOR_NEW_PART: usize = 32;
-
-/// A receiver is slow after this number of calls in a row that took long: one may be a hiccup.
-const LONG_IN_A_ROW: u32 = 2;
 
 /// So many receivers of a line that may not be let in are looked at when a place becomes free.
 const TRIES: usize = 16;
 
 /// The receivers of which it is remembered whether they are quick; of more, those are forgotten that have no call.
-const MOST_LEAVES: usize = 16_384;
-
-/// One that waits for a place.
-pub(super) trait Waiter {
-    /// Whether it has stopped waiting.
-    fn is_gone(&self) -> bool;
-}
-
-/// Who wants a place: a receiver, and the groups that it belongs to, by their hashes: its site, and its flow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Wish {
-    pub(super) leaf: u64,
-    pub(super) site: u64,
-    pub(super) flow: Option<u64>,
-}
-
-impl Wish {
-    fn groups(self) -> impl Iterator<Item = u64> {
-        [Some(self.site), self.flow].into_iter().flatten()
-    }
-}
+const MOST_RECEIVERS: usize = 16_384;
 
 /// A place that is taken.
 #[derive(Debug)]
@@ -63,15 +41,6 @@ pub(super) struct Grant {
 enum Part {
     Quick,
     Slow,
-}
-
-/// What came of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Made {
-    /// It did not take long.
-    pub(super) was_quick: bool,
-    /// The receiver answered.
-    pub(super) was_answered: bool,
 }
 
 /// What came of asking.
@@ -88,54 +57,13 @@ pub(super) struct Shares<W> {
     taken: usize,
     /// How many of these count against the slow part. Calls that have become slow may be more than it has.
     slow: usize,
-    leaves: HashMap<u64, Leaf<W>>,
+    receivers: HashMap<u64, Receiver<W>>,
     /// How many places of the slow part each group has.
     groups: HashMap<u64, usize>,
     /// Those that wait, in turn: receivers that answer quickly; others that answer; others that have no place; and the rest.
     lines: [Line; 4],
     /// With this number of receivers, those are forgotten that are not needed.
     forget_at: usize,
-}
-
-#[derive(Debug)]
-struct Leaf<W> {
-    quick: usize,
-    slow: usize,
-    /// Whether calls of it end quickly, as far as is known.
-    is_quick: bool,
-    /// How many calls in a row took long.
-    long: u32,
-    /// Its last call was answered.
-    answers: bool,
-    waiting: VecDeque<(Wish, W)>,
-    /// The line in which it has its turn. It may stand in others, and is passed over there.
-    in_line: Option<usize>,
-}
-
-impl<W: Waiter> Leaf<W> {
-    /// The first that waits, without those that are gone.
-    fn first(&mut self) -> Option<Wish> {
-        while self.waiting.pop_front_if(|(_, waiter)| waiter.is_gone()).is_some() {}
-        self.waiting.front().map(|(wish, _)| *wish)
-    }
-
-    fn has_places(&self) -> bool {
-        self.quick + self.slow > 0
-    }
-
-    fn is_needed(&mut self) -> bool {
-        self.has_places() || self.first().is_some()
-    }
-
-    /// In which line it waits. Calls that hang would otherwise take the turns of calls that end.
-    fn line(&self) -> usize {
-        match (self.is_quick, self.answers, self.has_places()) {
-            (true, ..) => 0,
-            (false, true, _) => 1,
-            (false, false, false) => 2,
-            (false, false, true) => 3,
-        }
-    }
 }
 
 impl<W: Waiter> Shares<W> {
@@ -145,30 +73,30 @@ impl<W: Waiter> Shares<W> {
             size: size.max(1),
             taken: 0,
             slow: 0,
-            leaves: HashMap::new(),
+            receivers: HashMap::new(),
             groups: HashMap::new(),
             lines: Default::default(),
-            forget_at: MOST_LEAVES,
+            forget_at: MOST_RECEIVERS,
         }
     }
 
     /// Takes a place, or has `waiter` wait for one in turn.
     pub(super) fn enter(&mut self, wish: Wish, waiter: impl FnOnce() -> W) -> Entered {
-        if self.leaves.len() >= self.forget_at && !self.leaves.contains_key(&wish.leaf) {
+        if self.receivers.len() >= self.forget_at && !self.receivers.contains_key(&wish.receiver) {
             // One that is forgotten in a line has nothing to do at its turn.
-            self.leaves.retain(|_, leaf| leaf.is_needed());
+            self.receivers.retain(|_, receiver| receiver.is_needed());
             // Not to be done again for each new one.
-            self.forget_at = MOST_LEAVES.max(2 * self.leaves.len());
+            self.forget_at = MOST_RECEIVERS.max(2 * self.receivers.len());
         }
         // Whoever waits comes first.
-        let nobody_waits = self.leaf(wish.leaf).first().is_none();
+        let nobody_waits = self.receiver(wish.receiver).first().is_none();
         if let Some(part) = self.part_for(wish).filter(|_| nobody_waits) {
             return Entered::Now(self.take(wish, part));
         }
-        let leaf = self.leaf(wish.leaf);
-        leaf.waiting.push_back((wish, waiter()));
-        if leaf.in_line.is_none() {
-            self.line_up(wish.site, wish.leaf);
+        let receiver = self.receiver(wish.receiver);
+        receiver.waiting.push_back((wish, waiter()));
+        if receiver.in_line.is_none() {
+            self.line_up(wish.site, wish.receiver);
         }
         Entered::Waits
     }
@@ -179,24 +107,19 @@ impl<W: Waiter> Shares<W> {
             self.count(grant.wish, Part::Quick, false);
             self.count(grant.wish, Part::Slow, true);
         }
-        let leaf = self.leaf(grant.wish.leaf);
-        leaf.long = leaf.long.saturating_add(1);
-        leaf.is_quick &= leaf.long < LONG_IN_A_ROW;
+        self.receiver(grant.wish.receiver).took_long();
         self.let_in()
     }
 
     /// Gives a place back, with what came of its call if one was made. Says who is let in instead.
     pub(super) fn give_back(&mut self, grant: Grant, made: Option<Made>) -> Vec<(W, Grant)> {
         self.count(grant.wish, grant.part, false);
-        if let Some(Made { was_quick, was_answered }) = made {
-            let leaf = self.leaf(grant.wish.leaf);
-            leaf.answers = was_answered;
-            if was_quick {
-                (leaf.is_quick, leaf.long) = (true, 0);
-            }
+        if let Some(made) = made {
+            let receiver = self.receiver(grant.wish.receiver);
+            receiver.was_called(made);
             // Those that are slow are not looked at while there is no place for them.
-            if leaf.in_line.is_some_and(|line| line > leaf.line()) {
-                self.line_up(grant.wish.site, grant.wish.leaf);
+            if receiver.in_line.is_some_and(|line| line > receiver.line()) {
+                self.line_up(grant.wish.site, grant.wish.receiver);
             }
         }
         self.let_in()
@@ -214,16 +137,16 @@ impl<W: Waiter> Shares<W> {
         let (mut refused, mut moved) = (0, false);
         while refused < TRIES && self.has_room(line) {
             let Some((site, name)) = self.lines[line].pop() else { return moved };
-            let leaf = self.leaf(name);
-            if leaf.in_line != Some(line) {
+            let receiver = self.receiver(name);
+            if receiver.in_line != Some(line) {
                 continue;
             }
-            let Some(wish) = leaf.first() else {
-                leaf.in_line = None;
+            let Some(wish) = receiver.first() else {
+                receiver.in_line = None;
                 continue;
             };
             // It may have come to a place, or turned out to be slow, since it began to wait.
-            if leaf.line() != line {
+            if receiver.line() != line {
                 self.line_up(site, name);
                 moved = true;
                 continue;
@@ -231,14 +154,14 @@ impl<W: Waiter> Shares<W> {
             match self.part_for(wish) {
                 Some(part) => {
                     refused = 0;
-                    let waiter = self.leaf(name).waiting.pop_front();
+                    let waiter = self.receiver(name).waiting.pop_front();
                     let_in.extend(waiter.map(|(_, waiter)| (waiter, self.take(wish, part))));
                     moved |= self.line_up(site, name) != line;
                 }
                 None => {
                     refused += 1;
                     // One that has its share makes way for the next one of its site.
-                    if self.leaf(name).has_places() {
+                    if self.receiver(name).has_places() {
                         self.lines[line].push(site, name);
                     } else {
                         self.lines[line].put_back(site, name);
@@ -251,9 +174,9 @@ impl<W: Waiter> Shares<W> {
 
     /// The receiver waits behind the others of its line; says which one that is.
     fn line_up(&mut self, site: u64, name: u64) -> usize {
-        let leaf = self.leaf(name);
-        let line = leaf.line();
-        leaf.in_line = Some(line);
+        let receiver = self.receiver(name);
+        let line = receiver.line();
+        receiver.in_line = Some(line);
         self.lines[line].push(site, name);
         line
     }
@@ -274,21 +197,21 @@ impl<W: Waiter> Shares<W> {
         if free == 0 {
             return None;
         }
-        let leaf = self.leaf(wish.leaf);
-        let (quick, slow, is_quick) = (leaf.quick, leaf.slow, leaf.is_quick);
+        let receiver = self.receiver(wish.receiver);
+        let (quick, slow, is_quick) = (receiver.quick, receiver.slow, receiver.is_quick);
         if is_quick {
             return (quick <= MOST_OF_FREE * free).then_some(Part::Quick);
         }
         let free = self.free_for_slow();
-        // What a group may still have of what it has and what is free, times eight.
+        // What a group may still have of what it has and what is free, in parts of a place.
         let left = |group: &u64| {
             (MOST_OF_FREE * free).saturating_sub(self.groups.get(group).copied().unwrap_or_default())
         };
         let left = wish.groups().map(|group| left(&group)).min().unwrap_or_default();
-        // A place more takes one of what is free, and one of what the group may have.
+        // A place more is one of what is free, and one of what the group may have.
         let place = MOST_OF_FREE + 1;
         let for_new = place * (1 + self.size / FOR_NEW_PART);
-        let is_fair = place * slow <= LEAF_OF_GROUP * left && left > for_new;
+        let is_fair = place * slow <= RECEIVER_OF_GROUP * left && left > for_new;
         (left > 0 && (slow == 0 || is_fair)).then_some(Part::Slow)
     }
 
@@ -301,11 +224,11 @@ impl<W: Waiter> Shares<W> {
     fn count(&mut self, wish: Wish, part: Part, taken: bool) {
         let change = |count: &mut usize| *count = if taken { *count + 1 } else { count.saturating_sub(1) };
         change(&mut self.taken);
-        let leaf = self.leaf(wish.leaf);
+        let receiver = self.receiver(wish.receiver);
         if part == Part::Quick {
-            return change(&mut leaf.quick);
+            return change(&mut receiver.quick);
         }
-        change(&mut leaf.slow);
+        change(&mut receiver.slow);
         change(&mut self.slow);
         for group in wish.groups() {
             let count = self.groups.entry(group).or_default();
@@ -316,16 +239,8 @@ impl<W: Waiter> Shares<W> {
         }
     }
 
-    fn leaf(&mut self, name: u64) -> &mut Leaf<W> {
-        self.leaves.entry(name).or_insert_with(|| Leaf {
-            quick: 0,
-            slow: 0,
-            is_quick: false,
-            long: 0,
-            answers: false,
-            waiting: VecDeque::new(),
-            in_line: None,
-        })
+    fn receiver(&mut self, name: u64) -> &mut Receiver<W> {
+        self.receivers.entry(name).or_default()
     }
 }
 

@@ -16,8 +16,8 @@ impl Waiter for Rc<Cell<bool>> {
 
 type Tried = Shares<Rc<Cell<bool>>>;
 
-fn wish(leaf: u64, site: u64) -> Wish {
-    Wish { leaf, site, flow: None }
+fn wish(receiver: u64, site: u64) -> Wish {
+    Wish { receiver, site, flow: None }
 }
 
 /// Takes as many places as there are for this wish.
@@ -39,7 +39,7 @@ fn receivers_that_hang_at_one_address_leave_places_there_and_elsewhere() {
     let mut shares = Tried::new(NODE);
     answers(&mut shares, wish(0, 1));
     // One after the other takes all that it may.
-    let taken: Vec<usize> = (1..=4).map(|leaf| fill(&mut shares, wish(leaf, 1)).len()).collect();
+    let taken: Vec<usize> = (1..=4).map(|receiver| fill(&mut shares, wish(receiver, 1)).len()).collect();
     assert_eq!(taken, [368, 35, 1, 1]);
     assert_eq!(fill(&mut shares, wish(5, 1)).len(), 1, "one that comes now to the same address");
     assert_eq!(fill(&mut shares, wish(6, 2)).len(), 23);
@@ -50,11 +50,11 @@ fn receivers_that_hang_at_one_address_leave_places_there_and_elsewhere() {
 fn receivers_that_hang_have_equal_shares_if_they_come_together() {
     let mut shares = Tried::new(NODE);
     let mut taken = [0; 4];
-    while let Some(leaf) = (0..4).find(|leaf| shares.part_for(wish(*leaf, 1)).is_some()) {
-        let leaf = (leaf..4).min_by_key(|leaf| taken[*leaf as usize]).unwrap_or(leaf);
-        let Some(part) = shares.part_for(wish(leaf, 1)) else { break };
-        shares.count(wish(leaf, 1), part, true);
-        taken[leaf as usize] += 1;
+    while let Some(receiver) = (0..4).find(|receiver| shares.part_for(wish(*receiver, 1)).is_some()) {
+        let receiver = (receiver..4).min_by_key(|receiver| taken[*receiver as usize]).unwrap_or(receiver);
+        let Some(part) = shares.part_for(wish(receiver, 1)) else { break };
+        shares.count(wish(receiver, 1), part, true);
+        taken[receiver as usize] += 1;
     }
     assert_eq!(taken, [101, 101, 101, 100]);
     assert!(shares.part_for(wish(9, 1)).is_some(), "one that comes now to the same address");
@@ -63,7 +63,7 @@ fn receivers_that_hang_have_equal_shares_if_they_come_together() {
 #[test]
 fn any_number_of_receivers_of_one_domain_leave_room_for_other_domains() {
     let mut shares = Tried::new(NODE);
-    let of_domain: usize = (0..3_000).map(|leaf| fill(&mut shares, wish(leaf, 1)).len()).sum();
+    let of_domain: usize = (0..3_000).map(|receiver| fill(&mut shares, wish(receiver, 1)).len()).sum();
     assert_eq!(of_domain, 420);
     assert_eq!(fill(&mut shares, wish(9_000, 2)).len(), 10);
 }
@@ -83,7 +83,7 @@ fn one_receiver_that_answers_has_most_places_and_a_call_that_takes_long_counts_a
 
 fn answers_elsewhere(shares: &mut Tried) {
     // It was known to be quick before.
-    shares.leaf(2).is_quick = true;
+    shares.receiver(2).is_quick = true;
     answers(shares, wish(2, 1));
 }
 
@@ -97,14 +97,14 @@ fn one_call_that_takes_long_does_not_make_a_receiver_slow_and_a_second_one_does(
             shares.ages(&mut grant);
             shares.give_back(grant, LONG);
         }
-        assert_eq!(shares.leaf(1).is_quick, is_quick);
+        assert_eq!(shares.receiver(1).is_quick, is_quick);
     }
 }
 
 /// These receivers wait for a place, each at a site of its own.
-fn waits(shares: &mut Tried, leaves: std::ops::Range<u64>) {
-    for leaf in leaves {
-        assert!(matches!(shares.enter(wish(leaf, leaf), Rc::default), Entered::Waits));
+fn waits(shares: &mut Tried, receivers: std::ops::Range<u64>) {
+    for receiver in receivers {
+        assert!(matches!(shares.enter(wish(receiver, receiver), Rc::default), Entered::Waits));
     }
 }
 
@@ -115,7 +115,7 @@ fn a_receiver_that_answers_slowly_comes_before_new_ones() {
     shares.ages(&mut grant);
     shares.give_back(grant, LONG);
     let mut hanging: Vec<Entered> =
-        (100..114).map(|leaf| shares.enter(wish(leaf, leaf), Rc::default)).collect();
+        (100..114).map(|receiver| shares.enter(wish(receiver, receiver), Rc::default)).collect();
     let Some(Entered::Now(taken)) = hanging.pop() else { panic!("{hanging:?}") };
     waits(&mut shares, 200..300);
     let ours = Rc::<Cell<bool>>::default();
@@ -128,8 +128,8 @@ fn a_receiver_that_answers_slowly_comes_before_new_ones() {
 fn a_slow_receiver_has_its_turn_among_new_ones_that_hang() {
     let mut shares = Tried::new(16);
     let mut hanging: Vec<Grant> = (100..)
-        .map_while(|leaf| {
-            let wish = wish(leaf, leaf);
+        .map_while(|receiver| {
+            let wish = wish(receiver, receiver);
             shares.part_for(wish).map(|part| shares.take(wish, part))
         })
         .collect();
@@ -161,7 +161,7 @@ fn a_node_with_few_places_uses_most_of_them_for_one_that_hangs() {
 /// What happens to the places.
 #[derive(Clone, Debug)]
 enum Event {
-    Enter { leaf: u64, flow: Option<u64> },
+    Enter { receiver: u64, flow: Option<u64> },
     Ages { which: prop::sample::Index },
     GiveBack { which: prop::sample::Index, made: Option<(bool, bool)> },
     GiveUp { which: prop::sample::Index },
@@ -170,7 +170,7 @@ enum Event {
 fn events() -> impl Strategy<Value = Vec<Event>> {
     let index = any::<prop::sample::Index>;
     let event = prop_oneof![
-        4 => (0_u64..8, prop::option::of(200_u64..202)).prop_map(|(leaf, flow)| Event::Enter { leaf, flow }),
+        4 => (0_u64..8, prop::option::of(200_u64..202)).prop_map(|(receiver, flow)| Event::Enter { receiver, flow }),
         1 => index().prop_map(|which| Event::Ages { which }),
         3 => (index(), any::<Option<(bool, bool)>>()).prop_map(|(which, made)| Event::GiveBack { which, made }),
         1 => index().prop_map(|which| Event::GiveUp { which }),
@@ -184,9 +184,9 @@ proptest! {
         size in 128_usize..600, turns in prop::collection::vec(0_u64..4, 1_000)
     ) {
         let mut shares = Tried::new(size);
-        let taken = turns.into_iter().filter(|leaf| {
-            let part = shares.part_for(wish(*leaf, 1));
-            part.map(|part| shares.count(wish(*leaf, 1), part, true)).is_some()
+        let taken = turns.into_iter().filter(|receiver| {
+            let part = shares.part_for(wish(*receiver, 1));
+            part.map(|part| shares.count(wish(*receiver, 1), part, true)).is_some()
         });
         let taken = taken.count();
         prop_assert!(taken >= size / 2, "{} of {}", taken, size);
@@ -201,8 +201,8 @@ proptest! {
         let (mut grants, mut waiters) = (vec![], vec![]);
         for event in events {
             match event {
-                Event::Enter { leaf, flow } => {
-                    let wish = Wish { leaf, site: 100 + leaf % 3, flow };
+                Event::Enter { receiver, flow } => {
+                    let wish = Wish { receiver, site: 100 + receiver % 3, flow };
                     let waiter = Rc::<Cell<bool>>::default();
                     match shares.enter(wish, || waiter.clone()) {
                         Entered::Now(grant) => grants.push(grant),
@@ -229,7 +229,7 @@ proptest! {
             prop_assert!(shares.taken <= size);
             let slow = grants.iter().filter(|grant| grant.part == Part::Slow).count();
             prop_assert_eq!(shares.slow, slow);
-            let waiting: Vec<Wish> = shares.leaves.values_mut().filter_map(Leaf::first).collect();
+            let waiting: Vec<Wish> = shares.receivers.values_mut().filter_map(Receiver::first).collect();
             for wish in waiting {
                 prop_assert_eq!(shares.part_for(wish), None, "{:?} waits", wish);
             }
@@ -239,6 +239,6 @@ proptest! {
             grants.extend(let_in.into_iter().map(|(_, grant)| grant));
         }
         prop_assert_eq!((shares.taken, shares.slow, shares.groups.len()), (0, 0, 0));
-        prop_assert!(shares.leaves.values_mut().all(|leaf| leaf.first().is_none()));
+        prop_assert!(shares.receivers.values_mut().all(|receiver| receiver.first().is_none()));
     }
 }

@@ -1,0 +1,107 @@
+//! What is known of a receiver that has places or waits for some: how its calls went, and in which line it waits.
+//!
+//! Pure: no clock, no waiting.
+
+use std::collections::VecDeque;
+
+/// A receiver is slow after this number of calls in a row that took long: one may be a hiccup.
+const LONG_IN_A_ROW: u32 = 2;
+
+/// One that waits for a place.
+pub(super) trait Waiter {
+    /// Whether it has stopped waiting.
+    fn is_gone(&self) -> bool;
+}
+
+/// Who wants a place: a receiver, and the groups that it belongs to, by their hashes: its site, and its flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wish {
+    pub(super) receiver: u64,
+    pub(super) site: u64,
+    pub(super) flow: Option<u64>,
+}
+
+impl Wish {
+    pub(super) fn groups(self) -> impl Iterator<Item = u64> {
+        [Some(self.site), self.flow].into_iter().flatten()
+    }
+}
+
+/// What came of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Made {
+    /// It did not take long.
+    pub(super) was_quick: bool,
+    /// The receiver answered.
+    pub(super) was_answered: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Receiver<W> {
+    /// How many places it has for calls that are quick, and for others.
+    pub(super) quick: usize,
+    pub(super) slow: usize,
+    /// Whether calls of it end quickly, as far as is known.
+    pub(super) is_quick: bool,
+    /// How many calls in a row took long.
+    long: u32,
+    /// Its last call was answered.
+    answers: bool,
+    pub(super) waiting: VecDeque<(Wish, W)>,
+    /// The line in which it has its turn. It may stand in others, and is passed over there.
+    pub(super) in_line: Option<usize>,
+}
+
+impl<W: Waiter> Receiver<W> {
+    /// The first that waits, without those that are gone.
+    pub(super) fn first(&mut self) -> Option<Wish> {
+        while self.waiting.pop_front_if(|(_, waiter)| waiter.is_gone()).is_some() {}
+        self.waiting.front().map(|(wish, _)| *wish)
+    }
+
+    pub(super) fn has_places(&self) -> bool {
+        self.quick + self.slow > 0
+    }
+
+    pub(super) fn is_needed(&mut self) -> bool {
+        self.has_places() || self.first().is_some()
+    }
+
+    /// In which line it waits. Calls that hang would otherwise take the turns of calls that end.
+    pub(super) fn line(&self) -> usize {
+        match (self.is_quick, self.answers, self.has_places()) {
+            (true, ..) => 0,
+            (false, true, _) => 1,
+            (false, false, false) => 2,
+            (false, false, true) => 3,
+        }
+    }
+
+    /// One of its calls takes long.
+    pub(super) fn took_long(&mut self) {
+        self.long = self.long.saturating_add(1);
+        self.is_quick &= self.long < LONG_IN_A_ROW;
+    }
+
+    /// One of its calls has ended.
+    pub(super) fn was_called(&mut self, Made { was_quick, was_answered }: Made) {
+        self.answers = was_answered;
+        if was_quick {
+            (self.is_quick, self.long) = (true, 0);
+        }
+    }
+}
+
+impl<W> Default for Receiver<W> {
+    fn default() -> Self {
+        Self {
+            quick: 0,
+            slow: 0,
+            is_quick: false,
+            long: 0,
+            answers: false,
+            waiting: VecDeque::new(),
+            in_line: None,
+        }
+    }
+}
