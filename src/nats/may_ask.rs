@@ -1,0 +1,85 @@
+//! Which questions a node's user may ask, as far as answers have shown it.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::nats::NatsError;
+
+/// A question without an answer is asked again after this time, and then after twice as long, and so on: NATS logs each question that a user
+/// may not ask.
+const ASK_AGAIN: Duration = Duration::from_secs(10);
+/// At most.
+const ASK_AGAIN_AT_MOST: Duration = Duration::from_secs(600);
+
+/// What this node may ask, as far as it has found out.
+#[derive(Debug, Default)]
+pub struct MayAsk {
+    pub(super) account: Asking,
+    pub(super) servers: Asking,
+}
+
+/// If there was an answer on a connection, this number of failures at most means that it does not come at the moment.
+const MOMENT: u32 = 6;
+
+/// Whether somebody answers.
+#[derive(Debug, Default)]
+pub(super) struct Asking {
+    /// The connection on which there was an answer last.
+    answered: Option<u64>,
+    /// Failures in a row.
+    failures: u32,
+    /// No answer on this connection, and when to ask again.
+    silent: Option<(u64, Instant)>,
+    pause: Duration,
+}
+
+impl Asking {
+    pub(super) fn is_worth_it(&self, connection: u64) -> bool {
+        self.silent.is_none_or(|(on, again)| on != connection || Instant::now() >= again)
+    }
+
+    /// Notes whether there was an answer. Without one, somebody who has answered on this connection before is away for a
+    /// moment: that is an error. Others are asked again later.
+    pub(super) fn note(&mut self, answered: bool, connection: u64) -> Result<(), NatsError> {
+        if answered {
+            *self = Self { answered: Some(connection), ..Self::default() };
+            return Ok(());
+        }
+        self.failures += 1;
+        if self.answered == Some(connection) && self.failures <= MOMENT {
+            return Err(NatsError::NotDone("NATS does not say what it stores at this moment".to_owned()));
+        }
+        self.pause = (self.pause * 2).clamp(ASK_AGAIN, ASK_AGAIN_AT_MOST);
+        self.silent = Some((connection, Instant::now() + self.pause));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_answer_is_asked_less_and_less_often_and_at_once_on_a_new_connection() {
+        let mut asking = Asking::default();
+        assert!(asking.is_worth_it(1));
+        let mut waited = vec![];
+        for _ in 0..8 {
+            asking.note(false, 1).unwrap();
+            let from = Instant::now();
+            while !asking.is_worth_it(1) {
+                tokio::time::advance(Duration::from_secs(1)).await;
+            }
+            waited.push(from.elapsed().as_secs());
+        }
+        assert_eq!(waited, [10, 20, 40, 80, 160, 320, 600, 600]);
+        asking.note(false, 1).unwrap();
+        assert!(!asking.is_worth_it(1) && asking.is_worth_it(2));
+        asking.note(true, 2).unwrap();
+        assert!(asking.is_worth_it(1));
+        // Who has answered is away for a moment.
+        assert!((0..MOMENT).all(|_| asking.note(false, 2).is_err()) && asking.is_worth_it(2));
+        assert!(asking.note(false, 2).is_ok() && !asking.is_worth_it(2));
+    }
+}
