@@ -1,7 +1,7 @@
 //! What most clocks show, by which a node finds out that its own is the one that is wrong.
 //!
-//! A node whose clock is ahead sees leases of other nodes expire early and timers due early; one whose clock is behind lets a lease end
-//! unseen. So a node that is the odd one out claims nothing and sweeps nothing until its clock is right.
+//! A node whose clock is ahead sees leases of other nodes expire early and timers due early. A node whose clock is behind does not see a
+//! lease end. So a node that differs from most others claims nothing and sweeps nothing until its clock is right.
 //!
 //! The comparison is kept against the clock that only goes forward, so that a step of this node's clock is noticed at the next look, before
 //! any message has come.
