@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::support::jetstream::{Hand, metric};
+use crate::support::jetstream::Hand;
 use crate::support::{Broker, Node, Sink};
-use crate::sweep_timers::{OFTEN, until_sweeper};
+use crate::sweep_timers::{OFTEN, until_sweeper, until_swept_once};
 
 /// What it said, and its exit code.
 struct Visit {
@@ -170,13 +170,4 @@ async fn a_wake_without_a_record_is_removed_once_no_creation_can_be_in_flight() 
     assert_eq!(visit.check("clock")["status"], "finding", "{}", visit.text);
     assert!(!hand.has("TIMERS", &subject).await);
     assert!(hand.has("TIMERS", &format!("timers.schedule.{kept}.*")).await);
-}
-
-async fn until_swept_once(node: &Node) {
-    until_sweeper(node).await;
-    let client = node.client();
-    crate::support::eventually("it has swept", async || {
-        (metric(&client, "jettimer_sweep_last_timestamp_seconds").await > 0.0).then_some(())
-    })
-    .await;
 }

@@ -42,7 +42,7 @@ async fn a_timer_that_is_overdue_without_a_wake_is_called_once() {
     let broker = Broker::start().await;
     // Nobody works yet, so that the wake stays where it can be taken away; and nobody sweeps before it is.
     let api = Node::with(&broker, &["--role", "api", "--sweep-interval", "1h"]).await;
-    until_sweeper(&api).await;
+    until_swept_once(&api).await;
     let sink = Sink::start().await;
     let hand = Hand::of(&broker).await;
     let id = api.client().create(&json!({ "seconds": 0, "url": sink.url("/ok") })).await;
@@ -60,7 +60,7 @@ async fn a_timer_that_is_overdue_without_a_wake_is_called_once() {
 async fn a_timer_whose_due_wake_was_settled_and_stayed_on_the_queue_is_called() {
     let broker = Broker::start().await;
     let api = Node::with(&broker, &["--role", "api", "--sweep-interval", "1h"]).await;
-    until_sweeper(&api).await;
+    until_swept_once(&api).await;
     let sink = Sink::start().await;
     let hand = Hand::of(&broker).await;
     let id = api.client().create(&json!({ "seconds": 0, "url": sink.url("/ok") })).await;
@@ -134,6 +134,16 @@ async fn nothing_is_found_where_nothing_is_wrong() {
 pub(crate) async fn until_sweeper(node: &Node) {
     eventually("it is the sweeper", async || {
         (metric(&node.client(), "jettimer_sweeper").await == 1.0).then_some(())
+    })
+    .await;
+}
+
+/// Waits until the first sweep of a node is over. With a long interval there is no other.
+pub(crate) async fn until_swept_once(node: &Node) {
+    until_sweeper(node).await;
+    let client = node.client();
+    eventually("it has swept", async || {
+        (metric(&client, "jettimer_sweep_last_timestamp_seconds").await > 0.0).then_some(())
     })
     .await;
 }
