@@ -60,6 +60,7 @@ fn attempt(history: &History, item: usize, logged: &Logged, call: Option<&Call>,
             // Reset, or answered when it was about to be given up.
             let late = call.is_some_and(|call| call.answered.is_none() || call.answered_at + HURRY_US >= to);
             late || excuse::answer_lost(history, node, history.items[item].receiver, from, to)
+                || excuse::killed_before(history, &logged.node, to)
         }),
         ("interrupted", _) => {
             history.life(&logged.node).is_some_and(|life| matches!(life.ended, Some(Ended::Stopped(_))))

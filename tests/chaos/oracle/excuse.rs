@@ -81,6 +81,12 @@ pub(super) fn caller_killed(history: &History, node: usize, at: Micros) -> bool 
     })
 }
 
+/// Whether this process was killed before an instant, so that what was stored then is another's, who cannot know of an answer.
+pub(super) fn killed_before(history: &History, process: &str, at: Micros) -> bool {
+    let ended = history.life(process).and_then(|life| life.ended);
+    matches!(ended, Some(Ended::Killed(ended)) if ended < at)
+}
+
 /// Whether the claim of this call can have been over, by the clocks, when a later attempt was claimed: then its outcome has
 /// no place in the log.
 pub(super) fn taken_over(history: &History, call: &Call, later: &Logged) -> bool {

@@ -286,6 +286,12 @@ crate::trials! {
         finds("an attempt's outcome is what the receiver saw", &history);
         history.calls[0].answered_at = DUE + 3 * SECOND;
         finds_nothing(&history);
+        // Nor can another node know of it that has taken the timer over from a claimant that was killed.
+        history.calls[0].answered_at = DUE;
+        history.lives[1].ended = Some(Ended::Killed(DUE + 4 * SECOND));
+        finds("an attempt's outcome is what the receiver saw", &history);
+        history.lives[1].ended = Some(Ended::Killed(DUE + SECOND));
+        finds_nothing(&history);
     }
 
     fn a_failure_that_should_have_been_tried_again_is_found() {
