@@ -24,7 +24,7 @@ pub fn timer_of(timer: &Timer, url: &TargetUrl, retry: RetryPolicy, now: Timesta
         url: url.clone(),
         method: Method::Post,
         headers: vec![("content-type".to_owned(), "application/cloudevents+json".to_owned())],
-        body: Body::Json(event(timer, id)),
+        body: Body::Json(event(timer, id).into()),
     };
     Timer {
         delivery: Delivery::AtLeastOnce,

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use url::Url;
 
@@ -154,17 +155,28 @@ impl Method {
     }
 }
 
-/// What is sent.
+/// What is sent. A timer is copied at each of its steps, and its copies share one body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
     /// `{"id": "<id>"}` as JSON; nothing with GET, HEAD and DELETE.
     Default,
     /// A JSON document, as `application/json`.
-    Json(String),
+    Json(Arc<str>),
     /// Text, as `text/plain; charset=utf-8`.
-    Text(String),
+    Text(Arc<str>),
     /// Any bytes, as `application/octet-stream`.
-    Bytes(Vec<u8>),
+    Bytes(Arc<[u8]>),
+}
+
+impl Body {
+    /// How many bytes of its own the timer has for it.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Default => 0,
+            Self::Json(text) | Self::Text(text) => text.len(),
+            Self::Bytes(bytes) => bytes.len(),
+        }
+    }
 }
 
 /// The request that is sent when the timer is due.

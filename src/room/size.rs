@@ -88,11 +88,11 @@ mod tests {
     fn a_timer_takes_at_least_what_its_parts_take() {
         let mut timer = a_timer(Delivery::AtMostOnce, 3);
         let bare = of_timer(&timer);
-        timer.target.body = Body::Bytes(vec![0; 3_000]);
+        timer.target.body = Body::Bytes(vec![0; 3_000].into());
         timer.metadata.insert("a".to_owned(), "b".to_owned());
         assert_eq!(of_timer(&timer), bare + 4_000 + 10);
         let moved = Change { due_at: Some(timer.due_at), ..Change::default() };
         assert_eq!(of_change(&moved), 0);
-        assert_eq!(of_change(&Change { body: Some(Body::Text("\"".repeat(9))), ..moved }), 18);
+        assert_eq!(of_change(&Change { body: Some(Body::Text("\"".repeat(9).into())), ..moved }), 18);
     }
 }

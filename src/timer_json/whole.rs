@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(hidden["redacted"], true);
         assert_ne!(hidden["headers"]["x-image"], digest);
         timer.target.headers.clear();
-        timer.target.body = Body::Text(digest);
+        timer.target.body = Body::Text(digest.into());
         assert_eq!(
             (&shown(&timer, true)["redacted"], &shown(&timer, false)["redacted"]),
             (&false.into(), &true.into())
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn a_json_body_is_shown_as_it_was_written() {
         let written = "{\"b\": 1.0,\n \"a\": 1e2}";
-        let shown = serde_json::to_string(&body(&Body::Json(written.to_owned()))).unwrap();
+        let shown = serde_json::to_string(&body(&Body::Json(written.into()))).unwrap();
         assert_eq!(shown, format!("{{\"body\":{written}}}"));
     }
 }

@@ -34,7 +34,7 @@ impl Exchanged {
         match lease {
             Lease::One(mut kept) => {
                 let bytes = outgoing.http1();
-                let read = kept.connection.exchange(&bytes, outgoing.is_head(), departure, deadline).await;
+                let read = kept.connection.exchange(bytes, outgoing.is_head(), departure, deadline).await;
                 match read {
                     Ok((status, fields)) => Ok(Self { status, fields, on: On::One(kept) }),
                     Err(failure) => {

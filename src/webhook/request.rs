@@ -1,5 +1,7 @@
 //! What is sent: method, headers and body of the call that a timer makes.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use url::Url;
@@ -31,7 +33,7 @@ impl Outgoing {
         headers.entry(USER_AGENT).or_insert(US);
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
         let url = timer.target.url.as_url().clone();
-        Self { method: method(timer), url, absolute: false, headers, body: body.map(Bytes::from) }
+        Self { method: method(timer), url, absolute: false, headers, body }
     }
 
     /// The same, for a proxy that passes it on, with what it is told of who we are.
@@ -54,7 +56,7 @@ impl Outgoing {
     }
 
     /// All of it, as HTTP/1.1 (RFC 9112).
-    pub(super) fn http1(&self) -> Vec<u8> {
+    pub(super) fn http1(&self) -> Bytes {
         let body = self.body.as_deref().unwrap_or_default();
         let mut bytes = Vec::with_capacity(1_024 + body.len());
         let authority = authority(&self.url);
@@ -76,7 +78,7 @@ impl Outgoing {
         }
         bytes.extend_from_slice(b"\r\n");
         bytes.extend_from_slice(body);
-        bytes
+        bytes.into()
     }
 
     /// Its head, for HTTP/2.
@@ -104,7 +106,7 @@ fn method(timer: &Timer) -> http::Method {
 }
 
 /// Headers and body of this attempt, made at `now` by the world's clock, which is the one that receivers have.
-fn parts(timer: &Timer, attempt: u32, secrets: &Secrets, now: Timestamp) -> (HeaderMap, Option<Vec<u8>>) {
+fn parts(timer: &Timer, attempt: u32, secrets: &Secrets, now: Timestamp) -> (HeaderMap, Option<Bytes>) {
     let mut headers = own_headers(timer);
     let id = timer.id.to_string();
     let timestamp = now.as_micros() / 1_000_000;
@@ -162,19 +164,24 @@ fn own_headers(timer: &Timer) -> HeaderMap {
 }
 
 /// The body and the type it has unless the timer's own headers say otherwise.
-fn content(timer: &Timer, id: &str) -> Option<(&'static str, Vec<u8>)> {
+fn content(timer: &Timer, id: &str) -> Option<(&'static str, Bytes)> {
     const JSON: &str = "application/json";
     match &timer.target.body {
         Body::Default => match timer.target.method {
             Method::Get | Method::Head | Method::Delete => None,
             Method::Post | Method::Put | Method::Patch => {
-                Some((JSON, format!("{{\"id\": \"{id}\"}}").into_bytes()))
+                Some((JSON, format!("{{\"id\": \"{id}\"}}").into()))
             }
         },
-        Body::Json(json) => Some((JSON, json.clone().into_bytes())),
-        Body::Text(text) => Some(("text/plain; charset=utf-8", text.clone().into_bytes())),
-        Body::Bytes(bytes) => Some(("application/octet-stream", bytes.clone())),
+        Body::Json(json) => Some((JSON, shared(json.clone().into()))),
+        Body::Text(text) => Some(("text/plain; charset=utf-8", shared(text.clone().into()))),
+        Body::Bytes(bytes) => Some(("application/octet-stream", shared(bytes.clone()))),
     }
+}
+
+/// The timer's own bytes, not a copy of them.
+fn shared(bytes: Arc<[u8]>) -> Bytes {
+    Bytes::from_owner(bytes)
 }
 
 #[cfg(test)]

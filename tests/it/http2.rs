@@ -245,7 +245,7 @@ async fn a_request_that_a_receiver_does_not_read_for_so_long_that_it_is_not_writ
         let (caller, ended) = (caller_of(&receiver), CancellationToken::new());
         // More than lies between the two sides.
         let mut large = timer(&receiver.url(), PATIENCE);
-        large.target.body = Body::Text("x".repeat(32 << 20));
+        large.target.body = Body::Text("x".repeat(32 << 20).into());
         let (first, over) = (caller.clone(), ended.clone());
         let first = spawn(async move { first.call(&large, 1, &over, &unnoted()).await });
         eventually("the large one is there", async || {

@@ -1,5 +1,7 @@
 //! What is called: URL, method, headers and body.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, Value};
@@ -173,10 +175,10 @@ fn body(fields: &mut Fields<'_>, method: Method, json_body: Option<&str>) -> Bod
     }
     match (name, value.as_str()) {
         // A field that is there twice, or is null, has no one text; what was understood of it is sent.
-        ("body", _) => Body::Json(json_body.map_or_else(|| value.to_string(), str::to_owned)),
-        ("body_text", Some(text)) => Body::Text(text.to_owned()),
+        ("body", _) => Body::Json(json_body.map_or_else(|| value.to_string().into(), Arc::from)),
+        ("body_text", Some(text)) => Body::Text(text.into()),
         ("body_base64", Some(text)) => match BASE64.decode(text) {
-            Ok(bytes) => Body::Bytes(bytes),
+            Ok(bytes) => Body::Bytes(bytes.into()),
             Err(error) => {
                 fields.wrong(name, format!("must be Base64 with padding (RFC 4648, 4): {error}"));
                 Body::Default

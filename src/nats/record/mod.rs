@@ -12,6 +12,7 @@ mod later;
 mod policy;
 mod state;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -36,8 +37,11 @@ pub use later::store_beside;
 
 const VERSION: u32 = 1;
 
+/// What most records take beside the body, in bytes.
+const ROOM: usize = 1_024;
+
 #[derive(Serialize, Deserialize)]
-struct Record {
+struct Record<'r> {
     v: u32,
     id: Uuid,
     state: StateJson,
@@ -48,7 +52,7 @@ struct Record {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     headers: Vec<(String, String)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    body: Option<BodyJson>,
+    body: Option<BodyJson<'r>>,
     delivery: DeliveryJson,
     timeout_ms: u64,
     retry: RetryJson,
@@ -108,10 +112,10 @@ impl TryFrom<String> for Instant {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum BodyJson {
-    Json(String),
-    Text(String),
-    Base64(String),
+enum BodyJson<'r> {
+    Json(Cow<'r, str>),
+    Text(Cow<'r, str>),
+    Base64(Cow<'r, str>),
 }
 
 /// The stored form of a timer.
@@ -127,9 +131,9 @@ pub(super) fn to_json(timer: &Timer) -> Vec<u8> {
         headers: timer.target.headers.clone(),
         body: match &timer.target.body {
             Body::Default => None,
-            Body::Json(json) => Some(BodyJson::Json(json.clone())),
-            Body::Text(text) => Some(BodyJson::Text(text.clone())),
-            Body::Bytes(bytes) => Some(BodyJson::Base64(BASE64.encode(bytes))),
+            Body::Json(json) => Some(BodyJson::Json(Cow::Borrowed(json))),
+            Body::Text(text) => Some(BodyJson::Text(Cow::Borrowed(text))),
+            Body::Bytes(bytes) => Some(BodyJson::Base64(Cow::Owned(BASE64.encode(bytes)))),
         },
         delivery: timer.delivery.into(),
         timeout_ms: millis(timer.timeout),
@@ -148,8 +152,13 @@ pub(super) fn to_json(timer: &Timer) -> Vec<u8> {
         attempts: timer.attempts.iter().map(AttemptJson::from).collect(),
         later: later::written(timer.later.as_deref()),
     };
-    // A struct of strings and numbers always serialises; an empty record would be refused on read.
-    serde_json::to_vec(&record).unwrap_or_default()
+    // Not grown by doubling, which takes three times as much for a moment.
+    let mut json = Vec::with_capacity(ROOM + timer.target.body.bytes().div_ceil(3) * 4);
+    match serde_json::to_writer(&mut json, &record) {
+        Ok(()) => json,
+        // A struct of strings and numbers always serialises; an empty record would be refused on read.
+        Err(_) => vec![],
+    }
 }
 
 /// Reads a stored timer back.
@@ -159,7 +168,7 @@ pub(super) fn to_json(timer: &Timer) -> Vec<u8> {
 /// A sentence that says what is not understood.
 pub(super) fn from_json(bytes: &[u8]) -> Result<Timer, String> {
     // Read once, since this is done for each version of each timer; whose it is, is asked only where it is not ours.
-    let record = match serde_json::from_slice::<Record>(bytes) {
+    let record = match serde_json::from_slice::<Record<'_>>(bytes) {
         Ok(record) if record.v == VERSION => record,
         Ok(Record { v, .. }) => return Err(of_another_version(v)),
         Err(error) => return Err(unread(bytes, &error)),
@@ -177,10 +186,10 @@ pub(super) fn from_json(bytes: &[u8]) -> Result<Timer, String> {
             headers: record.headers,
             body: match record.body {
                 None => Body::Default,
-                Some(BodyJson::Json(json)) => Body::Json(json),
-                Some(BodyJson::Text(text)) => Body::Text(text),
+                Some(BodyJson::Json(json)) => Body::Json(json.into()),
+                Some(BodyJson::Text(text)) => Body::Text(text.into()),
                 Some(BodyJson::Base64(text)) => {
-                    Body::Bytes(BASE64.decode(text).map_err(|error| format!("body: {error}"))?)
+                    Body::Bytes(BASE64.decode(&*text).map_err(|error| format!("body: {error}"))?.into())
                 }
             },
         },

@@ -48,7 +48,7 @@ fn timer() -> Timer {
             url: TargetUrl::parse("https://example.com/hook?a=b").unwrap(),
             method: Method::Put,
             headers: vec![("authorization".into(), "Bearer x".into())],
-            body: Body::Bytes(vec![0, 255]),
+            body: Body::Bytes([0, 255].into()),
         },
         delivery: Delivery::AtLeastOnce,
         timeout: Duration::from_secs(30),
@@ -196,9 +196,9 @@ fn states() -> impl Strategy<Value = State> {
 fn bodies() -> impl Strategy<Value = Body> {
     prop_oneof![
         Just(Body::Default),
-        "\\PC{0,40}".prop_map(Body::Json),
-        "\\PC{0,40}".prop_map(Body::Text),
-        prop::collection::vec(any::<u8>(), 0..40).prop_map(Body::Bytes),
+        "\\PC{0,40}".prop_map(|text| Body::Json(text.into())),
+        "\\PC{0,40}".prop_map(|text| Body::Text(text.into())),
+        prop::collection::vec(any::<u8>(), 0..40).prop_map(|bytes| Body::Bytes(bytes.into())),
     ]
 }
 

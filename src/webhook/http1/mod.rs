@@ -12,7 +12,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::time::Instant;
 
@@ -53,7 +53,7 @@ impl Connection {
     /// matters. Once the status is there, the rest of the head is waited for until `deadline` at the latest.
     pub(super) async fn exchange(
         &mut self,
-        request: &[u8],
+        request: Bytes,
         to_head: bool,
         departure: &Departure,
         deadline: Instant,
@@ -61,7 +61,7 @@ impl Connection {
         self.clean = false;
         departure.leaves();
         let before = self.wire.written();
-        let mut exchange = Exchange { request, written: 0, flushed: false, failed: None, scanned: 0 };
+        let mut exchange = Exchange { request, flushed: false, failed: None, scanned: 0 };
         let (status, line) = match std::future::poll_fn(|cx| exchange.poll_status(self, cx)).await {
             Ok(found) => found,
             Err(error) => return Err(self.failure(error.or(exchange.failed), before)),
@@ -138,16 +138,16 @@ impl Connection {
 }
 
 /// A request that is being written while its answer is awaited.
-struct Exchange<'r> {
-    request: &'r [u8],
-    written: usize,
+struct Exchange {
+    /// What is still to be written. A receiver that hangs may have its answer waited for for minutes, so nothing is kept of what it has.
+    request: Bytes,
     flushed: bool,
     failed: Option<io::Error>,
     /// How much of the head was searched for its end.
     scanned: usize,
 }
 
-impl Exchange<'_> {
+impl Exchange {
     fn is_written(&self) -> bool {
         self.flushed && self.failed.is_none()
     }
@@ -211,11 +211,11 @@ impl Exchange<'_> {
     /// Writes as much as goes. An error is kept: the answer, or what TLS has to say, may be there to be read.
     fn write(&mut self, wire: &mut Wire, cx: &mut Context<'_>) {
         while self.failed.is_none() && !self.flushed {
-            let rest = &self.request[self.written..];
-            let step = if rest.is_empty() {
+            let step = if self.request.is_empty() {
+                self.request = Bytes::new();
                 Pin::new(&mut *wire).poll_flush(cx).map_ok(|()| self.flushed = true)
             } else {
-                Pin::new(&mut *wire).poll_write(cx, rest).map_ok(|count| self.written += count)
+                Pin::new(&mut *wire).poll_write(cx, &self.request).map_ok(|count| self.request.advance(count))
             };
             match step {
                 Poll::Ready(Ok(())) => {}
