@@ -21,7 +21,7 @@ use crate::config::{Node, Role};
 use crate::dispatch;
 use crate::domain::high_water::covered_after;
 use crate::durability::Watch;
-use crate::engine::{self, Claims, Engine, Holds, Worker};
+use crate::engine::{self, Claims, Engine, Holds, Memory, Worker};
 use crate::finder::Finder;
 use crate::guard::{self, Guard};
 use crate::heartbeat::Heartbeat;
@@ -165,6 +165,7 @@ impl Running {
                 journal,
                 claims,
                 holds: Holds::default(),
+                memory: Memory::new(node.max_held),
                 stop: stop.clone(),
                 abort: abort.clone(),
             };

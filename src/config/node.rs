@@ -131,7 +131,7 @@ pub struct Node {
           value_parser = parse::span(SECOND, 14 * SECOND))]
     pub(crate) request_timeout: Duration,
 
-    /// How many receivers are called at once by this node; 1 to 16384
+    /// How many calls this node makes at once; 1 to 16384. One of a timer of more than 64 KiB counts for each 64 KiB
     #[arg(long, env = "JETTIMER_MAX_CALLS", value_name = "COUNT", default_value = "512",
           value_parser = parse::number(1, 16_384))]
     pub(crate) max_calls: usize,

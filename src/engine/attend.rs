@@ -8,9 +8,10 @@ use uuid::Uuid;
 use crate::domain::attempt::CallResult;
 use crate::domain::called::Called;
 use crate::domain::machine::{self, Effect, Input, Refusal, may_still_call, step};
-use crate::domain::timer::{ClaimId, State, TimerId};
-use crate::engine::call::CallPlace;
+use crate::domain::timer::{ClaimId, State};
+use crate::engine::call::{CallPlace, Wanted};
 use crate::engine::commit::{Committed, Lost};
+use crate::engine::known::Known;
 use crate::engine::{Engine, Patience, Worker, measure, report};
 use crate::metrics::LostClaim;
 use crate::nats::{NatsError, Stored, Wake};
@@ -34,13 +35,6 @@ const CLAIM_PATIENCE: Duration = Duration::from_secs(5);
 /// asked for still come.
 const CLOCK_OFF_DELAY: Duration = Duration::from_secs(1);
 
-/// What is known of a timer.
-struct Known {
-    stored: Option<Stored>,
-    /// Whether it was heard from the leader, or was written by us.
-    fresh: bool,
-}
-
 impl Engine {
     /// Attends to a wake until it can be settled or given back.
     ///
@@ -49,7 +43,7 @@ impl Engine {
     /// A [`NatsError`] if the timer could not be looked at or not be stored; the wake must come again.
     pub async fn attend(&self, wake: &Wake, worker: &Worker) -> Result<Attended, NatsError> {
         self.guard.compare().await?;
-        let mut known = self.look(wake.id).await?;
+        let mut known = Known::look(self, &worker.memory, wake.id).await?;
         // One name for all tries, so that a claim whose answer was lost is recognised as ours.
         let claim = Uuid::new_v4();
         let mut place: Option<CallPlace> = None;
@@ -75,12 +69,20 @@ impl Engine {
                 }
             };
             let calls = effects.iter().any(|effect| matches!(effect, Effect::Call { .. }));
+            if let (true, Some(taken), Some(stored)) = (calls, &place, &known.stored)
+                && !taken.is_enough_for(&stored.timer)
+            {
+                // The timer has grown since: somebody has changed it.
+                place = None;
+            }
             // The claim starts a lease, so a place for the call comes before it.
             if let (true, None, Some(stored)) = (calls, &place, &known.stored) {
+                let wanted = Wanted::of(&stored.timer, self.clock.now());
+                let kept = known.waits(&worker.memory, &self.metrics.work.records_dropped);
                 tokio::select! {
                     biased;
                     () = worker.stop.cancelled() => return Ok(Attended::GiveBack(Duration::ZERO)),
-                    admitted = self.admitted(worker, &stored.timer) => match admitted {
+                    admitted = self.admitted(worker, &wanted) => match admitted {
                         Ok(admitted) => place = Some(admitted.noted(worker.journal.claims(wake.id, claim))),
                         Err(wait) => {
                             let until = self.clock.moment().after(wait);
@@ -88,11 +90,17 @@ impl Engine {
                         }
                     },
                 }
+                if kept.is_none() {
+                    known = Known::look(self, &worker.memory, wake.id).await?;
+                }
                 continue 'step;
+            }
+            if place.is_some() {
+                known.looking = None;
             }
             // A copy that is a moment old is good enough for a swap, which would fail, and for nothing else.
             if !known.fresh && matches!(effects.as_slice(), [.., Effect::Settle]) {
-                known = self.read_known(wake.id).await?;
+                known.read_again(self, wake.id).await?;
                 continue 'step;
             }
             let mut armed = None;
@@ -126,19 +134,20 @@ impl Engine {
                                     place.stored();
                                 }
                                 let stored = Some(Stored { timer: *timer, revision });
-                                known = Known { stored, fresh: true };
+                                (known.stored, known.fresh) = (stored, true);
                             }
                             Ok(Committed::Lost(Lost { now: current, .. })) => {
                                 let called = matches!(news, Some(Input::Outcome { .. }));
                                 let when = if called { LostClaim::AfterCall } else { LostClaim::BeforeCall };
                                 self.metrics.work.claims_lost.count(when);
-                                known = Known { stored: current.map(|current| *current), fresh: true };
+                                let stored = current.map(|current| *current);
+                                (known.stored, known.fresh) = (stored, true);
                                 continue 'step;
                             }
                             Err(NatsError::Unclear(_) | NatsError::NotDone(_) | NatsError::NoRoom(_))
                                 if calls =>
                             {
-                                known = self.read_known(wake.id).await?;
+                                known.read_again(self, wake.id).await?;
                                 continue 'step;
                             }
                             Err(error) => return Err(error),
@@ -170,11 +179,15 @@ impl Engine {
                     Effect::Hold { until } => {
                         place = None;
                         let held = worker.holds.hold(wake.id, wake.tries);
+                        let kept = known.waits(&worker.memory, &self.metrics.work.records_dropped);
                         tokio::select! {
                             biased;
                             () = worker.stop.cancelled() => return Ok(Attended::GiveBack(Duration::ZERO)),
                             () = held.is_needless() => return Ok(Attended::Settle),
                             () = worker.alarm.until(until) => {}
+                        }
+                        if kept.is_none() {
+                            known = Known::look(self, &worker.memory, wake.id).await?;
                         }
                         continue 'step;
                     }
@@ -191,19 +204,6 @@ impl Engine {
 
     fn wake_input(&self, wake: &Wake, claim: ClaimId) -> Input {
         Input::Wake { claim, node: self.node.to_string(), tries: wake.tries }
-    }
-
-    /// Reads a record where it is cheap; only that there is none has to be heard from the leader.
-    async fn look(&self, id: TimerId) -> Result<Known, NatsError> {
-        match self.store.peek(id).await? {
-            Some(stored) => Ok(Known { stored: Some(stored), fresh: false }),
-            None => Ok(Known { stored: self.store.read(id).await?, fresh: true }),
-        }
-    }
-
-    /// Reads a record from the leader, however long that takes.
-    async fn read_known(&self, id: TimerId) -> Result<Known, NatsError> {
-        Ok(Known { stored: self.read_through(id, Patience::Endless).await?, fresh: true })
     }
 }
 

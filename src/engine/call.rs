@@ -7,13 +7,14 @@ use tokio::time::Instant;
 
 use crate::domain::attempt::CallResult;
 use crate::domain::called::Called;
+use crate::domain::time::Timestamp;
 use crate::domain::timer::{Claim, Timer};
 use crate::engine::claims::Claiming;
-use crate::engine::{Engine, Worker, measure};
+use crate::engine::{Engine, Worker, measure, memory};
 use crate::journal::Entry;
 use crate::metrics::{Busy, Late};
 use crate::places::{Callee, Taken};
-use crate::receivers::{Admission, LONG, Place, Postponed};
+use crate::receivers::{Admission, CallRequest, LONG, Place, Postponed};
 use crate::room::size;
 use crate::webhook::Departure;
 
@@ -28,7 +29,32 @@ pub(super) struct CallPlace {
     _open: Busy,
 }
 
+/// What has to be known of a timer to get a place for its call.
+pub(super) struct Wanted {
+    call: CallRequest,
+    host: String,
+    port: u16,
+    bytes: usize,
+}
+
+impl Wanted {
+    pub(super) fn of(timer: &Timer, now: Timestamp) -> Self {
+        let url = &timer.target.url;
+        Self {
+            call: CallRequest::of(timer, now),
+            host: url.host_name().into_owned(),
+            port: url.port(),
+            bytes: memory::bytes_of(timer),
+        }
+    }
+}
+
 impl CallPlace {
+    /// Whether the node has set aside as much memory as this timer takes.
+    pub(super) fn is_enough_for(&self, timer: &Timer) -> bool {
+        self.node.are_enough_for(memory::bytes_of(timer))
+    }
+
     /// The same, with an entry of the journal for the call.
     pub(super) fn noted(self, entry: Entry) -> Self {
         Self { entry, ..self }
@@ -49,16 +75,15 @@ impl CallPlace {
 
 impl Engine {
     /// Waits for a place at the receiver and then for one of this node's, or says when to come back.
-    pub(super) async fn admitted(&self, worker: &Worker, timer: &Timer) -> Result<CallPlace, Duration> {
-        match worker.receivers.admit(timer, self.clock.now()).await {
+    pub(super) async fn admitted(&self, worker: &Worker, wanted: &Wanted) -> Result<CallPlace, Duration> {
+        match worker.receivers.admit(&wanted.call).await {
             Admission::Postpone(wait, why) => {
                 self.metrics.work.postponed.count(measure::why(why));
                 Err(wait)
             }
             Admission::Enter(receiver) => {
-                let host = timer.target.url.host_name();
-                let flow = timer.flow.as_ref().map(|flow| flow.key.as_str());
-                let callee = Callee { host: &host, port: timer.target.url.port(), flow };
+                let Wanted { call, host, port, bytes } = wanted;
+                let callee = Callee { host, port: *port, flow: call.flow_key(), bytes: *bytes };
                 let Some(node) = worker.calls.enter(callee).await else {
                     self.metrics.work.postponed.count(measure::why(Postponed::Node));
                     return Err(receiver.come_back());

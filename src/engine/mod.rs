@@ -11,7 +11,9 @@ mod claims;
 mod commit;
 mod holds;
 mod inherit;
+mod known;
 mod measure;
+mod memory;
 mod notify;
 mod report;
 
@@ -24,6 +26,7 @@ pub use apply::{Applied, Created};
 pub use attend::Attended;
 pub use claims::Claims;
 pub use holds::Holds;
+pub use memory::Memory;
 
 use crate::alarm::Alarm;
 use crate::clock::Clock;
@@ -99,6 +102,8 @@ pub struct Worker {
     pub claims: Claims,
     /// The wakes that this node keeps until their timers are due.
     pub holds: Holds,
+    /// The memory for records of timers that are looked at, or wait.
+    pub memory: Memory,
     /// Cancelled when this node is to stop: hand back what is only held.
     pub stop: CancellationToken,
     /// Cancelled when calls in progress are to be given up.

@@ -95,6 +95,10 @@ pub(super) const WAKES: Name =
     name("jettimer_wakes_total", "Wakes that were attended to, by what became of them");
 pub(super) const WAKES_HELD: Name =
     name("jettimer_wakes_held", "Wakes in this node, waiting for their instant or being called for");
+pub(super) const RECORDS_DROPPED: Name = name(
+    "jettimer_records_dropped_total",
+    "Large records that were dropped while their timers waited, and read again",
+);
 pub(super) const WAKES_LIMIT: Name = name("jettimer_wakes_limit", "The most wakes in this node");
 pub(super) const PULL_FAILURES: Name = name(
     "jettimer_pull_failures_total",

@@ -130,6 +130,8 @@ pub struct Work {
     pub wakes: Counters<Wake>,
     wakes_held: Gauge,
     wakes_limit: Gauge,
+    /// Records that were dropped while their timers waited.
+    pub records_dropped: Counter,
     /// Failures to get wakes.
     pub pull_failures: Counter,
     /// Swaps that somebody else was faster at.
@@ -158,6 +160,7 @@ impl Work {
             wakes: Counters::new(register, &names::WAKES),
             wakes_held: register.gauge(&names::WAKES_HELD),
             wakes_limit: register.gauge(&names::WAKES_LIMIT),
+            records_dropped: register.counter(&names::RECORDS_DROPPED),
             pull_failures: register.counter(&names::PULL_FAILURES),
             claims_lost: Counters::new(register, &names::CLAIMS_LOST),
             claims_taken_over: register.counter(&names::CLAIMS_TAKEN_OVER),

@@ -20,6 +20,12 @@ use tokio::time::timeout;
 use receiver::{Made, Waiter, Wish};
 use shares::{Entered, Grant, Shares};
 
+/// The memory that a call has for each of its places, in bytes: the call of a larger timer takes several.
+const PLACE_BYTES: usize = 64 * 1_024;
+
+/// No call takes more than this part of the node, however large its timer is: it could not have its turn beside others.
+const MOST_OF_NODE: usize = 4;
+
 /// A timer that would wait longer than this for a place comes back later: while it waits it takes memory.
 const MAX_WAIT: Duration = Duration::from_secs(3);
 
@@ -32,20 +38,25 @@ pub struct Callee<'a> {
     pub port: u16,
     /// The key of the timer's flow, if it has one.
     pub flow: Option<&'a str>,
+    /// How large the timer's record is, in bytes.
+    pub bytes: usize,
 }
 
 /// The places. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Places {
     shares: Arc<Mutex<Shares<oneshot::Sender<Taken>>>>,
+    /// How many a call takes at most.
+    most_of_one: usize,
     /// Names that are made to collide would share places.
     hasher: RandomState,
 }
 
-/// A place that is taken.
+/// The places of a call, which are taken.
 #[derive(Debug)]
 pub struct Taken {
     places: Places,
+    count: usize,
     grant: Option<Grant>,
     took_long: bool,
     made: Option<Made>,
@@ -60,13 +71,14 @@ impl Waiter for oneshot::Sender<Taken> {
 impl Places {
     /// So many places, at least one.
     pub fn new(count: usize) -> Self {
-        Self { shares: Arc::new(Mutex::new(Shares::new(count))), hasher: RandomState::new() }
+        let most_of_one = (count / MOST_OF_NODE).max(1);
+        Self { shares: Arc::new(Mutex::new(Shares::new(count))), most_of_one, hasher: RandomState::new() }
     }
 
-    /// Waits for a place, but not for long: `None` if the call has to be made later.
+    /// Waits for the places of a call, but not for long: `None` if the call has to be made later.
     pub async fn enter(&self, callee: Callee<'_>) -> Option<Taken> {
         let (sender, mut place) = oneshot::channel();
-        let wish = self.wish(callee);
+        let wish = self.wish(&callee);
         let entered = self.lock().enter(wish, || sender);
         match entered {
             Entered::Now(grant) => Some(self.taken(grant)),
@@ -74,6 +86,8 @@ impl Places {
                 Ok(taken) => taken.ok(),
                 Err(_) => {
                     place.close();
+                    let let_in = self.lock().let_in();
+                    self.let_in(let_in);
                     // It may have been given in this very moment.
                     place.try_recv().ok()
                 }
@@ -81,10 +95,14 @@ impl Places {
         }
     }
 
-    fn wish(&self, Callee { host, port, flow }: Callee<'_>) -> Wish {
+    fn wish(&self, Callee { host, port, flow, bytes }: &Callee<'_>) -> Wish {
         let site = self.hasher.hash_one(("site", site(host)));
         let flow = flow.map(|key| self.hasher.hash_one(("flow", key)));
-        Wish { receiver: self.hasher.hash_one((host, port)), site, flow }
+        Wish { receiver: self.hasher.hash_one((host, port)), site, flow, places: self.places_of(*bytes) }
+    }
+
+    fn places_of(&self, bytes: usize) -> usize {
+        (1 + bytes / PLACE_BYTES).min(self.most_of_one)
     }
 
     fn let_in(&self, waiters: Vec<(oneshot::Sender<Taken>, Grant)>) {
@@ -95,7 +113,8 @@ impl Places {
     }
 
     fn taken(&self, grant: Grant) -> Taken {
-        Taken { places: self.clone(), grant: Some(grant), took_long: false, made: None }
+        let count = grant.places();
+        Taken { places: self.clone(), count, grant: Some(grant), took_long: false, made: None }
     }
 
     fn lock(&self) -> MutexGuard<'_, Shares<oneshot::Sender<Taken>>> {
@@ -104,6 +123,11 @@ impl Places {
 }
 
 impl Taken {
+    /// Whether these are as many places as the call of a timer takes whose record has so many bytes.
+    pub fn are_enough_for(&self, bytes: usize) -> bool {
+        self.places.places_of(bytes) <= self.count
+    }
+
     /// The call takes long.
     pub fn takes_long(&mut self) {
         self.took_long = true;
@@ -140,7 +164,7 @@ mod tests {
     use super::*;
 
     fn callee(port: u16) -> Callee<'static> {
-        Callee { host: "localhost", port, flow: None }
+        Callee { host: "localhost", port, flow: None, bytes: 0 }
     }
 
     #[test]

@@ -13,12 +13,14 @@ pub(super) trait Waiter {
     fn is_gone(&self) -> bool;
 }
 
-/// Who wants a place: a receiver, and the groups that it belongs to, by their hashes: its site, and its flow.
+/// Who wants places: a receiver, and the groups that it belongs to, by their hashes: its site, and its flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Wish {
     pub(super) receiver: u64,
     pub(super) site: u64,
     pub(super) flow: Option<u64>,
+    /// How many places the call takes, at least one: a large timer takes several.
+    pub(super) places: usize,
 }
 
 impl Wish {

@@ -2,7 +2,7 @@
 //!
 //! The rule is that of dynamic thresholds, by which switches share buffers (Choudhury and Hahne, 1998): nobody takes more than a multiple of
 //! what is left free. So one receiver alone has most places, many have equal parts, and there is always one for a receiver that comes now.
-//! No list of tenants, no weights, and no call is taken back.
+//! No list of tenants, and no call is taken back. A call takes as many places as its timer is large: what hangs would hold memory too.
 //!
 //! A call that takes long counts against the slow part of the node, which leaves an eighth for receivers that answer quickly. A receiver of
 //! which nothing is known yet counts as slow. Those that wait have turns by receiver, and those that answer come first.
@@ -30,11 +30,18 @@ const TRIES: usize = 16;
 /// The receivers of which it is remembered whether they are quick; of more, those are forgotten that have no call.
 const MOST_RECEIVERS: usize = 16_384;
 
-/// A place that is taken.
+/// The places of a call, which are taken.
 #[derive(Debug)]
 pub(super) struct Grant {
     wish: Wish,
     part: Part,
+}
+
+impl Grant {
+    /// How many they are.
+    pub(super) fn places(&self) -> usize {
+        self.wish.places
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +87,7 @@ impl<W: Waiter> Shares<W> {
         }
     }
 
-    /// Takes a place, or has `waiter` wait for one in turn.
+    /// Takes the places of a call, or has `waiter` wait for them in turn.
     pub(super) fn enter(&mut self, wish: Wish, waiter: impl FnOnce() -> W) -> Entered {
         if self.receivers.len() >= self.forget_at && !self.receivers.contains_key(&wish.receiver) {
             // One that is forgotten in a line has nothing to do at its turn.
@@ -125,7 +132,9 @@ impl<W: Waiter> Shares<W> {
         self.let_in()
     }
 
-    fn let_in(&mut self) -> Vec<(W, Grant)> {
+    /// Lets in who waits, as far as there is room: since places came back, or since one has stopped waiting that wanted more of them
+    /// than those behind it.
+    pub(super) fn let_in(&mut self) -> Vec<(W, Grant)> {
         let mut let_in = vec![];
         // One that has changed its line may be let in from there.
         while (0..self.lines.len()).any(|line| self.let_in_from(line, &mut let_in)) {}
@@ -160,8 +169,8 @@ impl<W: Waiter> Shares<W> {
                 }
                 None => {
                     refused += 1;
-                    // One that has its share makes way for the next one of its site.
-                    if self.receiver(name).has_places() {
+                    // One that has its share, or wants much, makes way for the next one of its site.
+                    if wish.places > 1 || self.receiver(name).has_places() {
                         self.lines[line].push(site, name);
                     } else {
                         self.lines[line].put_back(site, name);
@@ -193,25 +202,25 @@ impl<W: Waiter> Shares<W> {
 
     /// The part in which there is a place for this wish.
     fn part_for(&mut self, wish: Wish) -> Option<Part> {
-        let free = self.size.saturating_sub(self.taken);
-        if free == 0 {
-            return None;
-        }
+        // The last of its places is looked at, as if it had the others already.
+        let others = wish.places - 1;
+        let free = self.size.saturating_sub(self.taken).checked_sub(others).filter(|free| *free > 0)?;
         let receiver = self.receiver(wish.receiver);
         let (quick, slow, is_quick) = (receiver.quick, receiver.slow, receiver.is_quick);
         if is_quick {
-            return (quick <= MOST_OF_FREE * free).then_some(Part::Quick);
+            return (quick + others <= MOST_OF_FREE * free).then_some(Part::Quick);
         }
-        let free = self.free_for_slow();
+        let free = self.free_for_slow().checked_sub(others)?;
         // What a group may still have of what it has and what is free, in parts of a place.
         let left = |group: &u64| {
-            (MOST_OF_FREE * free).saturating_sub(self.groups.get(group).copied().unwrap_or_default())
+            let has = self.groups.get(group).copied().unwrap_or_default();
+            (MOST_OF_FREE * free).saturating_sub(has + others)
         };
         let left = wish.groups().map(|group| left(&group)).min().unwrap_or_default();
         // A place more is one of what is free, and one of what the group may have.
         let place = MOST_OF_FREE + 1;
         let for_new = place * (1 + self.size / FOR_NEW_PART);
-        let is_fair = place * slow <= RECEIVER_OF_GROUP * left && left > for_new;
+        let is_fair = place * (slow + others) <= RECEIVER_OF_GROUP * left && left > for_new;
         (left > 0 && (slow == 0 || is_fair)).then_some(Part::Slow)
     }
 
@@ -220,9 +229,11 @@ impl<W: Waiter> Shares<W> {
         Grant { wish, part }
     }
 
-    /// Counts a place that is taken or given back.
+    /// Counts places that are taken or given back.
     fn count(&mut self, wish: Wish, part: Part, taken: bool) {
-        let change = |count: &mut usize| *count = if taken { *count + 1 } else { count.saturating_sub(1) };
+        let change = |count: &mut usize| {
+            *count = if taken { *count + wish.places } else { count.saturating_sub(wish.places) };
+        };
         change(&mut self.taken);
         let receiver = self.receiver(wish.receiver);
         if part == Part::Quick {

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::route::Route;
+use crate::domain::flow::Flow;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{State, Timer};
 
@@ -16,6 +17,28 @@ const PATIENCE_AGAIN: Duration = Duration::from_secs(48);
 
 /// Timers that are due at one instant are called over this time once they have waited.
 const SPREAD: Duration = Duration::from_secs(9);
+
+/// What has to be known of a timer to let its call in: without its body, which may be too large to wait with.
+#[derive(Clone, Debug)]
+pub struct CallRequest {
+    /// Host and port of the receiver.
+    pub(super) receiver: String,
+    pub(super) flow: Option<Flow>,
+    pub(super) candidate: Candidate,
+}
+
+impl CallRequest {
+    /// The call of this timer, which is late by what its record says at `now`.
+    pub fn of(timer: &Timer, now: Timestamp) -> Self {
+        let receiver = timer.target.url.authority();
+        Self { receiver, flow: timer.flow.clone(), candidate: Candidate::of(timer, now) }
+    }
+
+    /// The key of the timer's flow, if it has one.
+    pub fn flow_key(&self) -> Option<&str> {
+        self.flow.as_ref().map(|flow| flow.key.as_str())
+    }
+}
 
 /// A timer that is to be called.
 #[derive(Clone, Copy, Debug)]

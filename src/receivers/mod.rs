@@ -31,8 +31,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::domain::time::Timestamp;
-use crate::domain::timer::Timer;
 use candidate::Candidate;
 use lane::{Entry, Lane, MAX_WAIT, Turn};
 use limit::Limits;
@@ -41,6 +39,7 @@ use paths::MAX_PATHS;
 use receiver::Receiver;
 
 pub use breaker::BreakerState;
+pub use candidate::CallRequest;
 pub(crate) use concurrency::{Concurrency, Ended, LONG};
 pub use limit::ReceiverLimit;
 pub use place::Place;
@@ -122,46 +121,44 @@ impl Receivers {
         self.nodes.store(nodes, Ordering::Relaxed);
     }
 
-    /// Takes a place for a call of this timer, which is late by what its record says at `now`, or says when to come back. Waits
-    /// for at most a few seconds.
-    pub async fn admit(&self, timer: &Timer, now: Timestamp) -> Admission {
-        let name = timer.target.url.authority();
-        let candidate = Candidate::of(timer, now);
+    /// Takes a place for this call, or says when to come back. Waits for at most a few seconds.
+    pub async fn admit(&self, call: &CallRequest) -> Admission {
+        let CallRequest { receiver: name, flow, candidate } = call;
         let nodes = self.nodes.load(Ordering::Relaxed);
         // Before anything is taken that timers of others could use meanwhile.
         let mut place = Place::new(self.clone(), candidate.route);
-        let begins = self.lock().receiver(&name).begins(&candidate, Instant::now());
+        let begins = self.lock().receiver(name).begins(candidate, Instant::now());
         match begins {
             Ok(pause) => place.waited(pause),
-            Err(refused) => return self.hold_back(&name, &candidate, refused),
+            Err(refused) => return self.hold_back(name, candidate, refused),
         }
         paused(place.has_waited()).await;
-        let of_receiver = self.limits_of(&name, nodes);
-        if let Some(flow) = &timer.flow {
+        let of_receiver = self.limits_of(name, nodes);
+        if let Some(flow) = flow {
             // First, since the flow's place and start would be taken from timers for other receivers.
-            let refused = self.lock().receiver(&name).has_no_room(of_receiver, Instant::now());
+            let refused = self.lock().receiver(name).has_no_room(of_receiver, Instant::now());
             if let Some(later) = refused {
-                return self.postpone(&name, later, Postponed::Receiver);
+                return self.postpone(name, later, Postponed::Receiver);
             }
             let limits = Limits::shared(flow.parallelism.map(|most| most as usize), flow.rate, nodes);
             let enter = || self.lock().flow(&flow.key).enter(limits, Instant::now());
             let gave_up = || self.lock().flow(&flow.key).gave_up(Instant::now());
             match entered(enter, gave_up).await {
                 Ok(waited) => place.took_flow(&flow.key, waited),
-                Err(later) => return self.postpone(&name, later, Postponed::Flow),
+                Err(later) => return self.postpone(name, later, Postponed::Flow),
             }
         }
-        let enter = || self.lock().receiver(&name).enter(of_receiver, Instant::now());
-        let gave_up = || self.lock().receiver(&name).lane.gave_up(Instant::now());
+        let enter = || self.lock().receiver(name).enter(of_receiver, Instant::now());
+        let gave_up = || self.lock().receiver(name).lane.gave_up(Instant::now());
         match entered(enter, gave_up).await {
-            Ok(waited) => place.took_receiver(&name, waited),
-            Err(later) => return self.postpone(&name, later, Postponed::Receiver),
+            Ok(waited) => place.took_receiver(name, waited),
+            Err(later) => return self.postpone(name, later, Postponed::Receiver),
         }
         // Last, since a probe that waits for a place would keep others from probing.
-        let asked = self.lock().receiver(&name).ask(&candidate, Instant::now());
+        let asked = self.lock().receiver(name).ask(candidate, Instant::now());
         match asked {
             Ok(probes) => place.probes(probes),
-            Err(refused) => return self.hold_back(&name, &candidate, refused),
+            Err(refused) => return self.hold_back(name, candidate, refused),
         }
         place.begins();
         Admission::Enter(place)

@@ -6,6 +6,7 @@ use crate::domain::called::Phases;
 use crate::domain::flow::Flow;
 use crate::domain::machine_properties::a_timer;
 use crate::domain::target::TargetUrl;
+use crate::domain::timer::Timer;
 
 fn receivers(parallelism: usize, breaker_failures: u32) -> Receivers {
     Receivers::new(Rules { parallelism, breaker_failures, limits: vec!["limited=10/s".parse().unwrap()] })
@@ -18,14 +19,14 @@ fn timer(url: &str) -> Timer {
 }
 
 async fn entered(receivers: &Receivers, timer: &Timer) -> Place {
-    match receivers.admit(timer, timer.due_at).await {
+    match receivers.admit(&CallRequest::of(timer, timer.due_at)).await {
         Admission::Enter(place) => place,
         Admission::Postpone(after, why) => panic!("postponed by {after:?}: {why:?}"),
     }
 }
 
 async fn postponed(receivers: &Receivers, timer: &Timer) -> Postponed {
-    match receivers.admit(timer, timer.due_at).await {
+    match receivers.admit(&CallRequest::of(timer, timer.due_at)).await {
         Admission::Enter(_) => panic!("let in"),
         Admission::Postpone(_, why) => why,
     }

@@ -95,6 +95,28 @@ async fn ten_times_more_due_than_can_be_held_and_called_wait_in_the_broker() {
 }
 
 #[tokio::test]
+async fn large_timers_that_find_no_memory_while_they_wait_are_called_once_each() {
+    const TIMERS: usize = 16;
+    let (broker, sink) = (Broker::start().await, Sink::start().await);
+    // It may keep 160 KiB, which is one of them, and calls two at a time: each takes half of the places.
+    let node = Node::with(&broker, &["--max-held", "20", "--max-calls", "4"]).await;
+    let client = node.client();
+    let body = |number: usize| format!("{number} {}", "x".repeat(100_000));
+    let mut ids = vec![];
+    let at = in_millis(6_000);
+    for number in 0..TIMERS {
+        let timer = json!({ "at": at, "url": sink.url("/slow/50"), "body_text": body(number) });
+        ids.push(client.create(&timer).await);
+    }
+    for (number, id) in ids.iter().enumerate() {
+        client.until(id, "delivered").await;
+        let hits = sink.hits_of(id);
+        assert!(hits.len() == 1 && hits[0].body == body(number).as_bytes(), "{number}: {} hits", hits.len());
+    }
+    assert!(metric(&client, "jettimer_records_dropped_total").await > 0.0);
+}
+
+#[tokio::test]
 async fn wakes_beyond_the_consumers_limit_come_once_others_are_settled() {
     const PENDING: u64 = 10;
     let (broker, sink) = (Broker::start().await, Sink::start().await);

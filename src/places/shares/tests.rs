@@ -17,7 +17,7 @@ impl Waiter for Rc<Cell<bool>> {
 type Tried = Shares<Rc<Cell<bool>>>;
 
 fn wish(receiver: u64, site: u64) -> Wish {
-    Wish { receiver, site, flow: None }
+    Wish { receiver, site, flow: None, places: 1 }
 }
 
 /// Takes as many places as there are for this wish.
@@ -158,10 +158,20 @@ fn a_node_with_few_places_uses_most_of_them_for_one_that_hangs() {
     }
 }
 
+#[test]
+fn calls_of_large_timers_have_no_more_places_than_others_and_leave_some_to_receivers_that_come_now() {
+    let mut shares = Tried::new(NODE);
+    let large = |receiver| Wish { places: 16, ..wish(receiver, 1) };
+    let taken: Vec<usize> = (1..=3).map(|receiver| fill(&mut shares, large(receiver)).len()).collect();
+    assert_eq!(taken, [23, 2, 1], "of 16 places each");
+    assert_eq!(fill(&mut shares, wish(6, 1)).len(), 1);
+    assert_eq!(fill(&mut shares, wish(5, 2)).len(), 13);
+}
+
 /// What happens to the places.
 #[derive(Clone, Debug)]
 enum Event {
-    Enter { receiver: u64, flow: Option<u64> },
+    Enter { receiver: u64, flow: Option<u64>, places: usize },
     Ages { which: prop::sample::Index },
     GiveBack { which: prop::sample::Index, made: Option<(bool, bool)> },
     GiveUp { which: prop::sample::Index },
@@ -170,7 +180,8 @@ enum Event {
 fn events() -> impl Strategy<Value = Vec<Event>> {
     let index = any::<prop::sample::Index>;
     let event = prop_oneof![
-        4 => (0_u64..8, prop::option::of(200_u64..202)).prop_map(|(receiver, flow)| Event::Enter { receiver, flow }),
+        4 => (0_u64..8, prop::option::of(200_u64..202), 1_usize..10)
+            .prop_map(|(receiver, flow, places)| Event::Enter { receiver, flow, places }),
         1 => index().prop_map(|which| Event::Ages { which }),
         3 => (index(), any::<Option<(bool, bool)>>()).prop_map(|(which, made)| Event::GiveBack { which, made }),
         1 => index().prop_map(|which| Event::GiveUp { which }),
@@ -201,8 +212,9 @@ proptest! {
         let (mut grants, mut waiters) = (vec![], vec![]);
         for event in events {
             match event {
-                Event::Enter { receiver, flow } => {
-                    let wish = Wish { receiver, site: 100 + receiver % 3, flow };
+                Event::Enter { receiver, flow, places } => {
+                    let places = places.min((size / 4).max(1));
+                    let wish = Wish { receiver, site: 100 + receiver % 3, flow, places };
                     let waiter = Rc::<Cell<bool>>::default();
                     match shares.enter(wish, || waiter.clone()) {
                         Entered::Now(grant) => grants.push(grant),
@@ -222,13 +234,16 @@ proptest! {
                     };
                     grants.extend(let_in.into_iter().map(|(_, grant)| grant));
                 }
-                Event::GiveUp { which } if !waiters.is_empty() => which.get(&waiters).set(true),
+                Event::GiveUp { which } if !waiters.is_empty() => {
+                    which.get(&waiters).set(true);
+                    grants.extend(shares.let_in().into_iter().map(|(_, grant)| grant));
+                }
                 Event::Ages { .. } | Event::GiveBack { .. } | Event::GiveUp { .. } => {}
             }
-            prop_assert_eq!(shares.taken, grants.len());
+            prop_assert_eq!(shares.taken, grants.iter().map(Grant::places).sum::<usize>());
             prop_assert!(shares.taken <= size);
-            let slow = grants.iter().filter(|grant| grant.part == Part::Slow).count();
-            prop_assert_eq!(shares.slow, slow);
+            let slow = grants.iter().filter(|grant| grant.part == Part::Slow).map(Grant::places);
+            prop_assert_eq!(shares.slow, slow.sum::<usize>());
             let waiting: Vec<Wish> = shares.receivers.values_mut().filter_map(Receiver::first).collect();
             for wish in waiting {
                 prop_assert_eq!(shares.part_for(wish), None, "{:?} waits", wish);

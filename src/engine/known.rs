@@ -1,0 +1,48 @@
+//! What a worker knows of a timer while it attends to a wake.
+
+use prometheus_client::metrics::counter::Counter;
+
+use super::memory::{Kept, Looking, Memory};
+use super::{Engine, Patience};
+use crate::domain::timer::TimerId;
+use crate::nats::{NatsError, Stored};
+
+/// What is known of a timer.
+pub(super) struct Known {
+    /// Its record, if there is one. Absent, too, while the timer waits and there is no room for it.
+    pub(super) stored: Option<Stored>,
+    /// Whether it was heard from the leader, or was written by us.
+    pub(super) fresh: bool,
+    /// The right to look at it, until the record has other room: with the timers that wait, or in the places of its call.
+    pub(super) looking: Option<Looking>,
+}
+
+impl Known {
+    /// Reads a record where it is cheap; only that there is none has to be heard from the leader.
+    pub(super) async fn look(engine: &Engine, memory: &Memory, id: TimerId) -> Result<Self, NatsError> {
+        let looking = Some(memory.look().await);
+        match engine.store.peek(id).await? {
+            Some(stored) => Ok(Self { stored: Some(stored), fresh: false, looking }),
+            None => Ok(Self { stored: engine.store.read(id).await?, fresh: true, looking }),
+        }
+    }
+
+    /// Hears of the record from the leader, however long that takes.
+    pub(super) async fn read_again(&mut self, engine: &Engine, id: TimerId) -> Result<(), NatsError> {
+        // Not two of them at a time.
+        self.stored = None;
+        self.stored = engine.read_through(id, Patience::Endless).await?;
+        self.fresh = true;
+        Ok(())
+    }
+
+    /// The timer waits from now on. If there is no room for its record meanwhile, the record is dropped and has to be looked at again.
+    pub(super) fn waits(&mut self, memory: &Memory, dropped: &Counter) -> Option<Kept> {
+        let kept = self.stored.as_ref().and_then(|stored| memory.keep(&stored.timer));
+        if kept.is_none() && self.stored.take().is_some() {
+            dropped.inc();
+        }
+        self.looking = None;
+        kept
+    }
+}
