@@ -49,6 +49,7 @@ pub mod tasks;
 pub mod telemetry;
 pub mod text_file;
 pub mod timer_json;
+pub mod turns;
 pub mod ui;
 pub mod webhook;
 mod welcome;

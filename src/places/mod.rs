@@ -5,7 +5,6 @@
 //!
 //! **Invariant:** a place is given back by being dropped.
 
-mod line;
 mod receiver;
 mod shares;
 

@@ -11,8 +11,8 @@
 
 use std::collections::HashMap;
 
-use super::line::Line;
 use super::receiver::{Made, Receiver, Waiter, Wish};
+use crate::turns::Turns;
 
 /// The slow part is all but this part of the node.
 const QUICK_PART: usize = 8;
@@ -68,7 +68,7 @@ pub(super) struct Shares<W> {
     /// How many places of the slow part each group has.
     groups: HashMap<u64, usize>,
     /// Those that wait, in turn: receivers that answer quickly; others that answer; others that have no place; and the rest.
-    lines: [Line; 4],
+    lines: [Turns<u64>; 4],
     /// With this number of receivers, those are forgotten that are not needed.
     forget_at: usize,
 }

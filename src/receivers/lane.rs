@@ -1,14 +1,15 @@
 //! One lane of calls: so many at once, and evenly spaced if it has a rate; who finds it full waits a moment or
-//! is told when to come back. Time comes in as an argument.
+//! is told when to come back. Those that wait take turns by what their paths look like. Time comes in as an argument.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::in_progress::InProgress;
 use super::limit::Limits;
 use super::progress::Progress;
 use super::returns::Returns;
+use crate::turns::Turns;
 
 /// Who would wait longer than this is postponed: what waits takes a place in the node's memory. Less would postpone the
 /// timers of a burst that a quick receiver takes in a second or two, and each of those costs the broker a wake more.
@@ -26,13 +27,16 @@ const MAX_WAITING: usize = 32_768;
 /// is not overrun once it is well again.
 const RETURN_SPACE: Duration = Duration::from_millis(2);
 
+/// The shape of all calls in a lane that does not tell paths apart.
+pub(super) const ALIKE: u64 = 0;
+
 /// A lane.
 #[derive(Debug)]
 pub(super) struct Lane {
-    in_flight: usize,
+    calls: InProgress,
     /// As they were at the last entry.
     limits: Limits,
-    waiting: VecDeque<oneshot::Sender<Turn>>,
+    waiting: Turns<oneshot::Sender<Turn>>,
     /// No call starts sooner.
     next_start: Instant,
     returns: Returns,
@@ -71,9 +75,9 @@ pub(super) enum Turn {
 impl Lane {
     pub(super) fn new(now: Instant) -> Self {
         Self {
-            in_flight: 0,
-            limits: Limits { parallelism: usize::MAX, space: Duration::ZERO },
-            waiting: VecDeque::new(),
+            calls: InProgress::default(),
+            limits: Limits { parallelism: usize::MAX, most: usize::MAX, space: Duration::ZERO },
+            waiting: Turns::default(),
             next_start: now,
             returns: Returns::default(),
             full: Full::Places,
@@ -81,33 +85,33 @@ impl Lane {
         }
     }
 
-    /// Takes a place, or says what to do.
-    pub(super) fn enter(&mut self, limits: Limits, now: Instant) -> Entry {
+    /// Takes a place for a call of this shape, or says what to do.
+    pub(super) fn enter(&mut self, limits: Limits, shape: u64, now: Instant) -> Entry {
         self.limits = limits;
-        if let Some(later) = self.refuses(limits, now) {
+        if let Some(later) = self.refuses(limits, shape, now) {
             return Entry::Now(Turn::Later(later));
         }
-        if self.has_room(limits) {
+        if self.has_room(limits, shape) {
             let pause = self.next_start.saturating_duration_since(now);
             self.take(now);
-            self.progress.busy(self.in_flight >= limits.parallelism, now);
+            self.progress.busy(self.is_full(), now);
             return Entry::Now(Turn::In(pause));
         }
         let (sender, receiver) = oneshot::channel();
-        self.waiting.push_back(sender);
+        self.waiting.push(shape, sender);
+        self.progress.busy(true, now);
         Entry::Wait(receiver)
     }
 
     /// When to come back, if entering or waiting now is of no use.
-    pub(super) fn refuses(&mut self, limits: Limits, now: Instant) -> Option<Duration> {
+    pub(super) fn refuses(&mut self, limits: Limits, shape: u64, now: Instant) -> Option<Duration> {
         // Who has given up waiting has waited longest.
-        while self.waiting.front().is_some_and(oneshot::Sender::is_closed) {
-            self.waiting.pop_front();
-        }
+        self.waiting.forget_first(shape, oneshot::Sender::is_closed);
         let too_soon = self.next_start.saturating_duration_since(now) > MAX_WAIT;
-        let in_vain = !self.has_room(limits) && {
-            let wait = self.progress.time_for(self.waiting.len() + 1, now);
-            self.waiting.len() >= MAX_WAITING || wait.is_some_and(|wait| wait > DOUBTED * MAX_WAIT)
+        let in_vain = !self.has_room(limits, shape) && {
+            let before = self.waiting.of_group(shape);
+            let wait = self.progress.time_for(before + 1, now);
+            before >= MAX_WAITING || wait.is_some_and(|wait| wait > DOUBTED * MAX_WAIT)
         };
         (too_soon || in_vain).then(|| {
             self.full = if too_soon { Full::Rate } else { Full::Places };
@@ -115,12 +119,17 @@ impl Lane {
         })
     }
 
-    fn has_room(&self, limits: Limits) -> bool {
-        self.in_flight < limits.parallelism && self.waiting.is_empty()
+    fn has_room(&self, limits: Limits, shape: u64) -> bool {
+        self.calls.has_room(shape, limits) && self.waiting.of_group(shape) == 0
+    }
+
+    /// Whether some wait, or would have to.
+    fn is_full(&self) -> bool {
+        self.calls.is_full(self.limits) || self.waiting.groups() > 0
     }
 
     fn take(&mut self, now: Instant) {
-        self.in_flight += 1;
+        self.calls.begins();
         self.next_start = self.next_start.max(now) + self.limits.space;
     }
 
@@ -129,9 +138,14 @@ impl Lane {
         self.next_start = self.next_start.checked_sub(self.limits.space).unwrap_or(now).max(now);
     }
 
-    /// Gives a place back; the one that waits longest gets it.
-    pub(super) fn leave(&mut self, now: Instant) {
-        self.in_flight = self.in_flight.saturating_sub(1);
+    /// A call of this shape takes long from now on.
+    pub(super) fn takes_long(&mut self, shape: u64) {
+        self.calls.takes_long(shape);
+    }
+
+    /// Gives back the place of a call of this shape, which took long or not; the one whose turn it is gets it.
+    pub(super) fn leave(&mut self, shape: u64, took_long: bool, now: Instant) {
+        self.calls.ends(shape, took_long);
         self.progress.done(now);
         self.let_in(now);
     }
@@ -145,13 +159,21 @@ impl Lane {
     /// Lets in those that wait, as far as there is room. Limits that have changed may let several in at once, so that the rate
     /// is too much for the last of them: they come back.
     fn let_in(&mut self, now: Instant) {
-        while self.in_flight < self.limits.parallelism {
-            let Some(next) = self.waiting.pop_front() else { break };
+        // How many shapes in a row have no room.
+        let mut refused = 0;
+        while refused < self.waiting.groups() && !self.calls.is_full(self.limits) {
+            let Some((shape, next)) = self.waiting.pop() else { break };
             let pause = self.next_start.saturating_duration_since(now);
             // One who has given up waiting takes nothing.
             if next.is_closed() {
                 continue;
             }
+            if !self.calls.has_room(shape, self.limits) {
+                self.waiting.put_back(shape, next);
+                refused += 1;
+                continue;
+            }
+            refused = 0;
             if pause > MAX_WAIT {
                 self.full = Full::Rate;
                 // Whether that is heard makes no difference.
@@ -160,7 +182,7 @@ impl Lane {
                 self.take(now);
             }
         }
-        let full = self.in_flight >= self.limits.parallelism;
+        let full = self.is_full();
         self.progress.busy(full, now);
         if !full && self.next_start <= now {
             self.returns.begin_again();
@@ -195,17 +217,17 @@ impl Lane {
 
     /// Whether somebody is in it or waits.
     pub(super) fn is_used(&self) -> bool {
-        self.in_flight > 0 || !self.waiting.is_empty()
+        self.calls.count() > 0 || self.waiting.groups() > 0
     }
 
     /// How many are in it.
     pub(super) fn in_flight(&self) -> usize {
-        self.in_flight
+        self.calls.count()
     }
 
     /// How many are in it, and how many wait.
     pub(super) fn load(&self) -> (usize, usize) {
-        (self.in_flight, self.waiting.iter().filter(|waiting| !waiting.is_closed()).count())
+        (self.calls.count(), self.waiting.iter().filter(|waiting| !waiting.is_closed()).count())
     }
 }
 

@@ -37,8 +37,10 @@ impl ReceiverLimit {
 /// What a lane allows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Limits {
-    /// Calls at once; at least 1.
+    /// Calls at once, those aside that take long and are of other paths; at least 1.
     pub(super) parallelism: usize,
+    /// Calls at once, all of them; at least 1.
+    pub(super) most: usize,
     /// The time between the starts of two calls.
     pub(super) space: Duration,
 }
@@ -49,10 +51,8 @@ impl Limits {
         let nodes = nodes.max(1);
         let space = rate.map_or(Duration::ZERO, |rate| rate.window() / rate.count());
         let nodes_u32 = u32::try_from(nodes).unwrap_or(u32::MAX);
-        Self {
-            parallelism: parallelism.map_or(usize::MAX, |all| (all / nodes).max(1)),
-            space: space.saturating_mul(nodes_u32),
-        }
+        let most = parallelism.map_or(usize::MAX, |all| (all / nodes).max(1));
+        Self { parallelism: most, most, space: space.saturating_mul(nodes_u32) }
     }
 }
 

@@ -9,6 +9,7 @@ mod breaker;
 mod candidate;
 mod concurrency;
 mod evidence;
+mod in_progress;
 mod lane;
 mod limit;
 mod others;
@@ -32,7 +33,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use candidate::Candidate;
-use lane::{Entry, Lane, MAX_WAIT, Turn};
+use lane::{ALIKE, Entry, Lane, MAX_WAIT, Turn};
 use limit::Limits;
 use others::Others;
 use paths::MAX_PATHS;
@@ -133,22 +134,22 @@ impl Receivers {
             Err(refused) => return self.hold_back(name, candidate, refused),
         }
         paused(place.has_waited()).await;
-        let of_receiver = self.limits_of(name, nodes);
+        let (of_receiver, shape) = (self.limits_of(name, nodes), candidate.route.shape);
         if let Some(flow) = flow {
             // First, since the flow's place and start would be taken from timers for other receivers.
-            let refused = self.lock().receiver(name).has_no_room(of_receiver, Instant::now());
+            let refused = self.lock().receiver(name).has_no_room(of_receiver, shape, Instant::now());
             if let Some(later) = refused {
                 return self.postpone(name, later, Postponed::Receiver);
             }
             let limits = Limits::shared(flow.parallelism.map(|most| most as usize), flow.rate, nodes);
-            let enter = || self.lock().flow(&flow.key).enter(limits, Instant::now());
+            let enter = || self.lock().flow(&flow.key).enter(limits, ALIKE, Instant::now());
             let gave_up = || self.lock().flow(&flow.key).gave_up(Instant::now());
             match entered(enter, gave_up).await {
                 Ok(waited) => place.took_flow(&flow.key, waited),
                 Err(later) => return self.postpone(name, later, Postponed::Flow),
             }
         }
-        let enter = || self.lock().receiver(name).enter(of_receiver, Instant::now());
+        let enter = || self.lock().receiver(name).enter(of_receiver, shape, Instant::now());
         let gave_up = || self.lock().receiver(name).lane.gave_up(Instant::now());
         match entered(enter, gave_up).await {
             Ok(waited) => place.took_receiver(name, waited),
@@ -205,10 +206,11 @@ impl Receivers {
     fn limits_of(&self, receiver: &str, nodes: usize) -> Limits {
         let most = self.rules.parallelism;
         match self.rules.limits.iter().find(|limit| limit.is_for(receiver)) {
-            None => Limits { parallelism: most, space: Duration::ZERO },
+            None => Limits { parallelism: most, most, space: Duration::ZERO },
             Some(limit) => {
                 let shared = Limits::shared(limit.parallelism, limit.rate, nodes);
-                Limits { parallelism: shared.parallelism.min(most), ..shared }
+                let most = shared.most.min(most);
+                Limits { parallelism: most, most, ..shared }
             }
         }
     }

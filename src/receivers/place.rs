@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::Receivers;
 use super::concurrency::Ended;
 use super::evidence::Evidence;
-use super::lane::Lane;
+use super::lane::{ALIKE, Lane};
 use super::paths::News;
 use super::receiver::Receiver;
 use super::route::Route;
@@ -25,6 +25,8 @@ pub struct Place {
     waited: Duration,
     /// Whether a call was made.
     called: bool,
+    /// Whether it has taken long.
+    took_long: bool,
     /// Since when it is needed.
     began: Instant,
     /// How many there were at the receiver then, this one included.
@@ -62,6 +64,7 @@ impl Place {
             probes: Probes::default(),
             waited: Duration::ZERO,
             called: false,
+            took_long: false,
             began,
             at_once: 0,
             said: None,
@@ -103,8 +106,9 @@ impl Place {
     }
 
     /// The call has been in progress for a quarter of a second.
-    pub fn takes_long(&self) {
-        self.of_receiver(Receiver::takes_long);
+    pub fn takes_long(&mut self) {
+        let shape = self.route.shape;
+        self.took_long = self.of_receiver(|receiver, now| receiver.takes_long(shape, now)).is_some();
     }
 
     /// Tells what came of the call, how long its parts took, and whether it was `its_own` failure if nothing was sent: it had a
@@ -168,19 +172,20 @@ impl Drop for Place {
                 receiver
                     .ended(&Ended { began: self.began, ended: now, once: connecting, at_once, failed }, now);
             }
-            give_back(&mut receiver.lane, self.called, now);
+            give_back(&mut receiver.lane, self.called, (self.route.shape, self.took_long), now);
         }
         if let Some(key) = &self.flow {
-            give_back(known.flow(key), self.called, now);
+            give_back(known.flow(key), self.called, (ALIKE, false), now);
         }
     }
 }
 
-fn give_back(lane: &mut Lane, called: bool, now: Instant) {
+/// Gives back the place of a call of this shape, which took long or not.
+fn give_back(lane: &mut Lane, called: bool, (shape, took_long): (u64, bool), now: Instant) {
     if !called {
         lane.unused(now);
     }
-    lane.leave(now);
+    lane.leave(shape, took_long, now);
 }
 
 /// Paths are named by their hashes, since a path may be a secret.

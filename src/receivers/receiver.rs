@@ -59,16 +59,16 @@ impl Receiver {
         }
     }
 
-    /// Takes a place, or says what to do; the settings are `configured`.
-    pub(super) fn enter(&mut self, configured: Limits, now: Instant) -> Entry {
+    /// Takes a place for a call of a path that looks so, or says what to do; the settings are `configured`.
+    pub(super) fn enter(&mut self, configured: Limits, shape: u64, now: Instant) -> Entry {
         let limits = self.limits(configured);
-        self.lane.enter(limits, now)
+        self.lane.enter(limits, shape, now)
     }
 
     /// When to come back, if entering or waiting now is of no use.
-    pub(super) fn has_no_room(&mut self, configured: Limits, now: Instant) -> Option<Duration> {
+    pub(super) fn has_no_room(&mut self, configured: Limits, shape: u64, now: Instant) -> Option<Duration> {
         let limits = self.limits(configured);
-        self.lane.refuses(limits, now)
+        self.lane.refuses(limits, shape, now)
     }
 
     /// Why a timer would not be called now: until when.
@@ -228,8 +228,9 @@ impl Receiver {
         self.lane.allow(self.limit(), now);
     }
 
-    /// Notes that a call takes long.
-    pub(super) fn takes_long(&mut self, now: Instant) {
+    /// Notes that a call of a path that looks so takes long.
+    pub(super) fn takes_long(&mut self, shape: u64, now: Instant) {
+        self.lane.takes_long(shape);
         self.concurrency.takes_long(self.lane.in_flight(), self.most);
         self.lane.allow(self.limit(), now);
     }

@@ -119,13 +119,13 @@ async fn a_limit_of_a_receiver_spaces_its_calls() {
 fn a_rate_does_not_make_a_flow_unforgettable_nor_a_call_in_progress_forgotten() {
     let receivers = receivers(9, 0);
     let now = Instant::now();
-    let hourly = Limits { parallelism: 1, space: Duration::from_secs(3_600) };
+    let hourly = Limits { parallelism: 1, most: 1, space: Duration::from_secs(3_600) };
     let mut known = receivers.lock();
-    assert!(matches!(known.flow("called").enter(hourly, now), Entry::Now(Turn::In(_))));
+    assert!(matches!(known.flow("called").enter(hourly, ALIKE, now), Entry::Now(Turn::In(_))));
     for n in 0..MAX_KNOWN * 2 {
         let lane = known.flow(&n.to_string());
-        assert!(matches!(lane.enter(hourly, now), Entry::Now(Turn::In(_))));
-        lane.leave(now);
+        assert!(matches!(lane.enter(hourly, ALIKE, now), Entry::Now(Turn::In(_))));
+        lane.leave(ALIKE, false, now);
     }
     assert!(known.flows.len() <= MAX_KNOWN, "{}", known.flows.len());
     assert_eq!(known.flow("called").load(), (1, 0));

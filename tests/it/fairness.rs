@@ -41,9 +41,10 @@ async fn a_receiver_that_hangs_does_not_hold_up_another() {
         client.until(id, "delivered").await;
     }
     // None of the others has come to an end, and none was dropped or counted as tried.
-    assert_eq!(hanging.hits().len(), 10);
+    let called = hanging.hits().len();
+    assert!((4..=10).contains(&called), "{called}");
     let seen = receiver(&client, &hanging).await;
-    assert_eq!((&seen["in_flight"], &seen["breaker"]), (&json!(10), &json!("closed")), "{seen}");
+    assert_eq!((&seen["in_flight"], &seen["breaker"]), (&json!(called), &json!("closed")), "{seen}");
     assert!(seen["postponed"].as_u64().unwrap() > 0, "{seen}");
     let mut scheduled = 0;
     for id in &stuck {
@@ -51,7 +52,7 @@ async fn a_receiver_that_hangs_does_not_hold_up_another() {
         scheduled += usize::from(timer["state"] == "scheduled");
         assert!(timer["attempts"].as_u64().unwrap() <= 1, "{timer}");
     }
-    assert_eq!(scheduled, 290);
+    assert_eq!(scheduled, 300 - called);
     // Once it answers, all of them are called, once each.
     hanging.release();
     for id in &stuck {
@@ -109,6 +110,27 @@ async fn receivers_that_hang_leave_places_to_one_that_answers_and_to_one_that_wa
     let in_all: usize = now.iter().sum();
     assert!(in_all <= PLACES - LEFT && now.iter().all(|one| *one > 0), "{now:?} of {PLACES} places");
     hanging.iter().for_each(Sink::release);
+}
+
+#[tokio::test]
+async fn a_path_that_hangs_leaves_places_to_other_paths_of_its_receiver() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let (client, sink) = (node.client(), Sink::start().await);
+    let stuck = json!({ "seconds": 0, "url": sink.url("/hang"), "timeout": "10m" });
+    create_many(&client, &vec![stuck; 300]).await;
+    eventually("its timers are postponed", async || {
+        (receiver(&client, &sink).await["postponed"].as_u64() > Some(0)).then_some(())
+    })
+    .await;
+    let well = vec![json!({ "seconds": 0, "url": sink.url("/ok") }); 100];
+    for id in create_many(&client, &well).await {
+        client.until(&id, "delivered").await;
+    }
+    let hits = sink.hits();
+    let hanging = hits.iter().filter(|hit| hit.path == "/hang").count();
+    assert!((4..128).contains(&hanging) && hits.len() == hanging + 100, "{hanging} of {}", hits.len());
+    sink.release();
 }
 
 #[tokio::test]
