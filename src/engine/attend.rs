@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::domain::attempt::CallResult;
 use crate::domain::called::Called;
 use crate::domain::machine::{self, Effect, Input, Refusal, may_still_call, step};
-use crate::domain::timer::{ClaimId, State};
+use crate::domain::timer::{ClaimId, Timer};
 use crate::engine::call::{CallPlace, Wanted};
 use crate::engine::commit::{Committed, Lost};
 use crate::engine::known::Known;
@@ -35,6 +35,13 @@ const CLAIM_PATIENCE: Duration = Duration::from_secs(5);
 /// asked for still come.
 const CLOCK_OFF_DELAY: Duration = Duration::from_secs(1);
 
+/// A claim that NATS did not say it had stored, and that may be stored yet.
+struct Unclear {
+    claimed: Box<Timer>,
+    /// The revision that it was to take the place of.
+    over: u64,
+}
+
 impl Engine {
     /// Attends to a wake until it can be settled or given back.
     ///
@@ -48,9 +55,17 @@ impl Engine {
         let claim = Uuid::new_v4();
         let mut place: Option<CallPlace> = None;
         let mut news = None;
+        let mut unclear: Option<Unclear> = None;
         'step: loop {
-            if self.guard.is_clock_off() && !is_under_way(&known, news.as_ref(), claim) {
-                return Ok(Attended::GiveBack(CLOCK_OFF_DELAY));
+            let reports = matches!(news, Some(Input::Outcome { .. } | Input::NotMade { .. }));
+            if self.guard.is_clock_off() && !reports {
+                if let Some(unclear) = unclear.take() {
+                    self.store_for_certain(unclear, &mut known).await?;
+                }
+                if !known.is_claimed_as(claim) {
+                    return Ok(Attended::GiveBack(CLOCK_OFF_DELAY));
+                }
+                news = Some(Input::NotMade { claim });
             }
             let effects = match &known.stored {
                 None => machine::unneeded(wake.tries, self.clock.moment()),
@@ -116,6 +131,7 @@ impl Engine {
                         let committed = self.commit(&timer, known.stored.as_ref(), armed, patience).await;
                         if calls {
                             place.iter_mut().for_each(CallPlace::claimed);
+                            unclear = None;
                         }
                         match committed {
                             Ok(Committed::Done(revision)) => {
@@ -123,7 +139,10 @@ impl Engine {
                                 let reported =
                                     matches!(news, Some(Input::Outcome { .. } | Input::NotMade { .. }));
                                 if matches!(news, Some(Input::NotMade { .. })) {
-                                    report::given_back(&timer, "the node was stopped");
+                                    let stopped = worker.abort.is_cancelled();
+                                    let why =
+                                        if stopped { "the node was stopped" } else { "its clock is off" };
+                                    report::given_back(&timer, why);
                                 } else {
                                     let called = matches!(news, Some(Input::Outcome { .. }));
                                     measure::stored(&self.metrics.work, before, &timer.state, called);
@@ -147,6 +166,8 @@ impl Engine {
                             Err(NatsError::Unclear(_) | NatsError::NotDone(_) | NatsError::NoRoom(_))
                                 if calls =>
                             {
+                                let over = known.stored.as_ref().map(|stored| stored.revision);
+                                unclear = over.map(|over| Unclear { claimed: timer, over });
                                 known.read_again(self, wake.id).await?;
                                 continue 'step;
                             }
@@ -202,16 +223,21 @@ impl Engine {
         }
     }
 
+    /// Finds out about a claim of which it is not known whether it is stored: it is now, or cannot be any more.
+    async fn store_for_certain(&self, unclear: Unclear, known: &mut Known) -> Result<(), NatsError> {
+        let Unclear { claimed, over } = unclear;
+        known.read_again(self, claimed.id).await?;
+        let Some(stored) = known.stored.as_ref().filter(|stored| stored.revision == over) else {
+            return Ok(());
+        };
+        known.stored = match self.commit(&claimed, Some(stored), None, Patience::Endless).await? {
+            Committed::Done(revision) => Some(Stored { timer: *claimed, revision }),
+            Committed::Lost(Lost { now, .. }) => now.map(|now| *now),
+        };
+        Ok(())
+    }
+
     fn wake_input(&self, wake: &Wake, claim: ClaimId) -> Input {
         Input::Wake { claim, node: self.node.to_string(), tries: wake.tries }
     }
-}
-
-/// Whether the timer is claimed under this name, or its call was made: its attempt has to come to an end, whatever this node's clock shows.
-fn is_under_way(known: &Known, news: Option<&Input>, name: ClaimId) -> bool {
-    let is_ours = known
-        .stored
-        .as_ref()
-        .is_some_and(|stored| matches!(&stored.timer.state, State::Firing { claim, .. } if claim.id == name));
-    is_ours || matches!(news, Some(Input::Outcome { .. } | Input::NotMade { .. }))
 }

@@ -4,7 +4,7 @@ use prometheus_client::metrics::counter::Counter;
 
 use super::memory::{Kept, Looking, Memory};
 use super::{Engine, Patience};
-use crate::domain::timer::TimerId;
+use crate::domain::timer::{ClaimId, State, TimerId};
 use crate::nats::{NatsError, Stored};
 
 /// What is known of a timer.
@@ -34,6 +34,12 @@ impl Known {
         self.stored = engine.read_through(id, Patience::Endless).await?;
         self.fresh = true;
         Ok(())
+    }
+
+    /// Whether this claim is stored, and its call was not reported.
+    pub(super) fn is_claimed_as(&self, name: ClaimId) -> bool {
+        let state = self.stored.as_ref().map(|stored| &stored.timer.state);
+        matches!(state, Some(State::Firing { claim, .. }) if claim.id == name)
     }
 
     /// The timer waits from now on. If there is no room for its record meanwhile, the record is dropped and has to be looked at again.

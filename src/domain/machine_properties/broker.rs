@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::domain::machine::{LEAD, LINGER_TRIES, linger_delay};
+use crate::domain::machine::{Input, LEAD, LINGER_TRIES, linger_delay};
 use crate::domain::time::Timestamp;
+use crate::domain::timer::State;
 
 use super::actor::Actor;
 use super::flaw::Flaw;
@@ -12,6 +13,9 @@ use super::world::World;
 
 /// As the consumer is configured; the exact value does not matter.
 const ACK_WAIT: Duration = Duration::from_secs(5);
+
+/// As the engine waits whose clock is off.
+const CLOCK_OFF_DELAY: Duration = Duration::from_secs(1);
 
 /// What the broker holds.
 #[derive(Clone, Default, Hash)]
@@ -131,6 +135,25 @@ impl World {
             return actor.message.is_some() && actor.calling.is_none() && others.next().is_some();
         }
         actor.holds() && others.any(|other| other.holds() && other.tries <= actor.tries)
+    }
+
+    /// A node whose clock is off gives back a wake for which it has claimed nothing.
+    pub(super) fn put_aside(&mut self, name: u64, actor: Actor) {
+        if self.may_put_aside(&actor) {
+            self.give_back(actor.message, self.now.saturating_add(CLOCK_OFF_DELAY));
+            self.leave(&actor);
+        } else {
+            self.actors.insert(name, actor);
+        }
+    }
+
+    /// Whether the actor has claimed nothing, for certain, and has nothing to report.
+    pub(super) fn may_put_aside(&self, actor: &Actor) -> bool {
+        let known = actor.seen.checked_sub(1).map(|last| &self.history[last].timer.state);
+        let is_ours = matches!(known, Some(State::Firing { claim, .. }) if claim.id == actor.claim);
+        let is_unclear = actor.may_be_stored && !self.has(Flaw::PutsUnclearClaimsAside);
+        let reports = matches!(actor.input.as_deref(), Some(Input::Outcome { .. } | Input::NotMade { .. }));
+        actor.message.is_some() && actor.calling.is_none() && !is_ours && !is_unclear && !reports
     }
 
     fn enqueue(&mut self) {

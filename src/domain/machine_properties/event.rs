@@ -25,6 +25,8 @@ pub(super) enum Event {
     Postpone { actor: usize, millis: u64 },
     /// A node that holds another wake of the timer settles the one that this actor holds.
     GiveWay { actor: usize },
+    /// A node whose clock is off gives back the wake that this actor holds.
+    PutAside { actor: usize },
     /// A node dies.
     Die { actor: usize },
     /// A node that is to stop gives up the call that an actor is about to make.

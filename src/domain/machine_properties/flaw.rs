@@ -65,6 +65,8 @@ pub(super) enum Flaw {
     DisarmOfLaterWakes,
     /// A move removes the wakes of the old record before the new one is stored.
     DisarmBeforeStore,
+    /// A node whose clock is off gives back a wake though it does not know whether its claim is stored.
+    PutsUnclearClaimsAside,
     /// A node settles a wake if it has another one of the timer, whatever it is about to do with that.
     GivesWayToAnyWake,
 }

@@ -78,6 +78,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => (0_usize..8, prop_oneof![1_u64..40_000, 500_000_u64..1_000_000])
             .prop_map(|(actor, millis)| Event::Postpone { actor, millis }),
         1 => (0_usize..8).prop_map(|actor| Event::Die { actor }),
+        1 => (0_usize..8).prop_map(|actor| Event::PutAside { actor }),
         2 => (0_usize..8).prop_map(|actor| Event::GiveWay { actor }),
         1 => (0_usize..8).prop_map(|actor| Event::GiveUp { actor }),
         2 => (0_usize..4, any::<bool>()).prop_map(|(which, kept)| Event::Inherit { which, kept }),

@@ -222,6 +222,11 @@ impl World {
                     self.give_way(name, actor);
                 }
             }
+            Event::PutAside { actor } => {
+                if let Some((name, actor)) = self.take_actor(actor) {
+                    self.put_aside(name, actor);
+                }
+            }
             Event::Die { actor } => {
                 if let Some((_, actor)) = self.take_actor(actor) {
                     self.leave(&actor);

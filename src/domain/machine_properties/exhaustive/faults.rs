@@ -12,6 +12,8 @@ pub(super) struct Faults {
     pub(super) deaths: u8,
     /// A node that is to stop gives up a call.
     pub(super) stops: u8,
+    /// A node whose clock is off gives a wake back.
+    pub(super) clocks: u8,
     /// A successor reads a journal a second time.
     pub(super) read_twice: u8,
     /// A journal tells of a claim that is not the record's.
@@ -42,6 +44,7 @@ impl Faults {
         slow: 0,
         deaths: 0,
         stops: 0,
+        clocks: 0,
         read_twice: 0,
         forged: 0,
         unheard: 0,
@@ -59,6 +62,7 @@ impl Faults {
         let used = match event {
             Event::Die { .. } => &mut self.deaths,
             Event::GiveUp { .. } => &mut self.stops,
+            Event::PutAside { .. } => &mut self.clocks,
             Event::Inherit { kept: true, .. } => &mut self.read_twice,
             Event::Forge { .. } => &mut self.forged,
             Event::ProceedUnheard { .. } => &mut self.unheard,

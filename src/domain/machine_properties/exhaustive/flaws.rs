@@ -120,6 +120,12 @@ fn a_wake_that_gives_way_to_one_that_is_not_held_is_found() {
 }
 
 #[test]
+fn a_wake_that_is_given_back_though_its_claim_may_be_stored_is_found() {
+    let faults = Faults { unheard: 1, clocks: 1, ..NONE };
+    is_found(Flaw::PutsUnclearClaimsAside, faults, Promise::UnknownHasACause);
+}
+
+#[test]
 fn a_wish_that_is_done_again_for_want_of_an_answer_is_found() {
     let mut scenario = wanting(Wish::Replay, Faults { unheard: 1, wishes: 1, ..NONE });
     scenario.results = vec![CallResult::NoAnswer { reason: String::new() }];

@@ -84,6 +84,9 @@ impl Scenario {
             if world.may_give_way(actor) {
                 events.push(Event::GiveWay { actor: which });
             }
+            if left.clocks > 0 && world.may_put_aside(actor) {
+                events.push(Event::PutAside { actor: which });
+            }
             if left.deaths > 0 {
                 events.push(Event::Die { actor: which });
             }

@@ -60,6 +60,13 @@ fn a_write_is_done_once_though_its_answer_is_lost() {
 }
 
 #[test]
+fn a_node_whose_clock_is_off_leaves_timers_to_others() {
+    let faults =
+        [Faults { clocks: 2, unheard: 1, stops: 1, ..NONE }, Faults { clocks: 1, slow: 1, stale: 1, ..NONE }];
+    keeps_every_promise(&once(), &faults, &["delivered", "unknown"]);
+}
+
+#[test]
 fn wakes_that_come_twice_and_replicas_that_are_behind_do_no_harm() {
     let faults = [
         Faults { slow: 1, twice: 1, ..NONE },
