@@ -101,6 +101,8 @@ pub struct Api {
     pub durability: Watch,
     /// How much room there is for new timers.
     pub room: Keeper,
+    /// Whether this node calls receivers.
+    pub works: bool,
     /// How far this node's clock may be from others until it is not ready.
     pub max_clock_skew: Duration,
     /// For readiness and the feed.

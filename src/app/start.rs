@@ -209,6 +209,7 @@ impl Running {
             heartbeat,
             durability,
             room,
+            works: role.works(),
             max_clock_skew: node.max_clock_skew,
             engine: role.serves().then_some(engine),
             permissions,

@@ -4,6 +4,7 @@
 //! it knows what a state means. `ARCHITECTURE.md` and `docs/nats.md` say why it is shaped like this.
 
 mod acts;
+mod allowed;
 mod backlog;
 mod batch;
 mod compare;

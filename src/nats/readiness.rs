@@ -1,5 +1,5 @@
-//! Whether NATS does what this node needs: it is connected, bucket, stream and consumer are there, and
-//! writes are stored.
+//! Whether NATS does what this node needs: it is connected, bucket, stream and consumer are there, records can be read, wakes
+//! can be pulled by a node that calls, and writes are stored.
 //!
 //! A full disk leaves everything readable, so writes are judged by what became of them.
 
@@ -17,7 +17,7 @@ use super::standing::NOT_FOR_ACCOUNT;
 use crate::nats::NatsError;
 
 /// How long a node may take to say whether it is ready; probes wait a few seconds.
-const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
+pub(super) const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Writes that fail for so long are trouble: most changes of leader are over by then, and a request
 /// that a client waits for has not been given up.
@@ -103,12 +103,12 @@ struct Info {
 }
 
 impl Link {
-    /// Whether this node can do its work.
+    /// Whether this node can do its work; `works` if it calls receivers.
     ///
     /// # Errors
     ///
     /// What is missing.
-    pub async fn check(&self) -> Result<(), NatsError> {
+    pub async fn check(&self, works: bool) -> Result<(), NatsError> {
         if !self.is_up() {
             return Err(self.not_connected());
         }
@@ -122,10 +122,14 @@ impl Link {
                 self.exists(format!("$JS.API.CONSUMER.INFO.{STREAM}.{CONSUMER}"), MENDED),
             )
         };
-        match timeout(CHECK_TIMEOUT, asked).await {
-            Ok(answers) => answers.map(|_| ()),
-            Err(_) => Err(NatsError::NotDone(format!("NATS does not answer within {CHECK_TIMEOUT:?}"))),
-        }
+        let pulls = async { if works { self.pulls().await } else { Ok(()) } };
+        // Beside each other, since a probe waits for the slowest of them.
+        let (asked, reads, pulls) = tokio::join!(timeout(CHECK_TIMEOUT, asked), self.reads(), pulls);
+        asked
+            .map_err(|_| NatsError::NotDone(format!("NATS does not answer within {CHECK_TIMEOUT:?}")))?
+            .map(|_| ())
+            .and(reads)
+            .and(pulls)
     }
 
     /// Whether what this node writes is stored, as far as it has written lately.

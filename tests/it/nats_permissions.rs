@@ -207,3 +207,30 @@ async fn who_may_look_at_timers_can_not_change_them() {
     }
     viewer.may_not_subscribe("_INBOX_jettimer.>").await;
 }
+
+#[tokio::test]
+async fn a_node_that_may_not_do_what_its_role_needs_is_not_ready() {
+    for (forbidden, roles) in [
+        ("CONSUMER.MSG.NEXT.TIMERS.workers", &["worker", "all"][..]),
+        ("DIRECT.GET.KV_timers.>", &["api", "worker"]),
+        ("STREAM.MSG.GET.KV_timers\"", &["api", "worker"]),
+    ] {
+        let broker = Broker::configured(|users, config| {
+            users.forbid(forbidden);
+            config
+        })
+        .await;
+        for role in ["api", "worker", "all"] {
+            // What a node of this role does not need, it may lack.
+            if role != "all" || roles.contains(&role) {
+                let node = Node::with(&broker, &["--role", role]).await.may_be_refused();
+                let ready = node.client().send(reqwest::Method::GET, "/readyz", &[], "").await;
+                let reason = ready.json["reason"].as_str().unwrap_or_default();
+                let expected = if roles.contains(&role) { 503 } else { 200 };
+                assert_eq!(ready.status, expected, "{role} without {forbidden}: {ready:?}");
+                let named = forbidden.trim_end_matches(['>', '"']);
+                assert_eq!(reason.contains(named), expected == 503, "{role} without {forbidden}: {reason}");
+            }
+        }
+    }
+}

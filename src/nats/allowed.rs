@@ -1,0 +1,66 @@
+//! Whether this node's user may do what its role needs, proved by asking for something that changes nothing.
+//!
+//! NATS does not answer what a user may not ask, so who was not answered may have been refused.
+
+use async_nats::{Message, Subject};
+use bytes::Bytes;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::link::ApiError;
+use super::names::{BUCKET_STREAM, CONSUMER, STREAM, record_subject};
+use super::readiness::CHECK_TIMEOUT;
+use crate::nats::{Link, NatsError};
+
+/// A request for wakes that no server grants, since it wants to hear from the server less often than the request lasts: it is
+/// answered with 400, and takes no wake.
+const PULL_IN_VAIN: &str = r#"{"batch":1,"expires":1000000,"idle_heartbeat":5000000000}"#;
+
+#[derive(serde::Deserialize)]
+struct Got {
+    error: Option<ApiError>,
+}
+
+impl Link {
+    /// Whether records can be read, from the leader and from any replica.
+    ///
+    /// # Errors
+    ///
+    /// What is not answered.
+    pub(super) async fn reads(&self) -> Result<(), NatsError> {
+        // No timer has this id.
+        let record = record_subject(Uuid::nil());
+        let direct = format!("$JS.API.DIRECT.GET.{BUCKET_STREAM}.{record}");
+        let request = serde_json::json!({ "last_by_subj": record.as_str() }).to_string();
+        let leader = format!("$JS.API.STREAM.MSG.GET.{BUCKET_STREAM}");
+        let (any, leader) = tokio::join!(self.answered(direct, ""), self.answered(leader, &request));
+        any?;
+        let got: Got = serde_json::from_slice(&leader?.payload)
+            .map_err(|error| NatsError::Unclear(format!("an answer that is no message: {error}")))?;
+        match got.error {
+            Some(error) if !error.is_no_message() => Err(error.into_error()),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Whether wakes can be pulled.
+    ///
+    /// # Errors
+    ///
+    /// That it is not answered.
+    pub(super) async fn pulls(&self) -> Result<(), NatsError> {
+        let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{CONSUMER}");
+        self.answered(subject, PULL_IN_VAIN).await.map(drop)
+    }
+
+    async fn answered(&self, subject: String, payload: &str) -> Result<Message, NatsError> {
+        let asked =
+            self.ask(Subject::from(subject.as_str()), None, Bytes::copy_from_slice(payload.as_bytes()));
+        timeout(CHECK_TIMEOUT, asked).await.unwrap_or_else(|_| {
+            Err(NatsError::NotDone(format!(
+                "NATS does not answer {subject} within {CHECK_TIMEOUT:?}: may this node's user publish it? \
+                 (nats/permissions.conf)"
+            )))
+        })
+    }
+}
