@@ -20,13 +20,11 @@ use crate::nats::names::{BUCKET_STREAM, INBOX_PREFIX};
 use crate::nats::next_server::NextServer;
 use crate::nats::outage::{Outage, is_about_the_user};
 use crate::nats::standing::NOT_HERE;
+use crate::nats::store::MIN_PAYLOAD;
 
 /// The oldest nats-server that works. Up to 2.14.2, message schedules and work queues have bugs that lose or double timers;
 /// up to 2.14.3, a write that meets the end of a record's time to live can leave the bucket read-only.
 const MIN_SERVER: (u32, u32, u32) = (2, 14, 4);
-
-/// The smallest `max_payload` that leaves room for a timer, in bytes.
-const MIN_PAYLOAD: usize = 65_536;
 
 /// After this time without a message the client sends a PING, and another one after the same time. After the third span without
 /// an answer the client gives the connection up: a firewall has forgotten it, or the server's machine is gone. A server that is slow
@@ -118,8 +116,8 @@ pub async fn connect(access: &Access, metrics: &Arc<Metrics>) -> Result<Link> {
     }
     if info.max_payload < MIN_PAYLOAD {
         bail!(
-            "nats-server at {list} takes messages of at most {} bytes, and {MIN_PAYLOAD} are needed: raise \
-             max_payload in its configuration",
+            "nats-server at {list} takes messages of at most {} bytes, and {MIN_PAYLOAD} are needed, since a timer's record must have room \
+             for all its attempts: raise max_payload in its configuration; its default is 1 MB",
             info.max_payload
         );
     }

@@ -27,6 +27,14 @@ const STATE_BYTES: usize = 8 * 1_024;
 /// More than the headers of a write ever have, in bytes.
 const HEADERS_BYTES: usize = 1_024;
 
+/// What a timer may have itself with the smallest `max_payload`, in bytes of JSON.
+const LEAST_TIMER_BYTES: usize = 16 * 1_024;
+
+/// The smallest `max_payload` of NATS with which a node starts, in bytes. What is kept for attempts does not shrink with it: a
+/// record that has grown out of a message could not be changed any more, and its timer would be called over and over.
+pub(super) const MIN_PAYLOAD: usize =
+    HEADERS_BYTES + STATE_BYTES + ATTEMPT_BYTES * MAX_ATTEMPTS_KEPT + LEAST_TIMER_BYTES;
+
 /// A timer as it is stored, with the revision that a change of it must name.
 #[derive(Clone, Debug)]
 pub struct Stored {

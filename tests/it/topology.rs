@@ -121,3 +121,19 @@ async fn a_record_that_cannot_be_read_is_an_error_and_is_not_touched() {
     let bucket = context.get_stream("KV_timers").await.unwrap();
     assert_eq!(&bucket.get_last_raw_message_by_subject(&subject).await.unwrap().payload[..], br#"{"v": 99}"#);
 }
+
+#[tokio::test]
+async fn a_server_whose_messages_are_too_small_for_a_timer_is_refused_with_the_size_that_is_needed() {
+    let with = async |max_payload: &str| {
+        let line = format!("max_payload: {max_payload}");
+        Broker::configured(|_, config| config.replace("max_payload: 1MB", &line)).await
+    };
+    let broker = with("230399").await;
+    let (code, said) = output_of_serve(&broker).await;
+    assert!(code == Some(1) && said.contains("230400 are needed") && said.contains("max_payload"), "{said}");
+    let broker = with("230400").await;
+    let node = Node::start(&broker).await;
+    node.client()
+        .create(&json!({ "delay": "1h", "url": "http://localhost/", "body": "x".repeat(12_000) }))
+        .await;
+}
