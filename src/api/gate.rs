@@ -17,7 +17,7 @@ use super::operation::{self, NoRoute, Operation, Serves};
 use super::problem::Problem;
 use super::refusals::Refusals;
 use super::request::Request;
-use super::{Api, inbox, operate};
+use super::{Api, head, inbox, operate};
 use crate::access::{Grant, Quota, Scope};
 use crate::clock::Clock;
 use crate::domain::time::Pace;
@@ -120,6 +120,7 @@ async fn caught(
 /// Lets a request in, or says why not.
 async fn admit(api: &Api, request: Request, passage: &mut Passage) -> Result<Answer, Problem> {
     within_limits(&request)?;
+    head::check(&request.headers)?;
     if let Some(host) = api.hosts.foreign(&request.headers) {
         return Err(Problem::foreign_host(host));
     }

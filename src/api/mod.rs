@@ -15,6 +15,7 @@ mod exact;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod gate;
+mod head;
 mod health;
 mod hosts;
 mod idempotency;

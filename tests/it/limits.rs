@@ -81,6 +81,10 @@ async fn a_head_that_cannot_be_read_is_a_problem_too() {
         (get(b"/healthz", b"content-length: 1\r\ncontent-length: 2"), "400 Bad Request", "malformed-request"),
         (get(b"/healthz", b"content-length: x"), "400 Bad Request", "malformed-request"),
         (get(b"/healthz", b"transfer-encoding: gzip"), "400 Bad Request", "malformed-request"),
+        // These hyper reads.
+        (get(b"/healthz", b"host: y"), "400 Bad Request", "malformed-request"),
+        (get(b"/healthz", b"transfer-encoding: gzip, chunked"), "400 Bad Request", "malformed-request"),
+        (get(b"/healthz", b"idempotency_key: a"), "400 Bad Request", "malformed-request"),
         (
             get(b"/healthz", many.trim_end().as_bytes()),
             "431 Request Header Fields Too Large",

@@ -15,6 +15,12 @@ impl Problem {
         )
     }
 
+    /// A head that can be read and that others may read otherwise. Where its body ends is not certain then, so nothing is read
+    /// behind it.
+    pub(in crate::api) fn ambiguous_head(detail: impl Into<String>) -> Self {
+        Self::new(Kind::MalformedRequest, detail).with_header(CONNECTION, "close")
+    }
+
     pub(in crate::api) fn no_such_path(path: &str) -> Self {
         Self::new(Kind::NotFound, format!("there is nothing at {}", shortened(path)))
     }
