@@ -7,7 +7,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// More is of no use, and some systems let a process have a thousand times as many.
 const MOST: u64 = 1_048_576;
 
-/// For NATS, the journal, logs, the listening socket, the runtime and a nats-server's log.
+/// For NATS, the journal, logs, the listening sockets, 32 connections of health checks, the runtime and a nats-server's log.
 const BASE: u64 = 128;
 
 /// A call has a connection, may be making a second one beside it, and asks DNS meanwhile or leaves one to rest.

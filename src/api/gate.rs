@@ -11,6 +11,7 @@ use warp::http::header::{AUTHORIZATION, DATE};
 use warp::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::answer::Answer;
+use super::attended::LetIn;
 use super::cors::Cors;
 use super::measure::{self, Measured};
 use super::operation::{self, NoRoute, Operation, Serves};
@@ -46,6 +47,8 @@ struct Passage {
     cors: Cors,
     quota: Option<Quota>,
     measured: Measured,
+    /// Whoever asks was let in by what is not for everybody.
+    let_in: Option<LetIn>,
     /// Whether it came to the inbox, which answers as its URL wants.
     to_inbox: bool,
 }
@@ -58,6 +61,7 @@ pub(super) async fn handle(api: &Api, refusals: &Refusals, request: Request) -> 
     let mut passage = Passage {
         cors: Cors::of(&api.origins, &method, &request.headers),
         quota: None,
+        let_in: None,
         measured: Measured::begin(&api.metrics),
         to_inbox: false,
     };
@@ -89,6 +93,9 @@ pub(super) async fn handle(api: &Api, refusals: &Refusals, request: Request) -> 
             show_quota(headers, &quota);
         }
         passage.cors.show(headers);
+        if let Some(let_in) = passage.let_in {
+            answer.extensions_mut().insert(let_in);
+        }
         answer
     }
     .instrument(span)
@@ -151,6 +158,7 @@ async fn admit(api: &Api, request: Request, passage: &mut Passage) -> Result<Ans
     };
     passage.measured.asks_for(operation);
     let grant = known(api, operation, &request.headers)?;
+    passage.let_in = grant.as_ref().map(|grant| LetIn { by_token: grant.token().is_some() });
     // A page cannot make a browser send a token that it does not have; where none is needed, its origin decides.
     let open = grant.as_ref().is_some_and(|grant| grant.token().is_none());
     if open && operation.scope() != Some(Scope::Read) && passage.cors.is_foreign() {
@@ -216,7 +224,7 @@ pub(super) fn headers_too_large() -> Problem {
 }
 
 /// The client's request id if it is fit for a log line, or a new one.
-fn request_id(headers: &HeaderMap) -> String {
+pub(super) fn request_id(headers: &HeaderMap) -> String {
     let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
     let given = given.filter(|id| (1..=MAX_REQUEST_ID_BYTES).contains(&id.len()));
     match given.filter(|id| id.bytes().all(|byte| byte.is_ascii_graphic())) {

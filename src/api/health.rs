@@ -1,16 +1,38 @@
-//! `/healthz`: the process answers. `/readyz`: it can do its work.
+//! `/healthz`: the process answers. `/readyz`: it can do its work. They may have a listener of their own, whose connections nobody else can
+//! take.
 
 use serde_json::{Value, json};
 use warp::http::header::RETRY_AFTER;
-use warp::http::{HeaderValue, StatusCode};
+use warp::http::{HeaderValue, Method, StatusCode};
 
 use super::Api;
 use super::answer::{self, Answer};
+use super::gate::{self, REQUEST_ID};
+use super::head;
+use super::problem::Problem;
+use super::request::Request;
 use crate::metrics::Label as _;
 use crate::room::State;
 
 pub(super) fn live() -> Answer {
     show(StatusCode::OK, "ok", None, Found::default())
+}
+
+/// What a listener answers that is for health checks only.
+pub(super) async fn only(api: &Api, request: Request) -> Answer {
+    let id = gate::request_id(&request.headers);
+    let reads = [Method::GET, Method::HEAD].contains(&request.method);
+    let mut answer = match (head::check(&request.headers), request.path.as_str()) {
+        (Err(problem), _) => problem.answer(&id),
+        (Ok(()), "/healthz") if reads => live(),
+        (Ok(()), "/readyz") if reads => readiness(api).await,
+        (Ok(()), "/healthz" | "/readyz") => Problem::method_not_allowed("GET, HEAD").answer(&id),
+        (Ok(()), path) => Problem::no_such_path(path).answer(&id),
+    };
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        answer.headers_mut().insert(REQUEST_ID, id);
+    }
+    answer
 }
 
 pub(super) async fn readiness(api: &Api) -> Answer {

@@ -13,12 +13,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use warp::Reply;
 use warp::filters::BoxedFilter;
 
+use super::attended::attended;
+use super::connections::{Connection, Connections};
 use super::kept::{Asked, Kept};
 use super::unread::Unread;
 use crate::metrics::{Metrics, Task};
@@ -27,8 +28,11 @@ use crate::tasks::Tasks;
 /// What clients may take of a node before they have asked for anything.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionLimits {
-    /// The most connections at once; more wait in the kernel's queue until one ends.
+    /// The most connections at once; for more, those that rest and have shown no good token make way, or they wait in the
+    /// kernel's queue until one ends.
     pub count: usize,
+    /// The most of one address, if there is such a limit; one that is over it is closed.
+    pub per_address: Option<usize>,
     /// How long a client may take to send a request's head, and how long it may read nothing of an answer.
     pub timeout: Duration,
     /// How long a connection is kept on which no request begins.
@@ -59,21 +63,23 @@ pub async fn serve<R>(
 ) where
     R: Reply + Send + 'static,
 {
-    metrics.http.limit_connections(limits.count);
-    let places = Arc::new(Semaphore::new(limits.count));
+    let open = Connections::new(limits.count, limits.per_address, metrics.clone());
     let connections = GracefulShutdown::new();
     loop {
         let (stream, place) = tokio::select! {
             biased;
             () = stop.cancelled() => break,
-            accepted = accept(&listener, &places) => accepted,
+            accepted = accept(&listener, &open) => accepted,
         };
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(limits.timeout));
         let answering = TowerToHyperService::new(warp::service(routes.clone()));
         let asked = Asked::default();
         let stream = Kept::new(Box::pin(stream), asked.clone(), limits.timeout, limits.idle);
-        let service = service_fn(move |request| asked.clone().during(answering.call(with_path(request))));
+        let requests = place.requests();
+        let service = service_fn(move |request| {
+            attended(requests.clone(), asked.clone().during(answering.call(with_path(request))))
+        });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             // `Kept` tells a slow head from a connection that rests, which hyper does not.
@@ -82,13 +88,17 @@ pub async fn serve<R>(
             .max_buf_size(MAX_HEAD_BYTES)
             .serve_connection(TokioIo::new(Unread::new(stream, metrics.clone())), service);
         let connection = connections.watch(connection);
-        let open = metrics.http.connection();
+        let counted = metrics.http.connection();
         tasks.one_of_many(Task::Connection, None, async move {
-            // A connection that breaks is the client's business.
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "connection");
+            tokio::select! {
+                biased;
+                () = place.closed() => tracing::debug!("a connection makes way for another"),
+                // One that breaks is the client's business.
+                ended = connection => if let Err(error) = ended {
+                    tracing::debug!(%error, "connection");
+                },
             }
-            drop((open, place));
+            drop((counted, place));
         });
     }
     drop(listener);
@@ -105,19 +115,19 @@ fn with_path<B>(mut request: Request<B>) -> Request<B> {
     request
 }
 
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> (TcpStream, Option<OwnedSemaphorePermit>) {
-    let place = places.clone().acquire_owned().await.ok();
+/// The next connection that has a place.
+async fn accept(listener: &TcpListener, open: &Connections) -> (TcpStream, Connection) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, address)) => {
                 // Answers are small, and waiting to fill a packet only delays them.
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "TCP_NODELAY");
                 }
-                return (stream, place);
+                match open.enter(address.ip()).await {
+                    Some(place) => return (stream, place),
+                    None => tracing::debug!(%address, "an address has as many connections as it may"),
+                }
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");

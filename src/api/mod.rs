@@ -5,8 +5,10 @@
 //! nowhere else.
 
 mod answer;
+mod attended;
 mod bulk;
 mod bulk_apply;
+mod connections;
 mod cors;
 mod docs;
 mod draft;
@@ -132,6 +134,17 @@ pub struct Api {
     pub event_heartbeat: Duration,
     /// How long a request may wait for NATS before it is answered with 503.
     pub patience: Duration,
+}
+
+/// What a node answers where it listens for health checks only.
+pub fn health_routes(api: Api) -> BoxedFilter<(impl Reply,)> {
+    let api = Arc::new(api);
+    request::any()
+        .then(move |request| {
+            let api = api.clone();
+            async move { health::only(&api, request).await }
+        })
+        .boxed()
 }
 
 /// All that this node answers.

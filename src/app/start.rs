@@ -36,6 +36,10 @@ use crate::tasks::{Kept, Tasks};
 use crate::webhook::{Caller, Settings};
 use crate::{crypto, nats};
 
+/// Connections of health checks where they have a listener of their own: an orchestrator, a balancer and a few people make a
+/// handful.
+const HEALTH_CONNECTIONS: usize = 32;
+
 /// What a node is started with beside its settings.
 pub(super) struct Setup {
     pub(super) role: Role,
@@ -62,6 +66,11 @@ pub(super) fn metrics(node: &Node, role: Role) -> Arc<Metrics> {
 
 fn indexes(node: &Node, role: Role) -> bool {
     role.serves() && node.index_limit > 0
+}
+
+async fn bind(address: SocketAddr, option: &str) -> Result<TcpListener> {
+    let bound = TcpListener::bind(address).await;
+    bound.with_context(|| format!("cannot listen on {address}: choose another address with {option}"))
 }
 
 /// A node that has started.
@@ -104,9 +113,11 @@ impl Running {
         let is_open_dev = inbox.is_some() && permissions.is_open();
         let hosts = if is_open_dev { node.hosts.clone().checked() } else { node.hosts.clone() };
         // Before anything is connected, so that a port in use costs nothing.
-        let listener = TcpListener::bind(node.listen).await.with_context(|| {
-            format!("cannot listen on {}: choose another address with --listen", node.listen)
-        })?;
+        let listener = bind(node.listen, "--listen").await?;
+        let for_health = match node.health_listen {
+            Some(address) => Some(bind(address, "--health-listen").await?),
+            None => None,
+        };
         let address = listener.local_addr().context("the listening socket has no address")?;
         let name = access.name.clone();
         let clock = access.clock;
@@ -187,6 +198,7 @@ impl Running {
         let sweeper = tasks.keep(Task::Sweeper, stop.clone(), sweeper);
         let limits = ConnectionLimits {
             count: node.max_connections,
+            per_address: node.max_connections_per_address,
             timeout: node.client_timeout,
             idle: node.idle_timeout,
         };
@@ -199,7 +211,7 @@ impl Running {
         if role.serves() && feed.is_some() {
             tasks.keep(Task::Feed, stop.clone(), hub.clone().run(stop.clone()));
         }
-        let routes = api::routes(Api {
+        let answering = Api {
             finder,
             page: !node.no_ui,
             feed,
@@ -228,7 +240,18 @@ impl Running {
             targets: targets.policy,
             max_body: node.max_body,
             patience: node.request_timeout,
-        });
+        };
+        if let Some(listener) = for_health {
+            if let Ok(address) = listener.local_addr() {
+                tracing::info!(%address, "health checks are answered here too");
+            }
+            let routes = api::health_routes(answering.clone());
+            let limits = ConnectionLimits { count: HEALTH_CONNECTIONS, per_address: None, ..limits };
+            let health = api::serve(listener, routes, limits, metrics.clone(), tasks.clone(), closed.clone());
+            tasks.keep(Task::Health, closed.clone(), health);
+        }
+        metrics.http.limit_connections(limits.count);
+        let routes = api::routes(answering);
         let api = api::serve(listener, routes, limits, metrics, tasks.clone(), closed.clone());
         let api = tasks.keep(Task::Api, closed.clone(), api);
         let drain_timeout = node.drain_timeout;

@@ -101,10 +101,21 @@ pub struct Node {
           value_parser = parse::span(SECOND, 3_600 * SECOND))]
     pub(crate) idle_timeout: Duration,
 
-    /// How many connections are served at once; more wait; 1 to 1000000
+    /// Address and port to answer health checks on, and nothing else: these have connections of their own; default: only where
+    /// everything is
+    #[arg(long, env = "JETTIMER_HEALTH_LISTEN", value_name = "ADDR:PORT")]
+    pub(crate) health_listen: Option<SocketAddr>,
+
+    /// How many connections are served at once; for more, those make way that rest longest and have shown no good token, or they
+    /// wait; 1 to 1000000
     #[arg(long, env = "JETTIMER_MAX_CONNECTIONS", value_name = "COUNT", default_value = "10000",
           value_parser = parse::number(1, 1_000_000))]
     pub(crate) max_connections: usize,
+
+    /// How many of these one address may have; more are closed. A proxy in front of the node is one address; default: no limit; 1 to
+    /// 1000000
+    #[arg(long, env = "JETTIMER_MAX_CONNECTIONS_PER_ADDRESS", value_name = "COUNT", value_parser = parse::number(1, 1_000_000))]
+    pub(crate) max_connections_per_address: Option<usize>,
 
     /// Origins whose pages may use the API from a browser, each as a browser writes it in the header Origin;
     /// comma-separated, or * for all; default: none

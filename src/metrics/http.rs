@@ -31,6 +31,16 @@ label! {
     }
 }
 
+label! {
+    /// Why a connection was closed that its client had not ended.
+    Closed = "reason" {
+        /// It rested, and another one needed its place.
+        Resting = "resting",
+        /// Its address had as many as it may.
+        Address = "address",
+    }
+}
+
 type OfOperation = [(&'static str, &'static str); 1];
 type OfAnswer = [(&'static str, &'static str); 2];
 type Durations = Family<OfOperation, Histogram, fn() -> Histogram>;
@@ -43,6 +53,8 @@ pub struct Http {
     in_progress: Gauge,
     connections: Gauge,
     connections_limit: Gauge,
+    /// Connections that were closed for others.
+    pub closed: Counters<Closed>,
     /// Requests that were not let in.
     pub refused: Counters<Refused>,
 }
@@ -59,6 +71,7 @@ impl Http {
             in_progress: register.gauge(&names::HTTP_IN_PROGRESS),
             connections: register.gauge(&names::HTTP_CONNECTIONS),
             connections_limit: register.gauge(&names::HTTP_CONNECTIONS_LIMIT),
+            closed: Counters::new(register, &names::HTTP_CLOSED),
             refused: Counters::new(register, &names::HTTP_REFUSED),
         }
     }

@@ -29,7 +29,7 @@ use prometheus_client::registry::Registry;
 
 pub use busy::Busy;
 pub use feed::{Dropped, Feed};
-pub use http::{Http, Refused};
+pub use http::{Closed, Http, Refused};
 pub use index::{Index, Indexed, Known};
 pub use journal::{Inherited, Journal};
 pub use label::{Counters, Label};

@@ -30,6 +30,10 @@ pub(super) const HTTP_IN_PROGRESS: Name =
 pub(super) const HTTP_CONNECTIONS: Name = name("jettimer_http_connections", "Connections of clients");
 pub(super) const HTTP_CONNECTIONS_LIMIT: Name =
     name("jettimer_http_connections_limit", "The most connections of clients; more wait");
+pub(super) const HTTP_CLOSED: Name = name(
+    "jettimer_http_connections_closed_total",
+    "Connections that were closed for others, by why: they rested without a good token, or their address had too many",
+);
 pub(super) const HTTP_REFUSED: Name =
     name("jettimer_http_refused_total", "Requests that were not let in, by why");
 

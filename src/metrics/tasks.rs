@@ -21,6 +21,8 @@ label! {
         Finder = "finder",
         /// Follows the high-water mark of the timers that have fired.
         Guard = "guard",
+        /// Accepts connections of health checks.
+        Health = "health",
         /// Tells other nodes that this one is there, and hears them.
         Heartbeat = "heartbeat",
         /// Does what follows from the journals of nodes that are gone.

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::support::jetstream::Hand;
-use crate::support::{Broker, Client, Node, Sink, eventually, few_files, in_millis};
+use crate::support::{
+    Broker, Client, Node, PATIENCE, Sink, eventually, exchange, few_files, in_millis, token,
+};
 
 /// Creates so many timers that are due at one instant.
 async fn due_together(client: &Client, url: &str, count: usize) -> Vec<String> {
@@ -207,4 +209,85 @@ async fn nats_that_is_away_under_load_costs_time_and_nothing_else() {
         assert_eq!(state, "delivered", "{id}");
         assert_eq!(counts.get(id), Some(&1));
     }
+}
+
+/// A connection that is kept, on which this was answered with the status.
+async fn kept(address: &str, path: &str, token: &str, status: u16) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    ask(&mut stream, path, token, status).await;
+    stream
+}
+
+/// Asks on a connection, and reads an answer whose head and body come at once.
+async fn ask(stream: &mut TcpStream, path: &str, token: &str, status: u16) {
+    let head = format!("GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.expect("it is sent");
+    let mut answer = [0; 4_096];
+    let read = tokio::time::timeout(PATIENCE, stream.read(&mut answer)).await.expect("an answer in time");
+    let answer = String::from_utf8_lossy(&answer[..read.expect("an answer")]).into_owned();
+    assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {answer}");
+}
+
+#[tokio::test]
+async fn clients_without_a_token_hold_out_nobody() {
+    let broker = Broker::start().await;
+    let (good, line) = token("a", &[]).await;
+    let node = Node::with(&broker, &["--tokens", &line, "--max-connections", "4"]).await;
+    let address = node.client().url("").trim_start_matches("http://").to_owned();
+    let mut known = kept(&address, "/nodes", &good, 200).await;
+    let mut others = vec![];
+    // Each asks for what is open to all, or in vain, and goes on for as long as connections are kept.
+    for path in ["/healthz", "/nodes", "/healthz", "/timers", "/healthz", "/readyz", "/healthz", "/healthz"] {
+        let status = if !path.ends_with('z') { 401 } else { 200 };
+        others.push(kept(&address, path, "x", status).await);
+    }
+    // With a token, on a new connection and on one that has rested longest of all.
+    let _second = kept(&address, "/nodes", &good, 200).await;
+    ask(&mut known, "/nodes", &good, 200).await;
+    let mut end = [0; 16];
+    let read = tokio::time::timeout(PATIENCE, others[0].read(&mut end)).await.expect("it is closed");
+    assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
+    let bearer = format!("Bearer {good}");
+    let reply = node.client().send(Method::GET, "/metrics", &[("authorization", bearer.as_str())], "").await;
+    let text = reply.json.as_str().expect("text");
+    let closed = text.lines().find_map(|line| {
+        line.strip_prefix("jettimer_http_connections_closed_total{reason=\"resting\"} ")?.parse::<f64>().ok()
+    });
+    assert!(closed >= Some(6.0), "{text}");
+}
+
+#[tokio::test]
+async fn an_address_has_no_more_connections_than_it_may() {
+    let broker = Broker::start().await;
+    let node = Node::with(&broker, &["--max-connections-per-address", "2"]).await;
+    let address = node.client().url("").trim_start_matches("http://").to_owned();
+    let mut first = kept(&address, "/healthz", "", 200).await;
+    let mut second = kept(&address, "/healthz", "", 200).await;
+    let mut third = kept(&address, "/healthz", "", 200).await;
+    let read = tokio::time::timeout(PATIENCE, first.read(&mut [0; 16])).await.expect("it is closed");
+    assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
+    for stream in [&mut second, &mut third] {
+        ask(stream, "/healthz", "", 200).await;
+    }
+}
+
+#[tokio::test]
+async fn health_checks_have_connections_of_their_own() {
+    let broker = Broker::start().await;
+    let (good, line) = token("a", &[]).await;
+    let args = ["--tokens", &line, "--max-connections", "1", "--health-listen", "127.0.0.1:0"];
+    let node = Node::with(&broker, &args).await;
+    let address = node.client().url("").trim_start_matches("http://").to_owned();
+    let said =
+        node.logged("INFO").into_iter().find(|line| line["message"].to_string().contains("health checks"));
+    let health = said.expect("it says where")["address"].as_str().expect("an address").to_owned();
+    // The only connection is of somebody who has a token, and stays.
+    let _known = kept(&address, "/nodes", &good, 200).await;
+    let mut checks = kept(&health, "/healthz", "", 200).await;
+    ask(&mut checks, "/readyz", "", 200).await;
+    for path in ["/", "/timers", "/metrics", "/nodes", "/openapi.json"] {
+        ask(&mut checks, path, &good, 404).await;
+    }
+    let answer = exchange(&health, b"POST /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 405 ") && answer.contains("allow: GET, HEAD"), "{answer}");
 }

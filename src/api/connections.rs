@@ -1,0 +1,303 @@
+//! Which connections are open, and which of them makes way for a new one where there are too many.
+//!
+//! A connection rests while no request is being answered on it: before its first one, between two, and while a head comes. Of those that rest and
+//! have never shown a good token the one that has rested longest makes way. So who has no token holds nobody out, however
+//! often it asks for what is open to all; who has one keeps its connections, and may find no place only where all are of such.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use crate::metrics::{Closed, Metrics};
+
+/// All connections of a listener. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Connections {
+    places: Arc<Semaphore>,
+    /// The most of one address, if there is such a limit.
+    per_address: Option<usize>,
+    open: Arc<Mutex<Open>>,
+    /// Another one rests that may make way.
+    rests: Arc<Notify>,
+    metrics: Arc<Metrics>,
+}
+
+#[derive(Default)]
+struct Open {
+    /// Counts connections and rests, so that a larger number is a later one.
+    count: u64,
+    connections: HashMap<u64, Entry>,
+    /// Those that may make way, by when they began to rest.
+    resting: BTreeMap<u64, u64>,
+    /// How many connections an address has, and the rests of those that may make way.
+    addresses: HashMap<IpAddr, (usize, BTreeSet<u64>)>,
+}
+
+struct Entry {
+    address: IpAddr,
+    /// It has shown a good token.
+    is_known: bool,
+    /// Requests that are being answered.
+    answering: usize,
+    /// Since when it rests, if it may make way.
+    rests: Option<u64>,
+    closed: CancellationToken,
+}
+
+/// An open connection. It is closed, as far as this knows, when this is dropped.
+pub(super) struct Connection {
+    of: Connections,
+    id: u64,
+    closed: CancellationToken,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Connections {
+    pub(super) fn new(most: usize, per_address: Option<usize>, metrics: Arc<Metrics>) -> Self {
+        let places = Arc::new(Semaphore::new(most));
+        Self { places, per_address, open: Arc::default(), rests: Arc::default(), metrics }
+    }
+
+    /// A place for a connection of this address, once there is one; none if the address has as many as it may.
+    pub(super) async fn enter(&self, address: IpAddr) -> Option<Connection> {
+        let address = address.to_canonical();
+        if self.per_address.is_some_and(|most| self.lock().of(address) >= most) {
+            self.metrics.http.closed.count(Closed::Address);
+            // The new one is more likely to be of use than one that rests.
+            if !self.lock().makes_way(Some(address)) {
+                return None;
+            }
+        }
+        let place = self.place().await;
+        let closed = CancellationToken::new();
+        let id = self.lock().add(address, closed.clone());
+        Some(Connection { of: self.clone(), id, closed, _place: place })
+    }
+
+    async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        loop {
+            if let Ok(place) = self.places.clone().try_acquire_owned() {
+                return Some(place);
+            }
+            let waiting = self.places.clone().acquire_owned();
+            if self.lock().makes_way(None) {
+                self.metrics.http.closed.count(Closed::Resting);
+                return waiting.await.ok();
+            }
+            tokio::select! {
+                place = waiting => return place.ok(),
+                () = self.rests.notified() => {}
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    fn of(&self, address: IpAddr) -> usize {
+        self.addresses.get(&address).map_or(0, |(count, _)| *count)
+    }
+
+    fn add(&mut self, address: IpAddr, closed: CancellationToken) -> u64 {
+        self.count += 1;
+        let id = self.count;
+        self.addresses.entry(address).or_default().0 += 1;
+        self.connections.insert(id, Entry { address, is_known: false, answering: 0, rests: None, closed });
+        self.rest(id);
+        id
+    }
+
+    /// It rests from now on, and may make way unless it is known.
+    fn rest(&mut self, id: u64) -> bool {
+        self.count += 1;
+        let Some(entry) = self.connections.get_mut(&id) else { return false };
+        if entry.is_known || entry.answering > 0 {
+            return false;
+        }
+        entry.rests = Some(self.count);
+        self.resting.insert(self.count, id);
+        self.addresses.entry(entry.address).or_default().1.insert(self.count);
+        true
+    }
+
+    fn no_rest(&mut self, id: u64) {
+        let Some(entry) = self.connections.get_mut(&id) else { return };
+        if let Some(since) = entry.rests.take() {
+            self.resting.remove(&since);
+            if let Some((_, resting)) = self.addresses.get_mut(&entry.address) {
+                resting.remove(&since);
+            }
+        }
+    }
+
+    fn remove(&mut self, id: u64) {
+        self.no_rest(id);
+        let Some(entry) = self.connections.remove(&id) else { return };
+        if let Some((count, _)) = self.addresses.get_mut(&entry.address) {
+            *count -= 1;
+            if *count == 0 {
+                self.addresses.remove(&entry.address);
+            }
+        }
+    }
+
+    /// Has the connection make way that has rested longest, of this address if one is named; says whether there is one.
+    fn makes_way(&mut self, address: Option<IpAddr>) -> bool {
+        let since = match address {
+            None => self.resting.keys().next().copied(),
+            Some(address) => self.addresses.get(&address).and_then(|(_, resting)| resting.first().copied()),
+        };
+        let Some(id) = since.and_then(|since| self.resting.get(&since).copied()) else { return false };
+        if let Some(entry) = self.connections.get(&id) {
+            entry.closed.cancel();
+        }
+        self.remove(id);
+        true
+    }
+}
+
+impl Connection {
+    /// Resolves once the connection is to make way.
+    pub(super) async fn closed(&self) {
+        self.closed.cancelled().await;
+    }
+
+    /// What notes the requests on it.
+    pub(super) fn requests(&self) -> Requests {
+        Requests { of: self.of.clone(), id: self.id }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.of.lock().remove(self.id);
+    }
+}
+
+/// Notes the requests on a connection. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Requests {
+    of: Connections,
+    id: u64,
+}
+
+impl Requests {
+    /// A request begins; none if the connection makes way already.
+    pub(super) fn begin(&self) -> Option<Answering> {
+        let mut open = self.of.lock();
+        open.no_rest(self.id);
+        open.connections.get_mut(&self.id)?.answering += 1;
+        Some(Answering { requests: self.clone() })
+    }
+}
+
+/// A request that is being answered, until this is dropped.
+pub(super) struct Answering {
+    requests: Requests,
+}
+
+impl Answering {
+    /// It has shown a good token.
+    pub(super) fn is_known(&self) {
+        if let Some(entry) = self.requests.of.lock().connections.get_mut(&self.requests.id) {
+            entry.is_known = true;
+        }
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        let Requests { of, id } = &self.requests;
+        let mut open = of.lock();
+        if let Some(entry) = open.connections.get_mut(id) {
+            entry.answering -= 1;
+        }
+        if open.rest(*id) {
+            of.rests.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::metrics::Parts;
+
+    const A: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+    const B: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2));
+
+    fn connections(most: usize, per_address: Option<usize>) -> Connections {
+        Connections::new(most, per_address, Arc::new(Metrics::new("1", Parts::default())))
+    }
+
+    async fn entered(connections: &Connections, address: IpAddr) -> Connection {
+        connections.enter(address).await.expect("a place")
+    }
+
+    fn is_closed(connection: &Connection) -> bool {
+        connection.closed.is_cancelled()
+    }
+
+    /// A new connection, once whoever makes way for it is gone.
+    async fn after_one_that_goes(connections: &Connections, goes: Connection) -> Connection {
+        let mut entering = Box::pin(connections.enter(A));
+        assert!(entering.as_mut().now_or_never().is_none(), "there is no place yet");
+        assert!(is_closed(&goes));
+        drop(goes);
+        entering.await.expect("a place")
+    }
+
+    #[tokio::test]
+    async fn the_one_that_has_rested_longest_without_a_token_makes_way() {
+        let connections = connections(3, None);
+        let (one, two, three) =
+            (entered(&connections, A).await, entered(&connections, A).await, entered(&connections, A).await);
+        // The first has shown a token, the second has asked for something lately.
+        one.requests().begin().expect("it is open").is_known();
+        drop(two.requests().begin().expect("it is open"));
+        let four = after_one_that_goes(&connections, three).await;
+        let five = after_one_that_goes(&connections, two).await;
+        assert!(!is_closed(&one));
+        drop((four, five));
+        assert!(connections.enter(A).now_or_never().flatten().is_some());
+        drop(one);
+        assert!(connections.lock().connections.is_empty() && connections.lock().addresses.is_empty());
+    }
+
+    #[tokio::test]
+    async fn nothing_makes_way_that_is_being_answered_until_it_rests() {
+        let connections = connections(1, None);
+        let one = entered(&connections, A).await;
+        let request = one.requests().begin().expect("it is open");
+        let mut entering = Box::pin(connections.enter(B));
+        assert!(entering.as_mut().now_or_never().is_none() && !is_closed(&one));
+        drop(request);
+        assert!(entering.as_mut().now_or_never().is_none() && is_closed(&one));
+        assert!(one.requests().begin().is_none(), "a request that comes now is not begun");
+        drop(one);
+        assert!(entering.await.is_some());
+    }
+
+    #[tokio::test]
+    async fn an_address_has_no_more_than_it_may() {
+        let connections = connections(10, Some(2));
+        let (one, two) = (entered(&connections, A).await, entered(&connections, A).await);
+        for connection in [&one, &two] {
+            connection.requests().begin().expect("it is open").is_known();
+        }
+        assert!(connections.enter(A).await.is_none());
+        let (three, four) = (entered(&connections, B).await, entered(&connections, B).await);
+        let five = entered(&connections, B).await;
+        assert!(is_closed(&three) && !is_closed(&four) && !is_closed(&five));
+    }
+}
