@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::owner::Owner;
 use super::route::Route;
 use crate::domain::flow::Flow;
 use crate::domain::time::Timestamp;
@@ -24,6 +25,8 @@ pub struct CallRequest {
     /// Host and port of the receiver.
     pub(super) receiver: String,
     pub(super) flow: Option<Flow>,
+    /// Whose timer it is.
+    pub(super) owner: Owner,
     pub(super) candidate: Candidate,
 }
 
@@ -31,7 +34,8 @@ impl CallRequest {
     /// The call of this timer, which is late by what its record says at `now`.
     pub fn of(timer: &Timer, now: Timestamp) -> Self {
         let receiver = timer.target.url.authority();
-        Self { receiver, flow: timer.flow.clone(), candidate: Candidate::of(timer, now) }
+        let owner = Owner::of(timer.created_by.as_deref());
+        Self { receiver, flow: timer.flow.clone(), owner, candidate: Candidate::of(timer, now) }
     }
 
     /// The key of the timer's flow, if it has one.

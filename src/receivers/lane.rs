@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use super::in_progress::InProgress;
 use super::limit::Limits;
+use super::owner::Owner;
 use super::progress::Progress;
 use super::returns::Returns;
 use crate::turns::Turns;
@@ -33,6 +34,8 @@ pub(super) const ALIKE: u64 = 0;
 /// A lane.
 #[derive(Debug)]
 pub(super) struct Lane {
+    /// Whose timers named it.
+    owner: Owner,
     calls: InProgress,
     /// As they were at the last entry.
     limits: Limits,
@@ -75,6 +78,7 @@ pub(super) enum Turn {
 impl Lane {
     pub(super) fn new(now: Instant) -> Self {
         Self {
+            owner: Owner::Nobody,
             calls: InProgress::default(),
             limits: Limits { parallelism: usize::MAX, most: usize::MAX, space: Duration::ZERO },
             waiting: Turns::default(),
@@ -218,6 +222,16 @@ impl Lane {
     /// Whether somebody is in it or waits.
     pub(super) fn is_used(&self) -> bool {
         self.calls.count() > 0 || self.waiting.groups() > 0
+    }
+
+    /// A timer of this owner has named it.
+    pub(super) fn named_by(&mut self, owner: Owner) {
+        self.owner = self.owner.and(owner);
+    }
+
+    /// Whose timers named it.
+    pub(super) fn owner(&self) -> Owner {
+        self.owner
     }
 
     /// How many are in it.

@@ -13,6 +13,7 @@ mod in_progress;
 mod lane;
 mod limit;
 mod others;
+mod owner;
 mod path;
 mod paths;
 mod place;
@@ -36,6 +37,7 @@ use candidate::Candidate;
 use lane::{ALIKE, Entry, Lane, MAX_WAIT, Turn};
 use limit::Limits;
 use others::Others;
+use owner::forget;
 use paths::MAX_PATHS;
 use receiver::Receiver;
 
@@ -50,7 +52,8 @@ pub use trouble::{Reason, Trouble, Whose, keys};
 pub use waits::Waits;
 
 /// The most receivers and the most flows that are remembered, but for those that are called or waited for. Of more,
-/// those go first of which there is nothing to remember, then any: a rate then begins anew, and so does a breaker.
+/// those go first of which there is nothing to remember, then those of the token that has the most: a rate then begins anew, and so does a
+/// breaker.
 const MAX_KNOWN: usize = 10_000;
 
 /// The most paths that are remembered of all receivers together, at least 4 of each receiver; each takes some 300 bytes.
@@ -124,11 +127,16 @@ impl Receivers {
 
     /// Takes a place for this call, or says when to come back. Waits for at most a few seconds.
     pub async fn admit(&self, call: &CallRequest) -> Admission {
-        let CallRequest { receiver: name, flow, candidate } = call;
+        let CallRequest { receiver: name, flow, owner, candidate } = call;
         let nodes = self.nodes.load(Ordering::Relaxed);
         // Before anything is taken that timers of others could use meanwhile.
         let mut place = Place::new(self.clone(), candidate.route);
-        let begins = self.lock().receiver(name).begins(candidate, Instant::now());
+        let begins = {
+            let mut known = self.lock();
+            let receiver = known.receiver(name);
+            receiver.lane.named_by(*owner);
+            receiver.begins(candidate, Instant::now())
+        };
         match begins {
             Ok(pause) => place.waited(pause),
             Err(refused) => return self.hold_back(name, candidate, refused),
@@ -142,7 +150,12 @@ impl Receivers {
                 return self.postpone(name, later, Postponed::Receiver);
             }
             let limits = Limits::shared(flow.parallelism.map(|most| most as usize), flow.rate, nodes);
-            let enter = || self.lock().flow(&flow.key).enter(limits, ALIKE, Instant::now());
+            let enter = || {
+                let mut known = self.lock();
+                let lane = known.flow(&flow.key);
+                lane.named_by(*owner);
+                lane.enter(limits, ALIKE, Instant::now())
+            };
             let gave_up = || self.lock().flow(&flow.key).gave_up(Instant::now());
             match entered(enter, gave_up).await {
                 Ok(waited) => place.took_flow(&flow.key, waited),
@@ -265,7 +278,8 @@ impl Known {
         let now = Instant::now();
         if !self.receivers.contains_key(name) && self.receivers.len() >= MAX_KNOWN {
             self.receivers.retain(|_, receiver| !receiver.lane.is_idle(now) || !receiver.is_well(now));
-            forget(&mut self.receivers, |receiver| !receiver.lane.is_used());
+            let may_go = |receiver: &Receiver| !receiver.lane.is_used();
+            forget(&mut self.receivers, MAX_KNOWN / 2, may_go, |receiver| receiver.lane.owner());
         }
         self.receivers.entry(name.to_owned()).or_insert_with(|| Receiver::new(now))
     }
@@ -274,20 +288,10 @@ impl Known {
         let now = Instant::now();
         if !self.flows.contains_key(key) && self.flows.len() >= MAX_KNOWN {
             self.flows.retain(|_, lane| !lane.is_idle(now));
-            forget(&mut self.flows, |lane| !lane.is_used());
+            forget(&mut self.flows, MAX_KNOWN / 2, |lane| !lane.is_used(), Lane::owner);
         }
         self.flows.entry(key.to_owned()).or_insert_with(|| Lane::new(now))
     }
-}
-
-/// Forgets some of which that is allowed until half are left, so that it is not to be done again for each new one.
-fn forget<T>(known: &mut HashMap<String, T>, may_go: impl Fn(&T) -> bool) {
-    let mut surplus = known.len().saturating_sub(MAX_KNOWN / 2);
-    known.retain(|_, one| {
-        let goes = surplus > 0 && may_go(one);
-        surplus -= usize::from(goes);
-        !goes
-    });
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::domain::flow::Flow;
 use crate::domain::machine_properties::a_timer;
 use crate::domain::target::TargetUrl;
 use crate::domain::timer::Timer;
+use crate::receivers::owner::Owner;
 
 fn receivers(parallelism: usize, breaker_failures: u32) -> Receivers {
     Receivers::new(Rules { parallelism, breaker_failures, limits: vec!["limited=10/s".parse().unwrap()] })
@@ -142,6 +143,39 @@ fn a_receiver_that_is_left_alone_is_not_forgotten_for_others_of_which_there_is_n
     }
     assert!(known.receivers.len() <= MAX_KNOWN);
     assert_eq!(known.receiver("dead").reach.state(now).0, BreakerState::Open);
+}
+
+#[test]
+fn no_token_has_the_rates_and_breakers_of_another_forgotten() {
+    let receivers = receivers(9, 1);
+    let now = Instant::now();
+    let hourly = Limits { parallelism: 1, most: 1, space: Duration::from_secs(3_600) };
+    let [one, other] = ["one", "other"].map(|token| Owner::of(Some(token)));
+    let called = |known: &mut Known, key: &str, owner| {
+        let lane = known.flow(key);
+        lane.named_by(owner);
+        assert!(matches!(lane.enter(hourly, ALIKE, now), Entry::Now(Turn::In(_))));
+        lane.leave(ALIKE, false, now);
+    };
+    let mut known = receivers.lock();
+    for n in 0..20 {
+        called(&mut known, &format!("one-{n}"), one);
+        let receiver = known.receiver(&format!("one-{n}"));
+        receiver.lane.named_by(one);
+        receiver.reach.failed(false, 1, now);
+    }
+    for n in 0..MAX_KNOWN * 3 {
+        called(&mut known, &format!("other-{n}"), other);
+        let receiver = known.receiver(&format!("other-{n}"));
+        receiver.lane.named_by(other);
+        receiver.reach.failed(false, 1, now);
+    }
+    assert!(known.receivers.len() <= MAX_KNOWN && known.flows.len() <= MAX_KNOWN);
+    for n in 0..20 {
+        let name = format!("one-{n}");
+        assert!(known.flow(&name).refuses(hourly, ALIKE, now).is_some(), "the rate of {name} has begun anew");
+        assert_eq!(known.receiver(&name).reach.state(now).0, BreakerState::Open, "{name}");
+    }
 }
 
 #[test]
