@@ -95,6 +95,15 @@ struct Holder {
     bucket: Option<Mutex<Bucket>>,
 }
 
+impl Holder {
+    fn line(&self) -> String {
+        let Token { name, scopes, digest, rate: _ } = &self.token;
+        let mut scopes: Vec<&str> = scopes.iter().map(|scope| scope.name()).collect();
+        scopes.sort_unstable();
+        format!("{name} {} {digest}", scopes.join(","))
+    }
+}
+
 impl Grant {
     /// Takes as many timers off the rate as it has left, up to `most`; gives how many: all of them if there is no limit.
     pub fn spend_up_to(&self, most: u64) -> u64 {
@@ -160,6 +169,14 @@ impl Permissions {
         self.anyone.is_some()
     }
 
+    /// The SHA-256 of who may do what, in hexadecimal: of all names, scopes and digests of tokens, whatever their order.
+    pub fn digest(&self) -> String {
+        let mut lines: Vec<String> =
+            self.tokens.iter().chain(&self.anyone).map(|grant| grant.holder.line()).collect();
+        lines.sort();
+        crypto::sha256_hex(lines.join("\n").as_bytes())
+    }
+
     /// Finds out who asks, by the value of `Authorization` (RFC 6750, 2.1).
     ///
     /// # Errors
@@ -221,6 +238,17 @@ mod tests {
         assert_eq!(checked(Some("Basic jt_reader")), Err(Denied::Malformed));
         assert_eq!(checked(Some("Bearer")), Err(Denied::Malformed));
         assert_eq!(checked(Some("Bearer jt_reade")), Err(Denied::Unknown));
+    }
+
+    #[test]
+    fn lists_that_let_in_the_same_have_the_same_digest() {
+        let digest = |lines: &str| Permissions::of_tokens(parse(lines).unwrap(), None).digest();
+        let [x, y] = ["x", "y"].map(|token| crypto::sha256_hex(token.as_bytes()));
+        let one = digest(&format!("a read,write sha256:{x}\nb admin sha256:{y}"));
+        assert_eq!(one, digest(&format!("b admin sha256:{y}\na write,read sha256:{x} rate=5/s")));
+        assert_ne!(one, digest(&format!("a read,write sha256:{x}\nb read sha256:{y}")));
+        assert_ne!(one, digest(&format!("a read,write sha256:{y}\nb admin sha256:{x}")));
+        assert_ne!(one, Permissions::open(None).digest());
     }
 
     #[test]

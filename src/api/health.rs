@@ -44,7 +44,7 @@ pub(super) async fn readiness(api: &Api) -> Answer {
     if api.stop.is_cancelled() {
         return show(StatusCode::SERVICE_UNAVAILABLE, "stopping", None, Found::default());
     }
-    let refusal = match api.link.check(api.works).await {
+    let refusal = match Box::pin(api.link.check(api.works)).await {
         // What a node has it works off all the same, by its own clock.
         Ok(()) => api.heartbeat.skew().refusal(api.max_clock_skew),
         Err(error) => Some(error.to_string()),

@@ -17,6 +17,7 @@ pub(super) async fn show(api: &Api, headers: &HeaderMap) -> Answer {
     api.metrics.nats.show_room(room, account);
     let skew = api.heartbeat.skew();
     api.metrics.nodes.show(&api.heartbeat.count(), skew.nats, skew.peers);
+    api.metrics.nodes.show_otherwise(&api.heartbeat.count_otherwise());
     for finding in api.durability.findings() {
         api.metrics.nats.show_durability(finding.check, finding.verdict);
     }

@@ -33,6 +33,7 @@ fn shown(known: &KnownNode) -> Value {
         "version": known.node.version,
         "state": known.life.name(),
         "this": known.itself,
+        "differences": known.differences.as_ref().map(|found| found.iter().map(|one| one.name()).collect::<Vec<_>>()),
         "clock_offset_ms": known.offset.map(millis),
         "silent_for_ms": whole_millis(known.silent_for),
     })

@@ -1,6 +1,7 @@
 //! One node, from its start to its orderly end.
 
 mod broker;
+mod installation;
 mod journal;
 mod start;
 mod stop;

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::journal;
+use super::{installation, journal};
 use crate::access::Permissions;
 use crate::alarm::Alarm;
 use crate::api::{self, Api, ConnectionLimits, Inbox};
@@ -24,11 +24,12 @@ use crate::durability::Watch;
 use crate::engine::{self, Claims, Engine, Holds, Memory, Worker};
 use crate::finder::Finder;
 use crate::guard::{self, Guard};
-use crate::heartbeat::Heartbeat;
+use crate::heartbeat::{self, Heartbeat};
 use crate::metrics::{Metrics, Parts, Task};
 use crate::nats::{Access, Backlog, FeedHub, Keeping, Link, Shape, Stay, Store, Streams, Wakes};
 use crate::places::Places;
-use crate::presence;
+use crate::policy::Others;
+use crate::presence::{self, Digest};
 use crate::receivers::Receivers;
 use crate::room::Keeper;
 use crate::sweep::{Means, Sweeper};
@@ -122,14 +123,28 @@ impl Running {
         let name = access.name.clone();
         let clock = access.clock;
         let link = nats::connect(&access, &metrics).await?;
+        let instance = Uuid::new_v4();
+        let itself = presence::Node {
+            instance,
+            name: name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            role: role.told(),
+            setup: Some(presence::Setup {
+                rules: Digest::of(&targets.policy.digest()),
+                access: role.serves().then(|| Digest::of(&permissions.digest())),
+                dev: inbox.is_some(),
+                installation: node.installation.clone(),
+            }),
+        };
+        let file = journal_dir.as_ref().map(|dir| dir.join(guard::FILE));
         let standing = Box::pin(nats::prepare(&link, shape, access.wait)).await?;
+        installation::join(&link, node.installation.as_deref(), access.wait).await?;
         let wakes = Wakes::new(link.clone());
         // Nothing is known of the sweeps yet.
         let sweep_interval = node.sweep.sweep_interval;
         let stay = Stay::new(covered_after(Duration::ZERO, sweep_interval));
         let keeping = Keeping { retention: node.retention, until_swept: Some(stay.clone()) };
         let store = Store::new(link.clone(), keeping);
-        let file = journal_dir.as_ref().map(|dir| dir.join(guard::FILE));
         let reference = Reference::new(node.max_clock_skew);
         let stay = Some((stay, sweep_interval));
         let guard = Guard::new(link.clone(), clock, reference.clone(), file, stay);
@@ -149,15 +164,16 @@ impl Running {
         tasks.keep(Task::Guard, stop.clone(), guard.clone().follow(stop.clone()));
         let [abort, closed, gone] = [(); 3].map(|()| CancellationToken::new());
         let receivers = Receivers::new(rules);
-        let instance = Uuid::new_v4();
-        let itself = presence::Node {
-            instance,
-            name: name.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            role: role.told(),
+        let others = Others::default();
+        let means = heartbeat::Means {
+            link: link.clone(),
+            clock,
+            reference,
+            receivers: receivers.clone(),
+            others: others.clone(),
+            guard: guard.clone(),
         };
-        let heartbeat =
-            Heartbeat::new(link.clone(), clock, reference, receivers.clone(), itself, stop.clone());
+        let heartbeat = Heartbeat::new(means, itself, stop.clone());
         // Before it is asked whether it is ready.
         heartbeat.ask_nats().await;
         tasks.keep(Task::Room, stop.clone(), room.clone().run(heartbeat.clone(), stop.clone()));
@@ -171,6 +187,7 @@ impl Running {
             let worker = Worker {
                 caller: Caller::new(clock, &targets, &tasks)?,
                 alarm: Alarm::start(clock, &tasks)?,
+                others,
                 receivers: receivers.clone(),
                 calls: Places::new(node.max_calls),
                 journal,

@@ -74,6 +74,11 @@ pub struct Node {
     #[arg(long, env = "JETTIMER_NODE_NAME", value_name = "NAME", value_parser = parse::node_name)]
     pub(crate) node_name: Option<String>,
 
+    /// The name of the installation that this node is one of, the same for all of its nodes: a node with another name does not start on
+    /// the same streams; up to 64 letters, digits, dots, underscores and hyphens; default: none
+    #[arg(long, env = "JETTIMER_INSTALLATION", value_name = "NAME", value_parser = parse::installation)]
+    pub(crate) installation: Option<String>,
+
     /// How far ahead a timer may be set; 1s to 100 years
     #[arg(long, env = "JETTIMER_MAX_DELAY", value_name = "DURATION", default_value = "3650d",
           value_parser = parse::span(SECOND, 100 * YEAR))]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::domain::timer::MAX_NODE_NAME_CHARS;
 use crate::duration;
 use crate::nats::ServerAddr;
+use crate::presence::MAX_INSTALLATION_CHARS;
 
 /// A parser for durations from `min` to `max`, both included.
 pub(super) fn span(
@@ -43,6 +44,15 @@ pub(super) fn node_name(text: &str) -> Result<String, String> {
         ));
     }
     Ok(text.to_owned())
+}
+
+/// The name of an installation: it is in a key of the broker and in what nodes tell each other.
+pub(super) fn installation(text: &str) -> Result<String, String> {
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    if (1..=MAX_INSTALLATION_CHARS).contains(&text.len()) && text.bytes().all(good) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("allowed are 1 to {MAX_INSTALLATION_CHARS} letters, digits, dots, underscores and hyphens"))
 }
 
 /// The address of a NATS server.

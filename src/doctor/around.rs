@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use super::Check;
+use super::{Check, setup};
 use crate::clock::Clock;
 use crate::nats::{Link, Said};
 use crate::presence::{Beat, Life, Moment, Offset, ServerClock};
@@ -22,8 +22,8 @@ const CLOCK_SAMPLES: usize = 5;
 const SKEW: Duration = Duration::from_millis(100);
 
 /// Which nodes there are, and their troubles.
-pub(super) async fn of_nodes(link: &Link) -> (Option<Check>, Vec<Trouble>) {
-    let Ok(mut beats) = link.listen().await else { return (None, vec![]) };
+pub(super) async fn of_nodes(link: &Link) -> (Vec<Check>, Vec<Trouble>) {
+    let Ok(mut beats) = link.listen().await else { return (vec![], vec![]) };
     let (mut nodes, mut troubles) = (BTreeMap::new(), BTreeMap::new());
     let until = tokio::time::Instant::now() + LISTEN;
     while let Ok(Some(said)) = tokio::time::timeout_at(until, beats.next()).await {
@@ -32,7 +32,8 @@ pub(super) async fn of_nodes(link: &Link) -> (Option<Check>, Vec<Trouble>) {
             Said::Troubles(node, told) => drop(troubles.insert(node, told)),
         }
     }
-    (Some(heard(&nodes)), troubles.into_values().flatten().collect())
+    let checks = [vec![heard(&nodes)], setup::of_nodes(nodes.values())].concat();
+    (checks, troubles.into_values().flatten().collect())
 }
 
 fn heard(nodes: &BTreeMap<Uuid, Beat>) -> Check {

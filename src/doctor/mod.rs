@@ -8,6 +8,7 @@ mod around;
 mod broker;
 mod late;
 mod room;
+mod setup;
 mod show;
 
 use std::process::ExitCode;

@@ -11,6 +11,7 @@ use crate::domain::machine::{self, Effect, Input, Refusal, may_still_call, step}
 use crate::domain::timer::{ClaimId, Timer};
 use crate::engine::call::{CallPlace, Wanted};
 use crate::engine::commit::{Committed, Lost};
+use crate::engine::elsewhere::NotHere;
 use crate::engine::known::Known;
 use crate::engine::{Engine, Patience, Worker, measure, report};
 use crate::metrics::LostClaim;
@@ -94,12 +95,15 @@ impl Engine {
             if let (true, None, Some(stored)) = (calls, &place, &known.stored) {
                 let wanted = Wanted::of(&stored.timer, self.clock.now());
                 let kept = known.waits(&worker.memory, &self.metrics.work.records_dropped);
+                // A wake whose claim may be stored is no other node's.
+                let tries = unclear.is_none().then_some(wake.tries);
                 tokio::select! {
                     biased;
                     () = worker.stop.cancelled() => return Ok(Attended::GiveBack(Duration::ZERO)),
-                    admitted = self.admitted(worker, &wanted) => match admitted {
+                    admitted = self.admitted_here(worker, &wanted, tries) => match admitted {
+                        Err(NotHere::ForAnother(delay)) => return Ok(Attended::GiveBack(delay)),
                         Ok(admitted) => place = Some(admitted.noted(worker.journal.claims(wake.id, claim))),
-                        Err(wait) => {
+                        Err(NotHere::NotNow(wait)) => {
                             let until = self.clock.moment().after(wait);
                             news = Some(Input::Postponed { until });
                         }

@@ -7,8 +7,9 @@ use tokio::time::Instant;
 
 use crate::domain::attempt::CallResult;
 use crate::domain::called::Called;
+use crate::domain::target::TargetUrl;
 use crate::domain::time::Timestamp;
-use crate::domain::timer::{Claim, Timer};
+use crate::domain::timer::{Claim, Timer, TimerId};
 use crate::engine::claims::Claiming;
 use crate::engine::{Engine, Worker, measure, memory};
 use crate::journal::Entry;
@@ -32,18 +33,22 @@ pub(super) struct CallPlace {
 /// What has to be known of a timer to get a place for its call.
 pub(super) struct Wanted {
     call: CallRequest,
-    host: String,
-    port: u16,
+    /// The timer's name.
+    pub(super) timer: TimerId,
+    /// What it calls.
+    pub(super) url: TargetUrl,
+    /// When it is given up, if it says so.
+    pub(super) deadline: Option<Timestamp>,
     bytes: usize,
 }
 
 impl Wanted {
     pub(super) fn of(timer: &Timer, now: Timestamp) -> Self {
-        let url = &timer.target.url;
         Self {
             call: CallRequest::of(timer, now),
-            host: url.host_name().into_owned(),
-            port: url.port(),
+            timer: timer.id,
+            url: timer.target.url.clone(),
+            deadline: timer.retry.deadline.map(|span| timer.retried_since().saturating_add(span)),
             bytes: memory::bytes_of(timer),
         }
     }
@@ -82,8 +87,9 @@ impl Engine {
                 Err(wait)
             }
             Admission::Enter(receiver) => {
-                let Wanted { call, host, port, bytes } = wanted;
-                let callee = Callee { host, port: *port, flow: call.flow_key(), bytes: *bytes };
+                let Wanted { call, url, bytes, .. } = wanted;
+                let (host, port) = (url.host_name(), url.port());
+                let callee = Callee { host: &host, port, flow: call.flow_key(), bytes: *bytes };
                 let Some(node) = worker.calls.enter(callee).await else {
                     self.metrics.work.postponed.count(measure::why(Postponed::Node));
                     return Err(receiver.come_back());

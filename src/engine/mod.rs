@@ -9,6 +9,7 @@ mod attend;
 mod call;
 mod claims;
 mod commit;
+mod elsewhere;
 mod holds;
 mod inherit;
 mod known;
@@ -36,6 +37,7 @@ use crate::journal::Journal;
 use crate::metrics::Metrics;
 use crate::nats::{Store, Wakes};
 use crate::places::Places;
+use crate::policy::Others;
 use crate::receivers::Receivers;
 use crate::room::Keeper;
 use crate::webhook::Caller;
@@ -92,6 +94,8 @@ pub struct Worker {
     pub caller: Caller,
     /// Wakes tasks at their instants.
     pub alarm: Alarm,
+    /// Whether another node may call what this one must not.
+    pub others: Others,
     /// Who may be called now.
     pub receivers: Receivers,
     /// Places for claims of all receivers, from before a claim is stored until its outcome is stored.

@@ -218,6 +218,11 @@ impl Guard {
         self.heard(|heard| heard.wrote(timer, revision, now));
     }
 
+    /// The highest sequence that was seen in the bucket, by this process or one that remembered in its file; 0 if none was.
+    pub fn seen(&self) -> u64 {
+        self.heard(|heard| heard.seen.highest())
+    }
+
     /// When the bucket was created: nanoseconds since the epoch. 0 before it was compared.
     pub fn bucket_born(&self) -> i128 {
         self.read(Known::born)

@@ -11,17 +11,33 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Reference};
+use crate::guard::Guard;
 use crate::nats::Link;
-use crate::presence::{Life, Moment, Node, Offset, Role, Roster, ServerClock, Skew, SkewAlarm};
+use crate::policy::Others;
+use crate::presence::{Difference, Life, Moment, Node, Offset, Role, Roster, ServerClock, Skew, SkewAlarm};
 use crate::receivers::Receivers;
+
+/// What a heartbeat works with, and whom it tells what it has heard.
+#[derive(Clone)]
+pub struct Means {
+    /// The connection.
+    pub link: Link,
+    /// The node's clock.
+    pub clock: Clock,
+    /// Is told what most clocks show.
+    pub reference: Reference,
+    /// Are told how many nodes work.
+    pub receivers: Receivers,
+    /// Are told whether one of them may allow more than this one.
+    pub others: Others,
+    /// Knows what this node has seen of the bucket.
+    pub guard: Guard,
+}
 
 /// Which nodes there are and what their clocks show. Cheap to clone.
 #[derive(Clone)]
 pub struct Heartbeat {
-    link: Link,
-    clock: Clock,
-    reference: Reference,
-    receivers: Receivers,
+    means: Means,
     itself: Arc<Node>,
     known: Arc<Mutex<Known>>,
     /// This node takes nothing new.
@@ -35,6 +51,8 @@ struct Known {
     of_peers: SkewAlarm,
     /// This node's clock is off from most clocks.
     is_off: bool,
+    /// Another node is set up otherwise, and that was said.
+    differs: bool,
     /// Own beats since one was heard.
     unheard: u32,
     /// The connection on which an own beat was heard last, by its number.
@@ -50,6 +68,8 @@ pub struct KnownNode {
     pub life: Life,
     /// Whether it is this one.
     pub itself: bool,
+    /// In what it is set up otherwise than this one; none if it does not say how it is.
+    pub differences: Option<Vec<Difference>>,
     /// How far its clock is from this node's.
     pub offset: Option<Offset>,
     /// For how long it was not heard.
@@ -57,27 +77,20 @@ pub struct KnownNode {
 }
 
 impl Heartbeat {
-    /// Nobody was heard yet. `reference` is told what most clocks show, and `receivers` how many nodes work; `stop` says that
-    /// this one is about to end.
-    pub fn new(
-        link: Link,
-        clock: Clock,
-        reference: Reference,
-        receivers: Receivers,
-        itself: Node,
-        stop: CancellationToken,
-    ) -> Self {
+    /// Nobody was heard yet; `stop` says that this node is about to end.
+    pub fn new(means: Means, itself: Node, stop: CancellationToken) -> Self {
         let known = Known {
             roster: Roster::new(itself.instance),
             server: ServerClock::default(),
             of_nats: SkewAlarm::default(),
             of_peers: SkewAlarm::default(),
             is_off: false,
+            differs: false,
             unheard: 0,
             heard_on: None,
         };
         let known = Arc::new(Mutex::new(known));
-        Self { link, clock, reference, receivers, itself: Arc::new(itself), known, stop }
+        Self { means, itself: Arc::new(itself), known, stop }
     }
 
     /// All nodes, this one first, the others by name.
@@ -91,6 +104,7 @@ impl Heartbeat {
                 node: peer.node.clone(),
                 life: peer.life,
                 itself: false,
+                differences: self.differences(&peer.node),
                 offset: peer.offset(now),
                 silent_for: now.steady.saturating_duration_since(peer.heard),
             })
@@ -101,6 +115,7 @@ impl Heartbeat {
             node: (*self.itself).clone(),
             life: self.life(),
             itself: true,
+            differences: Some(vec![]),
             offset: Some(Offset::ZERO),
             silent_for: Duration::ZERO,
         };
@@ -114,6 +129,22 @@ impl Heartbeat {
         Role::EACH.map(|role| (role, others(role) + usize::from(self.itself.role == role)))
     }
 
+    /// How many other nodes are set up otherwise than this one, by what differs.
+    pub fn count_otherwise(&self) -> [(Difference, usize); Difference::EACH.len()] {
+        let known = self.lock();
+        let differ = |difference| {
+            let peers = known.roster.peers().filter_map(|peer| self.differences(&peer.node));
+            peers.filter(|differences| differences.contains(&difference)).count()
+        };
+        Difference::EACH.map(|difference| (difference, differ(difference)))
+    }
+
+    /// In what another node is set up otherwise, if it says how it is.
+    fn differences(&self, other: &Node) -> Option<Vec<Difference>> {
+        let (mine, its) = self.itself.setup.as_ref().zip(other.setup.as_ref())?;
+        Some(mine.differences(its))
+    }
+
     /// How far other clocks are from this node's.
     pub fn skew(&self) -> Skew {
         self.lock().skew(self.now())
@@ -124,7 +155,7 @@ impl Heartbeat {
     }
 
     fn now(&self) -> Moment {
-        Moment { steady: Instant::now(), clock: self.clock.world() }
+        Moment { steady: Instant::now(), clock: self.means.clock.world() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Heartbeat;
 use crate::nats::{Beats, MAX_TROUBLES, Said};
-use crate::presence::{Beat, Heard, Life, Node, Offset, Turn};
+use crate::presence::{Beat, Difference, Heard, Life, Node, Offset, Turn};
 
 /// The time between two beats of a node.
 const BEAT: Duration = Duration::from_secs(1);
@@ -71,7 +71,7 @@ impl Heartbeat {
                         self.hear(beat).await;
                     }
                     Some(Said::Troubles(node, troubles)) if node != self.itself.instance => {
-                        self.receivers.hear(node, troubles);
+                        self.means.receivers.hear(node, troubles);
                     }
                     Some(Said::Troubles(..)) => {}
                     None => beats = self.listen().await,
@@ -83,7 +83,7 @@ impl Heartbeat {
     /// Listens, as soon as NATS is there.
     async fn listen(&self) -> Beats {
         loop {
-            match self.link.listen().await {
+            match self.means.link.listen().await {
                 Ok(beats) => return beats,
                 Err(error) => tracing::debug!(%error, "nodes cannot be heard"),
             }
@@ -97,7 +97,7 @@ impl Heartbeat {
             tracing::warn!(
                 "NATS has not given back what this node says of itself for {GIVE_UP_AFTER} s: making another connection"
             );
-            self.link.renew().await;
+            self.means.link.renew().await;
         }
         let now = self.now();
         let mut known = self.lock();
@@ -120,8 +120,8 @@ impl Heartbeat {
         let now = self.now();
         let mut known = self.lock();
         let most = known.skew_of_workers(now).of_most();
-        self.reference.note(most.map(|offset| (now.steady, offset.shown(now.clock))));
-        let is_off = self.reference.is_off(self.clock);
+        self.means.reference.note(most.map(|offset| (now.steady, offset.shown(now.clock))));
+        let is_off = self.means.reference.is_off(self.means.clock);
         if is_off && !known.is_off {
             tracing::error!(
                 offset_ms = most.map(in_millis),
@@ -136,34 +136,37 @@ impl Heartbeat {
 
     /// Whether this connection loses everything in one direction; true once for each connection.
     fn is_one_way(&self) -> bool {
-        let connection = self.link.connection_number();
+        let connection = self.means.link.connection_number();
         let mut known = self.lock();
         let is_one_way = known.unheard >= GIVE_UP_AFTER && known.heard_on == Some(connection);
         if is_one_way {
             (known.unheard, known.heard_on) = (0, None);
         }
-        is_one_way && self.link.is_up()
+        is_one_way && self.means.link.is_up()
     }
 
     /// Tells the troubles of this node, and once that they are over.
     async fn say_troubles(&self, said: bool) -> bool {
-        let troubles = self.receivers.troubles(MAX_TROUBLES);
+        let troubles = self.means.receivers.troubles(MAX_TROUBLES);
         if said || !troubles.is_empty() {
-            self.link.say_troubles(self.itself.instance, &troubles).await;
+            self.means.link.say_troubles(self.itself.instance, &troubles).await;
         }
         !troubles.is_empty()
     }
 
     async fn say(&self, life: Life) -> bool {
-        let beat = Beat { node: (*self.itself).clone(), life, clock: self.clock.world() };
-        self.link.say(&beat).await
+        let (clock, seen) = (self.means.clock.world(), self.means.guard.seen());
+        let beat = Beat { node: (*self.itself).clone(), life, clock, seen };
+        self.means.link.say(&beat).await
     }
 
     async fn hear(&self, beat: Beat) {
         let (node, instance) = (beat.node.name.clone(), beat.node.instance);
+        let differences = self.differences(&beat.node).unwrap_or_default();
         match self.note(beat) {
             Heard::Somebody => {
                 tracing::info!(node, %instance, "another node is there");
+                self.say_differences(&node, &differences);
                 // It learns of this one at once, and not with the next beat.
                 self.say(self.life()).await;
             }
@@ -176,6 +179,26 @@ impl Heartbeat {
             }
             Heard::Known => {}
         }
+        self.say_alike();
+    }
+
+    /// Says once of a node that it is set up otherwise than this one.
+    fn say_differences(&self, node: &str, differences: &[Difference]) {
+        for difference in differences {
+            self.lock().differs = true;
+            let (what, meaning) = (difference.name(), difference.meaning());
+            tracing::warn!(node, what, "another node is not set up as this one is: {meaning}");
+        }
+    }
+
+    /// Says that all nodes are set up alike again.
+    fn say_alike(&self) {
+        let mut known = self.lock();
+        let differ = |node: &Node| self.differences(node).is_some_and(|differences| !differences.is_empty());
+        if known.differs && !known.roster.peers().any(|peer| differ(&peer.node)) {
+            known.differs = false;
+            tracing::info!("all nodes are set up alike again");
+        }
     }
 
     fn note(&self, beat: Beat) -> Heard {
@@ -184,10 +207,12 @@ impl Heartbeat {
         let heard = known.roster.hear(beat, now);
         if matches!(heard, Heard::Itself(_)) {
             known.unheard = 0;
-            known.heard_on = Some(self.link.connection_number());
+            known.heard_on = Some(self.means.link.connection_number());
         }
         // While this is held, so that the last to count is the last to tell.
-        self.receivers.share_among(known.roster.working() + usize::from(self.itself.role.works()));
+        self.means.receivers.share_among(known.roster.working() + usize::from(self.itself.role.works()));
+        let rules = self.itself.setup.as_ref().map(|setup| &setup.rules);
+        self.means.others.note(rules.is_some_and(|rules| known.roster.may_allow_more(rules)));
         heard
     }
 
@@ -202,7 +227,7 @@ impl Heartbeat {
 
     /// Compares this node's clock with that of NATS, if that answers.
     pub async fn ask_nats(&self) {
-        match self.link.server_time().await {
+        match self.means.link.server_time().await {
             Ok(sample) => self.lock().server.note(sample),
             Err(error) => tracing::debug!(%error, "NATS does not say what time it is"),
         }

@@ -104,6 +104,10 @@ pub(super) const RECORDS_DROPPED: Name = name(
     "Large records that were dropped while their timers waited, and read again",
 );
 pub(super) const WAKES_LIMIT: Name = name("jettimer_wakes_limit", "The most wakes in this node");
+pub(super) const LEFT_TO_OTHERS: Name = name(
+    "jettimer_calls_left_to_others_total",
+    "Wakes given back since this node must not call the target, and another node has other rules",
+);
 pub(super) const PULL_FAILURES: Name = name(
     "jettimer_pull_failures_total",
     "Failures to get wakes from NATS; single ones are changes of leader",
@@ -124,6 +128,10 @@ pub(super) const JOURNAL_INHERITED: Name = name(
 
 pub(super) const NODES: Name =
     name("jettimer_nodes", "Nodes that this one has heard lately by role, itself included");
+pub(super) const NODES_OTHERWISE: Name = name(
+    "jettimer_nodes_set_up_otherwise",
+    "Other nodes that are not set up as this one is, by what differs",
+);
 pub(super) const CLOCK_OFFSET: Name = name(
     "jettimer_clock_offset_seconds",
     "Time of other clocks minus that of this node's; NaN if they are not known",

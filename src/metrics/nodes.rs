@@ -4,7 +4,7 @@ use prometheus_client::metrics::family::Family;
 
 use super::names;
 use super::register::{Float, Register, set_known};
-use crate::presence::{Offset, Role};
+use crate::presence::{Difference, Offset, Role};
 
 type ByLabel = Family<[(&'static str, &'static str); 1], Float>;
 
@@ -12,15 +12,28 @@ type ByLabel = Family<[(&'static str, &'static str); 1], Float>;
 #[derive(Debug)]
 pub struct Nodes {
     by_role: ByLabel,
+    otherwise: ByLabel,
     offset: ByLabel,
 }
 
 impl Nodes {
     pub(super) fn new(register: &mut Register<'_>) -> Self {
-        let nodes =
-            Self { by_role: register.gauge(&names::NODES), offset: register.gauge(&names::CLOCK_OFFSET) };
+        let nodes = Self {
+            by_role: register.gauge(&names::NODES),
+            otherwise: register.gauge(&names::NODES_OTHERWISE),
+            offset: register.gauge(&names::CLOCK_OFFSET),
+        };
         nodes.show(&Role::EACH.map(|role| (role, 0)), None, None);
+        nodes.show_otherwise(&Difference::EACH.map(|difference| (difference, 0)));
         nodes
+    }
+
+    /// Shows how many others differ from this node in each way.
+    pub fn show_otherwise(&self, counts: &[(Difference, usize)]) {
+        for (difference, count) in counts {
+            let gauge = self.otherwise.get_or_create(&[("difference", difference.name())]);
+            set_known(&gauge, u64::try_from(*count).ok());
+        }
     }
 
     /// Shows how many there are of each role, and how far clocks are from this node's.

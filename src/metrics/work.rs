@@ -132,6 +132,8 @@ pub struct Work {
     wakes_limit: Gauge,
     /// Records that were dropped while their timers waited.
     pub records_dropped: Counter,
+    /// Wakes that were given back for nodes with other rules.
+    pub left_to_others: Counter,
     /// Failures to get wakes.
     pub pull_failures: Counter,
     /// Swaps that somebody else was faster at.
@@ -161,6 +163,7 @@ impl Work {
             wakes_held: register.gauge(&names::WAKES_HELD),
             wakes_limit: register.gauge(&names::WAKES_LIMIT),
             records_dropped: register.counter(&names::RECORDS_DROPPED),
+            left_to_others: register.counter(&names::LEFT_TO_OTHERS),
             pull_failures: register.counter(&names::PULL_FAILURES),
             claims_lost: Counters::new(register, &names::CLAIMS_LOST),
             claims_taken_over: register.counter(&names::CLAIMS_TAKEN_OVER),

@@ -19,6 +19,7 @@ mod fresh;
 pub(crate) mod fuzzing;
 mod grant;
 mod inspect;
+mod installation;
 mod lease;
 mod ledger;
 mod limits;

@@ -36,6 +36,9 @@ pub(super) const LEDGER_SUBJECT: &str = "$KV.timers_sweep.ledger";
 /// The key of the high-water mark.
 pub(super) const MARK_SUBJECT: &str = "$KV.timers_sweep.mark";
 
+/// The key that says which installation has all this.
+pub(super) const INSTALLATION_SUBJECT: &str = "$KV.timers_sweep.installation";
+
 /// The key that says how much a single server grants to streams without a limit of their own.
 pub(super) const ROOM_SUBJECT: &str = "$KV.timers_sweep.room";
 /// An empty stream that is there for a moment, while that is measured.

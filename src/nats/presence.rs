@@ -13,7 +13,7 @@ use super::names::{BEAT_SUBJECTS, beat_subject};
 use super::troubles;
 use crate::domain::time::Timestamp;
 use crate::nats::NatsError;
-use crate::presence::{Beat, Life, Node, Role};
+use crate::presence::{Beat, Digest, Life, MAX_INSTALLATION_CHARS, Node, Role, Setup};
 use crate::receivers::Trouble;
 
 /// Of the message. Fields may be added under the same version, since nodes of two versions count each other while one
@@ -35,6 +35,43 @@ struct BeatJson {
     version: String,
     state: String,
     clock_us: u64,
+    /// Absent from a node of an older version, and from one that has seen no timer.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    seen: u64,
+    /// Absent from a node of an older version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    setup: Option<SetupJson>,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+struct SetupJson {
+    rules: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    access: Option<String>,
+    #[serde(default)]
+    dev: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    installation: Option<String>,
+}
+
+impl SetupJson {
+    fn of(setup: &Setup) -> Self {
+        Self {
+            rules: setup.rules.to_string(),
+            access: setup.access.as_ref().map(Digest::to_string),
+            dev: setup.dev,
+            installation: setup.installation.clone(),
+        }
+    }
+
+    fn setup(self) -> Option<Setup> {
+        Some(Setup {
+            rules: Digest::read(&self.rules)?,
+            access: self.access.and_then(|access| Digest::read(&access)),
+            dev: self.dev,
+            installation: self.installation.map(|name| name.chars().take(MAX_INSTALLATION_CHARS).collect()),
+        })
+    }
 }
 
 impl BeatJson {
@@ -47,15 +84,24 @@ impl BeatJson {
             version: beat.node.version.clone(),
             state: beat.life.name().to_owned(),
             clock_us: beat.clock.as_micros(),
+            seen: beat.seen,
+            setup: beat.node.setup.as_ref().map(SetupJson::of),
         }
     }
 
     fn beat(self) -> Option<Beat> {
         let role = Role::EACH.into_iter().find(|role| role.name() == self.role)?;
         let life = Life::EACH.into_iter().find(|life| life.name() == self.state)?;
-        let node = Node { instance: self.instance, name: self.name, version: self.version, role };
-        (self.v == VERSION).then_some(Beat { node, life, clock: Timestamp::from_micros(self.clock_us) })
+        let setup = self.setup.and_then(SetupJson::setup);
+        let node = Node { instance: self.instance, name: self.name, version: self.version, role, setup };
+        let clock = Timestamp::from_micros(self.clock_us);
+        (self.v == VERSION).then_some(Beat { node, life, clock, seen: self.seen })
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 pub(super) fn read(payload: &[u8]) -> Option<Beat> {
@@ -118,8 +164,9 @@ mod tests {
 
     fn beat() -> Beat {
         let instance = Uuid::from_u128(7);
-        let node = Node { instance, name: "a".to_owned(), version: "0.1.0".to_owned(), role: Role::Worker };
-        Beat { node, life: Life::Stopping, clock: Timestamp::from_micros(1_700_000_000_000_001) }
+        let (name, version) = ("a".to_owned(), "0.1.0".to_owned());
+        let node = Node { instance, name, version, role: Role::Worker, setup: None };
+        Beat { node, life: Life::Stopping, clock: Timestamp::from_micros(1_700_000_000_000_001), seen: 0 }
     }
 
     #[test]
@@ -128,6 +175,31 @@ mod tests {
         assert_eq!(read(WRITTEN.as_bytes()), Some(beat()));
         let more = WRITTEN.replace("{\"v\":1", "{\"v\":1,\"new\":[]");
         assert_eq!(read(more.as_bytes()), Some(beat()));
+    }
+
+    #[test]
+    fn how_a_node_is_set_up_and_what_it_has_seen_is_read_as_it_was_told() {
+        let mut beat = Beat { seen: 9, ..beat() };
+        let digest = |digit: &str| Digest::of(&digit.repeat(64));
+        let mut setup = Setup { rules: digest("a"), access: None, dev: false, installation: None };
+        for told in [
+            r#","seen":9,"setup":{"rules":"aaaaaaaaaaaaaaaa","dev":false}}"#,
+            r#","seen":9,"setup":{"rules":"aaaaaaaaaaaaaaaa","access":"bbbbbbbbbbbbbbbb","dev":true,"installation":"prod"}}"#,
+        ] {
+            beat.node.setup = Some(setup.clone());
+            let written = format!("{}{told}", WRITTEN.trim_end_matches('}'));
+            assert_eq!(serde_json::to_string(&BeatJson::of(&beat)).unwrap(), written);
+            assert_eq!(read(written.as_bytes()), Some(beat.clone()));
+            setup = Setup {
+                access: Some(digest("b")),
+                dev: true,
+                installation: Some("prod".to_owned()),
+                ..setup
+            };
+        }
+        // A node that tells it otherwise than this version is counted all the same.
+        let other = format!("{}{}", WRITTEN.trim_end_matches('}'), r#","setup":{"rules":"sha3"}}"#);
+        assert_eq!(read(other.as_bytes()), Some(self::beat()));
     }
 
     #[test]

@@ -7,7 +7,9 @@
 //! **Invariant:** a name never opens an address. Whoever owns a name decides where it leads, so that only a
 //! rule with a network lets a special address be called.
 
+mod digest;
 mod embedded;
+mod others;
 mod ports;
 mod rule;
 mod special;
@@ -16,6 +18,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use url::{Host, Url};
 
+pub use others::Others;
 pub use rule::Rule;
 
 /// Why a target must not be called, for people.

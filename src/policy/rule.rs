@@ -65,6 +65,21 @@ impl Rule {
         self.ports.is_some()
     }
 
+    /// What it means, in one spelling.
+    pub(super) fn meaning(&self) -> String {
+        let name = match &self.name {
+            Name::Any => "*".to_owned(),
+            Name::Is(name) => name.clone(),
+            Name::Under(name) => format!(".{name}"),
+        };
+        let net = self.net.map_or_else(|| "any".to_owned(), |net| net.trunc().to_string());
+        let ports = self
+            .ports
+            .as_ref()
+            .map_or_else(|| "all".to_owned(), |ports| format!("{}-{}", ports.start(), ports.end()));
+        format!("{name}@{net}:{ports}")
+    }
+
     fn fits_name(&self, host: &Host<String>) -> bool {
         match (&self.name, host) {
             (Name::Any, _) => true,

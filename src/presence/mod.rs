@@ -5,6 +5,7 @@
 
 mod offset;
 mod roster;
+mod setup;
 mod skew;
 
 use std::time::Instant;
@@ -15,6 +16,7 @@ use crate::domain::time::Timestamp;
 
 pub use offset::{Offset, ServerClock, ServerSample};
 pub use roster::{Heard, Peer, Roster};
+pub use setup::{Difference, Digest, MAX_INSTALLATION_CHARS, Setup};
 pub use skew::{Skew, SkewAlarm, Turn};
 
 /// What a node does.
@@ -86,6 +88,8 @@ pub struct Node {
     pub version: String,
     /// What it does.
     pub role: Role,
+    /// What it should have as the others have it; none if it does not say, as nodes of older versions.
+    pub setup: Option<Setup>,
 }
 
 /// What a node says once a second.
@@ -97,6 +101,8 @@ pub struct Beat {
     pub life: Life,
     /// Its clock when it said so.
     pub clock: Timestamp,
+    /// The highest sequence that it has seen in the bucket of timers; 0 if it has seen none.
+    pub seen: u64,
 }
 
 /// An instant, by the clock that may be set and by the one that only goes on.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use super::offset::{Offset, PeerClock};
-use super::{Beat, Life, Moment, Node};
+use super::{Beat, Digest, Life, Moment, Node};
 
 /// The most other nodes that are remembered: several times of what the consumer of wakes has room for. Anybody who may
 /// publish on NATS may say that he is a node.
@@ -119,6 +119,16 @@ impl Roster {
     /// How many of them call receivers. One that is stopping still does, until it says that it is gone.
     pub fn working(&self) -> usize {
         self.peers.values().filter(|peer| peer.node.role.works()).count()
+    }
+
+    /// Whether a timer that this node must not call may be called by another one: one that takes timers, and has other rules than
+    /// these or does not say which.
+    pub fn may_allow_more(&self, rules: &Digest) -> bool {
+        let takes = |peer: &&Peer| peer.life == Life::Running && peer.node.role.works();
+        self.peers
+            .values()
+            .filter(takes)
+            .any(|peer| peer.node.setup.as_ref().is_none_or(|setup| setup.rules != *rules))
     }
 }
 

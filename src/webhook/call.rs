@@ -37,10 +37,10 @@ const NO_ROOM: &str = "no room for the request on the connection";
 #[derive(Clone)]
 pub struct Caller {
     pool: Pool,
-    names: Names,
-    proxy: Option<Arc<Proxy>>,
+    pub(super) names: Names,
+    pub(super) proxy: Option<Arc<Proxy>>,
     secrets: Secrets,
-    policy: Arc<Policy>,
+    pub(super) policy: Arc<Policy>,
     connect_timeout: Duration,
     first_byte_timeout: Option<Duration>,
     clock: Clock,

@@ -21,6 +21,7 @@ mod http1;
 mod http2;
 mod names;
 mod pool;
+mod refusal;
 mod request;
 mod settings;
 mod sign;

@@ -4,8 +4,10 @@ use std::collections::HashSet;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::process::Command;
 
-use crate::support::{Broker, Client, Node, Sink, eventually, now_micros};
+use crate::support::jetstream::metric;
+use crate::support::{Broker, Client, Dns, Node, Sink, eventually, now_micros, token};
 
 async fn nodes(client: &Client) -> Vec<Value> {
     let reply = client.send(Method::GET, "/nodes", &[], "").await;
@@ -126,4 +128,89 @@ async fn what_a_node_had_of_a_limit_goes_to_those_that_are_left() {
     assert_eq!(sink.until(4).await.len(), 4);
     sink.release();
     sink.until(5).await;
+}
+
+/// A worker with these arguments, on a broker that has a node for the API.
+async fn worker(broker: &Broker, name: &str, allow: &str, args: &[&str]) -> Node {
+    let rules = ["--node-name", name, "--role", "worker", "--allow-targets", allow];
+    Node::with(broker, &[&rules[..], args].concat()).await
+}
+
+#[tokio::test]
+async fn while_rules_differ_a_timer_goes_to_a_node_that_allows_it_and_then_ends_as_forbidden() {
+    let broker = Broker::start().await;
+    let (dns, sink) = (Dns::start().await, Sink::start().await);
+    dns.set("inside.test", &[&["127.0.0.1"]]);
+    let server = dns.address().to_string();
+    let dns = ["--dns-server", server.as_str()];
+    let api = named(&broker, "api", "api").await;
+    let client = api.client();
+    let narrow = worker(&broker, "narrow", "10.0.0.0/8", &dns).await;
+    let mut wide = worker(&broker, "wide", "127.0.0.0/8,::1", &dns).await;
+    until_known(&narrow.client(), &["narrow", "api", "wide"]).await;
+    let port = sink.url("").rsplit_once(':').expect("a port").1.to_owned();
+    for url in [sink.url("/ok"), format!("http://inside.test:{port}/ok")] {
+        let ids = create_many(&client, &json!({ "delay": "100ms", "url": url }), 40).await;
+        assert_eq!(callers(&client, &ids).await, HashSet::from(["wide".to_owned()]));
+        for id in &ids {
+            let timer = client.get(id).await;
+            assert_eq!((&timer["attempts"], sink.hits_of(id).len()), (&json!(1), 1), "{timer}");
+        }
+    }
+    assert!(metric(&narrow.client(), "jettimer_calls_left_to_others_total").await > 0.0);
+    let otherwise = "jettimer_nodes_set_up_otherwise{difference=\"rules\"}";
+    assert!(metric(&narrow.client(), otherwise).await >= 1.0);
+    let known = nodes(&narrow.client()).await;
+    assert_eq!(known[2]["differences"], json!(["rules"]), "{known:?}");
+    let warned = |node: &Node| node.logged("WARN").iter().filter(|line| line["what"] == "rules").count();
+    assert!(warned(&narrow) >= 1 && warned(&wide) >= 1);
+
+    wide.terminate();
+    assert_eq!(wide.exit_code().await, Some(0));
+    until_known(&narrow.client(), &["narrow", "api"]).await;
+    let id = client.create(&json!({ "delay": "0s", "url": sink.url("/ok") })).await;
+    let failed = client.until_final(&id).await;
+    assert_eq!(failed["last_attempt"]["result"], "forbidden", "{failed}");
+}
+
+#[tokio::test]
+async fn a_timer_that_no_node_allows_ends_as_forbidden_though_their_rules_differ() {
+    let broker = Broker::start().await;
+    let sink = Sink::start().await;
+    let api = named(&broker, "api", "api").await;
+    let one = worker(&broker, "one", "10.0.0.0/8", &[]).await;
+    let _two = worker(&broker, "two", "192.168.0.0/16", &[]).await;
+    until_known(&one.client(), &["one", "api", "two"]).await;
+    // The deadline stands for the ten minutes that it takes otherwise.
+    let timer = json!({ "delay": "0s", "url": sink.url("/ok"), "retry": { "deadline": "2s" } });
+    let id = api.client().create(&timer).await;
+    let failed = api.client().until_final(&id).await;
+    assert_eq!((&failed["state"], &failed["attempts"]), (&json!("failed"), &json!(1)), "{failed}");
+    assert_eq!(failed["last_attempt"]["result"], "forbidden");
+    assert!(metric(&one.client(), "jettimer_calls_left_to_others_total").await > 0.0);
+}
+
+#[tokio::test]
+async fn a_node_of_another_installation_does_not_start() {
+    let broker = Broker::start().await;
+    let _first = Node::with(&broker, &["--node-name", "first", "--installation", "prod"]).await;
+    let second = Node::with(&broker, &["--node-name", "second", "--installation", "prod"]).await;
+    let known = until_known(&second.client(), &["second", "first"]).await;
+    assert_eq!(known[1]["differences"], json!([]), "{known:?}");
+    let output = Command::new(env!("CARGO_BIN_EXE_jettimer"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--insecure-no-auth", "--journal-dir", "off"])
+        .args(["--installation", "staging"])
+        .args(broker.args("node"))
+        .output()
+        .await
+        .expect("jettimer runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("installation \"prod\""), "{said}");
+    // Who was given no name is told.
+    let (_, line) = token("other", &[]).await;
+    let nameless = Node::with(&broker, &["--node-name", "nameless", "--tokens", &line]).await;
+    let warned = nameless.logged("WARN");
+    assert!(warned.iter().any(|line| line["installation"] == "prod"), "{warned:?}");
+    let known = until_known(&second.client(), &["second", "first", "nameless"]).await;
+    assert_eq!(known[2]["differences"], json!(["access", "installation"]), "{known:?}");
 }

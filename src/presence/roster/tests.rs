@@ -8,8 +8,8 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn beat(instance: u128, role: Role, life: Life) -> Beat {
     let instance = Uuid::from_u128(instance);
-    let node = Node { instance, name: "n".to_owned(), version: "1".to_owned(), role };
-    Beat { node, life, clock: Timestamp::from_micros(0) }
+    let node = Node { instance, name: "n".to_owned(), version: "1".to_owned(), role, setup: None };
+    Beat { node, life, clock: Timestamp::from_micros(0), seen: 0 }
 }
 
 fn running(instance: u128) -> Beat {

@@ -34,7 +34,8 @@ export function nodesPart() {
     show({ nodes, clock }) {
       part.note(clock.nats_offset_ms === null ? "" : `NATS' clock ${offset(clock.nats_offset_ms)}`);
       part.show(nodes.map((one) => [
-        el("span", {}, one.name, one.this && el("span", { class: "this-one" }, "answers this page")),
+        el("span", {}, one.name, one.this && el("span", { class: "this-one" }, "answers this page"),
+          one.differences?.length > 0 && el("span", { class: "this-one" }, `set up otherwise: ${one.differences.join(", ")}`)),
         badge(one.state, one.state === "running" ? "good" : "middling"), one.role, one.version,
         one.clock_offset_ms === null ? "–" : offset(one.clock_offset_ms), one.this ? "–" : `${span(one.silent_for_ms)} ago`]));
     },

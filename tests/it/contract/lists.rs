@@ -276,6 +276,7 @@ async fn a_node_says_how_it_is() {
           "nodes": [
             {
               "clock_offset_ms": "<milliseconds>",
+              "differences": [],
               "instance": "<id>",
               "name": "n",
               "role": "all",

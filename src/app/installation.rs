@@ -1,0 +1,54 @@
+//! Whether a node belongs to the installation whose streams it has found.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use tokio::time::Instant;
+
+use crate::nats::{Link, NatsError};
+
+/// The pause between two tries while NATS does not answer.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Compares the name that this node was given with the one that is noted beside the streams, and notes it if it is the first.
+/// NATS may take `wait` to answer.
+///
+/// # Errors
+///
+/// If the streams belong to an installation with another name, or NATS does not say.
+pub(super) async fn join(link: &Link, name: Option<&str>, wait: Duration) -> Result<()> {
+    let Some(name) = name else {
+        // Without a name nothing was asked for, so nothing is waited for.
+        if let Ok(Some(noted)) = link.installation().await {
+            tracing::warn!(
+                installation = noted,
+                "the streams on this NATS belong to an installation that has a name, and this node was given none: if it is meant to be \
+                 one of its nodes, start it with --installation {noted}; if not, it is connected to the wrong NATS"
+            );
+        }
+        return Ok(());
+    };
+    match noted(link, name, wait).await {
+        Ok(Some(noted)) if noted != name => bail!(
+            "the streams on this NATS belong to the installation {noted:?}, and this node is of {name:?}: it would call the timers of the \
+             other with rules, secrets and tokens of its own. Name other servers, or another account, with --nats; if the installation was \
+             renamed, stop its nodes and remove the old name with: nats kv del timers_sweep installation"
+        ),
+        Ok(_) => Ok(()),
+        Err(error) => Err(error)
+            .context("cannot tell which installation the streams on this NATS belong to, for --installation"),
+    }
+}
+
+async fn noted(link: &Link, name: &str, wait: Duration) -> Result<Option<String>, NatsError> {
+    let deadline = Instant::now() + wait;
+    loop {
+        match link.found_installation(name).await {
+            Err(error) if Instant::now() < deadline => {
+                tracing::info!(%error, "NATS does not say which installation this is, trying again");
+                tokio::time::sleep(PAUSE).await;
+            }
+            noted => return noted,
+        }
+    }
+}

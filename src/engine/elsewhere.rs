@@ -1,0 +1,94 @@
+//! Timers that this node must not call, while another one has other rules and may: as long as rules are being rolled out,
+//! such a timer is for the nodes that allow it.
+//!
+//! Its wake is given back, and nothing is stored, so it is no attempt. A name is looked up for this before the timer is claimed.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::time::Duration;
+
+use crate::domain::machine::linger_delay;
+use crate::domain::timer::TimerId;
+use crate::engine::call::{CallPlace, Wanted};
+use crate::engine::{Engine, Worker};
+
+/// How often a wake is given back so, at most, which takes some 10 min. If one of 20 nodes allows the timer, it has had the wake by
+/// then many times.
+///
+/// The broker counts how often a wake was delivered, so this bounds it for all nodes together: if none allows the timer, it
+/// ends as forbidden then, and at once where all have the same rules.
+const MOST_TRIES: u32 = 640;
+
+/// A wake that comes again at once goes to the node whose request is next in the broker's line, since that of this one went to its
+/// end. So these come in a row, before a longer pause.
+const IN_A_ROW: u32 = 4;
+const AT_ONCE: Duration = Duration::from_millis(20);
+
+/// Why a timer is not called now, and not here.
+pub(super) enum NotHere {
+    /// Another node may call it: its wake is to stay away for so long.
+    ForAnother(Duration),
+    /// Its receiver has no room for so long.
+    NotNow(Duration),
+}
+
+impl Engine {
+    /// Waits for a place for a due timer, unless it is for another node; `tries` is how often its wake was delivered, and absent if the
+    /// wake must not be given back.
+    pub(super) async fn admitted_here(
+        &self,
+        worker: &Worker,
+        wanted: &Wanted,
+        tries: Option<u32>,
+    ) -> Result<CallPlace, NotHere> {
+        if let Some(tries) = tries
+            && let Some(delay) = self.for_another(worker, wanted, tries).await
+        {
+            return Err(NotHere::ForAnother(delay));
+        }
+        self.admitted(worker, wanted).await.map_err(NotHere::NotNow)
+    }
+
+    /// How long the wake is to stay away, if this node must not call the timer and another one may.
+    async fn for_another(&self, worker: &Worker, wanted: &Wanted, tries: u32) -> Option<Duration> {
+        if tries >= MOST_TRIES || !worker.others.may_allow_more() {
+            return None;
+        }
+        let delay = delay(wanted.timer, tries);
+        if wanted.deadline.is_some_and(|deadline| self.clock.moment().after(delay) > deadline) {
+            return None;
+        }
+        let refused = worker.caller.refuses(&wanted.url).await?;
+        self.metrics.work.left_to_others.inc();
+        tracing::debug!(timer = %wanted.timer, tries, %refused, "another node may call this timer: it is given back");
+        Some(delay)
+    }
+}
+
+/// How long a wake stays away after its try number `tries` (from 1): up to 5 s. A longer pause is never the same twice: nodes ask for wakes
+/// once a second, so one that comes after whole seconds would find the same node first in line each time.
+fn delay(id: TimerId, tries: u32) -> Duration {
+    if !tries.is_multiple_of(IN_A_ROW) {
+        return AT_ONCE;
+    }
+    let mut hasher = DefaultHasher::new();
+    (id, tries).hash(&mut hasher);
+    let share = f64::from(u32::try_from(hasher.finish() >> 32).unwrap_or(u32::MAX)) / f64::from(u32::MAX);
+    linger_delay(tries / IN_A_ROW + 2).mul_f64(0.5 + share / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wake_comes_again_at_once_and_then_after_pauses_that_differ_for_ten_minutes_in_all() {
+        let delays: Vec<Duration> = (1..MOST_TRIES).map(|tries| delay(TimerId::nil(), tries)).collect();
+        assert!(delays[..3].iter().sum::<Duration>() < Duration::from_millis(100));
+        assert!(delays.iter().all(|delay| *delay <= Duration::from_secs(5)));
+        let all: Duration = delays.iter().sum();
+        assert!((480..720).contains(&all.as_secs()), "{all:?}");
+        let pauses: std::collections::HashSet<u64> =
+            delays.iter().skip(99).step_by(4).map(|delay| delay.subsec_millis().into()).collect();
+        assert!(pauses.len() > 80, "{pauses:?}");
+    }
+}

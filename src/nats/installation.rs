@@ -1,0 +1,49 @@
+//! The key that says which installation has the streams, so that a node of another one is told from one of its own.
+
+use serde::{Deserialize, Serialize};
+
+use super::names::INSTALLATION_SUBJECT;
+use crate::nats::{Link, NatsError};
+
+const VERSION: u32 = 1;
+
+#[derive(Deserialize, Serialize)]
+struct InstallationJson {
+    v: u32,
+    name: String,
+}
+
+impl Link {
+    /// The name of the installation that has the streams; none if none was ever noted, or nobody of this version can read it.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`].
+    pub async fn installation(&self) -> Result<Option<String>, NatsError> {
+        Ok(read(&self.kept(INSTALLATION_SUBJECT).await?.0))
+    }
+
+    /// Notes the name where there is none; says which name is there then.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`]; it may be noted all the same.
+    pub async fn found_installation(&self, name: &str) -> Result<Option<String>, NatsError> {
+        let (json, revision) = self.kept(INSTALLATION_SUBJECT).await?;
+        if let Some(name) = read(&json) {
+            return Ok(Some(name));
+        }
+        let json = InstallationJson { v: VERSION, name: name.to_owned() };
+        let json = serde_json::to_vec(&json).unwrap_or_default();
+        match self.keep_as(INSTALLATION_SUBJECT, json, revision).await? {
+            Some(_) => Ok(Some(name.to_owned())),
+            // Another node was faster.
+            None => self.installation().await,
+        }
+    }
+}
+
+fn read(json: &[u8]) -> Option<String> {
+    let json: InstallationJson = serde_json::from_slice(json).ok()?;
+    (json.v == VERSION).then_some(json.name)
+}

@@ -1,0 +1,134 @@
+//! What nodes of one installation have alike, as far as they tell each other, and in what two of them differ.
+
+use std::fmt;
+
+/// The longest name of an installation, in characters.
+pub const MAX_INSTALLATION_CHARS: usize = 64;
+
+/// How a node is set up: what all nodes of an installation should have alike.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Setup {
+    /// A digest of its rules about targets.
+    pub rules: Digest,
+    /// A digest of who may use its API; none if it does not serve one.
+    pub access: Option<Digest>,
+    /// Whether it is a node of `jettimer dev`.
+    pub dev: bool,
+    /// The name of its installation, if it was given one.
+    pub installation: Option<String>,
+}
+
+/// The beginning of a SHA-256, in hexadecimal: enough to tell that two are not of the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Digest(String);
+
+/// How many hexadecimal digits a digest has, for 64 bits.
+const DIGITS: usize = 16;
+
+impl Digest {
+    /// Of a SHA-256 in hexadecimal.
+    pub fn of(sha256_hex: &str) -> Self {
+        Self(sha256_hex.chars().take(DIGITS).collect())
+    }
+
+    /// Reads one; none if it is not as it must be.
+    pub fn read(text: &str) -> Option<Self> {
+        let fits = text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        fits.then(|| Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// In what two nodes differ that should be alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Difference {
+    /// One of them calls targets that the other refuses.
+    Rules,
+    /// One of them lets in who is refused by the other.
+    Access,
+    /// One of them is for trying things out.
+    Dev,
+    /// They are of installations with different names, or one has none.
+    Installation,
+}
+
+impl Difference {
+    /// All of them.
+    pub const EACH: [Self; 4] = [Self::Rules, Self::Access, Self::Dev, Self::Installation];
+
+    /// Its name, in answers and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rules => "rules",
+            Self::Access => "access",
+            Self::Dev => "dev",
+            Self::Installation => "installation",
+        }
+    }
+
+    /// What it means and what to do, for people.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Rules => {
+                "other rules about targets (--allow-targets, --deny-targets, --only-allowed-targets): what one node calls, another refuses; \
+                 while both run, timers that are forbidden here go to the others first"
+            }
+            Self::Access => {
+                "other tokens: what one node lets in, another refuses. Give all nodes the same list, unless tokens are being replaced"
+            }
+            Self::Dev => {
+                "one of them is jettimer dev, which is for trying things out: it should have a NATS of its own"
+            }
+            Self::Installation => {
+                "another --installation, or one without a name: if they are not meant to share timers, one of them is connected to the \
+                 wrong NATS"
+            }
+        }
+    }
+}
+
+impl Setup {
+    /// In what another node is set up otherwise, as far as both tell.
+    pub fn differences(&self, other: &Self) -> Vec<Difference> {
+        let differs = |difference: &Difference| match difference {
+            Difference::Rules => self.rules != other.rules,
+            Difference::Access => {
+                self.access.as_ref().zip(other.access.as_ref()).is_some_and(|(mine, its)| mine != its)
+            }
+            Difference::Dev => self.dev != other.dev,
+            Difference::Installation => self.installation != other.installation,
+        };
+        Difference::EACH.into_iter().filter(differs).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_differ_in_what_both_tell() {
+        let one = Setup { rules: Digest::of(&"a".repeat(64)), ..Setup::default() };
+        assert_eq!(one.rules.to_string(), "a".repeat(DIGITS));
+        let access = |digit: &str| Some(Digest::of(&digit.repeat(64)));
+        let other = Setup { access: access("1"), ..one.clone() };
+        assert_eq!(one.differences(&other), [], "a worker has no tokens");
+        let third = Setup { access: access("2"), ..other.clone() };
+        assert_eq!(other.differences(&third), [Difference::Access]);
+        let fourth = Setup { dev: true, installation: Some("prod".to_owned()), ..Setup::default() };
+        assert_eq!(fourth.differences(&one), [Difference::Rules, Difference::Dev, Difference::Installation]);
+    }
+
+    #[test]
+    fn what_is_no_digest_is_none() {
+        assert_eq!(Digest::read("0123456789abcdef"), Some(Digest("0123456789abcdef".to_owned())));
+        for text in ["", "0123456789abcde", "0123456789abcdefa", "0123456789abcdeg"] {
+            assert_eq!(Digest::read(text), None, "{text}");
+        }
+    }
+}
