@@ -26,10 +26,10 @@ use crate::finder::Finder;
 use crate::guard::{self, Guard};
 use crate::heartbeat::{self, Heartbeat};
 use crate::metrics::{Metrics, Parts, Task};
-use crate::nats::{Access, Backlog, FeedHub, Keeping, Link, Shape, Stay, Store, Streams, Wakes};
+use crate::nats::{Access, Backlog, FeedHub, Founder, Keeping, Link, Shape, Stay, Store, Streams, Wakes};
 use crate::places::Places;
 use crate::policy::Others;
-use crate::presence::{self, Digest};
+use crate::presence::{self, Digest, Life};
 use crate::receivers::Receivers;
 use crate::room::Keeper;
 use crate::sweep::{Means, Sweeper};
@@ -137,7 +137,16 @@ impl Running {
             }),
         };
         let file = journal_dir.as_ref().map(|dir| dir.join(guard::FILE));
-        let standing = Box::pin(nats::prepare(&link, shape, access.wait)).await?;
+        let founder = Founder {
+            remembers: file.clone().filter(|file| guard::remembers_timers(file)),
+            greeting: presence::Beat {
+                node: itself.clone(),
+                life: Life::Running,
+                clock: clock.world(),
+                seen: 0,
+            },
+        };
+        let standing = Box::pin(nats::prepare(&link, shape, access.wait, &founder)).await?;
         installation::join(&link, node.installation.as_deref(), access.wait).await?;
         let wakes = Wakes::new(link.clone());
         // Nothing is known of the sweeps yet.

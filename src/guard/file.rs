@@ -1,7 +1,7 @@
 //! What one node remembers of the bucket in a plain file, so that it knows a restored backup after its own restart.
 //!
 //! The file only ever adds knowledge: each line in it was true when it was written and stays true. A file that is missing,
-//! older, cut short or from another installation therefore does no harm.
+//! older, cut short or from another installation therefore does no harm, but that a node which has one does not begin on an empty NATS.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -14,7 +14,7 @@ mod form;
 mod heard;
 mod known;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -24,6 +24,7 @@ use crate::domain::high_water::HighWater;
 use crate::domain::seen::Back;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::TimerId;
+use crate::metrics::Turned;
 use crate::nats::{BucketState, Link, NatsError, Stay, Stored};
 use heard::{Heard, UntilNow};
 use known::{Known, Marks};
@@ -43,6 +44,11 @@ const LONGER_CONTACT: Duration = Duration::from_secs(1);
 
 /// How often the stored marks are written until no other node was faster.
 const TELL_TRIES: u32 = 3;
+
+/// Whether this file remembers a bucket with timers.
+pub fn remembers_timers(path: &Path) -> bool {
+    file::read(path).seen > 0
+}
 
 /// What this node knows about the bucket. Cheap to clone.
 #[derive(Clone)]
@@ -150,7 +156,17 @@ impl Guard {
 
     fn note(&self, bucket: BucketState, back: Back, marks: Option<Marks>) {
         let was = self.heard(|heard| heard.seen.highest());
+        let before = self.bucket_born();
         if self.write(|known| known.turn_to(bucket.born)) {
+            if before != 0 && was > 0 {
+                self.link.bucket_turned(Turned::Other);
+                tracing::error!(
+                    was,
+                    is = bucket.last,
+                    "the bucket of timers is another than the one that this node has seen: NATS' data was lost or replaced, or this is \
+                     another NATS. What was in the other one is not called from here; see docs/reliability.md, \"Restored data\""
+                );
+            }
             // Sequences of another bucket say nothing about this one.
             self.heard(|heard| *heard = Heard::default());
         }
@@ -158,6 +174,7 @@ impl Guard {
             Back::No => {}
             Back::Tail => {
                 let timers = self.heard(|heard| heard.lost_after(bucket.last));
+                self.link.bucket_turned(Turned::Tail);
                 tracing::warn!(was, is = bucket.last, timers = timers.len(), "NATS lost its last writes");
                 self.write(|known| known.lost_writes(bucket, timers));
             }
@@ -165,6 +182,7 @@ impl Guard {
                 let longer = self.clock.pace().by_the_clock(LONGER_CONTACT);
                 let upto = self.contact().unwrap_or_else(|| self.now()).saturating_add(longer);
                 self.write(|known| known.was_restored(bucket, upto));
+                self.link.bucket_turned(Turned::Restored);
                 tracing::error!(
                     was,
                     is = bucket.last,

@@ -34,7 +34,7 @@ pub use index::{Index, Indexed, Known};
 pub use journal::{Inherited, Journal};
 pub use label::{Counters, Label};
 pub use ledger::Ledger;
-pub use nats::{Nats, Trouble};
+pub use nats::{Nats, Trouble, Turned};
 pub use nodes::Nodes;
 pub use receivers::Receivers;
 pub use sweep::{SweepFinding, Sweeping, Swept};

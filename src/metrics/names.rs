@@ -153,6 +153,10 @@ pub(super) const DURABILITY: Name = name(
     "jettimer_durability_met",
     "Whether servers and streams are what --durability asks for: 1 if so, 0 if weaker; NaN if it cannot be seen",
 );
+pub(super) const BUCKET_TURNED: Name = name(
+    "jettimer_bucket_turned_total",
+    "Times that this node found the bucket of timers older than it has seen it, or another one, by how",
+);
 pub(super) const NATS_ROOM: Name = name(
     "jettimer_nats_room_bytes",
     "What JetStream may still store of records and wakes, and how much of that new timers must leave; NaN if not seen",

@@ -24,6 +24,18 @@ label! {
     }
 }
 
+label! {
+    /// How the bucket was found to be otherwise than this node has seen it.
+    Turned = "how" {
+        /// It lacks the last writes before contact was lost.
+        Tail = "tail",
+        /// It lacks older writes.
+        Restored = "restored",
+        /// It is another one of the same name.
+        Other = "other",
+    }
+}
+
 /// Numbers of NATS.
 #[derive(Debug)]
 pub struct Nats {
@@ -35,6 +47,8 @@ pub struct Nats {
     pub requests: Counter,
     /// Requests that failed.
     pub failures: Counters<Trouble>,
+    /// Times that the bucket was found to be otherwise than it was seen.
+    pub turned: Counters<Turned>,
     durability: Family<[(&'static str, &'static str); 1], Float>,
     wakes_waiting: Float,
     room: Family<[(&'static str, &'static str); 1], Float>,
@@ -52,6 +66,7 @@ impl Nats {
             connects: register.counter(&names::NATS_CONNECTS),
             requests: register.counter(&names::NATS_REQUESTS),
             failures: Counters::new(register, &names::NATS_FAILURES),
+            turned: Counters::new(register, &names::BUCKET_TURNED),
             durability: register.gauge(&names::DURABILITY),
             wakes_waiting: register.gauge(&names::WAKES_WAITING),
             room: register.gauge(&names::NATS_ROOM),

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 use crate::clock::Clock;
-use crate::metrics::{Metrics, Trouble};
+use crate::metrics::{Metrics, Trouble, Turned};
 use crate::nats::NatsError;
 use crate::nats::names::RECORD_PREFIX;
 use crate::nats::outage::Outage;
@@ -157,6 +157,11 @@ impl Link {
     /// failed, as when the server of a stream is away. Never 0 once there was a connection.
     pub fn epoch(&self) -> u64 {
         self.connection() + self.failures.load(Ordering::Acquire)
+    }
+
+    /// Counts that the bucket was found to be otherwise than this node has seen it.
+    pub fn bucket_turned(&self, how: Turned) {
+        self.metrics.nats.turned.count(how);
     }
 
     /// Which connection this is, by how many there were.

@@ -14,6 +14,7 @@ mod durability;
 mod error;
 mod event;
 mod feed;
+mod founding;
 mod fresh;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
@@ -53,6 +54,7 @@ pub use connect::{Access, connect};
 pub use error::NatsError;
 pub use event::Event;
 pub use feed::{Feed, FeedHub, Heard, Missed};
+pub use founding::Founder;
 pub use inspect::{ConsumerSight, Inspection, StreamSight, StreamThere};
 pub use lease::Lease;
 pub use ledger::Ledger;

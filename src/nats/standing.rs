@@ -3,8 +3,8 @@
 //! What is missing is created and what is there is compared. A difference is explained and never mended by itself, since
 //! changing a stream's limits or retention can delete timers.
 //!
-//! **Invariant:** a bucket that is lost is not created anew beside what is left of its timers, nor ever by a node that
-//! runs: that every timer is gone must not look like a quiet day.
+//! **Invariant:** a bucket that is lost is not created anew beside what is left of its timers, nor where somebody remembers
+//! timers (`founding`), nor ever by a node that runs: that every timer is gone must not look like a quiet day.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::nats::feed::AGAIN_FROM;
 use crate::nats::inspect::is_missing;
 use crate::nats::names::{BUCKET, BUCKET_STREAM, CONSUMER, EVENTS, STREAM, SWEEP_STREAM};
 use crate::nats::topology::{Shape, consumer_config, wanted};
-use crate::nats::{Link, compare, limits};
+use crate::nats::{Founder, Link, compare, limits};
 
 /// The pause between two tries while JetStream is not ready.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -69,16 +69,16 @@ impl Standing {
     }
 }
 
-/// Creates what is missing and compares what is there. Any number of nodes may do so at once. A cluster
-/// that is just starting has no leader yet and is asked again, for up to `wait`.
+/// Creates what is missing and compares what is there; the bucket only if the `founder` may. Any number of nodes may do so at
+/// once. A cluster that is just starting has no leader yet and is asked again, for up to `wait`.
 ///
 /// # Errors
 ///
 /// JetStream's own, or a list of what differs and what to do.
-pub async fn prepare(link: &Link, shape: Shape, wait: Duration) -> Result<Standing> {
+pub async fn prepare(link: &Link, shape: Shape, wait: Duration, founder: &Founder) -> Result<Standing> {
     let deadline = Instant::now() + wait;
     loop {
-        match create_or_compare(link, shape, true).await {
+        match create_or_compare(link, shape, Some(founder)).await {
             Err(Trouble::NotNow(error)) if Instant::now() < deadline => {
                 tracing::info!(error = format!("{error:#}"), "JetStream is not ready yet, trying again");
                 tokio::time::sleep(PAUSE).await;
@@ -97,7 +97,7 @@ pub async fn prepare(link: &Link, shape: Shape, wait: Duration) -> Result<Standi
 ///
 /// As [`prepare`], at once.
 pub async fn mend(link: &Link, shape: Shape) -> Result<Standing, Trouble> {
-    create_or_compare(link, shape, false).await
+    create_or_compare(link, shape, None).await
 }
 
 /// Why not everything that is needed stands.
@@ -120,7 +120,12 @@ impl From<anyhow::Error> for Trouble {
     }
 }
 
-async fn create_or_compare(link: &Link, shape: Shape, starts: bool) -> Result<Standing, Trouble> {
+/// The `founder` is there if the node starts.
+async fn create_or_compare(
+    link: &Link,
+    shape: Shape,
+    founder: Option<&Founder>,
+) -> Result<Standing, Trouble> {
     let context = jetstream::new(link.client().clone());
     let look = async |name: &str| look(link, &context, name).await;
     // Before the bucket, which is created first: whoever sees this one sees the other too, unless it is lost.
@@ -131,10 +136,13 @@ async fn create_or_compare(link: &Link, shape: Shape, starts: bool) -> Result<St
         let name = want.name.clone();
         let info = match look(&name).await? {
             Some(info) => info,
-            None if name == BUCKET_STREAM && (wakes.is_some() || !starts) => {
+            None if name == BUCKET_STREAM && (wakes.is_some() || founder.is_none()) => {
                 return Err(no_bucket(shape, wakes.as_ref()));
             }
             None => {
+                if let Some(founder) = founder.filter(|_| name == BUCKET_STREAM) {
+                    founder.may_found(link).await.map_err(Trouble::NoBucket)?;
+                }
                 let want = if name == EVENTS && !standing.created.contains(&Missing::Bucket) {
                     // Readers hold numbers of the feed that was there before.
                     let from = link.clock().world().as_micros().max(AGAIN_FROM);

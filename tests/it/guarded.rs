@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::support::jetstream::{Hand, metric, until_swept};
-use crate::support::{Broker, Client, Node, Sink, in_millis};
+use crate::support::{Broker, Client, Node, Sink, eventually, in_millis};
 
 const STREAMS: [&str; 4] = ["KV_timers", "TIMERS", "KV_timers_sweep", "TIMERS_EVENTS"];
 
@@ -33,9 +33,18 @@ async fn a_bucket_that_was_made_again_is_not_judged_by_what_the_one_before_had()
     for stream in STREAMS {
         hand.delete_stream(stream).await;
     }
+    // By one that remembers nothing.
+    let mut other = Node::start(&broker).await;
+    other.terminate();
+    other.exit_code().await;
 
     let node = Node::with(&broker, &args).await;
     let client = node.client();
+    eventually("it is seen to be another bucket", async || {
+        let turned = metric(&client, "jettimer_bucket_turned_total{how=\"other\"}").await;
+        (turned == 1.0).then_some(())
+    })
+    .await;
     let ids = create(&client, 40, json!({ "at": in_millis(6_000), "url": sink.url("/ok") })).await;
     until_swept(&client, 2.0).await;
     // What is due has to have been due while the node was in contact, for the old bucket's sequences to matter.

@@ -39,6 +39,7 @@ mod feed_gaps;
 mod feed_readers;
 mod finished_timers;
 mod fires;
+mod founding;
 mod full_disk;
 mod guarded;
 mod held_up;

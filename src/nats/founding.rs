@@ -1,0 +1,72 @@
+//! Whether a bucket that is not there may be created: not if somebody knows that there were timers in it.
+//!
+//! An empty store may be a new one, or one that has lost its data, and looks the same. This node may remember in a file what it has
+//! seen, and other nodes that still run have seen it themselves.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use tokio::time::{Instant, timeout_at};
+
+use super::names::BUCKET;
+use crate::nats::{Link, Said};
+use crate::presence::{Beat, Life};
+
+/// How long other nodes have to answer once this one has heard itself: they answer at once.
+const ANSWERED: Duration = Duration::from_millis(300);
+
+/// How long is listened where this node does not hear itself.
+const NOT_HEARD: Duration = Duration::from_secs(2);
+
+/// What a node that starts knows before it creates a bucket.
+#[derive(Debug)]
+pub struct Founder {
+    /// The file in which it remembers a bucket with timers, if it does.
+    pub remembers: Option<PathBuf>,
+    /// What it says to the other nodes, who answer with what they have seen.
+    pub greeting: Beat,
+}
+
+impl Founder {
+    /// Whether nobody knows of an earlier bucket.
+    ///
+    /// # Errors
+    ///
+    /// Who does, and what to do.
+    pub(super) async fn may_found(&self, link: &Link) -> Result<()> {
+        const ANEW: &str = "It is not created anew, since that would look as if there had never been any: put NATS' data back, or restore \
+            the bucket from a backup (docs/nats.md, \"Backup and restore\")";
+        if let Some(path) = &self.remembers {
+            let path = path.display();
+            return Err(anyhow!(
+                "the bucket {BUCKET} is gone, and with it every timer: NATS has nothing, and this node remembers timers (in {path}). \
+                 {ANEW}. If this is another NATS than before, or to begin with nothing, remove {path} and start again"
+            ));
+        }
+        if let Some(name) = self.witness(link).await {
+            return Err(anyhow!(
+                "the bucket {BUCKET} is gone, and with it every timer: NATS has nothing, and the node {name}, which runs, has seen timers \
+                 there. {ANEW}; nodes that run go on then. To begin with nothing, stop all nodes and start again"
+            ));
+        }
+        Ok(())
+    }
+
+    /// The name of a node that runs and has seen timers.
+    async fn witness(&self, link: &Link) -> Option<String> {
+        let mut beats = link.listen().await.ok()?;
+        link.say(&self.greeting).await;
+        let mut until = Instant::now() + NOT_HEARD;
+        while let Ok(Some(said)) = timeout_at(until, beats.next()).await {
+            let Said::Beat(beat) = said else { continue };
+            if beat.node.instance == self.greeting.node.instance {
+                until = until.min(Instant::now() + ANSWERED);
+            } else if beat.seen > 0 {
+                link.say(&Beat { life: Life::Gone, ..self.greeting.clone() }).await;
+                return Some(beat.node.name);
+            }
+        }
+        None
+    }
+}
