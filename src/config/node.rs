@@ -180,7 +180,7 @@ pub struct Node {
           value_parser = parse::span(MIN_SKEW_LIMIT, MAX_SKEW_LIMIT))]
     pub(crate) max_clock_skew: Duration,
 
-    /// How many timers this node indexes for lists, in memory, about 550 bytes each; 0 for no lists
+    /// How many timers this node indexes for lists, in memory, 560 bytes each on average and no more; 0 for no lists
     #[arg(long, env = "JETTIMER_INDEX_LIMIT", value_name = "COUNT", default_value = "1000000",
           value_parser = parse::number(0, 100_000_000))]
     pub(crate) index_limit: usize,

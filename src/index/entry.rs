@@ -25,6 +25,9 @@ pub(super) struct Entry {
     pub(super) port: u16,
     /// Hashes of `key=value` of its metadata.
     pub(super) labels: Box<[u64]>,
+    /// How large its record is, in bytes, and its summary.
+    pub(super) record: u32,
+    pub(super) summary: u32,
 }
 
 impl Entry {

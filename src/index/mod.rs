@@ -1,17 +1,18 @@
 //! Which timers there are: an index in memory by which API nodes find timers, for lists, counts and
 //! cancelling by filter.
 //!
-//! Pure: fed and asked by others. It holds what is sorted and filtered by, about 550 bytes a timer with two labels, and
+//! Pure: fed and asked by others. It holds what is sorted and filtered by, 560 bytes a timer with two labels, and
 //! no timer: pages are read from the bucket afterwards, and checked against the filter again.
 //!
-//! **Invariant:** at most `limit` timers are indexed; once one was left out, the index says that it is not
-//! complete.
+//! **Invariant:** at most `limit` timers are indexed, and no more than take 560 bytes each on average: one with twenty labels
+//! and a host of its own takes 2.2 KB. Once one was left out, the index says that it is not complete.
 
 mod cursor;
 mod entry;
 mod few;
 mod page;
 mod query;
+mod size;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use entry::{Entry, host_name, label};
 pub use cursor::Cursor;
 pub use page::Page;
 pub use query::{Filter, Sort};
+pub use size::Size;
 
 /// States that are told apart, in the order of their names in [`STATES`].
 const STATE_COUNT: usize = 6;
@@ -45,6 +47,8 @@ type Ordered = BTreeSet<(Timestamp, TimerId)>;
 /// The index.
 pub struct Index {
     limit: usize,
+    /// What the entries take, in bytes, and the hosts.
+    bytes: usize,
     complete: bool,
     entries: HashMap<TimerId, Entry>,
     /// By due instant, for each state.
@@ -79,6 +83,7 @@ impl Index {
     pub fn new(limit: usize) -> Self {
         Self {
             limit,
+            bytes: 0,
             complete: true,
             entries: HashMap::new(),
             due: Default::default(),
@@ -105,10 +110,7 @@ impl Index {
         }
         let before = known.map(|known| known.seen);
         self.take_out(timer.id);
-        if self.entries.len() >= self.limit {
-            self.complete = false;
-            return Vec::new();
-        }
+        let size = Size::of(timer);
         let entry = Entry {
             revision,
             state: state_of(&timer.state),
@@ -125,10 +127,20 @@ impl Index {
             expires_at,
             seen: Seen::of(timer),
             needs: keys(timer).map(|key| key as u32),
-            host: self.interned(&timer.target.url.host_name()),
+            host: Arc::from(&*timer.target.url.host_name()),
             port: timer.target.url.port(),
             labels: timer.metadata.iter().map(|(key, value)| label(key, value)).collect(),
+            record: u32::try_from(size.record).unwrap_or(u32::MAX),
+            summary: u32::try_from(size.summary).unwrap_or(u32::MAX),
         };
+        let new_host = if self.hosts.contains(&entry.host) { 0 } else { size::taken_by_host(&entry.host) };
+        let bytes = self.bytes + size::taken(&entry) + new_host;
+        if self.entries.len() >= self.limit || bytes > self.limit.saturating_mul(size::ALLOWED_BYTES) {
+            self.complete = false;
+            return Vec::new();
+        }
+        self.bytes = bytes;
+        let entry = Entry { host: self.interned(entry.host), ..entry };
         self.due[entry.state].insert((entry.due_at, timer.id));
         self.created[entry.state].insert((entry.created_at, timer.id));
         self.waiting.extend(entry.waiting.map(|at| (at, timer.id)));
@@ -136,6 +148,17 @@ impl Index {
         self.named.extend(entry.names().map(|name| (name, timer.id)));
         self.entries.insert(timer.id, entry);
         happened(before, timer)
+    }
+
+    /// How large a timer is that is indexed.
+    pub fn size(&self, id: TimerId) -> Option<Size> {
+        let entry = self.entries.get(&id)?;
+        Some(Size { record: entry.record as usize, summary: entry.summary as usize })
+    }
+
+    /// What the index takes, in bytes, as it is counted.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Forgets a timer that was removed at this revision.
@@ -198,17 +221,18 @@ impl Index {
         for name in entry.names() {
             self.named.remove(&(name, id));
         }
+        self.bytes -= size::taken(&entry);
         // Ours and the set's: nobody else has it.
         if Arc::strong_count(&entry.host) == 2 {
             self.hosts.remove(&entry.host);
+            self.bytes -= size::taken_by_host(&entry.host);
         }
     }
 
-    fn interned(&mut self, host: &str) -> Arc<str> {
-        if let Some(known) = self.hosts.get(host) {
+    fn interned(&mut self, host: Arc<str>) -> Arc<str> {
+        if let Some(known) = self.hosts.get(&host) {
             return known.clone();
         }
-        let host: Arc<str> = host.into();
         self.hosts.insert(host.clone());
         host
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::{Cursor, Filter, Index, Sort};
+use super::{Cursor, Filter, Index, Sort, size};
 use crate::domain::attempt::Delivery;
 use crate::domain::machine_properties::a_timer;
 use crate::domain::target::TargetUrl;
@@ -94,6 +94,7 @@ proptest! {
             index.remove(id, u64::MAX);
         }
         prop_assert!(index.is_empty() && index.hosts.is_empty() && index.waiting.is_empty());
+        prop_assert_eq!(index.bytes(), 0);
         prop_assert!(index.named.is_empty());
         prop_assert!(index.expiring.is_empty() && index.due.iter().all(|set| set.is_empty()));
     }
@@ -134,6 +135,30 @@ fn over_its_limit_the_index_leaves_out_and_says_so() {
     // One that is known may change.
     index.apply(&timer(1, 9, 5, 1), 2, None);
     assert_eq!(index.counts(&Waits::default(), at(0)).by_state, [1, 0, 1, 0, 0, 0]);
+}
+
+#[test]
+fn over_its_bytes_the_index_leaves_out_and_says_so() {
+    const LIMIT: usize = 10;
+    let with_labels = |n: u8, labels: usize| {
+        let mut timer = timer(n, 5, 5, 0);
+        timer.target.url = TargetUrl::parse(&format!("http://{n}.{}/", "h".repeat(60))).unwrap();
+        timer.metadata = (0..labels).map(|label| (label.to_string(), n.to_string())).collect();
+        timer
+    };
+    let mut index = Index::new(LIMIT);
+    for n in 0..10 {
+        index.apply(&with_labels(n, 20), 1, None);
+    }
+    // One takes as much as four with two labels.
+    assert_eq!((index.len(), index.is_complete()), (2, false));
+    assert!(index.bytes() <= LIMIT * size::ALLOWED_BYTES);
+    // Those that are known may have fewer, and then there is room.
+    for n in 0..2 {
+        index.apply(&with_labels(n, 0), 2, None);
+    }
+    index.apply(&with_labels(2, 20), 2, None);
+    assert_eq!(index.len(), 3);
 }
 
 #[test]
