@@ -1,24 +1,44 @@
-//! Fields of a JSON text that are there more than once. RFC 8259 (4) leaves open what such a text means; serde_json takes
-//! the last one and says nothing.
+//! A look at a JSON text before anything is made of it: whether it is JSON, how many values it has, and which fields are there
+//! more than once. RFC 8259 (4) leaves open what a text with such fields means; serde_json takes the last one and says nothing.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// How many fields are named: a pointer may be nearly as long as the text, so that all of them could fill the memory.
 const MOST: usize = 100;
 
-/// The JSON pointers (RFC 6901) of the first fields that an object of the text has more than once, at every depth but within
-/// the field `opaque` of the text's own object. None if the text is not JSON, which its readers find out by themselves.
-pub fn fields(json: &[u8], opaque: Option<&str>) -> Vec<String> {
-    let mut found = vec![];
+/// What a text is like.
+#[derive(Debug)]
+pub struct Look {
+    /// The JSON pointers (RFC 6901) of the first fields that an object has more than once, at every depth.
+    pub repeated: Vec<String>,
+    /// Whether it has more values than were allowed. Then it has been looked at as far as that.
+    pub has_too_many: bool,
+}
+
+/// Looks at a text. The field `opaque` of the text's own object has to be JSON and may be anything else; outside of it there
+/// may be `most` values, objects and arrays among them.
+///
+/// # Errors
+///
+/// It is not JSON, or not as a [`serde_json::Value`] can hold it.
+pub fn look(json: &[u8], opaque: Option<&str>, most: usize) -> Result<Look, serde_json::Error> {
+    let (mut found, mut left) = (vec![], Some(most));
     let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let walk = Walk { at: &Place::Top, opaque, found: &mut found };
-    match walk.deserialize(&mut deserializer).and_then(|()| deserializer.end()) {
-        Ok(()) => found,
-        Err(_) => vec![],
+    let walk = Walk { at: &Place::Top, opaque, found: &mut found, left: &mut left };
+    let walked = walk.deserialize(&mut deserializer).and_then(|()| deserializer.end());
+    match walked {
+        Err(_) if left.is_none() => Ok(Look { repeated: found, has_too_many: true }),
+        walked => walked.map(|()| Look { repeated: found, has_too_many: false }),
     }
+}
+
+/// The first fields that an object of the text has more than once, at every depth but within `opaque`. None if the text is not
+/// JSON, which its readers find out by themselves.
+pub fn fields(json: &[u8], opaque: Option<&str>) -> Vec<String> {
+    look(json, opaque, usize::MAX).map(|look| look.repeated).unwrap_or_default()
 }
 
 /// A name as a part of a JSON pointer (RFC 6901, 3).
@@ -45,15 +65,21 @@ impl fmt::Display for Place<'_> {
 
 struct Walk<'w> {
     at: &'w Place<'w>,
-    /// A field of this object whose value is not looked at.
+    /// A field of this object whose value may be anything.
     opaque: Option<&'w str>,
     found: &'w mut Vec<String>,
+    /// How many more values there may be; nothing once there was one too many.
+    left: &'w mut Option<usize>,
 }
 
 impl<'de> DeserializeSeed<'de> for Walk<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        *self.left = self.left.and_then(|left| left.checked_sub(1));
+        if self.left.is_none() {
+            return Err(D::Error::custom("there are too many values"));
+        }
         deserializer.deserialize_any(self)
     }
 }
@@ -70,9 +96,10 @@ impl<'de> Visitor<'de> for Walk<'_> {
         while let Some(name) = map.next_key::<String>()? {
             let place = Place::Field(self.at, &name);
             if self.opaque == Some(name.as_str()) {
-                map.next_value::<IgnoredAny>()?;
+                map.next_value_seed(Anything)?;
             } else {
-                map.next_value_seed(Walk { at: &place, opaque: None, found: &mut *self.found })?;
+                let (found, left) = (&mut *self.found, &mut *self.left);
+                map.next_value_seed(Walk { at: &place, opaque: None, found, left })?;
             }
             let count = times.get(&name).copied().unwrap_or_default() + 1;
             if count == 2 && self.found.len() < MOST {
@@ -87,12 +114,67 @@ impl<'de> Visitor<'de> for Walk<'_> {
         let mut number = 0;
         loop {
             let place = Place::Item(self.at, number);
-            let walk = Walk { at: &place, opaque: None, found: &mut *self.found };
+            let walk = Walk { at: &place, opaque: None, found: &mut *self.found, left: &mut *self.left };
             if items.next_element_seed(walk)?.is_none() {
                 return Ok(());
             }
             number += 1;
         }
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+}
+
+/// Any JSON that serde_json can read: unlike what is ignored, its texts and numbers are read.
+struct Anything;
+
+impl<'de> DeserializeSeed<'de> for Anything {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Anything {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while map.next_key::<IgnoredAny>()?.is_some() {
+            map.next_value_seed(Self)?;
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        while items.next_element_seed(Self)?.is_some() {}
+        Ok(())
     }
 
     fn visit_unit<E>(self) -> Result<(), E> {
@@ -150,11 +232,35 @@ mod tests {
         assert_eq!(fields(many.as_bytes(), None).len(), MOST);
     }
 
+    #[test]
+    fn values_are_counted_at_every_depth_but_within_the_opaque_field() {
+        for (json, values) in [
+            ("7", 1),
+            ("[]", 1),
+            ("[1,[2,{}]]", 5),
+            (r#"{"a":{"b":[null]},"body":[1,[2],{"c":3}],"d":"x"}"#, 5),
+        ] {
+            let look = |most| look(json.as_bytes(), Some("body"), most).unwrap().has_too_many;
+            assert_eq!((look(values - 1), look(values)), (true, false), "{json}");
+        }
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_looked_at_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..64), text in "[\\[\\]{}\":,a1]{0,48}") {
             let _ = fields(&bytes, None);
             let _ = fields(text.as_bytes(), Some("a"));
+        }
+
+        #[test]
+        fn what_a_tree_cannot_hold_is_not_json_within_the_opaque_field_either(
+            text in r#"(\{"a":)?("(\\u(d[89a-f]|00)[0-9]{2}|\\n|x|\\\\|\xff)*"?|-?[0-9]{1,3}([.][0-9]{0,2})?(e[0-9]{0,3})?|\[1,?\]|nul+)\}?"#,
+        ) {
+            let tree = serde_json::from_str::<serde_json::Value>(&text);
+            let outside = look(text.as_bytes(), None, usize::MAX);
+            prop_assert_eq!(outside.is_ok(), tree.is_ok(), "{}", text);
+            let inside = look(format!(r#"{{"body":{text}}}"#).as_bytes(), Some("body"), 1);
+            prop_assert_eq!(inside.is_ok_and(|look| !look.has_too_many), tree.is_ok(), "{}", text);
         }
     }
 }

@@ -1,5 +1,8 @@
 //! Answers: how a body gets its type, and what every answer carries.
 
+use std::borrow::Cow;
+
+use futures_util::Stream;
 use serde_json::Value;
 use warp::Reply as _;
 use warp::http::header::{
@@ -11,8 +14,29 @@ use warp::http::{HeaderValue, StatusCode};
 pub(super) type Answer = warp::reply::Response;
 
 /// An answer with this text as its body. What it says is true at this moment only, so it is not kept.
-pub(super) fn text(status: StatusCode, content_type: &'static str, body: impl Into<String>) -> Answer {
-    let mut answer = body.into().into_response();
+pub(super) fn text(
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<Cow<'static, str>>,
+) -> Answer {
+    let answer = match body.into() {
+        // Not copied, however many read it at once.
+        Cow::Borrowed(text) => text.into_response(),
+        Cow::Owned(text) => text.into_response(),
+    };
+    of(status, content_type, answer)
+}
+
+/// An answer in JSON whose body is made while it is read. An error of the stream ends it without its end.
+pub(super) fn json_stream<S, E>(stream: S) -> Answer
+where
+    S: Stream<Item = Result<String, E>> + Send + Sync + 'static,
+    E: std::error::Error + Send + Sync + 'static,
+{
+    of(StatusCode::OK, "application/json", warp::reply::stream(stream).into_response())
+}
+
+fn of(status: StatusCode, content_type: &'static str, mut answer: Answer) -> Answer {
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

@@ -2,17 +2,17 @@
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use serde_json::{Value, json};
+use serde_json::json;
 use warp::http::StatusCode;
 
 use super::answer::{self, Answer};
+use super::json::Json;
+use super::memory::{self, FREE_BYTES};
 use super::operate::Call;
 use super::problem::Problem;
 use super::query::Params;
-use super::request::{Json, without_mark};
-use super::{idempotency, measure, timers};
+use super::request::without_mark;
+use super::{idempotency, items, measure, timers};
 use crate::engine::Patience;
 use crate::metrics::Write;
 use crate::nats::NatsError;
@@ -28,6 +28,16 @@ const AT_ONCE: usize = 32;
 
 const NDJSON: &str = "application/x-ndjson";
 
+/// How many bytes of items are being created at once, unless one has more: each is in memory some four times meanwhile.
+const BYTES_AT_ONCE: usize = 1_024 * 1_024;
+
+/// What an outcome takes of the memory before it is known: that of most timers and problems.
+const OUTCOME_BYTES: usize = 1_024;
+
+/// Beyond so many bytes of problems, the answer names no fields of those that follow: an item of 700 bytes may have a hundred
+/// bad ones, with a sentence each.
+const MOST_PROBLEMS: usize = 1_024 * 1_024;
+
 /// Creates each item of the request, and says of each, in order, what became of it.
 pub(super) async fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
     Params::none(&call.request.query)?;
@@ -37,8 +47,11 @@ pub(super) async fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
         let allowed = "a JSON array (application/json) or one JSON object a line (application/x-ndjson)";
         return Err(Problem::unsupported_media_type(allowed));
     }
-    let bytes = without_mark(&call.request.bytes(MAX_BODY_BYTES, call.api.client_timeout).await?);
-    let items = if media_type == NDJSON { lines(&bytes) } else { elements(&bytes)? };
+    let (timeout, memory) = (call.api.client_timeout, &call.api.memory);
+    let bytes = without_mark(&call.request.bytes(MAX_BODY_BYTES, timeout, memory).await?);
+    let items = if media_type == NDJSON { items::lines(&bytes) } else { items::elements(&bytes)? };
+    // Each item has its part of the bytes.
+    drop(bytes);
     if items.is_empty() {
         return Err(Problem::not_json("the body has no timer in it"));
     }
@@ -46,9 +59,14 @@ pub(super) async fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
         return Err(Problem::too_many_timers(MAX_TIMERS));
     }
     let call = &*call;
+    // Before anything is done, as that cannot be taken back.
+    let mut memory = call.memory();
+    let expected = (items.len() * OUTCOME_BYTES).saturating_sub(FREE_BYTES);
+    memory.grow_to(expected).map_err(|_| Problem::memory_full())?;
     let patience = call.patience();
     let within_the_rate = call.spend_for(items.len());
-    let outcomes: Vec<Value> = stream::iter(items.into_iter().enumerate())
+    let largest = items.iter().map(Bytes::len).max().unwrap_or_default();
+    let mut outcomes = stream::iter(items.into_iter().enumerate())
         .map(|(n, item)| {
             // Each item without a key of its own has one that is made of the request's and its place.
             let key = key.as_ref().map(|key| idempotency::key_of_item(key, n));
@@ -60,15 +78,20 @@ pub(super) async fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
                 };
                 let status = created.as_ref().map_or_else(Problem::status, |(status, _)| *status);
                 call.api.metrics.timers.count(Write::Create, measure::written(Write::Create, status));
-                outcome(created)
+                created
             }
         })
-        .buffered(AT_ONCE)
-        .collect()
-        .await;
-    let created = outcomes.iter().filter(|outcome| outcome.get("timer").is_some()).count();
-    let failed = outcomes.len() - created;
-    Ok(answer::json(StatusCode::OK, &json!({ "results": outcomes, "created": created, "failed": failed })))
+        .buffered((BYTES_AT_ONCE / largest.max(1)).clamp(1, AT_ONCE));
+    let mut results = Results::default();
+    while let Some(outcome) = outcomes.next().await {
+        results.add(outcome);
+    }
+    drop(outcomes);
+    let text = results.finish();
+    memory.set(text.capacity().saturating_sub(FREE_BYTES));
+    let mut answer = answer::text(StatusCode::OK, "application/json", text);
+    memory::keep_with(&mut answer, memory);
+    Ok(answer)
 }
 
 async fn create_one(
@@ -76,76 +99,87 @@ async fn create_one(
     item: Bytes,
     key: Option<String>,
     patience: Patience,
-) -> Result<(StatusCode, Value), Problem> {
+) -> Result<(StatusCode, String), Problem> {
     if item.len() > call.api.max_body {
         return Err(Problem::too_large(call.api.max_body));
     }
-    let mut json =
-        Json::read(item).map_err(|error| Problem::not_json(format!("this timer is not JSON: {error}")))?;
+    let mut json = Json::read(item).map_err(|bad| bad.problem("this timer"))?;
     if patience.is_over() {
         let why = "the time of the request was over before it came to this timer".to_owned();
         return Err(Problem::of_nats(&NatsError::NotDone(why)));
     }
     let key = idempotency::take(&mut json.value)?.or(key);
-    let (status, stored) = timers::create_one(call, &json, key.as_deref(), patience).await?;
-    Ok((status, timer_json::to_value(&stored.timer, call.now(), View::Summary)))
+    let (status, stored) = timers::create_one(call, json, key.as_deref(), patience).await?;
+    Ok((status, timer_json::to_text(&stored.timer, call.now(), View::Summary)))
 }
 
-fn outcome(result: Result<(StatusCode, Value), Problem>) -> Value {
-    match result {
-        Ok((status, timer)) => json!({ "status": status.as_u16(), "timer": timer }),
-        Err(problem) => json!({ "status": problem.status().as_u16(), "problem": problem.to_json() }),
+/// What became of the items, as the text of the answer.
+#[derive(Default)]
+struct Results {
+    text: String,
+    created: usize,
+    failed: usize,
+    /// How much was said of problems.
+    problems: usize,
+}
+
+impl Results {
+    fn add(&mut self, outcome: Result<(StatusCode, String), Problem>) {
+        if !self.text.is_empty() {
+            self.text.push(',');
+        }
+        match outcome {
+            Ok((status, timer)) => {
+                self.created += 1;
+                self.text.push_str(&format!("{{\"status\":{},\"timer\":{timer}}}", status.as_u16()));
+            }
+            Err(problem) => {
+                self.failed += 1;
+                let is_enough = self.problems > MOST_PROBLEMS;
+                let problem = if is_enough { problem.in_short() } else { problem };
+                let status = problem.status().as_u16();
+                let said = json!({ "status": status, "problem": problem.to_json() }).to_string();
+                self.problems += said.len();
+                self.text.push_str(&said);
+            }
+        }
     }
-}
 
-/// The items of a JSON array, each as it was written.
-fn elements(bytes: &Bytes) -> Result<Vec<Bytes>, Problem> {
-    #[derive(Deserialize)]
-    struct Elements<'json>(#[serde(borrow)] Vec<&'json RawValue>);
-    let Elements(elements) = serde_json::from_slice(bytes)
-        .map_err(|error| Problem::not_json(format!("the body is not a JSON array: {error}")))?;
-    Ok(elements.into_iter().map(|element| bytes.slice_ref(element.get().as_bytes())).collect())
-}
-
-/// The lines that are not blank.
-fn lines(bytes: &Bytes) -> Vec<Bytes> {
-    let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-    lines.filter(|line| !line.is_empty()).map(|line| bytes.slice_ref(line)).collect()
+    fn finish(self) -> String {
+        let Self { text, created, failed, .. } = self;
+        format!("{{\"created\":{created},\"failed\":{failed},\"results\":[{text}]}}")
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use serde_json::Value;
 
     use super::*;
+    use crate::api::problem::FieldError;
 
-    #[test]
-    fn an_array_and_lines_give_the_items_as_they_were_written() {
-        let array = Bytes::from_static(br#" [ {"a": 1.0}, 2 ,"x" ] "#);
-        let items: Vec<Bytes> = elements(&array).unwrap();
-        assert_eq!(items, [&br#"{"a": 1.0}"#[..], b"2", b"\"x\""]);
-        let text = Bytes::from_static(b"{\"a\": 1}\r\n\n  {broken\n");
-        assert_eq!(lines(&text), [&b"{\"a\": 1}"[..], b"{broken"]);
-        assert!(elements(&Bytes::from_static(b"{}")).is_err());
+    fn bad(n: usize) -> Problem {
+        let error = |m: usize| FieldError { pointer: format!("/{n}/{m}"), detail: "x".repeat(400) };
+        Problem::invalid_timer((0..100).map(error).collect())
     }
 
-    proptest! {
-        #[test]
-        fn any_bytes_have_items_that_are_json_or_are_told_not_to_be(
-            bytes in prop_oneof![
-                prop::collection::vec(any::<u8>(), 0..200),
-                "[\\[\\]{}\",:0-9a-z \\n\\r]{0,100}".prop_map(String::into_bytes),
-            ],
-        ) {
-            let bytes = Bytes::from(bytes);
-            for item in lines(&bytes) {
-                prop_assert!(!item.is_empty() && !item.contains(&b'\n'));
-                let _ = Json::read(item);
-            }
-            // What is an item of an array is JSON by itself.
-            for item in elements(&bytes).unwrap_or_default() {
-                prop_assert!(Json::read(item).is_ok());
-            }
+    #[test]
+    fn an_answer_with_many_problems_says_less_of_those_that_follow() {
+        let mut results = Results::default();
+        results.add(Ok((StatusCode::CREATED, "{\"id\":1}".to_owned())));
+        for n in 0..MAX_TIMERS {
+            results.add(Err(bad(n)));
         }
+        let text = results.finish();
+        assert!(text.len() < MOST_PROBLEMS + MAX_TIMERS * OUTCOME_BYTES, "{}", text.len());
+        let answer: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((&answer["created"], &answer["failed"]), (&json!(1), &json!(MAX_TIMERS)));
+        let results = answer["results"].as_array().unwrap();
+        assert_eq!(results[0], json!({ "status": 201, "timer": { "id": 1 } }));
+        assert_eq!(results[1]["problem"]["errors"].as_array().unwrap().len(), 100);
+        let last = &results[MAX_TIMERS]["problem"];
+        assert!(
+            last["errors"].is_null() && last["detail"].as_str().unwrap().contains("send this one by itself")
+        );
     }
 }

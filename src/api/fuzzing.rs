@@ -7,8 +7,8 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::draft::{self, Rules};
+use super::json::Json;
 use super::problem::FieldError;
-use super::request::Json;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::Timer;

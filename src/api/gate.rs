@@ -14,6 +14,7 @@ use super::answer::Answer;
 use super::attended::LetIn;
 use super::cors::Cors;
 use super::measure::{self, Measured};
+use super::memory::{self, Holder};
 use super::operation::{self, NoRoute, Operation, Serves};
 use super::problem::Problem;
 use super::refusals::Refusals;
@@ -172,7 +173,19 @@ async fn admit(api: &Api, request: Request, passage: &mut Passage) -> Result<Ans
         return Err(Problem::too_many_requests(spent.retry_after_seconds));
     }
     authorize(api, operation, grant.as_ref())?;
-    let answered = operate::operate(api, operation, varying, request, grant.clone()).await;
+    let mut request = request;
+    if let Some(token) = grant.as_ref().and_then(Grant::token) {
+        request.holder = Holder::Token(token.to_owned());
+    }
+    let memory = grant.as_ref().map(|_| api.memory.part(request.holder.clone()));
+    let is_done = !request.method.is_safe();
+    let mut answered = operate::operate(api, operation, varying, request, grant.clone()).await;
+    // What everyone may see is the same for all and in memory anyway.
+    if let (Ok(answer), Some(memory)) = (&mut answered, memory)
+        && memory::take_for(answer, memory).is_err()
+    {
+        answered = Err(Problem::memory_full_for_answer(is_done));
+    }
     // A request for many timers has taken more than one off.
     passage.quota = grant.and_then(|grant| grant.quota()).or(passage.quota);
     answered

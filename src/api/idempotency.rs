@@ -4,11 +4,10 @@ use serde_json::Value;
 use uuid::Uuid;
 use warp::http::HeaderMap;
 
-use super::exact;
+use super::json::Json;
 use super::problem::{FieldError, Problem};
-use super::request::Json;
+use super::{canonical, exact};
 use crate::domain::timer::TimerId;
-use crate::repeated;
 
 /// The field of a creation that stands for the header.
 pub(super) const FIELD: &str = "idempotency_key";
@@ -105,17 +104,10 @@ pub(super) fn id_of(owner: Option<&str>, key: &str) -> TimerId {
 /// an integer of up to 64 bits (`100`) is another number than one with a fraction or an exponent (`100.0`, `1e2`), as it is in a body,
 /// which is sent as it was written. A request with a field that is there twice is the same only if it is written the same.
 pub(super) fn fingerprint(json: &Json) -> Uuid {
-    if !repeated::fields(&json.bytes, None).is_empty() {
-        return Uuid::new_v5(&NAMESPACE, &json.bytes);
-    }
     let exact = exact::with_exact_numbers(&json.bytes);
-    let exact: Option<Value> =
-        exact.and_then(|text| serde_json::from_slice(&text).ok()).map(|mut exact: Value| {
-            exact.as_object_mut().and_then(|fields| fields.remove(FIELD));
-            exact
-        });
+    let text = canonical::without(FIELD, exact.as_deref().unwrap_or(&json.bytes));
     // For a request without such numbers the text must not change between versions: fingerprints are stored.
-    Uuid::new_v5(&NAMESPACE, exact.as_ref().unwrap_or(&json.value).to_string().as_bytes())
+    Uuid::new_v5(&NAMESPACE, text.as_deref().unwrap_or(&json.bytes))
 }
 
 #[cfg(test)]

@@ -1,14 +1,19 @@
-//! How long a connection may be silent: while the head of a request comes, and between two requests.
+//! How long a connection may be silent: while the head of a request comes, and between two requests; and how much of a head
+//! is read.
 //!
 //! hyper has one limit for both. They differ: a head that comes slowly is an attack or a broken client, and a connection
 //! between two requests is what proxies and load balancers keep for later. One that is closed just when it is used again
 //! costs them a request, so it has to be kept for longer than they do, which is 60 s for most.
+//!
+//! hyper has a buffer for what it reads, which grows with a head that has no end, and with reads that fill it. So reads are
+//! kept smaller than that buffer is at first, and a head that is not small takes its buffer from the budget of heads.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use hyper::Response;
@@ -16,25 +21,59 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
+use super::memory::Part;
+use super::paced::Pace;
+
+/// The most bytes that are read at once: fewer than the 8 KiB of hyper's first buffer, as a read that fills it has hyper
+/// double it.
+const MOST_READ: usize = 8 * 1_024 - 1;
+
+/// What a head has for nothing, in bytes: as much as one read, and more than browsers send.
+const FREE_HEAD_BYTES: usize = MOST_READ;
+
+/// What hyper's buffer is for a head of more than that, in bytes; it refuses a head that is larger, and `unread` says so.
+/// What is taken of a head is less, and is said in `gate`. A buffer that has grown stays so for as long as its connection, which
+/// is why that ends with the answer.
+pub(super) const MAX_HEAD_BYTES: usize = 32 * 1_024;
+
 /// Whether a request is being answered: a handler, and a feed without events, may be silent for long.
-///
-/// It counts how often an answer has begun or ended: the number is odd during an answer.
 #[derive(Clone, Default)]
-pub(super) struct Asked(Arc<AtomicU64>);
+pub(super) struct Asked(Arc<Heard>);
+
+#[derive(Default)]
+struct Heard {
+    /// How often an answer has begun or ended: odd during an answer.
+    answers: AtomicU64,
+    /// Whether the first line of the head that is being read has come to its end.
+    has_line: AtomicBool,
+    /// Whether a head has had more than it has for nothing.
+    was_large: AtomicBool,
+}
 
 impl Asked {
-    /// Awaits the answer to a request. The request is being answered until the body of the answer has ended.
-    pub(super) async fn during<B, E>(
+    /// Awaits the answer to a request. The request is being answered from now on, and until the body of the answer has ended.
+    pub(super) fn during<B, E>(
         self,
         answer: impl Future<Output = Result<Response<B>, E>>,
-    ) -> Result<Response<Answering<B>>, E> {
-        self.0.fetch_add(1, Ordering::Relaxed);
+    ) -> impl Future<Output = Result<Response<Answering<B>>, E>> {
+        // Not once the future is polled: what hyper reads until then is of the body.
+        self.0.answers.fetch_add(1, Ordering::Relaxed);
         let until_ended = UntilEnded(self);
-        answer.await.map(|answer| answer.map(|body| Answering { body, _until_ended: until_ended }))
+        async move { answer.await.map(|answer| answer.map(|body| Answering { body, _until_ended: until_ended })) }
+    }
+
+    /// Whether the head that is being read has more than a part of its first line.
+    pub(super) fn has_line(&self) -> bool {
+        self.0.has_line.load(Ordering::Relaxed)
+    }
+
+    /// Whether the buffer of this connection has grown, so that the connection is to end.
+    pub(super) fn was_large(&self) -> bool {
+        self.0.was_large.load(Ordering::Relaxed)
     }
 
     fn count(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.answers.load(Ordering::Relaxed)
     }
 }
 
@@ -43,7 +82,7 @@ struct UntilEnded(Asked);
 
 impl Drop for UntilEnded {
     fn drop(&mut self) {
-        self.0.0.fetch_add(1, Ordering::Relaxed);
+        self.0.0.answers.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -86,11 +125,45 @@ pub(super) struct Kept<S> {
     /// Whether a head has begun. A new connection was made for a request, so that this one's time goes from the start.
     begun: bool,
     until: Pin<Box<Sleep>>,
+    /// How much was read of the head.
+    head_bytes: usize,
+    /// What the head takes of the budget. Its fields are kept until the answer has ended.
+    memory: Part,
+    pace: Pace,
 }
 
 impl<S> Kept<S> {
-    pub(super) fn new(stream: S, asked: Asked, head: Duration, idle: Duration) -> Self {
-        Self { stream, asked, ended: 0, head, idle, begun: true, until: Box::pin(tokio::time::sleep(head)) }
+    pub(super) fn new(
+        stream: S,
+        asked: Asked,
+        pace: Pace,
+        memory: Part,
+        head: Duration,
+        idle: Duration,
+    ) -> Self {
+        let until = Box::pin(tokio::time::sleep(head));
+        Self { stream, asked, ended: 0, head, idle, begun: true, until, head_bytes: 0, memory, pace }
+    }
+
+    /// How much may be read now. The head's first part is read by itself: what comes with it may be a body's.
+    fn room(&mut self, is_head: bool) -> io::Result<usize> {
+        let free = FREE_HEAD_BYTES.saturating_sub(self.head_bytes);
+        if !is_head || free == 0 {
+            if is_head {
+                let full = |_| io::Error::other("heads of requests take all the memory that they may");
+                self.memory.grow_to(MAX_HEAD_BYTES).map_err(full)?;
+                self.asked.0.was_large.store(true, Ordering::Relaxed);
+            }
+            return Ok(MOST_READ);
+        }
+        Ok(free)
+    }
+
+    /// The next head begins.
+    fn next_head(&mut self) {
+        self.memory.set(0);
+        self.head_bytes = 0;
+        self.asked.0.has_line.store(false, Ordering::Relaxed);
     }
 
     /// The connection rests until a request begins.
@@ -106,22 +179,32 @@ impl<S: AsyncRead + Unpin> AsyncRead for Kept<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
         let count = self.asked.count();
-        if !count.is_multiple_of(2) {
-            return read;
-        }
-        if count != self.ended {
+        let is_head = count.is_multiple_of(2);
+        if is_head && count != self.ended {
             self.ended = count;
+            self.next_head();
             self.rest();
+        }
+        let room = self.room(is_head)?.min(buffer.remaining());
+        // Read aside, as a part of a buffer cannot be read into without unsafe code.
+        let mut bytes = [const { MaybeUninit::uninit() }; MOST_READ];
+        let mut part = ReadBuf::uninit(&mut bytes[..room]);
+        let read = Pin::new(&mut self.stream).poll_read(cx, &mut part);
+        buffer.put_slice(part.filled());
+        if !is_head {
+            return read;
         }
         match read {
             Poll::Ready(result) => {
-                if buffer.filled().len() > before && !self.begun {
+                if !part.filled().is_empty() && !self.begun {
                     self.begun = true;
                     let until = Instant::now() + self.head;
                     self.until.as_mut().reset(until);
+                }
+                self.head_bytes += part.filled().len();
+                if part.filled().contains(&b'\n') {
+                    self.asked.0.has_line.store(true, Ordering::Relaxed);
                 }
                 Poll::Ready(result)
             }
@@ -138,12 +221,18 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Kept<S> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         if written.is_ready() {
             self.rest();
+            // hyper does not read again where a read waits already, and one that began during an answer waits without a limit. So
+            // the limit is waited for from here; the read that it wakes finds that it is over.
+            let _ = self.until.as_mut().poll(cx);
         }
         written
     }
 
+    /// Asked for by hyper once it has nothing left to write.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        self.pace.all_is_written();
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -158,15 +247,26 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
     use super::*;
+    use crate::api::memory::{Budget, Holder};
+    use crate::metrics::{Metrics, Parts};
 
     const SOON: Duration = Duration::from_millis(20);
     /// Longer than any test waits.
     const NEVER: Duration = Duration::from_secs(86_400);
 
     fn kept(head: Duration, idle: Duration) -> (Kept<DuplexStream>, DuplexStream, Asked) {
-        let (ours, theirs) = tokio::io::duplex(64);
+        within(head, idle, &budget(0))
+    }
+
+    fn budget(bytes: usize) -> Budget {
+        Budget::new(bytes, Arc::new(Metrics::new("test", Parts::default())))
+    }
+
+    fn within(head: Duration, idle: Duration, heads: &Budget) -> (Kept<DuplexStream>, DuplexStream, Asked) {
+        let (ours, theirs) = tokio::io::duplex(65_536);
         let asked = Asked::default();
-        (Kept::new(ours, asked.clone(), head, idle), theirs, asked)
+        let memory = heads.part(Holder::Token("t".to_owned()));
+        (Kept::new(ours, asked.clone(), Pace::default(), memory, head, idle), theirs, asked)
     }
 
     async fn breaks(kept: &mut Kept<DuplexStream>) {
@@ -204,5 +304,29 @@ mod tests {
         silent.expect_err("nothing comes, and nothing breaks");
         drop(answer);
         breaks(&mut kept).await;
+    }
+
+    #[tokio::test]
+    async fn a_head_that_is_not_small_takes_its_buffer_and_what_follows_the_head_takes_none() {
+        let heads = budget(2 * MAX_HEAD_BYTES);
+        let (mut first, mut theirs, asked) = within(NEVER, NEVER, &heads);
+        let (mut second, mut others, _asked) = within(NEVER, NEVER, &heads);
+        theirs.write_all(&[b'a'; 50_000]).await.unwrap();
+        others.write_all(&[b'a'; 40_000]).await.unwrap();
+        let mut bytes = [0; 10_000];
+        assert!(first.read(&mut bytes).await.unwrap() <= FREE_HEAD_BYTES && !asked.was_large());
+        first.read_exact(&mut bytes[FREE_HEAD_BYTES..]).await.unwrap();
+        assert!(asked.was_large() && !asked.has_line());
+        // There is one such buffer for one client.
+        assert_eq!(second.read(&mut bytes).await.unwrap(), FREE_HEAD_BYTES);
+        second.read(&mut bytes).await.unwrap_err();
+        let answer = async { Ok::<_, ()>(Response::new(Empty::<Bytes>::new())) };
+        let answer = asked.during(answer);
+        first.read_exact(&mut [0; 30_000]).await.unwrap();
+        second.read(&mut bytes).await.unwrap_err();
+        // It is given back with the head's fields.
+        drop(answer);
+        assert!(first.read(&mut bytes).await.unwrap() <= FREE_HEAD_BYTES);
+        second.read_exact(&mut bytes).await.unwrap();
     }
 }

@@ -1,26 +1,25 @@
 //! `GET /timers` and `GET /timers/counts`: which timers there are, by the index, and as the bucket has them.
+//!
+//! A list is read as its client reads it, so that a page that nobody reads holds little.
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{Stream, StreamExt as _, stream};
 use serde_json::{Value, json};
 use warp::http::StatusCode;
 
 use super::answer::{self, Answer};
+use super::memory::{self, FREE_BYTES};
 use super::operate::Call;
 use super::problem::Problem;
 use super::query::{Params, number};
-use super::timers;
+use super::summaries::{OneAtATime, Summaries};
 use crate::domain::time::Now;
 use crate::domain::timer::TimerId;
-use crate::index::{Cursor, Filter, Index, STATES, Sort};
-use crate::nats::{NatsError, Stored};
+use crate::index::{Cursor, Filter, Index, STATES, Size, Sort};
+use crate::nats::NatsError;
 use crate::receivers::Waits;
-use crate::timer_json::{self, View};
 
 pub(super) const DEFAULT_LIMIT: usize = 100;
 pub(super) const MAX_LIMIT: usize = 1_000;
-
-/// How many records are read at once.
-const READ_AT_ONCE: usize = 64;
 
 /// What a list is asked for.
 struct Asked {
@@ -43,16 +42,40 @@ fn asked(query: &str) -> Result<Asked, Problem> {
 
 pub(super) async fn list(call: &Call<'_>) -> Result<Answer, Problem> {
     let Asked { filter, sort, limit, cursor } = asked(&call.request.query)?;
-    let (page, complete) =
-        ask(call, |index| (index.page(&filter, sort, cursor.as_ref(), limit), index.is_complete()))?;
-    let records = records(call, page.ids, &filter).await.map_err(|error| Problem::of_nats(&error))?;
-    let now = call.now();
-    let shown = |Stored { timer, .. }: &Stored| {
-        timer_json::to_waiting_value(timer, now, View::Summary, timers::waiting(call, timer))
-    };
-    let timers: Vec<Value> = records.iter().map(shown).collect();
-    let next = page.next.map(|cursor| cursor.encode());
-    Ok(answer::json(StatusCode::OK, &json!({ "timers": timers, "next": next, "complete": complete })))
+    let (page, sizes, complete) = ask(call, |index| {
+        let page = index.page(&filter, sort, cursor.as_ref(), limit);
+        let sizes: Vec<Size> = page.ids.iter().map(|id| index.size(*id).unwrap_or_default()).collect();
+        (page, sizes, index.is_complete())
+    })?;
+    let found: Vec<(TimerId, Size)> = page.ids.into_iter().zip(sizes).collect();
+    let mut memory = call.memory();
+    let taken = Summaries::bytes(&found).saturating_sub(FREE_BYTES);
+    memory.grow_to(taken).map_err(|_| Problem::memory_full_for_answer(false))?;
+    let next = Value::from(page.next.map(|cursor| cursor.encode()));
+    let mut summaries = Summaries::new(call.api.clone(), call.engine.clone(), filter, found);
+    // What fails before anything was said is a problem like any other.
+    let first = summaries.next().await.map_err(|error| Problem::of_nats(&error))?;
+    let begin =
+        format!("{{\"complete\":{complete},\"next\":{next},\"timers\":[{}", first.unwrap_or_default());
+    let mut answer = answer::json_stream(OneAtATime::new(text(begin, summaries)));
+    memory::keep_with(&mut answer, memory);
+    Ok(answer)
+}
+
+/// The list's text, as it is asked for.
+fn text(begin: String, summaries: Summaries) -> impl Stream<Item = Result<String, NatsError>> {
+    let rest = stream::try_unfold(Some(summaries), async |summaries| {
+        let Some(mut summaries) = summaries else { return Ok(None) };
+        Ok(Some(match summaries.next().await {
+            Ok(Some(more)) => (more, Some(summaries)),
+            Ok(None) => ("]}".to_owned(), None),
+            Err(error) => {
+                tracing::warn!(%error, "a list is cut off, as a timer of it cannot be read");
+                return Err(error);
+            }
+        }))
+    });
+    stream::iter([Ok(begin)]).chain(rest)
 }
 
 pub(super) fn count(call: &Call<'_>) -> Result<Answer, Problem> {
@@ -81,22 +104,6 @@ pub(super) fn counted(index: &Index, waits: &Waits, now: Now) -> Value {
 pub(super) fn ask<T>(call: &Call<'_>, question: impl FnOnce(&Index) -> T) -> Result<T, Problem> {
     let finder = call.api.finder.as_ref().ok_or_else(Problem::index_off)?;
     finder.ask(question).ok_or_else(Problem::index_not_ready)
-}
-
-/// The records of these timers that are there and are what the filter means: the index may be a moment old.
-pub(super) async fn records(
-    call: &Call<'_>,
-    ids: Vec<TimerId>,
-    filter: &Filter,
-) -> Result<Vec<Stored>, NatsError> {
-    stream::iter(ids)
-        .map(|id| call.engine.peek(id))
-        .buffered(READ_AT_ONCE)
-        .try_filter_map(|stored| {
-            std::future::ready(Ok(stored.filter(|stored| filter.matches(&stored.timer))))
-        })
-        .try_collect()
-        .await
 }
 
 fn sort(text: &str) -> Result<Sort, String> {

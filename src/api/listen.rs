@@ -3,6 +3,7 @@
 //! warp's own server has no limit on connections, none on how slowly a request may come, and none on how slowly
 //! an answer may be read, so its service is run on hyper's connections here.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,13 +18,21 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use warp::Reply;
 use warp::filters::BoxedFilter;
+use warp::http::HeaderValue;
+use warp::http::header::CONNECTION;
 
 use super::attended::attended;
 use super::connections::{Connection, Connections};
-use super::kept::{Asked, Kept};
+use super::kept::{Asked, Kept, MAX_HEAD_BYTES};
+use super::memory::{Budget, Holder, Taken};
+use super::paced::{Pace, Paced};
 use super::unread::Unread;
 use crate::metrics::{Metrics, Task};
 use crate::tasks::Tasks;
+
+/// The address at the other end of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) IpAddr);
 
 /// What clients may take of a node before they have asked for anything.
 #[derive(Clone, Copy, Debug)]
@@ -39,11 +48,7 @@ pub struct ConnectionLimits {
     pub idle: Duration,
 }
 
-/// The buffer of one connection, in bytes. hyper refuses a head over it, and `unread` says so; what is taken of a head
-/// is less, and is said in `gate`.
-const MAX_HEAD_BYTES: usize = 64 * 1_024;
-
-/// The most header fields that are read, likewise.
+/// The most header fields that are read; what is taken is fewer, and is said in `gate`.
 const MAX_HEADERS: usize = 256;
 
 /// The pause after accepting has failed, as when the process is out of file descriptors.
@@ -64,9 +69,10 @@ pub async fn serve<R>(
     R: Reply + Send + 'static,
 {
     let open = Connections::new(limits.count, limits.per_address, metrics.clone());
+    let heads = Budget::of_heads(metrics.clone());
     let connections = GracefulShutdown::new();
     loop {
-        let (stream, place) = tokio::select! {
+        let ((stream, peer), place) = tokio::select! {
             biased;
             () = stop.cancelled() => break,
             accepted = accept(&listener, &open) => accepted,
@@ -74,11 +80,26 @@ pub async fn serve<R>(
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(limits.timeout));
         let answering = TowerToHyperService::new(warp::service(routes.clone()));
-        let asked = Asked::default();
-        let stream = Kept::new(Box::pin(stream), asked.clone(), limits.timeout, limits.idle);
+        let (asked, pace) = (Asked::default(), Pace::default());
+        let memory = heads.part(Holder::at(peer.0));
+        let kept =
+            Kept::new(Box::pin(stream), asked.clone(), pace.clone(), memory, limits.timeout, limits.idle);
+        let stream = Unread::new(kept, asked.clone(), metrics.clone());
         let requests = place.requests();
-        let service = service_fn(move |request| {
-            attended(requests.clone(), asked.clone().during(answering.call(with_path(request))))
+        let service = service_fn(move |mut request| {
+            request.extensions_mut().insert(peer);
+            let (asked, pace) = (asked.clone(), pace.clone());
+            let answer = asked.clone().during(answering.call(with_path(request)));
+            let answer = async move {
+                answer.await.map(|mut answer| {
+                    let memory = answer.extensions_mut().remove::<Taken>();
+                    if asked.was_large() {
+                        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                    }
+                    answer.map(|body| Paced::new(body, pace, memory))
+                })
+            };
+            attended(requests.clone(), answer)
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -86,7 +107,7 @@ pub async fn serve<R>(
             .header_read_timeout(None)
             .max_headers(MAX_HEADERS)
             .max_buf_size(MAX_HEAD_BYTES)
-            .serve_connection(TokioIo::new(Unread::new(stream, metrics.clone())), service);
+            .serve_connection(TokioIo::new(stream), service);
         let connection = connections.watch(connection);
         let counted = metrics.http.connection();
         tasks.one_of_many(Task::Connection, None, async move {
@@ -115,8 +136,8 @@ fn with_path<B>(mut request: Request<B>) -> Request<B> {
     request
 }
 
-/// The next connection that has a place.
-async fn accept(listener: &TcpListener, open: &Connections) -> (TcpStream, Connection) {
+/// The next connection that has a place, and where it comes from.
+async fn accept(listener: &TcpListener, open: &Connections) -> ((TcpStream, Peer), Connection) {
     loop {
         match listener.accept().await {
             Ok((stream, address)) => {
@@ -125,7 +146,7 @@ async fn accept(listener: &TcpListener, open: &Connections) -> (TcpStream, Conne
                     tracing::debug!(%error, "TCP_NODELAY");
                 }
                 match open.enter(address.ip()).await {
-                    Some(place) => return (stream, place),
+                    Some(place) => return ((stream, Peer(address.ip())), place),
                     None => tracing::debug!(%address, "an address has as many connections as it may"),
                 }
             }

@@ -8,6 +8,7 @@ mod answer;
 mod attended;
 mod bulk;
 mod bulk_apply;
+mod canonical;
 mod connections;
 mod cors;
 mod docs;
@@ -22,16 +23,20 @@ mod health;
 mod hosts;
 mod idempotency;
 mod inbox;
+mod items;
+mod json;
 mod kept;
 mod list;
 mod listen;
 mod measure;
+mod memory;
 mod metrics;
 mod nodes;
 mod openapi;
 mod operate;
 mod operation;
 mod owner;
+mod paced;
 mod page;
 mod precondition;
 mod problem;
@@ -41,6 +46,7 @@ mod refusals;
 mod request;
 mod standalone;
 mod stats;
+mod summaries;
 mod timers;
 mod traceparent;
 mod unread;
@@ -72,6 +78,7 @@ pub use events::MAX_READERS;
 pub use hosts::Hosts;
 pub use inbox::Inbox;
 pub use listen::{ConnectionLimits, serve};
+pub use memory::{Budget, Reads};
 pub use openapi::DOCUMENT;
 use refusals::Refusals;
 
@@ -128,6 +135,10 @@ pub struct Api {
     pub targets: Arc<Policy>,
     /// The most bytes of a request's body.
     pub max_body: usize,
+    /// What bodies and answers may take of this node's memory, all together.
+    pub memory: Budget,
+    /// What may be read of records at once.
+    pub reads: Reads,
     /// How long a client may take to send a request's body.
     pub client_timeout: Duration,
     /// How often a reader of a quiet feed hears that it is there.

@@ -1,19 +1,23 @@
 //! From the operation that a request asks for to the handler that does it.
 
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::answer::Answer;
 use super::bulk_apply::Wish;
 use super::draft::Rules;
+use super::json::Json;
+use super::memory::Part;
 use super::operation::Operation;
 use super::problem::Problem;
-use super::request::{Json, Request};
+use super::request::Request;
 use super::{
     Api, bulk, bulk_apply, docs, events, health, inbox, list, measure, metrics, nodes, openapi, page,
     receivers, stats, timers,
 };
 use crate::access::{Grant, Scope};
 use crate::domain::time::Timestamp;
+use crate::domain::timer::TimerId;
 use crate::engine::{Engine, Patience};
 
 /// A request about timers that was let in.
@@ -100,7 +104,20 @@ async fn for_every_node(api: &Api, operation: Operation, request: &Request) -> R
 impl Call<'_> {
     /// Reads the request's body as JSON.
     pub(super) async fn json(&mut self) -> Result<Json, Problem> {
-        self.request.json(self.api.max_body, self.api.client_timeout).await
+        self.request.json(self.api.max_body, self.api.client_timeout, &self.api.memory).await
+    }
+
+    /// Memory for what this client is answered, none yet.
+    pub(super) fn memory(&self) -> Part {
+        self.api.memory.part(self.request.holder.clone())
+    }
+
+    /// Room to read this timer's record, until it is dropped. If there is no index that knows its size, it may be large.
+    pub(super) async fn room_to_read(&self, id: TimerId) -> Result<OwnedSemaphorePermit, Problem> {
+        let known = self.api.finder.as_ref().and_then(|finder| finder.ask(|index| index.size(id)).flatten());
+        let bytes = known.map_or(self.api.max_body, |size| size.record);
+        let room = self.api.reads.room(bytes, self.api.patience).await;
+        room.ok_or_else(|| Problem::memory_full_for_answer(false))
     }
 
     /// Whether the client may see headers and bodies of timers.

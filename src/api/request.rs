@@ -1,19 +1,22 @@
 //! A request taken apart, and the reading of its body: its type, its size and its JSON, in that order,
 //! and within a time.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
-use serde_json::Value;
 use warp::filters::BoxedFilter;
 use warp::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use warp::http::{HeaderMap, HeaderValue, Method};
 use warp::path::FullPath;
 use warp::{Filter as _, Rejection};
 
+use super::json::Json;
+use super::listen::Peer;
+use super::memory::{Budget, FREE_BYTES, Holder, Part};
 use super::problem::Problem;
 use crate::text_file;
 
@@ -33,15 +36,11 @@ pub(super) struct Request {
     pub(super) path: String,
     pub(super) query: String,
     pub(super) headers: HeaderMap,
+    /// Whose memory its body takes.
+    pub(super) holder: Holder,
     /// Never shared and so never locked: the lock makes the request `Sync`, as handlers must be that
     /// borrow it.
     body: Mutex<Body>,
-}
-
-/// A body: as it was written, and as JSON.
-pub(super) struct Json {
-    pub(super) bytes: Bytes,
-    pub(super) value: Value,
 }
 
 /// Any request, taken apart.
@@ -51,13 +50,16 @@ pub(super) fn any() -> BoxedFilter<(Request,)> {
         .and(warp::path::full())
         .and(query)
         .and(warp::header::headers_cloned())
+        .and(warp::ext::optional::<Peer>())
         .and(warp::body::stream())
-        .and_then(|method, path: FullPath, query, headers, body| {
+        .and_then(|method, path: FullPath, query, headers, peer: Option<Peer>, body| {
+            let address = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Peer(address)| address);
             std::future::ready(Ok::<_, Rejection>(Request {
                 method,
                 path: path.as_str().to_owned(),
                 query,
                 headers,
+                holder: Holder::at(address),
                 body: Mutex::new(bytes_of(body)),
             }))
         })
@@ -66,18 +68,6 @@ pub(super) fn any() -> BoxedFilter<(Request,)> {
 
 fn bytes_of<B: bytes::Buf>(body: impl Stream<Item = Result<B, warp::Error>> + Send + 'static) -> Body {
     Box::pin(body.map(|chunk| chunk.map(|mut chunk| chunk.copy_to_bytes(chunk.remaining()))))
-}
-
-impl Json {
-    /// Reads a JSON text.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with it, for people.
-    pub(super) fn read(bytes: Bytes) -> Result<Self, serde_json::Error> {
-        let value = serde_json::from_slice(&bytes)?;
-        Ok(Self { bytes, value })
-    }
 }
 
 impl Request {
@@ -92,20 +82,31 @@ impl Request {
     /// # Errors
     ///
     /// The problem with it.
-    pub(super) async fn json(&mut self, limit: usize, patience: Duration) -> Result<Json, Problem> {
+    pub(super) async fn json(
+        &mut self,
+        limit: usize,
+        patience: Duration,
+        memory: &Budget,
+    ) -> Result<Json, Problem> {
         if !is_json(&self.media_type()) {
             return Err(Problem::unsupported_media_type("JSON: send it with Content-Type: application/json"));
         }
-        let bytes = without_mark(&self.bytes(limit, patience).await?);
-        Json::read(bytes).map_err(|error| Problem::not_json(format!("the body is not JSON: {error}")))
+        let bytes = without_mark(&self.bytes(limit, patience, memory).await?);
+        Json::read(bytes).map_err(|bad| bad.problem("the body"))
     }
 
-    /// Reads the body, of at most `limit` bytes, within `patience`.
+    /// Reads the body, of at most `limit` bytes, within `patience`. What it takes of the memory goes back with the last of the
+    /// bytes.
     ///
     /// # Errors
     ///
     /// The problem with it.
-    pub(super) async fn bytes(&mut self, limit: usize, patience: Duration) -> Result<Bytes, Problem> {
+    pub(super) async fn bytes(
+        &mut self,
+        limit: usize,
+        patience: Duration,
+        memory: &Budget,
+    ) -> Result<Bytes, Problem> {
         let announced = self.headers.get(CONTENT_LENGTH);
         let announced = announced.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
         let announced = announced.unwrap_or_default();
@@ -122,11 +123,12 @@ impl Request {
             return Err(Problem::too_large(limit));
         }
         let body = self.body.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let part = memory.part(self.holder.clone());
         let read = async {
             if announced > limit {
                 return Err(Problem::too_large(limit));
             }
-            collect(body, limit).await
+            collect(body, limit, announced, part).await
         };
         let read = tokio::time::timeout(patience, read).await.unwrap_or_else(|_| Err(Problem::too_slow()));
         if read.is_err() && tokio::time::timeout(LINGER, discard(body)).await.is_err() {
@@ -165,16 +167,30 @@ pub(super) fn without_mark(bytes: &Bytes) -> Bytes {
     bytes.slice_ref(text_file::without_mark(bytes))
 }
 
-async fn collect(body: &mut Body, limit: usize) -> Result<Bytes, Problem> {
+/// Reads the body into memory that is taken as its bytes come, and not as they are announced.
+async fn collect(
+    body: &mut Body,
+    limit: usize,
+    announced: usize,
+    mut memory: Part,
+) -> Result<Bytes, Problem> {
     let mut bytes = Vec::new();
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|_| Problem::unreadable_body())?;
-        if bytes.len() + chunk.len() > limit {
+        let length = bytes.len() + chunk.len();
+        if length > limit {
             return Err(Problem::too_large(limit));
+        }
+        if length > bytes.capacity() {
+            // Twice as much each time, but no more than comes.
+            let most = if announced < length { limit } else { announced };
+            let capacity = (2 * bytes.capacity()).clamp(length, most);
+            memory.grow_to(capacity.saturating_sub(FREE_BYTES)).map_err(|_| Problem::memory_full())?;
+            bytes.reserve_exact(capacity - bytes.len());
         }
         bytes.extend_from_slice(&chunk);
     }
-    Ok(bytes.into())
+    Ok(memory.keep(bytes))
 }
 
 /// Takes what a client still sends of a body that is refused: one that is busy writing when its connection

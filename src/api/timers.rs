@@ -5,15 +5,15 @@ use warp::http::header::{ETAG, LOCATION};
 use warp::http::{HeaderValue, StatusCode};
 
 use super::answer::{self, Answer};
+use super::json::Json;
 use super::operate::Call;
 use super::problem::{FieldError, Problem};
 use super::query::Params;
-use super::request::Json;
-use super::{draft, idempotency, owner, precondition, traceparent};
+use super::{Api, draft, idempotency, owner, precondition, traceparent};
 use crate::domain::change::Change;
 use crate::domain::machine::{Input, Refusal};
 use crate::domain::timer::Timer;
-use crate::engine::{Applied, Created, Patience};
+use crate::engine::{Applied, Created, Engine, Patience};
 use crate::nats::Stored;
 use crate::receivers::Trouble;
 use crate::timer_json::{self, View, Waiting};
@@ -23,7 +23,7 @@ pub(super) async fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
     let key = idempotency::key(&call.request.headers)?;
     let mut json = call.json().await?;
     let key = idempotency::take(&mut json.value)?.or(key);
-    let (status, stored) = create_one(call, &json, key.as_deref(), call.patience()).await?;
+    let (status, stored) = create_one(call, json, key.as_deref(), call.patience()).await?;
     let mut answer = show(call, status, &stored, View::Summary);
     // Relative to `/timer`, which was asked: a proxy may have put the node behind a prefix that it says nothing of.
     if status == StatusCode::CREATED
@@ -37,7 +37,7 @@ pub(super) async fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
 /// Creates one timer: 201, or 200 if the same request has created it before.
 pub(super) async fn create_one(
     call: &Call<'_>,
-    json: &Json,
+    json: Json,
     key: Option<&str>,
     patience: Patience,
 ) -> Result<(StatusCode, Stored), Problem> {
@@ -46,11 +46,13 @@ pub(super) async fn create_one(
         Some(key) => {
             // The owner's, and not that of the token that asks: an import by the owner and one by an admin make the same timers.
             let owner = owner.as_ref().map_or_else(|_| call.token(), Option::as_deref);
-            (idempotency::id_of(owner, key), Some(idempotency::fingerprint(json)))
+            (idempotency::id_of(owner, key), Some(idempotency::fingerprint(&json)))
         }
         None => (Uuid::now_v7(), None),
     };
-    let read = draft::read(json, &call.rules(), id, fingerprint, call.now());
+    let read = draft::read(&json, &call.rules(), id, fingerprint, call.now());
+    // A timer is smaller than the values that it was read out of, and NATS may take its time.
+    drop(json);
     let read = match (read, owner) {
         (Ok(timer), Ok(created_by)) => {
             Ok(Timer { created_by, traceparent: traceparent::of(&call.request.headers), ..timer })
@@ -80,6 +82,7 @@ pub(super) async fn create_one(
 pub(super) async fn read(call: &Call<'_>, id: &str) -> Result<Answer, Problem> {
     let id = parse_id(id)?;
     Params::none(&call.request.query)?;
+    let _room = call.room_to_read(id).await?;
     match call.engine.read(id, call.patience()).await {
         Ok(Some(stored)) => Ok(show(call, StatusCode::OK, &stored, whole(call))),
         Ok(None) => Err(Problem::no_such_timer(id)),
@@ -92,6 +95,7 @@ pub(super) async fn change(call: &mut Call<'_>, id: &str) -> Result<Answer, Prob
     Params::none(&call.request.query)?;
     let json = call.json().await?;
     let change = draft::read_change(&json, &call.rules(), call.now()).map_err(Problem::invalid_timer)?;
+    drop(json);
     let change = Change { by: call.token().map(str::to_owned), ..change };
     apply(call, id, Input::Change(Box::new(change)), StatusCode::OK).await
 }
@@ -111,6 +115,7 @@ pub(super) async fn replay(call: &Call<'_>, id: &str) -> Result<Answer, Problem>
 async fn apply(call: &Call<'_>, id: Uuid, input: Input, done: StatusCode) -> Result<Answer, Problem> {
     Params::none(&call.request.query)?;
     let only = precondition::revisions(&call.request.headers)?;
+    let _room = call.room_to_read(id).await?;
     match call.engine.apply(id, input, only.as_deref(), call.patience()).await {
         Ok(Applied::Done(stored)) => Ok(show(call, done, &stored, whole(call))),
         Ok(Applied::NotFound) => Err(Problem::no_such_timer(id)),
@@ -146,19 +151,19 @@ fn whole(call: &Call<'_>) -> View {
 }
 
 fn shown(call: &Call<'_>, timer: &Timer, view: View) -> String {
-    timer_json::to_waiting_text(timer, call.now(), view, waiting(call, timer))
+    timer_json::to_waiting_text(timer, call.now(), view, waiting(call.api, call.engine, timer))
 }
 
 /// The reason for which a timer waits, if it is due.
-pub(super) fn waiting(call: &Call<'_>, timer: &Timer) -> Option<Waiting> {
-    if !timer.is_due(call.now()) {
+pub(super) fn waiting(api: &Api, engine: &Engine, timer: &Timer) -> Option<Waiting> {
+    if !timer.is_due(engine.clock().now()) {
         return None;
     }
-    let works = || call.api.heartbeat.count().iter().any(|(role, count)| role.works() && *count > 0);
-    let pace = call.engine.clock().pace();
+    let works = || api.heartbeat.count().iter().any(|(role, count)| role.works() && *count > 0);
+    let pace = engine.clock().pace();
     let shown =
         |trouble: Trouble| Waiting::Room(Trouble { lasts: pace.by_the_clock(trouble.lasts), ..trouble });
-    let room = call.api.receivers.waits_for(timer).map(shown);
+    let room = api.receivers.waits_for(timer).map(shown);
     room.or_else(|| (!works()).then_some(Waiting::Worker))
 }
 

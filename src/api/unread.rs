@@ -9,12 +9,15 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
 use uuid::Uuid;
 use warp::http::StatusCode;
 
 use super::gate::{self, REQUEST_ID};
+use super::kept::Asked;
 use super::measure;
 use super::problem::Problem;
 use crate::metrics::Metrics;
@@ -25,17 +28,27 @@ const END: &[u8] = b"\r\n\r\n";
 const NO_BODY: &[u8] = b"\r\ncontent-length: 0\r\n";
 const DATE: &[u8] = b"\r\ndate: ";
 
+/// How much is thrown away of what follows a head that was not read, in bytes, and for how long.
+const LINGER_BYTES: usize = 1_048_576;
+const LINGER: Duration = Duration::from_millis(500);
+
 /// A connection on which hyper's own answers are replaced.
 pub(super) struct Unread<S> {
     stream: S,
+    asked: Asked,
     metrics: Arc<Metrics>,
     /// What is still to be written in place of hyper's answer, after which nothing comes.
     ours: Vec<u8>,
+    /// Whether that was so.
+    has_answered: bool,
+    /// Until when what still comes is thrown away, once the answer has been written.
+    linger: Option<Pin<Box<Sleep>>>,
+    discarded: usize,
 }
 
 impl<S: AsyncWrite + Unpin> Unread<S> {
-    pub(super) fn new(stream: S, metrics: Arc<Metrics>) -> Self {
-        Self { stream, metrics, ours: vec![] }
+    pub(super) fn new(stream: S, asked: Asked, metrics: Arc<Metrics>) -> Self {
+        Self { stream, asked, metrics, ours: vec![], has_answered: false, linger: None, discarded: 0 }
     }
 
     fn poll_ours(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -54,13 +67,35 @@ impl<S: AsyncWrite + Unpin> Unread<S> {
         let id = Uuid::now_v7().to_string();
         let problem = match status {
             StatusCode::URI_TOO_LONG => gate::uri_too_long(),
+            // hyper has stopped reading within the first line.
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE if !self.asked.has_line() => gate::uri_too_long(),
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => gate::headers_too_large(),
             _ => Problem::unreadable_head(),
         };
         let status = problem.status();
         tracing::debug!(id, status = status.as_u16(), "a request's head cannot be read");
         measure::unread(&self.metrics, status);
+        self.has_answered = true;
         self.ours = problem.last_words(&id, date(theirs).unwrap_or_default()).into_bytes();
+    }
+}
+
+impl<S: AsyncRead + Unpin> Unread<S> {
+    /// Takes what comes of the head beyond what hyper has read, until its client has read the answer and goes, or for as long as
+    /// that may take: a connection that is closed with bytes unread is reset, and the client may lose the answer.
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut bytes = [0; 4_096];
+        while self.discarded < LINGER_BYTES {
+            let mut part = ReadBuf::new(&mut bytes);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut part) {
+                Poll::Ready(Ok(())) if !part.filled().is_empty() => self.discarded += part.filled().len(),
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => {
+                    return self.linger.as_mut().map_or(Poll::Ready(()), |linger| linger.as_mut().poll(cx));
+                }
+            }
+        }
+        Poll::Ready(())
     }
 }
 
@@ -101,7 +136,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Unread<S> {
 }
 
 /// Not in parts (`poll_write_vectored`), so that hyper hands over what it has as one piece.
-impl<S: AsyncWrite + Unpin> AsyncWrite for Unread<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Unread<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.poll_ours(cx))?;
         match own_answer(bytes) {
@@ -121,7 +156,14 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Unread<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_ours(cx))?;
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        if self.linger.is_none() {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+            if !self.has_answered {
+                return Poll::Ready(Ok(()));
+            }
+            self.linger = Some(Box::pin(tokio::time::sleep(LINGER)));
+        }
+        self.poll_discard(cx).map(Ok)
     }
 }
 

@@ -265,6 +265,8 @@ impl Running {
             retry: node.retry.policy(),
             targets: targets.policy,
             max_body: node.max_body,
+            memory: api::Budget::of_bodies(metrics.clone()),
+            reads: api::Reads::default(),
             patience: node.request_timeout,
         };
         if let Some(listener) = for_health {

@@ -28,6 +28,8 @@ label! {
         Scope = "scope",
         /// Its token's rate is used up.
         Rate = "rate",
+        /// Requests and answers take all the memory that they may.
+        Memory = "memory",
     }
 }
 
@@ -55,6 +57,7 @@ pub struct Http {
     connections_limit: Gauge,
     /// Connections that were closed for others.
     pub closed: Counters<Closed>,
+    memory: Gauge,
     /// Requests that were not let in.
     pub refused: Counters<Refused>,
 }
@@ -72,6 +75,7 @@ impl Http {
             connections: register.gauge(&names::HTTP_CONNECTIONS),
             connections_limit: register.gauge(&names::HTTP_CONNECTIONS_LIMIT),
             closed: Counters::new(register, &names::HTTP_CLOSED),
+            memory: register.gauge(&names::HTTP_MEMORY),
             refused: Counters::new(register, &names::HTTP_REFUSED),
         }
     }
@@ -98,6 +102,16 @@ impl Http {
     /// A connection is there for as long as this lives.
     pub fn connection(&self) -> Busy {
         Busy::new(&self.connections)
+    }
+
+    /// Requests and answers take so many bytes more of their budget.
+    pub fn takes_memory(&self, bytes: usize) {
+        self.memory.inc_by(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// Requests and answers take so many bytes less.
+    pub fn gives_memory_back(&self, bytes: usize) {
+        self.memory.dec_by(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     /// The most connections.

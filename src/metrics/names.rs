@@ -34,6 +34,8 @@ pub(super) const HTTP_CLOSED: Name = name(
     "jettimer_http_connections_closed_total",
     "Connections that were closed for others, by why: they rested without a good token, or their address had too many",
 );
+pub(super) const HTTP_MEMORY: Name =
+    name("jettimer_http_memory_bytes", "What large heads, bodies and answers take of their budget");
 pub(super) const HTTP_REFUSED: Name =
     name("jettimer_http_refused_total", "Requests that were not let in, by why");
 

@@ -51,6 +51,7 @@ mod journal;
 mod ledger;
 mod limits;
 mod lists;
+mod memory;
 mod metrics;
 mod mixed_races;
 mod moves;

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use crate::api::json::Json;
 use crate::api::problem::FieldError;
-use crate::repeated;
 pub(super) use crate::repeated::escaped;
 
 /// The fields of an object, of which each is taken once; what is left over is unknown.
@@ -94,8 +94,8 @@ pub(super) fn whole(value: &Value) -> Option<u64> {
 
 /// What is wrong with fields that are there more than once, wherever jettimer itself reads: the timer's own JSON body is
 /// handed on as it was written, and its receiver decides about its meaning.
-pub(super) fn repeated(json: &[u8]) -> Vec<FieldError> {
-    let ours = repeated::fields(json, Some("body")).into_iter();
+pub(super) fn repeated(json: &Json) -> Vec<FieldError> {
     let detail = "is there more than once; only one of them can be meant";
-    ours.map(|pointer| FieldError { pointer, detail: detail.to_owned() }).collect()
+    let pointers = json.repeated.iter().cloned();
+    pointers.map(|pointer| FieldError { pointer, detail: detail.to_owned() }).collect()
 }

@@ -13,13 +13,11 @@ mod when;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use crate::api::json::Json;
 use crate::api::problem::FieldError;
-use crate::api::request::Json;
 use crate::api::{idempotency, owner};
 use crate::domain::change::Change;
 use crate::domain::retry::RetryPolicy;
@@ -57,10 +55,9 @@ pub(super) fn read(
         return Err(vec![FieldError { pointer: String::new(), detail: detail.to_owned() }]);
     };
     let mut fields = Fields::new(object);
-    fields.extend(fields::repeated(&json.bytes));
+    fields.extend(fields::repeated(json));
     let due_at = when::read(&mut fields, now, rules.max_delay);
-    let target =
-        target::read(&mut fields, object.get("body").and_then(|_| as_written(&json.bytes)), &rules.targets);
+    let target = target::read(&mut fields, json.body(), &rules.targets);
     let delivery = policy::delivery(&mut fields);
     let timeout = policy::timeout(&mut fields);
     let retry = policy::retry(&mut fields, rules.retry);
@@ -85,17 +82,6 @@ pub(super) fn read(
     }
 }
 
-/// The value of the field `body` as the client wrote it: its numbers, its order and its spaces are the
-/// receiver's business.
-fn as_written(json: &[u8]) -> Option<&str> {
-    #[derive(Deserialize)]
-    struct WithBody<'json> {
-        #[serde(borrow)]
-        body: Option<&'json RawValue>,
-    }
-    serde_json::from_slice::<WithBody<'_>>(json).ok()?.body.map(RawValue::get)
-}
-
 /// Reads what is to be changed out of the JSON of a change. Its fields are those of a creation.
 ///
 /// # Errors
@@ -107,13 +93,9 @@ pub(super) fn read_change(json: &Json, rules: &Rules, now: Timestamp) -> Result<
         return Err(vec![FieldError { pointer: String::new(), detail: detail.to_owned() }]);
     };
     let mut fields = Fields::new(object);
-    fields.extend(fields::repeated(&json.bytes));
+    fields.extend(fields::repeated(json));
     let due_at = when::read_change(&mut fields, now, rules.max_delay);
-    let target = target::read_change(
-        &mut fields,
-        object.get("body").and_then(|_| as_written(&json.bytes)),
-        &rules.targets,
-    );
+    let target = target::read_change(&mut fields, json.body(), &rules.targets);
     let callbacks = callbacks::read_change(&mut fields, &rules.targets);
     let change = Change {
         // Whoever reads changes knows.

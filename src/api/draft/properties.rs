@@ -9,14 +9,14 @@ use uuid::Uuid;
 
 use super::tests::rules;
 use super::{read, read_change};
+use crate::api::json::Json;
 use crate::api::problem::FieldError;
-use crate::api::request::Json;
 use crate::domain::time::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 
 fn json_of(value: &Value) -> Json {
-    Json { bytes: value.to_string().into(), value: value.clone() }
+    Json::read(value.to_string().into()).unwrap()
 }
 
 /// What is wrong with it as a creation.

@@ -1,7 +1,5 @@
 //! What is called: URL, method, headers and body.
 
-use std::sync::Arc;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, Value};
@@ -174,8 +172,7 @@ fn body(fields: &mut Fields<'_>, method: Method, json_body: Option<&str>) -> Bod
         fields.wrong(name, format!("cannot be sent with {}; use another method", method.as_str()));
     }
     match (name, value.as_str()) {
-        // A field that is there twice, or is null, has no one text; what was understood of it is sent.
-        ("body", _) => Body::Json(json_body.map_or_else(|| value.to_string().into(), Arc::from)),
+        ("body", _) => Body::Json(json_body.unwrap_or("null").into()),
         ("body_text", Some(text)) => Body::Text(text.into()),
         ("body_base64", Some(text)) => match BASE64.decode(text) {
             Ok(bytes) => Body::Bytes(bytes.into()),

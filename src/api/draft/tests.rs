@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Rules, read, read_change};
+use crate::api::json::Json;
 use crate::api::problem::FieldError;
-use crate::api::request::Json;
 use crate::domain::attempt::Delivery;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::target::{Body, Method};
@@ -35,7 +35,7 @@ pub(super) fn rules() -> Rules {
 
 fn draft(json: &Value) -> Result<Timer, Vec<FieldError>> {
     let rules = rules();
-    let json = Json { bytes: json.to_string().into(), value: json.clone() };
+    let json = Json::read(json.to_string().into()).unwrap();
     read(&json, &rules, Uuid::nil(), None, NOW)
 }
 
@@ -272,7 +272,7 @@ fn all_fields_are_taken_over() {
 #[test]
 fn a_json_body_is_sent_as_it_was_written() {
     let text = r#"{"delay": "1s", "url": "http://h/", "body": {"b": 1.50, "a":123456789012345678901}}"#;
-    let json = Json { bytes: text.into(), value: serde_json::from_str(text).unwrap() };
+    let json = Json::read(text.into()).unwrap();
     let rules =
         Rules { max_delay: Duration::from_secs(60), retry: RetryPolicy::default(), targets: targets() };
     let timer = read(&json, &rules, Uuid::nil(), None, NOW).unwrap();

@@ -66,7 +66,7 @@ pub(super) fn is_webhook(request: &Request) -> bool {
 
 /// Takes a webhook, and answers it as its query wants.
 pub(super) async fn take(api: &Api, inbox: &Inbox, mut request: Request) -> Result<Answer, Problem> {
-    let body = request.bytes(api.max_body, api.client_timeout).await?;
+    let body = request.bytes(api.max_body, api.client_timeout, &api.memory).await?;
     let wish = Wish::read(&request.query)?;
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers = request.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();

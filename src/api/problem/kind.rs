@@ -73,6 +73,7 @@ kinds! {
     IndexNotReady SERVICE_UNAVAILABLE "index-not-ready" "Index not ready"
     FeedOff SERVICE_UNAVAILABLE "feed-off" "The feed is off"
     FeedFull SERVICE_UNAVAILABLE "feed-full" "Feed full"
+    MemoryFull SERVICE_UNAVAILABLE "memory-full" "No memory for the request"
 }
 
 #[cfg(test)]

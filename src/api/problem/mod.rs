@@ -97,6 +97,15 @@ impl Problem {
         body
     }
 
+    /// The same with less to say, for an answer that has enough of it.
+    pub(super) fn in_short(self) -> Self {
+        const MOST_CHARS: usize = 200;
+        let short: String = self.detail.chars().take(MOST_CHARS).collect();
+        let detail =
+            format!("{short}; more is not said here, where many timers are wrong: send this one by itself");
+        Self { detail, errors: vec![], ..self }
+    }
+
     pub(super) fn status(&self) -> StatusCode {
         self.kind.status()
     }

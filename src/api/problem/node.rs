@@ -54,6 +54,25 @@ impl Problem {
         Self::new(Kind::FeedFull, detail).retried_soon()
     }
 
+    /// There is no memory for a body.
+    pub(in crate::api) fn memory_full() -> Self {
+        let detail = "requests and answers take all the memory that they may, those of this client or of all; nothing was done. Send it \
+                      again later, with fewer at once, or in smaller parts; what is small is served meanwhile";
+        Self::new(Kind::MemoryFull, detail).retried_soon()
+    }
+
+    /// There is no memory for an answer.
+    pub(in crate::api) fn memory_full_for_answer(is_done: bool) -> Self {
+        let detail = if is_done {
+            "what was asked for is done, and there is no memory for the answer: answers that are being read take all that they \
+             may. Ask for the timer to see it"
+        } else {
+            "there is no memory for the answer: answers that are being read take all that they may. Read them, ask for fewer at \
+             once or for smaller pages, or ask again later"
+        };
+        Self::new(Kind::MemoryFull, detail).retried_soon()
+    }
+
     /// A fault of jettimer's own; what it was is in the log under the request's id.
     pub(in crate::api) fn internal() -> Self {
         Self::new(

@@ -15,8 +15,10 @@ const SNAPSHOTS: [&str; 5] = [
 const DOCUMENTED: &str = include_str!("../../../docs/errors.md");
 
 /// What no request provokes, and why.
-const UNPROVOKED: [(&str, &str); 1] =
-    [("internal", "only a fault of jettimer's own makes it; `api::gate` has a test of its answer")];
+const UNPROVOKED: [(&str, &str); 2] = [
+    ("internal", "only a fault of jettimer's own makes it; `api::gate` has a test of its answer"),
+    ("memory-full", "it takes 24 MiB of a client that does not end; `memory` has tests of it"),
+];
 
 #[test]
 fn every_problem_has_a_snapshot_or_a_reason_why_not() {

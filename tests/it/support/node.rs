@@ -118,6 +118,11 @@ impl Node {
         self.client.clone()
     }
 
+    /// The id of its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     /// SIGKILL, and wait until it is gone.
     pub(crate) async fn kill(&mut self) {
         self.child.kill().await.expect("jettimer is killed");

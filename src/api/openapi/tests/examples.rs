@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{document, resolved, validator, walk};
 use crate::api::draft::{Rules, read, read_change};
-use crate::api::request::Json;
+use crate::api::json::Json;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::time::Timestamp;
 use crate::policy::Policy;
@@ -67,7 +67,7 @@ fn every_example_of_a_creation_makes_a_timer() {
         let named = document.pointer(pointer).and_then(Value::as_object).expect("examples");
         named.values().map(|example| example["value"].clone()).collect()
     };
-    let json = |value: &Value| Json { bytes: value.to_string().into(), value: value.clone() };
+    let json = |value: &Value| Json::read(value.to_string().into()).unwrap();
     let mut creations = of("/paths/~1timer/post/requestBody/content/application~1json/examples");
     for media_type in ["application~1json", "application~1x-ndjson"] {
         let lists = of(&format!("/paths/~1timers/post/requestBody/content/{media_type}/examples"));

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{document, object, operations, resolved};
 use crate::api::draft::{Rules, read, read_change};
-use crate::api::request::Json;
+use crate::api::json::Json;
 use crate::api::{bulk, bulk_apply, gate, list, problem, receivers};
 use crate::domain::flow::{MAX_FLOW_KEY_CHARS, MAX_PARALLELISM};
 use crate::domain::retry::{MAX_ATTEMPTS, MAX_FACTOR, RetryPolicy};
@@ -102,7 +102,7 @@ fn fields_of_creations_and_changes_are_those_that_are_read() {
     let targets = Policy::new(vec![], vec![], false).unwrap().into();
     let rules = Rules { max_delay: Duration::from_secs(1), retry: RetryPolicy::default(), targets };
     let now = Timestamp::from_micros(0);
-    let json = |value: Value| Json { bytes: value.to_string().into(), value };
+    let json = |value: Value| Json::read(value.to_string().into()).unwrap();
     let odd = || json(json!({ "odd": 1, "retry": { "odd": 1 }, "flow": { "odd": 1 } }));
     let creation = read(&odd(), &rules, uuid::Uuid::nil(), None, now).unwrap_err();
     let change = read_change(&odd(), &rules, now).unwrap_err();

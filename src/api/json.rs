@@ -1,0 +1,141 @@
+//! A body of JSON, as it was written and as values: all of it but what is in the field `body`, of which only the text is wanted.
+//!
+//! A tree of values may take a hundred times its text. So a text is looked at before a tree is made of it, and one that has more
+//! values than any timer can have is refused.
+
+use std::fmt;
+
+use bytes::Bytes;
+use serde::de::{Deserializer as _, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::problem::{FieldError, Problem};
+use crate::repeated;
+
+/// The field whose text is what is sent to the receiver.
+const BODY: &str = "body";
+
+/// The most values outside of `body`. A timer that names all there is has some 650, of which 505 are statuses.
+pub(super) const MAX_VALUES: usize = 1_024;
+
+/// A body.
+#[derive(Debug)]
+pub(super) struct Json {
+    /// As it was written.
+    pub(super) bytes: Bytes,
+    /// What it says. If it has the field `body`, that is null here.
+    pub(super) value: Value,
+    /// Pointers to the fields that are there more than once, but for those within `body`.
+    pub(super) repeated: Vec<String>,
+    body: Option<Bytes>,
+}
+
+/// Why a text is not taken.
+#[derive(Debug)]
+pub(super) enum Bad {
+    /// It is not JSON.
+    NotJson(serde_json::Error),
+    /// It has too many values.
+    TooManyValues,
+}
+
+impl Bad {
+    /// As the problem of this text, which is named.
+    pub(super) fn problem(self, what: &str) -> Problem {
+        match self {
+            Self::NotJson(error) => Problem::not_json(format!("{what} is not JSON: {error}")),
+            Self::TooManyValues => Problem::invalid_timer(vec![FieldError {
+                pointer: String::new(),
+                detail: format!(
+                    "has more than {MAX_VALUES} values outside of body, and no timer has so many"
+                ),
+            }]),
+        }
+    }
+}
+
+impl Json {
+    /// Reads a JSON text.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not taken.
+    pub(super) fn read(bytes: Bytes) -> Result<Self, Bad> {
+        let look = repeated::look(&bytes, Some(BODY), MAX_VALUES).map_err(Bad::NotJson)?;
+        if look.has_too_many {
+            return Err(Bad::TooManyValues);
+        }
+        let (value, body) = if bytes.trim_ascii_start().starts_with(b"{") {
+            let mut deserializer = serde_json::Deserializer::from_slice(&bytes);
+            let (fields, body) = deserializer.deserialize_map(Apart).map_err(Bad::NotJson)?;
+            (Value::Object(fields), body.map(|body| bytes.slice_ref(body.get().as_bytes())))
+        } else {
+            (serde_json::from_slice(&bytes).map_err(Bad::NotJson)?, None)
+        };
+        Ok(Self { bytes, value, repeated: look.repeated, body })
+    }
+
+    /// The value of the field `body` as the client wrote it: its numbers, its order and its blanks are the receiver's business.
+    pub(super) fn body(&self) -> Option<&str> {
+        self.body.as_ref().and_then(|body| std::str::from_utf8(body).ok())
+    }
+}
+
+/// Reads an object, and of its field `body` the text.
+struct Apart;
+
+impl<'de> Visitor<'de> for Apart {
+    type Value = (Map<String, Value>, Option<&'de RawValue>);
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let (mut fields, mut body) = (Map::new(), None);
+        while let Some(name) = map.next_key::<String>()? {
+            let value = if name == BODY {
+                body = Some(map.next_value()?);
+                Value::Null
+            } else {
+                map.next_value()?
+            };
+            fields.insert(name, value);
+        }
+        Ok((fields, body))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_text_is_read_but_for_its_body_which_stays_as_it_was_written() {
+        let json =
+            Json::read(Bytes::from_static(b" {\"a\": [1], \"body\": {\"b\" : 1.0} , \"c\": {\"body\": 2}}"))
+                .unwrap();
+        assert_eq!(json.value, json!({ "a": [1], "body": null, "c": { "body": 2 } }));
+        assert_eq!(json.body(), Some("{\"b\" : 1.0}"));
+        let other = Json::read(Bytes::from_static(b"[{\"body\": 1}]")).unwrap();
+        assert_eq!((other.body(), &other.value), (None, &json!([{ "body": 1 }])));
+        for broken in ["{\"body\": 1e999}", "{\"body\": \"\\ud800\"}", "{} x", "{\"body\": [}", ""] {
+            assert!(matches!(Json::read(broken.into()), Err(Bad::NotJson(_))), "{broken}");
+        }
+    }
+
+    #[test]
+    fn a_text_with_more_values_than_a_timer_has_is_refused_unless_they_are_in_its_body() {
+        let many = format!("[{}]", ["0"; 2 * MAX_VALUES].join(","));
+        assert!(Json::read(format!(r#"{{"delay": "1h", "body": {many}}}"#).into()).is_ok());
+        for field in ["odd", "metadata"] {
+            let bad = Json::read(format!(r#"{{"{field}": {many}}}"#).into()).unwrap_err();
+            assert_eq!(bad.problem("this timer").status(), 422);
+        }
+        let fit = format!("[{}]", ["0"; MAX_VALUES - 1].join(","));
+        assert!(Json::read(fit.into()).is_ok());
+    }
+}
