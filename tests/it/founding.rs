@@ -36,7 +36,8 @@ async fn has_bucket(hand: &Hand) -> bool {
     hand.ask("STREAM.INFO.KV_timers", &Value::Null).await["error"].is_null()
 }
 
-async fn until_remembered(file: &Path) {
+/// Waits until a node has written down in this file that it has seen timers.
+pub(crate) async fn until_remembered(file: &Path) {
     eventually("the file remembers timers", async || {
         let text = std::fs::read(file).ok()?;
         let json: Value = serde_json::from_slice(&text).ok()?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
+use crate::founding::until_remembered;
 use crate::support::jetstream::{Hand, metric, until_swept};
 use crate::support::{Broker, Client, Node, Sink, eventually, in_millis};
 
@@ -28,6 +29,7 @@ async fn a_bucket_that_was_made_again_is_not_judged_by_what_the_one_before_had()
     let mut first = Node::with(&broker, &args).await;
     create(&first.client(), 200, json!({ "delay": "1h", "url": sink.url("/ok") })).await;
     until_swept(&first.client(), 2.0).await;
+    until_remembered(&journal.path().join("high-water.json")).await;
     first.terminate();
     first.exit_code().await;
     for stream in STREAMS {
