@@ -94,6 +94,8 @@ impl Engine {
             // The claim starts a lease, so a place for the call comes before it.
             if let (true, None, Some(stored)) = (calls, &place, &known.stored) {
                 let wanted = Wanted::of(&stored.timer, self.clock.now());
+                // They have the timer, and with it its body.
+                drop(effects);
                 let kept = known.waits(&worker.memory, &self.metrics.work.records_dropped);
                 // A wake whose claim may be stored is no other node's.
                 let tries = unclear.is_none().then_some(wake.tries);
