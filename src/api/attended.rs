@@ -1,12 +1,9 @@
 //! A request on a connection, from its head until it does not count any more: then the connection rests.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
 use hyper::Response;
-use hyper::body::{Body, Frame, SizeHint};
 
 use super::connections::{Answering, Requests};
+use super::lasting::Lasting;
 
 /// On an answer: whoever has asked was let in by what is not for everybody.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +17,7 @@ pub(super) struct LetIn {
 pub(super) async fn attended<B, E>(
     requests: Requests,
     answer: impl Future<Output = Result<Response<B>, E>>,
-) -> Result<Response<Attended<B>>, E> {
+) -> Result<Response<Lasting<B, Option<Answering>>>, E> {
     let Some(answering) = requests.begin() else {
         // The connection is about to be closed: nothing of this request was done.
         return std::future::pending().await;
@@ -31,31 +28,5 @@ pub(super) async fn attended<B, E>(
         answering.is_known();
     }
     let lasts = let_in.map(|_| answering);
-    Ok(answer.map(|body| Attended { body, _lasts: lasts }))
-}
-
-/// The body of an answer, which the server drops at its end.
-pub(super) struct Attended<B> {
-    body: B,
-    _lasts: Option<Answering>,
-}
-
-impl<B: Body + Unpin> Body for Attended<B> {
-    type Data = B::Data;
-    type Error = B::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
+    Ok(answer.map(|body| Lasting::new(body, lasts)))
 }

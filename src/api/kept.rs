@@ -17,10 +17,10 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use hyper::Response;
-use hyper::body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
+use super::lasting::Lasting;
 use super::memory::Part;
 use super::paced::Pace;
 
@@ -55,11 +55,11 @@ impl Asked {
     pub(super) fn during<B, E>(
         self,
         answer: impl Future<Output = Result<Response<B>, E>>,
-    ) -> impl Future<Output = Result<Response<Answering<B>>, E>> {
+    ) -> impl Future<Output = Result<Response<Lasting<B, UntilEnded>>, E>> {
         // Not once the future is polled: what hyper reads until then is of the body.
         self.0.answers.fetch_add(1, Ordering::Relaxed);
         let until_ended = UntilEnded(self);
-        async move { answer.await.map(|answer| answer.map(|body| Answering { body, _until_ended: until_ended })) }
+        async move { answer.await.map(|answer| answer.map(|body| Lasting::new(body, until_ended))) }
     }
 
     /// Whether the head that is being read has more than a part of its first line.
@@ -78,37 +78,11 @@ impl Asked {
 }
 
 /// Notes the end of an answer when it is dropped.
-struct UntilEnded(Asked);
+pub(super) struct UntilEnded(Asked);
 
 impl Drop for UntilEnded {
     fn drop(&mut self) {
         self.0.0.answers.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-/// The body of an answer, which the server drops at its end.
-pub(super) struct Answering<B> {
-    body: B,
-    _until_ended: UntilEnded,
-}
-
-impl<B: Body + Unpin> Body for Answering<B> {
-    type Data = B::Data;
-    type Error = B::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 

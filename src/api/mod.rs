@@ -26,6 +26,7 @@ mod inbox;
 mod items;
 mod json;
 mod kept;
+mod lasting;
 mod list;
 mod listen;
 mod measure;
