@@ -126,11 +126,12 @@ impl Known {
         self.lost.extend(timers.into_iter().map(|timer| (timer, bucket.last)));
     }
 
-    /// The bucket was restored: what was due up to this instant had fired, but for what the last sweep saw open.
+    /// The bucket was restored: what was due up to this instant may have fired. That the last sweep saw a record open says nothing: it may
+    /// have fired since.
     pub(super) fn was_restored(&mut self, bucket: BucketState, upto: Timestamp) {
         self.marks = std::mem::take(&mut self.marks).cut(bucket.last);
-        let open = self.marks.swept.last().map(|mark| mark.open.clone()).unwrap_or_default();
-        self.marks.restored = Some(HighWater { bucket_born: bucket.born, upto, seq: bucket.last, open });
+        let restored = HighWater { bucket_born: bucket.born, upto, seq: bucket.last, open: vec![] };
+        self.marks.restored = Some(restored);
     }
 }
 
@@ -204,9 +205,11 @@ mod tests {
     #[test]
     fn a_restore_is_remembered_whatever_sweeps_see_and_judges_no_later_record() {
         let mut known = known();
-        known.learn(swept(90, 100), 90);
+        let open = HighWater { open: vec![40], ..mark(90, 100) };
+        known.learn(Marks::of_sweep(open), 90);
         known.was_restored(bucket(50), at(200));
         assert!(judges(&known, 150, 50), "it was due in the newer data");
+        assert!(judges(&known, 90, 40), "it may have fired since a sweep saw it open");
         assert!(!judges(&known, 150, 51) && !judges(&known, 50, 60), "written after the restore");
         assert!(!judges(&known, 201, 50), "due after the restore");
         // A node that knew nothing has swept the restored bucket.

@@ -89,6 +89,32 @@ async fn a_timer_that_is_created_after_a_restore_is_called_though_its_number_was
 }
 
 #[tokio::test]
+async fn a_timer_that_a_sweep_saw_waiting_and_that_was_called_since_is_not_called_again_after_a_restore() {
+    let mut broker = Broker::start().await;
+    let journal = tempfile::tempdir().unwrap();
+    let args = [&often(journal.path().to_str().unwrap())[..], &["--max-calls-per-receiver", "1"]].concat();
+    let node = Node::with(&broker, &args).await;
+    let (client, sink) = (node.client(), Sink::start().await);
+    create(&client, 1, json!({ "delay": "0s", "url": sink.url("/hang") })).await;
+    sink.until(1).await;
+    let waiting = create(&client, 5, json!({ "delay": "0s", "url": sink.url("/ok") })).await;
+    broker.back_up();
+    // Older than what a killed server may lose.
+    create(&client, 20, json!({ "delay": "1h", "url": sink.url("/ok") })).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    until_swept(&client, 2.0).await;
+    sink.release();
+    for id in &waiting {
+        client.until(id, "delivered").await;
+    }
+    broker.restore().await;
+    for id in &waiting {
+        client.until(id, "unknown").await;
+        assert_eq!(sink.hits_of(id).len(), 1);
+    }
+}
+
+#[tokio::test]
 async fn a_key_that_is_used_again_keeps_what_its_first_timer_gave_up() {
     let broker = Broker::start().await;
     let node = Node::with(&broker, &["--retention", "1s"]).await;

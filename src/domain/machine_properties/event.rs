@@ -43,6 +43,9 @@ pub(super) enum Event {
     Wipe { strands: bool },
     /// The broker brings back an older version of a timer that is over, perhaps with a wake.
     Revive { which: usize, woken: bool },
+    /// An older copy of the broker's data, with an older version of a timer that is over, is put back under nodes that live, perhaps with
+    /// a wake.
+    Restore { which: usize, woken: bool },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

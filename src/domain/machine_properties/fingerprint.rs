@@ -29,6 +29,7 @@ impl Hash for World {
             replays_wanted,
             wiped,
             mark,
+            restored,
             revived,
             acting: _,
             names: _,
@@ -49,7 +50,9 @@ impl Hash for World {
         calls.hash(hasher);
         (cancelled_with_calls, told, given_up, replays, replays_wanted).hash(hasher);
         (wiped, revived, broken, left, given_back).hash(hasher);
-        mark.as_ref().map(|mark| (mark.upto, mark.seq, &mark.open)).hash(hasher);
+        for mark in [mark, restored] {
+            mark.as_ref().map(|mark| (mark.upto, mark.seq, &mark.open)).hash(hasher);
+        }
     }
 }
 

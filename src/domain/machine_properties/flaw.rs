@@ -49,6 +49,8 @@ pub(super) enum Flaw {
     RestoredIsBelieved,
     /// The high-water mark does not list the timers that were open when it was made.
     MarkWithoutOpenTimers,
+    /// A restore leaves out the timers that the last sweep saw open.
+    RestoreLeavesOutOpenTimers,
     /// The high-water mark judges records that were written after it was made.
     MarkOfLaterRecords,
     /// A successor gives back a call that was on its way.

@@ -31,7 +31,8 @@ impl World {
     /// Whether the mark says that this version was brought back.
     pub(super) fn is_restored(&self, timer: &Timer, revision: u64) -> bool {
         let believed = self.has(Flaw::RestoredIsBelieved);
-        !believed && self.mark.as_ref().is_some_and(|mark| mark.is_restored(&timer.state, revision))
+        let mut marks = self.mark.iter().chain(&self.restored);
+        !believed && marks.any(|mark| mark.is_restored(&timer.state, revision))
     }
 
     /// Whether the mark says so of the record.
@@ -44,7 +45,7 @@ impl World {
     /// then, and no journal of one is unread: what they report would be believed, as it is when it replaces `unknown`. The
     /// engine asks the guard before it believes a journal.
     pub(super) fn revivable(&self) -> Vec<Version> {
-        let Some((last, older)) = self.history.split_last() else { return vec![] };
+        let Some((last, _)) = self.history.split_last() else { return vec![] };
         let seen = |version: &&Version| match version.timer.state {
             State::Scheduled { at, .. } => self.mark.as_ref().is_some_and(|mark| at <= mark.upto),
             State::Firing { .. } => self.mark.is_some(),
@@ -53,14 +54,46 @@ impl World {
             | State::Cancelled { .. }
             | State::Unknown { .. } => false,
         };
+        let marked = self.mark.as_ref().is_some_and(|mark| last.revision <= mark.seq);
+        if marked { self.older().filter(seen).cloned().collect() } else { vec![] }
+    }
+
+    /// The versions that an older copy of the data may have, which nodes notice that lived meanwhile: those of a timer that is over, and
+    /// that was due by now.
+    pub(super) fn restorable(&self) -> Vec<Version> {
+        let was_due = |version: &&Version| match version.timer.state {
+            State::Scheduled { at, .. } => at <= self.now,
+            State::Firing { .. } => true,
+            State::Delivered { .. }
+            | State::Failed { .. }
+            | State::Cancelled { .. }
+            | State::Unknown { .. } => false,
+        };
+        self.older().filter(was_due).cloned().collect()
+    }
+
+    /// The versions of a timer that is over, but for the last.
+    fn older(&self) -> impl Iterator<Item = &Version> {
         let claimed = |id: &Uuid| self.names.contains(&id.as_u64_pair().1);
         let quiet = !self.actors.values().any(|actor| claimed(&actor.claim));
-        let over = last.timer.state.is_final() && self.revived.is_none() && quiet && self.left.is_empty();
-        let marked = self.mark.as_ref().is_some_and(|mark| last.revision <= mark.seq);
-        if !over || !marked {
-            return vec![];
-        }
-        older.iter().filter(seen).cloned().collect()
+        let over = self.history.last().is_some_and(|last| last.timer.state.is_final());
+        let over = over && self.revived.is_none() && quiet && self.left.is_empty();
+        let (_, older) = self.history.split_last().filter(|_| over).unzip();
+        older.into_iter().flatten()
+    }
+
+    /// Puts an older copy of the data back, and perhaps a wake. Nodes were in contact with the newer data until now.
+    pub(super) fn restore(&mut self, which: usize, woken: bool) {
+        let versions = self.restorable();
+        let Some(version) = which.checked_rem(versions.len()).and_then(|which| versions.get(which)) else {
+            return;
+        };
+        let open = match &self.mark {
+            Some(mark) if self.has(Flaw::RestoreLeavesOutOpenTimers) => mark.open.clone(),
+            _ => vec![],
+        };
+        self.restored = Some(HighWater { bucket_born: 0, upto: self.now, seq: version.revision, open });
+        self.bring_back(version, woken);
     }
 
     /// Brings a version back, and perhaps a wake.
@@ -69,6 +102,10 @@ impl World {
         let Some(version) = which.checked_rem(versions.len()).and_then(|which| versions.get(which)) else {
             return;
         };
+        self.bring_back(version, woken);
+    }
+
+    fn bring_back(&mut self, version: &Version, woken: bool) {
         let (calls, versions) = (self.calls.len(), self.history.len());
         self.revived = Some(Revived { calls, replays: self.replays, versions });
         self.history.push(version.clone());
@@ -80,10 +117,12 @@ impl World {
 
 /// Events after which the timer is over, swept and brought back, and more events.
 fn revivals() -> impl Strategy<Value = Vec<Event>> {
-    let parts = (events(), events(), events(), any::<usize>(), any::<bool>());
-    parts.prop_map(|(first, quiet, last, which, woken)| {
+    let back = (any::<bool>(), any::<usize>(), any::<bool>()).prop_map(|(copied, which, woken)| {
+        if copied { Event::Restore { which, woken } } else { Event::Revive { which, woken } }
+    });
+    (events(), events(), events(), back).prop_map(|(first, quiet, last, back)| {
         let seen = [Event::Advance { millis: 10_000 }, Event::Sweep];
-        let back = [Event::Revive { which, woken }];
+        let back = [back];
         [first, quiet, seen.to_vec(), back.to_vec(), last].concat()
     })
 }

@@ -81,6 +81,8 @@ pub(super) struct World {
     pub(super) wiped: bool,
     /// What the last sweep that mended nothing knew.
     pub(super) mark: Option<HighWater>,
+    /// What a node knows that has noticed a restore.
+    pub(super) restored: Option<HighWater>,
     /// The broker brought an older version back.
     pub(super) revived: Option<Revived>,
     /// The name of who is doing something just now, or of the message in its hands.
@@ -141,6 +143,7 @@ impl World {
             replays_wanted: 0,
             wiped: false,
             mark: None,
+            restored: None,
             revived: None,
             acting: 0,
             names: vec![],
@@ -246,6 +249,7 @@ impl World {
                 self.broker = Broker { stranded: strands, ..Broker::default() };
             }
             Event::Revive { which, woken } => self.revive(which, woken),
+            Event::Restore { which, woken } => self.restore(which, woken),
         }
         self.acting = 0;
         self.check_always();

@@ -36,6 +36,8 @@ pub(super) struct Faults {
     pub(super) wipes: u8,
     /// The broker brings an older version back.
     pub(super) revivals: u8,
+    /// An older copy of the broker's data is put back.
+    pub(super) restores: u8,
 }
 
 impl Faults {
@@ -56,6 +58,7 @@ impl Faults {
         sweeps: 0,
         wipes: 0,
         revivals: 0,
+        restores: 0,
     };
 
     pub(super) fn use_up(&mut self, event: &Event, before: &World) {
@@ -74,6 +77,7 @@ impl Faults {
             Event::Sweep => &mut self.sweeps,
             Event::Wipe { .. } => &mut self.wipes,
             Event::Revive { .. } => &mut self.revivals,
+            Event::Restore { .. } => &mut self.restores,
             Event::Advance { .. } if before.is_busy() => &mut self.slow,
             Event::Advance { .. }
             | Event::ScheduleFires { twice: false, .. }

@@ -172,6 +172,12 @@ fn a_mark_that_judges_later_records_is_found() {
 
 #[test]
 fn a_sweep_that_removes_wakes_of_creations_in_flight_is_found() {
+#[test]
+fn a_restore_that_leaves_out_the_timers_which_a_sweep_saw_open_is_found() {
+    let faults = Faults { slow: 1, sweeps: 1, restores: 1, ..NONE };
+    is_found(Flaw::RestoreLeavesOutOpenTimers, faults, Promise::RestoredIsNotCalled);
+}
+
     is_found(Flaw::SweepOfYoungWakes, Faults { sweeps: 1, ..NONE }, Promise::WokenInTime);
 }
 

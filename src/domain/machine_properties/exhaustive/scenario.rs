@@ -141,6 +141,10 @@ impl Scenario {
             let ways = (0..world.revivable().len()).flat_map(|which| [(which, false), (which, true)]);
             events.extend(ways.map(|(which, woken)| Event::Revive { which, woken }));
         }
+        if left.restores > 0 {
+            let ways = (0..world.restorable().len()).flat_map(|which| [(which, false), (which, true)]);
+            events.extend(ways.map(|(which, woken)| Event::Restore { which, woken }));
+        }
         let passed = world.now.since(START);
         let next = INSTANTS.iter().map(|millis| Duration::from_millis(*millis)).find(|next| *next > passed);
         if let Some(next) = next

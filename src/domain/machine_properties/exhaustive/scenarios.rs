@@ -173,6 +173,16 @@ fn a_timer_that_is_called_at_least_once_is_not_called_again_once_it_is_over() {
 fn a_sweep_is_harmless_where_nothing_is_broken() {
     let faults = [Faults { slow: 2, deaths: 1, sweeps: 1, ..NONE }];
     let scenario = Scenario { workers: 1, ..once() };
+#[test]
+fn a_timer_that_an_older_copy_of_the_data_has_is_not_called_again_though_a_sweep_saw_it_open() {
+    let scenario = Scenario { workers: 1, ..once() };
+    let faults = [
+        Faults { slow: 1, sweeps: 1, restores: 1, ..NONE },
+        Faults { deaths: 1, sweeps: 1, restores: 1, ..NONE },
+    ];
+    keeps_every_promise(&scenario, &faults, &["delivered", "never created", "unknown"]);
+}
+
     keeps_every_promise(&scenario, &faults, &["delivered", "failed", "never created", "unknown"]);
 }
 
