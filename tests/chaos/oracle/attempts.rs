@@ -59,7 +59,11 @@ fn attempt(history: &History, item: usize, logged: &Logged, call: Option<&Call>,
             let (_, to) = clock::when(history, node, logged.finished_at);
             // Reset, or answered when it was about to be given up.
             let late = call.is_some_and(|call| call.answered.is_none() || call.answered_at + HURRY_US >= to);
-            late || excuse::answer_lost(history, node, history.items[item].receiver, from, to)
+            let plan = &history.items[item];
+            // Another node may have tried again and come to an end before the claimant could tell.
+            let told_too_late = plan.at_least_once && call.is_some_and(|call| excuse::parted(history, call));
+            late || told_too_late
+                || excuse::answer_lost(history, node, plan.receiver, from, to)
                 || excuse::killed_before(history, &logged.node, to)
         }),
         ("interrupted", _) => {

@@ -6,7 +6,7 @@ use super::judge;
 use crate::history::{
     Asked, Call, ClockSet, End, Ended, Final, Happened, History, Life, Logged, Micros, Request, Seen, Told,
 };
-use crate::plan::{Behaviour, Due, Fault, Item, What, Which};
+use crate::plan::{Behaviour, Due, Fault, Item, LinkTrouble, Peer, What, Which};
 
 pub(crate) use forgets::ALL as OF_A_BROKER_THAT_FORGETS;
 
@@ -291,6 +291,17 @@ crate::trials! {
         history.lives[1].ended = Some(Ended::Killed(DUE + 4 * SECOND));
         finds("an attempt's outcome is what the receiver saw", &history);
         history.lives[1].ended = Some(Ended::Killed(DUE + SECOND));
+        finds_nothing(&history);
+        // Nor its claimant tell, which was parted from NATS until another node had tried again.
+        let mut history = one(true);
+        history.calls.push(call(2, DUE + 20 * SECOND));
+        ended(&mut history, "delivered", vec![logged(1, "no_answer", None), logged(2, "answered", Some(200))]);
+        for (at, attempt) in history.end.timers[0].log.iter_mut().enumerate() {
+            attempt.finished_at = DUE + 20 * SECOND + at as Micros;
+        }
+        finds("an attempt's outcome is what the receiver saw", &history);
+        let parted = What::Link { node: 1, to: Peer::Servers, how: LinkTrouble::Cut };
+        history.faults.push(happened(parted, DUE, DUE + 19 * SECOND));
         finds_nothing(&history);
     }
 
