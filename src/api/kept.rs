@@ -29,7 +29,7 @@ use super::paced::Pace;
 const MOST_READ: usize = 8 * 1_024 - 1;
 
 /// What a head has for nothing, in bytes: as much as one read, and more than browsers send.
-const FREE_HEAD_BYTES: usize = MOST_READ;
+pub(super) const FREE_HEAD_BYTES: usize = MOST_READ;
 
 /// What hyper's buffer is for a head of more than that, in bytes; it refuses a head that is larger, and `unread` says so.
 /// What is taken of a head is less, and is said in `gate`. A buffer that has grown stays so for as long as its connection, which

@@ -23,6 +23,7 @@ use warp::http::header::CONNECTION;
 
 use super::attended::attended;
 use super::connections::{Connection, Connections};
+use super::first_head::FirstHead;
 use super::kept::{Asked, Kept, MAX_HEAD_BYTES};
 use super::memory::{Budget, Holder, Taken};
 use super::paced::{Pace, Paced};
@@ -49,7 +50,7 @@ pub struct ConnectionLimits {
 }
 
 /// The most header fields that are read; what is taken is fewer, and is said in `gate`.
-const MAX_HEADERS: usize = 256;
+pub(super) const MAX_HEADERS: usize = 256;
 
 /// The pause after accepting has failed, as when the process is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -84,7 +85,7 @@ pub async fn serve<R>(
         let memory = heads.part(Holder::at(peer.0));
         let kept =
             Kept::new(Box::pin(stream), asked.clone(), pace.clone(), memory, limits.timeout, limits.idle);
-        let stream = Unread::new(kept, asked.clone(), metrics.clone());
+        let heard = asked.clone();
         let requests = place.requests();
         let service = service_fn(move |mut request| {
             request.extensions_mut().insert(peer);
@@ -101,21 +102,26 @@ pub async fn serve<R>(
             };
             attended(requests.clone(), answer)
         });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            // `Kept` tells a slow head from a connection that rests, which hyper does not.
-            .header_read_timeout(None)
-            .max_headers(MAX_HEADERS)
-            .max_buf_size(MAX_HEAD_BYTES)
-            .serve_connection(TokioIo::new(stream), service);
-        let connection = connections.watch(connection);
+        let (watcher, stop) = (connections.watcher(), stop.clone());
+        let metrics = metrics.clone();
         let counted = metrics.http.connection();
         tasks.one_of_many(Task::Connection, None, async move {
+            let served = async {
+                let stream = FirstHead::read(kept, &stop).await?;
+                let connection = http1::Builder::new()
+                    .timer(TokioTimer::new())
+                    // `Kept` tells a slow head from a connection that rests, which hyper does not.
+                    .header_read_timeout(None)
+                    .max_headers(MAX_HEADERS)
+                    .max_buf_size(MAX_HEAD_BYTES)
+                    .serve_connection(TokioIo::new(Unread::new(stream, heard, metrics)), service);
+                anyhow::Ok(watcher.watch(connection).await?)
+            };
             tokio::select! {
                 biased;
                 () = place.closed() => tracing::debug!("a connection makes way for another"),
                 // One that breaks is the client's business.
-                ended = connection => if let Err(error) = ended {
+                ended = served => if let Err(error) = ended {
                     tracing::debug!(%error, "connection");
                 },
             }

@@ -15,6 +15,7 @@ mod docs;
 mod draft;
 mod events;
 mod exact;
+mod first_head;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod gate;
