@@ -106,6 +106,11 @@ impl Guard {
         if self.is_compared() {
             return Ok(());
         }
+        // In a box: every wake asks, and few of them wait here.
+        Box::pin(self.compare_now()).await
+    }
+
+    async fn compare_now(&self) -> Result<(), NatsError> {
         self.link.up().await?;
         let _one = self.comparing.lock().await;
         let epoch = self.link.epoch();

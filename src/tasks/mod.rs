@@ -68,13 +68,11 @@ impl Tasks {
         work: impl Future<Output = ()> + Send + 'static,
     ) -> Kept {
         let this = self.clone();
-        Kept(spawn(async move {
-            match caught(Running { task, timer: None }, work).await {
-                Ok(()) if until.is_cancelled() => {}
-                Ok(()) => this.failed(Failure { task, how: How::Ended }),
-                Err(text) => this.failed(Failure { task, how: How::Panicked(text) }),
-            }
-        }))
+        Kept(spawn(caught(Running { task, timer: None }, work).map(move |ended| match ended {
+            Ok(()) if until.is_cancelled() => {}
+            Ok(()) => this.failed(Failure { task, how: How::Ended }),
+            Err(text) => this.failed(Failure { task, how: How::Panicked(text) }),
+        })))
     }
 
     /// Spawns a task that is one of many. If it panics, that is logged, with the timer that it was about, and counted.
@@ -85,13 +83,13 @@ impl Tasks {
         work: impl Future<Output = ()> + Send + 'static,
     ) {
         let metrics = self.metrics.clone();
-        spawn(async move {
-            if let Err(panic) = caught(Running { task, timer }, work).await {
+        spawn(caught(Running { task, timer }, work).map(move |ended| {
+            if let Err(panic) = ended {
                 metrics.tasks.failures.count(task);
                 let (task, timer) = (task.shown(), timer.map(tracing::field::display));
                 tracing::error!(task, timer, panic, "a task has panicked, and the others go on");
             }
-        });
+        }));
     }
 
     /// The first failure of a task that the node needs, if there was one.
@@ -120,10 +118,11 @@ impl Tasks {
     }
 }
 
-/// What the work came to, or what it said when it panicked.
-async fn caught(running: Running, work: impl Future<Output = ()>) -> Result<(), String> {
-    let work = RUNNING.scope(running, work);
-    AssertUnwindSafe(work).catch_unwind().await.map_err(|panic| panic_text(&*panic).to_owned())
+/// What the work came to, or what it said when it panicked. No `async fn`, nor is it awaited in an `async` block: each of these has room
+/// for its work twice, before it begins and while it goes on.
+fn caught(running: Running, work: impl Future<Output = ()>) -> impl Future<Output = Result<(), String>> {
+    let work = AssertUnwindSafe(RUNNING.scope(running, work)).catch_unwind();
+    work.map(|ended| ended.map_err(|panic| panic_text(&*panic).to_owned()))
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the place that the lint sends others to")]
