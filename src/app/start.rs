@@ -18,10 +18,10 @@ use crate::alarm::Alarm;
 use crate::api::{self, Api, ConnectionLimits, Inbox};
 use crate::clock::Reference;
 use crate::config::{Node, Role};
-use crate::dispatch;
+use crate::dispatch::{self, Line};
 use crate::domain::high_water::covered_after;
 use crate::durability::Watch;
-use crate::engine::{self, Claims, Engine, Holds, Memory, Worker};
+use crate::engine::{self, Claims, Engine, Holds, Memory, Postponing, Worker};
 use crate::finder::Finder;
 use crate::guard::{self, Guard};
 use crate::heartbeat::{self, Heartbeat};
@@ -203,6 +203,7 @@ impl Running {
                 claims,
                 holds: Holds::default(),
                 memory: Memory::new(node.max_held),
+                postponing: Postponing::default(),
                 stop: stop.clone(),
                 abort: abort.clone(),
             };
@@ -210,11 +211,12 @@ impl Running {
             let work = dispatch::Work {
                 engine: engine.clone(),
                 wakes,
+                line: Line::new(node.max_held),
                 worker,
                 tasks: tasks.clone(),
                 in_hand: hands,
             };
-            let run = dispatch::run(work, link.clone(), node.max_held, left);
+            let run = dispatch::run(work, link.clone(), left);
             tasks.keep(Task::Worker, stop.clone(), in_hand.track_future(run));
         }
         let settings = node.sweep.settings(shape.event_retention, node.retention);

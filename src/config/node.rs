@@ -161,7 +161,7 @@ pub struct Node {
     #[command(flatten)]
     pub(crate) signing: SigningSettings,
 
-    /// How many due timers this node holds in memory, calls included; 1 to 32768
+    /// How many due timers this node attends to at a time, calls included; 1 to 32768
     #[arg(long, env = "JETTIMER_MAX_HELD", value_name = "COUNT", default_value = "8192",
           value_parser = parse::number(1, 32_768))]
     pub(crate) max_held: usize,

@@ -1,9 +1,13 @@
 //! Pulls wakes and attends to them: the only loop that fires.
 //!
-//! It asks for as many wakes as it has places, gives each a task, and keeps the broker informed while
-//! a task is busy. What a task does is the engine's business.
+//! It asks for as many wakes as it has room for, gives each a task, and keeps the broker informed while
+//! a task waits or is busy. What a task does once it is its turn is the engine's business.
 //!
-//! **Invariant:** no more than `held` wakes are in this process: held until their instant, or being called.
+//! **Invariant:** no more wakes are in this process than its line has room for.
+
+mod line;
+
+pub use line::Line;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +36,9 @@ const TROUBLE_SAID_AFTER: u32 = 3;
 /// How often a node whose clock is off looks whether it is right again.
 const CLOCK_LOOK: Duration = Duration::from_millis(200);
 
+/// The most wakes that are asked for at once. A node that is slower than others asks less often, and so has fewer of them.
+const MOST_PULLED: usize = 4_096;
+
 /// What still comes to a node that stops waits so long until it comes again, so that it does not come
 /// to the same node over and over. It is less than the lead with which wakes come.
 const HAND_OVER_DELAY: Duration = Duration::from_millis(100);
@@ -45,12 +52,12 @@ const TROUBLE_DELAY: Duration = Duration::from_secs(1);
 const UNREADABLE_DELAY: Duration = Duration::from_secs(60);
 
 /// Pulls and attends until `worker.stop` is cancelled; then hands back what it only holds, and
-/// takes no more. Has at most `held` wakes at a time, each with a task of its own, which is one of the tasks of `work` and
-/// tracked by its `in_hand`: they end once every call has ended and its outcome is stored, even if this loop panics. It also
+/// takes no more. Has no more wakes at a time than the line of `work` has room for, each with a task of its own, which is one of the tasks
+/// of `work` and tracked by its `in_hand`: they end once every call has ended and its outcome is stored, even if this loop panics. It also
 /// does what follows from the journals that nodes which are gone have `left`.
-pub async fn run(work: Work, link: Link, held: usize, left: Vec<Left>) {
-    let places = Arc::new(Semaphore::new(held));
-    let attending = work;
+pub async fn run(work: Work, link: Link, left: Vec<Left>) {
+    let places = Arc::new(Semaphore::new(work.line.room()));
+    let attending = Arc::new(work);
     let stop = attending.worker.stop.clone();
     if !left.is_empty() {
         let (engine, stop) = (attending.engine.clone(), stop.clone());
@@ -105,12 +112,13 @@ impl Trouble {
 }
 
 /// What every task needs.
-#[derive(Clone)]
 pub struct Work {
     /// Attends to each wake.
     pub engine: Engine,
     /// Settles wakes and gives them back.
     pub wakes: Wakes,
+    /// Where wakes wait for their turn.
+    pub line: Line,
     /// What the engine needs to make calls.
     pub worker: Worker,
     /// Where tasks are spawned.
@@ -121,7 +129,12 @@ pub struct Work {
 
 impl Work {
     /// Pulls until the node is to stop, or until pulling fails, with why.
-    async fn pull(&self, link: &Link, places: &Arc<Semaphore>, trouble: &mut Trouble) -> Result<(), String> {
+    async fn pull(
+        self: &Arc<Self>,
+        link: &Link,
+        places: &Arc<Semaphore>,
+        trouble: &mut Trouble,
+    ) -> Result<(), String> {
         let mut puller = Puller::new(link.clone()).await.map_err(|error| error.to_string())?;
         let mut free: Vec<OwnedSemaphorePermit> = Vec::new();
         let stop = &self.worker.stop;
@@ -139,7 +152,9 @@ impl Work {
                     () = stop.cancelled() => return Ok(()),
                     first = places.clone().acquire_owned() => {
                         free.extend(first.ok());
-                        while let Ok(place) = places.clone().try_acquire_owned() {
+                        while free.len() < MOST_PULLED
+                            && let Ok(place) = places.clone().try_acquire_owned()
+                        {
                             free.push(place);
                         }
                         free.len()
@@ -162,17 +177,30 @@ impl Work {
         }
     }
 
-    fn start(&self, wake: Wake, place: Option<OwnedSemaphorePermit>) {
+    fn start(self: &Arc<Self>, wake: Wake, place: Option<OwnedSemaphorePermit>) {
         let this = self.clone();
-        let (timer, held) = (wake.id, self.engine.metrics().work.wake());
+        let timer = wake.id;
         // If it panics its places are given back, and the broker does not hear of the wake, which comes again after the
         // ack wait.
         let attended = self.in_hand.track_future(async move {
             this.attend(&wake).await;
-            drop(held);
             drop(place);
         });
         self.tasks.one_of_many(metrics::Task::Wake, Some(timer), attended);
+    }
+
+    /// Attends to a wake once it is its turn.
+    async fn in_turn(&self, wake: &Wake) -> Result<Attended, NatsError> {
+        let in_line = self.engine.metrics().work.wake_in_line();
+        let _turn = tokio::select! {
+            biased;
+            () = self.worker.stop.cancelled() => return Ok(Attended::GiveBack(Duration::ZERO)),
+            turn = self.line.turn(wake.receiver.as_deref()) => turn,
+        };
+        drop(in_line);
+        let _held = self.engine.metrics().work.wake();
+        // Made now, so that a wake in line takes less memory.
+        Box::pin(self.engine.attend(wake, &self.worker)).await
     }
 
     async fn attend(&self, wake: &Wake) {
@@ -185,7 +213,7 @@ impl Work {
         };
         let attended = tokio::select! {
             biased;
-            attended = self.engine.attend(wake, &self.worker) => attended,
+            attended = self.in_turn(wake) => attended,
             never = keeping => match never {},
         };
         self.engine.metrics().work.wakes.count(match &attended {

@@ -61,6 +61,11 @@ impl Change {
             || self.metadata.is_some()
     }
 
+    /// Whether the timer calls another receiver from then on.
+    pub fn is_of_another_receiver(&self, timer: &Timer) -> bool {
+        self.url.as_ref().is_some_and(|url| url.authority() != timer.target.url.authority())
+    }
+
     /// The timer with the change made. Its state changes only if the due instant does.
     pub fn applied_to(self, timer: &Timer) -> Timer {
         let mut timer = timer.clone();

@@ -23,14 +23,15 @@
 //! somebody looks at the timer again if the claimant dies. So a wake is settled last, and never by
 //! one who has lost the claim.
 //!
-//! **Invariant (a wake is a hint):** a wake carries no facts. It makes a worker look at the record,
-//! and the record alone decides. Early, late, duplicated and stale wakes are therefore harmless.
+//! **Invariant (a wake is a hint):** a wake makes a worker look at the record, and the record alone decides. A wake names the
+//! receiver that its timer had when it was armed, by which wakes wait in turn for that look, and which may be another by then. Early, late, duplicated and stale wakes are therefore harmless.
 
 mod effects;
 mod timing;
 
 use crate::domain::called::Called;
 use crate::domain::change::Change;
+use crate::domain::target::TargetUrl;
 use crate::domain::time::{Now, Timestamp};
 use crate::domain::timer::{Claim, ClaimId, Doubt, State, Timer};
 use effects::{
@@ -89,6 +90,24 @@ pub enum Input {
     Fire,
     /// A client wants it to be tried again after it has failed, or nobody knows whether it has.
     Replay,
+}
+
+impl Input {
+    /// What the timer calls from then on, if that changes.
+    pub fn new_url(&self) -> Option<&TargetUrl> {
+        match self {
+            Self::Change(change) => change.url.as_ref(),
+            Self::Wake { .. }
+            | Self::Outcome { .. }
+            | Self::NotMade { .. }
+            | Self::CutOff { .. }
+            | Self::Postponed { .. }
+            | Self::Restored
+            | Self::Cancel
+            | Self::Fire
+            | Self::Replay => None,
+        }
+    }
 }
 
 /// What is to be done.
@@ -245,13 +264,14 @@ pub fn step(timer: &Timer, input: Input, now: impl Into<Now>) -> Result<Vec<Effe
             Ok(vec![store(&timer.giving_up(), State::Cancelled { at: now.at }), Effect::Disarm])
         }
         (State::Cancelled { .. }, Input::Cancel) => Ok(vec![]),
-        (State::Scheduled { .. }, Input::Change(change)) => {
+        (State::Scheduled { at, .. }, Input::Change(change)) => {
             if change.has_a_body_in_vain(timer) {
                 return Err(Refusal::BodyInVain);
             }
-            let due_at = change.due_at;
+            // A wake that names another receiver might wait in turn with the timers of that one.
+            let at = change.due_at.or_else(|| change.is_of_another_receiver(timer).then_some(*at));
             let changed = change.applied_to(timer);
-            Ok(match due_at {
+            Ok(match at {
                 Some(at) => moved(changed, at),
                 None => vec![Effect::Store(Box::new(changed))],
             })

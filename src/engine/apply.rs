@@ -50,7 +50,7 @@ impl Engine {
             Patience::Until(_) => Some(self.room.take(size::of_timer(&timer)).await?),
             Patience::Endless => None,
         };
-        let armed = self.arm_new(timer.id, timer.due_at, patience).await?;
+        let armed = self.arm_new(timer.id, &timer.target.url, timer.due_at, patience).await?;
         // A record that is stored before would have a number that newer data had too. The wake comes first: whether NATS stores
         // anything at all shows by it.
         self.compare_through(patience).await?;
@@ -122,7 +122,10 @@ impl Engine {
             let mut armed = None;
             for effect in effects {
                 match effect {
-                    Effect::Arm { at } => armed = Some(self.arm(id, at, patience).await?),
+                    Effect::Arm { at } => {
+                        let url = input.new_url().unwrap_or(&stored.timer.target.url);
+                        armed = Some(self.arm(id, url, at, patience).await?);
+                    }
                     Effect::Store(timer) => {
                         match self.commit(&timer, Some(&stored), armed, patience).await? {
                             Committed::Done(revision) if restored => {

@@ -46,22 +46,25 @@ struct Unclear {
 impl Engine {
     /// Attends to a wake until it can be settled or given back.
     ///
+    /// Thousands wait in here. What they do besides, for a moment, is in boxes, so that waiting takes less memory.
+    ///
     /// # Errors
     ///
     /// A [`NatsError`] if the timer could not be looked at or not be stored; the wake must come again.
     pub async fn attend(&self, wake: &Wake, worker: &Worker) -> Result<Attended, NatsError> {
         self.guard.compare().await?;
-        let mut known = Known::look(self, &worker.memory, wake.id).await?;
+        let mut known = Box::pin(Known::look(self, &worker.memory, wake.id)).await?;
         // One name for all tries, so that a claim whose answer was lost is recognised as ours.
         let claim = Uuid::new_v4();
         let mut place: Option<CallPlace> = None;
         let mut news = None;
         let mut unclear: Option<Unclear> = None;
+        let mut _postponing = None;
         'step: loop {
             let reports = matches!(news, Some(Input::Outcome { .. } | Input::NotMade { .. }));
             if self.guard.is_clock_off() && !reports {
                 if let Some(unclear) = unclear.take() {
-                    self.store_for_certain(unclear, &mut known).await?;
+                    Box::pin(self.store_for_certain(unclear, &mut known)).await?;
                 }
                 if !known.is_claimed_as(claim) {
                     return Ok(Attended::GiveBack(CLOCK_OFF_DELAY));
@@ -105,14 +108,15 @@ impl Engine {
                     admitted = self.admitted_here(worker, &wanted, tries) => match admitted {
                         Err(NotHere::ForAnother(delay)) => return Ok(Attended::GiveBack(delay)),
                         Ok(admitted) => place = Some(admitted.noted(worker.journal.claims(wake.id, claim))),
-                        Err(NotHere::NotNow(wait)) => {
+                        Err(NotHere::NotNow(wait, turn)) => {
+                            _postponing = Some(turn);
                             let until = self.clock.moment().after(wait);
                             news = Some(Input::Postponed { until });
                         }
                     },
                 }
                 if kept.is_none() {
-                    known = Known::look(self, &worker.memory, wake.id).await?;
+                    known = Box::pin(Known::look(self, &worker.memory, wake.id)).await?;
                 }
                 continue 'step;
             }
@@ -121,20 +125,25 @@ impl Engine {
             }
             // A copy that is a moment old is good enough for a swap, which would fail, and for nothing else.
             if !known.fresh && matches!(effects.as_slice(), [.., Effect::Settle]) {
-                known.read_again(self, wake.id).await?;
+                Box::pin(known.read_again(self, wake.id)).await?;
                 continue 'step;
             }
             let mut armed = None;
             for effect in effects {
                 match effect {
-                    Effect::Arm { at } => armed = Some(self.arm(wake.id, at, Patience::Endless).await?),
+                    Effect::Arm { at } => {
+                        let Some(stored) = &known.stored else { continue 'step };
+                        let url = &stored.timer.target.url;
+                        armed = Some(Box::pin(self.arm(wake.id, url, at, Patience::Endless)).await?);
+                    }
                     Effect::Store(timer) => {
                         let patience = if calls {
                             Patience::Until(Instant::now() + CLAIM_PATIENCE)
                         } else {
                             Patience::Endless
                         };
-                        let committed = self.commit(&timer, known.stored.as_ref(), armed, patience).await;
+                        let committed =
+                            Box::pin(self.commit(&timer, known.stored.as_ref(), armed, patience)).await;
                         if calls {
                             place.iter_mut().for_each(CallPlace::claimed);
                             unclear = None;
@@ -174,7 +183,7 @@ impl Engine {
                             {
                                 let over = known.stored.as_ref().map(|stored| stored.revision);
                                 unclear = over.map(|over| Unclear { claimed: timer, over });
-                                known.read_again(self, wake.id).await?;
+                                Box::pin(known.read_again(self, wake.id)).await?;
                                 continue 'step;
                             }
                             Err(error) => return Err(error),
@@ -183,7 +192,7 @@ impl Engine {
                     Effect::Call { claim, attempt } => {
                         let Some(stored) = &known.stored else { continue 'step };
                         let called = if may_still_call(&claim, stored.timer.timeout, self.clock.moment()) {
-                            self.call(worker, &stored.timer, &claim, attempt, &mut place).await
+                            Box::pin(self.call(worker, &stored.timer, &claim, attempt, &mut place)).await
                         } else {
                             Called::not_made("the claim was stored too late to call")
                         };
@@ -201,7 +210,7 @@ impl Engine {
                         });
                         continue 'step;
                     }
-                    Effect::Notify(timer) => self.notify(&timer).await?,
+                    Effect::Notify(timer) => Box::pin(self.notify(&timer)).await?,
                     Effect::Disarm => self.disarm(wake.id, armed).await,
                     Effect::Hold { until } => {
                         place = None;
@@ -214,7 +223,7 @@ impl Engine {
                             () = worker.alarm.until(until) => {}
                         }
                         if kept.is_none() {
-                            known = Known::look(self, &worker.memory, wake.id).await?;
+                            known = Box::pin(Known::look(self, &worker.memory, wake.id)).await?;
                         }
                         continue 'step;
                     }

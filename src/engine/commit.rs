@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::domain::machine::ARM_FRESH;
+use crate::domain::target::TargetUrl;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{State, Timer, TimerId};
 use crate::engine::{Engine, Patience};
@@ -118,32 +119,41 @@ impl Engine {
         }
     }
 
-    /// Arms a wake.
+    /// Arms a wake for a timer that calls this URL.
     pub(super) async fn arm(
         &self,
         id: TimerId,
+        url: &TargetUrl,
         at: Timestamp,
         patience: Patience,
     ) -> Result<Armed, NatsError> {
-        self.arm_trying(id, at, Tries::new(patience)).await
+        self.arm_trying(id, url, at, Tries::new(patience)).await
     }
 
     /// Arms a wake for a timer that is about to be stored for the first time.
     pub(super) async fn arm_new(
         &self,
         id: TimerId,
+        url: &TargetUrl,
         at: Timestamp,
         patience: Patience,
     ) -> Result<Armed, NatsError> {
-        self.arm_trying(id, at, Tries::of_new(patience)).await
+        self.arm_trying(id, url, at, Tries::of_new(patience)).await
     }
 
-    async fn arm_trying(&self, id: TimerId, at: Timestamp, mut tries: Tries) -> Result<Armed, NatsError> {
+    async fn arm_trying(
+        &self,
+        id: TimerId,
+        url: &TargetUrl,
+        at: Timestamp,
+        mut tries: Tries,
+    ) -> Result<Armed, NatsError> {
+        let receiver = url.authority();
         // One id for all tries, so that a try whose answer was lost is not stored twice.
         let try_id = Uuid::new_v4();
         loop {
             let since = Instant::now();
-            match self.wakes.arm(id, at, self.clock.now(), try_id).await {
+            match self.wakes.arm(id, at, &receiver, self.clock.now(), try_id).await {
                 Ok(sequence) => return Ok(Armed { at, since, sequence }),
                 Err(error) => tries.after(error).await?,
             }
@@ -164,7 +174,7 @@ impl Engine {
         let mut may_be_stored = false;
         loop {
             if let Some(stale) = armed.filter(|armed| armed.since.elapsed() > ARM_FRESH) {
-                armed = Some(self.arm(timer.id, stale.at, patience).await?);
+                armed = Some(self.arm(timer.id, &timer.target.url, stale.at, patience).await?);
             }
             match self.store.put(timer, over).await {
                 Ok(Put::Done(revision)) => {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::domain::machine::linger_delay;
 use crate::domain::timer::TimerId;
 use crate::engine::call::{CallPlace, Wanted};
+use crate::engine::postponing::Turn;
 use crate::engine::{Engine, Worker};
 
 /// How often a wake is given back so, at most, which takes some 10 min. If one of 20 nodes allows the timer, it has had the wake by
@@ -27,8 +28,8 @@ const AT_ONCE: Duration = Duration::from_millis(20);
 pub(super) enum NotHere {
     /// Another node may call it: its wake is to stay away for so long.
     ForAnother(Duration),
-    /// Its receiver has no room for so long.
-    NotNow(Duration),
+    /// Its receiver has no room for so long, and it is its turn to be postponed.
+    NotNow(Duration, Turn),
 }
 
 impl Engine {
@@ -45,7 +46,10 @@ impl Engine {
         {
             return Err(NotHere::ForAnother(delay));
         }
-        self.admitted(worker, wanted).await.map_err(NotHere::NotNow)
+        match self.admitted(worker, wanted).await {
+            Ok(place) => Ok(place),
+            Err(wait) => Err(NotHere::NotNow(wait, worker.postponing.turn().await)),
+        }
     }
 
     /// How long the wake is to stay away, if this node must not call the timer and another one may.

@@ -74,7 +74,11 @@ impl Engine {
             let (mut armed, mut done, mut lost) = (None, Inherited::Over, None);
             for effect in effects {
                 match effect {
-                    Effect::Arm { at } => armed = Some(self.arm(entry.timer, at, Patience::Endless).await?),
+                    Effect::Arm { at } => {
+                        armed = Some(
+                            self.arm(entry.timer, &stored.timer.target.url, at, Patience::Endless).await?,
+                        );
+                    }
                     Effect::Store(timer) => {
                         match self.commit(&timer, Some(stored), armed, Patience::Endless).await? {
                             Committed::Done(_) => {

@@ -16,6 +16,7 @@ mod known;
 mod measure;
 mod memory;
 mod notify;
+mod postponing;
 mod report;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ pub use attend::Attended;
 pub use claims::Claims;
 pub use holds::Holds;
 pub use memory::Memory;
+pub use postponing::Postponing;
 
 use crate::alarm::Alarm;
 use crate::clock::Clock;
@@ -108,6 +110,8 @@ pub struct Worker {
     pub holds: Holds,
     /// The memory for records of timers that are looked at, or wait.
     pub memory: Memory,
+    /// The turns of timers that are postponed.
+    pub postponing: Postponing,
     /// Cancelled when this node is to stop: hand back what is only held.
     pub stop: CancellationToken,
     /// Cancelled when calls in progress are to be given up.

@@ -99,13 +99,20 @@ pub(super) const CLAIMS_STORING_LIMIT: Name = name(
 );
 pub(super) const WAKES: Name =
     name("jettimer_wakes_total", "Wakes that were attended to, by what became of them");
-pub(super) const WAKES_HELD: Name =
-    name("jettimer_wakes_held", "Wakes in this node, waiting for their instant or being called for");
+pub(super) const WAKES_HELD: Name = name(
+    "jettimer_wakes_held",
+    "Wakes that this node attends to: their timers wait for their instant or are called",
+);
+pub(super) const WAKES_IN_LINE: Name = name(
+    "jettimer_wakes_in_line",
+    "Wakes in this node that it does not attend to yet, since it attends to others",
+);
 pub(super) const RECORDS_DROPPED: Name = name(
     "jettimer_records_dropped_total",
     "Large records that were dropped while their timers waited, and read again",
 );
-pub(super) const WAKES_LIMIT: Name = name("jettimer_wakes_limit", "The most wakes in this node");
+pub(super) const WAKES_LIMIT: Name =
+    name("jettimer_wakes_limit", "The most wakes that this node attends to at a time");
 pub(super) const LEFT_TO_OTHERS: Name = name(
     "jettimer_calls_left_to_others_total",
     "Wakes given back since this node must not call the target, and another node has other rules",

@@ -130,6 +130,7 @@ pub struct Work {
     pub wakes: Counters<Wake>,
     wakes_held: Gauge,
     wakes_limit: Gauge,
+    wakes_in_line: Gauge,
     /// Records that were dropped while their timers waited.
     pub records_dropped: Counter,
     /// Wakes that were given back for nodes with other rules.
@@ -162,6 +163,7 @@ impl Work {
             wakes: Counters::new(register, &names::WAKES),
             wakes_held: register.gauge(&names::WAKES_HELD),
             wakes_limit: register.gauge(&names::WAKES_LIMIT),
+            wakes_in_line: register.gauge(&names::WAKES_IN_LINE),
             records_dropped: register.counter(&names::RECORDS_DROPPED),
             left_to_others: register.counter(&names::LEFT_TO_OTHERS),
             pull_failures: register.counter(&names::PULL_FAILURES),
@@ -176,7 +178,12 @@ impl Work {
         set(&self.wakes_limit, wakes);
     }
 
-    /// A wake is held for as long as this lives.
+    /// A wake waits to be attended to for as long as this lives.
+    pub fn wake_in_line(&self) -> Busy {
+        Busy::new(&self.wakes_in_line)
+    }
+
+    /// A wake is attended to for as long as this lives.
     pub fn wake(&self) -> Busy {
         Busy::new(&self.wakes_held)
     }

@@ -80,6 +80,9 @@ pub(super) const WAS_NOTHING: &str = "none";
 /// clock.
 pub(super) const SHOWN_UNTIL: &str = "Jettimer-Shown-Until";
 
+/// The header of a wake that says whom its timer calls, as host and port: wakes wait in turn by it.
+pub(super) const RECEIVER: &str = "Jettimer-Receiver";
+
 /// The subjects of records.
 pub(super) const RECORD_SUBJECTS: &str = "$KV.timers.>";
 

@@ -7,14 +7,14 @@
 use std::time::Duration;
 
 use async_nats::jetstream::{self, Context};
-use async_nats::{Message, Subscriber};
+use async_nats::{Message, Subject, Subscriber};
 use futures_util::StreamExt as _;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use crate::nats::NatsError;
 use crate::nats::link::Link;
-use crate::nats::names::{CONSUMER, STREAM, timer_of};
+use crate::nats::names::{CONSUMER, RECEIVER, STREAM, timer_of};
 use crate::nats::wakes::Wake;
 
 /// How long a pull request waits at the server for wakes. Short, since what the server sends to a node
@@ -129,9 +129,12 @@ impl Puller {
         let id = timer_of(&message.subject);
         let message = jetstream::Message { message, context: self.context.clone() };
         let tries = message.info().ok().map(|info| u32::try_from(info.delivered).unwrap_or(u32::MAX));
-        let reply = message.reply.clone();
+        // What came in one piece from the socket stays in memory for as long as a part of it is used.
+        let reply = message.reply.as_ref().map(|reply| Subject::from(reply.to_string()));
+        let receiver = message.headers.as_ref().and_then(|headers| headers.get(RECEIVER));
+        let receiver = receiver.map(|receiver| receiver.as_str().to_owned());
         if let (Some(id), Some(tries), Some(reply)) = (id, tries, reply) {
-            return Some(Wake { id, tries, reply });
+            return Some(Wake { id, tries, receiver, reply });
         }
         tracing::warn!(subject = %message.subject, "a message that is no wake was removed from the queue");
         if message.ack_with(jetstream::AckKind::Term).await.is_err() {

@@ -17,7 +17,7 @@ use crate::nats::names::{
 /// one.
 pub const ACK_WAIT: Duration = Duration::from_secs(5);
 
-/// How many wakes may be out at workers, over all nodes: room for 32 nodes that each hold 8,192.
+/// How many wakes may be out at workers, over all nodes: room for 8 nodes that each have 32,768.
 const MAX_ACK_PENDING: i64 = 262_144;
 
 /// How long JetStream recognises a repeated publish of a wake by its id. It only has to cover the

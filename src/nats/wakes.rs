@@ -12,7 +12,7 @@ use crate::domain::timer::TimerId;
 use crate::nats::NatsError;
 use crate::nats::link::{ApiError, Link, Published};
 use crate::nats::names::{
-    CONSUMER, FIRE_SUBJECTS, STREAM, fire_subject, schedule_subject, schedule_subjects_of,
+    CONSUMER, FIRE_SUBJECTS, RECEIVER, STREAM, fire_subject, schedule_subject, schedule_subjects_of,
 };
 use crate::rfc3339;
 
@@ -29,6 +29,9 @@ pub struct Wake {
     pub id: TimerId,
     /// How often it has been delivered, from 1.
     pub tries: u32,
+    /// The [authority](crate::domain::target::TargetUrl::authority) of the receiver that its timer had when it was armed. Absent from
+    /// wakes of older versions.
+    pub receiver: Option<String>,
     pub(super) reply: Subject,
 }
 
@@ -59,6 +62,9 @@ impl Wakes {
     /// Arming for the same instant again changes nothing: a waiting wake is known by its subject, and
     /// one that is due by `try_id`, which is the same for repeated tries of one arming.
     ///
+    /// The wake says that its timer calls `receiver`, by host and port; a worker has wakes wait in turn by that, and decides nothing else by
+    /// it.
+    ///
     /// Returns the wake's sequence number in the stream of wakes.
     ///
     /// # Errors
@@ -68,12 +74,14 @@ impl Wakes {
         &self,
         id: TimerId,
         at: Timestamp,
+        receiver: &str,
         now: Timestamp,
         try_id: Uuid,
     ) -> Result<u64, NatsError> {
         let clock = self.link.clock();
         let wake_at = at.saturating_sub(clock.pace().by_the_clock(LEAD));
         let mut headers = HeaderMap::new();
+        headers.insert(RECEIVER, receiver);
         // The scheduler never fires sooner than its next tick, so what is due at once goes around it.
         let subject = if wake_at <= now {
             headers.insert("Nats-Msg-Id", try_id.simple().to_string());

@@ -76,21 +76,38 @@ impl Places {
 
     /// Waits for the places of a call, but not for long: `None` if the call has to be made later.
     pub async fn enter(&self, callee: Callee<'_>) -> Option<Taken> {
-        let (sender, mut place) = oneshot::channel();
+        let mut place = match self.ask(callee) {
+            Ok(taken) => return Some(taken),
+            Err(place) => place,
+        };
+        match timeout(MAX_WAIT, &mut place).await {
+            Ok(taken) => taken.ok(),
+            Err(_) => {
+                place.close();
+                let let_in = self.lock().let_in();
+                self.let_in(let_in);
+                // It may have been given in this very moment.
+                place.try_recv().ok()
+            }
+        }
+    }
+
+    /// Waits for a place for as long as that takes. There is one for everybody who waits, so `None` is not expected.
+    pub async fn turn(&self, callee: Callee<'_>) -> Option<Taken> {
+        match self.ask(callee) {
+            Ok(taken) => Some(taken),
+            Err(place) => place.await.ok(),
+        }
+    }
+
+    /// Takes places, or waits in line for what is sent then.
+    fn ask(&self, callee: Callee<'_>) -> Result<Taken, oneshot::Receiver<Taken>> {
+        let (sender, place) = oneshot::channel();
         let wish = self.wish(&callee);
         let entered = self.lock().enter(wish, || sender);
         match entered {
-            Entered::Now(grant) => Some(self.taken(grant)),
-            Entered::Waits => match timeout(MAX_WAIT, &mut place).await {
-                Ok(taken) => taken.ok(),
-                Err(_) => {
-                    place.close();
-                    let let_in = self.lock().let_in();
-                    self.let_in(let_in);
-                    // It may have been given in this very moment.
-                    place.try_recv().ok()
-                }
-            },
+            Entered::Now(grant) => Ok(self.taken(grant)),
+            Entered::Waits => Err(place),
         }
     }
 

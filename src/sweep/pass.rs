@@ -186,7 +186,12 @@ impl Broom {
         let suspects = open.into_iter().filter_map(|stored: &Stored| {
             let held = wakes.get(&stored.timer.id).map_or(&[][..], Vec::as_slice);
             let damage = judge(&stored.timer, held, look)?;
-            Some(Suspect { id: stored.timer.id, damage, seen: held.to_vec() })
+            Some(Suspect {
+                id: stored.timer.id,
+                url: stored.timer.target.url.clone(),
+                damage,
+                seen: held.to_vec(),
+            })
         });
         let suspects: Vec<Suspect> = suspects.collect();
         let looks = suspects.into_iter().map(|suspect| self.look_at_one(suspect, order, findings));
@@ -199,12 +204,12 @@ impl Broom {
         order: Order,
         findings: &Findings,
     ) -> Result<(), NatsError> {
-        let id = suspect.id;
+        let (id, receiver) = (suspect.id, suspect.url.authority());
         let damage =
             if order.after_loss { Some(suspect.damage) } else { self.confirmed(suspect, order).await? };
         let Some(damage) = damage else { return Ok(()) };
         if order.repair {
-            self.wakes.arm(id, damage.arm, self.clock.now(), Uuid::new_v4()).await?;
+            self.wakes.arm(id, damage.arm, &receiver, self.clock.now(), Uuid::new_v4()).await?;
         }
         findings.note(Kind::of(damage.finding), Some(id));
         Ok(())

@@ -1,11 +1,14 @@
 //! A timer that a page of some replica shows without a wake, until the leader has confirmed it.
 
 use crate::domain::sweep::{Armed, Damage};
+use crate::domain::target::TargetUrl;
 use crate::domain::timer::TimerId;
 
 /// A timer that seems to have no wake.
 pub(super) struct Suspect {
     pub(super) id: TimerId,
+    /// What it calls.
+    pub(super) url: TargetUrl,
     pub(super) damage: Damage,
     /// The wakes that some replica had.
     pub(super) seen: Vec<Armed>,

@@ -71,3 +71,29 @@ async fn a_timer_that_is_moved_by_a_fraction_of_a_second_takes_one_place_of_a_wo
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_wake_names_the_receiver_that_its_timer_calls_also_after_a_change() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let hand = Hand::of(&broker).await;
+    let client = node.client();
+    let id = client.create(&json!({ "delay": "1h", "url": "https://EXAMPLE.com/a?secret" })).await;
+    let at = micros_of(&client.get(&id).await["due_at"]);
+    let wake = format!("timers.schedule.{id}.{at}");
+    let named = async |receiver: &str| {
+        let fields = hand.headers("TIMERS", &wake).await;
+        assert!(fields.contains(&format!("\r\nJettimer-Receiver: {receiver}\r\n")), "{fields}");
+    };
+    named("example.com:443").await;
+    for (url, receiver) in [
+        ("https://example.com/b", "example.com:443"),
+        ("http://example.com/b", "example.com:80"),
+        ("http://localhost:9/b", "localhost:9"),
+    ] {
+        let changed = client.patch(&id, &json!({ "url": url })).await;
+        assert_eq!(changed.status, 200, "{changed:?}");
+        named(receiver).await;
+        assert_eq!(hand.count("TIMERS", &format!("timers.schedule.{id}.*")).await, 1);
+    }
+}

@@ -226,6 +226,26 @@ fn a_cancel_removes_the_waiting_wakes_and_a_second_one_changes_nothing() {
 }
 
 #[test]
+fn only_a_change_of_the_receiver_or_the_instant_arms_another_wake() {
+    let timer = a_timer(Delivery::AtMostOnce, 3);
+    let at = timer.due_at;
+    let changed = |change: Change| {
+        let effects = step(&timer, Input::Change(Box::new(change)), timer.created_at).unwrap();
+        match effects.as_slice() {
+            [Effect::Arm { at }, Effect::Store(_), Effect::Disarm] => Some(*at),
+            [Effect::Store(_)] => None,
+            _ => panic!("{effects:?}"),
+        }
+    };
+    let to = |url: &str| Change { url: Some(TargetUrl::parse(url).unwrap()), ..Change::default() };
+    let other_path = timer.target.url.as_url().join("/other").unwrap();
+    assert_eq!(changed(to(other_path.as_str())), None);
+    assert_eq!(changed(to("https://other.example/")), Some(at));
+    let later = at.saturating_add(Duration::from_secs(60));
+    assert_eq!(changed(Change { due_at: Some(later), ..to("https://other.example/") }), Some(later));
+}
+
+#[test]
 fn a_call_was_over_when_it_was_and_not_when_that_could_be_told() {
     let timer = a_timer(Delivery::AtMostOnce, 3);
     let claim = claimed_by(7, timer.due_at);

@@ -56,6 +56,8 @@ pub(super) enum Wish {
     Cancel,
     /// That it is called at another instant.
     Move { in_millis: u64 },
+    /// That another receiver is called, at the same instant.
+    Elsewhere,
     /// That it is otherwise in another way.
     Timeout { millis: u64 },
     /// That it is called at once.

@@ -98,6 +98,7 @@ fn wishes() -> impl Strategy<Value = Wish> {
         Just(Wish::Create),
         Just(Wish::Cancel),
         (0_u64..8_000).prop_map(|in_millis| Wish::Move { in_millis }),
+        Just(Wish::Elsewhere),
         (100_u64..8_000).prop_map(|millis| Wish::Timeout { millis }),
         Just(Wish::Fire),
         Just(Wish::Replay),

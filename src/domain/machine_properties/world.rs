@@ -299,6 +299,10 @@ impl World {
                 let due_at = self.now.saturating_add(Duration::from_millis(in_millis));
                 change(Change { due_at: Some(due_at), ..Change::default() })
             }
+            Wish::Elsewhere => {
+                let url = TargetUrl::parse("https://elsewhere.example/").ok();
+                change(Change { url, ..Change::default() })
+            }
             Wish::Timeout { millis } => {
                 change(Change { timeout: Some(Duration::from_millis(millis)), ..Change::default() })
             }

@@ -45,6 +45,15 @@ impl Hand {
         answer["error"].is_null()
     }
 
+    /// The header fields of the last message on a subject, as they are sent.
+    pub(crate) async fn headers(&self, stream: &str, subject: &str) -> String {
+        let last = json!({ "last_by_subj": subject });
+        let answer = self.done(&format!("STREAM.MSG.GET.{stream}"), &last).await;
+        let fields =
+            BASE64.decode(answer["message"]["hdrs"].as_str().expect("header fields")).expect("Base64");
+        String::from_utf8(fields).expect("text")
+    }
+
     /// How many messages there are on these subjects of a stream.
     pub(crate) async fn count(&self, stream: &str, subjects: &str) -> u64 {
         let answer =

@@ -115,6 +115,14 @@ fn a_move_that_removes_wakes_before_it_is_stored_is_found() {
 }
 
 #[test]
+fn a_change_of_the_receiver_that_removes_the_wake_of_a_later_move_is_found() {
+    let wishes = vec![Wish::Elsewhere, Wish::Move { in_millis: 5_000 }];
+    let scenario =
+        Scenario { wishes, faults: Faults { wishes: 2, ..NONE }, ..Scenario::of(Delivery::AtMostOnce) };
+    is_found_in(scenario, Flaw::DisarmOfLaterWakes, Promise::WokenInTime);
+}
+
+#[test]
 fn a_wake_that_gives_way_to_one_that_is_not_held_is_found() {
     is_found(Flaw::GivesWayToAnyWake, Faults { twice: 1, ..NONE }, Promise::UnknownHasACause);
 }
@@ -165,6 +173,12 @@ fn a_mark_that_does_not_list_open_timers_is_found() {
 }
 
 #[test]
+fn a_restore_that_leaves_out_the_timers_which_a_sweep_saw_open_is_found() {
+    let faults = Faults { slow: 1, sweeps: 1, restores: 1, ..NONE };
+    is_found(Flaw::RestoreLeavesOutOpenTimers, faults, Promise::RestoredIsNotCalled);
+}
+
+#[test]
 fn a_mark_that_judges_later_records_is_found() {
     let faults = Faults { slow: 1, sweeps: 1, ..NONE };
     is_found(Flaw::MarkOfLaterRecords, faults, Promise::OnlyRestoredIsGivenUp);
@@ -172,12 +186,6 @@ fn a_mark_that_judges_later_records_is_found() {
 
 #[test]
 fn a_sweep_that_removes_wakes_of_creations_in_flight_is_found() {
-#[test]
-fn a_restore_that_leaves_out_the_timers_which_a_sweep_saw_open_is_found() {
-    let faults = Faults { slow: 1, sweeps: 1, restores: 1, ..NONE };
-    is_found(Flaw::RestoreLeavesOutOpenTimers, faults, Promise::RestoredIsNotCalled);
-}
-
     is_found(Flaw::SweepOfYoungWakes, Faults { sweeps: 1, ..NONE }, Promise::WokenInTime);
 }
 

@@ -92,6 +92,17 @@ fn a_change_that_meets_anything_is_made_whole_or_not_at_all() {
 }
 
 #[test]
+fn a_change_of_the_receiver_that_meets_anything_leaves_a_wake() {
+    let scenario = Scenario { wishes: vec![Wish::Elsewhere], workers: 1, ..once() };
+    let faults = [
+        Faults { deaths: 1, wishes: 1, ..NONE },
+        Faults { unheard: 1, wishes: 1, ..NONE },
+        Faults { postponed: 1, stale: 1, wishes: 1, ..NONE },
+    ];
+    keeps_every_promise(&scenario, &faults, &["delivered", "never created", "unknown"]);
+}
+
+#[test]
 fn changes_and_cancels_that_meet_each_other_leave_one_of_them() {
     let wishes = vec![Wish::Cancel, Wish::Move { in_millis: 0 }];
     let scenario = Scenario { wishes, workers: 1, ..once() };
@@ -163,6 +174,16 @@ fn a_timer_that_the_broker_brings_back_is_not_called_again() {
 }
 
 #[test]
+fn a_timer_that_an_older_copy_of_the_data_has_is_not_called_again_though_a_sweep_saw_it_open() {
+    let scenario = Scenario { workers: 1, ..once() };
+    let faults = [
+        Faults { slow: 1, sweeps: 1, restores: 1, ..NONE },
+        Faults { deaths: 1, sweeps: 1, restores: 1, ..NONE },
+    ];
+    keeps_every_promise(&scenario, &faults, &["delivered", "never created", "unknown"]);
+}
+
+#[test]
 fn a_timer_that_is_called_at_least_once_is_not_called_again_once_it_is_over() {
     let scenario = Scenario { workers: 1, ..Scenario::of(Delivery::AtLeastOnce) };
     let faults = [Faults { deaths: 1, sweeps: 1, revivals: 1, ..NONE }];
@@ -173,16 +194,6 @@ fn a_timer_that_is_called_at_least_once_is_not_called_again_once_it_is_over() {
 fn a_sweep_is_harmless_where_nothing_is_broken() {
     let faults = [Faults { slow: 2, deaths: 1, sweeps: 1, ..NONE }];
     let scenario = Scenario { workers: 1, ..once() };
-#[test]
-fn a_timer_that_an_older_copy_of_the_data_has_is_not_called_again_though_a_sweep_saw_it_open() {
-    let scenario = Scenario { workers: 1, ..once() };
-    let faults = [
-        Faults { slow: 1, sweeps: 1, restores: 1, ..NONE },
-        Faults { deaths: 1, sweeps: 1, restores: 1, ..NONE },
-    ];
-    keeps_every_promise(&scenario, &faults, &["delivered", "never created", "unknown"]);
-}
-
     keeps_every_promise(&scenario, &faults, &["delivered", "failed", "never created", "unknown"]);
 }
 

@@ -1,0 +1,71 @@
+//! The line in which wakes wait that have come, until a worker attends to them: those of all receivers have their turns.
+//!
+//! Thousands of timers may be due at one instant for a receiver that is slow. A worker attends to each until its receiver has
+//! room or it is postponed, and attends to so many at a time only. The others wait here, unread and so in little memory, behind
+//! those of their own receiver: `places::shares` has the rule, which leaves room for a receiver of which nothing waits yet.
+
+use crate::places::{Callee, Places, Taken};
+
+/// For each wake that is attended to, so many may wait.
+const WAITING: usize = 3;
+
+/// The line of a node. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Line {
+    places: Places,
+    room: usize,
+}
+
+impl Line {
+    /// A line before so many wakes that are attended to at a time, at least one.
+    pub fn new(held: usize) -> Self {
+        Self { places: Places::new(held), room: held.max(1).saturating_mul(1 + WAITING) }
+    }
+
+    /// How many wakes there may be in this node, in line or attended to.
+    pub(super) fn room(&self) -> usize {
+        self.room
+    }
+
+    /// Waits until a wake may be attended to whose timer calls this receiver, by host and port: for as long as what this gives is kept.
+    pub(super) async fn turn(&self, receiver: Option<&str>) -> Option<Taken> {
+        // Wakes of older versions do not say whom their timers call, and wait as if they were of one receiver.
+        let (host, port) = receiver.and_then(|name| name.rsplit_once(':')).unwrap_or_default();
+        let port = port.parse().unwrap_or_default();
+        self.places.turn(Callee { host, port, flow: None, bytes: 0 }).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    const HELD: usize = 64;
+
+    #[test]
+    fn a_receiver_of_which_nothing_is_attended_to_comes_before_the_many_of_others() {
+        let line = Line::new(HELD);
+        let slow = [Some("slow.example.com:443"), Some("slow.example.com:80"), Some("127.0.0.1:80"), None];
+        let mut attended_to = vec![];
+        let mut waiting = vec![];
+        for receiver in slow.into_iter().cycle().take(line.room()) {
+            let mut turn = Box::pin(line.turn(receiver));
+            match turn.as_mut().now_or_never() {
+                Some(turn) => attended_to.push(turn),
+                None => waiting.push(turn),
+            }
+        }
+        assert!((HELD / 2..HELD).contains(&attended_to.len()), "{}", attended_to.len());
+        for other in [Some("slow.example.com:8443"), Some("[::1]:80"), Some("example.org:443")] {
+            attended_to.push(line.turn(other).now_or_never().expect("its turn is at once"));
+        }
+        // All have their turn in the end.
+        while let Some(done) = attended_to.pop() {
+            drop(done);
+            waiting.retain_mut(|turn| turn.now_or_never().map(|turn| attended_to.push(turn)).is_none());
+        }
+        assert!(waiting.is_empty());
+    }
+}
