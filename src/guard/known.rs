@@ -51,7 +51,8 @@ impl Marks {
         other.swept.into_iter().for_each(|mark| self.add(mark));
         let is_later = |mark: &HighWater| self.restored.as_ref().is_none_or(|known| known.upto <= mark.upto);
         if let Some(mark) = other.restored.filter(is_later) {
-            self.restored = Some(mark);
+            // Earlier versions leave out what a sweep saw open.
+            self.restored = Some(HighWater { open: vec![], ..mark });
         }
     }
 
