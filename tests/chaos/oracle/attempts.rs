@@ -15,7 +15,7 @@ pub(super) fn judge(history: &History, item: usize, found: &mut Vec<Violation>) 
     for timer in history.ends_of(item) {
         let call_of = |number| history.calls_of(item).find(|call| call.attempt == number);
         for logged in &timer.log {
-            attempt(history, item, logged, call_of(logged.number), found);
+            attempt(history, item, (logged, &timer.log), call_of(logged.number), found);
         }
         for (earlier, later) in timer.log.iter().zip(timer.log.iter().skip(1)) {
             if earlier.number >= later.number {
@@ -42,8 +42,14 @@ pub(super) fn judge(history: &History, item: usize, found: &mut Vec<Violation>) 
     }
 }
 
-/// Whether an attempt is as receivers saw it.
-fn attempt(history: &History, item: usize, logged: &Logged, call: Option<&Call>, found: &mut Vec<Violation>) {
+/// Whether an attempt of this log is as receivers saw it.
+fn attempt(
+    history: &History,
+    item: usize,
+    (logged, log): (&Logged, &[Logged]),
+    call: Option<&Call>,
+    found: &mut Vec<Violation>,
+) {
     let node = history.life(&logged.node).map(|life| life.node);
     let as_seen = match (logged.result.as_str(), call) {
         ("answered", Some(call)) => {
@@ -61,7 +67,9 @@ fn attempt(history: &History, item: usize, logged: &Logged, call: Option<&Call>,
             let late = call.is_some_and(|call| call.answered.is_none() || call.answered_at + HURRY_US >= to);
             let plan = &history.items[item];
             // Another node may have tried again and come to an end before the claimant could tell.
-            let told_too_late = plan.at_least_once && call.is_some_and(|call| excuse::parted(history, call));
+            let tried_again = |call| log.iter().any(|later| excuse::taken_over(history, call, later));
+            let told_too_late = plan.at_least_once
+                && call.is_some_and(|call| excuse::parted(history, call) && tried_again(call));
             late || told_too_late
                 || excuse::answer_lost(history, node, plan.receiver, from, to)
                 || excuse::killed_before(history, &logged.node, to)
