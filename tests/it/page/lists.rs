@@ -77,6 +77,10 @@ async fn what_the_page_shows_of_a_timer_is_found_by_it() {
         tab.press("Enter").await;
         tab.until(&format!("{ROWS} === {rows}")).await;
     }
+    // None is like this, so that the next row is one that was found.
+    tab.fill("Search by id, host or label", "127.0.0.1:8996").await;
+    tab.press("Enter").await;
+    tab.until(&format!("{ROWS} === 0")).await;
     // A timer of that host that comes is one of those that are meant, however the host is spelled.
     tab.fill("Search by id, host or label", "0x7f.1:8999").await;
     tab.press("Enter").await;
