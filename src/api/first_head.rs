@@ -1,7 +1,7 @@
 //! The head of a connection's first request, which is read before hyper has the connection.
 //!
 //! hyper sets aside two buffers of 8 KiB for each connection as soon as it has it. Whoever reaches the port may open thousands of
-//! connections and send nothing, or a part of a head. So such a connection takes what it has sent, and no more.
+//! connections and send nothing, or a part of a head. So such a connection takes little more than what it has sent.
 
 use std::io;
 use std::pin::Pin;
@@ -22,8 +22,8 @@ pub(super) struct FirstHead<S> {
 }
 
 impl<S: AsyncRead + Unpin> FirstHead<S> {
-    /// Reads until the head has ended, cannot be read as one, or is no small one: hyper reads on, or refuses it. Waits for no head
-    /// that has not begun once `stop` is cancelled.
+    /// Reads until the head has ended, has a line that is invalid, or reaches `FREE_HEAD_BYTES`: then hyper reads on, or refuses it. Waits
+    /// for no head that has not begun once `stop` is cancelled.
     ///
     /// # Errors
     ///
@@ -31,15 +31,23 @@ impl<S: AsyncRead + Unpin> FirstHead<S> {
     pub(super) async fn read(mut stream: S, stop: &CancellationToken) -> io::Result<Self> {
         let mut bytes = Vec::new();
         let mut next = [0; 1_024];
-        while bytes.len() < FREE_HEAD_BYTES && is_part_of_head(&bytes) {
+        let mut is_part = true;
+        while bytes.len() < FREE_HEAD_BYTES && is_part {
             let room = next.len().min(FREE_HEAD_BYTES - bytes.len());
             let read = stream.read(&mut next[..room]);
             let count =
                 if bytes.is_empty() { stop.run_until_cancelled(read).await } else { Some(read.await) };
-            match count.transpose()? {
+            let count = count.transpose()?;
+            match count {
                 None => return Err(io::Error::other("the node stops")),
                 Some(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Some(count) => bytes.extend_from_slice(&next[..count]),
+            }
+            // Only this ends a head. One that comes byte by byte is not to be taken apart with each of them; but what is none, such
+            // as that of TLS, mostly shows at once.
+            let new = &next[..count.unwrap_or_default()];
+            if new.len() == bytes.len() || new.contains(&b'\n') {
+                is_part = is_part_of_head(&bytes);
             }
         }
         Ok(Self { stream, bytes })
@@ -117,7 +125,8 @@ mod tests {
     #[tokio::test]
     async fn what_is_no_head_and_what_is_no_small_one_is_handed_on_at_once() {
         let large = [b"GET / HTTP/1.1\r\nx: ".to_vec(), vec![b'a'; 2 * FREE_HEAD_BYTES]].concat();
-        for (sent, expected) in [(&b"GET / HTTP/9"[..], 12), (b"{}\r\n", 4), (&large, FREE_HEAD_BYTES)] {
+        for (sent, expected) in [(&b"GET / HTTP/9\r\n"[..], 14), (b"\x16\x03", 2), (&large, FREE_HEAD_BYTES)]
+        {
             let (ours, mut theirs) = tokio::io::duplex(large.len());
             theirs.write_all(sent).await.unwrap();
             let head = FirstHead::read(ours, &CancellationToken::new()).await.unwrap();

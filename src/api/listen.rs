@@ -108,14 +108,23 @@ pub async fn serve<R>(
         tasks.one_of_many(Task::Connection, None, async move {
             let served = async {
                 let stream = FirstHead::read(kept, &stop).await?;
+                // hyper would close a connection of which it has read nothing yet.
+                let is_last = stop.is_cancelled();
                 let connection = http1::Builder::new()
+                    .keep_alive(!is_last)
                     .timer(TokioTimer::new())
                     // `Kept` tells a slow head from a connection that rests, which hyper does not.
                     .header_read_timeout(None)
                     .max_headers(MAX_HEADERS)
                     .max_buf_size(MAX_HEAD_BYTES)
                     .serve_connection(TokioIo::new(Unread::new(stream, heard, metrics)), service);
-                anyhow::Ok(watcher.watch(connection).await?)
+                // `connections` waits for as long as `watcher` is there.
+                if is_last {
+                    connection.await?;
+                } else {
+                    watcher.watch(connection).await?;
+                }
+                anyhow::Ok(())
             };
             tokio::select! {
                 biased;

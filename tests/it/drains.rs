@@ -2,6 +2,8 @@
 
 use reqwest::Method;
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::support::{Broker, Node, Sink, eventually, in_millis, micros_of};
 
@@ -79,4 +81,24 @@ async fn a_node_that_stops_takes_no_new_requests() {
     node.terminate();
     assert_eq!(node.exit_code().await, Some(0));
     assert!(client.try_send(Method::GET, "/readyz", &[], "").await.is_err());
+}
+
+#[tokio::test]
+async fn a_request_whose_head_began_before_the_node_stops_is_answered() {
+    let broker = Broker::start().await;
+    let mut node = Node::start(&broker).await;
+    let address = node.client().url("").trim_start_matches("http://").to_owned();
+    let mut begun = TcpStream::connect(&address).await.unwrap();
+    let mut silent = TcpStream::connect(&address).await.unwrap();
+    begun.write_all(b"GET /healthz HTTP/1.1\r\nhost: local").await.unwrap();
+    // By the time that another request was answered it has read that.
+    assert_eq!(node.client().send(Method::GET, "/healthz", &[], "").await.status, 200);
+    node.terminate();
+    eventually("no new connection is taken", async || TcpStream::connect(&address).await.err()).await;
+    begun.write_all(b"host\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    begun.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("\r\nconnection: close\r\n"), "{answer}");
+    assert_eq!(silent.read(&mut [0; 1]).await.unwrap_or_default(), 0);
+    assert_eq!(node.exit_code().await, Some(0));
 }
