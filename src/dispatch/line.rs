@@ -1,8 +1,8 @@
-//! The line in which wakes wait that have come, until a worker attends to them: those of all receivers have their turns.
+//! Wakes that have come wait in line until a worker attends to them: receivers have turns.
 //!
-//! Thousands of timers may be due at one instant for a receiver that is slow. A worker attends to each until its receiver has
-//! room or it is postponed, and attends to so many at a time only. The others wait here, unread and so in little memory, behind
-//! those of their own receiver: `places::shares` has the rule, which leaves room for a receiver of which nothing waits yet.
+//! Thousands of timers may be due at one instant for a slow receiver. A worker attends to a bounded number of wakes, and to each until its
+//! receiver has room or the timer is postponed. The other wakes wait here, behind those of their own receiver. They are unread, so they
+//! take little memory. `places::shares` has the rule, which leaves room for a receiver that has no wake here yet.
 
 use crate::places::{Callee, Places, Taken};
 
@@ -19,7 +19,7 @@ pub struct Line {
 impl Line {
     /// A line before so many wakes that are attended to at a time, at least one.
     pub fn new(held: usize) -> Self {
-        Self { places: Places::new(held), room: held.max(1).saturating_mul(1 + WAITING) }
+        Self { places: Places::alike(held), room: held.max(1).saturating_mul(1 + WAITING) }
     }
 
     /// How many wakes there may be in this node, in line or attended to.

@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use crate::domain::machine::linger_delay;
+use crate::domain::timer::TimerId;
 use crate::engine::{Attended, Engine, Worker};
 use crate::journal::Left;
 use crate::metrics;
@@ -52,9 +53,9 @@ const TROUBLE_DELAY: Duration = Duration::from_secs(1);
 const UNREADABLE_DELAY: Duration = Duration::from_secs(60);
 
 /// Pulls and attends until `worker.stop` is cancelled; then hands back what it only holds, and
-/// takes no more. Has no more wakes at a time than the line of `work` has room for, each with a task of its own, which is one of the tasks
-/// of `work` and tracked by its `in_hand`: they end once every call has ended and its outcome is stored, even if this loop panics. It also
-/// does what follows from the journals that nodes which are gone have `left`.
+/// takes no more. It has no more wakes at a time than the line of `work` has room for. Each has a task, which `in_hand` tracks: these tasks end
+/// once every call has ended and its outcome is stored, even if this loop panics. It also does what follows from the journals that nodes
+/// which are gone have `left`.
 pub async fn run(work: Work, link: Link, left: Vec<Left>) {
     let places = Arc::new(Semaphore::new(work.line.room()));
     let attending = Arc::new(work);
@@ -109,6 +110,12 @@ impl Trouble {
         }
         self.times = 0;
     }
+}
+
+/// When the broker first hears that a wake is still in this node: after a half to all of [`KEEP_EVERY`], by the timer's id.
+fn first_keep(id: TimerId) -> Duration {
+    let share = id.as_u128() % 1_024;
+    KEEP_EVERY / 2 + KEEP_EVERY * u32::try_from(share).unwrap_or_default() / 2_048
 }
 
 /// What every task needs.
@@ -206,9 +213,11 @@ impl Work {
     async fn attend(&self, wake: &Wake) {
         // Beside each other: a connection that stalls must not keep the timer from its instant.
         let keeping = async {
+            // Thousands come at one instant; the broker is not to hear of all of them at one instant over and over.
+            tokio::time::sleep(first_keep(wake.id)).await;
             loop {
-                tokio::time::sleep(KEEP_EVERY).await;
                 self.wakes.keep(wake).await;
+                tokio::time::sleep(KEEP_EVERY).await;
             }
         };
         let attended = tokio::select! {

@@ -23,8 +23,9 @@
 //! somebody looks at the timer again if the claimant dies. So a wake is settled last, and never by
 //! one who has lost the claim.
 //!
-//! **Invariant (a wake is a hint):** a wake makes a worker look at the record, and the record alone decides. A wake names the
-//! receiver that its timer had when it was armed, by which wakes wait in turn for that look, and which may be another by then. Early, late, duplicated and stale wakes are therefore harmless.
+//! **Invariant (a wake is a hint):** a wake makes a worker look at the record, and the record alone decides. Early, late,
+//! duplicated and stale wakes are therefore harmless. A wake names the receiver that its timer had when it was armed. That
+//! decides only when it is its turn to be looked at, and may be out of date by then.
 
 mod effects;
 mod timing;

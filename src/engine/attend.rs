@@ -52,6 +52,9 @@ impl Engine {
     ///
     /// A [`NatsError`] if the timer could not be looked at or not be stored; the wake must come again.
     pub async fn attend(&self, wake: &Wake, worker: &Worker) -> Result<Attended, NatsError> {
+        if self.guard.is_clock_off() {
+            return Ok(Attended::GiveBack(CLOCK_OFF_DELAY));
+        }
         self.guard.compare().await?;
         let mut known = Box::pin(Known::look(self, &worker.memory, wake.id)).await?;
         // One name for all tries, so that a claim whose answer was lost is recognised as ours.
@@ -108,11 +111,12 @@ impl Engine {
                     admitted = self.admitted_here(worker, &wanted, tries) => match admitted {
                         Err(NotHere::ForAnother(delay)) => return Ok(Attended::GiveBack(delay)),
                         Ok(admitted) => place = Some(admitted.noted(worker.journal.claims(wake.id, claim))),
-                        Err(NotHere::NotNow(wait, turn)) => {
+                        Err(NotHere::NotNow(until, turn)) if until > self.clock.now() => {
                             _postponing = Some(turn);
-                            let until = self.clock.moment().after(wait);
                             news = Some(Input::Postponed { until });
                         }
+                        // It can be tried again by now.
+                        Err(NotHere::NotNow(..)) => {}
                     },
                 }
                 if kept.is_none() {

@@ -7,6 +7,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use crate::domain::machine::linger_delay;
+use crate::domain::time::Timestamp;
 use crate::domain::timer::TimerId;
 use crate::engine::call::{CallPlace, Wanted};
 use crate::engine::postponing::Turn;
@@ -28,8 +29,8 @@ const AT_ONCE: Duration = Duration::from_millis(20);
 pub(super) enum NotHere {
     /// Another node may call it: its wake is to stay away for so long.
     ForAnother(Duration),
-    /// Its receiver has no room for so long, and it is its turn to be postponed.
-    NotNow(Duration, Turn),
+    /// Its receiver has no room before this instant, and it is its turn to be postponed. Waiting for that turn may have taken until then.
+    NotNow(Timestamp, Turn),
 }
 
 impl Engine {
@@ -48,7 +49,10 @@ impl Engine {
         }
         match self.admitted(worker, wanted).await {
             Ok(place) => Ok(place),
-            Err(wait) => Err(NotHere::NotNow(wait, worker.postponing.turn().await)),
+            Err(wait) => {
+                let until = self.clock.moment().after(wait);
+                Err(NotHere::NotNow(until, worker.postponing.turn().await))
+            }
         }
     }
 

@@ -68,10 +68,19 @@ impl Waiter for oneshot::Sender<Taken> {
 }
 
 impl Places {
-    /// So many places, at least one.
+    /// So many places for calls, at least one, some of which are for receivers that answer quickly.
     pub fn new(count: usize) -> Self {
+        Self::sharing(Shares::new(count), count)
+    }
+
+    /// So many places, at least one, which are not for calls: how these go is not known.
+    pub fn alike(count: usize) -> Self {
+        Self::sharing(Shares::alike(count), count)
+    }
+
+    fn sharing(shares: Shares<oneshot::Sender<Taken>>, count: usize) -> Self {
         let most_of_one = (count / MOST_OF_NODE).max(1);
-        Self { shares: Arc::new(Mutex::new(Shares::new(count))), most_of_one, hasher: RandomState::new() }
+        Self { shares: Arc::new(Mutex::new(shares)), most_of_one, hasher: RandomState::new() }
     }
 
     /// Waits for the places of a call, but not for long: `None` if the call has to be made later.
@@ -92,7 +101,7 @@ impl Places {
         }
     }
 
-    /// Waits for a place for as long as that takes. There is one for everybody who waits, so `None` is not expected.
+    /// Waits for a place for as long as that takes. `None` only if the places are forgotten meanwhile, as when a node has ended.
     pub async fn turn(&self, callee: Callee<'_>) -> Option<Taken> {
         match self.ask(callee) {
             Ok(taken) => Some(taken),

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use super::receiver::{Made, Receiver, Waiter, Wish};
 use crate::turns::Turns;
 
-/// The slow part is all but this part of the node.
+/// The slow part is all but this part of the node, where receivers are told apart by that.
 const QUICK_PART: usize = 8;
 /// A receiver that answers quickly has at most this many times what is free in the node; a group, of what is free in the slow part.
 const MOST_OF_FREE: usize = 15;
@@ -61,6 +61,8 @@ pub(super) enum Entered {
 #[derive(Debug)]
 pub(super) struct Shares<W> {
     size: usize,
+    /// The slow part is all but these.
+    for_quick: usize,
     taken: usize,
     /// How many of these count against the slow part. Calls that have become slow may be more than it has.
     slow: usize,
@@ -74,10 +76,16 @@ pub(super) struct Shares<W> {
 }
 
 impl<W: Waiter> Shares<W> {
-    /// So many places, at least one.
+    /// So many places, at least one, of which an eighth is for receivers that answer quickly.
     pub(super) fn new(size: usize) -> Self {
+        Self { for_quick: size.max(1) / QUICK_PART, ..Self::alike(size) }
+    }
+
+    /// So many places, at least one, where no receiver is known to be quick.
+    pub(super) fn alike(size: usize) -> Self {
         Self {
             size: size.max(1),
+            for_quick: 0,
             taken: 0,
             slow: 0,
             receivers: HashMap::new(),
@@ -196,7 +204,7 @@ impl<W: Waiter> Shares<W> {
     }
 
     fn free_for_slow(&self) -> usize {
-        let slow_size = self.size - self.size / QUICK_PART;
+        let slow_size = self.size - self.for_quick;
         slow_size.saturating_sub(self.slow).min(self.size.saturating_sub(self.taken))
     }
 

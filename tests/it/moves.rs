@@ -73,27 +73,33 @@ async fn a_timer_that_is_moved_by_a_fraction_of_a_second_takes_one_place_of_a_wo
 }
 
 #[tokio::test]
-async fn a_wake_names_the_receiver_that_its_timer_calls_also_after_a_change() {
+async fn a_wake_names_the_receiver_that_its_timer_calls_also_after_a_change_and_when_it_is_due() {
     let broker = Broker::start().await;
-    let node = Node::start(&broker).await;
+    // Nobody takes wakes that are due.
+    let node = Node::with(&broker, &["--role", "api"]).await;
     let hand = Hand::of(&broker).await;
     let client = node.client();
-    let id = client.create(&json!({ "delay": "1h", "url": "https://EXAMPLE.com/a?secret" })).await;
-    let at = micros_of(&client.get(&id).await["due_at"]);
-    let wake = format!("timers.schedule.{id}.{at}");
-    let named = async |receiver: &str| {
+    let named = async |wake: String, receiver: &str| {
         let fields = hand.headers("TIMERS", &wake).await;
         assert!(fields.contains(&format!("\r\nJettimer-Receiver: {receiver}\r\n")), "{fields}");
     };
-    named("example.com:443").await;
-    for (url, receiver) in [
-        ("https://example.com/b", "example.com:443"),
-        ("http://example.com/b", "example.com:80"),
-        ("http://localhost:9/b", "localhost:9"),
+    let id = client.create(&json!({ "delay": "1h", "url": "http://LOCALHOST:8001/a?secret" })).await;
+    let wake = || async { format!("timers.schedule.{id}.{}", micros_of(&client.get(&id).await["due_at"])) };
+    named(wake().await, "localhost:8001").await;
+    for (change, receiver) in [
+        (json!({ "url": "http://localhost:8001/b" }), "localhost:8001"),
+        (json!({ "url": "http://localhost/b" }), "localhost:80"),
+        (json!({ "url": "https://localhost/b" }), "localhost:443"),
+        (json!({ "url": "http://[::1]:8002/b", "delay": "3s" }), "[::1]:8002"),
     ] {
-        let changed = client.patch(&id, &json!({ "url": url })).await;
+        let changed = client.patch(&id, &change).await;
         assert_eq!(changed.status, 200, "{changed:?}");
-        named(receiver).await;
+        named(wake().await, receiver).await;
         assert_eq!(hand.count("TIMERS", &format!("timers.schedule.{id}.*")).await, 1);
     }
+    let due = format!("timers.fire.{id}");
+    eventually("the wake is due", async || hand.has("TIMERS", &due).await.then_some(())).await;
+    named(due, "[::1]:8002").await;
+    let at_once = client.create(&json!({ "delay": "0s", "url": "http://localhost:8003/" })).await;
+    named(format!("timers.fire.{at_once}"), "localhost:8003").await;
 }
