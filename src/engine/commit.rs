@@ -183,7 +183,13 @@ impl Engine {
                 }
                 Ok(Put::Lost) => {
                     let now = self.read_through(timer.id, patience).await?;
-                    return Ok(refused(timer, now, may_be_stored));
+                    match refused(timer, over, now, may_be_stored) {
+                        Some(committed) => return Ok(committed),
+                        None => {
+                            let on_its_way = "NATS refused a write because of another one that is on its way";
+                            tries.after(NatsError::NotDone(on_its_way.to_owned())).await?;
+                        }
+                    }
                 }
                 Err(error) => {
                     may_be_stored |= matches!(error, NatsError::Unclear(_));
@@ -194,15 +200,25 @@ impl Engine {
     }
 }
 
-/// What a refused swap means, by the record `now` and whether an earlier try of it may have been stored.
-fn refused(timer: &Timer, now: Option<Stored>, may_be_stored: bool) -> Committed {
-    match now {
-        Some(stored) if may_be_stored && stored.timer == *timer => Committed::Done(stored.revision),
-        now => Committed::Lost(Lost {
+/// What a refused swap means, by the record `over` that it was to replace, the record `now`, and whether an earlier try may have been
+/// stored. `None` if `now` is still `over`: a server with replicas also refuses a swap while it has proposed another write of the record
+/// and not applied it. That may be an earlier try of this one, so nobody can tell yet.
+fn refused(
+    timer: &Timer,
+    over: Option<&Stored>,
+    now: Option<Stored>,
+    may_be_stored: bool,
+) -> Option<Committed> {
+    match (over, now) {
+        (Some(over), Some(now)) if now.revision == over.revision => None,
+        (_, Some(stored)) if may_be_stored && stored.timer == *timer => {
+            Some(Committed::Done(stored.revision))
+        }
+        (_, now) => Some(Committed::Lost(Lost {
             now: now.map(Box::new),
             // Nothing changes what is cancelled: had that been stored, it would be there.
             may_have_been_done: may_be_stored && !matches!(timer.state, State::Cancelled { .. }),
-        }),
+        })),
     }
 }
 
@@ -213,12 +229,14 @@ mod tests {
     use crate::domain::machine_properties::a_timer;
 
     fn outcome(timer: &Timer, now: Option<&Timer>, may_be_stored: bool) -> &'static str {
+        let over = Stored { timer: timer.clone(), revision: 6 };
         let now = now.map(|timer| Stored { timer: timer.clone(), revision: 7 });
-        match refused(timer, now, may_be_stored) {
-            Committed::Done(7) => "done",
-            Committed::Done(_) => "another revision",
-            Committed::Lost(lost) if lost.may_have_been_done => "nobody knows",
-            Committed::Lost(_) => "not done",
+        match refused(timer, Some(&over), now, may_be_stored) {
+            Some(Committed::Done(7)) => "done",
+            Some(Committed::Done(_)) => "another revision",
+            Some(Committed::Lost(lost)) if lost.may_have_been_done => "nobody knows",
+            Some(Committed::Lost(_)) => "not done",
+            None => "on its way",
         }
     }
 
@@ -241,5 +259,15 @@ mod tests {
         ] {
             assert_eq!(outcome(timer, now, may_be_stored), expected, "{now:?} {may_be_stored}");
         }
+    }
+
+    #[test]
+    fn a_swap_that_is_refused_though_its_record_is_there_is_tried_again() {
+        let old = a_timer(Delivery::AtMostOnce, 3);
+        let over = Stored { timer: old.clone(), revision: 6 };
+        let now = || Some(Stored { timer: old.clone(), revision: 6 });
+        assert!(refused(&old, Some(&over), now(), true).is_none());
+        assert!(refused(&old, Some(&over), now(), false).is_none());
+        assert!(refused(&old, None, now(), false).is_some(), "a creation finds another timer");
     }
 }
