@@ -1,7 +1,7 @@
-//! Waking tasks at an instant of the wall clock, to a fraction of a millisecond.
+//! Wakes tasks at an instant of the wall clock, to a fraction of a millisecond.
 //!
 //! The runtime's own timers tick once a millisecond and round up, which would be most of a timer's
-//! lateness. So one thread sleeps until the next instant that anybody waits for.
+//! lateness. So one thread sleeps until the next instant that a task waits for.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -16,8 +16,8 @@ use crate::domain::time::Timestamp;
 use crate::metrics::Task;
 use crate::tasks::Tasks;
 
-/// The clock is read at least this often, so that a clock that is set or a machine that slept is
-/// noticed.
+/// The longest time between two readings of the clock. It bounds the delay until a clock that was set or a machine that slept
+/// is noticed.
 const LONGEST_NAP: Duration = Duration::from_secs(1);
 
 /// Wakes tasks. Cheap to clone; its thread ends with the last clone.
@@ -49,7 +49,7 @@ impl Drop for Alive {
     }
 }
 
-/// One task that waits. Bells of the same instant ring in any order.
+/// The bell of a waiting task. Bells of the same instant ring in any order.
 struct Bell {
     at: Timestamp,
     ring: oneshot::Sender<()>,
@@ -77,11 +77,11 @@ impl Ord for Bell {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
-        // A heap is whole between any two of its operations.
+        // A panic leaves the heap whole, since it is whole between any two of its operations.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The thread: rings what is due, and sleeps until the next is.
+    /// The thread's loop: rings the bells that are due, and sleeps until the next one is.
     fn run(&self, clock: Clock) {
         let mut waiting = self.lock();
         while !waiting.over {
@@ -89,7 +89,7 @@ impl Shared {
             match waiting.bells.peek() {
                 Some(Reverse(next)) if next.at <= now => {
                     if let Some(Reverse(bell)) = waiting.bells.pop() {
-                        // Whoever does not wait any more does not hear it.
+                        // A task that no longer waits does not hear it.
                         let _ = bell.ring.send(());
                     }
                 }
@@ -106,7 +106,7 @@ impl Shared {
 }
 
 impl Alarm {
-    /// Starts the thread, as one of `tasks`: without it nobody is woken.
+    /// Starts the thread, as one of `tasks`, since no timer is woken without it.
     ///
     /// # Errors
     ///
@@ -134,8 +134,8 @@ impl Alarm {
             if is_next {
                 self.shared.changed.notify_one();
             }
-            // A bell is not dropped without being rung, but with all that wait for it. If the thread has died, the node is
-            // about to end, and whoever waits here waits for that as well.
+            // A bell that was not rung is dropped only together with the tasks that wait. If the thread has died, the node is
+            // about to end, and a task that waits here waits for that.
             let _ = heard.await;
         }
     }

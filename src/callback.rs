@@ -1,7 +1,7 @@
-//! A callback: a timer of its own, due at once, that tells another receiver how a timer ended.
+//! A callback: a separate timer, due at once, that tells another receiver how a timer ended.
 //!
-//! So it is called, retried, signed and kept like any other. It has no callbacks itself, so none follows from
-//! it.
+//! So it is called, retried, signed and kept like any other timer. It has no callbacks itself, so no further one
+//! follows.
 
 use serde_json::json;
 use uuid::Uuid;
@@ -14,10 +14,10 @@ use crate::domain::timer::{Timer, TimerId};
 use crate::rfc3339;
 use crate::timer_json::{self, View};
 
-/// The label of a callback that names the timer it tells of.
+/// The label of a callback that names the timer whose end it tells.
 pub const CALLBACK_OF: &str = "callback_of";
 
-/// The callback for the state that `timer` is in, to `url`. It is the timer of whoever the timer is signed as.
+/// The callback to `url` for the state that `timer` is in. It belongs to the signer of `timer`.
 pub fn timer_of(timer: &Timer, url: &TargetUrl, retry: RetryPolicy, now: Timestamp) -> Timer {
     let id = id_of(timer);
     let target = Target {
@@ -36,7 +36,7 @@ pub fn timer_of(timer: &Timer, url: &TargetUrl, retry: RetryPolicy, now: Timesta
     }
 }
 
-/// The same for the same end of the same timer, so that it is told of once however often it is tried to be.
+/// The id of the callback. It is the same for the same end of the same timer, so the end is told once, however often that is tried.
 fn id_of(timer: &Timer) -> TimerId {
     let end = format!("{}/{}", timer.state.name(), timer.attempts_started());
     Uuid::new_v5(&timer.id, end.as_bytes())
@@ -82,7 +82,7 @@ mod tests {
         assert_eq!(event["data"]["reason"], "the receiver answered 404");
         let again = timer_of(&timer, &url, RetryPolicy::default(), at.saturating_add(DEFAULT_TIMEOUT));
         assert_eq!(again.id, callback.id);
-        // After a replay, another end is told of by another callback.
+        // After a replay, another callback tells of another end.
         timer.state = State::Failed { attempt: 3, at, reason: String::new() };
         assert_ne!(timer_of(&timer, &url, RetryPolicy::default(), at).id, callback.id);
     }

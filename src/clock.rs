@@ -1,8 +1,8 @@
 //! The clock of a node.
 //!
-//! The only place that reads the machine's; everything else is given a [`Timestamp`]. A node goes by the world's clock, but
-//! that of `jettimer dev --time-scale` by one that goes faster from an anchor on. What such a node keeps and shows is by
-//! that clock; what it tells the world (NATS, receivers, other nodes) by the world's.
+//! The only place that reads the machine's clock; all other code is given a [`Timestamp`]. A node goes by the world's clock, except
+//! with `jettimer dev --time-scale`: then its clock goes faster from an anchor on. Such a node keeps and shows times by its own
+//! clock, and tells the world (NATS, receivers, other nodes) times by the world's.
 
 mod course;
 mod reference;
@@ -21,10 +21,10 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// That of the world.
+    /// The world's clock.
     pub const OF_THE_WORLD: Self = Self { course: Course::OF_THE_WORLD };
 
-    /// One that goes so.
+    /// A clock with this course.
     pub const fn on(course: Course) -> Self {
         Self { course }
     }
@@ -34,12 +34,12 @@ impl Clock {
         self.shown(self.world())
     }
 
-    /// The same, and how fast it goes.
+    /// The present instant by this clock, and its pace.
     pub fn moment(self) -> Now {
         Now { at: self.now(), pace: self.pace() }
     }
 
-    /// How fast it goes.
+    /// How fast this clock goes.
     pub fn pace(self) -> Pace {
         self.course.pace
     }
@@ -51,12 +51,12 @@ impl Clock {
         Timestamp::from_micros(u64::try_from(since_epoch.as_micros()).unwrap_or(u64::MAX))
     }
 
-    /// What this clock shows at an instant of the world.
+    /// The time that this clock shows at an instant of the world.
     pub fn shown(self, world: Timestamp) -> Timestamp {
         self.course.shown(world)
     }
 
-    /// When in the world this clock shows an instant; never before it does.
+    /// The instant of the world at which this clock shows `shown`; never before it does.
     pub fn in_the_world(self, shown: Timestamp) -> Timestamp {
         self.course.in_the_world(shown)
     }

@@ -13,7 +13,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, DnsName, PrivateKeyDer};
 use rustls_platform_verifier::Verifier;
 
-/// Makes ring the process's provider. To be called before the first connection; calling it again
+/// Makes ring the process's provider. Must be called before the first connection; calling it again
 /// changes nothing.
 pub fn install() {
     if rustls::crypto::ring::default_provider().install_default().is_err() {
@@ -21,7 +21,7 @@ pub fn install() {
     }
 }
 
-/// Who is trusted to say who a server is: the system's roots, and some more. They are loaded once; all
+/// The authorities that vouch for servers: the system's roots, and some more. They are loaded once; all
 /// configurations made of them share them.
 pub struct Authorities {
     provider: Arc<CryptoProvider>,
@@ -46,7 +46,7 @@ impl Authorities {
     ///
     /// # Errors
     ///
-    /// If the provider has no cipher of a version of TLS that is safe.
+    /// If the provider has no cipher of a safe version of TLS.
     pub fn anonymous(&self) -> Result<ClientConfig> {
         Ok(self.builder()?.with_no_client_auth())
     }
@@ -76,14 +76,14 @@ impl Authorities {
 ///
 /// # Errors
 ///
-/// If the provider has no cipher of a version of TLS that is safe.
+/// If the provider has no cipher of a safe version of TLS.
 pub fn trusting_nobody() -> Result<ClientConfig> {
     let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
     let builder = builder.with_safe_default_protocol_versions().context("cannot set up TLS")?;
     Ok(builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
 }
 
-/// Whether a certificate can be checked for this name of a host. Certificates and the extension of TLS that names the server have
+/// Whether a certificate can be checked for this host name. Certificates and the TLS extension that names the server allow
 /// only letters, digits, underscores and, within a part of the name, hyphens.
 pub fn has_certificates(name: &str) -> bool {
     DnsName::try_from(name).is_ok()

@@ -1,25 +1,25 @@
-//! How many files and sockets this process may have open, and how they are shared out: connections of clients get no more than what calls,
-//! DNS, NATS and files leave.
+//! How many files and sockets this process may have open, and how they are shared out: connections of clients get the rest after calls,
+//! DNS, NATS and files, but at least a fourth.
 
 use anyhow::{Result, bail};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// More is of no use, and some systems let a process have a thousand times as many.
+/// The highest limit that the process asks for. More is of no use, and some systems allow a thousand times as many.
 const MOST: u64 = 1_048_576;
 
-/// For NATS, the journal, logs, the listening sockets, 32 connections of health checks, the runtime and a nats-server's log.
+/// Files for NATS, the journal, logs, the listening sockets, 32 connections of health checks, the runtime and a nats-server's log.
 const BASE: u64 = 128;
 
-/// A call has a connection, may be making a second one beside it, and asks DNS meanwhile or leaves one to rest.
+/// Files for a call: it has a connection, may be making a second one, and asks DNS meanwhile or leaves a connection idle.
 const FOR_A_CALL: u64 = 3;
 
-/// Connections of clients have this part at least, if that many are wanted.
+/// The divisor for the share that connections of clients have at least, if that many are wanted.
 const PART_OF_CLIENTS: u64 = 4;
 
-/// With fewer calls, or connections, a node is of no use.
+/// With fewer calls or connections than this, a node is of no use.
 const FEWEST: u64 = 8;
 
-/// How many connections of clients and calls there may be at once.
+/// The numbers of client connections and of calls that there may be at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// Connections of clients.
@@ -28,28 +28,28 @@ pub struct Plan {
     pub calls: usize,
 }
 
-/// Lets this process have as many files open as the system permits without other rights: its soft limit becomes the hard one. A program
-/// that it starts inherits that.
+/// Lets this process have as many open files as the system permits without further rights: its soft limit becomes the hard one. A
+/// program that it starts inherits that.
 pub fn raise() {
     let limit = getrlimit(Resource::Nofile);
     let wanted = limit.maximum.unwrap_or(MOST).min(MOST);
     if limit.current.is_some_and(|current| current < wanted) {
-        // Where that is refused, the plan is made for fewer.
+        // If the system refuses, the plan is made for fewer files.
         let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), ..limit });
     }
 }
 
-/// How many files this process may have open.
+/// The number of files that this process may have open.
 fn limit() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(MOST)
 }
 
 impl Plan {
-    /// The same, as far as this process may have so many files open; fewer are warned of.
+    /// The plan reduced to the number of files that this process may have open; the log warns of a reduction.
     ///
     /// # Errors
     ///
-    /// What to raise, if there are too few for a node.
+    /// The limit to raise, if it is too low for a node.
     pub fn fitted(self) -> Result<Self> {
         let limit = limit();
         let plan = self.within(limit)?;

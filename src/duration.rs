@@ -9,7 +9,7 @@ const DAY_SECONDS: u64 = 86_400;
 ///
 /// # Errors
 ///
-/// A sentence that says what is wrong and what is allowed.
+/// A sentence that names the fault and the form that is allowed.
 pub fn parse(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     if units(text).any(|unit| unit == "M") {
@@ -23,8 +23,8 @@ pub fn parse(text: &str) -> Result<Duration, String> {
         .map_err(|error| format!("{error}; allowed are forms such as \"90s\", \"1h 30m\" and \"PT90M\""))
 }
 
-/// Reads how long from now something is due. Months and years are refused, as in ISO 8601: they have no fixed length, so the
-/// instant would not be the one that its author has in mind.
+/// Reads a delay from now. Months and years are refused, as in ISO 8601: they have no fixed length, so the instant would not be the
+/// one that the author has in mind.
 ///
 /// # Errors
 ///
@@ -37,7 +37,7 @@ pub fn parse_delay(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Why a text with a unit of the calendar cannot be a delay; `None` without such a unit.
+/// The reason why a text with a calendar unit cannot be a delay; `None` if it has no such unit.
 pub fn calendar_unit(text: &str) -> Option<String> {
     let unit = units(text).find(|unit| CALENDAR_UNITS.contains(unit))?;
     Some(match unit {
@@ -48,7 +48,7 @@ pub fn calendar_unit(text: &str) -> Option<String> {
     })
 }
 
-/// Prints a duration as [`parse`] reads it, in days at most: people do not agree on the length of a month.
+/// Prints a duration in the form that [`parse`] reads. Its largest unit is the day: people do not agree on the length of a month.
 pub fn format(span: Duration) -> String {
     let days = span.as_secs() / DAY_SECONDS;
     let rest = span - Duration::from_secs(days * DAY_SECONDS);
@@ -60,17 +60,17 @@ pub fn format(span: Duration) -> String {
 const MONTH_OR_MINUTE: &str =
     "\"M\" is a month to some and a minute to others; write \"m\" for minutes, or days such as \"30d\"";
 
-/// Units of the calendar, as humantime knows them.
+/// Calendar units, as humantime knows them.
 const CALENDAR_UNITS: &[&str] = &["M", "month", "months", "y", "yr", "yrs", "year", "years"];
 
-/// The units of a duration as people write it; none of one in ISO 8601, which has no such ambiguity.
+/// The units of a duration in the humantime form; none for one in ISO 8601, which has no such ambiguity.
 fn units(text: &str) -> impl Iterator<Item = &str> {
     let text = text.trim();
     let written = if text.starts_with(['P', 'p']) { "" } else { text };
     written.split(|c: char| !c.is_alphabetic()).filter(|unit| !unit.is_empty())
 }
 
-/// ISO 8601-1 (5.5.2.2), without years and months, since they have no fixed length. The last number
+/// Reads ISO 8601-1 (5.5.2.2), without years and months, since they have no fixed length. The last number
 /// may have a fraction.
 fn parse_iso8601(text: &str) -> Option<Duration> {
     let upper = text.to_ascii_uppercase();
@@ -96,7 +96,7 @@ fn parse_iso8601(text: &str) -> Option<Duration> {
             let end = rest.find(|c: char| c.is_ascii_alphabetic())?;
             let (number, tail) = rest.split_at(end);
             let unit = tail.chars().next()?;
-            // Each unit once, from the largest to the smallest.
+            // Each unit occurs once at most, from the largest to the smallest.
             let (_, seconds) = units.find(|(name, _)| *name == unit)?;
             let (nanos, has_fraction) = nanos_of(number, *seconds)?;
             fraction_seen = has_fraction;

@@ -1,7 +1,7 @@
 //! Keeps the index and the history: fills them from the bucket, and follows every change.
 //!
-//! The index trails the bucket by as long as a message takes, milliseconds; while NATS is away it says
-//! what it knew. Until it has been filled for the first time it says nothing.
+//! The index trails the bucket by the time that a message takes, some milliseconds; while NATS is away it answers from its last
+//! state. It gives no answer until it has been filled for the first time.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -18,10 +18,10 @@ use crate::nats::{Link, NatsError, Watch, Watched};
 use crate::receivers::Waits;
 use crate::tasks::Tasks;
 
-/// How often those that have left by themselves are looked for. The server's own look is at whole seconds.
+/// How often the index drops timers that have left by themselves. The server itself looks at whole seconds.
 const EXPIRE_EVERY: Duration = Duration::from_secs(1);
 
-/// What the history has.
+/// The span that the history covers.
 const HOUR: Duration = Duration::from_secs(60 * MINUTES as u64);
 
 /// The pause after watching has failed.
@@ -36,17 +36,17 @@ pub struct Finder {
 
 struct Shared {
     limit: usize,
-    /// A record stays at least so long once its timer has ended.
+    /// The shortest time for which a record stays once its timer has ended.
     retention: Duration,
     known: RwLock<Known>,
     filled: AtomicBool,
-    /// The sequence number up to which the index that is asked has every change.
+    /// The sequence number up to which the index that answers has every change.
     heard: AtomicU64,
-    /// When it last heard of one, in microseconds since 1970; 0 if never.
+    /// When the index last heard of a change, in microseconds since 1970; 0 if never.
     last_change: AtomicU64,
 }
 
-/// What the bucket tells.
+/// The index and the history, as filled from the bucket.
 struct Known {
     index: Index,
     history: History,
@@ -59,17 +59,17 @@ impl Known {
                 for (at, happened) in self.index.apply(timer, *revision, *expires_at) {
                     self.history.note(now, at, happened);
                 }
-                // The bucket may keep a record for longer than it is shown.
+                // The bucket may keep a record for longer than the API shows it.
                 self.index.expire(now);
             }
             Watched::Gone { id, revision } => self.index.remove(*id, *revision),
-            // Whoever fills it sees to that.
+            // The task that fills the index handles it.
             Watched::CaughtUp => {}
         }
     }
 }
 
-/// Has the index say nothing any more if whoever keeps it panics: it would not hear of changes, and may be half changed.
+/// Silences the index if the task that keeps it panics: it would not hear of changes, and may be half changed.
 struct Frozen(Arc<Shared>);
 
 impl Drop for Frozen {
@@ -81,8 +81,8 @@ impl Drop for Frozen {
 }
 
 impl Finder {
-    /// Begins to fill an index of at most `limit` timers, whose records stay for `retention` once they have ended, and keeps
-    /// it until `stop`, as one of `tasks`.
+    /// Begins to fill an index of at most `limit` timers, whose records stay for `retention` once they have ended. A task of `tasks`
+    /// keeps it until `stop`.
     pub fn start(
         link: Link,
         clock: Clock,
@@ -112,7 +112,7 @@ impl Finder {
         self.known(|known| question(&known.index))
     }
 
-    /// What happened in the last hour, and whether all timers are counted; `None` until the index has been filled.
+    /// The events of the last hour, and whether all timers are counted; `None` until the index has been filled.
     pub fn report(&self) -> Option<(Report, bool)> {
         self.known(|known| (known.history.report(self.clock.now()), known.index.is_complete()))
     }
@@ -133,7 +133,7 @@ impl Finder {
         loop {
             let Err(error) = self.watch(&link).await;
             let text = error.to_string();
-            // Until it is filled, the same reason is said once.
+            // Until the index is filled, the same reason is logged once.
             if said.as_ref() != Some(&text) || self.shared.filled.load(Ordering::Acquire) {
                 tracing::warn!(%error, "the index does not hear of all changes, and is filled again");
                 said = Some(text);
@@ -144,8 +144,8 @@ impl Finder {
 
     async fn watch(&self, link: &Link) -> Result<std::convert::Infallible, NatsError> {
         let mut watch = Watch::start(link).await?;
-        // A second filling begins from nothing, as records may have gone meanwhile; until it is done, answers
-        // come from the first.
+        // A second filling starts from nothing, as records may have gone meanwhile; until it is done, answers come from the first
+        // index.
         let mut fresh = Some(Known {
             index: Index::new(self.shared.limit),
             history: History::new(self.clock.now().saturating_sub(HOUR.min(self.shared.retention))),
@@ -156,7 +156,7 @@ impl Finder {
                 watched = watch.next() => watched?,
                 _ = expire.tick() => {
                     self.change(fresh.as_mut(), |known| known.index.expire(self.clock.now()));
-                    // Also what is no timer and so was passed over.
+                    // The sequence also covers entries that are not timers and so were passed over.
                     self.note_heard(&watch, fresh.is_none());
                     watch.check().await?;
                     continue;
@@ -185,15 +185,15 @@ impl Finder {
         }
     }
 
-    /// Notes how far the index that is asked has come, if it is the one that is being changed.
+    /// Notes how far the index that answers has come, if that is the one being changed.
     fn note_heard(&self, watch: &Watch, is_asked: bool) {
         if is_asked {
             self.shared.heard.store(watch.heard(), Ordering::Relaxed);
         }
     }
 
-    /// What there is to say of the index, where `last` is the last change in the bucket and `waits` says which timers wait for
-    /// their receiver.
+    /// The state of the index for the metrics. `last` is the last change in the bucket, and `waits` says which timers wait for their
+    /// receiver.
     pub fn indexed(&self, last: Option<u64>, waits: &Waits) -> Indexed {
         let known = self.ask(|index| {
             let counts = index.counts(waits, self.clock.moment());
@@ -215,7 +215,7 @@ impl Finder {
         }
     }
 
-    /// Changes what is being filled, or else what is asked.
+    /// Changes the index that is being filled, if there is one, or else the one that answers.
     fn change(&self, fresh: Option<&mut Known>, change: impl FnOnce(&mut Known)) {
         match fresh {
             Some(fresh) => change(fresh),

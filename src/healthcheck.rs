@@ -1,4 +1,4 @@
-//! `jettimer healthcheck`: asks a node whether it is well, so that an image needs no curl.
+//! `jettimer healthcheck`: asks a node whether it is healthy, so that an image needs no curl.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use url::Url;
 use crate::client::{Access, Ask, Client, Server};
 use crate::config::Healthcheck;
 
-/// Health checks of orchestrators time out after seconds; so does this.
+/// How long an answer may take: health checks of orchestrators time out after seconds, too.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Asks what the command line says.
+/// Asks the node that the command line names.
 ///
 /// # Errors
 ///
-/// If the answer is not a 2xx, or there is none.
+/// If the answer is not a 2xx, or if none comes.
 pub async fn run(args: &Healthcheck) -> Result<()> {
     let fallback = format!("http://127.0.0.1:{}/healthz", args.listen.port());
     let text = args.url.as_deref().unwrap_or(&fallback);

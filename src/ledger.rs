@@ -1,15 +1,15 @@
-//! The ledger: whether each timer that was created is still somewhere, or has come to its end.
+//! The ledger: checks that each timer that was created is still somewhere, or has ended.
 //!
-//! Two books are kept of two things. One is written by acts: the server publishes each version of a record as it is
-//! stored, and each says what it replaced, so that adding acts up needs no memory of timers. The other is a census:
-//! the records that are in the bucket. A record that is lost has no act, so the two do not agree.
+//! It has two books. The first adds up acts: the server publishes each version of a record as it is stored, and each version
+//! names the state that it replaced, so adding acts up needs no memory of timers. The second is a census of the records in the
+//! bucket. A record that is lost has no act, so the two books disagree.
 //!
-//! Pure: acts, records and counts come in as arguments. docs/metrics.md says what this cannot see.
+//! Pure: acts, records and counts come in as arguments. docs/metrics.md says what the ledger cannot see.
 //!
-//! **Invariant:** acts are added in order and without a hole, or the books are closed. Adding them up again from an
-//! earlier state of the books gives the same books, so whoever keeps them may die at any moment.
+//! **Invariant:** acts are added in order and without a gap, or the books are closed. Adding them up again from an earlier state
+//! of the books gives the same books, so the node that keeps them may die at any moment.
 
-/// What a timer is, in the ledger.
+/// The state of a timer, as the ledger counts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Term {
     /// It waits.
@@ -27,7 +27,7 @@ pub enum Term {
 }
 
 impl Term {
-    /// All of them, with the names of the states that they are.
+    /// All terms, each with the name of its state.
     pub const EACH: [(Self, &'static str); 6] = [
         (Self::Pending, "scheduled"),
         (Self::Firing, "firing"),
@@ -37,7 +37,7 @@ impl Term {
         (Self::Cancelled, "cancelled"),
     ];
 
-    /// That of the state of this name.
+    /// The term of the state with this name.
     pub fn of(state: &str) -> Option<Self> {
         Self::EACH.iter().find(|(_, name)| *name == state).map(|(term, _)| *term)
     }
@@ -52,60 +52,60 @@ impl Term {
 pub struct Act {
     /// Its sequence number in the bucket.
     pub seq: u64,
-    /// That of the version that it replaced; 0 if there was none.
+    /// The sequence number of the version that it replaced; 0 if there was none.
     pub over: u64,
-    /// What it did.
+    /// The kind of change.
     pub deed: Deed,
 }
 
-/// What a change did.
+/// The kind of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deed {
     /// A version was stored.
     Stored {
-        /// What the timer was before; `None` if it was created.
+        /// The state of the timer before; `None` if it was created.
         was: Option<Term>,
-        /// What it is.
+        /// The state of the timer now.
         is: Term,
     },
     /// A record was removed by hand.
     Removed {
-        /// What the timer was; `None` if that is not known any more.
+        /// The state of the timer before; `None` if it is no longer known.
         was: Option<Term>,
     },
-    /// It is about no timer.
+    /// The change is about no timer.
     Other,
-    /// It does not say what it replaced: not of a jettimer that keeps books.
+    /// The change does not name the state that it replaced: its writer was no jettimer that keeps books.
     Unsaid,
 }
 
-/// The books of acts.
+/// The sum of all acts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Books {
-    /// The last act in them.
+    /// The sequence number of the last act that was added.
     pub seq: u64,
     /// Timers that were created.
     pub created: u64,
     /// Timers that are not over.
     pub open: u64,
-    /// Timers that are over, whether their records are there or not.
+    /// Timers that are over, whether their records still exist or not.
     pub ended: u64,
-    /// Timers that are nowhere: their records were removed by hand. Less than 0 if there were records that nobody created
-    /// when the books began.
+    /// Timers that are nowhere: their records were removed by hand. Less than 0 if the books began with records that have
+    /// no creation.
     pub lost: i64,
-    /// Records that were removed by hand, of which it is not known what they were.
+    /// Records that were removed by hand and whose states are not known.
     pub removed: u64,
 }
 
-/// Why the books cannot go on.
+/// Why the books cannot continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hole {
-    /// The first act that is missing, or says too little.
+    /// The first act that is missing, or that says too little.
     pub at: u64,
 }
 
 impl Books {
-    /// Adds an act; one that is in them already changes nothing.
+    /// Adds an act; adding one again changes nothing.
     ///
     /// # Errors
     ///
@@ -126,7 +126,7 @@ impl Books {
                 }
                 *self.side(is) += 1;
             }
-            // What is not there cannot be lost.
+            // A record that is not there cannot be lost.
             Deed::Removed { .. } if act.over == 0 => {}
             Deed::Removed { was: None } => self.removed += 1,
             Deed::Removed { was: Some(was) } => {
@@ -145,27 +145,27 @@ impl Books {
     }
 }
 
-/// The records that were in the bucket at one moment, counted while it changes.
+/// The records that were in the bucket at one moment, counted while the bucket changes.
 #[derive(Clone, Debug)]
 pub struct Census {
     upto: u64,
     counts: [u64; Term::EACH.len()],
-    /// The sequence numbers of records that were counted, in order.
+    /// The sequence numbers of the counted records, in order.
     seen: Vec<u64>,
 }
 
 impl Census {
-    /// Of the records as they were right after this change.
+    /// A census of the records as they were right after this change.
     pub fn at(upto: u64) -> Self {
         Self { upto, counts: [0; Term::EACH.len()], seen: Vec::new() }
     }
 
-    /// The moment that it is of.
+    /// The change that it counts up to.
     pub fn upto(&self) -> u64 {
         self.upto
     }
 
-    /// Counts a record that was found; records are found in the order in which they were stored.
+    /// Counts a record; records come in the order in which they were stored.
     pub fn count(&mut self, seq: u64, term: Term) {
         if seq <= self.upto {
             self.add(term);
@@ -173,8 +173,8 @@ impl Census {
         }
     }
 
-    /// Adds what was replaced before it could be counted, as the acts since then say. `None` if one of them does not say
-    /// what it replaced.
+    /// Adds the records that were replaced before they could be counted, according to the acts since then. `None` if one
+    /// of these acts does not name the state that it replaced.
     pub fn complete(mut self, since: &[Act]) -> Option<[u64; Term::EACH.len()]> {
         let upto = self.upto;
         for act in since.iter().filter(|act| act.seq > upto && act.over > 0 && act.over <= upto) {
@@ -198,32 +198,32 @@ impl Census {
     }
 }
 
-/// Both books side by side: `created` is what is counted, and `expired`, and `imbalance`.
+/// Both books compared: `created` is the sum of `counted`, `expired` and `imbalance`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Balance {
-    /// Timers that were created, by the acts.
+    /// Timers that were created, according to the acts.
     pub created: u64,
     /// Records in the bucket, in the order of [`Term::EACH`].
     pub counted: [u64; Term::EACH.len()],
-    /// Timers that are over, by the acts, and whose records have left by themselves.
+    /// Timers that are over, according to the acts, and whose records have left by themselves.
     pub expired: u64,
-    /// Timers that are nowhere; less than 0 if there are records that nobody has created.
+    /// Timers that are nowhere; less than 0 if there are records without a creation.
     pub imbalance: i64,
 }
 
 impl Balance {
-    /// The balance of books and a census of the same moment.
+    /// The balance of the books and a census of the same moment.
     pub fn of(books: &Books, counted: [u64; Term::EACH.len()]) -> Self {
         let (open, over) = Self::sides(&counted);
         let missing = difference(books.open, open);
-        // Of those that nobody knows, the ones that were not open were over.
+        // Of the removed records with unknown states, those that were not open were over.
         let removed_over = books.removed.saturating_sub(u64::try_from(missing).unwrap_or_default());
         let expired = books.ended.saturating_sub(over).saturating_sub(removed_over);
         let imbalance = difference(books.created, open + over + expired);
         Self { created: books.created, counted, expired, imbalance }
     }
 
-    /// Books that begin with a census, and go on from the last balance: what was missing stays so.
+    /// Books that begin with a census and continue the last balance: missing timers stay missing.
     pub fn begun(self, seq: u64, counted: [u64; Term::EACH.len()]) -> Books {
         let (open, over) = Self::sides(&counted);
         let ended = over + self.expired;

@@ -1,7 +1,7 @@
 //! jettimer, a webhook timer service native to NATS JetStream.
 //!
 //! README.md says how to use it, ARCHITECTURE.md how it is built and why. The library exists for the
-//! executable and its tests; it is no public interface.
+//! executable and its tests; it is not a public interface.
 
 pub mod access;
 pub mod alarm;

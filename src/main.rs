@@ -1,4 +1,4 @@
-//! The `jettimer` executable: reads the command line and hands over.
+//! The `jettimer` executable: reads the command line and runs the command.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,8 +11,8 @@ use jettimer::app::{self, Places};
 use jettimer::config::{Cli, Command, Surroundings};
 use jettimer::{bench, cli, descriptors, doctor, embedded, healthcheck};
 
-/// Creating and firing timers is many short-lived small allocations on several threads; measured with
-/// `jettimer bench --create-only`, this takes a tenth off the CPU time that glibc's allocator needs.
+/// Creating and firing timers makes many small, short-lived allocations on several threads. Measured with
+/// `jettimer bench --create-only`, mimalloc saves a tenth of the CPU time that glibc's allocator needs.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -64,7 +64,7 @@ fn run(command: Command) -> Result<ExitCode> {
     }
 }
 
-/// For a client, which has little to do at once.
+/// A runtime for a client, which has little to do at once.
 fn small_runtime() -> Result<Runtime> {
     Builder::new_current_thread().enable_all().build().context("cannot start the runtime")
 }

@@ -1,29 +1,29 @@
-//! A look at a JSON text before anything is made of it: whether it is JSON, how many values it has, and which fields are there
-//! more than once. RFC 8259 (4) leaves open what a text with such fields means; serde_json takes the last one and says nothing.
+//! A look at a JSON text before it is used: whether it is JSON, how many values it has, and which fields occur more than once.
+//! RFC 8259 (4) leaves open what a text with such fields means; serde_json takes the last one and says nothing.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// How many fields are named: a pointer may be nearly as long as the text, so that all of them could fill the memory.
+/// How many fields are named: a pointer may be nearly as long as the text, so all of them could fill the memory.
 const MOST: usize = 100;
 
-/// What a text is like.
+/// The result of a look at a text.
 #[derive(Debug)]
 pub struct Look {
     /// The JSON pointers (RFC 6901) of the first fields that an object has more than once, at every depth.
     pub repeated: Vec<String>,
-    /// Whether it has more values than were allowed. Then it has been looked at as far as that.
+    /// Whether it has more values than were allowed. In that case, the look ended at that point.
     pub has_too_many: bool,
 }
 
-/// Looks at a text. The field `opaque` of the text's own object has to be JSON and may be anything else; outside of it there
-/// may be `most` values, objects and arrays among them.
+/// Looks at a text. The field `opaque` of the text's own object has to be JSON, and may contain anything. Outside of it, the text
+/// may have `most` values, counting objects and arrays.
 ///
 /// # Errors
 ///
-/// It is not JSON, or not as a [`serde_json::Value`] can hold it.
+/// If the text is not JSON, or not such as a [`serde_json::Value`] can hold.
 pub fn look(json: &[u8], opaque: Option<&str>, most: usize) -> Result<Look, serde_json::Error> {
     let (mut found, mut left) = (vec![], Some(most));
     let mut deserializer = serde_json::Deserializer::from_slice(json);
@@ -35,7 +35,7 @@ pub fn look(json: &[u8], opaque: Option<&str>, most: usize) -> Result<Look, serd
     }
 }
 
-/// The first fields that an object of the text has more than once, at every depth but within `opaque`. None if the text is not
+/// The first fields that an object of the text has more than once, at every depth except within `opaque`. Empty if the text is not
 /// JSON, which its readers find out by themselves.
 pub fn fields(json: &[u8], opaque: Option<&str>) -> Vec<String> {
     look(json, opaque, usize::MAX).map(|look| look.repeated).unwrap_or_default()
@@ -46,7 +46,7 @@ pub fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
-/// Where a value is: its own name, or its number, and where the value around it is.
+/// The place of a value: its own name or number, and the place of the value around it.
 enum Place<'p> {
     Top,
     Field(&'p Place<'p>, &'p str),
@@ -68,7 +68,7 @@ struct Walk<'w> {
     /// A field of this object whose value may be anything.
     opaque: Option<&'w str>,
     found: &'w mut Vec<String>,
-    /// How many more values there may be; nothing once there was one too many.
+    /// How many more values are allowed; `None` once there was one too many.
     left: &'w mut Option<usize>,
 }
 
@@ -147,7 +147,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 }
 
-/// Any JSON that serde_json can read: unlike what is ignored, its texts and numbers are read.
+/// Any JSON that serde_json can read. Unlike an ignored value, its texts and numbers are read.
 struct Anything;
 
 impl<'de> DeserializeSeed<'de> for Anything {

@@ -1,4 +1,5 @@
-//! Instants as text: RFC 3339, UTC, with microseconds; and texts that nearly are RFC 3339, which are read rightly or refused with a correct form.
+//! Instants as text: RFC 3339, UTC, with microseconds. A text that nearly is RFC 3339 is read if it has one meaning, or refused
+//! with a correct form.
 //!
 //! The only place that names the `time` crate.
 
@@ -9,8 +10,8 @@ use time::{Date, Month, OffsetDateTime, Time, UtcOffset};
 use crate::domain::time::Timestamp;
 use nearly::Parts;
 
-/// Prints an instant as `2027-01-01T08:00:00.000000Z`; one past the year 9999 as the last instant of
-/// that year, since RFC 3339 has no other years.
+/// Prints an instant as `2027-01-01T08:00:00.000000Z`. An instant past the year 9999 is printed as the last instant of
+/// that year, since RFC 3339 has no later years.
 pub fn format(instant: Timestamp) -> String {
     let nanos = i128::from(instant.as_micros()) * 1_000;
     let Ok(t) = OffsetDateTime::from_unix_timestamp_nanos(nanos) else {
@@ -28,18 +29,18 @@ pub fn format(instant: Timestamp) -> String {
     )
 }
 
-/// The last instant that [`format()`] can print as it is, in microseconds.
+/// The last instant that [`format()`] can print unchanged, in microseconds.
 const LAST: i128 = 253_402_300_799_999_999;
 
 /// Reads an instant with any offset; fractions beyond a microsecond are rounded up, but not past the year 9999.
 ///
-/// What ISO 8601 has and RFC 3339 has not is read where it has one meaning: a time without seconds (`T09:00Z`, as Java
-/// prints a full minute), a comma before the fraction, `t`, `z` or a blank between date and time. A leap second is the
-/// instant after it, as for every clock that has none.
+/// Some forms of ISO 8601 that RFC 3339 lacks are read too, since they have one meaning: a time without seconds (`T09:00Z`, as Java
+/// prints a full minute), a comma before the fraction, `t`, `z` or a blank between date and time. A leap second is read as the
+/// instant after it, as by every clock without leap seconds.
 ///
 /// # Errors
 ///
-/// A sentence for people that names the fault and the correct form, if the text is something else or lies before 1970.
+/// A sentence for people that names the fault and the correct form, if the text is not an instant or lies before 1970.
 pub fn parse(text: &str) -> Result<Timestamp, String> {
     let parts = nearly::parts(text)?;
     let instant = instant(&parts)?;
@@ -48,7 +49,7 @@ pub fn parse(text: &str) -> Result<Timestamp, String> {
     u64::try_from(micros.min(LAST)).map(Timestamp::from_micros).map_err(|_| "lies before 1970".to_owned())
 }
 
-/// Whether a text begins as an instant does, with a date.
+/// Whether a text begins with a date, as an instant does.
 pub fn has_a_date(text: &str) -> bool {
     let mask = text.bytes().take(10).map(|byte| if byte.is_ascii_digit() { b'0' } else { byte });
     mask.eq(*b"0000-00-00")
@@ -67,7 +68,7 @@ fn instant(parts: &Parts) -> Result<OffsetDateTime, String> {
     let offset = UtcOffset::from_whole_seconds(parts.offset_minutes * 60)
         .map_err(|_| "has an offset that no place has".to_owned())?;
     let instant = date.with_time(time).assume_offset(offset);
-    // A leap second is the last one of a month, in UTC.
+    // A leap second is the last second of a month, in UTC.
     let utc = instant.to_offset(UtcOffset::UTC);
     let last = utc.date().next_day().is_none_or(|next| next.day() == 1);
     if parts.leap && !(last && utc.hour() == 23 && utc.minute() == 59) {

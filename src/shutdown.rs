@@ -1,4 +1,4 @@
-//! Being told to stop: SIGTERM, Ctrl-C or the end of the terminal, once for an orderly end.
+//! Signals to stop: SIGTERM, Ctrl-C or the end of the terminal. The first one starts an orderly end.
 
 use anyhow::{Context as _, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -15,7 +15,7 @@ impl Signals {
     ///
     /// # Errors
     ///
-    /// If the system does not let us.
+    /// If the system does not allow it.
     pub fn listen() -> Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?,
@@ -24,7 +24,7 @@ impl Signals {
         })
     }
 
-    /// Waits for the next signal and gives its name.
+    /// Waits for the next signal and returns its name.
     pub async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",

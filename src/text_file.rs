@@ -1,11 +1,11 @@
 //! Text that people have written to a file or pipe: UTF-8, perhaps after a byte order mark. Some editors write that mark; it
-//! does not belong to the text.
+//! is not part of the text.
 
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-/// U+FEFF in UTF-8.
+/// The byte order mark, U+FEFF, in UTF-8.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The text without a byte order mark at its beginning.
@@ -13,8 +13,8 @@ pub fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(MARK).unwrap_or(bytes)
 }
 
-/// The entries of a list, each with the number of its line from 1 on: one a line, or several with a `;` between them. What follows the
-/// first `#` of a line is a comment, whatever it has in it; blank entries do not count.
+/// The entries of a list, each with the number of its line, from 1 on: one per line, or several with a `;` between them. All text
+/// after the first `#` of a line is a comment; blank entries do not count.
 pub fn entries(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let lines = (1..).zip(text.lines());
     let entries = lines.flat_map(|(number, line)| {
@@ -28,7 +28,7 @@ pub fn entries(text: &str) -> impl Iterator<Item = (usize, &str)> {
 ///
 /// # Errors
 ///
-/// If it cannot be read, or is not UTF-8.
+/// If the file cannot be read, or is not UTF-8.
 pub fn read(path: &Path) -> io::Result<String> {
     let mut bytes = vec![];
     if path == Path::new("-") {

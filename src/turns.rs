@@ -1,10 +1,10 @@
-//! Turns of those that wait: group after group, and within a group in the order in which they came.
+//! The turns of waiting items: group after group, and within a group in the order of their arrival.
 //!
 //! Pure: no clock, no waiting.
 
 use std::collections::{HashMap, VecDeque};
 
-/// Those that wait, by the groups that they belong to.
+/// The waiting items, by their groups.
 #[derive(Debug)]
 pub struct Turns<T> {
     /// Each group that has a queue, once. No queue is empty.
@@ -13,12 +13,12 @@ pub struct Turns<T> {
 }
 
 impl<T> Turns<T> {
-    /// Waits behind the others of the group.
+    /// Puts an item behind the others of its group.
     pub fn push(&mut self, group: u64, one: T) {
         self.queue(group).push_back(one);
     }
 
-    /// Takes the one whose turn it is. The next turn is another group's.
+    /// Takes the item whose turn it is. The next turn goes to another group.
     pub fn pop(&mut self) -> Option<(u64, T)> {
         let group = self.groups.pop_front()?;
         let queue = self.queues.get_mut(&group)?;
@@ -31,12 +31,12 @@ impl<T> Turns<T> {
         Some((group, one))
     }
 
-    /// The one that was taken waits on, in front of the others of its group.
+    /// Puts an item that was taken back in front of the others of its group.
     pub fn put_back(&mut self, group: u64, one: T) {
         self.queue(group).push_front(one);
     }
 
-    /// Forgets the first ones of a group that have stopped waiting.
+    /// Forgets the items at the front of a group that have stopped waiting.
     pub fn forget_first(&mut self, group: u64, has_stopped: impl Fn(&T) -> bool) {
         let Some(queue) = self.queues.get_mut(&group) else { return };
         while queue.pop_front_if(|one| has_stopped(one)).is_some() {}
@@ -46,7 +46,7 @@ impl<T> Turns<T> {
         }
     }
 
-    /// How many of a group wait.
+    /// How many items of a group wait.
     pub fn of_group(&self, group: u64) -> usize {
         self.queues.get(&group).map_or(0, VecDeque::len)
     }
@@ -56,7 +56,7 @@ impl<T> Turns<T> {
         self.groups.len()
     }
 
-    /// All that wait.
+    /// All waiting items.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.queues.values().flatten()
     }

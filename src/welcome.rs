@@ -1,4 +1,4 @@
-//! What `jettimer dev` prints once it is ready: where it is, and one line to try.
+//! The text that `jettimer dev` prints once it is ready: its address, and one line to try.
 
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -8,12 +8,12 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::rfc3339;
 
-/// Prints the welcome to standard output; if nobody reads that, there is nobody to welcome.
+/// Prints the welcome to standard output. A failure is ignored: without a reader there is no one to welcome.
 pub(crate) fn print(address: SocketAddr, is_open: bool, secret_file: Option<&Path>, clock: Clock) {
     let _ = writeln!(std::io::stdout(), "{}", text(address, is_open, secret_file, clock));
 }
 
-/// Says what was removed so that it begins anew.
+/// Prints the names of the files that were removed for a fresh start.
 pub(crate) fn removed(data_dir: &Path, what: &[PathBuf]) {
     let names: Vec<_> =
         what.iter().filter_map(|path| path.file_name()).map(|name| name.to_string_lossy()).collect();
@@ -55,7 +55,7 @@ fn text(address: SocketAddr, is_open: bool, secret_file: Option<&Path>, clock: C
     )
 }
 
-/// Where this machine reaches it, which is where the inbox may be called: every address of its own is none.
+/// The address at which this machine reaches the node, and so the inbox may be called: the unspecified address is not one.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),

@@ -1,12 +1,12 @@
-//! How often somebody may ask: so many requests at once, refilled evenly over the window (a token
-//! bucket). A few numbers for each token, so it is kept here and not in a library's table of keys.
+//! The rate limit of a token, as a token bucket: a burst of the whole count, refilled evenly over the window.
+//! It takes a few numbers for each token, so it is kept here and not in a library's table of keys.
 
 use std::time::Instant;
 
 use super::Quota;
 use crate::domain::rate::Rate;
 
-/// What somebody has left. Time comes in as an argument.
+/// The requests that a caller may still send. Time comes in as an argument.
 pub(super) struct Bucket {
     rate: Rate,
     /// Requests that may follow at once, as of `filled`.
@@ -25,13 +25,13 @@ impl Bucket {
         self.quota(granted == 1)
     }
 
-    /// What is left at this time; nothing is taken off.
+    /// The requests available at this time; none is taken.
     pub(super) fn peek(&mut self, now: Instant) -> Quota {
         self.refill(now);
         self.quota(self.left >= 1.0)
     }
 
-    /// Takes off as many as there are, up to `most`; gives how many.
+    /// Takes as many requests as are available, up to `most`, and returns their number.
     pub(super) fn spend_up_to(&mut self, most: u64, now: Instant) -> u64 {
         self.refill(now);
         let granted = (self.left as u64).min(most);

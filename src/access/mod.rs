@@ -1,6 +1,6 @@
-//! Who may do what: bearer tokens, their scopes, and how often they may ask.
+//! Who may do what: bearer tokens, their scopes, and the rate of requests that each allows.
 //!
-//! Knows no HTTP. Tokens are long and random, so a plain SHA-256 of them is safe to keep: there is
+//! This module knows no HTTP. Tokens are long and random, so a plain SHA-256 of them is safe to keep: there is
 //! nothing to guess, and a slow hash would only slow down each request.
 
 mod bucket;
@@ -18,14 +18,14 @@ use bucket::Bucket;
 
 pub use token::{Token, check_name, parse, random, scope};
 
-/// What a token may be good for.
+/// A right that a token can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// See timers, lists, the feed and metrics: numbers say less than a list, and a scraper's token should do no harm.
     Read,
     /// Create, change, cancel, fire and replay timers.
     Write,
-    /// Everything, and what concerns many at once: cancelling by filter.
+    /// Everything, including acts on many timers at once: cancelling by filter.
     Admin,
     /// See the headers and bodies that timers send.
     ReadBody,
@@ -35,7 +35,7 @@ impl Scope {
     /// Every scope.
     pub const ALL: [Self; 4] = [Self::Read, Self::Write, Self::Admin, Self::ReadBody];
 
-    /// Its name in lists of tokens and in answers.
+    /// The scope's name in lists of tokens and in answers.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Read => "read",
@@ -55,18 +55,18 @@ impl fmt::Display for Scope {
 /// Why a request is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
-    /// It has no credentials.
+    /// The request has no credentials.
     #[error("a token is needed: send it as `Authorization: Bearer <token>`")]
     Missing,
-    /// Its credentials are of another kind.
+    /// The request's credentials are of another kind.
     #[error("the Authorization header must be `Bearer <token>`")]
     Malformed,
-    /// No such token.
+    /// The token is not in the list.
     #[error("this token is not known here; was it replaced?")]
     Unknown,
 }
 
-/// How much of its rate somebody has left.
+/// The state of a caller's rate limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
     /// How many requests the window allows.
@@ -75,7 +75,7 @@ pub struct Quota {
     pub window_seconds: u64,
     /// How many requests may follow at once.
     pub remaining: u64,
-    /// Seconds until all of the limit is there again, rounded up.
+    /// Seconds until the whole limit is available again, rounded up.
     pub reset_seconds: u64,
     /// Whether this request is within the limit.
     pub allowed: bool,
@@ -83,7 +83,7 @@ pub struct Quota {
     pub retry_after_seconds: u64,
 }
 
-/// Somebody who was let in.
+/// A caller that was let in.
 #[derive(Clone)]
 pub struct Grant {
     holder: Arc<Holder>,
@@ -91,7 +91,7 @@ pub struct Grant {
 
 struct Holder {
     token: Token,
-    /// Absent if there is no limit.
+    /// `None` if there is no limit.
     bucket: Option<Mutex<Bucket>>,
 }
 
@@ -105,12 +105,12 @@ impl Holder {
 }
 
 impl Grant {
-    /// Takes as many timers off the rate as it has left, up to `most`; gives how many: all of them if there is no limit.
+    /// Takes up to `most` timers off the rate, and returns the number taken: `most` if there is no limit.
     pub fn spend_up_to(&self, most: u64) -> u64 {
         self.bucket(|bucket| bucket.spend_up_to(most, Instant::now())).unwrap_or(most)
     }
 
-    /// What is left of the rate; `None` if there is no limit.
+    /// The state of the rate limit; `None` if there is no limit.
     pub fn quota(&self) -> Option<Quota> {
         self.bucket(|bucket| bucket.peek(Instant::now()))
     }
@@ -120,13 +120,13 @@ impl Grant {
         Some(then(&mut bucket.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
-    /// Whether this may be done.
+    /// Whether the caller has this scope.
     pub fn may(&self, scope: Scope) -> bool {
         let scopes = &self.holder.token.scopes;
         scopes.contains(&scope) || scopes.contains(&Scope::Admin)
     }
 
-    /// The token's name; none where no token is needed.
+    /// The token's name; `None` if no token is needed.
     pub fn token(&self) -> Option<&str> {
         let token = &self.holder.token;
         (!token.digest.is_empty()).then_some(token.name.as_str())
@@ -138,16 +138,16 @@ impl Grant {
     }
 }
 
-/// Decides who is let in. Cheap to clone.
+/// Decides which callers are let in. Cheap to clone.
 #[derive(Clone)]
 pub struct Permissions {
-    /// Whoever comes without credentials, if that is allowed.
+    /// The grant of callers without credentials, if those are allowed.
     anyone: Option<Grant>,
     tokens: Arc<[Grant]>,
 }
 
 impl Permissions {
-    /// Everybody may do everything, at most at `rate` all together.
+    /// Lets every caller do everything, with one `rate` for all callers together.
     pub fn open(rate: Option<Rate>) -> Self {
         let token = Token {
             name: "anyone".to_owned(),
@@ -158,18 +158,18 @@ impl Permissions {
         Self { anyone: Some(grant(token, rate)), tokens: Arc::new([]) }
     }
 
-    /// Only who has one of these tokens is let in, each at most at its own rate or at `rate`.
+    /// Lets in only callers with one of these tokens, each at most at its token's own rate or else at `rate`.
     pub fn of_tokens(tokens: Vec<Token>, rate: Option<Rate>) -> Self {
         let tokens = tokens.into_iter().map(|token| grant(token, rate)).collect();
         Self { anyone: None, tokens }
     }
 
-    /// Whether everybody may do everything.
+    /// Whether every caller may do everything.
     pub fn is_open(&self) -> bool {
         self.anyone.is_some()
     }
 
-    /// The SHA-256 of who may do what, in hexadecimal: of all names, scopes and digests of tokens, whatever their order.
+    /// The SHA-256 of these permissions, in hexadecimal: of all names, scopes and digests of tokens, in any order.
     pub fn digest(&self) -> String {
         let mut lines: Vec<String> =
             self.tokens.iter().chain(&self.anyone).map(|grant| grant.holder.line()).collect();
@@ -177,11 +177,11 @@ impl Permissions {
         crypto::sha256_hex(lines.join("\n").as_bytes())
     }
 
-    /// Finds out who asks, by the value of `Authorization` (RFC 6750, 2.1).
+    /// Identifies the caller by the value of `Authorization` (RFC 6750, 2.1).
     ///
     /// # Errors
     ///
-    /// Why it is not let in.
+    /// The reason why the request is not let in.
     pub fn check(&self, authorization: Option<&str>) -> Result<Grant, Denied> {
         if let Some(anyone) = &self.anyone {
             return Ok(anyone.clone());
@@ -192,7 +192,7 @@ impl Permissions {
             return Err(Denied::Malformed);
         }
         let digest = crypto::sha256_hex(token.trim().as_bytes());
-        // All are compared, each in constant time, so that time says nothing about how near a guess is.
+        // Every digest is compared, each in constant time, so the time taken does not show how near a guess is.
         let mut found = None;
         for grant in self.tokens.iter() {
             if bool::from(grant.holder.token.digest.as_bytes().ct_eq(digest.as_bytes())) {
@@ -202,7 +202,7 @@ impl Permissions {
         found.cloned().ok_or(Denied::Unknown)
     }
 
-    /// Takes one request off somebody's rate; `None` if there is no limit.
+    /// Takes one request off the caller's rate; `None` if there is no limit.
     pub fn spend(&self, grant: &Grant) -> Option<Quota> {
         grant.bucket(|bucket| bucket.spend(Instant::now()))
     }

@@ -1,5 +1,5 @@
-//! A list of tokens: one a line, `<name> <scope,…> sha256:<digest> [rate=<n>/s]`. It holds digests, so
-//! whoever reads it has no token.
+//! A list of tokens, one per line: `<name> <scope,…> sha256:<digest> [rate=<n>/s]`. It holds digests only,
+//! so a reader of the list has no token.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
@@ -20,19 +20,19 @@ const MAX_NAME_BYTES: usize = 64;
 pub struct Token {
     /// For people: in logs and errors.
     pub name: String,
-    /// What it is good for.
+    /// The rights of its holder.
     pub scopes: Vec<Scope>,
-    /// The SHA-256 of it, in lower-case hexadecimal.
+    /// The SHA-256 of the token, in lower-case hexadecimal.
     pub digest: String,
-    /// How often it may be used, if not as often as others.
+    /// The token's own rate, if it has one instead of the common rate.
     pub rate: Option<Rate>,
 }
 
-/// Reads a list of tokens. Comments and several tokens in a line are as [`text_file::entries`] has them.
+/// Reads a list of tokens. [`text_file::entries`] defines comments, and how several tokens share a line.
 ///
 /// # Errors
 ///
-/// Every line that is not as it must be, with its number.
+/// Each line that is not valid, with its number.
 pub fn parse(text: &str) -> Result<Vec<Token>, String> {
     let mut tokens: Vec<Token> = vec![];
     let mut wrong = vec![];
@@ -88,7 +88,7 @@ fn token(entry: &str) -> Result<Token, String> {
 ///
 /// # Errors
 ///
-/// What is allowed.
+/// The form that a name must have.
 pub fn check_name(name: &str) -> Result<(), String> {
     let good = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     if (1..=MAX_NAME_BYTES).contains(&name.len()) && name.bytes().all(good) {
@@ -101,7 +101,7 @@ pub fn check_name(name: &str) -> Result<(), String> {
 ///
 /// # Errors
 ///
-/// What is allowed.
+/// The scopes that exist.
 pub fn scope(name: &str) -> Result<Scope, String> {
     Scope::ALL
         .into_iter()

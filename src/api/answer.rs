@@ -1,4 +1,4 @@
-//! Answers: how a body gets its type, and what every answer carries.
+//! Makes answers: their body, its type, and the headers that every answer has.
 
 use std::borrow::Cow;
 
@@ -13,21 +13,21 @@ use warp::http::{HeaderValue, StatusCode};
 /// Every answer of the API.
 pub(super) type Answer = warp::reply::Response;
 
-/// An answer with this text as its body. What it says is true at this moment only, so it is not kept.
+/// An answer with this text as its body. It is true at this moment only, so no cache keeps it.
 pub(super) fn text(
     status: StatusCode,
     content_type: &'static str,
     body: impl Into<Cow<'static, str>>,
 ) -> Answer {
     let answer = match body.into() {
-        // Not copied, however many read it at once.
+        // Not copied, however many clients read it at once.
         Cow::Borrowed(text) => text.into_response(),
         Cow::Owned(text) => text.into_response(),
     };
     of(status, content_type, answer)
 }
 
-/// An answer in JSON whose body is made while it is read. An error of the stream ends it without its end.
+/// An answer in JSON whose body is made while the client reads it. If the stream fails, the body is cut off.
 pub(super) fn json_stream<S, E>(stream: S) -> Answer
 where
     S: Stream<Item = Result<String, E>> + Send + Sync + 'static,
@@ -44,7 +44,7 @@ fn of(status: StatusCode, content_type: &'static str, mut answer: Answer) -> Ans
     answer
 }
 
-/// A page that may do what the policy says.
+/// A page with the rights that the policy gives it.
 pub(super) fn page(html: &'static str, policy: &str) -> Answer {
     let mut answer = text(StatusCode::OK, "text/html; charset=utf-8", html);
     let headers = answer.headers_mut();

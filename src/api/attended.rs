@@ -1,25 +1,25 @@
-//! A request on a connection, from its head until it does not count any more: then the connection rests.
+//! A request on a connection, from its head until it no longer counts: then the connection rests.
 
 use hyper::Response;
 
 use super::connections::{Answering, Requests};
 use super::lasting::Lasting;
 
-/// On an answer: whoever has asked was let in by what is not for everybody.
+/// Marks an answer to a client that was let in to an operation that is not open to everyone.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LetIn {
-    /// With a token, and not since this node is open.
+    /// Whether the client was let in by its token, and not because this node is open.
     pub(super) by_token: bool,
 }
 
-/// Awaits the answer to a request. An answer to somebody who was let in lasts until its body has ended, as one that is a feed; what
-/// everybody may ask for is over with its head, or reading it slowly would hold a place.
+/// Awaits the answer to a request. An answer to a client that was let in counts until its body has ended, since it may be a feed. An answer
+/// that is open to everyone counts until its head is made, since a client that reads it slowly would hold a place.
 pub(super) async fn attended<B, E>(
     requests: Requests,
     answer: impl Future<Output = Result<Response<B>, E>>,
 ) -> Result<Response<Lasting<B, Option<Answering>>>, E> {
     let Some(answering) = requests.begin() else {
-        // The connection is about to be closed: nothing of this request was done.
+        // The connection is about to be closed, and nothing of this request was done.
         return std::future::pending().await;
     };
     let answer = answer.await?;

@@ -20,25 +20,23 @@ use crate::timer_json::{self, View};
 
 /// The most timers that one request creates.
 pub(super) const MAX_TIMERS: usize = 1_000;
-/// The most bytes of a request that creates many, whatever the limit of one timer.
+/// The most bytes of a request that creates many timers, whatever the limit of one timer.
 const MAX_BODY_BYTES: usize = 8 * 1_024 * 1_024;
-/// How many of a request's timers are created at once, so that one request does not take all that NATS
-/// has to give.
+/// How many timers of a request are created at once, so that one request does not take all that NATS can do.
 const AT_ONCE: usize = 32;
 
 const NDJSON: &str = "application/x-ndjson";
 
-/// How many bytes of items are being created at once, unless one has more: each is in memory some four times meanwhile.
+/// How many bytes of items are being created at once, unless one has more. While it is created, each is in memory some four times.
 const BYTES_AT_ONCE: usize = 1_024 * 1_024;
 
-/// What an outcome takes of the memory before it is known: that of most timers and problems.
+/// The bytes of memory taken for an outcome before it is known: as many as most timers and problems need.
 const OUTCOME_BYTES: usize = 1_024;
 
-/// Beyond so many bytes of problems, the answer names no fields of those that follow: an item of 700 bytes may have a hundred
-/// bad ones, with a sentence each.
+/// After this many bytes of problems, the answer names no more bad fields: an item of 700 bytes may have a hundred, with a sentence each.
 const MOST_PROBLEMS: usize = 1_024 * 1_024;
 
-/// Creates each item of the request, and says of each, in order, what became of it.
+/// Creates each item of the request, and lists the outcomes in the same order.
 pub(super) async fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
     Params::none(&call.request.query)?;
     let key = idempotency::key(&call.request.headers)?;
@@ -50,7 +48,7 @@ pub(super) async fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
     let (timeout, memory) = (call.api.client_timeout, &call.api.memory);
     let bytes = without_mark(&call.request.bytes(MAX_BODY_BYTES, timeout, memory).await?);
     let items = if media_type == NDJSON { items::lines(&bytes) } else { items::elements(&bytes)? };
-    // Each item has its part of the bytes.
+    // Each item refers to its part of the bytes.
     drop(bytes);
     if items.is_empty() {
         return Err(Problem::not_json("the body has no timer in it"));
@@ -59,7 +57,7 @@ pub(super) async fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
         return Err(Problem::too_many_timers(MAX_TIMERS));
     }
     let call = &*call;
-    // Before anything is done, as that cannot be taken back.
+    // Taken before anything is created, since a creation cannot be taken back.
     let mut memory = call.memory();
     let expected = (items.len() * OUTCOME_BYTES).saturating_sub(FREE_BYTES);
     memory.grow_to(expected).map_err(|_| Problem::memory_full())?;
@@ -68,7 +66,7 @@ pub(super) async fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
     let largest = items.iter().map(Bytes::len).max().unwrap_or_default();
     let mut outcomes = stream::iter(items.into_iter().enumerate())
         .map(|(n, item)| {
-            // Each item without a key of its own has one that is made of the request's and its place.
+            // An item without a key of its own gets one that is made of the request's key and the item's place.
             let key = key.as_ref().map(|key| idempotency::key_of_item(key, n));
             async move {
                 let created = if n < within_the_rate {
@@ -113,13 +111,13 @@ async fn create_one(
     Ok((status, timer_json::to_text(&stored.timer, call.now(), View::Summary)))
 }
 
-/// What became of the items, as the text of the answer.
+/// The outcomes of the items, as the text of the answer.
 #[derive(Default)]
 struct Results {
     text: String,
     created: usize,
     failed: usize,
-    /// How much was said of problems.
+    /// The bytes of all problems so far.
     problems: usize,
 }
 

@@ -1,5 +1,5 @@
-//! `DELETE /timers` and `POST /timers/replay`: cancels, or replays, what a filter means, each timer with an answer as
-//! definite as by itself.
+//! `DELETE /timers` and `POST /timers/replay`: cancels or replays the timers that match a filter. The outcome of each timer is as definite
+//! as that of a request for it alone.
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::json;
@@ -17,23 +17,23 @@ use crate::index::{Cursor, Filter, Page, Sort};
 use crate::metrics::{Write, Written};
 use crate::nats::NatsError;
 
-/// The most timers that one request is about, so that it ends in time; it says if there are more.
+/// The most timers of one request, so that it ends in time. The answer says if more timers match.
 pub(super) const MAX_MATCHED: usize = 1_000;
 
-/// How many are attended to at once.
+/// How many timers are worked on at once.
 const AT_ONCE: usize = 32;
 
-/// What is wanted of many timers.
+/// The client's wish for many timers.
 #[derive(Clone, Copy)]
 pub(super) enum Wish {
-    /// That they do not fire.
+    /// The timers must not fire.
     Cancel,
-    /// That they are tried again.
+    /// The timers are tried again.
     Replay,
 }
 
 impl Wish {
-    /// The states in which something can be done; in others there is nothing to do.
+    /// The states in which a timer can be cancelled or replayed. The request skips timers in other states.
     fn states(self) -> &'static [&'static str] {
         match self {
             Self::Cancel => &["scheduled"],
@@ -48,7 +48,7 @@ impl Wish {
         }
     }
 
-    /// What a timer is then, in the answer.
+    /// The name of a timer's new state in the answer.
     fn done(self) -> &'static str {
         match self {
             Self::Cancel => "cancelled",
@@ -56,7 +56,7 @@ impl Wish {
         }
     }
 
-    /// As it is counted.
+    /// The name of the wish in the metrics.
     fn write(self) -> Write {
         match self {
             Self::Cancel => Write::Cancel,
@@ -65,21 +65,21 @@ impl Wish {
     }
 }
 
-/// What became of one timer.
+/// The outcome for one timer.
 #[derive(Clone, Copy, PartialEq)]
 enum Outcome {
-    /// It was not what the index took it for.
+    /// The timer no longer matched the filter when its record was read.
     NotMeant,
-    /// It would have been done.
+    /// The timer matched; a dry run changes nothing.
     Matched,
     Done,
-    /// It was meant, and has changed before it could be done.
+    /// The timer matched, but changed before the wish could be carried out.
     TooLate,
 }
 
 pub(super) async fn apply(call: &mut Call<'_>, wish: Wish) -> Result<Answer, Problem> {
     let (mut filter, dry_run) = asked(&call.request.query)?;
-    // A filter that a client puts there would be no filter: all timers of a state would be meant, and not a few.
+    // A client that puts the filter into the body would have no filter: the request would mean all timers of a state instead of a few.
     if call.request.says_something(call.api.client_timeout).await {
         return Err(Problem::filter_in_the_body(wish.done()));
     }
@@ -131,8 +131,8 @@ pub(super) async fn apply(call: &mut Call<'_>, wish: Wish) -> Result<Answer, Pro
     Ok(answer::json(StatusCode::OK, &body))
 }
 
-/// The filter, and whether timers are only to be counted. A label without a value is refused here, as a script's variable
-/// that is not set makes one; lists take it.
+/// The filter, and whether timers are only to be counted. A label without a value is refused here, since an unset variable of a script
+/// makes one; lists accept it.
 fn asked(query: &str) -> Result<(Filter, bool), Problem> {
     let mut params = Params::of(query);
     let filter = params.filter();
@@ -148,7 +148,7 @@ fn asked(query: &str) -> Result<(Filter, bool), Problem> {
     Ok((filter, dry_run))
 }
 
-/// Does it to a timer if the filter means it, as the leader has it.
+/// Carries out the wish for a timer if its record, read from the leader, matches the filter.
 async fn apply_one(
     call: &Call<'_>,
     wish: Wish,
@@ -168,7 +168,7 @@ async fn apply_one(
             return Ok(Outcome::Matched);
         }
         otherwise = Outcome::TooLate;
-        // Whoever has changed meanwhile may not be meant any more.
+        // A timer that has changed meanwhile may no longer match.
         match call.engine.apply(id, wish.input(), Some(&[stored.revision]), patience).await? {
             Applied::Done(_) => return Ok(Outcome::Done),
             Applied::Refused(..) | Applied::NotFound => return Ok(Outcome::TooLate),
@@ -177,8 +177,8 @@ async fn apply_one(
     }
 }
 
-/// As many as are wanted, from as many pages as that takes, and whether there are more: a page ends early where few
-/// are meant.
+/// Gathers as many timers as are wanted, from as many pages as needed, and says whether there are more. A page ends early where few timers
+/// match.
 fn gathered(
     wanted: usize,
     mut page: impl FnMut(Option<&Cursor>, usize) -> Result<Page, Problem>,
@@ -243,7 +243,7 @@ mod tests {
             timer = Timer { id: Uuid::from_u128(n), ..timer };
             index.apply(&timer, 1, None);
         }
-        // Few are created so late, which the order by due instant says nothing of.
+        // Few timers are created so late, and the order by due instant does not show which.
         let filter =
             Filter { created: timer.created_at..Timestamp::from_micros(u64::MAX), ..Filter::default() };
         let gather = |wanted| {

@@ -1,6 +1,6 @@
-//! The one form of a JSON text that all texts of the same content have: without blanks, fields in the order of their names,
-//! numbers and texts as serde_json writes them. It is what a `serde_json::Value` of the text prints, and is made without one: a
-//! tree of values may take a hundred times its text.
+//! Makes the canonical form of a JSON text, which all texts with the same content share: without blanks, fields in the order of their
+//! names, numbers and texts as serde_json writes them. It equals the printed `serde_json::Value` of the text, but is made without such a
+//! tree, which may take a hundred times the memory of its text.
 
 use std::fmt;
 use std::ops::Range;
@@ -8,8 +8,8 @@ use std::ops::Range;
 use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-/// The canonical form, without one field of the text's own object. `None` if a field is there twice, at any depth, or if the text
-/// is not JSON.
+/// The canonical form, without one field of the text's own object. `None` if a field occurs twice, at any depth, or if the text is not
+/// JSON.
 pub(super) fn without(field: &str, json: &[u8]) -> Option<Vec<u8>> {
     let mut out = vec![];
     let mut deserializer = serde_json::Deserializer::from_slice(json);
@@ -18,10 +18,10 @@ pub(super) fn without(field: &str, json: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Writes what is read.
+/// Writes the values that it reads.
 struct Write<'w> {
     out: &'w mut Vec<u8>,
-    /// A field of this object that is left out.
+    /// The field of this object that is left out.
     without: Option<&'w str>,
 }
 
@@ -141,7 +141,7 @@ mod tests {
                 r#"{"b":1,"k":{"c":2},"a":[{"k":3,"a":[]},-0,1e2]}"#,
                 r#"{"a":[{"a":[],"k":3},-0.0,100.0],"b":1}"#,
             ),
-            // By the bytes of a name, and not by those that it is written with.
+            // In the order of the names' own bytes, not of the bytes of their escaped spelling.
             (r#"{"\"":1,"!":2,"\u0001":3,"é":4,"~":5}"#, r#"{"\u0001":3,"!":2,"\"":1,"~":5,"é":4}"#),
         ] {
             assert_eq!(text(json).as_deref(), Some(canonical), "{json}");
@@ -174,7 +174,7 @@ mod tests {
     proptest! {
         #[test]
         fn it_is_what_a_tree_of_the_text_prints(value in any_json()) {
-            // With blanks, and so as somebody else may write it.
+            // With blanks, as another client may write it.
             let written = serde_json::to_string_pretty(&value).unwrap();
             let mut tree: Value = serde_json::from_str(&written).unwrap();
             if let Some(fields) = tree.as_object_mut() {

@@ -1,8 +1,9 @@
-//! Which connections are open, and which of them makes way for a new one where there are too many.
+//! Knows the open connections, and which of them makes way for a new one when there are too many.
 //!
-//! A connection rests while no request is being answered on it: before its first one, between two, and while a head comes. Of those that rest and
-//! have never shown a good token the one that has rested longest makes way. So who has no token holds nobody out, however
-//! often it asks for what is open to all; who has one keeps its connections, and may find no place only where all are of such.
+//! A connection rests while no request is being answered on it: before its first one, between two, and while a head comes. Among the
+//! resting connections that have never shown a good token, the one that has rested longest makes way. So a client without a token keeps no
+//! other client out, however often it asks for what is open to all. A client with a token keeps its connections, and finds no place only if
+//! all places are taken by such clients.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -17,20 +18,20 @@ use crate::metrics::{Closed, Metrics};
 #[derive(Clone)]
 pub(super) struct Connections {
     places: Arc<Semaphore>,
-    /// The most of one address, if there is such a limit.
+    /// The most connections of one address, if there is such a limit.
     per_address: Option<usize>,
     open: Arc<Mutex<Open>>,
-    /// Another one rests that may make way.
+    /// Notified when another connection rests that may make way.
     rests: Arc<Notify>,
     metrics: Arc<Metrics>,
 }
 
 #[derive(Default)]
 struct Open {
-    /// Counts connections and rests, so that a larger number is a later one.
+    /// Counts connections and rests, so a larger number is a later one.
     count: u64,
     connections: HashMap<u64, Entry>,
-    /// Those that may make way, by when they began to rest.
+    /// The connections that may make way, by when they began to rest.
     resting: BTreeMap<u64, u64>,
     /// How many connections an address has, and the rests of those that may make way.
     addresses: HashMap<IpAddr, (usize, BTreeSet<u64>)>,
@@ -38,16 +39,16 @@ struct Open {
 
 struct Entry {
     address: IpAddr,
-    /// It has shown a good token.
+    /// Whether the connection has shown a good token.
     is_known: bool,
-    /// Requests that are being answered.
+    /// How many requests are being answered.
     answering: usize,
-    /// Since when it rests, if it may make way.
+    /// Since when the connection rests, if it may make way.
     rests: Option<u64>,
     closed: CancellationToken,
 }
 
-/// An open connection. It is closed, as far as this knows, when this is dropped.
+/// An open connection. It counts as closed once this is dropped.
 pub(super) struct Connection {
     of: Connections,
     id: u64,
@@ -61,12 +62,12 @@ impl Connections {
         Self { places, per_address, open: Arc::default(), rests: Arc::default(), metrics }
     }
 
-    /// A place for a connection of this address, once there is one; none if the address has as many as it may.
+    /// Waits for a place for a connection of this address; `None` if the address has as many as it may, and none of them makes way.
     pub(super) async fn enter(&self, address: IpAddr) -> Option<Connection> {
         let address = address.to_canonical();
         if self.per_address.is_some_and(|most| self.lock().of(address) >= most) {
             self.metrics.http.closed.count(Closed::Address);
-            // The new one is more likely to be of use than one that rests.
+            // The new connection is more likely to be of use than one that rests.
             if !self.lock().makes_way(Some(address)) {
                 return None;
             }
@@ -113,7 +114,7 @@ impl Open {
         id
     }
 
-    /// It rests from now on, and may make way unless it is known.
+    /// Lets the connection rest from now on. It may make way unless it is known.
     fn rest(&mut self, id: u64) -> bool {
         self.count += 1;
         let Some(entry) = self.connections.get_mut(&id) else { return false };
@@ -147,7 +148,7 @@ impl Open {
         }
     }
 
-    /// Has the connection make way that has rested longest, of this address if one is named; says whether there is one.
+    /// Makes the connection close that has rested longest (of this address, if one is given), and says whether there is one.
     fn makes_way(&mut self, address: Option<IpAddr>) -> bool {
         let since = match address {
             None => self.resting.keys().next().copied(),
@@ -168,7 +169,7 @@ impl Connection {
         self.closed.cancelled().await;
     }
 
-    /// What notes the requests on it.
+    /// A handle that notes the requests on this connection.
     pub(super) fn requests(&self) -> Requests {
         Requests { of: self.of.clone(), id: self.id }
     }
@@ -188,7 +189,7 @@ pub(super) struct Requests {
 }
 
 impl Requests {
-    /// A request begins; none if the connection makes way already.
+    /// Notes that a request begins; `None` if the connection makes way already.
     pub(super) fn begin(&self) -> Option<Answering> {
         let mut open = self.of.lock();
         open.no_rest(self.id);
@@ -203,7 +204,7 @@ pub(super) struct Answering {
 }
 
 impl Answering {
-    /// It has shown a good token.
+    /// Notes that the connection has shown a good token.
     pub(super) fn is_known(&self) {
         if let Some(entry) = self.requests.of.lock().connections.get_mut(&self.requests.id) {
             entry.is_known = true;
@@ -248,7 +249,7 @@ mod tests {
         connection.closed.is_cancelled()
     }
 
-    /// A new connection, once whoever makes way for it is gone.
+    /// Returns the new connection once the one that makes way for it is gone.
     async fn after_one_that_goes(connections: &Connections, goes: Connection) -> Connection {
         let mut entering = Box::pin(connections.enter(A));
         assert!(entering.as_mut().now_or_never().is_none(), "there is no place yet");
@@ -262,7 +263,7 @@ mod tests {
         let connections = connections(3, None);
         let (one, two, three) =
             (entered(&connections, A).await, entered(&connections, A).await, entered(&connections, A).await);
-        // The first has shown a token, the second has asked for something lately.
+        // The first connection has shown a token, the second one had a request lately.
         one.requests().begin().expect("it is open").is_known();
         drop(two.requests().begin().expect("it is open"));
         let four = after_one_that_goes(&connections, three).await;

@@ -1,8 +1,8 @@
-//! Pages of other origins that may use the API from a browser (Fetch standard, 3.3).
+//! Lets pages of other origins use the API from a browser (Fetch standard, 3.3).
 //!
-//! Tokens travel in a header that a page sets itself, so credentials of the browser are never asked for
-//! and `Access-Control-Allow-Credentials` is never said. An origin that is not allowed is answered
-//! like a client that is no browser; the browser keeps the answer from the page.
+//! Tokens travel in a header that a page sets itself. So the API never asks for the browser's credentials and never sends
+//! `Access-Control-Allow-Credentials`. An origin that is not allowed gets the same answer as a client that is not a browser; the browser
+//! keeps the answer from the page.
 
 use std::str::FromStr;
 
@@ -14,27 +14,27 @@ use warp::http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use super::answer::{self, Answer};
 
-/// Headers that a page may send, in addition to those that every page may. Pages that trace send the last three with every request (W3C Trace
-/// Context, W3C Baggage).
+/// Headers that a page may send, in addition to those that every page may. Pages that trace send the last three with every request (W3C
+/// Trace Context, W3C Baggage).
 const ALLOWED_HEADERS: &str = "authorization, content-type, idempotency-key, if-match, last-event-id, x-request-id, \
                                traceparent, tracestate, baggage";
 
-/// What a page may read beside what every page may.
+/// Headers that a page may read, in addition to those that every page may.
 const EXPOSED_HEADERS: &str =
     "etag, location, ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id";
 
-/// How long a browser need not ask again, in seconds: two hours, the longest that Chromium heeds.
+/// How long a browser may cache a preflight's answer, in seconds: two hours, the longest that Chromium accepts.
 const MAX_AGE_SECONDS: &str = "7200";
 
 /// The origins whose pages may use the API.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Origins {
-    /// None.
+    /// No origin.
     #[default]
     Nobody,
-    /// All.
+    /// Every origin.
     Anyone,
-    /// These, each as a browser writes it.
+    /// These origins, each spelled as a browser spells it.
     These(Vec<String>),
 }
 
@@ -52,7 +52,7 @@ impl FromStr for Origins {
     }
 }
 
-/// The origin, if it is written as a browser writes it: another spelling would never be equal to one.
+/// Reads an origin, if it is spelled as a browser spells it: another spelling would never match.
 fn exact(text: &str) -> Result<String, String> {
     if text.contains('*') {
         return Err(format!("{text:?} has a * in it; name each origin, or let in all with * alone"));
@@ -67,14 +67,14 @@ fn exact(text: &str) -> Result<String, String> {
     }
 }
 
-/// What one request's answer says about its origin.
+/// The part of an answer that is about the request's origin.
 pub(super) struct Cors {
     /// The value of `Access-Control-Allow-Origin`, if the origin is allowed.
     allowed: Option<HeaderValue>,
-    /// Whether another origin would be answered otherwise.
+    /// Whether the answer to another origin would differ.
     varies: bool,
     preflight: bool,
-    /// Whether a page of another origin asks, which is not allowed.
+    /// Whether the request comes from a page of another origin that is not allowed.
     foreign: bool,
 }
 
@@ -83,7 +83,7 @@ impl Cors {
         let origin = headers.get(ORIGIN);
         let allowed = match origins {
             Origins::Nobody => None,
-            // Said to everybody, so that an answer in a cache is good for everybody.
+            // Every origin gets the same header, so a cached answer is good for all of them.
             Origins::Anyone => Some(HeaderValue::from_static("*")),
             Origins::These(these) => {
                 origin.filter(|origin| these.iter().any(|this| this.as_bytes() == origin.as_bytes())).cloned()
@@ -95,14 +95,14 @@ impl Cors {
         Self { allowed, varies: matches!(origins, Origins::These(_)), preflight, foreign }
     }
 
-    /// Whether a page asks for it that may not use the API. A browser keeps the answer from such a page, but sends some
-    /// requests all the same: those that a form could have sent.
+    /// Whether the request comes from a page that may not use the API. A browser keeps the answer from such a page, but still sends some of
+    /// its requests: those that a form could have sent.
     pub(super) fn is_foreign(&self) -> bool {
         self.foreign
     }
 
-    /// The answer to a browser that asks, before it sends a request for a page, whether it may: with what
-    /// the path takes, whoever sends it. `None` if that is not what is asked.
+    /// The answer to a preflight, in which a browser asks whether it may send a page's request. It names the methods that the path takes
+    /// from any client. `None` if the request is not a preflight of an allowed origin.
     pub(super) fn preflight(&self, methods: &str) -> Option<Answer> {
         let methods = HeaderValue::from_str(methods).ok().filter(|_| self.preflight)?;
         let mut answer = answer::text(StatusCode::NO_CONTENT, "text/plain", "");
@@ -128,10 +128,10 @@ impl Cors {
     }
 }
 
-/// Whether a browser says that a page of another origin asks (Fetch Metadata; older ones tell by `Origin` alone).
+/// Whether the browser says that the request comes from a page of another origin (Fetch Metadata; older browsers send `Origin` only).
 fn is_of_another_origin(headers: &HeaderMap) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
-        // `none` is a person at the browser's address bar.
+        // `none` stands for a person at the browser's address bar.
         return site != "same-origin" && site != "none";
     }
     let Some(origin) = headers.get(ORIGIN) else { return false };
@@ -192,7 +192,7 @@ mod tests {
         assert!(foreign("", &[host, ("sec-fetch-site", "cross-site")]));
         assert!(foreign("", &[host, ("sec-fetch-site", "same-site"), ("origin", "http://localhost:8000")]));
         assert!(foreign("https://a.example", &[host, evil]));
-        // A client that is no browser, a page of the node itself also behind a proxy, and who is let in.
+        // A client that is not a browser, a page of the node itself (also behind a proxy), and a page of an allowed origin.
         assert!(!foreign("", &[host]));
         assert!(!foreign("", &[host, ("origin", "http://localhost:8000")]));
         assert!(!foreign(

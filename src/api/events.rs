@@ -1,4 +1,4 @@
-//! `GET /timers/events`: what happens to timers, as it happens, as server-sent events (HTML, 9.2).
+//! `GET /timers/events`: sends events about timers as they happen, as server-sent events (HTML, 9.2).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,19 +28,19 @@ use crate::timer_json::{self, View};
 /// The most readers of a node's feed. They share a consumer in NATS; each costs a task, and the events that wait for it.
 pub const MAX_READERS: usize = 256;
 
-/// How long it may take over so many is this part of the time that a client has for anything: for the rest of it,
-/// one that goes on to read finds the reason; after that, its connection is cut off.
+/// A reader may take one part in this many of a client's timeout to read `MAX_WAITING` events. A reader that goes on to read within the
+/// rest of that time finds the reason; after that, its connection is cut off.
 const PATIENCE_PARTS: u32 = 3;
 
-/// How soon a reader comes back that was cut off.
+/// How soon a reader that was cut off comes back.
 const COME_BACK: Duration = Duration::from_secs(1);
 
-/// Who reads what.
+/// A reader of the feed, and the events that it wants.
 struct Reader {
     clock: Clock,
     filter: Filter,
     id: Option<Uuid>,
-    /// How long it may let events wait; after that it is dropped.
+    /// How long the reader may let events wait; after that it is dropped.
     patience: Duration,
     sender: Sender<sse::Event>,
     stop: tokio_util::sync::CancellationToken,
@@ -66,7 +66,7 @@ pub(super) async fn follow(call: &Call<'_>) -> Result<Answer, Problem> {
     let feed = Feed::open(&call.api.hub, after).await.map_err(|error| Problem::of_nats(&error))?;
     let (sender, receiver) = mpsc::channel(MAX_WAITING);
     let mut start = vec![sse::Event::default().retry(COME_BACK).comment("the feed of jettimer")];
-    // A reader that is cut off before the first event goes on from here.
+    // A reader that is cut off before the first event continues from here.
     start.extend(
         feed.place().map(|place| sse::Event::default().event("open").id(place.to_string()).data("{}")),
     );
@@ -88,7 +88,7 @@ pub(super) async fn follow(call: &Call<'_>) -> Result<Answer, Problem> {
         .stream(events(start, receiver));
     let mut answer = sse::reply(events).into_response();
     answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // So that nginx does not collect events before it hands them on.
+    // Keeps nginx from collecting events before it passes them on.
     answer.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
     Ok(answer)
 }
@@ -107,7 +107,7 @@ fn not_an_event(text: &str) -> Problem {
 }
 
 impl Reader {
-    /// Sends events until the reader has gone, is too slow, or the node stops; and says why it ends.
+    /// Sends events until the reader has gone or is too slow, or the node stops; and tells the reader why it ends.
     async fn read(self, mut feed: Feed) {
         let dropped = tokio::select! {
             dropped = self.send_all(&mut feed) => dropped,
@@ -125,13 +125,13 @@ impl Reader {
         };
         tracing::debug!(reason, "a reader of the feed is dropped");
         let last = sse::Event::default().event("dropped").data(json!({ "reason": reason }).to_string());
-        // There is room kept for it, so this fails only if the reader has gone.
+        // A place is kept for this event, so sending fails only if the reader has gone.
         if self.sender.try_send(last).is_err() {
             tracing::debug!("it has gone already");
         }
     }
 
-    /// Sends what is heard until the reader has gone, or has to be sent away.
+    /// Sends the events of the feed until the reader has gone or has to be dropped.
     async fn send_all(&self, feed: &mut Feed) -> Option<Dropped> {
         let mut waits = Waits::default();
         loop {
@@ -145,7 +145,7 @@ impl Reader {
                     continue;
                 }
             };
-            // Two places: one for the event, one for a last word.
+            // Two places: one for the event, and one for the last event, which says why the feed ends.
             let (began, left) = (Instant::now(), waits.left(self.patience));
             let Ok(places) = tokio::time::timeout(left, self.sender.reserve_many(2)).await else {
                 return Some(Dropped::Slow);
@@ -171,7 +171,7 @@ impl Reader {
 fn gap(missed: Missed) -> sse::Event {
     let event = sse::Event::default().event("gap").data(json!({ "reason": missed.to_string() }).to_string());
     match missed {
-        // A reader that is cut off after this goes on behind it.
+        // A reader that is cut off after this continues after the gap.
         Missed::Removed { to, .. } | Missed::Undone { kept: to } => event.id(to.to_string()),
         Missed::Anew => event,
     }

@@ -1,18 +1,18 @@
-//! Numbers of a JSON text that a double cannot hold, so that two requests which differ in nothing else are told apart.
+//! Marks the numbers of a JSON text that a double cannot hold, so that two requests differ even if they differ in such a number only.
 //!
-//! serde_json reads a number of more than 64 bits, or with a fraction, as the nearest double. Such a number has another
-//! value than the double's own shortest text. Every other number has the same, and is left as it is.
+//! serde_json reads a number of more than 64 bits, or with a fraction, as the nearest double. The value of a marked number differs from
+//! that of the double's own shortest text. Every other number has the same value, and is not changed.
 
 use serde_json::{Number, Value};
 
-/// What stands before a number in place of which there is a text. JSON has to escape it, so no client writes it by accident.
+/// The prefix of a text that replaces a number. JSON has to escape it, so no client writes it by accident.
 const MARK: &str = "\\u0000number ";
 
-/// What stands before a text of the client's that begins with either mark, so that it is neither a number's nor another text's.
+/// The prefix added to a client's text that begins with either mark, so it equals neither a number's text nor another client's text.
 const TEXT_MARK: &str = "\\u0000text ";
 
-/// The JSON text with a text in place of each number that a double cannot hold, and a mark before each text that reads as one of
-/// these; `None` if there is neither.
+/// The JSON text, with a text in place of each number that a double cannot hold, and a mark before each text that begins with a mark;
+/// `None` if there is neither.
 pub(super) fn with_exact_numbers(json: &[u8]) -> Option<Vec<u8>> {
     let mut exact: Option<Vec<u8>> = None;
     let (mut at, mut copied) = (0, 0);
@@ -50,15 +50,15 @@ fn is_of_number(byte: u8) -> bool {
     matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9')
 }
 
-/// Whether this text, in its quotes, begins with a mark, however its letters are escaped.
+/// Whether this text, with its quotes, begins with a mark, however its letters are escaped.
 fn is_marked(text: &[u8]) -> bool {
-    // There is no other way to write a NUL.
+    // JSON has no other way to write a NUL.
     text.starts_with(b"\"\\u0000")
         && serde_json::from_slice::<String>(text)
             .is_ok_and(|text| text.starts_with("\0number ") || text.starts_with("\0text "))
 }
 
-/// Behind the text that begins here.
+/// The position after the text that begins here.
 fn end_of_text(json: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     while let Some(byte) = json.get(at) {
@@ -71,10 +71,10 @@ fn end_of_text(json: &[u8], start: usize) -> usize {
     at
 }
 
-/// The number in its one form, if what serde_json makes of it has another value.
+/// The number in its normal form, if serde_json's reading of it has another value.
 fn lost(text: &str) -> Option<String> {
     let read: Number = serde_json::from_str(text).ok()?;
-    // A text of digits alone that fits is kept as it is.
+    // An integer that fits into 64 bits is kept as it is.
     if read.is_i64() || read.is_u64() {
         return None;
     }

@@ -1,7 +1,7 @@
-//! The head of a connection's first request, which is read before hyper has the connection.
+//! Reads the head of a connection's first request, before hyper gets the connection.
 //!
-//! hyper sets aside two buffers of 8 KiB for each connection as soon as it has it. Whoever reaches the port may open thousands of
-//! connections and send nothing, or a part of a head. So such a connection takes little more than what it has sent.
+//! hyper allocates two buffers of 8 KiB for each connection as soon as it gets it. Any client that reaches the port may open thousands of
+//! connections and send nothing, or a part of a head. So such a connection takes little more memory than the bytes that it has sent.
 
 use std::io;
 use std::pin::Pin;
@@ -14,20 +14,20 @@ use tokio_util::sync::CancellationToken;
 use super::kept::FREE_HEAD_BYTES;
 use super::listen::MAX_HEADERS;
 
-/// A connection on which the first head was read.
+/// A connection whose first head was read.
 pub(super) struct FirstHead<S> {
     stream: S,
-    /// What was read, until hyper has it.
+    /// The bytes that were read, until hyper takes them.
     bytes: Vec<u8>,
 }
 
 impl<S: AsyncRead + Unpin> FirstHead<S> {
-    /// Reads until the head has ended, has a line that is invalid, or reaches `FREE_HEAD_BYTES`: then hyper reads on, or refuses it. Waits
-    /// for no head that has not begun once `stop` is cancelled.
+    /// Reads until the head has ended, has an invalid line, or reaches `FREE_HEAD_BYTES`. Then hyper continues to read, or refuses the
+    /// head. Does not wait for a head that has not begun once `stop` is cancelled.
     ///
     /// # Errors
     ///
-    /// What has ended the connection before that.
+    /// The error that ended the connection before that.
     pub(super) async fn read(mut stream: S, stop: &CancellationToken) -> io::Result<Self> {
         let mut bytes = Vec::new();
         let mut next = [0; 1_024];
@@ -43,8 +43,8 @@ impl<S: AsyncRead + Unpin> FirstHead<S> {
                 Some(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Some(count) => bytes.extend_from_slice(&next[..count]),
             }
-            // Only this ends a head. One that comes byte by byte is not to be taken apart with each of them; but what is none, such
-            // as that of TLS, mostly shows at once.
+            // Only a line end completes a head, so a head that comes byte by byte is not parsed after each byte. But bytes that are not a
+            // head, such as those of TLS, mostly show it at once.
             let new = &next[..count.unwrap_or_default()];
             if new.len() == bytes.len() || new.contains(&b'\n') {
                 is_part = is_part_of_head(&bytes);
@@ -54,7 +54,7 @@ impl<S: AsyncRead + Unpin> FirstHead<S> {
     }
 }
 
-/// Whether what follows may make it the head of a request.
+/// Whether further bytes may complete the head of a request.
 fn is_part_of_head(bytes: &[u8]) -> bool {
     let mut fields = [EMPTY_HEADER; MAX_HEADERS];
     Request::new(&mut fields).parse(bytes).is_ok_and(|parsed| parsed.is_partial())
@@ -107,7 +107,7 @@ mod tests {
             let stop = CancellationToken::new();
             let mut reading = Box::pin(FirstHead::read(ours, &stop));
             assert!(futures_util::poll!(&mut reading).is_pending(), "{part} bytes are no head");
-            // Which began before the node stops.
+            // The head began before the node stops.
             stop.cancel();
             theirs.write_all(after).await.unwrap();
             theirs.write_all(b"body").await.unwrap();

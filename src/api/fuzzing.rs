@@ -1,4 +1,4 @@
-//! What is tried on bytes that come from a client, whatever they are.
+//! Checks that are run on arbitrary bytes of a client.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +19,8 @@ const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 /// A creation without anything special.
 const PLAIN: &[u8] = br#"{"delay": "1h", "url": "http://example.com/"}"#;
 
-/// The body of a creation or of a change: either it is taken, and then the timer is kept as it is, or what is wrong
-/// with it is said.
+/// Reads the bytes as the body of a creation and of a change. Either the body is accepted, and the timer comes back from its record
+/// unchanged; or it is refused with its errors.
 pub(crate) fn a_body(bytes: &[u8]) {
     let Ok(json) = Json::read(Bytes::copy_from_slice(bytes)) else { return };
     let rules = Rules {

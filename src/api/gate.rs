@@ -1,5 +1,5 @@
-//! What every request goes through before and after it is answered: an id, limits, the table of
-//! operations, access and its rate; a panic becomes an answer, and pages of allowed origins may read it.
+//! Every request passes here before and after it is answered: id, limits, table of operations, access, rate. A panic becomes an answer, and
+//! pages of allowed origins may read the answer.
 
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant, UNIX_EPOCH};
@@ -26,35 +26,35 @@ use crate::domain::time::Pace;
 use crate::metrics::Refused;
 use crate::tasks::panic_text;
 
-/// The most bytes of path and query; filters of a list fit many times.
+/// The most bytes of path and query: many times what the filters of a list need.
 const MAX_URI_BYTES: usize = 8_192;
 /// The most header fields of a request.
 const MAX_HEADERS: usize = 100;
-/// The most bytes of all header names and values together: what common servers take.
+/// The most bytes of all header names and values together: as many as common servers take.
 const MAX_HEADER_BYTES: usize = 16_384;
 /// The longest request id that is taken over from a client, in bytes.
 pub(super) const MAX_REQUEST_ID_BYTES: usize = 128;
 
-/// The last second of the year 9999, which is the last that `Date` can be, since 1970.
+/// The last second of the year 9999, the last one that `Date` can show, counted from 1970.
 const LAST_DATE: Duration = Duration::from_secs(253_402_300_799);
 
-/// Every answer has it, and so it tells our answers from hyper's.
+/// Every answer of ours has this header, which tells it from hyper's own answers.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// What is noted of a request on its way.
+/// Notes about a request on its way.
 struct Passage {
     cors: Cors,
     quota: Option<Quota>,
     measured: Measured,
-    /// Whoever asks was let in by what is not for everybody.
+    /// How the client was let in, if the operation is not open to everyone.
     let_in: Option<LetIn>,
-    /// Whether it came to the inbox, which answers as its URL wants.
+    /// Whether the request came to the inbox, which answers as the URL asks it to.
     to_inbox: bool,
 }
 
-/// Answers a request, whatever it is.
+/// Answers any request.
 pub(super) async fn handle(api: &Api, refusals: &Refusals, request: Request) -> Answer {
     let id = request_id(&request.headers);
     let span = tracing::info_span!("request", id = id.as_str());
@@ -103,17 +103,18 @@ pub(super) async fn handle(api: &Api, refusals: &Refusals, request: Request) -> 
     .await
 }
 
-/// When it is answered, by a clock that is not the world's: clients that count down go by it. Else the server says it.
+/// The `Date` of an answer if the node's clock does not keep the world's pace: clients that count down go by it. Otherwise the server sets
+/// it.
 fn date_by(clock: Clock) -> Option<HeaderValue> {
     if clock.pace() == Pace::OF_THE_WORLD {
         return None;
     }
-    // Past the year 9999 a date cannot be written.
+    // A date past the year 9999 cannot be written.
     let since_epoch = Duration::from_micros(clock.now().as_micros()).min(LAST_DATE);
     HeaderValue::from_str(&httpdate::fmt_http_date(UNIX_EPOCH + since_epoch)).ok()
 }
 
-/// Makes a panic a problem like any other.
+/// Turns a panic into a problem like any other.
 async fn caught(
     answer: impl Future<Output = Result<Answer, Problem>>,
     method: &Method,
@@ -125,7 +126,7 @@ async fn caught(
     })
 }
 
-/// Lets a request in, or says why not.
+/// Admits a request and has it answered, or says why not.
 async fn admit(api: &Api, request: Request, passage: &mut Passage) -> Result<Answer, Problem> {
     within_limits(&request)?;
     head::check(&request.headers)?;
@@ -135,14 +136,14 @@ async fn admit(api: &Api, request: Request, passage: &mut Passage) -> Result<Ans
     let path = request.path.clone();
     let inbox = api.inbox.as_ref().filter(|_| inbox::is_inbox(&path));
     if let Some(inbox) = inbox.filter(|_| inbox::is_webhook(&request)) {
-        // It has no token, as a receiver's callers have none; a page elsewhere is no caller.
+        // The inbox needs no token, since a receiver's callers have none. A page of another origin is not such a caller.
         if passage.cors.is_foreign() {
             return Err(Problem::foreign_origin());
         }
         passage.to_inbox = true;
         return inbox::take(api, inbox, request).await;
     }
-    // The page is for everyone, as it has nothing in it; what it asks for is not.
+    // The page is open to everyone, since it contains no data; the requests that it sends are not.
     if inbox.is_some() && inbox::wants_page(&request) {
         return inbox::page(&request);
     }
@@ -152,7 +153,7 @@ async fn admit(api: &Api, request: Request, passage: &mut Passage) -> Result<Ans
     let (operation, varying) = match operation::find(&request.method, asked, serves) {
         Ok(found) => found,
         Err(NoRoute::NotFound) => return Err(Problem::no_such_path(&path)),
-        // A preflight has no token and costs nothing of a rate: the browser sends it, not the page.
+        // A preflight has no token and takes nothing from a rate: the browser sends it, not the page.
         Err(NoRoute::OtherMethod(allow)) => {
             return passage.cors.preflight(&allow).ok_or_else(|| Problem::method_not_allowed(&allow));
         }
@@ -160,7 +161,7 @@ async fn admit(api: &Api, request: Request, passage: &mut Passage) -> Result<Ans
     passage.measured.asks_for(operation);
     let grant = known(api, operation, &request.headers)?;
     passage.let_in = grant.as_ref().map(|grant| LetIn { by_token: grant.token().is_some() });
-    // A page cannot make a browser send a token that it does not have; where none is needed, its origin decides.
+    // A page cannot make a browser send a token that the page does not have. Where no token is needed, the page's origin decides.
     let open = grant.as_ref().is_some_and(|grant| grant.token().is_none());
     if open && operation.scope() != Some(Scope::Read) && passage.cors.is_foreign() {
         return Err(Problem::foreign_origin());
@@ -180,18 +181,18 @@ async fn admit(api: &Api, request: Request, passage: &mut Passage) -> Result<Ans
     let memory = grant.as_ref().map(|_| api.memory.part(request.holder.clone()));
     let is_done = !request.method.is_safe();
     let mut answered = operate::operate(api, operation, varying, request, grant.clone()).await;
-    // What everyone may see is the same for all and in memory anyway.
+    // An answer that is open to everyone is the same for all clients, and in memory anyway.
     if let (Ok(answer), Some(memory)) = (&mut answered, memory)
         && memory::take_for(answer, memory).is_err()
     {
         answered = Err(Problem::memory_full_for_answer(is_done));
     }
-    // A request for many timers has taken more than one off.
+    // A request for many timers has taken more than one from the rate.
     passage.quota = grant.and_then(|grant| grant.quota()).or(passage.quota);
     answered
 }
 
-/// Who asks, if the operation is not for everyone.
+/// The client's grant; `None` if the operation is open to everyone.
 fn known(api: &Api, operation: Operation, headers: &HeaderMap) -> Result<Option<Grant>, Problem> {
     if operation.scope().is_none() {
         return Ok(None);
@@ -204,7 +205,7 @@ fn known(api: &Api, operation: Operation, headers: &HeaderMap) -> Result<Option<
     Ok(Some(grant))
 }
 
-/// Whether they may. After the rate, which what is refused counts towards too.
+/// Checks the grant's scope. This comes after the rate, because refused requests count towards the rate, too.
 fn authorize(api: &Api, operation: Operation, grant: Option<&Grant>) -> Result<(), Problem> {
     if let (Some(scope), Some(grant)) = (operation.scope(), grant)
         && !grant.may(scope)

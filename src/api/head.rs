@@ -1,12 +1,12 @@
-//! What the head of a request must not have, though it can be read: what two programs on its way may understand in two ways.
+//! Refuses heads that this node can read, but that two programs on the way may understand in two ways.
 
 use warp::http::HeaderMap;
 use warp::http::header::{HOST, TRANSFER_ENCODING};
 
 use super::problem::Problem;
 
-/// The fields that are read here and have a hyphen in their names. Many programs take an underscore for the same and others drop such a field, so who
-/// sends one with underscores cannot know what becomes of it.
+/// The fields that are read here and have a hyphen in their names. Many programs take an underscore for a hyphen, and others drop such a
+/// field, so a client that sends underscores cannot know what becomes of the field.
 const HYPHENATED: [&str; 13] = [
     "access-control-request-headers",
     "access-control-request-method",
@@ -23,17 +23,17 @@ const HYPHENATED: [&str; 13] = [
     "x-request-id",
 ];
 
-/// Refuses a head that is ambiguous, or asks for what this server does not know.
+/// Refuses a head that is ambiguous, or asks for something that this server does not know.
 ///
 /// # Errors
 ///
-/// What is wrong with it.
+/// The problem with the head.
 pub(super) fn check(headers: &HeaderMap) -> Result<(), Problem> {
     // RFC 9112, 3.2.
     if headers.get_all(HOST).iter().count() > 1 {
         return Err(Problem::ambiguous_head("a request has one Host field, and this one has more"));
     }
-    // RFC 9112, 6.1: whatever stands before `chunked` would have to be undone.
+    // RFC 9112, 6.1: a coding before `chunked` would have to be undone.
     let codings = headers
         .get_all(TRANSFER_ENCODING)
         .iter()

@@ -1,5 +1,5 @@
-//! `/healthz`: the process answers. `/readyz`: it can do its work. They may have a listener of their own, whose connections nobody else can
-//! take.
+//! `/healthz`: the process answers. `/readyz`: it can do its work. They may have a listener of their own, whose connections no other client
+//! can take.
 
 use serde_json::{Value, json};
 use warp::http::header::RETRY_AFTER;
@@ -18,7 +18,7 @@ pub(super) fn live() -> Answer {
     show(StatusCode::OK, "ok", None, Found::default())
 }
 
-/// What a listener answers that is for health checks only.
+/// The answer of a listener for health checks only.
 pub(super) async fn only(api: &Api, request: Request) -> Answer {
     let id = gate::request_id(&request.headers);
     let reads = [Method::GET, Method::HEAD].contains(&request.method);
@@ -37,7 +37,7 @@ pub(super) async fn only(api: &Api, request: Request) -> Answer {
 
 pub(super) async fn readiness(api: &Api) -> Answer {
     if let Some(failure) = api.tasks.failure() {
-        // Its name only: anybody may ask this, and what a panic says is for whoever reads the log.
+        // The task's name only: any client may ask this, and the text of a panic is for readers of the log.
         let reason = format!("the task {} has failed, and the node ends: see its log", failure.task.shown());
         return show(StatusCode::SERVICE_UNAVAILABLE, "stopping", Some(reason), Found::default());
     }
@@ -45,7 +45,7 @@ pub(super) async fn readiness(api: &Api) -> Answer {
         return show(StatusCode::SERVICE_UNAVAILABLE, "stopping", None, Found::default());
     }
     let refusal = match Box::pin(api.link.check(api.works)).await {
-        // What a node has it works off all the same, by its own clock.
+        // A node with a wrong clock is not ready, but works off the wakes that it has, unless its clock differs from most clocks, too.
         Ok(()) => api.heartbeat.skew().refusal(api.max_clock_skew),
         Err(error) => Some(error.to_string()),
     };
@@ -58,14 +58,14 @@ pub(super) async fn readiness(api: &Api) -> Answer {
     show(status, word, refusal, found)
 }
 
-/// What a node has found out about NATS.
+/// The node's findings about NATS.
 #[derive(Default)]
 struct Found {
     durability: Option<Value>,
     storage: Option<State>,
 }
 
-/// What was found, without the names and versions of servers: anybody may ask this.
+/// The findings without the names and versions of servers, since any client may ask for them.
 fn durability(api: &Api) -> Option<Value> {
     let found = api.durability.findings();
     let verdicts =

@@ -1,8 +1,8 @@
-//! By which names a node may be asked, where no token says who asks.
+//! The names by which a node may be addressed, if no token says who sends a request.
 //!
-//! A page of any site can have its own name resolve to this machine (DNS rebinding): to the browser, what the node answers then is of
-//! the page's own origin, and the page may ask for everything. The request still says which name it is for. An address cannot
-//! be rebound, and `localhost` is resolved by the browser itself.
+//! A page of any site can make its own name resolve to this machine (DNS rebinding). To the browser, the node's answers then belong to the
+//! page's own origin, and the page may send any request. But the request still says which name it is for. An address cannot be rebound, and
+//! the browser itself resolves `localhost`.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
@@ -10,21 +10,21 @@ use std::str::FromStr;
 use warp::http::header::HOST;
 use warp::http::{HeaderMap, HeaderValue};
 
-/// The most characters of a name, as DNS has it.
+/// The most characters of a name in DNS.
 const MAX_NAME: usize = 253;
 
 /// The names of a node.
 #[derive(Clone, Debug, Default)]
 pub struct Hosts {
     names: Vec<String>,
-    /// Any other name is refused.
+    /// Whether any other name is refused.
     are_checked: bool,
 }
 
 impl FromStr for Hosts {
     type Err = String;
 
-    /// Reads names, separated by commas; without any, all names do.
+    /// Reads names, separated by commas; an empty text allows every name.
     fn from_str(text: &str) -> Result<Self, String> {
         let names: Vec<String> = text
             .split(',')
@@ -43,13 +43,13 @@ impl FromStr for Hosts {
 }
 
 impl Hosts {
-    /// The same, and any other name is refused though none was given.
+    /// Refuses any other name, even if no name was given.
     #[must_use]
     pub fn checked(self) -> Self {
         Self { are_checked: true, ..self }
     }
 
-    /// The name that a request is for, if that is none of these. A request that says no name is not a browser's.
+    /// The name that a request is for, if the node does not have that name. A request without a name does not come from a browser.
     pub(super) fn foreign<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
         if !self.are_checked {
             return None;

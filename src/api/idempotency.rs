@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: the same key of the same owner makes the same timer, whichever node gets it and how often.
+//! `Idempotency-Key`: the same key of the same owner makes the same timer, whichever node gets it and however often.
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -9,28 +9,28 @@ use super::problem::{FieldError, Problem};
 use super::{canonical, exact};
 use crate::domain::timer::TimerId;
 
-/// The field of a creation that stands for the header.
+/// The field of a creation that replaces the header.
 pub(super) const FIELD: &str = "idempotency_key";
 
-/// The longest key taken, in bytes.
+/// The longest key, in bytes.
 const MAX_KEY_BYTES: usize = 255;
 
-/// The name space of ids made of keys (RFC 9562, 5.5): drawn once, and never to change, since the
-/// ids of stored timers come from it.
+/// The name space of ids that are made of keys (RFC 9562, 5.5). It was drawn once and must never change, since the ids of stored timers
+/// come from it.
 const NAMESPACE: Uuid = Uuid::from_u128(0x7f0c_52a3_9d1e_4b5c_8e64_1d0a_93b7_26f1);
 
 /// Reads the key, bare or as a quoted string (draft-ietf-httpapi-idempotency-key-header, 2.1).
 ///
 /// # Errors
 ///
-/// The problem with it.
+/// The problem with the key.
 pub(super) fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let mut values = headers.get_all("idempotency-key").iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
         return Err(Problem::bad_key("the request has more than one Idempotency-Key"));
     }
-    // A tab is what HTTP allows in a header besides, and RFC 9651 does not in a string.
+    // HTTP allows a tab in a header as well; RFC 9651 does not allow one in a string.
     let text = value.to_str().ok().map(str::trim).filter(|text| !text.contains('\t'));
     let text =
         text.ok_or_else(|| Problem::bad_key("the Idempotency-Key must be visible ASCII and spaces"))?;
@@ -46,12 +46,12 @@ pub(super) fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     Ok(Some(key))
 }
 
-/// Takes the key out of a creation that has it as a field: an item of many has no header of its own. What is left is
-/// the same request as one with the key in its header.
+/// Takes the key out of a creation that has it as a field, since an item of a bulk request has no header of its own. The rest is the same
+/// request as one with the key in its header.
 ///
 /// # Errors
 ///
-/// The problem with it.
+/// The problem with the key.
 pub(super) fn take(creation: &mut Value) -> Result<Option<String>, Problem> {
     let Some(value) = creation.as_object_mut().and_then(|fields| fields.remove(FIELD)) else {
         return Ok(None);
@@ -69,7 +69,7 @@ fn wrong(detail: &str) -> Problem {
     Problem::invalid_timer(vec![FieldError { pointer: format!("/{FIELD}"), detail: detail.to_owned() }])
 }
 
-/// The rest of a string as RFC 9651 (3.3.3) writes it, after its opening quote.
+/// Reads the rest of a string after its opening quote, in the form of RFC 9651 (3.3.3).
 fn unquoted(rest: &str) -> Option<String> {
     let inner = rest.strip_suffix('"')?;
     let mut key = String::with_capacity(inner.len());
@@ -84,14 +84,13 @@ fn unquoted(rest: &str) -> Option<String> {
     Some(key)
 }
 
-/// The key of one of many timers in a request with this key. No request has it as its own: a key has no line
-/// breaks.
+/// The key of one of many timers in a request with this key. No request can have it as its own, since a key has no line breaks.
 pub(super) fn key_of_item(key: &str, place: usize) -> String {
     format!("{key}\n{place}")
 }
 
-/// The id of the timer that this key makes for this owner, which is the name of a token: no token gets a timer for guessing the key
-/// of another. No name and no key has a NUL in it, so that no two of them read the same.
+/// The id of the timer that this key makes for this owner. The owner is the name of a token, so no token gets a timer by guessing the key
+/// of another. No name and no key contains a NUL, so no two of them read the same.
 pub(super) fn id_of(owner: Option<&str>, key: &str) -> TimerId {
     match owner {
         Some(owner) => Uuid::new_v5(&NAMESPACE, format!("{owner}\0{key}").as_bytes()),
@@ -99,14 +98,14 @@ pub(super) fn id_of(owner: Option<&str>, key: &str) -> TimerId {
     }
 }
 
-/// A digest of the request, by which a key that is used for another request is noticed. Objects are
-/// compared by content, not by the order of their fields. Numbers are compared by their value, also where a double cannot hold it; but
-/// an integer of up to 64 bits (`100`) is another number than one with a fraction or an exponent (`100.0`, `1e2`), as it is in a body,
-/// which is sent as it was written. A request with a field that is there twice is the same only if it is written the same.
+/// A digest of the request, which shows when a key is used for a different request. Objects are compared by content, not by the order of
+/// their fields. Numbers are compared by value, even if a double cannot hold it. But an integer of up to 64 bits (`100`) differs from a
+/// number with a fraction or an exponent (`100.0`, `1e2`), as it does in a body, which is sent as it was written. A request with a repeated
+/// field is the same only if it is written the same.
 pub(super) fn fingerprint(json: &Json) -> Uuid {
     let exact = exact::with_exact_numbers(&json.bytes);
     let text = canonical::without(FIELD, exact.as_deref().unwrap_or(&json.bytes));
-    // For a request without such numbers the text must not change between versions: fingerprints are stored.
+    // Fingerprints are stored, so the text of a request without such numbers must not change between versions.
     Uuid::new_v5(&NAMESPACE, text.as_deref().unwrap_or(&json.bytes))
 }
 
@@ -198,7 +197,7 @@ mod tests {
         assert_eq!(of(big), of(r#"{"idempotency_key": "k", "a": 25000000000000000001}"#));
     }
 
-    /// Of creations whose records are stored: a fingerprint that changes makes a repeat a refusal.
+    /// Records store the fingerprints of creations: if a fingerprint changes, a repeat is refused.
     #[test]
     fn a_fingerprint_is_the_same_in_every_version() {
         let text = r#"{"delay": "1h", "url": "http://a/", "body": {"b": [1.50, 1e2, -0, 9007199254740993], "a": "\u00fc"}}"#;

@@ -1,5 +1,5 @@
-//! The items of a request for many: taken apart as text, each to be read by itself. No more of them than a request may have, and
-//! one, since a body of 8 MiB may have four million.
+//! Splits a request for many timers into its items, as text; each is read separately. It keeps one item more than a request may have, and
+//! no further ones, since a body of 8 MiB may have four million.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::bulk::MAX_TIMERS;
 use super::problem::Problem;
 
-/// How many are taken apart: one more than there may be tells that there are too many.
+/// How many items are split off: one more than allowed shows that there are too many.
 const MOST: usize = MAX_TIMERS + 1;
 
 /// The items of a JSON array, each as it was written.
@@ -31,7 +31,7 @@ pub(super) fn lines(bytes: &Bytes) -> Vec<Bytes> {
     lines.filter(|line| !line.is_empty()).take(MOST).map(|line| bytes.slice_ref(line)).collect()
 }
 
-/// The first elements of an array. The others are looked at, and not kept.
+/// Reads the first elements of an array. The others are parsed and thrown away.
 struct Elements;
 
 impl<'de> Visitor<'de> for Elements {
@@ -92,7 +92,7 @@ mod tests {
                 prop_assert!(!item.is_empty() && !item.contains(&b'\n'));
                 let _ = Json::read(item);
             }
-            // What is an item of an array is JSON by itself.
+            // An element of an array is valid JSON by itself.
             for item in elements(&bytes).unwrap_or_default() {
                 prop_assert!(Json::read(item).is_ok());
             }

@@ -1,7 +1,7 @@
-//! A body of JSON, as it was written and as values: all of it but what is in the field `body`, of which only the text is wanted.
+//! A JSON body, as text and as values: all of it except the field `body`, of which only the text is needed.
 //!
-//! A tree of values may take a hundred times its text. So a text is looked at before a tree is made of it, and one that has more
-//! values than any timer can have is refused.
+//! A tree of values may take a hundred times the memory of its text. So a text is checked before a tree is made of it, and refused if it
+//! has more values than any timer can have.
 
 use std::fmt;
 
@@ -13,25 +13,25 @@ use serde_json::{Map, Value};
 use super::problem::{FieldError, Problem};
 use crate::repeated;
 
-/// The field whose text is what is sent to the receiver.
+/// The field whose text is sent to the receiver.
 const BODY: &str = "body";
 
-/// The most values outside of `body`. A timer that names all there is has some 650, of which 505 are statuses.
+/// The most values outside of `body`. A timer with every field has some 650, of which 505 are statuses.
 pub(super) const MAX_VALUES: usize = 1_024;
 
-/// A body.
+/// A JSON body.
 #[derive(Debug)]
 pub(super) struct Json {
-    /// As it was written.
+    /// The body as it was written.
     pub(super) bytes: Bytes,
-    /// What it says. If it has the field `body`, that is null here.
+    /// The values. The field `body`, if it is there, is null here.
     pub(super) value: Value,
-    /// Pointers to the fields that are there more than once, but for those within `body`.
+    /// Pointers to the fields that occur more than once, except those within `body`.
     pub(super) repeated: Vec<String>,
     body: Option<Bytes>,
 }
 
-/// Why a text is not taken.
+/// Why a text is refused.
 #[derive(Debug)]
 pub(super) enum Bad {
     /// It is not JSON.
@@ -41,7 +41,7 @@ pub(super) enum Bad {
 }
 
 impl Bad {
-    /// As the problem of this text, which is named.
+    /// The problem of this text, which `what` names.
     pub(super) fn problem(self, what: &str) -> Problem {
         match self {
             Self::NotJson(error) => Problem::not_json(format!("{what} is not JSON: {error}")),
@@ -60,7 +60,7 @@ impl Json {
     ///
     /// # Errors
     ///
-    /// Why it is not taken.
+    /// Why the text is refused.
     pub(super) fn read(bytes: Bytes) -> Result<Self, Bad> {
         let look = repeated::look(&bytes, Some(BODY), MAX_VALUES).map_err(Bad::NotJson)?;
         if look.has_too_many {
@@ -82,7 +82,7 @@ impl Json {
     }
 }
 
-/// Reads an object, and of its field `body` the text.
+/// Reads an object, and only the text of its field `body`.
 struct Apart;
 
 impl<'de> Visitor<'de> for Apart {

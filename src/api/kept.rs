@@ -1,12 +1,11 @@
-//! How long a connection may be silent: while the head of a request comes, and between two requests; and how much of a head
-//! is read.
+//! Limits how long a connection may be silent, while the head of a request comes and between two requests; and how much of a head is read.
 //!
-//! hyper has one limit for both. They differ: a head that comes slowly is an attack or a broken client, and a connection
-//! between two requests is what proxies and load balancers keep for later. One that is closed just when it is used again
-//! costs them a request, so it has to be kept for longer than they do, which is 60 s for most.
+//! hyper has one limit for both silences, but they differ. A head that comes slowly is an attack or a broken client. A connection between
+//! two requests is one that proxies and load balancers keep for later. If it is closed just when they use it again, they lose a request. So
+//! it has to be kept for longer than they keep it, which is 60 s for most.
 //!
-//! hyper has a buffer for what it reads, which grows with a head that has no end, and with reads that fill it. So reads are
-//! kept smaller than that buffer is at first, and a head that is not small takes its buffer from the budget of heads.
+//! hyper reads into a buffer that grows with an endless head, and with reads that fill it. So reads are kept smaller than that buffer is at
+//! first, and a head that is not small takes its buffer from the budget of heads.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -24,16 +23,15 @@ use super::lasting::Lasting;
 use super::memory::Part;
 use super::paced::Pace;
 
-/// The most bytes that are read at once: fewer than the 8 KiB of hyper's first buffer, as a read that fills it has hyper
-/// double it.
+/// The most bytes that are read at once: fewer than the 8 KiB of hyper's first buffer, since hyper doubles it after a read that fills it.
 const MOST_READ: usize = 8 * 1_024 - 1;
 
-/// What a head has for nothing, in bytes: as much as one read, and more than browsers send.
+/// How many bytes of a head take nothing from the budget: as many as one read, and more than browsers send.
 pub(super) const FREE_HEAD_BYTES: usize = MOST_READ;
 
-/// What hyper's buffer is for a head of more than that, in bytes; it refuses a head that is larger, and `unread` says so.
-/// What is taken of a head is less, and is said in `gate`. A buffer that has grown stays so for as long as its connection, which
-/// is why that ends with the answer.
+/// The size of hyper's buffer for a head of more than that, in bytes. hyper refuses a larger head, and `unread` answers it. The limits of
+/// accepted heads are lower, and are in `gate`. A buffer that has grown stays so as long as its connection, so the connection ends with the
+/// answer.
 pub(super) const MAX_HEAD_BYTES: usize = 32 * 1_024;
 
 /// Whether a request is being answered: a handler, and a feed without events, may be silent for long.
@@ -44,9 +42,9 @@ pub(super) struct Asked(Arc<Heard>);
 struct Heard {
     /// How often an answer has begun or ended: odd during an answer.
     answers: AtomicU64,
-    /// Whether the first line of the head that is being read has come to its end.
+    /// Whether the first line of the head that is being read is complete.
     has_line: AtomicBool,
-    /// Whether a head has had more than it has for nothing.
+    /// Whether a head has had more than its free bytes.
     was_large: AtomicBool,
 }
 
@@ -56,18 +54,18 @@ impl Asked {
         self,
         answer: impl Future<Output = Result<Response<B>, E>>,
     ) -> impl Future<Output = Result<Response<Lasting<B, UntilEnded>>, E>> {
-        // Not once the future is polled: what hyper reads until then is of the body.
+        // Counted here and not when the future is polled: bytes that hyper reads until then belong to the body.
         self.0.answers.fetch_add(1, Ordering::Relaxed);
         let until_ended = UntilEnded(self);
         async move { answer.await.map(|answer| answer.map(|body| Lasting::new(body, until_ended))) }
     }
 
-    /// Whether the head that is being read has more than a part of its first line.
+    /// Whether the first line of the head that is being read is complete.
     pub(super) fn has_line(&self) -> bool {
         self.0.has_line.load(Ordering::Relaxed)
     }
 
-    /// Whether the buffer of this connection has grown, so that the connection is to end.
+    /// Whether the buffer of this connection has grown, so the connection has to end.
     pub(super) fn was_large(&self) -> bool {
         self.0.was_large.load(Ordering::Relaxed)
     }
@@ -90,18 +88,18 @@ impl Drop for UntilEnded {
 pub(super) struct Kept<S> {
     stream: S,
     asked: Asked,
-    /// The count of `asked` after the answer that was seen to end last.
+    /// The count of `asked` after the last answer that was seen to end.
     ended: u64,
     /// How long the head of a request may take.
     head: Duration,
-    /// How long there may be no request.
+    /// How long the connection may be without a request.
     idle: Duration,
-    /// Whether a head has begun. A new connection was made for a request, so that this one's time goes from the start.
+    /// Whether a head has begun. A new connection was made for a request, so its time runs from the start.
     begun: bool,
     until: Pin<Box<Sleep>>,
-    /// How much was read of the head.
+    /// How many bytes of the head were read.
     head_bytes: usize,
-    /// What the head takes of the budget. Its fields are kept until the answer has ended.
+    /// The head's part of the budget. The head's fields are kept until the answer has ended, and so is this.
     memory: Part,
     pace: Pace,
 }
@@ -119,7 +117,7 @@ impl<S> Kept<S> {
         Self { stream, asked, ended: 0, head, idle, begun: true, until, head_bytes: 0, memory, pace }
     }
 
-    /// How much may be read now. The head's first part is read by itself: what comes with it may be a body's.
+    /// How much may be read now. The first part of a head is read separately: the bytes after it may belong to a body.
     fn room(&mut self, is_head: bool) -> io::Result<usize> {
         let free = FREE_HEAD_BYTES.saturating_sub(self.head_bytes);
         if !is_head || free == 0 {
@@ -133,14 +131,14 @@ impl<S> Kept<S> {
         Ok(free)
     }
 
-    /// The next head begins.
+    /// Prepares for the next head.
     fn next_head(&mut self) {
         self.memory.set(0);
         self.head_bytes = 0;
         self.asked.0.has_line.store(false, Ordering::Relaxed);
     }
 
-    /// The connection rests until a request begins.
+    /// Lets the connection rest until a request begins.
     fn rest(&mut self) {
         self.begun = false;
         self.until.as_mut().reset(Instant::now() + self.idle);
@@ -161,7 +159,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Kept<S> {
             self.rest();
         }
         let room = self.room(is_head)?.min(buffer.remaining());
-        // Read aside, as a part of a buffer cannot be read into without unsafe code.
+        // Read into a separate buffer, since reading into a part of a buffer needs unsafe code.
         let mut bytes = [const { MaybeUninit::uninit() }; MOST_READ];
         let mut part = ReadBuf::uninit(&mut bytes[..room]);
         let read = Pin::new(&mut self.stream).poll_read(cx, &mut part);
@@ -195,14 +193,14 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Kept<S> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         if written.is_ready() {
             self.rest();
-            // hyper does not read again where a read waits already, and one that began during an answer waits without a limit. So
-            // the limit is waited for from here; the read that it wakes finds that it is over.
+            // hyper does not read again while a read already waits, and a read that began during an answer waits without a limit. So the
+            // limit is polled here. When it is over, it wakes that read, which then finds that the time is up.
             let _ = self.until.as_mut().poll(cx);
         }
         written
     }
 
-    /// Asked for by hyper once it has nothing left to write.
+    /// hyper calls this once it has nothing left to write.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
         self.pace.all_is_written();
@@ -291,14 +289,14 @@ mod tests {
         assert!(first.read(&mut bytes).await.unwrap() <= FREE_HEAD_BYTES && !asked.was_large());
         first.read_exact(&mut bytes[FREE_HEAD_BYTES..]).await.unwrap();
         assert!(asked.was_large() && !asked.has_line());
-        // There is one such buffer for one client.
+        // The budget has one such buffer for one client.
         assert_eq!(second.read(&mut bytes).await.unwrap(), FREE_HEAD_BYTES);
         second.read(&mut bytes).await.unwrap_err();
         let answer = async { Ok::<_, ()>(Response::new(Empty::<Bytes>::new())) };
         let answer = asked.during(answer);
         first.read_exact(&mut [0; 30_000]).await.unwrap();
         second.read(&mut bytes).await.unwrap_err();
-        // It is given back with the head's fields.
+        // The memory goes back with the head's fields.
         drop(answer);
         assert!(first.read(&mut bytes).await.unwrap() <= FREE_HEAD_BYTES);
         second.read_exact(&mut bytes).await.unwrap();

@@ -1,11 +1,11 @@
-//! The body of an answer, with what has to last until its end.
+//! The body of an answer, with a value that has to last until the body's end.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use hyper::body::{Body, Frame, SizeHint};
 
-/// A body, which the server drops once it is written or its connection has ended, and what is dropped with it.
+/// A body, and a value that is dropped with it. The server drops it once it is written or its connection has ended.
 pub(super) struct Lasting<B, L> {
     body: B,
     _lasts: L,

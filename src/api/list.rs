@@ -1,6 +1,6 @@
-//! `GET /timers` and `GET /timers/counts`: which timers there are, by the index, and as the bucket has them.
+//! `GET /timers` and `GET /timers/counts`: finds timers in the index, and shows them as the bucket has them.
 //!
-//! A list is read as its client reads it, so that a page that nobody reads holds little.
+//! A list is read from the bucket at its client's pace, so a page that its client does not read holds little memory.
 
 use futures_util::{Stream, StreamExt as _, stream};
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ use crate::receivers::Waits;
 pub(super) const DEFAULT_LIMIT: usize = 100;
 pub(super) const MAX_LIMIT: usize = 1_000;
 
-/// What a list is asked for.
+/// The parameters of a list.
 struct Asked {
     filter: Filter,
     sort: Sort,
@@ -53,7 +53,7 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Answer, Problem> {
     memory.grow_to(taken).map_err(|_| Problem::memory_full_for_answer(false))?;
     let next = Value::from(page.next.map(|cursor| cursor.encode()));
     let mut summaries = Summaries::new(call.api.clone(), call.engine.clone(), filter, found);
-    // What fails before anything was said is a problem like any other.
+    // An error before the first byte of the answer is a problem like any other.
     let first = summaries.next().await.map_err(|error| Problem::of_nats(&error))?;
     let begin =
         format!("{{\"complete\":{complete},\"next\":{next},\"timers\":[{}", first.unwrap_or_default());
@@ -62,7 +62,7 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Answer, Problem> {
     Ok(answer)
 }
 
-/// The list's text, as it is asked for.
+/// The text of the list, made at the client's pace.
 fn text(begin: String, summaries: Summaries) -> impl Stream<Item = Result<String, NatsError>> {
     let rest = stream::try_unfold(Some(summaries), async |summaries| {
         let Some(mut summaries) = summaries else { return Ok(None) };
@@ -100,7 +100,7 @@ pub(super) fn counted(index: &Index, waits: &Waits, now: Now) -> Value {
     body
 }
 
-/// Asks the index, if there is one and it is filled.
+/// Asks the index, if the node has one and it is filled.
 pub(super) fn ask<T>(call: &Call<'_>, question: impl FnOnce(&Index) -> T) -> Result<T, Problem> {
     let finder = call.api.finder.as_ref().ok_or_else(Problem::index_off)?;
     finder.ask(question).ok_or_else(Problem::index_not_ready)
@@ -153,7 +153,7 @@ mod tests {
         Serializer::new(String::new()).extend_pairs(pairs).finish()
     }
 
-    /// The parameters that are named as wrong; none if only the cursor is, which is looked at last.
+    /// The parameters that the problem names. None if only the cursor is wrong, since it is checked last.
     fn named(problem: &Problem) -> Vec<String> {
         let json = problem.to_json();
         if json["type"] == "urn:jettimer:problem:invalid-cursor" {
@@ -173,7 +173,7 @@ mod tests {
                 prop_assert!(!wrong.is_empty());
                 pairs.retain(|(name, _)| !wrong.contains(name));
                 let again = asked(&query(&pairs)).err().map(|problem| named(&problem));
-                // A cursor is looked at once the list is known that it must be of.
+                // A cursor is checked once it is known which list it must belong to.
                 prop_assert!(again.is_none_or(|wrong| wrong == ["cursor"]), "{:?}", pairs);
             }
         }

@@ -1,7 +1,7 @@
-//! The HTTP server: connections with limits, and an orderly end.
+//! Runs the HTTP server: connections with limits, and an orderly end.
 //!
-//! warp's own server has no limit on connections, none on how slowly a request may come, and none on how slowly
-//! an answer may be read, so its service is run on hyper's connections here.
+//! warp's own server does not limit how many connections there are, how slowly a request may come, and how slowly an answer may be read. So
+//! its service runs on hyper's connections here.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -35,21 +35,22 @@ use crate::tasks::Tasks;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub(super) IpAddr);
 
-/// What clients may take of a node before they have asked for anything.
+/// The limits of connections, which hold before a client has asked for anything.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionLimits {
-    /// The most connections at once; for more, those that rest and have shown no good token make way, or they wait in the
+    /// The most connections at once. For more, resting connections that have shown no good token make way, or the new ones wait in the
     /// kernel's queue until one ends.
     pub count: usize,
-    /// The most of one address, if there is such a limit; one that is over it is closed.
+    /// The most connections of one address, if there is such a limit. For more, a resting one of the address makes way, or the new one is
+    /// closed.
     pub per_address: Option<usize>,
     /// How long a client may take to send a request's head, and how long it may read nothing of an answer.
     pub timeout: Duration,
-    /// How long a connection is kept on which no request begins.
+    /// How long a connection is kept without a new request.
     pub idle: Duration,
 }
 
-/// The most header fields that are read; what is taken is fewer, and is said in `gate`.
+/// The most header fields that are read. The limit for accepted requests is lower, and is in `gate`.
 pub(super) const MAX_HEADERS: usize = 256;
 
 /// The pause after accepting has failed, as when the process is out of file descriptors.
@@ -58,7 +59,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long requests in progress may take after `stop`.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Serves until `stop` is cancelled; then takes no new connection and finishes what has begun.
+/// Serves until `stop` is cancelled. Then it accepts no new connection, and finishes the requests that have begun.
 pub async fn serve<R>(
     listener: TcpListener,
     routes: BoxedFilter<(R,)>,
@@ -108,17 +109,17 @@ pub async fn serve<R>(
         tasks.one_of_many(Task::Connection, None, async move {
             let served = async {
                 let stream = FirstHead::read(kept, &stop).await?;
-                // hyper would close a connection of which it has read nothing yet.
+                // On a graceful end, hyper would close a connection of which it has read nothing yet.
                 let is_last = stop.is_cancelled();
                 let connection = http1::Builder::new()
                     .keep_alive(!is_last)
                     .timer(TokioTimer::new())
-                    // `Kept` tells a slow head from a connection that rests, which hyper does not.
+                    // `Kept` tells a slow head from a resting connection; hyper does not.
                     .header_read_timeout(None)
                     .max_headers(MAX_HEADERS)
                     .max_buf_size(MAX_HEAD_BYTES)
                     .serve_connection(TokioIo::new(Unread::new(stream, heard, metrics)), service);
-                // `connections` waits for as long as `watcher` is there.
+                // `connections` waits as long as `watcher` exists.
                 if is_last {
                     connection.await?;
                 } else {
@@ -129,7 +130,7 @@ pub async fn serve<R>(
             tokio::select! {
                 biased;
                 () = place.closed() => tracing::debug!("a connection makes way for another"),
-                // One that breaks is the client's business.
+                // An error of a connection is the client's business.
                 ended = served => if let Err(error) = ended {
                     tracing::debug!(%error, "connection");
                 },
@@ -143,7 +144,8 @@ pub async fn serve<R>(
     }
 }
 
-/// The request with a path: `CONNECT` has none, and warp panics without. Nothing is at `*`, so it is answered with 404.
+/// Gives a request without a path the path `*`: `CONNECT` has none, and warp panics without one. No operation is at `*`, so the answer is
+/// 404.
 fn with_path<B>(mut request: Request<B>) -> Request<B> {
     if request.uri().path_and_query().is_none() {
         *request.uri_mut() = Uri::from_static("*");
@@ -151,7 +153,7 @@ fn with_path<B>(mut request: Request<B>) -> Request<B> {
     request
 }
 
-/// The next connection that has a place, and where it comes from.
+/// The next connection that has a place, and its peer.
 async fn accept(listener: &TcpListener, open: &Connections) -> ((TcpStream, Peer), Connection) {
     loop {
         match listener.accept().await {

@@ -1,4 +1,4 @@
-//! Counting of requests: what they ask for, how they end and how long they take; and of what clients want of timers.
+//! Counts requests by operation, outcome and duration; and what clients want of timers.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,10 +9,10 @@ use super::operation::Operation;
 use crate::access::Denied;
 use crate::metrics::{Busy, Metrics, Refused, Write, Written};
 
-/// What a request is called that asks for nothing there is; also a preflight.
+/// The operation of a request for an unknown path or method; also of a preflight.
 const OTHER: &str = "other";
 
-/// A request that is being answered. It is counted when this ends, whether there was an answer or the client went.
+/// A request that is being answered. It is counted when this is dropped, whether it was answered or the client left.
 pub(super) struct Measured {
     metrics: Arc<Metrics>,
     began: Instant,
@@ -27,12 +27,12 @@ impl Measured {
         Self { metrics: metrics.clone(), began: Instant::now(), operation: OTHER, status: None, _busy: busy }
     }
 
-    /// What is asked for is known.
+    /// Notes the operation, once it is known.
     pub(super) fn asks_for(&mut self, operation: Operation) {
         self.operation = name(operation);
     }
 
-    /// There is an answer.
+    /// Notes the status of the answer.
     pub(super) fn answered(&mut self, status: StatusCode) {
         self.status = Some(status.as_u16());
     }
@@ -44,12 +44,12 @@ impl Drop for Measured {
     }
 }
 
-/// A request ended whose head could not be read.
+/// Counts a request whose head could not be read.
 pub(super) fn unread(metrics: &Metrics, status: StatusCode) {
     metrics.http.ended(OTHER, Some(status.as_u16()), Duration::ZERO);
 }
 
-/// Why somebody was not let in, as it is counted.
+/// The reason for which a client was not let in, as it is counted.
 pub(super) fn refused(denied: Denied) -> Refused {
     match denied {
         Denied::Missing => Refused::NoToken,
@@ -58,7 +58,7 @@ pub(super) fn refused(denied: Denied) -> Refused {
     }
 }
 
-/// What an operation wants of one timer, if it does.
+/// The write that an operation makes to one timer, if it makes one.
 pub(super) fn write_of(operation: Operation) -> Option<Write> {
     match operation {
         Operation::CreateTimer => Some(Write::Create),
@@ -66,7 +66,7 @@ pub(super) fn write_of(operation: Operation) -> Option<Write> {
         Operation::CancelTimer => Some(Write::Cancel),
         Operation::FireTimer => Some(Write::Fire),
         Operation::ReplayTimer => Some(Write::Replay),
-        // Of many timers each is counted by itself.
+        // Each of many timers is counted separately.
         Operation::CreateTimers | Operation::CancelTimers | Operation::ReplayTimers => None,
         Operation::GetTimer
         | Operation::ListTimers
@@ -87,7 +87,7 @@ pub(super) fn write_of(operation: Operation) -> Option<Write> {
     }
 }
 
-/// What came of a wish about a timer that was answered with this status.
+/// The outcome of a write to a timer, by the status of the answer.
 pub(super) fn written(write: Write, status: StatusCode) -> Written {
     if write == Write::Create && status == StatusCode::OK {
         Written::Repeated

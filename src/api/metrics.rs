@@ -1,4 +1,4 @@
-//! `GET /metrics`: what this node has counted, for Prometheus and what reads its formats.
+//! `GET /metrics`: this node's metrics, for Prometheus and other programs that read its formats.
 
 use warp::http::header::{ACCEPT, VARY};
 use warp::http::{HeaderMap, HeaderValue, StatusCode};
@@ -28,7 +28,7 @@ pub(super) async fn show(api: &Api, headers: &HeaderMap) -> Answer {
     answer
 }
 
-/// OpenMetrics for whoever names it and likes nothing better, the format that everything reads for everybody else.
+/// OpenMetrics for a client that names it and prefers no other format; for all others the format that every program reads.
 fn format_for(headers: &HeaderMap) -> Format {
     let ranges = headers.get_all(ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
     let (mut open, mut plain) = (0.0_f32, 0.0_f32);

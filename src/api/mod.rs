@@ -1,8 +1,7 @@
-//! HTTP in: the API of `api.md`, and the only place that names `warp`.
+//! HTTP in: the API that `openapi` describes, and the only place that names `warp`.
 //!
-//! One filter takes any request apart, `gate` lets it in, `operation` says what it asks for, and a
-//! handler answers. No filter and no handler rejects, so that each error is made in `problem` and
-//! nowhere else.
+//! One filter takes any request apart, `gate` admits it, `operation` finds the operation that it asks for, and a handler answers. No filter
+//! and no handler rejects, so each error is made in `problem` and nowhere else.
 
 mod answer;
 mod attended;
@@ -84,28 +83,28 @@ pub use memory::{Budget, Reads};
 pub use openapi::DOCUMENT;
 use refusals::Refusals;
 
-/// What the API needs and is told by the configuration.
+/// The parts and settings that the API needs.
 #[derive(Clone)]
 pub struct Api {
-    /// Does what clients ask for; absent on a node that only works.
+    /// Carries out requests about timers; absent on a node that only works.
     pub engine: Option<Engine>,
-    /// Who may do what.
+    /// What each client may do.
     pub permissions: Permissions,
-    /// The origins whose pages may use it from a browser.
+    /// The origins whose pages may use the API from a browser.
     pub origins: Origins,
-    /// By which names it may be asked.
+    /// The names by which clients may address the node.
     pub hosts: Hosts,
     /// Finds timers; absent if this node keeps no index.
     pub finder: Option<Finder>,
-    /// Whether it has the page to set and watch timers.
+    /// Whether the node has the page to set and watch timers.
     pub page: bool,
     /// Places of readers of the feed; absent if no events are kept.
     pub feed: Option<Arc<Semaphore>>,
-    /// What they follow.
+    /// The feed that they follow.
     pub hub: FeedHub,
-    /// A receiver to try it out with; only `dev` has one.
+    /// A receiver for trying the service out; only `dev` has one.
     pub inbox: Option<Inbox>,
-    /// Whom this node calls; nobody, if it does not work.
+    /// The receivers that this node calls; none if it does not work.
     pub receivers: Receivers,
     /// Which nodes there are, and what their clocks show.
     pub heartbeat: Heartbeat,
@@ -115,19 +114,19 @@ pub struct Api {
     pub room: Keeper,
     /// Whether this node calls receivers.
     pub works: bool,
-    /// How far this node's clock may be from others until it is not ready.
+    /// How far this node's clock may be from others before the node is not ready.
     pub max_clock_skew: Duration,
-    /// For readiness and the feed.
+    /// The connection to NATS, for readiness and the feed.
     pub link: Link,
-    /// What waits in NATS, for metrics.
+    /// The messages that wait in NATS, for metrics.
     pub backlog: Arc<Backlog>,
-    /// How NATS is, for people.
+    /// The state of the streams in NATS, for people.
     pub streams: Arc<Streams>,
-    /// What this node counts.
+    /// This node's counters and measurements.
     pub metrics: Arc<Metrics>,
-    /// Whether one has failed that this node needs, and where readers of the feed are spawned.
+    /// Tells whether a task that this node needs has failed, and spawns readers of the feed.
     pub tasks: Tasks,
-    /// Cancelled once this node is to stop: it is not ready any more.
+    /// Cancelled once this node is to stop: it is no longer ready.
     pub stop: CancellationToken,
     /// The farthest due instant, from now.
     pub max_delay: Duration,
@@ -137,19 +136,19 @@ pub struct Api {
     pub targets: Arc<Policy>,
     /// The most bytes of a request's body.
     pub max_body: usize,
-    /// What bodies and answers may take of this node's memory, all together.
+    /// The memory that all bodies and answers of this node may take.
     pub memory: Budget,
-    /// What may be read of records at once.
+    /// Room for the records that are read at the same time.
     pub reads: Reads,
     /// How long a client may take to send a request's body.
     pub client_timeout: Duration,
-    /// How often a reader of a quiet feed hears that it is there.
+    /// How often the reader of a quiet feed gets a sign of life.
     pub event_heartbeat: Duration,
     /// How long a request may wait for NATS before it is answered with 503.
     pub patience: Duration,
 }
 
-/// What a node answers where it listens for health checks only.
+/// The answers of a listener for health checks only.
 pub fn health_routes(api: Api) -> BoxedFilter<(impl Reply,)> {
     let api = Arc::new(api);
     request::any()
@@ -160,7 +159,7 @@ pub fn health_routes(api: Api) -> BoxedFilter<(impl Reply,)> {
         .boxed()
 }
 
-/// All that this node answers.
+/// All answers of this node.
 pub fn routes(api: Api) -> BoxedFilter<(impl Reply,)> {
     let shared = Arc::new((api, Refusals::default()));
     request::any()

@@ -1,4 +1,4 @@
-//! `GET /nodes`: which nodes there are, and what their clocks show, as this node has heard.
+//! `GET /nodes`: the nodes, and what their clocks show, as far as this node has heard of them.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! From the operation that a request asks for to the handler that does it.
+//! Calls the handler of the operation that a request asks for.
 
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
@@ -20,7 +20,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::timer::TimerId;
 use crate::engine::{Engine, Patience};
 
-/// A request about timers that was let in.
+/// An admitted request about timers.
 pub(super) struct Call<'a> {
     pub(super) api: &'a Api,
     pub(super) engine: &'a Engine,
@@ -28,7 +28,7 @@ pub(super) struct Call<'a> {
     grant: Option<Grant>,
 }
 
-/// Does it.
+/// Carries out the operation.
 pub(super) async fn operate(
     api: &Api,
     operation: Operation,
@@ -107,12 +107,13 @@ impl Call<'_> {
         self.request.json(self.api.max_body, self.api.client_timeout, &self.api.memory).await
     }
 
-    /// Memory for what this client is answered, none yet.
+    /// An empty part of the memory, for the answer to this client.
     pub(super) fn memory(&self) -> Part {
         self.api.memory.part(self.request.holder.clone())
     }
 
-    /// Room to read this timer's record, until it is dropped. If there is no index that knows its size, it may be large.
+    /// Waits for room to read this timer's record. The room is held until the permit is dropped. A record whose size no index knows may be
+    /// large.
     pub(super) async fn room_to_read(&self, id: TimerId) -> Result<OwnedSemaphorePermit, Problem> {
         let known = self.api.finder.as_ref().and_then(|finder| finder.ask(|index| index.size(id)).flatten());
         let bytes = known.map_or(self.api.max_body, |size| size.record);
@@ -135,14 +136,15 @@ impl Call<'_> {
         self.grant.as_ref().and_then(Grant::token)
     }
 
-    /// Takes each of so many timers off the rate; gives how many of them it has, in order. The request itself is the first.
+    /// Takes this many timers off the rate, and returns for how many of them it suffices, in order. The first one is paid for by the
+    /// request itself.
     pub(super) fn spend_for(&self, timers: usize) -> usize {
         let more = u64::try_from(timers.saturating_sub(1)).unwrap_or(u64::MAX);
         let granted = self.grant.as_ref().map_or(more, |grant| grant.spend_up_to(more));
         usize::try_from(granted).unwrap_or(usize::MAX).saturating_add(1).min(timers)
     }
 
-    /// That the rate does for no more timers.
+    /// The problem of a timer that the rate does not suffice for.
     pub(super) fn beyond_the_rate(&self) -> Problem {
         let quota = self.grant.as_ref().and_then(Grant::quota);
         Problem::too_many_requests(quota.map_or(1, |quota| quota.retry_after_seconds))
@@ -156,7 +158,7 @@ impl Call<'_> {
         self.engine.clock().now()
     }
 
-    /// As long as a client waits.
+    /// The engine's patience: as long as a client waits.
     pub(super) fn patience(&self) -> Patience {
         Patience::Until(Instant::now() + self.api.patience)
     }

@@ -1,13 +1,13 @@
-//! All that the API can be asked for: each path with its methods, and the scope that a token needs.
+//! All operations of the API: each path with its methods, and the scope that a token needs.
 //!
-//! The one table of routes. What is not in it is answered with 404 or 405, and the OpenAPI document is
-//! compared with it by a test.
+//! This is the one table of routes. Requests for other paths and methods are answered with 404 or 405, and a test compares the OpenAPI
+//! document with this table.
 
 use warp::http::Method;
 
 use crate::access::Scope;
 
-/// Something that the API does.
+/// An operation of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
     CreateTimer,
@@ -38,10 +38,10 @@ pub(super) enum Operation {
 
 use Operation as Op;
 
-/// A path, with names in braces for parts that vary, and what each method does there.
+/// A path, with names in braces for the parts that vary, and the operation of each method.
 type Path = (&'static str, &'static [(Method, Operation)]);
 
-/// What nodes of every role serve.
+/// Paths on nodes of every role.
 const NODE_PATHS: &[Path] = &[
     ("/healthz", &[(Method::GET, Op::Health)]),
     ("/readyz", &[(Method::GET, Op::Readiness)]),
@@ -50,7 +50,7 @@ const NODE_PATHS: &[Path] = &[
     ("/metrics", &[(Method::GET, Op::Metrics)]),
 ];
 
-/// What nodes serve that have the API.
+/// Paths on nodes that have the API.
 const TIMER_PATHS: &[Path] = &[
     ("/timer", &[(Method::POST, Op::CreateTimer)]),
     (
@@ -75,18 +75,18 @@ const TIMER_PATHS: &[Path] = &[
     ("/docs", &[(Method::GET, Op::Docs)]),
 ];
 
-/// What nodes serve that have the page.
+/// Paths on nodes that have the page.
 const PAGE_PATHS: &[Path] = &[
     ("/", &[(Method::GET, Op::Page)]),
     ("/ui_timer", &[(Method::GET, Op::Page)]),
     ("/ui/{version}/{folder}/{file}", &[(Method::GET, Op::PageFile)]),
 ];
 
-/// What only the node of `jettimer dev` serves.
+/// Paths on the node of `jettimer dev` only.
 const DEV_PATHS: &[Path] =
     &[("/dev/inbox", &[(Method::GET, Op::ShowInbox), (Method::DELETE, Op::EmptyInbox)])];
 
-/// What a node serves beside what every node does.
+/// The paths that a node serves in addition to those of every node.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Serves {
     /// The API of timers.
@@ -97,17 +97,17 @@ pub(super) struct Serves {
     pub(super) inbox: bool,
 }
 
-/// Why there is nothing to do for a request.
+/// Why a request has no operation.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum NoRoute {
-    /// No such path.
+    /// There is no such path.
     NotFound,
     /// The path takes only these methods: the value of `Allow`.
     OtherMethod(String),
 }
 
-/// Finds what a request asks for, and the part of its path that varies (empty if none does; with what is between them, if
-/// several do).
+/// Finds the operation of a request, and the part of its path that varies: empty if no part varies; with the text between them if several
+/// parts vary.
 pub(super) fn find<'p>(
     method: &Method,
     path: &'p str,
@@ -118,7 +118,7 @@ pub(super) fn find<'p>(
     let dev_paths = if serves.inbox { DEV_PATHS } else { &[] };
     for (template, methods) in NODE_PATHS.iter().chain(timer_paths).chain(page_paths).chain(dev_paths) {
         let Some(varying) = matched(template, path) else { continue };
-        // Whoever answers GET answers HEAD; the server leaves out the body.
+        // A path that answers GET also answers HEAD; the server leaves out the body.
         let asked = if method == Method::HEAD { &Method::GET } else { method };
         return match methods.iter().find(|(method, _)| method == asked) {
             Some((_, operation)) => Ok((*operation, varying)),
@@ -159,7 +159,7 @@ fn allow(methods: &[(Method, Operation)]) -> String {
 }
 
 impl Operation {
-    /// The scope that a token needs; none for what everyone may see.
+    /// The scope that a token needs; `None` if the operation is open to everyone.
     pub(super) fn scope(self) -> Option<Scope> {
         match self {
             Op::GetTimer

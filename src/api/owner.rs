@@ -1,5 +1,5 @@
-//! `created_by` in a creation: whose timer it is to be, which by itself is the token that asks. An import keeps with it
-//! the owner of each timer, and so the secret that the timer's calls are signed with.
+//! `created_by` in a creation: the owner of the timer. Without it, the token that sends the request is the owner. An import uses it to keep
+//! the owner of each timer, and so the secret that signs the timer's calls.
 
 use serde_json::Value;
 
@@ -9,12 +9,12 @@ use crate::access::check_name;
 /// The field of a creation.
 pub(super) const FIELD: &str = "created_by";
 
-/// The name of the token that the timer belongs to, if it has one. Only who may do everything makes a timer in another's
-/// name.
+/// The name of the token that owns the timer, if it has one. Only a client that may do everything creates a timer in the name of another
+/// token.
 ///
 /// # Errors
 ///
-/// What is wrong with the field.
+/// The error of the field.
 pub(super) fn of(token: Option<&str>, may_all: bool, creation: &Value) -> Result<Option<String>, FieldError> {
     let Some(value) = creation.get(FIELD) else { return Ok(token.map(str::to_owned)) };
     let wrong = |detail: String| FieldError { pointer: format!("/{FIELD}"), detail };

@@ -1,7 +1,7 @@
-//! Answers in small pieces, each handed to hyper once the one before it has been written.
+//! Gives answers to hyper in small pieces, each once the one before it has been written.
 //!
-//! hyper copies what it is handed into a buffer, and keeps that buffer for as long as the connection lives. So a client that
-//! reads nothing of a large answer, or asks for one and rests, would have its size once more.
+//! hyper copies each piece into a buffer, and keeps that buffer as long as the connection lives. So for a client that reads nothing of a
+//! large answer, or asks for one and rests, hyper would hold a second copy of that size.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use hyper::body::{Body, Frame, SizeHint};
 
 use super::memory::Taken;
 
-/// The most bytes of a body that hyper has and has not written. With the answer's head they fit into its buffer, which begins
-/// with 8 KiB and does not grow then.
+/// The most bytes of a body that hyper holds unwritten. With the answer's head they fit into its buffer, which begins with 8 KiB and so
+/// does not grow.
 const MOST_UNWRITTEN: usize = 7 * 1_024;
 
-/// How far the writing of a connection has come.
+/// The progress of writing to a connection.
 #[derive(Clone, Default)]
 pub(super) struct Pace(Arc<Progress>);
 
@@ -29,14 +29,14 @@ struct Progress {
 }
 
 impl Pace {
-    /// All that hyper had has been written.
+    /// Notes that hyper has written everything it had.
     pub(super) fn all_is_written(&self) {
         if self.0.unwritten.swap(0, Ordering::AcqRel) > 0 {
             self.0.waiting.wake();
         }
     }
 
-    /// How many bytes may be handed out, once it is any.
+    /// How many bytes may be handed out; pending while there are none.
     fn poll_room(&self, cx: &mut Context<'_>) -> Poll<usize> {
         let room = || MOST_UNWRITTEN.saturating_sub(self.0.unwritten.load(Ordering::Acquire));
         if room() == 0 {
@@ -53,17 +53,17 @@ impl Pace {
     }
 }
 
-/// A body that keeps pace.
+/// A body whose pieces wait until hyper has written the ones before.
 pub(super) struct Paced<B> {
     body: B,
-    /// What is left of the piece that the body gave last.
+    /// The rest of the last piece from the body.
     rest: Bytes,
     pace: Pace,
     _memory: Option<Taken>,
 }
 
 impl<B> Paced<B> {
-    /// A body that has taken this memory.
+    /// A paced body, which keeps the memory that its answer has taken.
     pub(super) fn new(body: B, pace: Pace, memory: Option<Taken>) -> Self {
         Self { body, rest: Bytes::new(), pace, _memory: memory }
     }

@@ -1,6 +1,6 @@
 //! `GET /`, `GET /ui_timer` and `GET /ui/…`: the page to set and watch timers, and its files.
 //!
-//! It is for everyone: it has no data in it, and asks the API for all that it shows, with the reader's token.
+//! The page is open to everyone: it contains no data, and asks the API for everything that it shows, with the user's token.
 
 use warp::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY,
@@ -13,22 +13,22 @@ use super::problem::Problem;
 use super::{Api, inbox};
 use crate::ui;
 
-/// What the page may do: run and look like its own files, ask this node, and make no markup of text (Trusted Types, with
-/// no policy that could).
+/// The rights of the page: it may run and style itself with its own files, ask this node, and make no markup of text (Trusted Types,
+/// without a policy that could make any).
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
                       require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// The page is asked for anew each time, and answered with `304` if it is the one that the browser has.
+/// The browser asks for the page each time, and is answered with `304` if it has this page already.
 const ASK: &str = "no-cache";
-/// Its files have their version in their address, so they are good for a year.
+/// The page's files have their version in their address, so they are good for a year.
 const FOR_GOOD: &str = "public, max-age=31536000, immutable";
-/// Those of another version are asked for while nodes are replaced: this node's are likelier to fit than none.
+/// Files of another version are asked for while nodes are replaced. This node's files are more likely to fit than no files at all.
 const FOR_NOW: &str = "no-store";
 
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
-/// Shows the page.
+/// The answer with the page.
 pub(super) fn show(api: &Api, headers: &HeaderMap) -> Answer {
     let page = ui::page(api.inbox.as_ref().map(|_| inbox::PATH));
     let etag = format!("\"{}\"", page.tag);
@@ -53,7 +53,7 @@ pub(super) fn show(api: &Api, headers: &HeaderMap) -> Answer {
     answer
 }
 
-/// Shows one of its files: `version`, folder and name.
+/// The answer with one of the page's files: `version`, folder and name.
 pub(super) fn file(path: &str, whole: &str) -> Result<Answer, Problem> {
     let (version, name) = path.split_once('/').unwrap_or_default();
     let file = ui::find(name).ok_or_else(|| Problem::no_such_path(whole))?;

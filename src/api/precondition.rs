@@ -1,4 +1,4 @@
-//! `If-Match` (RFC 9110, 13.1.1): only if the timer is still the one that the client has seen.
+//! `If-Match` (RFC 9110, 13.1.1): a request changes the timer only if it is still the one that the client has seen.
 
 use warp::http::HeaderMap;
 use warp::http::header::IF_MATCH;
@@ -10,11 +10,11 @@ pub(super) fn etag(revision: u64) -> String {
     format!("\"{revision}\"")
 }
 
-/// The revisions that the request allows; `None` if any will do.
+/// The revisions that the request allows; `None` if it allows any revision.
 ///
 /// # Errors
 ///
-/// If the field is not as RFC 9110 (8.8.3) writes entity tags.
+/// The field is not a list of entity tags as in RFC 9110 (8.8.3).
 pub(super) fn revisions(headers: &HeaderMap) -> Result<Option<Vec<u64>>, Problem> {
     let mut revisions = vec![];
     let mut any = true;
@@ -26,7 +26,7 @@ pub(super) fn revisions(headers: &HeaderMap) -> Result<Option<Vec<u64>>, Problem
         }
         let mut rest = text.trim_start();
         while !rest.is_empty() {
-            // Empty elements of a list are passed over (RFC 9110, 5.6.1).
+            // Empty elements of a list are ignored (RFC 9110, 5.6.1).
             if let Some(after) = rest.strip_prefix(',') {
                 rest = after.trim_start();
                 continue;
@@ -42,8 +42,8 @@ pub(super) fn revisions(headers: &HeaderMap) -> Result<Option<Vec<u64>>, Problem
     Ok((!any).then_some(revisions))
 }
 
-/// The revision that the first tag of a list names, and what follows the tag. A weak one, or one that was
-/// never ours, matches nothing. A tag may have a comma in it.
+/// The revision that the first tag of a list names, and the rest after the tag. A weak tag, or one that never came from a node, matches
+/// nothing. A tag may contain a comma.
 fn next_tag(list: &str) -> Option<(Option<u64>, &str)> {
     let weak = list.strip_prefix("W/");
     let (opaque, after) = weak.unwrap_or(list).strip_prefix('"')?.split_once('"')?;

@@ -1,4 +1,4 @@
-//! The parameters of a query: taken one by one, everything wrong said at once, and none ignored.
+//! Takes the parameters of a query one by one, reports all errors at once, and ignores no parameter.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use crate::rfc3339;
 
 use super::problem::{FieldError, Problem};
 
-/// What the names of labels begin with.
+/// The prefix of parameters that name a label.
 const METADATA: &str = "metadata.";
 
-/// The parameters that are not taken yet.
+/// The parameters that have not been taken yet.
 pub(super) struct Params {
     rest: Vec<(String, String)>,
     known: Vec<&'static str>,
@@ -19,11 +19,11 @@ pub(super) struct Params {
 }
 
 impl Params {
-    /// Takes a query apart (application/x-www-form-urlencoded).
+    /// Parses a query (application/x-www-form-urlencoded).
     pub(super) fn of(query: &str) -> Self {
         let mut params = Self { rest: vec![], known: vec![], errors: vec![] };
         for pair in query.split('&') {
-            // There is one of each pair, and none of an empty one.
+            // A pair gives one parameter, an empty pair gives none.
             for (name, value) in url::form_urlencoded::parse(pair.as_bytes()).into_owned() {
                 if is_utf8(pair) {
                     params.rest.push((name, value));
@@ -35,11 +35,11 @@ impl Params {
         params
     }
 
-    /// Takes nothing: the problem with a query where none is read.
+    /// Takes nothing, for a query that must be empty.
     ///
     /// # Errors
     ///
-    /// If there is a parameter.
+    /// The query has a parameter.
     pub(super) fn none(query: &str) -> Result<(), Problem> {
         Self::of(query).finish()
     }
@@ -52,7 +52,7 @@ impl Params {
         taken.into_iter().map(|(_, value)| value).collect()
     }
 
-    /// Takes a parameter that may be there once.
+    /// Takes a parameter that may occur once.
     pub(super) fn one(&mut self, name: &'static str) -> Option<String> {
         let mut values = self.all(name);
         if values.len() > 1 {
@@ -75,7 +75,7 @@ impl Params {
         self.errors.push(FieldError { pointer: format!("?{name}"), detail: detail.into() });
     }
 
-    /// Takes the parameters that say which timers are meant.
+    /// Takes the parameters of a filter.
     pub(super) fn filter(&mut self) -> Filter {
         let mut filter = Filter::default();
         for name in self.all("state") {
@@ -100,7 +100,7 @@ impl Params {
 
     /// Takes the labels that a timer must have.
     pub(super) fn metadata(&mut self) -> Vec<(String, String)> {
-        // For clients that have no names of parameters to choose.
+        // For clients that cannot choose the names of parameters.
         let plain = self.all("metadata");
         self.known.push("metadata.KEY");
         let labels =
@@ -125,7 +125,7 @@ impl Params {
         labels
     }
 
-    /// Everything that is wrong with what was taken; what else is there is for somebody else.
+    /// Reports the errors of the parameters that were taken, and accepts all others, which are for another reader.
     ///
     /// # Errors
     ///
@@ -135,7 +135,7 @@ impl Params {
         self.finish()
     }
 
-    /// Everything that is wrong, unknown parameters included.
+    /// Reports all errors, unknown parameters included.
     ///
     /// # Errors
     ///
@@ -152,7 +152,7 @@ impl Params {
     }
 }
 
-/// Whether what is percent-encoded is UTF-8; decoding by the book replaces what is not, so that another value is meant.
+/// Whether the percent-encoded bytes are UTF-8. Standard decoding replaces other bytes, and so changes the value.
 fn is_utf8(encoded: &str) -> bool {
     let mut bytes = vec![];
     let mut rest = encoded.as_bytes();
@@ -174,7 +174,7 @@ fn instant(text: &str) -> Result<Timestamp, String> {
     })
 }
 
-/// A whole number in a range.
+/// Reads a whole number within a range.
 pub(super) fn number(text: &str, least: usize, most: usize) -> Result<usize, String> {
     text.parse()
         .ok()
@@ -182,7 +182,7 @@ pub(super) fn number(text: &str, least: usize, most: usize) -> Result<usize, Str
         .ok_or_else(|| format!("must be a whole number from {least} to {most}"))
 }
 
-/// Yes or no.
+/// Reads `true` or `false`.
 pub(super) fn flag(text: &str) -> Result<bool, String> {
     match text {
         "true" => Ok(true),

@@ -1,6 +1,6 @@
-//! `GET /receivers`: whom this node calls, what is in progress there, and which circuit breakers are open.
+//! `GET /receivers`: the receivers that this node calls, the calls in progress, and the open circuit breakers.
 //!
-//! It tells what this one node has seen; others may have seen otherwise.
+//! It tells what this one node has seen; other nodes may have seen otherwise.
 
 use serde_json::{Value, json};
 use warp::http::StatusCode;

@@ -1,12 +1,13 @@
-//! Requests answered with 503, said seldom: in an outage each is, and a line for each would bury the line that says why.
+//! Limits the log lines about requests answered with 503. In an outage each request is, and a line for each would bury the line that says
+//! why.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How often it is said: soon enough to be seen beside what causes it, and a few lines a minute for as long as it lasts.
+/// How often they are logged: soon enough to appear next to their cause, and only a few lines a minute while they last.
 const SAY_EVERY: Duration = Duration::from_secs(10);
 
-/// How many there were.
+/// Counts the requests that were answered with 503.
 #[derive(Default)]
 pub(super) struct Refusals {
     counted: Mutex<Counted>,
@@ -19,7 +20,7 @@ struct Counted {
 }
 
 impl Refusals {
-    /// Counts one. Gives how many there were since it was last said, if it is time to say it: the first is said at once.
+    /// Counts one. Returns how many there were since the last line, if it is time for another one; the first is logged at once.
     pub(super) fn count(&self, now: Instant) -> Option<u64> {
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         counted.since += 1;

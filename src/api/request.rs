@@ -1,5 +1,4 @@
-//! A request taken apart, and the reading of its body: its type, its size and its JSON, in that order,
-//! and within a time.
+//! Takes a request apart, and reads its body within a time: its type, its size and its JSON, in that order.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
@@ -20,7 +19,7 @@ use super::memory::{Budget, FREE_BYTES, Holder, Part};
 use super::problem::Problem;
 use crate::text_file;
 
-/// How much of a refused body is taken and thrown away, in bytes, and for how long.
+/// How much of a refused body is read and thrown away, in bytes, and for how long.
 const LINGER_BYTES: usize = 1_048_576;
 const LINGER: Duration = Duration::from_millis(500);
 
@@ -36,10 +35,9 @@ pub(super) struct Request {
     pub(super) path: String,
     pub(super) query: String,
     pub(super) headers: HeaderMap,
-    /// Whose memory its body takes.
+    /// The client whose memory the body takes.
     pub(super) holder: Holder,
-    /// Never shared and so never locked: the lock makes the request `Sync`, as handlers must be that
-    /// borrow it.
+    /// Never shared, so never locked: the lock makes the request `Sync`, which handlers that borrow it must be.
     body: Mutex<Body>,
 }
 
@@ -81,7 +79,7 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// The problem with it.
+    /// The problem with the body.
     pub(super) async fn json(
         &mut self,
         limit: usize,
@@ -95,12 +93,11 @@ impl Request {
         Json::read(bytes).map_err(|bad| bad.problem("the body"))
     }
 
-    /// Reads the body, of at most `limit` bytes, within `patience`. What it takes of the memory goes back with the last of the
-    /// bytes.
+    /// Reads the body, of at most `limit` bytes, within `patience`. Its memory goes back once the last reference to its bytes is dropped.
     ///
     /// # Errors
     ///
-    /// The problem with it.
+    /// The problem with the body.
     pub(super) async fn bytes(
         &mut self,
         limit: usize,
@@ -117,7 +114,7 @@ impl Request {
         {
             return Err(Problem::unsupported_media_type("sent as it is, without Content-Encoding"));
         }
-        // Whoever asks before sending a body is told before: to read any of it would be to ask for it.
+        // A client that asks before it sends a body gets the answer before: reading any of the body would ask for it.
         let asks = |expect: &HeaderValue| expect.as_bytes().eq_ignore_ascii_case(b"100-continue");
         if announced > limit && self.headers.get(EXPECT).is_some_and(asks) {
             return Err(Problem::too_large(limit));
@@ -139,8 +136,8 @@ impl Request {
 }
 
 impl Request {
-    /// Whether there is more in the body than the nothing that some clients send with every request (`{}`, `null`). A body
-    /// that does not come to its end within `patience` says something.
+    /// Whether the body says more than the nothing that some clients send with every request (`{}`, `null`). A body that does not end
+    /// within `patience` says something.
     pub(super) async fn says_something(&mut self, patience: Duration) -> bool {
         let body = self.body.get_mut().unwrap_or_else(PoisonError::into_inner);
         let read = async {
@@ -162,12 +159,12 @@ impl Request {
     }
 }
 
-/// The body without a byte order mark, which a reader of JSON may ignore (RFC 8259, 8.1).
+/// The body without a byte order mark, which a JSON parser may ignore (RFC 8259, 8.1).
 pub(super) fn without_mark(bytes: &Bytes) -> Bytes {
     bytes.slice_ref(text_file::without_mark(bytes))
 }
 
-/// Reads the body into memory that is taken as its bytes come, and not as they are announced.
+/// Reads the body. Memory is taken as its bytes come, not as they are announced.
 async fn collect(
     body: &mut Body,
     limit: usize,
@@ -182,7 +179,7 @@ async fn collect(
             return Err(Problem::too_large(limit));
         }
         if length > bytes.capacity() {
-            // Twice as much each time, but no more than comes.
+            // The buffer doubles each time, up to the announced length of the body, or up to the limit if that is exceeded or missing.
             let most = if announced < length { limit } else { announced };
             let capacity = (2 * bytes.capacity()).clamp(length, most);
             memory.grow_to(capacity.saturating_sub(FREE_BYTES)).map_err(|_| Problem::memory_full())?;
@@ -193,8 +190,8 @@ async fn collect(
     Ok(memory.keep(bytes))
 }
 
-/// Takes what a client still sends of a body that is refused: one that is busy writing when its connection
-/// is closed does not get to read the answer.
+/// Reads the rest of a refused body from the client: a client that is still writing when its connection is closed does not get to read the
+/// answer.
 async fn discard(body: &mut Body) {
     let mut left = LINGER_BYTES;
     while let Some(Ok(chunk)) = body.next().await {

@@ -1,10 +1,9 @@
-//! Pages that are one document: nothing to load, no build step, and a policy that allows the one script and the one style
-//! which are in it.
+//! Pages that are one document: they load nothing, need no build step, and have a policy that allows only their own script and style.
 
 use super::answer::{self, Answer};
 use crate::crypto::sha256_base64;
 
-/// Such a page. It is made by [`joined`], so that what is hashed is what is in it.
+/// Such a page. [`joined`] makes it, so the hashed text is the text in the page.
 #[derive(Debug)]
 pub(super) struct Standalone {
     pub(super) html: &'static str,
@@ -12,8 +11,8 @@ pub(super) struct Standalone {
     pub(super) script: &'static str,
 }
 
-/// Joins files of a folder into a [`Standalone`]: `head.html`, `style.css` and `body.html` are always there, and then
-/// the scripts, which share one scope.
+/// Joins files of a folder into a [`Standalone`]: always `head.html`, `style.css` and `body.html`, and then the scripts, which share one
+/// scope.
 macro_rules! joined {
     ($($script:literal),+ $(,)?) => {
         $crate::api::standalone::Standalone {
@@ -36,7 +35,7 @@ macro_rules! joined {
 pub(super) use joined;
 
 impl Standalone {
-    /// What the page may do beside: ask this node.
+    /// The page's policy. Apart from its script and style, it allows requests to this node, and images in `data:` addresses.
     pub(super) fn policy(&self) -> String {
         format!(
             "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; connect-src 'self'; img-src data:; \
@@ -46,7 +45,7 @@ impl Standalone {
         )
     }
 
-    /// Shows it.
+    /// The answer with the page.
     pub(super) fn show(&self) -> Answer {
         answer::page(self.html, &self.policy())
     }
@@ -72,7 +71,7 @@ mod tests {
         }
     }
 
-    /// Such an address would lead out of the prefix that a proxy has put the page behind.
+    /// Such an address would leave the prefix under which a proxy serves the page.
     #[test]
     fn no_address_in_it_begins_with_a_slash() {
         for page in [&docs::PAGE, &inbox::PAGE] {

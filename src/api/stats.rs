@@ -1,5 +1,5 @@
-//! `GET /stats`: the whole service at a glance, for the page's plots: what there is, what happened in the last hour, and
-//! how NATS is. What this node does not know is null, with the reason.
+//! `GET /stats`: the whole service at a glance, for the page's plots: its timers, the events of the last hour, and the state of NATS. A
+//! value that this node does not know is null, with the reason.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::history::{Lateness, Minute, Report};
 use crate::nats::{NatsStatus, StreamStatus};
 use crate::rfc3339;
 
-/// What is known of a part, or why it is not.
+/// The value of a part, or the reason why it is not known.
 type Part = Result<Value, &'static str>;
 
 const NO_INDEX: &str = "this node keeps no index of timers (--index-limit 0)";

@@ -1,7 +1,7 @@
-//! The summaries of timers, read from the bucket a few at a time.
+//! Reads the summaries of timers from the bucket, a few at a time.
 //!
-//! A record may have a body of half a megabyte, and no list shows it. So each is made its summary as soon as it is read, and as
-//! many are read at once as have few bytes together.
+//! A record may have a body of half a megabyte, and no list shows it. So each record becomes a summary as soon as it is read. As many
+//! records are read at once as have few bytes together.
 
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
@@ -19,22 +19,22 @@ use crate::timer_json::{self, View};
 /// How many records are read at once.
 const READ_AT_ONCE: usize = 64;
 
-/// The most bytes of records that are read at once, unless one has more by itself.
+/// The most bytes of records that are read at once, unless a single record is larger.
 const MOST_RECORDS: usize = 1_024 * 1_024;
 
-/// The most bytes of summaries that are made at once, likewise. An answer that is not read holds so many.
+/// The most bytes of summaries that are made at once, unless a single summary is larger. An answer that is not read holds as many.
 const MOST_SUMMARIES: usize = 48 * 1_024;
 
-/// What a timer takes of which only the id is kept yet.
+/// The bytes of a timer of which only the id is kept yet.
 const FOUND_BYTES: usize = std::mem::size_of::<(TimerId, Size)>();
 
-/// Timers of a list, of which some have been read.
+/// The timers of a list, some of which have been read.
 pub(super) struct Summaries {
     api: Api,
     engine: Engine,
     filter: Filter,
     found: std::vec::IntoIter<(TimerId, Size)>,
-    /// Whether one was shown.
+    /// Whether a summary was shown.
     has_begun: bool,
 }
 
@@ -43,18 +43,18 @@ impl Summaries {
         Self { api, engine, filter, found: found.into_iter(), has_begun: false }
     }
 
-    /// What reading these takes of the memory until it is over.
+    /// The bytes of memory that it takes to read these timers, until the list is complete.
     pub(super) fn bytes(found: &[(TimerId, Size)]) -> usize {
         let summaries: usize = found.iter().map(|(_, size)| size.summary).sum();
         let largest = found.iter().map(|(_, size)| size.summary).max().unwrap_or_default();
         found.len() * FOUND_BYTES + summaries.min(MOST_SUMMARIES.max(largest))
     }
 
-    /// The next ones, with what parts them from each other and from those before; `None` if there are none left.
+    /// The next summaries, with the commas between them and before them; `None` after the last ones.
     ///
     /// # Errors
     ///
-    /// One of them cannot be read.
+    /// A record cannot be read.
     pub(super) async fn next(&mut self) -> Result<Option<String>, NatsError> {
         loop {
             let (ids, bytes) = self.some();
@@ -91,7 +91,7 @@ impl Summaries {
         }
     }
 
-    /// As many as may be read at once, and the bytes of their records.
+    /// The next timers that may be read at once, and the bytes of their records.
     fn some(&mut self) -> (Vec<TimerId>, usize) {
         let (mut ids, mut records, mut summaries) = (vec![], 0, 0);
         while let Some((id, size)) = self.found.as_slice().first() {
@@ -109,7 +109,7 @@ impl Summaries {
     }
 }
 
-/// A stream that may be shared, as an answer has to be, and never is: so its lock is never waited for.
+/// A stream that can be shared, as an answer must be, and never is: so no caller waits for its lock.
 pub(super) struct OneAtATime<S>(Mutex<Pin<Box<S>>>);
 
 impl<S: Stream> OneAtATime<S> {

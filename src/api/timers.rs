@@ -1,4 +1,4 @@
-//! `/timer` and what is below: one timer, created, read, changed, cancelled, fired and replayed.
+//! `/timer` and the paths below it: creates, reads, changes, cancels, fires and replays one timer.
 
 use uuid::Uuid;
 use warp::http::header::{ETAG, LOCATION};
@@ -25,7 +25,7 @@ pub(super) async fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
     let key = idempotency::take(&mut json.value)?.or(key);
     let (status, stored) = create_one(call, json, key.as_deref(), call.patience()).await?;
     let mut answer = show(call, status, &stored, View::Summary);
-    // Relative to `/timer`, which was asked: a proxy may have put the node behind a prefix that it says nothing of.
+    // Relative to `/timer`, the path of the request: a proxy may have put the node behind a prefix that it does not mention.
     if status == StatusCode::CREATED
         && let Ok(location) = HeaderValue::from_str(&format!("timer/{}", stored.timer.id))
     {
@@ -44,14 +44,15 @@ pub(super) async fn create_one(
     let owner = owner::of(call.token(), call.may_all(), &json.value);
     let (id, fingerprint) = match key {
         Some(key) => {
-            // The owner's, and not that of the token that asks: an import by the owner and one by an admin make the same timers.
+            // The owner's name, and not that of the token that sends the request: an import by the owner and one by an admin make the same
+            // timers.
             let owner = owner.as_ref().map_or_else(|_| call.token(), Option::as_deref);
             (idempotency::id_of(owner, key), Some(idempotency::fingerprint(&json)))
         }
         None => (Uuid::now_v7(), None),
     };
     let read = draft::read(&json, &call.rules(), id, fingerprint, call.now());
-    // A timer is smaller than the values that it was read out of, and NATS may take its time.
+    // A timer is smaller than the values that it was read from, and NATS may take its time.
     drop(json);
     let read = match (read, owner) {
         (Ok(timer), Ok(created_by)) => {
@@ -61,7 +62,7 @@ pub(super) async fn create_one(
     };
     let timer = match read {
         Ok(timer) => timer,
-        // What was valid when it came first may not be any more: its instant has passed.
+        // A creation that was valid when it first came may no longer be valid: its instant has passed.
         Err(errors) if key.is_some() => {
             let earlier = call.engine.read(id, patience).await.map_err(|error| Problem::of_nats(&error))?;
             let earlier = earlier.filter(|stored| stored.timer.fingerprint == fingerprint);
@@ -154,7 +155,7 @@ fn shown(call: &Call<'_>, timer: &Timer, view: View) -> String {
     timer_json::to_waiting_text(timer, call.now(), view, waiting(call.api, call.engine, timer))
 }
 
-/// The reason for which a timer waits, if it is due.
+/// The reason for which a due timer waits.
 pub(super) fn waiting(api: &Api, engine: &Engine, timer: &Timer) -> Option<Waiting> {
     if !timer.is_due(engine.clock().now()) {
         return None;

@@ -1,9 +1,9 @@
-//! `traceparent` of a request that creates timers (W3C Trace Context, level 1): the trace that its sender is in, and
-//! whether that is sampled. It is kept as it was sent, since jettimer exports no spans of its own.
+//! `traceparent` of a request that creates timers (W3C Trace Context, level 1): the trace of its sender, and whether it is sampled. It is
+//! kept as it was sent, since jettimer exports no spans of its own.
 
 use warp::http::HeaderMap;
 
-/// The header's value, if it is there once and is as it must be; anything else is as good as none (3.2.2.5).
+/// The header's value, if it occurs once and is valid; any other value is ignored (3.2.2.5).
 pub(super) fn of(headers: &HeaderMap) -> Option<String> {
     let mut values = headers.get_all("traceparent").iter();
     let (value, None) = (values.next()?, values.next()) else { return None };
@@ -11,8 +11,8 @@ pub(super) fn of(headers: &HeaderMap) -> Option<String> {
     is_valid(text).then(|| text.to_owned())
 }
 
-/// Version, trace, parent and flags, in lower-case hexadecimal. Of a later version, which may have more, only these are
-/// known, so it is not handed on.
+/// Whether the text is a version, trace, parent and flags, in lower-case hexadecimal. A later version may have more parts. Only these are
+/// known, so such a value is not passed on.
 fn is_valid(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let [version, trace, parent, flags] = parts.as_slice() else { return false };

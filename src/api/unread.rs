@@ -1,9 +1,9 @@
-//! Heads of requests that hyper cannot read, answered as everything else is: as a problem, with a request id.
+//! Answers heads that hyper cannot read in the same way as all other requests: with a problem and a request id.
 //!
-//! hyper answers them by itself, before anything of ours is asked: with a bare status, and the end of the connection. Its
-//! writing is watched here for that: a head at the end of what is written, of an error, without a body and without
-//! the request id that all of our answers have. It is held back, and ours is written in its place. Heads that hyper does
-//! not answer are not answered here either: one that does not come in time, and that of HTTP/2.
+//! hyper answers such a head itself, before any code of ours is called: with a bare status, and the end of the connection. So hyper's
+//! writes are watched here for such an answer: a head at the end of the written bytes, with an error status, without a body, and without
+//! the request id that all of our answers have. This answer is held back, and ours is written in its place. If hyper does not answer a
+//! head, it has no answer here either: a head that does not come in time, and one of HTTP/2.
 
 use std::io;
 use std::pin::Pin;
@@ -22,13 +22,13 @@ use super::measure;
 use super::problem::Problem;
 use crate::metrics::Metrics;
 
-/// How a head begins, ends, and says that no body follows.
+/// How a head begins, how it ends, how it says that no body follows, and where its date begins.
 const BEGINNING: &[u8] = b"HTTP/1.";
 const END: &[u8] = b"\r\n\r\n";
 const NO_BODY: &[u8] = b"\r\ncontent-length: 0\r\n";
 const DATE: &[u8] = b"\r\ndate: ";
 
-/// How much is thrown away of what follows a head that was not read, in bytes, and for how long.
+/// How much of the bytes after an unread head is thrown away, in bytes, and for how long.
 const LINGER_BYTES: usize = 1_048_576;
 const LINGER: Duration = Duration::from_millis(500);
 
@@ -37,11 +37,11 @@ pub(super) struct Unread<S> {
     stream: S,
     asked: Asked,
     metrics: Arc<Metrics>,
-    /// What is still to be written in place of hyper's answer, after which nothing comes.
+    /// The rest of our answer, which is written in place of hyper's. Nothing is written after it.
     ours: Vec<u8>,
-    /// Whether that was so.
+    /// Whether our answer has replaced hyper's.
     has_answered: bool,
-    /// Until when what still comes is thrown away, once the answer has been written.
+    /// Until when further bytes are thrown away, once the answer has been written.
     linger: Option<Pin<Box<Sleep>>>,
     discarded: usize,
 }
@@ -62,7 +62,7 @@ impl<S: AsyncWrite + Unpin> Unread<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Makes our answer in place of theirs, which has this status.
+    /// Makes our answer, in place of hyper's answer with this status.
     fn answer(&mut self, status: StatusCode, theirs: &[u8]) {
         let id = Uuid::now_v7().to_string();
         let problem = match status {
@@ -81,8 +81,8 @@ impl<S: AsyncWrite + Unpin> Unread<S> {
 }
 
 impl<S: AsyncRead + Unpin> Unread<S> {
-    /// Takes what comes of the head beyond what hyper has read, until its client has read the answer and goes, or for as long as
-    /// that may take: a connection that is closed with bytes unread is reset, and the client may lose the answer.
+    /// Reads the bytes of the head that hyper has not read, until the client has read the answer and leaves, or the time for that is over.
+    /// If a connection is closed with unread bytes, it is reset, and the client may lose the answer.
     fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut bytes = [0; 4_096];
         while self.discarded < LINGER_BYTES {
@@ -99,15 +99,15 @@ impl<S: AsyncRead + Unpin> Unread<S> {
     }
 }
 
-/// Where hyper's own answer begins in what is written, and its status.
+/// Finds hyper's own answer in the written bytes: where it begins, and its status.
 fn own_answer(written: &[u8]) -> Option<(usize, StatusCode)> {
-    // True of few: answers of ours with a body in JSON do not end so.
+    // Few writes end like this: an answer of ours with a body in JSON does not.
     let head = written.strip_suffix(END)?;
     let before = head.windows(END.len()).rposition(|bytes| bytes == END).map_or(0, |at| at + END.len());
-    // An answer whose body has been written comes before it without an end of its own.
+    // If an answer's body was written before it, that body has no end mark of its own.
     let start = before + find(&head[before..], BEGINNING)?;
     let head = &written[start..];
-    // A digit of the version, a blank, the three of the status.
+    // After the beginning come a digit of the version, a blank, and three digits of the status.
     let status = StatusCode::from_bytes(head.get(BEGINNING.len() + 2..BEGINNING.len() + 5)?).ok()?;
     let theirs = status.is_client_error()
         && find(head, NO_BODY).is_some()
@@ -115,7 +115,7 @@ fn own_answer(written: &[u8]) -> Option<(usize, StatusCode)> {
     theirs.then_some((start, status))
 }
 
-/// The instant that hyper has written its answer at.
+/// The instant at which hyper wrote its answer.
 fn date(theirs: &[u8]) -> Option<&str> {
     let from = &theirs[find(theirs, DATE)? + DATE.len()..];
     std::str::from_utf8(&from[..find(from, b"\r\n")?]).ok()
@@ -135,7 +135,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Unread<S> {
     }
 }
 
-/// Not in parts (`poll_write_vectored`), so that hyper hands over what it has as one piece.
+/// Not in parts (`poll_write_vectored`), so hyper hands over its bytes in one piece.
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Unread<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.poll_ours(cx))?;

@@ -1,9 +1,9 @@
-//! When a reader of the feed is too slow: it is measured over as many events as may wait for it, so that one which
-//! takes an event now and then is as slow as one which takes none.
+//! Finds out when a reader of the feed is too slow. Its time is measured over as many events as may wait for it, so a reader that takes an
+//! event now and then is as slow as one that takes none.
 
 use std::time::Duration;
 
-/// How many events wait for a reader who is slow.
+/// The most events that wait for a slow reader.
 pub(super) const MAX_WAITING: usize = 256;
 
 /// How long the last events have waited, at most [`MAX_WAITING`] of them.
@@ -43,7 +43,7 @@ mod tests {
         assert_eq!(waits.left(patience), Duration::from_secs(2));
         waits.add(Duration::from_secs(4));
         assert_eq!(waits.left(patience), Duration::ZERO);
-        // As many as may wait have been taken: what follows has its own time.
+        // The reader has taken as many events as may wait, so the next ones have their own time.
         for _ in 3..MAX_WAITING {
             waits.add(Duration::ZERO);
         }

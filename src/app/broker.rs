@@ -1,4 +1,4 @@
-//! Where a node's NATS is: somebody's servers, or one of its own.
+//! The NATS of a node: given servers, or a nats-server of its own.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::metrics::Task;
 use crate::nats::Access;
 use crate::tasks::{Kept, Tasks};
 
-/// How a node reaches servers that were named.
+/// How a node reaches the servers that its settings name.
 pub(super) fn access(broker: Broker, node: &Node) -> Access {
     Access {
         servers: broker.nats,
@@ -37,7 +37,7 @@ pub(super) struct OwnBroker {
 }
 
 impl OwnBroker {
-    /// Starts it; gives how it is reached, too.
+    /// Starts the server, and returns it and how to reach it.
     pub(super) async fn start(
         own: Embedded,
         node: &Node,
@@ -70,7 +70,7 @@ impl OwnBroker {
         Ok((Self { stop, task }, access))
     }
 
-    /// Ends it in order.
+    /// Ends the server in an orderly way.
     pub(super) async fn stop(mut self) {
         self.stop.cancel();
         self.task.ended().await;

@@ -10,15 +10,15 @@ use crate::nats::{Link, NatsError};
 /// The pause between two tries while NATS does not answer.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Compares the name that this node was given with the one that is noted beside the streams, and notes it if it is the first.
+/// Compares this node's installation name with the one that is noted next to the streams, and notes it if none is noted yet.
 /// NATS may take `wait` to answer.
 ///
 /// # Errors
 ///
-/// If the streams belong to an installation with another name, or NATS does not say.
+/// If the streams belong to an installation with another name, or NATS does not answer.
 pub(super) async fn join(link: &Link, name: Option<&str>, wait: Duration) -> Result<()> {
     let Some(name) = name else {
-        // Without a name nothing was asked for, so nothing is waited for.
+        // Without a name the node asked for no check, so it waits for no answer.
         if let Ok(Some(noted)) = link.installation().await {
             tracing::warn!(
                 installation = noted,

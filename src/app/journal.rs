@@ -1,4 +1,4 @@
-//! A node's journal: opened if that can be done, and said what to do if not.
+//! Opens a node's journal if it can, and logs what to do if it cannot.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use crate::clock::Clock;
 use crate::journal::{Error, Journal, Left, Settings};
 use crate::metrics::Metrics;
 
-/// Opens the journal in this directory. A node without one calls as ever: what it had claimed when it died is found when the
-/// leases are over.
+/// Opens the journal in this directory. A node without a journal makes calls as usual; the timers that it had claimed when it
+/// died are found when their leases are over.
 pub(super) fn open(dir: Option<PathBuf>, calls: usize, metrics: &Arc<Metrics>) -> (Journal, Vec<Left>) {
     let Some(dir) = dir else { return (Journal::off(), vec![]) };
     let metrics = metrics.clone();

@@ -20,10 +20,10 @@ use crate::{dev, embedded, welcome};
 use broker::{OwnBroker, access};
 use start::{Running, Setup, metrics};
 
-/// Where the cache of an installed nats-server is, as the environment has it.
+/// Paths that `main` determines.
 #[derive(Debug)]
 pub struct Places {
-    /// For an installed nats-server.
+    /// The cache of an installed nats-server.
     pub cache_dir: Option<PathBuf>,
     /// This executable.
     pub executable: PathBuf,
@@ -33,7 +33,7 @@ pub struct Places {
 ///
 /// # Errors
 ///
-/// Why it could not start, or what broke.
+/// The reason why it could not start, or what broke.
 pub async fn dev(mut dev: Dev, places: Places) -> Result<()> {
     let mut signals = Signals::listen()?;
     fit(&mut dev.node)?;
@@ -80,11 +80,11 @@ pub async fn dev(mut dev: Dev, places: Places) -> Result<()> {
 ///
 /// # Errors
 ///
-/// Why it could not start, or what broke.
+/// The reason why it could not start, or what broke.
 pub async fn serve(mut serve: Serve, places: Places) -> Result<()> {
     let mut signals = Signals::listen()?;
     fit(&mut serve.node)?;
-    // A node that only works has nothing to let anybody into, but its metrics.
+    // A node that only works has nothing to protect except its metrics.
     let permissions = if serve.role.serves() { serve.access.required() } else { serve.access.optional() }?;
     let targets = serve.node.calls(false)?;
     let metrics = metrics(&serve.node, serve.role);
@@ -124,14 +124,14 @@ pub async fn serve(mut serve: Serve, places: Places) -> Result<()> {
     node.until(&mut signals, broker).await
 }
 
-/// Has the node take no more connections and make no more calls at once than this process may have files open for.
+/// Limits the node's connections and calls to the number of files that this process may have open.
 fn fit(node: &mut Node) -> Result<()> {
     let plan = Plan { connections: node.max_connections, calls: node.max_calls }.fitted()?;
     (node.max_connections, node.max_calls) = (plan.connections, plan.calls);
     Ok(())
 }
 
-/// Starting may take as long as NATS is waited for.
+/// Awaits `starting`, which may take as long as the node waits for NATS, unless a signal comes first.
 async fn unless_told_to_stop<T>(
     starting: impl Future<Output = Result<T>>,
     signals: &mut Signals,

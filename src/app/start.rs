@@ -1,4 +1,4 @@
-//! A node starts: each part is made once here, and given to whoever uses it.
+//! A node starts: each part is made once here, and given to the parts that use it.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -37,11 +37,11 @@ use crate::tasks::{Kept, Tasks};
 use crate::webhook::{Caller, Settings};
 use crate::{crypto, nats};
 
-/// Connections of health checks where they have a listener of their own: an orchestrator, a balancer and a few people make a
+/// Connections of health checks if these have a listener of their own: an orchestrator, a balancer and a few people make a
 /// handful.
 const HEALTH_CONNECTIONS: usize = 32;
 
-/// What a node is started with beside its settings.
+/// The inputs of a start, in addition to the node's settings.
 pub(super) struct Setup {
     pub(super) role: Role,
     pub(super) permissions: Permissions,
@@ -51,13 +51,13 @@ pub(super) struct Setup {
     pub(super) inbox: Option<Inbox>,
     /// Where the node's own nats-server stores, if it has one.
     pub(super) own_store: Option<PathBuf>,
-    /// Where the journal of calls is, if there is to be one.
+    /// The directory for the journal of calls; `None` for no journal.
     pub(super) journal_dir: Option<PathBuf>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) tasks: Tasks,
 }
 
-/// What a node of this role counts.
+/// The metrics of a node with this role.
 pub(super) fn metrics(node: &Node, role: Role) -> Arc<Metrics> {
     let parts = Parts { serves: role.serves(), works: role.works(), indexes: indexes(node, role) };
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), parts));
@@ -81,14 +81,14 @@ pub(super) struct Running {
     pub(super) link: Link,
     pub(super) stop: CancellationToken,
     pub(super) abort: CancellationToken,
-    /// No new connection is taken.
+    /// Cancelled when the node takes no more connections.
     pub(super) closed: CancellationToken,
-    /// This node has no call in progress any more, and others may have its share.
+    /// Cancelled when this node has no call in progress, so that others may have its share.
     pub(super) gone: CancellationToken,
     pub(super) drain_timeout: Duration,
     pub(super) tasks: Tasks,
     pub(super) api: Kept,
-    /// The loop that pulls wakes, and each wake that is attended to; none on a node that does not work.
+    /// The loop that pulls wakes, and the tasks that attend to them; empty on a node that does not work.
     pub(super) worker: TaskTracker,
     pub(super) heartbeat: Kept,
     pub(super) sweeper: Kept,
@@ -110,10 +110,10 @@ impl Running {
         } = setup;
         crypto::install();
         let rules = node.receivers.rules()?;
-        // A page cannot make a browser send a token that it does not have.
+        // A web page cannot make a browser send a token that it does not have.
         let is_open_dev = inbox.is_some() && permissions.is_open();
         let hosts = if is_open_dev { node.hosts.clone().checked() } else { node.hosts.clone() };
-        // Before anything is connected, so that a port in use costs nothing.
+        // Before the node connects anywhere, so that a port in use costs nothing.
         let listener = bind(node.listen, "--listen").await?;
         let for_health = match node.health_listen {
             Some(address) => Some(bind(address, "--health-listen").await?),
@@ -149,7 +149,7 @@ impl Running {
         let standing = Box::pin(nats::prepare(&link, shape, access.wait, &founder)).await?;
         installation::join(&link, node.installation.as_deref(), access.wait).await?;
         let wakes = Wakes::new(link.clone());
-        // Nothing is known of the sweeps yet.
+        // Nothing is known about the sweeps yet.
         let sweep_interval = node.sweep.sweep_interval;
         let stay = Stay::new(covered_after(Duration::ZERO, sweep_interval));
         let keeping = Keeping { retention: node.retention, until_swept: Some(stay.clone()) };
@@ -183,7 +183,7 @@ impl Running {
             guard: guard.clone(),
         };
         let heartbeat = Heartbeat::new(means, itself, stop.clone());
-        // Before it is asked whether it is ready.
+        // Before the first readiness check.
         heartbeat.ask_nats().await;
         tasks.keep(Task::Room, stop.clone(), room.clone().run(heartbeat.clone(), stop.clone()));
         let beating = tasks.keep(Task::Heartbeat, gone.clone(), heartbeat.clone().run(gone.clone()));

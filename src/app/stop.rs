@@ -1,6 +1,6 @@
-//! A node stops: takes nothing new, finishes calls, hands back what it only holds.
+//! A node stops: it takes no new work, finishes calls, and gives back the wakes that it only holds.
 //!
-//! It does so when it is told to, and when a task has failed that it needs.
+//! It does so when it is told to, and when a task that it needs has failed.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use super::broker::OwnBroker;
 use super::start::Running;
 use crate::shutdown::Signals;
 
-/// How long outcomes may take to be stored after the last call has been given up.
+/// How long outcomes may take to be stored after the last calls were given up.
 const STORE_GRACE: Duration = Duration::from_secs(5);
 
-/// How long the last words to other nodes may take, which NATS may not take. Whoever does not hear them takes this node
-/// for dead a few seconds later.
+/// How long the last messages to other nodes may take, since NATS may not accept them. A node that does not hear them takes
+/// this node for dead a few seconds later.
 const FAREWELL: Duration = Duration::from_secs(10);
 
 impl Running {
@@ -22,7 +22,7 @@ impl Running {
     ///
     /// # Errors
     ///
-    /// Which task has failed, or that not every outcome was stored.
+    /// The name of the failed task, or that not every outcome was stored.
     pub(super) async fn until(mut self, signals: &mut Signals, broker: Option<OwnBroker>) -> Result<()> {
         let patience = self.drain_timeout;
         tokio::select! {
@@ -30,7 +30,7 @@ impl Running {
                 tracing::info!(signal, "stopping: finishing calls in progress, for at most {patience:?}");
                 self.closed.cancel();
             }
-            // Connections are taken meanwhile, so that /readyz says why.
+            // The node still takes connections meanwhile, so that /readyz says why.
             failure = self.tasks.failed_one() => tracing::error!(
                 "stopping, since {failure}: finishing calls in progress, for at most {patience:?}"
             ),
@@ -60,8 +60,8 @@ impl Running {
         Ok(())
     }
 
-    /// Waits for the calls in progress; gives them up at the deadline, and then waits until what came
-    /// of them is stored. Says whether it was.
+    /// Waits for the calls in progress, gives them up at the deadline, and then waits until their outcomes are
+    /// stored. Returns whether they were.
     async fn finish(&mut self) -> bool {
         let mut stored = true;
         if tokio::time::timeout(self.drain_timeout, self.worker.wait()).await.is_err() {

@@ -1,4 +1,4 @@
-//! Reads what the service says: the 201 of a create, and the text of a problem.
+//! Reads the service's answers: the 201 of a create, and the text of a problem.
 //!
 //! Fields that the bench does not use are skipped, so the service may add to its answers.
 
@@ -41,7 +41,7 @@ pub(super) fn accepted(body: &[u8]) -> anyhow::Result<Accepted> {
     Ok(Accepted { id: id.as_u128(), due_us: due.as_micros() })
 }
 
-/// What a problem says in words; the body as it is if it is no problem document.
+/// The words of a problem, or the body as it is if it is not a problem document.
 pub(super) fn problem_text(body: &[u8]) -> String {
     match serde_json::from_slice::<Problem<'_>>(body) {
         Ok(Problem { title, detail }) if !(title.is_empty() && detail.is_empty()) => [title, detail]

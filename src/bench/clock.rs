@@ -1,7 +1,6 @@
 //! Time as the bench measures it.
 //!
-//! Wall time is for what is compared with the service's own instants (lateness); monotonic time is for
-//! everything that is a length (latency, rate).
+//! Wall time is for instants that are compared with the service's own (lateness); monotonic time is for every length (latency, rate).
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +15,7 @@ pub(super) fn now() -> Instant {
     Instant::now()
 }
 
-/// A length in whole microseconds, capped where `u64` ends (after half a million years).
+/// A length in whole microseconds, capped at the end of `u64` (half a million years).
 pub(super) fn micros(length: Duration) -> u64 {
     u64::try_from(length.as_micros()).unwrap_or(u64::MAX)
 }

@@ -1,7 +1,6 @@
-//! What the creating side of a run has seen so far: how many answers, how long they took, and what went
-//! wrong.
+//! The creating side of a run so far: the number of answers, the time that they took, and the errors.
 //!
-//! A failed create is counted and not tried again: whether the service kept the timer is not known.
+//! A failed create is counted and not tried again: it is unknown whether the service kept the timer.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -25,7 +24,7 @@ pub(super) struct Creation {
     pub(super) lag: Spread,
     /// Requests that were sent late because every connection was waiting for an answer. Open loop only.
     pub(super) queued: u64,
-    /// Answers whose due instant is not the one that was asked for.
+    /// Answers with a due instant other than the one that was asked for.
     pub(super) misdated: u64,
     pub(super) errors: BTreeMap<String, Errors>,
     started: Option<Instant>,

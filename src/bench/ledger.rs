@@ -1,6 +1,6 @@
-//! What load and sink have in common: the two accounts of the run, each behind its own lock.
+//! The two accounts of the run that load and sink share, each behind its own lock.
 //!
-//! Everything that is known is in here at any moment, so a run that is broken off can still be reported.
+//! The ledger has every result at any moment, so a run that is broken off can still be reported.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -23,18 +23,18 @@ impl Ledger {
         })
     }
 
-    /// Held for some hundred nanoseconds and never across an await. A poisoned lock means a panic elsewhere,
-    /// which ends the run by itself; the numbers are still worth printing.
+    /// The account of creates. Its lock is held for some hundred nanoseconds and never across an await. A poisoned lock means a panic
+    /// elsewhere, which ends the run by itself; the numbers are still worth printing.
     pub(super) fn creation(&self) -> MutexGuard<'_, Creation> {
         self.creation.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// As `creation`.
+    /// The account of webhooks. Its lock is held as that of `creation`.
     pub(super) fn tally(&self) -> MutexGuard<'_, Tally> {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The sink had to leave a connection waiting because the process has too many files open.
+    /// Notes that the sink had to leave a connection waiting because the process has too many files open.
     pub(super) fn sink_lacked_files(&self) {
         self.sink_lacked_files.store(true, Ordering::Relaxed);
     }

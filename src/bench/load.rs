@@ -1,7 +1,6 @@
-//! The creating side: one task per connection, each sending its next create when the pace lets it.
+//! The creating side: one task per connection, each of which sends its next create when the pace allows it.
 //!
-//! A create that failed is never sent again, and a connection that broke is opened anew, at the next server
-//! in turn.
+//! A create that failed is never sent again. A connection that broke is opened again, at the next server in turn.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,11 +32,11 @@ pub(super) struct Load {
     pub(super) body: Bytes,
     pub(super) pace: Pace,
     pub(super) ledger: Arc<Ledger>,
-    /// Whether webhooks are matched at all.
+    /// Whether webhooks are matched with timers.
     pub(super) matching: bool,
 }
 
-/// Why there is no timer: a short kind under which it is counted, and what was said.
+/// Why a create made no timer: a short kind under which it is counted, and the text of the error.
 struct Failure {
     kind: String,
     text: String,
@@ -52,7 +51,7 @@ pub(super) async fn connect(servers: &[Server], connections: u32) -> anyhow::Res
     Ok(wires)
 }
 
-/// Sends everything and returns when the last answer is there.
+/// Sends all creates, and returns when the last answer has come.
 pub(super) async fn run(load: Arc<Load>, wires: Vec<Wire>) -> anyhow::Result<()> {
     let mut tasks = JoinSet::new();
     for (number, wire) in wires.into_iter().enumerate() {
@@ -66,7 +65,7 @@ pub(super) async fn run(load: Arc<Load>, wires: Vec<Wire>) -> anyhow::Result<()>
 
 struct Connection {
     load: Arc<Load>,
-    /// Which server it is at; counts on with each reconnect.
+    /// The number of its server in turn; each reconnect adds one.
     turn: usize,
     wire: Option<Wire>,
 }
@@ -120,7 +119,7 @@ impl Connection {
         *request.method_mut() = hyper::Method::POST;
         *request.uri_mut() = server.create_path.clone();
         request.headers_mut().clone_from(&server.headers);
-        // Whatever fails from here on leaves the wire in an unknown state, and it is dropped.
+        // Any failure from here on leaves the wire in an unknown state, so it is dropped.
         let (status, body) = match tokio::time::timeout(ANSWER_WITHIN, wire.exchange(request)).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => return Err(Failure::new("connection broken", &error)),

@@ -1,6 +1,6 @@
-//! Resident memory of other processes, as Linux tells it in `/proc/PID/status`.
+//! Resident memory of other processes, as Linux reports it in `/proc/PID/status`.
 //!
-//! It does not sample: the peak is the kernel's own, since the process started and not since the run did.
+//! It takes no samples: the peak is the kernel's own, since the start of the process and not of the run.
 
 use anyhow::Context;
 
@@ -11,7 +11,7 @@ const BYTES_PER_KIB: u64 = 1024;
 pub(super) struct Footprint {
     pub(super) pid: u32,
     pub(super) start_bytes: u64,
-    /// Nothing if the process was gone at the end.
+    /// `None` if the process was gone at the end.
     pub(super) end: Option<Resident>,
 }
 
@@ -21,13 +21,12 @@ pub(super) struct Resident {
     pub(super) peak_bytes: u64,
 }
 
-/// Reads the starting sizes; a process that cannot be read now is an error, because the flag that named it is
-/// wrong.
+/// Reads the sizes at the start. A process that cannot be read now is an error, because the flag that named it is wrong.
 pub(super) fn before(pids: &[u32]) -> anyhow::Result<Vec<Footprint>> {
     pids.iter().map(|&pid| Ok(Footprint { pid, start_bytes: read(pid)?.now_bytes, end: None })).collect()
 }
 
-/// Completes what `before` began. A process may have died in the run, which is worth a line and not an error.
+/// Completes the footprints of `before`. A process may have died during the run, which is worth a line and not an error.
 pub(super) fn after(footprints: &mut [Footprint]) {
     for footprint in footprints {
         footprint.end = read(footprint.pid).ok();

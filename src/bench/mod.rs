@@ -1,9 +1,8 @@
-//! `jettimer bench`: creates timers over HTTP, receives their webhooks, and says how fast, how late, and what
-//! was lost.
+//! `jettimer bench`: creates timers over HTTP, receives their webhooks, and reports rates, lateness and losses.
 //!
-//! It measures from outside, as a client does, and knows nothing of the service beyond its HTTP contract: no
-//! NATS, no metrics, no code of the service. `client` says only where the nodes are and as whom they are asked: a pool of
-//! connections would be measured with them. It does not start or stop what it measures.
+//! It measures from outside, as a client does, and knows nothing of the service beyond its HTTP contract: no NATS, no metrics, no code of
+//! the service. From `client` it takes only the addresses of the nodes and the token: a pool of connections would be measured with them. It
+//! does not start or stop the service.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -45,11 +44,10 @@ use sink::Sink;
 use text::Text;
 use wire::Wire;
 
-/// Time between two looks at whether every webhook has come: short beside any run, and never part of a
-/// measured time.
+/// Time between two checks whether every webhook has come: short compared with any run, and never part of a measured time.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// Whether everything that was promised was kept.
+/// Whether all promises were kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// Every create was answered, and every webhook came as promised.
@@ -67,11 +65,10 @@ impl From<Verdict> for ExitCode {
     }
 }
 
-/// Runs the load against these nodes and prints the report. An error means that there was nothing to report; promises that were
-/// broken are a verdict.
+/// Runs the load against these nodes and prints the report. An error means that there was nothing to report; broken promises are a verdict.
 ///
-/// It wants a single-threaded runtime: threads that wake each other for every request take the CPU from a
-/// service on the same machine, and one is enough for some ten thousand timers a second.
+/// It wants a single-threaded runtime: threads that wake each other for every request take the CPU from a service on the same machine, and
+/// one is enough for some ten thousand timers a second.
 pub async fn run(bench: Bench, nodes: &[Access]) -> anyhow::Result<Verdict> {
     bench.check()?;
     let servers = nodes.iter().map(Server::of).collect::<anyhow::Result<Vec<_>>>()?;
@@ -126,7 +123,7 @@ async fn measure(bench: &Bench, load: Load, wires: Vec<Wire>, ledger: &Ledger) -
     Ok(())
 }
 
-/// Ends when the timers are due that are due together; never if each has its own instant.
+/// Ends at the common due instant of the timers; never if each timer has its own.
 async fn common_instant(due: Due, after: Option<Duration>) -> Duration {
     let (Due::Together { at_us }, Some(after)) = (due, after) else {
         return std::future::pending().await;
@@ -135,7 +132,7 @@ async fn common_instant(due: Due, after: Option<Duration>) -> Duration {
     after
 }
 
-/// Ends when every webhook has come or the last is given up, and the time for duplicates and for delayed
+/// Ends when every webhook has come or the last one is given up, and the time for duplicates and for delayed
 /// answers is over.
 async fn await_webhooks(bench: &Bench, ledger: &Ledger) {
     loop {
@@ -157,7 +154,7 @@ fn print(report: &Report, output: Output) -> anyhow::Result<()> {
         Output::Text => write!(out, "{}", Text(report))?,
         Output::Json => {
             writeln!(out, "{:#}", json::render(report))?;
-            // Where the output goes to a program, the reason still goes to whoever watches.
+            // If the output goes to a program, a person who watches still gets the reason.
             if report.verdict() == Verdict::Failed {
                 writeln!(std::io::stderr(), "FAILED: {}", report.reasons().join(", "))?;
             }

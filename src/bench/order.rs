@@ -1,5 +1,4 @@
-//! What is asked of the service: the one request body that every create of a run sends, and the due instant
-//! that it should lead to.
+//! The one request body that every create of a run sends, and the due instant that it should lead to.
 //!
 //! The body is the same for all timers, so it is written once and shared.
 
@@ -14,8 +13,7 @@ use super::clock::micros;
 use crate::domain::time::Timestamp;
 use crate::rfc3339;
 
-/// How far a due instant may lie from what was asked for, in microseconds: a service may keep time in whole
-/// milliseconds.
+/// How far a due instant may be from the one that was asked for, in microseconds: a service may keep time in whole milliseconds.
 const ROUNDING_US: u64 = 1000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! Decides when each create is to be sent: at once (closed loop) or on a schedule fixed in advance (open
 //! loop).
 //!
-//! The schedule never adapts to the service. A service that stalls is sent everything that fell due
-//! meanwhile, and the wait counts as its latency.
+//! The schedule never adapts to the service. A service that stalls gets everything that fell due meanwhile, and the wait counts as its
+//! latency.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,8 +14,8 @@ use super::clock;
 
 const NS_PER_S: u64 = 1_000_000_000;
 
-/// Shortest pause of the pacing thread: at high rates it releases what fell due in this long together,
-/// because waking for every single send takes CPU from the service under test.
+/// Shortest pause of the pacing thread: at high rates it releases all sends that fell due in this time together, because waking for every
+/// single send takes CPU from the service under test.
 const SHORTEST_NAP: Duration = Duration::from_micros(200);
 
 /// Longest pause of the pacing thread, so that it ends soon after a run that was broken off.
@@ -37,9 +37,9 @@ struct Schedule {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ticket {
     Now,
-    /// The connection was idle, so whatever it is late by is the generator's fault.
+    /// The connection was idle, so any delay is the generator's fault.
     Scheduled(Instant),
-    /// The instant had passed when a connection got free.
+    /// The instant had passed when a connection became free.
     Overdue(Instant),
 }
 
@@ -48,7 +48,7 @@ impl Pace {
         Self { timers, next: AtomicU64::new(0), schedule: None }
     }
 
-    /// Starts the schedule now. `connections` is how many will ask for tickets.
+    /// Starts the schedule now. `connections` is how many connections will ask for tickets.
     pub(super) fn open(timers: u64, per_second: u32, connections: u32) -> anyhow::Result<Self> {
         let schedule = Schedule {
             start: clock::now(),
@@ -60,13 +60,13 @@ impl Pace {
         // most of a latency.
         std::thread::Builder::new().name("bench-pace".to_owned()).spawn(move || {
             release(start, per_second, timers, &gate);
-            // One more each, with which the connections find that there is nothing left.
+            // One more permit for each connection, with which it finds that nothing is left to send.
             gate.add_permits(connections as usize);
         })?;
         Ok(Self { timers, next: AtomicU64::new(0), schedule: Some(schedule) })
     }
 
-    /// Waits for the next send; nothing once all timers are sent.
+    /// Waits for the next send; `None` once all timers are sent.
     pub(super) async fn ticket(&self) -> Option<Ticket> {
         let Some(schedule) = &self.schedule else {
             return self.number().map(|_| Ticket::Now);

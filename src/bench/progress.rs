@@ -1,7 +1,7 @@
 //! The progress bar: how many timers are created, then how many webhooks have come.
 //!
-//! It looks at the ledger a few times a second and is told nothing, so it costs the load nothing. Where
-//! standard error is no terminal there is no bar.
+//! It reads the ledger ten times a second and is told nothing, so it costs the load nothing. If standard error is not a terminal, no bar is
+//! shown.
 
 use std::convert::Infallible;
 use std::io::IsTerminal;
@@ -11,12 +11,12 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
 use super::ledger::Ledger;
 
-/// Time between two looks: what an eye takes as moving, at ten locks a second.
+/// Time between two reads: short enough to look like motion, at ten locks a second.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 const TEMPLATE: &str = "{prefix:8} {bar:40} {pos}/{len}  {per_sec}  {msg}";
 
-/// Shows the run until it is dropped, which takes the bar away.
+/// Shows the run until this future is dropped, which removes the bar.
 pub(super) async fn show(timers: u64, ledger: &Ledger) -> anyhow::Result<Infallible> {
     let target = if std::io::stderr().is_terminal() {
         ProgressDrawTarget::stderr()

@@ -1,6 +1,6 @@
-//! What a run came to: every number that is printed, and whether it passes.
+//! The result of a run: every number that is printed, and whether the run passes.
 //!
-//! It only takes stock. How it looks is `text` and `json`.
+//! It only takes stock. `text` and `json` decide how it looks.
 
 use std::time::Duration;
 
@@ -18,12 +18,12 @@ const US_PER_S: f64 = 1e6;
 pub(super) struct Report {
     pub(super) timers: u64,
     pub(super) connections: u32,
-    /// Nothing in a closed loop.
+    /// `None` in a closed loop.
     pub(super) rate_per_s: Option<u32>,
     pub(super) delivery: Delivery,
     pub(super) interrupted: bool,
     pub(super) creation: Created,
-    /// Nothing if webhooks were not waited for.
+    /// `None` if webhooks were not waited for.
     pub(super) webhooks: Option<Webhooks>,
     pub(super) memory: Vec<Footprint>,
 }
@@ -80,8 +80,7 @@ impl Report {
         if self.reasons().is_empty() { Verdict::Passed } else { Verdict::Failed }
     }
 
-    /// Why the run fails; empty if it passes. Unexpected webhooks are no reason: an earlier run may have left
-    /// them.
+    /// Why the run fails; empty if it passes. Unexpected webhooks do not make it fail: an earlier run may have left them.
     pub(super) fn reasons(&self) -> Vec<String> {
         let counts = self.webhooks.as_ref().map(|webhooks| webhooks.counts).unwrap_or_default();
         let duplicates_count = match self.delivery {
@@ -143,7 +142,7 @@ impl Webhooks {
 
 fn drain(delivered: u64, due_us: u64, last_us: u64) -> Option<Drain> {
     let seconds = signed_difference(last_us, due_us) as f64 / US_PER_S;
-    // Only where every webhook came early is there nothing to divide by.
+    // If every webhook came early, no time remains to divide by.
     (seconds > 0.0).then(|| Drain { seconds, per_second: delivered as f64 / seconds })
 }
 

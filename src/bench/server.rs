@@ -1,6 +1,6 @@
 //! An API node that is measured, and the way to connect to it.
 //!
-//! Plain http only: TLS would measure the generator's own cryptography on the machine under test.
+//! Only plain http is measured: TLS would measure the generator's own cryptography on the machine under test.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const HTTP_PORT: u16 = 80;
 /// "Too many open files" on Linux, the BSDs and macOS alike.
 const EMFILE: i32 = 24;
 
-/// A node, and what each request to it begins with.
+/// A node, and the start of each request to it.
 #[derive(Debug, Clone)]
 pub(super) struct Server {
     host: String,
@@ -30,11 +30,11 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// The node of these settings.
+    /// The node that these settings name.
     ///
     /// # Errors
     ///
-    /// If it speaks TLS.
+    /// If the node speaks TLS.
     pub(super) fn of(access: &Access) -> anyhow::Result<Self> {
         let server = &access.server;
         ensure!(!server.is_secure(), "{server}: https is not measured: name the node's http address");

@@ -26,11 +26,11 @@ use super::clock;
 use super::ledger::Ledger;
 use super::server::is_out_of_files;
 
-/// Connections that may wait to be accepted; the kernel caps it (net.core.somaxconn). Where a burst overflows
-/// it, the handshake is repeated after a second, and that second would look like the service's.
+/// Connections that may wait to be accepted; the kernel caps the number (net.core.somaxconn). If a burst overflows it, the handshake is
+/// repeated after a second, and that second would look like the service's.
 const BACKLOG: u32 = 16_384;
 
-/// Bytes read of one webhook body; those of the bench's own timers are 45 long.
+/// The most bytes read of one webhook body; those of the bench's own timers have 45.
 const BODY_LIMIT: usize = 64 * 1024;
 
 /// Pause after a failed accept, so that a lack of descriptors does not become a busy loop.
@@ -90,7 +90,7 @@ async fn accept(listener: TcpListener, hook_delay: Duration, ledger: Arc<Ledger>
 }
 
 async fn serve(stream: TcpStream, hook_delay: Duration, ledger: Arc<Ledger>) {
-    // A connection on which this fails fails at its first read too.
+    // If this fails on a connection, its first read fails too.
     let _ = stream.set_nodelay(true);
     let answer = service_fn(|request| receive(request, hook_delay, &ledger));
     // A client that goes away in the middle of a request has delivered nothing; the tally shows it as

@@ -1,6 +1,6 @@
-//! How a set of measured times is spread: percentiles from a histogram, the two ends exactly.
+//! The spread of a set of measured times: percentiles from a histogram, the two ends exactly.
 //!
-//! It does not keep the single values, so its size does not depend on how many there are.
+//! It does not keep the single values, so its size does not depend on their number.
 
 use hdrhistogram::Histogram;
 
@@ -23,17 +23,17 @@ impl Spread {
         Ok(Self { histogram: Histogram::new_with_bounds(1, LONGEST_US, DIGITS)?, ends_us: None })
     }
 
-    /// Takes a time in microseconds. A negative one is 0 to the percentiles and itself to `min_ms`.
+    /// Takes a time in microseconds. A negative time is 0 to the percentiles and itself to `min_ms`.
     pub(super) fn record(&mut self, time_us: i64) {
         self.histogram.saturating_record(u64::try_from(time_us).unwrap_or(0));
         let (min, max) = self.ends_us.unwrap_or((time_us, time_us));
         self.ends_us = Some((min.min(time_us), max.max(time_us)));
     }
 
-    /// The six numbers that are printed, in milliseconds; nothing if nothing was recorded.
+    /// The six numbers that are printed, in milliseconds; `None` if nothing was recorded.
     pub(super) fn summary(&self) -> Option<Summary> {
         let (min, max) = self.ends_us?;
-        // The histogram names the upper end of a bucket, which may lie above the largest value seen.
+        // The histogram returns the upper end of a bucket, which may be above the largest value seen.
         let at =
             |quantile| (self.histogram.value_at_quantile(quantile) as f64).min(max.max(0) as f64) / US_PER_MS;
         Some(Summary {
@@ -58,7 +58,7 @@ pub(super) struct Summary {
 }
 
 impl Summary {
-    /// What the numbers are called on a terminal.
+    /// The names of the numbers on a terminal.
     pub(super) const NAMES: [&str; 6] = ["min", "p50", "p90", "p99", "p99.9", "max"];
 
     /// The numbers in the order of their names.

@@ -1,7 +1,6 @@
-//! Matches webhooks with the timers that were created, and counts what does not match.
+//! Matches webhooks with the timers that were created, and counts those that do not match.
 //!
-//! It is told instants and reads no clock, does no I/O, and passes no judgement: which counts make a run fail
-//! is the report's business.
+//! It is told instants and reads no clock, does no I/O, and passes no judgement: the report decides which counts make a run fail.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,9 +8,9 @@ use std::time::Duration;
 use super::clock::micros;
 use super::spread::Spread;
 
-/// What is known about one timer id.
+/// The state of one timer id.
 enum Fate {
-    /// A webhook came for an id that no answer has named: its answer may be under way.
+    /// A webhook came for an id that no answer has named yet: the answer may be under way.
     Unclaimed {
         arrived_us: u64,
         again: bool,
@@ -41,11 +40,11 @@ pub(super) struct Tally {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) delivered: u64,
-    /// No webhook came although it was waited for long enough.
+    /// No webhook came, although the bench waited long enough.
     pub(super) missing: u64,
-    /// No webhook came, and it was not yet time to give up on it: only in a run that was interrupted.
+    /// No webhook came, and it was too early to give it up: only in a run that was interrupted.
     pub(super) pending: u64,
-    /// Ids seen more than once, however often that was.
+    /// Ids seen more than once; each counts once.
     pub(super) duplicate: u64,
     pub(super) early: u64,
     /// Ids that no 201 named, and webhooks without a readable id.
@@ -53,7 +52,7 @@ pub(super) struct Counts {
 }
 
 impl Tally {
-    /// Takes the room for all timers at once: a map that grows under way stops the load while it moves.
+    /// Reserves the room for all timers at once: a map that grows during the run stops the load while it moves.
     pub(super) fn new(timers: usize) -> anyhow::Result<Self> {
         Ok(Self {
             fates: HashMap::with_capacity(timers),
@@ -69,8 +68,7 @@ impl Tally {
         })
     }
 
-    /// A 201 named this id. A second 201 with the same id shows as a missing timer, because one webhook
-    /// cannot serve two.
+    /// Notes that a 201 named this id. A second 201 with the same id shows as a missing timer, because one webhook cannot serve two.
     pub(super) fn created(&mut self, id: u128, due_us: u64) {
         self.created += 1;
         self.latest_due_us = self.latest_due_us.max(due_us);
@@ -89,7 +87,7 @@ impl Tally {
         }
     }
 
-    /// A webhook with this id came in.
+    /// Notes that a webhook with this id came in.
     pub(super) fn arrived(&mut self, id: u128, arrived_us: u64) {
         match self.fates.get_mut(&id) {
             None => {
@@ -109,7 +107,7 @@ impl Tally {
         }
     }
 
-    /// A webhook came in that names no timer.
+    /// Notes that a webhook came in that names no timer.
     pub(super) fn arrived_without_id(&mut self) {
         self.without_id += 1;
     }
@@ -138,7 +136,7 @@ impl Tally {
         (self.delivered > 0).then_some(self.latest_arrival_us)
     }
 
-    /// The counts at an instant, when a timer is given up on `patience` after it was due.
+    /// The counts at an instant. A timer is given up `patience` after it was due.
     pub(super) fn counts(&self, now_us: u64, patience: Duration) -> Counts {
         let still_hoped_for = |fate: &&Fate| match fate {
             Fate::Awaited { due_us } => due_us.saturating_add(micros(patience)) > now_us,

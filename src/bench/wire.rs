@@ -1,8 +1,7 @@
 //! One HTTP/1.1 connection to an API node: a request in, the whole answer out.
 //!
-//! The connection is driven by whoever waits for the answer, in the same task: a task of its own would cost
-//! two switches per request, on cores that belong to the service under test. It does not reconnect and does
-//! not repeat.
+//! The task that waits for the answer also drives the connection: a task of its own would cost two switches per request, on cores that
+//! belong to the service under test. The wire does not reconnect and does not repeat.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -19,7 +18,7 @@ type Connection = Pin<Box<http1::Connection<TokioIo<TcpStream>, Full<Bytes>>>>;
 
 pub(super) struct Wire {
     sender: http1::SendRequest<Full<Bytes>>,
-    /// Nothing once it has ended: a request that is still inside learns of it by the drop.
+    /// `None` once the connection has ended: a request that is still inside learns of it by the drop.
     connection: Option<Connection>,
 }
 
@@ -29,8 +28,8 @@ impl Wire {
         Ok(Self { sender, connection: Some(Box::pin(connection)) })
     }
 
-    /// Whether the connection still takes a request. Asked before each one: a node that closed an idle
-    /// connection has seen nothing of the request, so connecting anew repeats nothing.
+    /// Whether the connection still takes a request. The load asks before each one: a node that closed an idle connection has seen nothing
+    /// of the request, so connecting again repeats nothing.
     pub(super) async fn is_ready(&mut self) -> bool {
         let Self { sender, connection } = self;
         drive(connection, sender.ready()).await.is_ok() && connection.is_some()
@@ -53,12 +52,12 @@ impl Wire {
     }
 }
 
-/// Runs `work` to its end and moves the connection's bytes meanwhile.
+/// Runs `work` to its end, and moves the connection's bytes meanwhile.
 async fn drive<W: Future>(connection: &mut Option<Connection>, work: W) -> W::Output {
     let mut work = pin!(work);
     poll_fn(|context| {
-        // The work on both sides of the connection: before it to hand over what is to be written, after it to
-        // take what was read, without waiting for another turn of the scheduler.
+        // The work is polled before the connection, to hand over the bytes to write, and after it, to take the bytes that were read,
+        // without waiting for another turn of the scheduler.
         let before = work.as_mut().poll(context);
         if connection.as_mut().is_some_and(|connection| connection.as_mut().poll(context).is_ready()) {
             *connection = None;

@@ -1,5 +1,5 @@
-//! `jettimer cancel` and `jettimer replay`: by ids, or by what the same options as those of `list` mean, which is
-//! counted and asked about first.
+//! `jettimer cancel` and `jettimer replay`: by ids, or by a filter with the options of `list`. The node first counts the timers
+//! that the filter matches, and a person confirms the count.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
@@ -17,14 +17,14 @@ use super::patience::Patience;
 use crate::client::{Ask, Error};
 use crate::config::{Many, Surroundings};
 
-/// How long the index of a node may trail what was done a moment ago, before what it has more of is not believed.
+/// How long the index of a node may trail recent changes. After that, timers that it still reports as matching are not believed.
 const TRAILS_FOR: Duration = Duration::from_secs(10);
-/// How long a rate that is used up is waited for.
+/// How long the command waits for a token's rate that is used up.
 const RATE_WITHIN: Duration = Duration::from_secs(120);
-/// How soon it is asked again.
+/// The pause before the next request.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// What one request did, of those that a filter means.
+/// What one request did to the timers that match the filter.
 #[derive(Deserialize)]
 struct Counted {
     matched: u64,
@@ -112,7 +112,7 @@ async fn by_filter(
         if counted.done > 0 {
             patience.refresh();
         }
-        // Those of the request before may be in the way still.
+        // The index may still list timers of the request before.
         total.more = counted.more && (counted.done > 0 || patience.wait(Some(LOOK_AGAIN)).await);
     }
     let late = match total.too_late {
@@ -146,7 +146,7 @@ fn timers(count: u64) -> String {
     if count == 1 { "1 timer".to_owned() } else { format!("{count} timers") }
 }
 
-/// Asks a person; where there is none, `--yes` has to say it.
+/// Asks a person to confirm. If standard input is not a terminal, the command needs `--yes`.
 fn confirmed(question: &str) -> Result<bool, Failure> {
     if !std::io::stdin().is_terminal() {
         return Err(Failure::usage(format!(

@@ -1,4 +1,4 @@
-//! `jettimer change`: a timer that waits is due at another time, or calls something else.
+//! `jettimer change`: gives a waiting timer another due time or another call.
 
 use hyper::Method;
 

@@ -1,5 +1,5 @@
-//! `jettimer create`: one timer. It always has a key, so that what got no answer can be run again without a second
-//! timer.
+//! `jettimer create`: one timer. The request always has an idempotency key, so a creation without an answer can be run again
+//! without making a second timer.
 
 use hyper::Method;
 use uuid::Uuid;
@@ -48,7 +48,7 @@ pub(super) async fn run(args: &Create, around: &Surroundings) -> Result<Exit, Fa
     Ok(Exit::Done)
 }
 
-/// What a person is told whose key has made a timer before: one that is over is not made again.
+/// The message for a person whose key has made a timer before. A timer that is over is not made again.
 fn there_already(timer: &Timer) -> String {
     if timer.is_pending() {
         return format!(
@@ -64,7 +64,7 @@ fn there_already(timer: &Timer) -> String {
     )
 }
 
-/// A key as a string of RFC 9651, in which it may have any visible character.
+/// An idempotency key as a string of RFC 9651, in which it may have any visible character.
 fn quoted(key: &str) -> String {
     format!("\"{}\"", key.replace('\\', "\\\\").replace('"', "\\\""))
 }

@@ -1,4 +1,4 @@
-//! Options of `create` and `change` as the JSON that the API takes. A JSON body goes in as it was written.
+//! Turns options of `create` and `change` into the JSON that the API takes. A JSON body is sent as it was written.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -13,7 +13,7 @@ use super::failure::Failure;
 use crate::config::{Fields, When};
 use crate::text_file;
 
-/// The most that is read of a file for a body, so that a wrong name does not fill the memory: more than any node takes.
+/// The most bytes that are read of a file for a body, so that a wrong name does not fill the memory: more than any node takes.
 const MOST_BYTES: u64 = 16 * 1_024 * 1_024;
 
 /// The fields of a request.
@@ -21,7 +21,7 @@ const MOST_BYTES: u64 = 16 * 1_024 * 1_024;
 pub(super) struct Request(BTreeMap<&'static str, Box<RawValue>>);
 
 impl Request {
-    /// The fields that these options are.
+    /// The fields that these options stand for.
     pub(super) fn of(when: Option<&When>, url: Option<&String>, fields: &Fields) -> Result<Self, Failure> {
         let mut request = Self::default();
         match when {
@@ -73,7 +73,7 @@ impl Request {
         self.0.is_empty()
     }
 
-    /// As the body of a request.
+    /// The body of the request.
     pub(super) fn to_json(&self) -> Result<String, Failure> {
         serde_json::to_string(&self.0).map_err(|error| Failure::other(error.to_string()))
     }
@@ -107,7 +107,7 @@ impl Request {
         value.map_or(Ok(()), |value| self.put(name, &value))
     }
 
-    /// An object of what is said of it; nothing if nothing is.
+    /// Puts an object of the fields that have a value; no object if no field has one.
     fn put_object(&mut self, name: &'static str, fields: &[(&str, Option<Value>)]) -> Result<(), Failure> {
         let said = fields.iter().filter_map(|(name, value)| Some(((*name).to_owned(), value.clone()?)));
         let said: Map<String, Value> = said.collect();
@@ -121,7 +121,7 @@ fn statuses(names: &[String]) -> Option<Value> {
     (!names.is_empty()).then(|| names.iter().map(one).collect())
 }
 
-/// Headers as curl takes them.
+/// Headers, given in curl's notation.
 fn headers(given: &[String]) -> Result<BTreeMap<String, String>, Failure> {
     let mut headers = BTreeMap::new();
     for line in given {
@@ -133,7 +133,7 @@ fn headers(given: &[String]) -> Result<BTreeMap<String, String>, Failure> {
             line.clone()
         };
         for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
-            // The line is not repeated: it may be a secret.
+            // The error does not repeat the line, which may be a secret.
             let (name, value) = line.split_once(':').ok_or_else(|| {
                 Failure::usage("--header: a header is \"Name: value\", or @FILE with one a line")
             })?;
@@ -149,7 +149,7 @@ fn headers(given: &[String]) -> Result<BTreeMap<String, String>, Failure> {
     Ok(headers)
 }
 
-/// What is given: the text itself, a file's, or standard input's; and what that is called.
+/// Reads an argument: the text itself, a file, or standard input. Gives the bytes and the name of their source.
 fn read(given: &str) -> Result<(Vec<u8>, String), Failure> {
     let read = |from: &mut dyn std::io::Read| {
         let mut bytes = vec![];

@@ -1,4 +1,4 @@
-//! Exit codes: what a script can tell apart without reading a word. docs/cli.md is compared with them by a test.
+//! Exit codes, by which a script distinguishes results without reading text. A test compares docs/cli.md with them.
 
 use crate::client::{Error, Problem};
 
@@ -6,32 +6,32 @@ use crate::client::{Error, Problem};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// What was asked for was done.
+    /// The command has done its task.
     Done = 0,
-    /// Something else went wrong, or not all of it was done.
+    /// Something else went wrong, or only part of the task was done.
     Failed = 1,
-    /// The command line, or what it asks for, is not as it must be; the same again ends the same.
+    /// The command line or the request is invalid; running it again gives the same result.
     Usage = 2,
     /// There is no such timer.
     NotFound = 3,
-    /// The timer is not in a state in which this can be done, or has changed.
+    /// The timer is not in a state that allows this, or has changed.
     Conflict = 4,
-    /// jettimer cannot be reached, is busy or has no NATS; the same later may do.
+    /// jettimer cannot be reached, is busy or has no NATS; a later run may succeed.
     Unavailable = 5,
-    /// The token is missing or not good for this.
+    /// The token is missing or does not allow this.
     NotAllowed = 6,
     /// The timer that was watched failed.
     TimerFailed = 10,
-    /// Nobody knows what became of the timer that was watched.
+    /// The result of the timer that was watched is unknown.
     TimerUnknown = 11,
     /// The timer that was watched was cancelled.
     TimerCancelled = 12,
-    /// Told to stop, by Ctrl-C.
+    /// Ctrl-C stopped the command.
     Interrupted = 130,
 }
 
 impl Exit {
-    /// Each with what it means, as docs/cli.md has it.
+    /// Each code with its meaning, as docs/cli.md has it.
     #[cfg(test)]
     const MEANINGS: [(Self, &'static str); 11] = [
         (Self::Done, "done"),
@@ -47,7 +47,7 @@ impl Exit {
         (Self::Interrupted, "Ctrl-C"),
     ];
 
-    /// How a request ended that did not do it.
+    /// The exit code for a request that failed with this error.
     pub(super) fn of(error: &Error) -> Self {
         match error {
             Error::Unreachable { .. } | Error::NoAnswer { .. } => Self::Unavailable,
@@ -58,7 +58,7 @@ impl Exit {
 
     pub(super) fn of_problem(problem: &Problem) -> Self {
         match (problem.status, problem.kind()) {
-            // A path that is not there is a server that is no jettimer.
+            // Any other 404 is from a server that is not jettimer.
             (404, "timer-not-found") => Self::NotFound,
             (409 | 412, _) => Self::Conflict,
             (401 | 403, _) => Self::NotAllowed,
@@ -68,7 +68,7 @@ impl Exit {
         }
     }
 
-    /// How watching a timer ends that is in this state; nothing if it is not over.
+    /// The exit code for a watched timer in this state; `None` if the timer is not over.
     pub(super) fn of_state(state: &str) -> Option<Self> {
         match state {
             "delivered" => Some(Self::Done),

@@ -1,5 +1,4 @@
-//! Why a command ends before it is done, and what its caller is told: what went wrong, which option it is about, and
-//! what to do next.
+//! Why a command ends early, and its message for the caller: the error, the option that caused it, and the next step.
 
 use std::io::{self, ErrorKind, Write as _};
 
@@ -7,14 +6,14 @@ use super::exit::Exit;
 use super::fault;
 use crate::client::Error;
 
-/// Why a command ends.
+/// Why a command ends early.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// What the server answered, or that it did not; and what to do beside what goes without saying.
+    /// A request failed: with an error answer, or without an answer. The text is advice in place of the usual one.
     Asked(Error, Option<String>),
     /// A result could not be written.
     Written(io::Error),
-    /// Something else.
+    /// Any other failure.
     Other(Exit, String),
 }
 
@@ -42,14 +41,14 @@ impl Failure {
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Asked(error, _) => Exit::of(error),
-            // Whoever reads, such as `head`, has enough.
+            // The reader, such as `head`, has read enough.
             Self::Written(error) if error.kind() == ErrorKind::BrokenPipe => Exit::Done,
             Self::Written(_) => Exit::Failed,
             Self::Other(exit, _) => *exit,
         }
     }
 
-    /// Says it on standard error.
+    /// Writes the failure to standard error.
     pub(super) fn tell(&self) {
         let text = match self {
             Self::Asked(error, advice) => fault::told(error, advice.as_deref()),
@@ -62,8 +61,8 @@ impl Failure {
     }
 }
 
-/// Says something beside the result, to whoever watches.
+/// Writes a message to standard error, apart from the result.
 pub(super) fn say(text: &str) {
-    // If nobody hears it, there is nobody to tell.
+    // If standard error is closed, there is no other place for the message.
     let _ = writeln!(io::stderr(), "jettimer: {text}");
 }

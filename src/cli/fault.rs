@@ -1,4 +1,4 @@
-//! A refusal in words: which option each bad field came from, and what to do about the whole.
+//! Describes a refusal: which option each bad field came from, and what to do next.
 
 use super::table::clean;
 use crate::client::{Error, Problem};
@@ -40,7 +40,7 @@ const OPTIONS: &[(&str, &str)] = &[
     ("?last_event_id", "--last-event-id"),
 ];
 
-/// What a person is told of an error.
+/// The text for a person about an error.
 pub(super) fn told(error: &Error, advice: Option<&str>) -> String {
     let mut lines = vec![match error {
         Error::Problem(problem) => return told_of_problem(problem, advice),
@@ -73,14 +73,14 @@ fn told_of_problem(problem: &Problem, advice: Option<&str>) -> String {
         }
     }
     lines.extend(advice.map(str::to_owned).or_else(|| next_step(problem)).map(|next| format!("  {next}")));
-    // What the service's own log has it under, where only that tells more.
+    // The id under which the node's log has the request, where only the log tells more.
     if let Some(id) = problem.request_id.as_ref().filter(|_| problem.status >= 500) {
         lines.push(format!("  the node's log has it as request {}", clean(id)));
     }
     lines.join("\n")
 }
 
-/// The option that a field comes from, or the longest part of its pointer that has one.
+/// The option that a field comes from, or the option of the longest prefix of its pointer that has one.
 fn option_of(pointer: &str) -> String {
     if let Some(label) = pointer.strip_prefix("?metadata.") {
         return format!("--metadata {}", clean(label));
@@ -102,7 +102,7 @@ fn option_of(pointer: &str) -> String {
     }
 }
 
-/// What to do about it, where the problem does not say so itself.
+/// Advice for a problem that does not say itself what to do.
 fn next_step(problem: &Problem) -> Option<String> {
     let wait = |what: &str| {
         let seconds =

@@ -1,4 +1,4 @@
-//! `jettimer fire`: timers that wait are due at once.
+//! `jettimer fire`: makes waiting timers due at once.
 
 use super::Session;
 use super::exit::Exit;

@@ -1,4 +1,4 @@
-//! `jettimer get`: one timer, with all of its attempts that are kept.
+//! `jettimer get`: one timer, with all attempts that are kept.
 
 use hyper::Method;
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use super::timer::{Attempt, Timer, instant, state};
 use crate::client::{Answer, Ask};
 use crate::config::{Get, Surroundings};
 
-/// What is shown first, or in words of its own, and not again.
+/// Fields that the generic list leaves out: `show` prints them first or in its own words, or does not print them.
 const SHOWN: &[&str] = &[
     "id",
     "state",
@@ -77,7 +77,7 @@ fn attempt(attempt: &Attempt) -> Vec<Cell> {
         .into()
 }
 
-/// A field, or each field in it; a body as it was written.
+/// The lines of a field: one line, or one for each field in it; a body is shown as it was written.
 fn lines_of(name: &str, written: &str) -> Vec<Vec<Cell>> {
     let line = |text: &str| vec![vec![Cell::new(&name.replace('_', " ")), Cell::new(text)]];
     match serde_json::from_str(written) {

@@ -1,4 +1,4 @@
-//! `jettimer list`: timers in a line each, from as many pages as it takes.
+//! `jettimer list`: one line per timer, read from as many pages as needed.
 
 use super::Session;
 use super::exit::Exit;
@@ -16,7 +16,7 @@ pub(super) async fn run(args: &List, around: &Surroundings) -> Result<Exit, Fail
     let filter = args.filter.pairs();
     let mut left = if args.all { u64::MAX } else { args.limit };
     let mut cursor: Option<String> = None;
-    // A table is shown page by page: all of a long list would be in memory until its widest line is known.
+    // A table is shown page by page: otherwise all of a long list would be in memory until its widest line is known.
     loop {
         let asked = (args.sort.name(), left.min(PAGE), cursor.as_deref());
         let page = pages::page(&session.client, &filter, asked, &mut Patience::none()).await?;

@@ -1,4 +1,4 @@
-//! Doing something to many timers, by their ids: each is answered for, and none holds up the others.
+//! Applies an operation to many timers, by their ids: each id has a result, and no timer holds up the others.
 
 use std::io::{BufRead as _, IsTerminal as _};
 
@@ -15,10 +15,10 @@ use super::timer::{Timer, state};
 use crate::client::{Answer, Ask, Error};
 use crate::config::Ids;
 
-/// How many are asked about at once.
+/// How many requests are under way at once.
 const AT_ONCE: usize = 16;
 
-/// What is done to a timer.
+/// The operation on a timer.
 #[derive(Clone, Copy)]
 pub(super) enum Wish {
     Cancel,
@@ -35,7 +35,7 @@ impl Wish {
         }
     }
 
-    /// What a timer is then, for people.
+    /// The timer's new condition, in a word for people.
     pub(super) fn done(self) -> &'static str {
         match self {
             Self::Cancel => "cancelled",
@@ -45,7 +45,7 @@ impl Wish {
     }
 }
 
-/// Does it to each of these timers; the exit code is that of the first with which it did not work.
+/// Applies the operation to each of these timers; the exit code is that of the first failure.
 pub(super) async fn apply(session: &Session, wish: Wish, ids: &Ids) -> Result<Exit, Failure> {
     let all = read(&ids.ids)?;
     if ids.if_match.is_some() && all.len() != 1 {
@@ -72,7 +72,7 @@ pub(super) async fn apply(session: &Session, wish: Wish, ids: &Ids) -> Result<Ex
                     exit = Exit::of(&error);
                 }
                 refused(id, &error);
-                // The others would wait for the same.
+                // The other requests would wait for the same server.
                 if matches!(error, Error::Unreachable { .. }) {
                     break;
                 }
@@ -97,7 +97,7 @@ fn refused(id: Uuid, error: &Error) {
     super::failure::say(&format!("{id}: {}", fault::told(error, None)));
 }
 
-/// The ids that are given, or are on standard input.
+/// The ids that are given, or those on standard input.
 fn read(given: &[String]) -> Result<Vec<Uuid>, Failure> {
     let mut ids = vec![];
     for text in given {
@@ -108,7 +108,7 @@ fn read(given: &[String]) -> Result<Vec<Uuid>, Failure> {
             for line in std::io::stdin().lock().lines() {
                 let line =
                     line.map_err(|error| Failure::usage(format!("cannot read standard input: {error}")))?;
-                // The first word: lines of `jettimer list` begin with the id.
+                // Only the first word: lines of `jettimer list` begin with the id.
                 let line = line.trim_start_matches('\u{feff}');
                 ids.extend(line.split_whitespace().next().map(parse).transpose()?);
             }

@@ -1,7 +1,7 @@
-//! The command line against a running jettimer: one file for each command, what they share, and how results and errors
-//! are shown.
+//! The command line against a running jettimer: one file for each command, and files for shared parts and for the display of results
+//! and errors.
 //!
-//! It knows of timers what the API tells: no code of the service decides here what is valid or what a state means.
+//! It knows only as much of timers as the API tells: none of the service's code decides here what is valid or what a state means.
 
 mod cancel;
 mod change;
@@ -34,7 +34,7 @@ pub use exit::Exit;
 use failure::Failure;
 use out::Out;
 
-/// Who is asked, and where results go.
+/// The server that a command asks, and the output for its results.
 struct Session {
     client: Client,
     out: Out,
@@ -49,7 +49,7 @@ impl Session {
     }
 }
 
-/// Does what the command line says, and says how it went.
+/// Runs a command of the command line, and reports its result.
 pub async fn run(command: &TimerCommand, around: &Surroundings) -> ExitCode {
     let done = match command {
         TimerCommand::Create(args) => Box::pin(create::run(args, around)).await,

@@ -1,4 +1,4 @@
-//! Where results go, and in which form: a table on a terminal, values between tabs on a pipe, or JSON.
+//! The output for results, in one of three forms: a table on a terminal, values between tabs on a pipe, or JSON.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -50,7 +50,7 @@ impl Out {
                 rows.iter().map(|row| row.iter().map(Cell::text).collect::<Vec<_>>().join("\t") + "\n");
             return self.text(&lines.collect::<String>());
         }
-        // A table that is asked for on a pipe is as wide as it needs to be.
+        // A table that was asked for on a pipe is as wide as it needs to be.
         let width = Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
         self.text(&table::render(heading, rows, width))
     }

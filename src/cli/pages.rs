@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::patience::Patience;
 use crate::client::{Ask, Client};
 
-/// The most timers of a page: what the API allows.
+/// The most timers of a page: the API's maximum.
 pub(super) const PAGE: u64 = 1_000;
 
 /// A page of a list, each timer as it was written.
@@ -20,7 +20,7 @@ pub(super) struct Page {
     pub(super) complete: bool,
 }
 
-/// Parameters as a query, with its question mark; nothing without any.
+/// Parameters as a query, with its question mark; empty without parameters.
 pub(super) fn query(pairs: &[(String, String)]) -> String {
     if pairs.is_empty() {
         return String::new();
@@ -28,7 +28,7 @@ pub(super) fn query(pairs: &[(String, String)]) -> String {
     format!("?{}", Serializer::new(String::new()).extend_pairs(pairs).finish())
 }
 
-/// The page of a list behind a cursor.
+/// The page of a list after a cursor.
 pub(super) async fn page(
     client: &Client,
     filter: &[(String, String)],

@@ -1,4 +1,5 @@
-//! Asking again what may be asked twice, while jettimer is away or busy: after as long as it says, or as is polite.
+//! Repeats requests that are safe to repeat, while jettimer is away or busy. The wait is the one that the node asks for, or else
+//! grows with each try.
 
 use std::time::Duration;
 
@@ -6,12 +7,12 @@ use tokio::time::Instant;
 
 use crate::client::{Answer, Ask, Client, Error};
 
-/// The wait where nobody says how long.
+/// The first wait if the server does not say how long.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// The longest such wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// How long what is away is waited for, since something was last done.
+/// How long a command waits for a server that is away or busy, counted from the last success.
 #[derive(Clone, Debug)]
 pub(super) struct Patience {
     limit: Duration,
@@ -20,22 +21,22 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    /// As long as this.
+    /// Waits for up to this long in all.
     pub(super) fn new(limit: Duration) -> Self {
         Self { limit, since: Instant::now(), next: FIRST_WAIT }
     }
 
-    /// None: what cannot be done at once is an error.
+    /// Does not wait: a request that cannot be answered at once is an error.
     pub(super) fn none() -> Self {
         Self::new(Duration::ZERO)
     }
 
-    /// Something was done.
+    /// Starts the time again after a success.
     pub(super) fn refresh(&mut self) {
         *self = Self::new(self.limit);
     }
 
-    /// Waits as long as is worth it after this error, or gives it back.
+    /// Waits before the next try, if this error may pass; otherwise gives the error back.
     pub(super) async fn wait_after(&mut self, error: Error) -> Result<(), Error> {
         let asked = match &error {
             Error::Unreachable { .. } | Error::NoAnswer { .. } => None,
@@ -50,7 +51,7 @@ impl Patience {
         if self.wait(asked).await { Ok(()) } else { Err(error) }
     }
 
-    /// Waits for so long, or for longer each time; false if that would be too long.
+    /// Waits as long as the server asked, or longer each time; false if that would exceed the limit.
     pub(super) async fn wait(&mut self, asked: Option<Duration>) -> bool {
         let wait = asked.unwrap_or(self.next);
         if self.since.elapsed() + wait > self.limit {
@@ -61,7 +62,7 @@ impl Patience {
         true
     }
 
-    /// Asks until there is an answer.
+    /// Repeats a request until it is answered.
     pub(super) async fn send(&mut self, client: &Client, ask: &Ask) -> Result<Answer, Error> {
         loop {
             match client.send(ask.clone()).await {

@@ -1,4 +1,4 @@
-//! What makes the command line easier to use: completions for shells and manual pages, made of its own definitions.
+//! Aids for using the command line: completions for shells and manual pages, made from its own definitions.
 
 use std::io::{self, Write as _};
 

@@ -1,7 +1,7 @@
-//! Tables for people: columns as wide as what is in them, the last cut to the terminal.
+//! Tables for people: columns as wide as their contents, the last one cut to the terminal.
 //!
-//! What is shown comes from clients and receivers: a character that would move the cursor or turn the direction of
-//! text is shown as its number.
+//! The contents come from clients and receivers: a character that would move the cursor or turn the direction of text is shown as
+//! its number.
 
 use console::{Style, measure_text_width, pad_str, truncate_str};
 
@@ -23,20 +23,20 @@ impl Cell {
         Self { text: clean(text), style }
     }
 
-    /// In its colour, and at least so wide.
+    /// Its text in its colour, padded to this width.
     pub(super) fn padded(&self, width: usize) -> String {
         self.style.apply_to(pad_str(&self.text, width, console::Alignment::Left, None)).to_string()
     }
 
-    /// What is in it, without colour.
+    /// Its text, without colour.
     pub(super) fn text(&self) -> &str {
         &self.text
     }
 }
 
-/// Text without what a terminal would do something about.
+/// Text without the characters that a terminal would act on.
 pub(super) fn clean(text: &str) -> String {
-    // Marks that turn the direction of what follows (Unicode 15, 3.6 of UAX 9).
+    // Marks that turn the direction of the text after them (Unicode 15, 3.6 of UAX 9).
     let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}');
     text.chars().fold(String::with_capacity(text.len()), |mut cleaned, c| {
         if c.is_control() || turns(c) {
@@ -48,7 +48,7 @@ pub(super) fn clean(text: &str) -> String {
     })
 }
 
-/// Lines of a table that fits into `width` columns, if that is known; without a heading, if that is empty.
+/// The lines of a table that fits into `width` columns, if that is known. An empty heading is left out.
 pub(super) fn render(heading: &[&str], rows: &[Vec<Cell>], width: Option<usize>) -> String {
     let dim = Style::new().dim();
     let heading: Vec<Cell> = heading.iter().map(|name| Cell::styled(name, dim.clone())).collect();

@@ -1,4 +1,4 @@
-//! A timer as the API shows it, read as far as people are shown of it, and how.
+//! A timer as the API shows it: the fields that are shown to people, and their display.
 
 use console::Style;
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use super::table::Cell;
 use crate::clock::Clock;
 use crate::{duration, rfc3339};
 
-/// What lists and events have of a timer.
+/// The fields of a timer that lists and events have.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Timer {
@@ -26,7 +26,7 @@ pub(super) struct Timer {
     pub(super) metadata: BTreeMap<String, String>,
 }
 
-/// What became of an attempt.
+/// One attempt and its result.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Attempt {
@@ -40,7 +40,7 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    /// What came of it, in a word or two.
+    /// Its result, in a word or two.
     pub(super) fn came_to(&self) -> String {
         match (self.status, &self.reason) {
             (Some(status), _) => status.to_string(),
@@ -56,12 +56,13 @@ impl Timer {
         matches!(self.state.as_str(), "scheduled" | "firing")
     }
 
-    /// When it is called next, if it is.
+    /// The instant of its next attempt, or else its due time.
     pub(super) fn next_call(&self) -> &str {
         self.next_attempt_at.as_ref().unwrap_or(&self.due_at)
     }
 
-    /// How far its next call is from now: by the node, whose time need not pass as ours does (`dev --time-scale`).
+    /// The time until its next call: the node's own count before the first attempt, since the node's time need not pass
+    /// as ours does (`dev --time-scale`); by the clock here before a later one.
     pub(super) fn distance(&self) -> String {
         if self.time_left > 0 && self.next_attempt_at.is_none() {
             return format!("in {}", span(Duration::from_secs(self.time_left)));
@@ -89,7 +90,7 @@ pub(super) fn state(name: &str) -> Cell {
     Cell::styled(name, style)
 }
 
-/// An instant to the second, as it is easier to read; as it is, if it is none.
+/// An instant to the second, in a form that is easier to read; other text unchanged.
 pub(super) fn instant(text: &str) -> String {
     match (text.get(..10), text.get(11..19)) {
         (Some(day), Some(clock)) if rfc3339::parse(text).is_ok() => format!("{day} {clock}Z"),
@@ -97,7 +98,7 @@ pub(super) fn instant(text: &str) -> String {
     }
 }
 
-/// How far an instant is from now.
+/// The time between now and an instant.
 fn distance(text: &str) -> String {
     let (now, Ok(then)) = (Clock::OF_THE_WORLD.now(), rfc3339::parse(text)) else { return String::new() };
     if then > now {

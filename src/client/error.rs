@@ -1,13 +1,13 @@
-//! What can become of a request but an answer: the errors that a caller tells apart, and problems as nodes write them.
+//! The errors of a request that a caller tells apart, and problems as nodes write them.
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The most of a body that is no problem document which is repeated, in characters: enough for a proxy's sentence.
+/// The most characters of a body that are repeated if it is not a problem document: enough for a proxy's sentence.
 const MOST_CHARS: usize = 200;
 
-/// Why there is no answer, or which.
+/// Why a request has no answer, or has one that is of no use.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No connection: nothing was sent.
@@ -15,10 +15,10 @@ pub enum Error {
     Unreachable {
         /// Which server.
         server: String,
-        /// What the system says.
+        /// The error that the system reports.
         why: String,
     },
-    /// It was sent, perhaps in part, and nobody knows whether it was done.
+    /// The request was sent, perhaps in part, and it is unknown whether it was done.
     #[error("no answer from {server}: {why}")]
     NoAnswer {
         /// Which server.
@@ -26,15 +26,15 @@ pub enum Error {
         /// What happened instead.
         why: String,
     },
-    /// The server says what is wrong.
+    /// The server reports an error.
     #[error("{0}")]
     Problem(Box<Problem>),
-    /// It could not be asked so, or the answer makes no sense.
+    /// The request could not be made, or the answer makes no sense.
     #[error("{0}")]
     Unusable(String),
 }
 
-/// An error as a node tells it (`application/problem+json`), or what a proxy in between says.
+/// An error as a node reports it (`application/problem+json`), or as a proxy in between does.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Problem {
@@ -44,15 +44,15 @@ pub struct Problem {
     kind: String,
     /// For people, the same for every problem of a kind.
     pub title: String,
-    /// What is wrong here.
+    /// The explanation of this case.
     pub detail: String,
     /// The bad fields.
     pub errors: Vec<FieldError>,
-    /// The timer as it is now, where that is why.
+    /// The timer as it is now, if that is the reason.
     pub timer: Option<Value>,
-    /// As it is in the node's log.
+    /// The request's id, as in the node's log.
     pub request_id: Option<String>,
-    /// How soon it is worth to ask again, in seconds.
+    /// After how many seconds it is worth asking again.
     #[serde(skip)]
     pub retry_after: Option<u64>,
 }
@@ -62,12 +62,12 @@ pub struct Problem {
 pub struct FieldError {
     /// A JSON pointer, or `?` and the name of a parameter.
     pub pointer: String,
-    /// What is allowed.
+    /// The rule that the value breaks.
     pub detail: String,
 }
 
 impl Problem {
-    /// Reads an answer that is no success.
+    /// Reads an answer whose status is not a success.
     pub(super) fn read(status: u16, headers: &HeaderMap, body: &[u8]) -> Self {
         let mut problem = serde_json::from_slice::<Self>(body).unwrap_or_default();
         if problem.title.is_empty() {
@@ -80,7 +80,7 @@ impl Problem {
         problem
     }
 
-    /// Its kind, such as `too-late`; empty if a proxy has answered.
+    /// The problem's kind, such as `too-late`; empty if a proxy has answered.
     pub fn kind(&self) -> &str {
         self.kind.strip_prefix("urn:jettimer:problem:").unwrap_or_default()
     }
@@ -96,7 +96,7 @@ impl std::fmt::Display for Problem {
     }
 }
 
-/// An error and what caused it, without saying anything twice.
+/// An error and its causes, without repetitions.
 pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut parts: Vec<String> = vec![];
     let mut next = Some(error);
@@ -107,7 +107,7 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
         }
         next = error.source();
     }
-    // What the client says of itself says nothing that the rest does not.
+    // The client's own words add nothing to the rest.
     const EMPTY: [&str; 2] = ["error sending request", "client error"];
     while parts.len() > 1 && EMPTY.iter().any(|empty| parts[0].starts_with(empty)) {
         parts.remove(0);

@@ -1,4 +1,4 @@
-//! Server-sent events, one by one. It does not reconnect: whoever follows knows from where.
+//! Server-sent events, one by one. It does not reconnect: the caller knows from where to go on.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use futures_util::{Stream, StreamExt as _, stream};
 use reqwest::Response;
 use sse_stream::SseByteStream;
 
-/// How long a feed may be silent until it is given up: a node says at least every 5 minutes (the longest
-/// `--event-heartbeat`) that it is there. A peer that is gone is found sooner, by TCP's own probes.
+/// How long a feed may be silent before the client gives it up: a node says at least every 5 minutes (the longest `--event-heartbeat`) that
+/// it is there. TCP's own probes find sooner that a peer is gone.
 const SILENCE: Duration = Duration::from_secs(330);
 
 /// One event.
@@ -19,7 +19,7 @@ pub struct Event {
     pub name: String,
     /// Its place in the feed, from which to go on.
     pub id: Option<String>,
-    /// What it says, in JSON.
+    /// Its content, in JSON.
     pub data: String,
 }
 
@@ -32,7 +32,7 @@ impl Events {
         Self(events.map(|event| event.map_err(|error| super::error::chain(&error))).boxed())
     }
 
-    /// The next event with a name; nothing once the feed has ended.
+    /// The next event with a name; `None` once the feed has ended.
     ///
     /// # Errors
     ///
@@ -48,7 +48,7 @@ impl Events {
     }
 }
 
-/// The chunks of a body, and an error once there is none for too long.
+/// The chunks of a body, and an error after too long a silence.
 fn heard(response: Response) -> impl Stream<Item = std::io::Result<Bytes>> + Send + 'static {
     stream::unfold(Some(response), |response| async {
         let mut response = response?;

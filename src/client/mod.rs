@@ -1,7 +1,7 @@
-//! A client of jettimer's API over HTTP: what the command line and health checks ask nodes with.
+//! A client of jettimer's API over HTTP, for the command line and health checks.
 //!
-//! The only place that names `reqwest` and `sse-stream`. It asks once: whoever calls decides what
-//! is asked again, since only they know whether twice is harmless. It takes no proxy from the environment.
+//! This is the only place that names `reqwest` and `sse-stream`. The client sends each request once: the caller decides which to send
+//! again, since only the caller knows whether that is harmless. It takes no proxy from the environment.
 
 mod error;
 mod events;
@@ -25,8 +25,8 @@ pub use server::Server;
 /// A node that takes longer to accept is down; the kernel by itself would try for two minutes.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
-/// After so long without a byte TCP asks whether the peer is there, and then so often again: who follows a quiet feed
-/// over a connection that was cut without a word learns of it in about a minute.
+/// After this long without a byte TCP asks whether the peer is there, and then again at this interval. So a client that follows a quiet
+/// feed learns in about a minute that its connection was cut without a word.
 const PROBE_AFTER: Duration = Duration::from_secs(15);
 /// How many probes may go unanswered.
 const PROBES: u32 = 3;
@@ -35,14 +35,14 @@ const PROBES: u32 = 3;
 /// their time.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
-/// Which jettimer is asked, and as whom.
+/// The server that is asked, and the credentials for it.
 #[derive(Clone, Debug)]
 pub struct Access {
-    /// Where it is.
+    /// The server.
     pub server: Server,
-    /// What it knows the client by.
+    /// The token by which the server knows the client.
     pub token: Option<Token>,
-    /// A file of authorities to trust beside the system's.
+    /// A file of authorities to trust in addition to the system's.
     pub ca: Option<PathBuf>,
 }
 
@@ -61,7 +61,7 @@ impl Client {
     ///
     /// If the authorities that are to be trusted cannot be read.
     pub fn new(access: Access, patience: Duration) -> anyhow::Result<Self> {
-        // Roots of the system are looked for only where they are needed: an image may have none.
+        // The system's roots are loaded only if they are needed: an image may have none.
         let tls = if access.server.is_secure() {
             Authorities::load(access.ca.as_deref())?.anonymous()?
         } else {
@@ -83,16 +83,16 @@ impl Client {
         Ok(Self { http, access, patience })
     }
 
-    /// The server, for people.
+    /// The server, for messages to people.
     pub fn server(&self) -> &Server {
         &self.access.server
     }
 
-    /// Asks, and reads the whole answer.
+    /// Sends a request, and reads the whole answer.
     ///
     /// # Errors
     ///
-    /// If there is no answer, or it is a problem.
+    /// If no answer comes, or it is a problem.
     pub async fn send(&self, ask: Ask) -> Result<Answer, Error> {
         let answered = tokio::time::timeout(self.patience, async {
             let mut response = self.start(ask).await?;
@@ -111,7 +111,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// If there is no answer, or it is a problem.
+    /// If no answer comes, or it is a problem.
     pub async fn follow(&self, ask: Ask) -> Result<Events, Error> {
         let started = tokio::time::timeout(self.patience, self.start(ask)).await;
         let mut response = started.unwrap_or_else(|_| Err(self.late()))?;

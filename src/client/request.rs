@@ -1,4 +1,4 @@
-//! What is asked, as whom, and what comes back.
+//! A request, the token that it carries, and its answer.
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -21,7 +21,7 @@ pub struct Ask {
     pub(super) body: Bytes,
 }
 
-/// What came back, if it was not a problem.
+/// An answer that is not a problem.
 #[derive(Debug)]
 pub struct Answer {
     pub(super) status: StatusCode,
@@ -36,11 +36,11 @@ impl std::fmt::Debug for Token {
 }
 
 impl Token {
-    /// Takes the text of a token; none if there is none in it.
+    /// Takes the text of a token; `None` if it is empty.
     ///
     /// # Errors
     ///
-    /// If it can be no token. The text is not repeated.
+    /// If the text cannot be a token. The text is not repeated.
     pub fn new(text: &str) -> anyhow::Result<Option<Self>> {
         let text = text.trim();
         if text.is_empty() {
@@ -61,23 +61,23 @@ impl Token {
 }
 
 impl Ask {
-    /// A request for what is at this path and query.
+    /// A request for this path and query.
     pub fn new(method: Method, path: impl Into<String>) -> Self {
         Self { method, path: path.into(), headers: HeaderMap::new(), body: Bytes::new() }
     }
 
-    /// With a JSON body.
+    /// Adds a JSON body.
     pub fn json(self, body: impl Into<Bytes>) -> Self {
         self.body("application/json", body)
     }
 
-    /// With a body of this type.
+    /// Adds a body of this type.
     pub fn body(mut self, content_type: &'static str, body: impl Into<Bytes>) -> Self {
         self.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         Self { body: body.into(), ..self }
     }
 
-    /// With a header, if there is a value for it.
+    /// Adds a header, if there is a value for it.
     pub fn header(mut self, name: &'static str, value: Option<&str>) -> Result<Self, Error> {
         if let Some(text) = value {
             let value = HeaderValue::from_str(text).map_err(|_| {
@@ -90,7 +90,7 @@ impl Ask {
 }
 
 impl Answer {
-    /// Whether the request has made something that was not there before (201).
+    /// Whether the request has made something new (201).
     pub fn is_new(&self) -> bool {
         self.status == StatusCode::CREATED
     }
@@ -99,7 +99,7 @@ impl Answer {
     ///
     /// # Errors
     ///
-    /// If it is something else: then the server is no jettimer, or an older one.
+    /// If it does not have the expected form: then the server is not a jettimer, or an older one.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_slice(&self.body).map_err(|error| {
             Error::Unusable(format!(

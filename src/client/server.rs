@@ -1,4 +1,4 @@
-//! A server as it is named by `--server`: where requests go.
+//! A server as `--server` names it: the place where requests go.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,12 +7,12 @@ use anyhow::{Context as _, bail, ensure};
 use hyper::Uri;
 use hyper::http::uri::{Authority, PathAndQuery, Scheme};
 
-/// The base of every URL that is asked for.
+/// The base of every URL that requests go to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
     scheme: Scheme,
     authority: Authority,
-    /// What comes before `/timer`, without a slash at its end.
+    /// The path before `/timer`, without a slash at its end.
     base: String,
 }
 
@@ -28,7 +28,7 @@ impl FromStr for Server {
             Some(_) | None => bail!("it begins neither with http:// nor with https://; {FORM}"),
         };
         let authority = parts.authority.with_context(|| format!("it names no host; {FORM}"))?;
-        // In a URL they end up in logs and histories; a token has its own place.
+        // In a URL, credentials end up in logs and histories; a token has its own setting.
         ensure!(!authority.as_str().contains('@'), "credentials do not belong in a URL: set JETTIMER_TOKEN");
         let path = parts.path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
         ensure!(path.query().is_none(), "it has a query, to which no path can be added");
@@ -43,11 +43,11 @@ impl fmt::Display for Server {
 }
 
 impl Server {
-    /// The URL of a path and query below it.
+    /// The URL of a path and query below the server's base.
     ///
     /// # Errors
     ///
-    /// If they make no URL.
+    /// If they do not make a URL.
     pub(super) fn at(&self, path: &str) -> anyhow::Result<Uri> {
         let path = format!("{}{path}", self.base);
         let uri =
@@ -55,7 +55,7 @@ impl Server {
         uri.build().context("this makes no URL")
     }
 
-    /// Whether it speaks TLS.
+    /// Whether the server speaks TLS.
     pub fn is_secure(&self) -> bool {
         self.scheme == Scheme::HTTPS
     }
@@ -65,7 +65,7 @@ impl Server {
         &self.authority
     }
 
-    /// The path and query of a path below it.
+    /// The path and query of a path below the server's base.
     pub fn path(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }

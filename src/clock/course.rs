@@ -1,15 +1,15 @@
-//! How a clock goes: as fast as the world or faster, from an anchor at which both were known.
+//! The course of a clock: as fast as the world or faster, from an anchor at which both showed the same.
 //!
-//! Pure. It is a straight line, so what was set before a restart is where it was as long as pace and anchor are the same.
+//! Pure. The course is a straight line, so timers set before a restart stay where they were as long as pace and anchor stay the same.
 
 use crate::domain::time::{Pace, Timestamp};
 
 /// The course of a clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Course {
-    /// How fast it goes.
+    /// How fast the clock goes.
     pub pace: Pace,
-    /// What it showed when the world's clock showed the same.
+    /// The time that both this clock and the world's showed at the anchor.
     pub anchor: Timestamp,
 }
 
@@ -20,17 +20,17 @@ impl Default for Course {
 }
 
 impl Course {
-    /// That of the world's clock.
+    /// The course of the world's clock.
     pub const OF_THE_WORLD: Self = Self { pace: Pace::OF_THE_WORLD, anchor: Timestamp::from_micros(0) };
 
-    /// What it shows at an instant of the world.
+    /// The time that the clock shows at an instant of the world.
     pub(super) fn shown(self, world: Timestamp) -> Timestamp {
         self.on_the_line(world, |distance, times| distance.saturating_mul(times))
     }
 
-    /// The first instant of the world, to a microsecond, at which it shows this or more.
+    /// The first instant of the world, to a microsecond, at which the clock shows `shown` or more.
     pub(super) fn in_the_world(self, shown: Timestamp) -> Timestamp {
-        // Away from the anchor, up; on its other side, towards it, which is up too.
+        // After the anchor, away from it, which is up; before the anchor, towards it, which is up too.
         self.on_the_line(shown, |distance, times| -((-distance).div_euclid(times)))
     }
 

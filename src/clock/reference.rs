@@ -1,10 +1,10 @@
-//! What most clocks show, by which a node finds out that its own is the one that is wrong.
+//! The time that most clocks show. By it, a node finds out that its own clock is the wrong one.
 //!
-//! A node whose clock is ahead sees leases of other nodes expire early and timers due early. A node whose clock is behind does not see a
-//! lease end. So a node that differs from most others claims nothing and sweeps nothing until its clock is right.
+//! A node whose clock is ahead sees leases of other nodes expire early and timers due early. A node whose clock is behind does not
+//! see a lease end. So a node that differs from most others claims nothing and sweeps nothing until its clock is right.
 //!
-//! The comparison is kept against the clock that only goes forward, so that a step of this node's clock is noticed at the next look, before
-//! any message has come.
+//! The comparison is kept against the monotonic clock, so that a step of this node's clock is noticed at the next look, before any
+//! message has come.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::Clock;
 use crate::domain::time::Timestamp;
 
-/// A handle to what most clocks show. Cheap to clone.
+/// A handle to the time that most clocks show. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Reference {
     limit: Duration,
@@ -23,26 +23,26 @@ pub struct Reference {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct State {
-    /// Other clocks have had the time to be heard.
+    /// Whether other clocks have had time to be heard.
     looked: bool,
-    /// An instant, and what most clocks showed then.
+    /// An instant, and the time that most clocks showed then.
     most: Option<(Instant, Timestamp)>,
 }
 
 impl Reference {
-    /// Nothing is known yet. A clock is off if it differs by more than `limit`.
+    /// A reference that knows nothing yet. A clock is off if it differs by more than `limit`.
     pub fn new(limit: Duration) -> Self {
         Self { limit, state: Arc::new(watch::Sender::new(State::default())) }
     }
 
-    /// Notes what most clocks showed at an instant; `None` if there are too few of them to tell.
+    /// Notes the time that most clocks showed at an instant; `None` if there are too few clocks to tell.
     pub fn note(&self, most: Option<(Instant, Timestamp)>) {
         self.state.send_replace(State { looked: true, most });
     }
 
-    /// Waits until something was noted: a node that has just started may have a wrong clock.
+    /// Waits until a comparison was noted: a node that has just started may have a wrong clock.
     pub async fn looked(&self) {
-        // The sender is part of this handle, so it is there.
+        // The sender is part of this handle, so it exists.
         let _ = self.state.subscribe().wait_for(|state| state.looked).await;
     }
 

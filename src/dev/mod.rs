@@ -1,4 +1,4 @@
-//! What only `jettimer dev` does before it is a node like any other.
+//! The steps that only `jettimer dev` takes before it is a node like any other.
 
 mod secret;
 mod time_scale;

@@ -1,4 +1,4 @@
-//! A secret to sign with, so that whoever tries jettimer sees signatures, and a receiver that verifies them can be tried.
+//! A secret to sign with, so that users who try jettimer see signatures, and can try a receiver that verifies them.
 //!
 //! It is kept in the data directory in the form of `--signing-file`, so that it is the same after a restart.
 
@@ -12,17 +12,17 @@ use anyhow::{Context as _, Result, anyhow};
 use crate::embedded::SIGNING_SECRET_FILE;
 use crate::webhook::{Secret, Secrets, Settings};
 
-/// Its name in the data directory.
+/// The file's name in the data directory.
 const FILE: &str = SIGNING_SECRET_FILE;
 
-/// Only whoever runs it may read it.
+/// Only the user who runs jettimer may read it.
 const MODE: u32 = 0o600;
 
-/// Gives calls a secret, unless they are told what to sign with; says where it is.
+/// Gives calls a secret, unless they have secrets already. Returns the path of its file.
 ///
 /// # Errors
 ///
-/// If it cannot be read or made.
+/// If the secret cannot be read or made.
 pub fn sign(calls: &mut Settings, data_dir: &Path) -> Result<Option<PathBuf>> {
     if !calls.secrets.is_empty() {
         return Ok(None);

@@ -1,7 +1,7 @@
-//! The clock of `jettimer dev --time-scale`, which has to go on after a restart as if there had been none.
+//! The clock of `jettimer dev --time-scale`, which has to go on after a restart as if the node had not stopped.
 //!
-//! Where it began is kept in the data directory. Timers are kept by that clock, so on another they would jump: what does
-//! not fit is refused.
+//! The data directory keeps the instant at which the clock began. Timers go by that clock and would jump with another one, so another one
+//! is refused.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -15,21 +15,21 @@ use crate::clock::{Clock, Course};
 use crate::domain::time::Pace;
 use crate::{embedded, rfc3339};
 
-/// Its name in the data directory; absent where the clock is the world's.
+/// The file's name in the data directory. The file is absent if the clock is the world's.
 const FILE: &str = embedded::TIME_SCALE_FILE;
 
 #[derive(Debug, Deserialize, Serialize)]
 struct Kept {
     time_scale: NonZeroU32,
-    /// What both clocks showed when it began.
+    /// The instant that both clocks showed when this one began.
     since: String,
 }
 
-/// The clock that timers in this directory go by, or are to go by from now on if there are none yet.
+/// The clock of the timers in this directory, or the clock for those that are set from now on if it has no timers yet.
 ///
 /// # Errors
 ///
-/// If they go by another one, or it cannot be read or kept.
+/// If the timers go by another clock, or the clock cannot be read or kept.
 pub fn clock(data_dir: &Path, times: NonZeroU32) -> Result<Clock> {
     let dir = data_dir.display();
     match kept(data_dir)? {
@@ -52,11 +52,11 @@ pub fn clock(data_dir: &Path, times: NonZeroU32) -> Result<Clock> {
     }
 }
 
-/// Refuses a directory whose timers go by a clock of their own, as a node of production has none.
+/// Refuses a directory whose timers go by a clock of their own, since a node of production has no such clock.
 ///
 /// # Errors
 ///
-/// If they do.
+/// If they go by such a clock.
 pub fn refuse_scaled(data_dir: &Path) -> Result<()> {
     match kept(data_dir)? {
         None => Ok(()),
@@ -87,7 +87,7 @@ fn on(data_dir: &Path, kept: &Kept) -> Result<Clock> {
     Ok(Clock::on(Course { pace: Pace::new(kept.time_scale), anchor }))
 }
 
-/// Whole or not at all: half a file would keep the directory from being used.
+/// Writes the file whole or not at all: half a file would make the directory unusable.
 fn keep(data_dir: &Path, kept: &Kept) -> Result<()> {
     let path = data_dir.join(FILE);
     let cannot = || format!("cannot write {}", path.display());

@@ -1,12 +1,12 @@
-//! Wakes that have come wait in line until a worker attends to them: receivers have turns.
+//! The line in which wakes wait until a worker attends to them. Receivers take turns.
 //!
-//! Thousands of timers may be due at one instant for a slow receiver. A worker attends to a bounded number of wakes, and to each until its
-//! receiver has room or the timer is postponed. The other wakes wait here, behind those of their own receiver. They are unread, so they
-//! take little memory. `places::shares` has the rule, which leaves room for a receiver that has no wake here yet.
+//! Thousands of timers may be due at one instant for a slow receiver. A node attends to a bounded number of wakes, and to each until its
+//! receiver has room or the timer is postponed. The other wakes wait here, behind earlier wakes of their receiver. They are unread,
+//! so they take little memory. `places::shares` has the rule, which leaves room for a receiver that has no wake here yet.
 
 use crate::places::{Callee, Places, Taken};
 
-/// For each wake that is attended to, so many may wait.
+/// How many wakes may wait for each one that the node attends to.
 const WAITING: usize = 3;
 
 /// The line of a node. Cheap to clone.
@@ -17,19 +17,19 @@ pub struct Line {
 }
 
 impl Line {
-    /// A line before so many wakes that are attended to at a time, at least one.
+    /// Makes the line of a node that attends to `held` wakes at a time, at least one.
     pub fn new(held: usize) -> Self {
         Self { places: Places::alike(held), room: held.max(1).saturating_mul(1 + WAITING) }
     }
 
-    /// How many wakes there may be in this node, in line or attended to.
+    /// How many wakes this node may have, in line or attended to.
     pub(super) fn room(&self) -> usize {
         self.room
     }
 
-    /// Waits until a wake may be attended to whose timer calls this receiver, by host and port: for as long as what this gives is kept.
+    /// Waits for the turn of a wake whose timer calls this receiver (host and port). The turn lasts until the returned value is dropped.
     pub(super) async fn turn(&self, receiver: Option<&str>) -> Option<Taken> {
-        // Wakes of older versions do not say whom their timers call, and wait as if they were of one receiver.
+        // Wakes of older versions do not name their receiver, and wait as if they had a common one.
         let (host, port) = receiver.and_then(|name| name.rsplit_once(':')).unwrap_or_default();
         let port = port.parse().unwrap_or_default();
         self.places.turn(Callee { host, port, flow: None, bytes: 0 }).await

@@ -1,9 +1,9 @@
 //! Pulls wakes and attends to them: the only loop that fires.
 //!
-//! It asks for as many wakes as it has room for, gives each a task, and keeps the broker informed while
-//! a task waits or is busy. What a task does once it is its turn is the engine's business.
+//! It requests as many wakes as it has room for, gives each wake a task, and sends progress acks to the broker while
+//! the task waits or is busy. The engine decides what a task does at its turn.
 //!
-//! **Invariant:** no more wakes are in this process than its line has room for.
+//! **Invariant:** this process has no more wakes than its line has room for.
 
 mod line;
 
@@ -23,39 +23,39 @@ use crate::metrics;
 use crate::nats::{ACK_WAIT, Link, NatsError, Pulled, Puller, Wake, Wakes};
 use crate::tasks::Tasks;
 
-/// How often the broker hears that a wake is still attended to: twice within its ack wait.
+/// How often a task tells the broker that it still attends to its wake: twice within the ack wait.
 const KEEP_EVERY: Duration = Duration::from_millis(ACK_WAIT.as_millis() as u64 * 2 / 5);
 
-/// The pause after pulling has failed the first time, and the longest one: a change of leader takes
-/// seconds.
+/// The pause after the first failure to pull, and the longest one: a change of leader takes seconds.
 const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// So many failures in a row are worth a line in the log.
+/// How many failures in a row are worth a line in the log.
 const TROUBLE_SAID_AFTER: u32 = 3;
 
-/// How often a node whose clock is off looks whether it is right again.
+/// How often a node whose clock is off checks whether it is right again.
 const CLOCK_LOOK: Duration = Duration::from_millis(200);
 
-/// The most wakes that are asked for at once. A node that is slower than others asks less often, and so has fewer of them.
+/// The most wakes in one request. A node that is slower than others asks less often, and so gets fewer of them.
 const MOST_PULLED: usize = 4_096;
 
-/// What still comes to a node that stops waits so long until it comes again, so that it does not come
-/// to the same node over and over. It is less than the lead with which wakes come.
+/// How long a wake that still comes to a stopping node waits until it comes again, so that it does not return to the same node
+/// over and over. It is less than the lead with which wakes come.
 const HAND_OVER_DELAY: Duration = Duration::from_millis(100);
 
-/// When a timer that could not be looked at is looked at again, at the soonest. It is no sooner than a
-/// wake would linger: those tries count too.
+/// The shortest delay until a node looks again at a timer that it could not look at. It looks no sooner than after the time
+/// for which a wake would linger, since these tries count, too.
 const TROUBLE_DELAY: Duration = Duration::from_secs(1);
 
-/// When a timer whose record cannot be read, or whose worker the rules refuse, is looked at again: by then somebody may
-/// have mended it, or a newer node may take it.
+/// The delay until a node looks again at a timer whose record cannot be read, or whose worker the rules refuse. By then an operator
+/// may have mended it, or a newer node may take it.
 const UNREADABLE_DELAY: Duration = Duration::from_secs(60);
 
-/// Pulls and attends until `worker.stop` is cancelled; then hands back what it only holds, and
-/// takes no more. It has no more wakes at a time than the line of `work` has room for. Each has a task, which `in_hand` tracks: these tasks end
-/// once every call has ended and its outcome is stored, even if this loop panics. It also does what follows from the journals that nodes
-/// which are gone have `left`.
+/// Pulls and attends to wakes until `worker.stop` is cancelled. Then it hands back the wakes that it only holds, and takes no more.
+///
+/// It has no more wakes at a time than the line of `work` has room for. Each wake has a task, which `in_hand` tracks: these tasks end
+/// once every call has ended and its outcome is stored, even if this loop panics. It also hands the entries that gone nodes have `left`
+/// in their journals to the engine.
 pub async fn run(work: Work, link: Link, left: Vec<Left>) {
     let places = Arc::new(Semaphore::new(work.line.room()));
     let attending = Arc::new(work);
@@ -87,16 +87,16 @@ pub async fn run(work: Work, link: Link, left: Vec<Left>) {
     }
 }
 
-/// Pulling that fails: said once, and tried again ever more slowly.
+/// Counts failures to pull: they are logged once, and the pauses between tries grow.
 #[derive(Default)]
 struct Trouble {
     times: u32,
 }
 
 impl Trouble {
-    /// Notes a failure and gives the pause after it.
+    /// Notes a failure and returns the pause after it.
     fn again(&mut self, why: &str) -> Duration {
-        // A single one is a change of leader, or a connection that was just lost and was logged.
+        // A single failure is a change of leader, or a lost connection, which was logged.
         if self.times == TROUBLE_SAID_AFTER {
             tracing::warn!(why, "no due timers can be had from NATS; trying on");
         }
@@ -112,13 +112,13 @@ impl Trouble {
     }
 }
 
-/// When the broker first hears that a wake is still in this node: after a half to all of [`KEEP_EVERY`], by the timer's id.
+/// The delay of a wake's first progress ack: between half of [`KEEP_EVERY`] and all of it, by the timer's id.
 fn first_keep(id: TimerId) -> Duration {
     let share = id.as_u128() % 1_024;
     KEEP_EVERY / 2 + KEEP_EVERY * u32::try_from(share).unwrap_or_default() / 2_048
 }
 
-/// What every task needs.
+/// The parts that every task needs.
 pub struct Work {
     /// Attends to each wake.
     pub engine: Engine,
@@ -126,7 +126,7 @@ pub struct Work {
     pub wakes: Wakes,
     /// Where wakes wait for their turn.
     pub line: Line,
-    /// What the engine needs to make calls.
+    /// The parts that the engine needs to make calls.
     pub worker: Worker,
     /// Where tasks are spawned.
     pub tasks: Tasks,
@@ -135,7 +135,7 @@ pub struct Work {
 }
 
 impl Work {
-    /// Pulls until the node is to stop, or until pulling fails, with why.
+    /// Pulls until the node is told to stop, or until pulling fails; the error says why.
     async fn pull(
         self: &Arc<Self>,
         link: &Link,
@@ -170,7 +170,7 @@ impl Work {
                 puller.request(count).await.map_err(|error| error.to_string())?;
             }
             match puller.next().await {
-                // The request cannot be taken back; what it still brings goes to another node.
+                // The request cannot be taken back; the wakes that it still brings go to another node.
                 Pulled::Wake(wake) if stop.is_cancelled() => {
                     self.wakes.give_back(&wake, HAND_OVER_DELAY).await;
                 }
@@ -187,8 +187,7 @@ impl Work {
     fn start(self: &Arc<Self>, wake: Wake, place: Option<OwnedSemaphorePermit>) {
         let this = self.clone();
         let timer = wake.id;
-        // If it panics its places are given back, and the broker does not hear of the wake, which comes again after the
-        // ack wait.
+        // If the task panics, its places are given back. The broker gets no ack for the wake, so it comes again after the ack wait.
         let attended = self.in_hand.track_future(async move {
             this.attend(&wake).await;
             drop(place);
@@ -196,7 +195,7 @@ impl Work {
         self.tasks.one_of_many(metrics::Task::Wake, Some(timer), attended);
     }
 
-    /// Attends to a wake once it is its turn.
+    /// Attends to a wake at its turn.
     async fn in_turn(&self, wake: &Wake) -> Result<Attended, NatsError> {
         let in_line = self.engine.metrics().work.wake_in_line();
         let _turn = tokio::select! {
@@ -206,14 +205,14 @@ impl Work {
         };
         drop(in_line);
         let _held = self.engine.metrics().work.wake();
-        // Made now, so that a wake in line takes less memory.
+        // The future is made only now, so that a wake in line takes less memory.
         Box::pin(self.engine.attend(wake, &self.worker)).await
     }
 
     async fn attend(&self, wake: &Wake) {
-        // Beside each other: a connection that stalls must not keep the timer from its instant.
+        // Both run concurrently: a connection that stalls must not delay the timer.
         let keeping = async {
-            // Thousands come at one instant; the broker is not to hear of all of them at one instant over and over.
+            // Thousands of wakes come at one instant. Their progress acks must not all reach the broker at one instant, over and over.
             tokio::time::sleep(first_keep(wake.id)).await;
             loop {
                 self.wakes.keep(wake).await;

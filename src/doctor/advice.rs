@@ -1,9 +1,9 @@
-//! What each finding of a sweep means, and what to do about it.
+//! The meaning of each finding of a sweep, and what to do about it.
 
 use super::{Check, Status};
 use crate::sweep::findings::{Kind, Tally};
 
-/// A finding of a sweep that repairs, or does not.
+/// The check for a kind of finding, after a sweep that repairs or does not.
 pub(super) fn of(kind: Kind, tally: &Tally, repair: bool) -> Check {
     let (what, means) = explained(kind);
     let repaired = repair && !kind.stays();

@@ -1,4 +1,4 @@
-//! What is around the broker: nodes, who sweeps, and clocks.
+//! Checks around the broker: nodes, the node that sweeps, and clocks.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -12,16 +12,16 @@ use crate::presence::{Beat, Life, Moment, Offset, ServerClock};
 use crate::receivers::Trouble;
 use crate::rfc3339;
 
-/// How long nodes are listened to: each says once a second that it is there.
+/// How long the doctor listens to nodes: each announces itself once a second.
 const LISTEN: Duration = Duration::from_millis(2_500);
 
-/// Answers of NATS by which its clock is read; the quickest counts.
+/// The number of answers of NATS from which its clock is read; the quickest counts.
 const CLOCK_SAMPLES: usize = 5;
 
-/// Clocks that differ by more are worth a word; past `--max-clock-skew`, which is 2 s by default, nodes take nothing new.
+/// A larger difference between clocks is reported; beyond `--max-clock-skew`, which is 2 s by default, nodes take no new work.
 const SKEW: Duration = Duration::from_millis(100);
 
-/// Which nodes there are, and their troubles.
+/// The checks of the nodes, and the nodes' troubles.
 pub(super) async fn of_nodes(link: &Link) -> (Vec<Check>, Vec<Trouble>) {
     let Ok(mut beats) = link.listen().await else { return (vec![], vec![]) };
     let (mut nodes, mut troubles) = (BTreeMap::new(), BTreeMap::new());

@@ -1,10 +1,10 @@
-//! What the broker says of itself: the server, streams, consumer, room and disk.
+//! Checks of the broker's own facts: the server, streams, consumer, room and disk.
 
 use super::{Check, room};
 use crate::durability::{self, Level, Seen, Verdict, judge};
 use crate::nats::{ConsumerSight, Inspection, Shape, StreamSight, StreamThere};
 
-/// More due wakes than this that no worker has taken are a backlog: more than one node holds.
+/// More due wakes than this that no worker has taken are a backlog: one node holds fewer.
 const BACKLOG: u64 = 10_000;
 
 pub(super) fn of_broker(inspection: &Inspection, shape: Shape) -> Vec<Check> {
@@ -112,7 +112,7 @@ fn of_consumer(consumer: Option<&ConsumerSight>) -> Check {
     Check::ok("workers", says)
 }
 
-/// When servers write to their disks, as a node with this `--durability` judges it; streams and versions are looked at above.
+/// When servers write to their disks, judged as by a node with this `--durability`; other checks judge streams and versions.
 pub(super) fn of_durability(asked: Level, seen: Option<&Seen>) -> impl Iterator<Item = Check> {
     let findings = seen.map(|seen| judge(asked, seen)).into_iter().flatten();
     findings.filter(|finding| finding.check == durability::Check::Sync).map(|finding| {

@@ -3,10 +3,10 @@
 use super::Check;
 use crate::sweep::late::{Count, Late};
 
-/// How many receivers are named.
+/// The number of receivers that are named.
 const NAMED: usize = 5;
 
-/// What there is to say of timers that are late.
+/// The checks of timers that are late.
 pub(super) fn of_late(late: &Late) -> Vec<Check> {
     let counts = late.counts();
     let held_up = named(&counts, |count| count.held_up, true);
@@ -31,7 +31,7 @@ pub(super) fn of_late(late: &Late) -> Vec<Check> {
     of_receivers.into_iter().chain(of_jettimer).collect()
 }
 
-/// How many there are and of which receivers, if there are any.
+/// The number of those timers and their receivers; `None` if there are none.
 fn named(counts: &[(String, Count)], of: impl Fn(&Count) -> usize, with_reason: bool) -> Option<String> {
     let mut some: Vec<_> = counts.iter().filter(|(_, count)| of(count) > 0).collect();
     some.sort_by_key(|(_, count)| std::cmp::Reverse(of(count)));

@@ -1,7 +1,7 @@
 //! `jettimer doctor`: looks at the servers, the streams, the nodes and every timer, and says what is wrong and what to do.
 //!
-//! It changes nothing unless it is told to repair, and then it does what a sweep of a node does. `broker` and `around` have what is
-//! looked at beside the timers, `advice` what each finding of a sweep means, `show` how it is written.
+//! It changes nothing unless it is told to repair, and then it does the same as a sweep of a node. `broker` and `around` check everything
+//! but the timers, `advice` explains each finding of a sweep, and `show` prints the report.
 
 mod advice;
 mod around;
@@ -28,31 +28,31 @@ use crate::sweep::findings::Findings;
 use crate::sweep::late::Late;
 use crate::sweep::{Broom, Order};
 
-/// What came of a check.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Status {
     /// Nothing is wrong.
     Ok,
-    /// Something is, and somebody has to do something.
+    /// Something is wrong, and a person has to act.
     Finding,
-    /// Something was, and has been repaired.
+    /// Something was wrong, and has been repaired.
     Repaired,
-    /// It could not be looked at.
+    /// The check could not be made.
     Unknown,
 }
 
-/// Something that was looked at.
+/// A check and its result.
 #[derive(Clone, Debug, Serialize)]
 struct Check {
     name: String,
     status: Status,
-    /// What was seen.
+    /// The facts found.
     says: String,
-    /// What it means and what to do, if that is anything.
+    /// Their meaning and what to do, if there is anything to say.
     #[serde(skip_serializing_if = "Option::is_none")]
     advice: Option<String>,
-    /// A few of the timers that it is about.
+    /// A few of the timers concerned.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     timers: Vec<String>,
 }
@@ -71,14 +71,14 @@ impl Check {
     }
 }
 
-/// All that was looked at.
+/// The results of all checks.
 #[derive(Debug, Serialize)]
 struct Report {
     healthy: bool,
     checks: Vec<Check>,
 }
 
-/// Runs `jettimer doctor`: 0 if nothing is wrong, 1 if something is, 2 if it could not be told.
+/// Runs `jettimer doctor`: 0 if nothing is wrong, 1 if something is wrong, 2 if the doctor could not find out.
 pub async fn run(args: config::Doctor) -> ExitCode {
     match Box::pin(examine(&args)).await {
         Ok(report) => {
@@ -99,7 +99,7 @@ async fn examine(args: &config::Doctor) -> Result<Report> {
     let link = nats::connect(&access, &metrics).await?;
     let shape = args.shape();
     if args.repair {
-        // What is missing but the bucket; what is wrong otherwise is shown below.
+        // Creates everything that is missing, except the bucket; the checks below show other faults.
         if let Err(error) = Box::pin(nats::mend(&link, shape)).await {
             tracing::debug!(%error, "not everything that is missing could be created");
         }
@@ -123,10 +123,10 @@ async fn examine(args: &config::Doctor) -> Result<Report> {
 async fn of_timers(link: &Link, args: &config::Doctor, late: Late) -> Result<Vec<Check>> {
     let (repair, grace) = (args.repair, args.sweep_grace);
     let findings = Findings::with_late(late);
-    // Nothing is stored, so nothing is retained.
+    // Nothing is stored here, so nothing is retained.
     let store = Store::new(link.clone(), Keeping { retention: Duration::ZERO, until_swept: None });
     let clock = Clock::OF_THE_WORLD;
-    // What nodes' clocks show is a finding of its own.
+    // The nodes' clocks have a check of their own.
     let reference = Reference::new(Duration::MAX);
     let guard = Guard::new(link.clone(), clock, reference, None, None);
     let broom = Broom::new(link.clone(), store, guard, clock, grace);
@@ -143,7 +143,7 @@ async fn of_timers(link: &Link, args: &config::Doctor, late: Late) -> Result<Vec
 }
 
 impl config::Doctor {
-    /// As the streams would be created; how long events are kept does not matter here.
+    /// The shape in which the streams would be created; how long events are kept does not matter here.
     fn shape(&self) -> Shape {
         Shape {
             replicas: self.broker.replicas,

@@ -1,13 +1,13 @@
-//! How much JetStream may still store, and what else the account may have no more of.
+//! How much JetStream may still store, and which other limits the account has reached.
 
 use super::Check;
 use super::broker::mebibytes;
 use crate::room::{Account, Part, Room, Sight};
 
-/// Less than so many times what is kept is worth a word: it is used up by the time that it is dealt with.
+/// If the free room is less than this many times the kept room, the check warns: it would be used up before anyone reacts.
 const SOON: u64 = 3;
 
-/// jettimer's streams, without the one that is there for a moment only.
+/// The number of jettimer's streams, without the one that exists only for a moment.
 const STREAMS: u64 = 4;
 
 pub(super) fn of(sight: Option<&Sight>) -> Vec<Check> {

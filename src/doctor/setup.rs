@@ -1,11 +1,11 @@
-//! Whether nodes are set up alike, as far as they say.
+//! Whether nodes are set up alike, as far as they tell.
 
 use std::collections::BTreeSet;
 
 use super::Check;
 use crate::presence::{Beat, Difference, Life, Setup};
 
-/// A finding for each way in which nodes that run differ; one check without any.
+/// A finding for each setting in which running nodes differ; one good check if they do not differ.
 pub(super) fn of_nodes<'a>(beats: impl Iterator<Item = &'a Beat>) -> Vec<Check> {
     let told: Vec<(&str, &Setup)> = beats
         .filter(|beat| beat.life == Life::Running)
@@ -19,7 +19,7 @@ pub(super) fn of_nodes<'a>(beats: impl Iterator<Item = &'a Beat>) -> Vec<Check> 
     findings
 }
 
-/// Each node beside the first one that it differs from in this way.
+/// The pairs of each node and the first one that it differs from in this setting; `None` without such a pair.
 fn finding(difference: Difference, told: &[(&str, &Setup)]) -> Option<Check> {
     let mut names = BTreeSet::new();
     for (at, (name, setup)) in told.iter().enumerate() {

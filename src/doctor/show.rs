@@ -1,14 +1,14 @@
-//! The report on the terminal: a line for each check, what to do below those that need it; or JSON.
+//! The report on the terminal: a line for each check, with advice below it if there is any; or JSON.
 
 use std::fmt::Write as _;
 
 use super::{Check, Report, Status};
 use crate::config::DoctorOutput;
 
-/// Where the text of a line begins, behind the mark and the longest usual name.
+/// The column where the text of a line begins, after the mark and the longest usual name.
 const INDENT: usize = 26;
 
-/// How wide advice is written.
+/// The width of advice, in columns.
 const WIDTH: usize = 100;
 
 #[expect(clippy::print_stdout, reason = "what was asked for")]
@@ -68,7 +68,7 @@ fn summary(checks: &[Check]) -> String {
     parts.join(", ") + "."
 }
 
-/// Names of nodes and servers come from others: what a terminal would obey is shown as its number.
+/// Names of nodes and servers come from others. So characters that a terminal would obey are shown as their numbers.
 fn clean(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut cleaned, c| {
         if c.is_control() {

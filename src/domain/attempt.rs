@@ -1,4 +1,4 @@
-//! One call of a receiver: what came of it, and what that means under each delivery mode.
+//! One call of a receiver: its result, and the meaning of that result under each delivery mode.
 
 use std::time::Duration;
 
@@ -6,16 +6,16 @@ use crate::domain::called::Called;
 use crate::domain::statuses::StatusSet;
 use crate::domain::time::Timestamp;
 
-/// What a timer promises about calls whose result is not known.
+/// The promise of a timer about calls whose result is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Delivery {
-    /// No receiver sees the timer twice; a call of unknown result is not repeated.
+    /// No receiver sees the timer twice: a call of unknown result is not repeated.
     AtMostOnce,
     /// The call is repeated until it is answered with a 2xx or attempts run out.
     AtLeastOnce,
 }
 
-/// What came of one call, as far as the caller can know.
+/// The result of one call, as far as the caller can know it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CallResult {
     /// The receiver answered with this HTTP status.
@@ -28,25 +28,24 @@ pub enum CallResult {
     /// Nothing of the request can have reached the receiver: its name did not resolve, no
     /// connection was made, or the TLS handshake failed.
     NotSent {
-        /// For people.
+        /// The reason, for people.
         reason: String,
     },
-    /// The target must not be called, so nothing was connected to. Trying again is for whoever changes the
-    /// policy, not for retries.
+    /// The target must not be called, so the node connected to nothing. Only a change of the policy helps; retries do not.
     Forbidden {
-        /// For people.
+        /// The reason, for people.
         reason: String,
     },
     /// The request may have been sent, and no answer came: a timeout, or a broken connection.
     NoAnswer {
-        /// For people.
+        /// The reason, for people.
         reason: String,
     },
-    /// The call was given up by this node itself before it ended, since it had to stop.
+    /// The node gave the call up before it ended, because the node had to stop.
     Interrupted,
 }
 
-/// What a result means for the timer.
+/// The meaning of a result for the timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Done.
@@ -55,12 +54,12 @@ pub enum Verdict {
     Retry,
     /// Never try again.
     Failed,
-    /// Never try again, and nobody knows whether the receiver was called.
+    /// Never try again. It is not known whether the receiver was called.
     Unknown,
 }
 
 impl CallResult {
-    /// What this result means under `delivery`, if the answers of `retried` mean "not now".
+    /// The meaning of this result under `delivery`. The answers in `retried` mean "not now".
     pub fn verdict(&self, delivery: Delivery, retried: &StatusSet) -> Verdict {
         match (self, delivery) {
             (Self::Answered { status: 200..=299, .. }, _) => Verdict::Delivered,
@@ -96,7 +95,7 @@ impl CallResult {
 /// One finished call, kept in the timer's record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// From 1; numbers may be missing where a node died between claim and outcome.
+    /// From 1. A number may be missing, such as that of an attempt that was due when its record was brought back.
     pub number: u32,
     /// The name of the node that called.
     pub node: String,
@@ -106,7 +105,7 @@ pub struct Attempt {
     pub claimed_at: Timestamp,
     /// When its result was known, by the same clock.
     pub finished_at: Timestamp,
-    /// What came of it.
+    /// The call's result, answer and duration.
     pub called: Called,
 }
 

@@ -1,25 +1,25 @@
-//! Everything that is known of one call after it: its result, what came with the answer, how long it took.
+//! The details of one call after its end: its result, its answer, and how long it took.
 
 use std::time::Duration;
 
 use super::attempt::CallResult;
 
-/// How much of an answer's body is kept, in bytes: enough for the error that a receiver explains itself with.
+/// How much of an answer's body is kept, in bytes: enough for an error message of the receiver.
 pub const MAX_ANSWER_BYTES: usize = 4_096;
 
 /// A call that has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Called {
-    /// What came of it.
+    /// The result of the call.
     pub result: CallResult,
-    /// What came with the status, if one came.
+    /// The answer without its status, if one came.
     pub answer: Option<Answer>,
     /// How long it took.
     pub phases: Phases,
 }
 
 impl Phases {
-    /// In whole microseconds, as they are kept.
+    /// The phases in whole microseconds, as records keep them.
     pub fn whole(self) -> Self {
         let whole = |span: Duration| Duration::from_micros(span.as_micros() as u64);
         Self {
@@ -40,31 +40,31 @@ impl Called {
 }
 
 impl From<CallResult> for Called {
-    /// A call of which nothing but its result is known.
+    /// A call of which only the result is known.
     fn from(result: CallResult) -> Self {
         Self { result, answer: None, phases: Phases::default() }
     }
 }
 
-/// What a receiver answers beside the status.
+/// A receiver's answer without its status.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// The beginning of its body, at most [`MAX_ANSWER_BYTES`], as it came: it may be compressed, and no text.
+    /// The beginning of its body, at most [`MAX_ANSWER_BYTES`], as it came: it may be compressed, or not be text.
     pub body: Vec<u8>,
-    /// Whether there is more of it, or it did not come in time.
+    /// Whether the body goes on, or did not come in time.
     pub truncated: bool,
 }
 
 impl Answer {
-    /// The answer if there is anything in it. One without a body is not stored, so it is not in the timer either: a
+    /// The answer, if it contains anything. An answer without a body is not stored, so the timer does not have it either: a
     /// record is recognised by being equal.
     pub fn kept(self) -> Option<Self> {
         (self != Self::default()).then_some(self)
     }
 }
 
-/// How long the parts of a call took. A part that was not needed, as on a connection that was there already,
-/// or that did not come to its end, is absent. Whole microseconds.
+/// How long the parts of a call took, in whole microseconds. A part is absent if it was not needed, as on an existing connection,
+/// or if it did not come to its end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Phases {
     /// Looking up the receiver's name.
@@ -73,8 +73,8 @@ pub struct Phases {
     pub connect: Option<Duration>,
     /// The TLS handshake.
     pub tls: Option<Duration>,
-    /// From the start of the call until the status came, so that it contains the parts above.
+    /// From the start of the call until the status came. This includes the parts above.
     pub first_byte: Option<Duration>,
-    /// All of it.
+    /// The whole call.
     pub total: Duration,
 }

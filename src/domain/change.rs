@@ -1,5 +1,5 @@
-//! What a client may change about a timer that waits. A field that is named replaces the timer's whole
-//! field; one that is not stays.
+//! The changes that a client may make to a waiting timer. A field that is named replaces the timer's whole field. The other
+//! fields stay.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,30 +11,30 @@ use crate::domain::target::{Body, Method, TargetUrl};
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{State, Timer};
 
-/// A change of a timer: each field that is to be replaced.
+/// A change of a timer, with each field that is to be replaced.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Change {
-    /// When it is due; a pending retry moves there too.
+    /// When the timer is due. A pending retry moves there, too.
     pub due_at: Option<Timestamp>,
-    /// Where to.
+    /// The URL.
     pub url: Option<TargetUrl>,
-    /// How. One that takes no body drops the body.
+    /// The method. If it takes no body, the timer's body is dropped.
     pub method: Option<Method>,
     /// All of the timer's own headers.
     pub headers: Option<Vec<(String, String)>>,
-    /// What.
+    /// The body.
     pub body: Option<Body>,
-    /// What is promised about calls of unknown result.
+    /// The promise about calls whose result is not known.
     pub delivery: Option<Delivery>,
     /// How long one attempt may take.
     pub timeout: Option<Duration>,
     /// When and how often it is tried again.
     pub retry: Option<RetryPolicy>,
-    /// The limits that it shares with others; `Some(None)` for none.
+    /// The limits that it shares with other timers; `Some(None)` for no limits.
     pub flow: Option<Option<Flow>>,
-    /// Who is told once it is delivered; `Some(None)` for nobody.
+    /// The URL to tell once the timer is delivered; `Some(None)` for no URL.
     pub on_delivered: Option<Option<TargetUrl>>,
-    /// Who is told once it has failed, likewise.
+    /// The URL to tell once the timer has failed; `Some(None)` for no URL.
     pub on_failed: Option<Option<TargetUrl>>,
     /// All of the client's labels.
     pub metadata: Option<BTreeMap<String, String>>,
@@ -43,14 +43,14 @@ pub struct Change {
 }
 
 impl Change {
-    /// Whether the change brings a body that the timer's method, old or new, does not take.
+    /// Whether the change has a body that the timer's method, old or new, does not take.
     pub fn has_a_body_in_vain(&self, timer: &Timer) -> bool {
         let method = self.method.unwrap_or(timer.target.method);
         self.body.is_some() && !method.takes_body()
     }
 
-    /// Whether the change is of what receivers are sent, or of which: whoever makes it answers for the signature. Labels are in
-    /// callbacks.
+    /// Whether the change affects the content that receivers are sent, or which receivers: the token that makes such a change
+    /// answers for the signature. Labels count, because callbacks contain them.
     fn is_signed(&self) -> bool {
         self.url.is_some()
             || self.method.is_some()
@@ -61,15 +61,15 @@ impl Change {
             || self.metadata.is_some()
     }
 
-    /// Whether the timer calls another receiver from then on.
+    /// Whether the change makes the timer call another receiver.
     pub fn is_of_another_receiver(&self, timer: &Timer) -> bool {
         self.url.as_ref().is_some_and(|url| url.authority() != timer.target.url.authority())
     }
 
-    /// The timer with the change made. Its state changes only if the due instant does.
+    /// The timer with the change made. The state changes only if the due instant does.
     pub fn applied_to(self, timer: &Timer) -> Timer {
         let mut timer = timer.clone();
-        // Where no token is needed, everybody may sign as anybody.
+        // Where no token is needed, any client may sign as any other.
         if let Some(by) = self.by.as_ref().filter(|_| self.is_signed()) {
             timer.set_by = Some(by.clone()).filter(|by| timer.created_by.as_ref() != Some(by));
         }
@@ -138,7 +138,7 @@ mod tests {
             assert_eq!(change.clone().applied_to(&first).signer(), Some("b"), "{change:?}");
         }
         let second = Change { url: url.clone(), ..by("b") }.applied_to(&first);
-        // A change of anything else, or without a token, leaves it to whoever it was.
+        // A change of anything else, or without a token, leaves the signer as it was.
         let moved = Change { due_at: Some(first.due_at), timeout: Some(Duration::ZERO), ..by("c") };
         assert_eq!(moved.clone().applied_to(&first).signer(), Some("a"));
         assert_eq!(moved.applied_to(&second).signer(), Some("b"));

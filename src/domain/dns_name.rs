@@ -1,4 +1,5 @@
-//! What DNS asks of a name. The URL standard takes longer names, and names with an empty part, that no server can be asked for.
+//! The rules of DNS for a name. The URL standard allows longer names, and names with an empty part, that no server can be asked
+//! for.
 
 /// The longest name, in bytes, without a dot at its end: 255 bytes as it is sent (RFC 1035, 2.3.4).
 pub const MAX_NAME_BYTES: usize = 253;
@@ -9,23 +10,23 @@ pub const MAX_LABEL_BYTES: usize = 63;
 /// Why DNS has no such name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// Over [`MAX_NAME_BYTES`].
+    /// The name is longer than [`MAX_NAME_BYTES`].
     #[error("the name of the host is longer than the {MAX_NAME_BYTES} bytes of a name in DNS")]
     TooLong,
-    /// A part over [`MAX_LABEL_BYTES`].
+    /// A part is longer than [`MAX_LABEL_BYTES`].
     #[error("the name of the host has a part of more than {MAX_LABEL_BYTES} bytes between its dots")]
     LongLabel,
-    /// A dot at the start, or two dots in a row.
+    /// The name has a dot at its start, or two dots in a row.
     #[error("the name of the host has an empty part: a dot at its start, or two in a row")]
     EmptyLabel,
 }
 
-/// The parts of a name, without the empty one behind a dot at its end. DNS allows any byte in them (RFC 2181, 11), unlike a name
-/// of a host (RFC 1123, 2.1).
+/// The parts of a name, without the empty one after a dot at its end. DNS allows any byte in them (RFC 2181, 11), unlike in the
+/// name of a host (RFC 1123, 2.1).
 ///
 /// # Errors
 ///
-/// Why DNS has no such name.
+/// The reason why DNS has no such name.
 pub fn labels(name: &str) -> Result<impl Iterator<Item = &str>, NameError> {
     let name = name.strip_suffix('.').unwrap_or(name);
     let labels = || name.split('.');

@@ -1,4 +1,4 @@
-//! What a client says about how many of its timers may be called at once and how often, whoever they call.
+//! A client's limits on how many of its timers may be called at once and how often, whichever receivers they call.
 
 use crate::domain::rate::Rate;
 
@@ -8,14 +8,14 @@ pub const MAX_FLOW_KEY_CHARS: usize = 128;
 /// The most calls in progress that a flow may ask for.
 pub const MAX_PARALLELISM: u32 = 100_000;
 
-/// Timers of the same key share these limits, over all nodes. Where they name different ones, those of the timer
-/// that is to be called count.
+/// Limits that all timers of the same key share, over all nodes. Where timers name different limits, those of the timer that is
+/// to be called count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flow {
     /// 1 to [`MAX_FLOW_KEY_CHARS`] characters.
     pub key: String,
     /// How often calls begin, evenly spaced.
     pub rate: Option<Rate>,
-    /// How many are in progress; 1 to [`MAX_PARALLELISM`].
+    /// How many calls may be in progress; 1 to [`MAX_PARALLELISM`].
     pub parallelism: Option<u32>,
 }

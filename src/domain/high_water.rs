@@ -1,14 +1,15 @@
-//! The high-water mark: up to which instant the timers of a bucket are known to have fired, and which of them are not.
+//! The high-water mark: the instant up to which the timers of a bucket are known to have fired, and the timers that have not.
 //!
-//! A broker can bring an older version of a record back: a single nats-server that is killed and rebuilds its store, a
-//! backup, a snapshot of its machine. Such a record reads as if its timer still waited, long overdue. The mark tells it
-//! from a timer that is overdue because everything was down: a sweep has looked at every record, so a record that is at
-//! most as new as that sweep, was due by then, and was not among the records that the sweep saw, was not there.
+//! A broker can bring an older version of a record back: a single nats-server that is killed and rebuilds its store, a backup, a
+//! snapshot of its machine. Such a record reads as if its timer still waited, long overdue. The mark distinguishes it from a
+//! timer that is overdue because everything was down. The sweep that made the mark has looked at every record. So a record was
+//! not in the bucket then if it is at most as new as that sweep, was due by then, and was not among the records that the sweep
+//! saw.
 //!
 //! Pure: `crate::sweep` makes the mark, `crate::guard` keeps it.
 //!
-//! **Invariant (a mark stays true):** a mark speaks of one bucket and of the records that were there at its sweep. Every
-//! later write has a higher sequence, so no mark ever becomes wrong by time passing.
+//! **Invariant (a mark stays true):** a mark speaks of one bucket and of the records that were there at its sweep. Every later
+//! write has a higher sequence, so no mark becomes wrong as time passes.
 
 use std::collections::BinaryHeap;
 use std::time::Duration;
@@ -16,22 +17,22 @@ use std::time::Duration;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::State;
 
-/// The most records that a mark lists as still open. At 16,384 a mark takes at most some 60 KB; a sweep that sees more
-/// lowers [`HighWater::upto`] instead.
+/// The most records that a mark lists as still open. With 16,384, a mark takes at most some 60 KB. A sweep that sees more lowers
+/// [`HighWater::upto`] instead.
 pub const MAX_OPEN: usize = 16_384;
 
-/// For so many sweep intervals a record stays at least after its timer is over: sweeps may be cut off or late.
+/// A record stays for at least this many sweep intervals after its timer is over, since sweeps may be cut off or late.
 const LEAST_SWEEPS: u32 = 10;
 
-/// What one complete sweep knew about a bucket.
+/// The findings of one complete sweep about a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HighWater {
-    /// When the bucket was created, which tells it from another of its name: nanoseconds since the epoch.
+    /// When the bucket was created, in nanoseconds since the epoch. It distinguishes the bucket from another of the same name.
     pub bucket_born: i128,
     /// Every attempt that was due up to this instant is over, except those of [`open`](Self::open).
     pub upto: Timestamp,
-    /// The sweep saw every record up to this sequence that was there. It is not that of the newest record alone: a record that has
-    /// left may have had a higher one, and its older versions too.
+    /// The sweep saw every record up to this sequence that was there. It may be higher than the sequence of the newest record: a
+    /// record that has left may have had a higher one, and so may its older versions.
     pub seq: u64,
     /// The revisions of the records that were due up to [`upto`](Self::upto) and not over: ascending, at most
     /// [`MAX_OPEN`].
@@ -52,17 +53,19 @@ impl HighWater {
     }
 }
 
-/// How long the last version of a record has to stay after its timer is over, so that a mark covers it. `mark_age` is how long ago the
-/// sweep of the newest mark began, or the node if there is none, and `interval` is the pause between two sweeps.
+/// How long the last version of a record has to stay after its timer is over, so that a mark covers it. `mark_age` is the time
+/// since the sweep of the newest mark began, or since the node started if there is no mark. `interval` is the pause between two
+/// sweeps.
 ///
-/// A sweep that takes `t` may have passed the record when the timer ends, so the mark of the next one covers it, `2t + interval` later
-/// at most. The newest mark is `t` old at least; sweeps that fail or last ever longer make it older, and the time longer.
+/// A sweep that takes `t` may have passed the record when the timer ends, so the next sweep's mark covers it. That takes at most
+/// `2t + interval`. The newest mark is at least `t` old. If sweeps fail or take longer and longer, it is older, and the record
+/// stays longer.
 pub fn covered_after(mark_age: Duration, interval: Duration) -> Duration {
     (interval * LEAST_SWEEPS).max(mark_age * 3 + interval * 2)
 }
 
-/// Since when something should have happened to a timer that is not over: its due instant, or its claim. `None` once it
-/// is over.
+/// The instant since which something should have happened to a timer that is not over: its due instant, or its claim. `None` once
+/// the timer is over.
 fn open_since(state: &State) -> Option<Timestamp> {
     match state {
         State::Scheduled { at, .. } => Some(*at),
@@ -73,12 +76,12 @@ fn open_since(state: &State) -> Option<Timestamp> {
     }
 }
 
-/// A mark in the making: one sweep counts every record into it.
+/// A mark in the making, into which one sweep counts every record.
 #[derive(Debug)]
 pub struct Soundings {
     upto: Timestamp,
     seq: u64,
-    /// The records that are open, the one that opened last on top.
+    /// The open records, with the one that opened last on top.
     open: BinaryHeap<(Timestamp, u64)>,
 }
 
@@ -88,8 +91,8 @@ impl Soundings {
         Self { upto, seq: 0, open: BinaryHeap::new() }
     }
 
-    /// Counts a record that the sweep saw, in any order. A record that an earlier mark says was brought back must not be
-    /// counted.
+    /// Counts a record that the sweep saw. The order does not matter. The caller must not count a record that, by an earlier
+    /// mark, was brought back.
     pub fn count(&mut self, state: &State, revision: u64) {
         self.seq = self.seq.max(revision);
         if let Some(since) = open_since(state).filter(|since| *since <= self.upto) {
@@ -110,12 +113,12 @@ impl Soundings {
         }
     }
 
-    /// Counts a record that the sweep saw and could not read: it is taken for the one that is open the longest.
+    /// Counts a record that the sweep saw and could not read. It is taken for the record that has been open the longest.
     pub fn count_unreadable(&mut self, revision: u64) {
         self.count_open(Timestamp::from_micros(0), revision);
     }
 
-    /// Notes that every record up to this sequence was counted, whether the bucket has one of that sequence or not.
+    /// Notes that every record up to this sequence was counted, whether or not the bucket has a record of that sequence.
     pub fn reach(&mut self, seq: u64) {
         self.seq = self.seq.max(seq);
     }

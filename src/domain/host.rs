@@ -1,5 +1,5 @@
-//! A host as people name it in a filter or a rule, in the one form by which hosts are compared: that which the URL
-//! standard gives to the host of a target, without a dot at its end, and with an IPv4 address in its own form.
+//! A host as people name it in a filter or a rule, in the form in which hosts are compared. That is the form that the URL
+//! standard gives to the host of a target, without a dot at its end, and with an IPv4 address in IPv4 form.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,7 +9,8 @@ use url::{Host, Url};
 
 use super::target::TargetUrl;
 
-/// A host, and its port if only that one is meant. It prints as `example.com`, `example.com:8443` or `[::1]:8080`.
+/// A host, and its port if the filter or rule is about that port only. It prints as `example.com`, `example.com:8443` or
+/// `[::1]:8080`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HostPort {
     host: String,
@@ -22,7 +23,7 @@ impl HostPort {
         &self.host
     }
 
-    /// The port, if only that one is meant.
+    /// The port, if the filter or rule is about that port only.
     pub fn port(&self) -> Option<u16> {
         self.port
     }
@@ -39,7 +40,7 @@ impl HostPort {
         Self { host: parts.map_or(authority, |(host, _)| host).to_owned(), port }
     }
 
-    /// Whether the URL is of this host, and of this port if there is one.
+    /// Whether the URL has this host, and this port if there is one.
     pub fn fits(&self, url: &TargetUrl) -> bool {
         self.port.is_none_or(|port| port == url.port()) && self.host == url.host_name()
     }
@@ -54,7 +55,7 @@ impl fmt::Display for HostPort {
     }
 }
 
-/// As the text: cursors of lists are made of it.
+/// Prints the text in quotes: cursors of lists are made of it.
 impl fmt::Debug for HostPort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.to_string())
@@ -69,7 +70,7 @@ impl FromStr for HostPort {
     ///
     /// # Errors
     ///
-    /// A sentence that goes on after the name of the field, if no URL has such a host.
+    /// A sentence that follows the name of the field, if no URL has such a host.
     fn from_str(text: &str) -> Result<Self, String> {
         const FORM: &str =
             "a host is a name or an address, such as example.com, example.com:8443, 10.0.0.5 or [::1]:8080";
@@ -104,12 +105,12 @@ pub(super) fn normal(url: &Url) -> Cow<'_, str> {
     };
     match mapped {
         Some(address) => Cow::Owned(address.to_string()),
-        // There is one in every http and https URL.
+        // Every http and https URL has a host.
         None => Cow::Borrowed(url.host_str().unwrap_or_default().trim_end_matches('.')),
     }
 }
 
-/// The host, as a URL has it, and the port.
+/// The host as it is written in a URL, and the port.
 fn parts(text: &str) -> Option<(Cow<'_, str>, Option<&str>)> {
     if let Some(inside) = text.strip_prefix('[') {
         let end = inside.find(']')? + 2;
@@ -224,7 +225,7 @@ mod tests {
         #[test]
         fn the_host_of_any_url_is_found_by_itself(host in "[a-zA-Z0-9.:_\u{e4}\u{df}%\\[\\]-]{1,20}") {
             let url = TargetUrl::parse(&format!("http://{host}/"));
-            // That of `http://./` has no name.
+            // The host of `http://./` has no name.
             if let Some(url) = url.ok().filter(|url| !url.host_name().is_empty()) {
                 let named: HostPort = url.authority().parse().unwrap();
                 prop_assert!(named.fits(&url), "{}", url.as_url());

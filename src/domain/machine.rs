@@ -1,31 +1,28 @@
-//! The state machine: what a timer becomes of an input, and what has to be done about it.
+//! The state machine: how an input changes a timer, and which effects a node has to carry out.
 //!
-//! [`step`] is pure. It returns the effects in the order in which they are to be done; a node that
-//! dies does a prefix of that list, so each prefix must leave the timer safe, and each effect must
-//! be harmless when done twice. `machine_properties` cuts the list at every point.
+//! [`step`] is pure. It returns the effects in the order in which they are to be done. A node that dies has done a prefix of that
+//! list. So each prefix must leave the timer safe, and each effect must be harmless when done twice. `machine_properties` cuts
+//! the list at every point.
 //!
-//! **Invariant (woken in time):** whenever a stored record is `Scheduled`, the broker holds a wake
-//! that was armed for its due instant or an earlier one, or for no later than [`MAX_POSTPONEMENT`] after
-//! such a wake came and its receiver had no room. So a wake is armed *before* the record that
-//! needs it is stored (and no longer than [`ARM_FRESH`] before), or before the wake that it takes the place of is
-//! settled; arming never takes another wake
-//! away, a wake is removed only if it was armed before the wake of a later record, and after that record is stored, or
-//! once the timer can never be scheduled again; and a wake that finds a
-//! record which does not need it lingers until whoever armed it must have stored theirs.
+//! **Invariant (woken in time):** whenever a stored record is `Scheduled`, the broker holds a wake that was armed for its due
+//! instant or an earlier one, or, if such a wake came and its receiver had no room, for no later than [`MAX_POSTPONEMENT`] after
+//! that. So a wake is armed *before* the record that needs it is stored (and no longer than [`ARM_FRESH`] before), or before the
+//! wake that it replaces is settled. Arming never takes another wake away. A wake is removed only once the timer can never be
+//! scheduled again, or if it was armed before the wake of a later record and that record is stored. A wake that finds a record
+//! which does not need it lingers until the node that armed it must have stored its record.
 //!
-//! **Invariant (a postponement is no attempt):** it stores nothing, unless the timer would wait past its deadline and so is
-//! over. It is about the receiver, as one node sees it at the moment, and not about the timer.
+//! **Invariant (a postponement is not an attempt):** it stores nothing, unless the timer would wait past its deadline. Then the
+//! timer is over. A postponement is about the receiver, as one node sees it at the moment, and not about the timer.
 //!
-//! **Invariant (a call that was not made is no attempt):** a claim that is given back leaves the timer as it was before, with
-//! the same number and instant. Only who knows that no byte of the request was written may say so.
+//! **Invariant (a call that was not made is not an attempt):** a claim that is given back leaves the timer as it was before, with
+//! the same number and instant. Only a node that knows that no byte of the request was written may give a claim back.
 //!
-//! **Invariant (watched):** whenever a stored record is `Firing`, the broker holds a wake, so that
-//! somebody looks at the timer again if the claimant dies. So a wake is settled last, and never by
-//! one who has lost the claim.
+//! **Invariant (watched):** whenever a stored record is `Firing`, the broker holds a wake, so that a worker looks at the timer
+//! again if the claimant dies. So a wake is settled last, and never by a worker that has lost the claim.
 //!
 //! **Invariant (a wake is a hint):** a wake makes a worker look at the record, and the record alone decides. Early, late,
-//! duplicated and stale wakes are therefore harmless. A wake names the receiver that its timer had when it was armed. That
-//! decides only when it is its turn to be looked at, and may be out of date by then.
+//! duplicated and stale wakes are therefore harmless. A wake names the receiver that its timer had when the wake was armed. That
+//! name decides only when the wake has its turn, and it may be out of date by then.
 
 mod effects;
 mod timing;
@@ -45,13 +42,12 @@ pub use timing::{
     ARM_FRESH, LEAD, LEASE_MARGIN, LINGER_TRIES, MAX_POSTPONEMENT, linger_delay, may_still_call,
 };
 
-/// What can happen to a timer.
+/// An input of the state machine: an event, or a client's request.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// A wake has come, or the time of a hold is over. If the timer is due it is claimed under
-    /// this name by this node.
+    /// A wake has come, or a hold has ended. If the timer is due, this node claims it under this name.
     Wake {
-        /// Drawn by the worker, once for as long as it holds the wake and has not called.
+        /// The claim's name. The worker draws it once, for as long as it holds the wake and has not called.
         claim: ClaimId,
         /// The worker's node.
         node: String,
@@ -62,20 +58,20 @@ pub enum Input {
     Outcome {
         /// The claim under which it was made.
         claim: ClaimId,
-        /// What came of it.
+        /// The call's result, answer and duration.
         called: Box<Called>,
     },
-    /// The call under this claim was not made, and is not going to be: nothing of its request was written.
+    /// The call under this claim was not made and will not be made: nothing of its request was written.
     NotMade {
         /// The claim under which it was to be made.
         claim: ClaimId,
     },
-    /// Whoever was making the call under this claim has died, and its request may have been on its way.
+    /// The node that was making the call under this claim has died. Its request may have been on its way.
     CutOff {
         /// The claim under which it was made.
         claim: ClaimId,
     },
-    /// The timer was found due, and its receiver has no room for it before this instant.
+    /// The timer is due, but its receiver has no room for it before this instant.
     Postponed {
         /// When to try again; at most [`MAX_POSTPONEMENT`] from now.
         until: Timestamp,
@@ -83,18 +79,18 @@ pub enum Input {
     /// The record is an older version of the timer that was brought back (see
     /// [`HighWater`](crate::domain::high_water::HighWater)): the timer must have been over.
     Restored,
-    /// A client wants it not to fire.
+    /// A client wants the timer not to fire.
     Cancel,
-    /// A client wants it to be otherwise.
+    /// A client wants to change the timer.
     Change(Box<Change>),
-    /// A client wants it to fire now.
+    /// A client wants the timer to fire now.
     Fire,
-    /// A client wants it to be tried again after it has failed, or nobody knows whether it has.
+    /// A client wants the timer to be tried again after it has failed, or after its result has remained unknown.
     Replay,
 }
 
 impl Input {
-    /// What the timer calls from then on, if that changes.
+    /// The URL that the timer calls from then on, if this input changes it.
     pub fn new_url(&self) -> Option<&TargetUrl> {
         match self {
             Self::Change(change) => change.url.as_ref(),
@@ -111,16 +107,16 @@ impl Input {
     }
 }
 
-/// What is to be done.
+/// An effect: one step that the node has to carry out.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    /// Have the broker deliver a wake shortly before this instant, beside any armed before.
+    /// Have the broker deliver a wake shortly before this instant, in addition to those armed before.
     Arm {
         /// When the timer is due.
         at: Timestamp,
     },
-    /// Replace the record by this one, if it is still the one that was stepped from. If it is not,
-    /// the effects after this one are void: read the record and step again.
+    /// Replace the record by this one, if it is still the one that was stepped from. If it is not, the effects after this one are
+    /// void: read the record and step again.
     Store(Box<Timer>),
     /// Call the receiver if it [may still be called](may_still_call), then step with
     /// [`Input::Outcome`].
@@ -130,39 +126,40 @@ pub enum Effect {
         /// The attempt's number.
         attempt: u32,
     },
-    /// Have the timer's callback made, if it has none yet for this end.
+    /// Have the timer's callback made, unless it was already made for this end.
     Notify(Box<Timer>),
-    /// Remove the waiting wakes that no record needs any more: those that were armed before this list armed its own, or
-    /// all of them if it armed none. Housekeeping, after the record is stored.
+    /// Remove the waiting wakes that no record needs: those that were armed before this list armed its own, or all of them if it
+    /// armed none. Housekeeping, after the record is stored.
     Disarm,
     /// Keep the wake in this worker, then step again at this instant.
     Hold {
         /// When the timer is due.
         until: Timestamp,
     },
-    /// Let the wake come again at this instant: someone else is at work on the timer.
+    /// Let the wake come again at this instant. It is too early, another worker has claimed the timer, or a record that needs the
+    /// wake may be on its way.
     Later {
-        /// When the claim's lease ends.
+        /// When to look at the timer again, and no later than the end of a claim's lease.
         until: Timestamp,
     },
-    /// Acknowledge the wake: it has done its duty.
+    /// Acknowledge the wake: it is no longer needed.
     Settle,
 }
 
 /// Why a client's input is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// It is being called right now.
+    /// The timer is being called right now.
     Firing,
-    /// It is over, and the wish is about one that is not.
+    /// The timer is over, and the client's input is for a timer that is not.
     Final,
-    /// It has not failed, so there is nothing to replay.
+    /// The timer is not `failed` or `unknown`, so there is nothing to replay.
     NotReplayable,
     /// The change has a body, and the timer's method takes none.
     BodyInVain,
 }
 
-/// What `timer` becomes of `input`, as the effects to be done in order.
+/// Applies `input` to `timer`, and returns the effects to be done, in order.
 ///
 /// # Errors
 ///
@@ -176,17 +173,17 @@ pub fn step(timer: &Timer, input: Input, now: impl Into<Now>) -> Result<Vec<Effe
             } else if *at <= now.after(LEAD) {
                 vec![Effect::Hold { until: *at }]
             } else if tries < LINGER_TRIES {
-                // If the server's clock is ahead of ours this is the timer's own wake.
+                // If the server's clock is ahead of ours, this is the timer's own wake.
                 let soon = now.after(linger_delay(tries));
                 vec![Effect::Later { until: soon.min(at.saturating_sub(now.pace.by_the_clock(LEAD))) }]
             } else {
-                // Nothing of ours leads here without a wake in place, but arming costs little and
-                // mends what an accident has removed.
+                // None of our own steps leads here without a wake in place. But arming costs little, and replaces a wake that an
+                // accident has removed.
                 vec![Effect::Arm { at: *at }, Effect::Settle]
             })
         }
         (State::Firing { attempt, claim }, Input::Wake { claim: mine, .. }) if claim.id == mine => {
-            // Ours, and not called yet: the answer to the write of the claim was lost.
+            // The claim is our own, and its call has not begun: the answer to the write of the claim was lost.
             Ok(vec![Effect::Call { claim: claim.clone(), attempt: *attempt }])
         }
         (State::Firing { attempt, claim }, Input::Wake { claim: mine, node, tries }) => {
@@ -203,8 +200,8 @@ pub fn step(timer: &Timer, input: Input, now: impl Into<Now>) -> Result<Vec<Effe
             let called = Called::not_made("the claim was stored too late to call");
             Ok(concluded(timer, *attempt, claim, called, now))
         }
-        // A replay may be on its way, or the claimant is alive after all and about to schedule the next
-        // attempt: this may be the wake that was armed for it.
+        // A replay may be on its way, or the claimant is alive after all and about to schedule the next attempt. This may be the
+        // wake that was armed for it.
         (State::Unknown { .. } | State::Failed { .. }, Input::Wake { tries, .. }) => {
             Ok(notified(timer, unneeded(tries, now)))
         }
@@ -223,8 +220,8 @@ pub fn step(timer: &Timer, input: Input, now: impl Into<Now>) -> Result<Vec<Effe
         (State::Firing { attempt, claim }, Input::CutOff { claim: mine }) if claim.id == mine => {
             Ok(cut_off(timer, *attempt, claim, now))
         }
-        // The claim is lost: another has taken the timer over. The wake may be the very one that the
-        // other holds too, and it is all there is if the other dies, so it is not settled.
+        // The claim is lost: another worker has taken the timer over. That worker may hold the same wake. If it dies, no other
+        // wake is left, so this one is not settled.
         (
             State::Scheduled { .. } | State::Firing { .. } | State::Unknown { .. } | State::Failed { .. },
             Input::Outcome { .. } | Input::NotMade { .. } | Input::CutOff { .. },
@@ -234,23 +231,23 @@ pub fn step(timer: &Timer, input: Input, now: impl Into<Now>) -> Result<Vec<Effe
             Input::Outcome { .. } | Input::NotMade { .. } | Input::CutOff { .. },
         ) => Ok(notified(timer, vec![Effect::Settle])),
 
-        // Somebody else had room and has claimed it meanwhile: the wake may be the only one that watches that claim, and
-        // is not exchanged for one that comes long after its lease.
+        // Another worker had room and has claimed the timer meanwhile. This wake may be the only one that watches that claim, so
+        // it is not exchanged for one that comes long after the claim's lease.
         (State::Firing { claim, .. }, Input::Postponed { .. }) if claim.lease_until > now.at => {
             Ok(vec![linger(1, now)])
         }
-        // Of the same record as the claim that it takes the place of, which may be a moment old: another wake than is
-        // needed does no harm.
+        // A postponement rests on the same record as the claim that it replaces. That record may be a moment old: a wake for
+        // another instant than the needed one does no harm.
         (State::Scheduled { attempt, .. }, Input::Postponed { until }) => {
             Ok(postponed(timer, *attempt, until, now))
         }
         (State::Firing { .. }, Input::Postponed { until }) => Ok(vec![again(until, now), Effect::Settle]),
 
-        // Its claimant may be alive and about to report an outcome.
+        // The claimant may be alive and about to report an outcome.
         (State::Firing { claim, .. }, Input::Restored) if claim.lease_until > now.at => {
             Ok(vec![linger(1, now)])
         }
-        // Not called again, whatever its delivery mode: it was called, or cancelled, as far as it was promised.
+        // It is not called again, whatever its delivery mode: the promise about it was kept, by calls or by a cancellation.
         (State::Scheduled { attempt, .. } | State::Firing { attempt, .. }, Input::Restored) => {
             Ok(ended(timer, State::Unknown { attempt: *attempt, doubt: Doubt::Restored, at: now.at }))
         }
@@ -269,7 +266,7 @@ pub fn step(timer: &Timer, input: Input, now: impl Into<Now>) -> Result<Vec<Effe
             if change.has_a_body_in_vain(timer) {
                 return Err(Refusal::BodyInVain);
             }
-            // A wake that names another receiver might wait in turn with the timers of that one.
+            // A wake that names the old receiver might wait in turn with the timers of that receiver.
             let at = change.due_at.or_else(|| change.is_of_another_receiver(timer).then_some(*at));
             let changed = change.applied_to(timer);
             Ok(match at {
@@ -277,7 +274,7 @@ pub fn step(timer: &Timer, input: Input, now: impl Into<Now>) -> Result<Vec<Effe
                 None => vec![Effect::Store(Box::new(changed))],
             })
         }
-        // It is fired anyway.
+        // It is due, so it fires anyway.
         (State::Scheduled { at, .. }, Input::Fire) if *at <= now.at => Ok(vec![]),
         (State::Scheduled { attempt, .. }, Input::Fire) => {
             let state = State::Scheduled { attempt: *attempt, at: now.at };

@@ -1,9 +1,8 @@
 //! The rules of a timer, and nothing else.
 //!
-//! Everything here is a value or a pure function of values: time, chance and the tokens of claims
-//! come in as arguments, and what the world has to do comes out as data. There is no async, no
-//! I/O, no clock, no randomness and no JSON in this folder; `uuid` and `url` are used as value
-//! types only.
+//! Everything here is a value or a pure function of values. Time, chance and the names of claims come in as arguments, and the
+//! work for the world comes out as data. There is no async, no I/O, no clock, no randomness and no JSON in this folder. `uuid`
+//! and `url` are used as value types only.
 
 pub mod attempt;
 pub mod callbacks;

@@ -1,15 +1,15 @@
 //! How often something may happen: `100/s`, `5/m`, `1000/h`.
 //!
-//! Whoever enforces a rate decides whether it may be used up at once or only evenly.
+//! The code that enforces a rate decides whether it may be used up at once or only evenly.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// The most that a rate may allow in its window.
+/// The largest number that a rate may allow in its window.
 pub const MAX_COUNT: u32 = 1_000_000;
 
-/// So many of something in a window of time.
+/// A number of events in a window of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rate {
     /// From 1 to a million.
@@ -19,7 +19,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// How many are allowed in the window; 1 to [`MAX_COUNT`].
+    /// The number of events in the window; 1 to [`MAX_COUNT`].
     pub fn count(self) -> u32 {
         self.count
     }

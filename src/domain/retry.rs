@@ -9,10 +9,10 @@ use uuid::Uuid;
 use crate::domain::statuses::StatusSet;
 use crate::domain::time::Timestamp;
 
-/// A timer's retry policy: exponential backoff with jitter, bounds on attempts and time, and what is retried.
+/// A timer's retry policy: exponential backoff with jitter, bounds on attempts and time, and the statuses that are retried.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RetryPolicy {
-    /// How often the receiver is tried in all, the first call included; 1 to [`MAX_ATTEMPTS`].
+    /// The most calls of the receiver in all, the first included; 1 to [`MAX_ATTEMPTS`].
     pub max_attempts: u32,
     /// The wait before the second attempt, before jitter.
     pub initial_backoff: Duration,
@@ -20,25 +20,25 @@ pub struct RetryPolicy {
     pub max_backoff: Duration,
     /// Each wait is this many times the one before; 1.0 to [`MAX_FACTOR`].
     pub factor: f64,
-    /// No attempt is scheduled for later than this after the timer was due or replayed; `None` if attempts alone
-    /// bound it. Up to [`MAX_DEADLINE`].
+    /// No attempt is scheduled for later than this after the timer was due or replayed. `None` if only the number of attempts is
+    /// bounded. Up to [`MAX_DEADLINE`].
     pub deadline: Option<Duration>,
     /// The answers that are retried, with at-least-once delivery.
     pub statuses: StatusSet,
 }
 
-/// With the default backoff, 100 attempts already span four days.
+/// The most attempts. With the default backoff, they span four to eight hours.
 pub const MAX_ATTEMPTS: u32 = 100;
 
-/// A larger factor reaches any maximum in two steps, which is a constant backoff written oddly.
+/// The largest factor. A larger one reaches any maximum in two steps, which is a constant backoff written oddly.
 pub const MAX_FACTOR: f64 = 10.0;
 
-/// The longest wait between two attempts that may be asked for: one day.
+/// The longest wait between two attempts that a client may ask for: one day.
 pub const MAX_BACKOFF: Duration = Duration::from_secs(86_400);
-/// The longest deadline: what [`MAX_ATTEMPTS`] take at most with [`MAX_BACKOFF`].
+/// The longest deadline: the time that [`MAX_ATTEMPTS`] take at most with [`MAX_BACKOFF`].
 pub const MAX_DEADLINE: Duration = Duration::from_secs(86_400 * MAX_ATTEMPTS as u64);
 
-/// Why there is no next attempt.
+/// The reason why no attempt follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoMore {
     /// [`RetryPolicy::max_attempts`] were made.
@@ -50,8 +50,8 @@ pub enum NoMore {
 }
 
 impl Default for RetryPolicy {
-    /// Ten attempts, from 1 s doubling up to 5 min: about 13 minutes in all, which rides out the
-    /// restart or redeployment of a receiver.
+    /// Ten attempts, with waits that double from 1 s up to 5 min: four to nine minutes in all, which rides out the restart or
+    /// redeployment of a receiver.
     fn default() -> Self {
         Self {
             max_attempts: 10,
@@ -65,14 +65,14 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// When attempt `number` is followed by the next one, if it is: `counted` is its number among those that are
-    /// counted since the timer was due or replayed at `since`, and `asked` how long the receiver asks to be left
-    /// alone (`Retry-After`; RFC 9110, 10.2.3). That is heeded as far as the policy allows: not sooner than the
-    /// backoff, not later than the longest backoff.
+    /// When the attempt after attempt `number` is due, if there is one. `counted` is the attempt's number among those since
+    /// `since`, when the timer was due or replayed. `asked` is how long the receiver asks to be left alone (`Retry-After`; RFC
+    /// 9110, 10.2.3). The wait is as long as the receiver asks, but not shorter than the backoff and not longer than the longest
+    /// backoff.
     ///
     /// # Errors
     ///
-    /// Why there is none.
+    /// The reason why no attempt follows.
     pub fn next(
         &self,
         timer: Uuid,
@@ -107,12 +107,11 @@ impl RetryPolicy {
         }
     }
 
-    /// The wait after attempt number `attempt` (from 1) has failed: the exponential step, of which
-    /// the upper half is jitter ("equal jitter", as in AWS's note on exponential backoff and
-    /// jitter), so that timers that failed together do not come back together.
+    /// The wait after attempt number `attempt` (from 1) has failed: the exponential step, of which the upper half is jitter
+    /// ("equal jitter", as in AWS's note on exponential backoff and jitter). So timers that failed together do not come back
+    /// together.
     ///
-    /// The jitter is a hash of timer and attempt: the same on every node, different for every
-    /// timer.
+    /// The jitter is a hash of timer and attempt: the same on every node, different for every timer.
     pub fn backoff(&self, timer: Uuid, attempt: u32) -> Duration {
         let steps = f64::from(attempt.saturating_sub(1));
         let full = (self.initial_backoff.as_secs_f64() * self.factor.powf(steps))
@@ -129,7 +128,7 @@ fn roll(timer: Uuid, attempt: u32) -> f64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^= z >> 31;
-    // 53 bits are what an f64 holds exactly.
+    // An f64 holds 53 bits exactly.
     (z >> 11) as f64 / (1_u64 << 53) as f64
 }
 

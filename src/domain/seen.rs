@@ -1,12 +1,12 @@
-//! What a node has seen of a bucket's sequence, and what it means if a broker comes back with a lower one.
+//! The sequences that a node has seen of a bucket, and the meaning of a lower one after a broker has come back.
 //!
-//! A broker that is killed may lack its last writes, which it had acknowledged a moment before. A broker whose data was restored from
-//! a backup lacks writes that are older. The number of missing writes does not tell the two apart: in a bucket with ten timers a day,
-//! yesterday's backup lacks fewer writes than a busy server loses when it is killed. Their age does.
+//! A broker that is killed may lack its last writes, which it had acknowledged a moment before. A broker whose data was restored
+//! from a backup lacks writes that are older. The number of missing writes does not tell the two apart: in a bucket with ten
+//! timers a day, yesterday's backup lacks fewer writes than a busy server loses when it is killed. Their age does.
 //!
 //! Times are those of a clock that only goes forward, from the start of the process: the wall clock may be set meanwhile.
 //!
-//! Pure: `crate::guard` notes what comes and asks.
+//! Pure: `crate::guard` notes each sequence and asks for the judgement.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -15,20 +15,20 @@ use std::time::Duration;
 /// nats-server hands writes to the kernel within milliseconds. A power cut can lose more, up to `sync_interval`.
 pub const TAIL: Duration = Duration::from_secs(2);
 
-/// How far apart samples are at least. With [`TAIL`], a node keeps some twenty of them.
+/// The least time between two samples. With [`TAIL`], a node keeps some twenty of them.
 const APART: Duration = Duration::from_millis(100);
 
-/// What a node has seen.
+/// The sequences that a node has seen of one bucket.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
     highest: u64,
-    /// When the node was last in contact with the bucket; `None` if it was not since its start.
+    /// When the node was last in contact with the bucket; `None` if there was no contact since its start.
     contact: Option<Duration>,
-    /// The highest sequence at some times: the last one from before [`TAIL`], and those since.
+    /// The highest sequence at some times: the last sample from before [`TAIL`], and those since.
     samples: VecDeque<(Duration, u64)>,
 }
 
-/// What a bucket's last sequence means.
+/// The meaning of a bucket's last sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Back {
     /// Nothing is missing.
@@ -40,7 +40,7 @@ pub enum Back {
 }
 
 impl Seen {
-    /// What was remembered of an earlier process: a sequence that was [`settled`](Self::settled).
+    /// Begins with the sequence that an earlier process remembered as [`settled`](Self::settled).
     pub fn remembered(settled: u64) -> Self {
         Self { highest: settled, contact: None, samples: VecDeque::from([(Duration::ZERO, settled)]) }
     }
@@ -60,7 +60,7 @@ impl Seen {
         }
     }
 
-    /// The highest sequence.
+    /// The highest sequence that was seen.
     pub fn highest(&self) -> u64 {
         self.highest
     }
@@ -76,7 +76,7 @@ impl Seen {
         self.samples.front().filter(|(at, _)| *at <= old).map_or(0, |(_, seq)| *seq)
     }
 
-    /// What it means if the bucket's last sequence is this one.
+    /// Judges the bucket's last sequence.
     pub fn judge(&self, last: u64) -> Back {
         if last >= self.highest {
             Back::No
@@ -87,7 +87,7 @@ impl Seen {
         }
     }
 
-    /// Goes on from a bucket that lacks what was seen.
+    /// Goes on with a bucket that lacks writes which the node has seen.
     pub fn go_back(&mut self, last: u64) {
         self.highest = last;
         self.samples.iter_mut().for_each(|(_, seq)| *seq = (*seq).min(last));

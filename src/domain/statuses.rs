@@ -1,14 +1,13 @@
-//! Which answers of a receiver mean "not now": a set of HTTP statuses.
+//! The answers of a receiver that mean "not now": a set of HTTP statuses.
 //!
-//! Whether such an answer is followed by another attempt also depends on the delivery mode, which
-//! `attempt` knows.
+//! Whether another attempt follows such an answer also depends on the delivery mode, which `attempt` knows.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Answers below this are progress (1xx) or success (2xx).
+/// The first status that can be in a set. Lower ones are progress (1xx) or success (2xx).
 const FIRST: u16 = 300;
-/// The last status there is (RFC 9110, 15).
+/// The last HTTP status (RFC 9110, 15).
 const LAST: u16 = 599;
 
 /// Gone (RFC 9110, 15.5.11): the receiver says that it is not to be asked again.
@@ -22,16 +21,16 @@ pub struct StatusSet {
 }
 
 impl StatusSet {
-    /// No status at all.
+    /// The set without any status.
     pub const EMPTY: Self = Self { bits: [0; 5] };
 
-    /// The whole classes, from 3xx.
+    /// The three whole classes: 3xx, 4xx and 5xx.
     const CLASSES: [Self; 3] =
         [Self::EMPTY.and(300, 399), Self::EMPTY.and(400, 499), Self::EMPTY.and(500, 599)];
 
     const DEFAULT: Self = Self::CLASSES[2].and(408, 408).and(429, 429);
 
-    /// This set, and the statuses from `first` to `last` that can be in one.
+    /// This set, and those statuses from `first` to `last` that can be in a set.
     const fn and(mut self, first: u16, last: u16) -> Self {
         let mut status = first;
         while status <= last {
@@ -47,17 +46,17 @@ impl StatusSet {
         self.bits.iter().zip(other.bits).all(|(bits, wanted)| bits & wanted == wanted)
     }
 
-    /// Whether the status is in it.
+    /// Whether the status is in the set.
     pub fn contains(&self, status: u16) -> bool {
         let Some((word, bit)) = place(status) else { return false };
         self.bits[word] & bit != 0
     }
 
-    /// This set, and a status or a whole class of them besides: `503`, `5xx`.
+    /// This set, and another status or a whole class: `503`, `5xx`.
     ///
     /// # Errors
     ///
-    /// A sentence that says what is allowed.
+    /// A sentence that says which statuses are allowed.
     pub fn with(self, name: &str) -> Result<Self, String> {
         let class = name.strip_suffix("xx").and_then(|class| class.parse::<u16>().ok());
         if let Some(class @ 3..=5) = class {
@@ -70,7 +69,7 @@ impl StatusSet {
         Ok(self.and(status, status))
     }
 
-    /// Its statuses in order, with a whole class as one: `408`, `429`, `5xx`.
+    /// The statuses of the set in order, with a whole class as one: `408`, `429`, `5xx`.
     pub fn names(&self) -> Vec<String> {
         let mut names = vec![];
         for (class, whole) in (3..=5).zip(&Self::CLASSES) {
@@ -85,7 +84,7 @@ impl StatusSet {
     }
 }
 
-/// Where a status has its bit; none if it cannot be in a set.
+/// The place of a status's bit; `None` if the status cannot be in a set.
 const fn place(status: u16) -> Option<(usize, u64)> {
     if status < FIRST || status > LAST || status == GONE {
         return None;
@@ -95,7 +94,7 @@ const fn place(status: u16) -> Option<(usize, u64)> {
 }
 
 impl Default for StatusSet {
-    /// Request timeout (RFC 9110, 15.5.9), too many requests (RFC 6585, 4), and whatever is the receiver's own trouble.
+    /// Request timeout (RFC 9110, 15.5.9), too many requests (RFC 6585, 4), and the receiver's own errors (5xx).
     fn default() -> Self {
         Self::DEFAULT
     }
@@ -116,7 +115,7 @@ impl fmt::Debug for StatusSet {
 impl FromStr for StatusSet {
     type Err = String;
 
-    /// Reads a list such as `408,429,5xx`; an empty one has none.
+    /// Reads a list such as `408,429,5xx`. An empty list is a set without a status.
     fn from_str(text: &str) -> Result<Self, String> {
         text.split(',').map(str::trim).filter(|name| !name.is_empty()).try_fold(Self::EMPTY, Self::with)
     }

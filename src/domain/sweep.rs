@@ -1,14 +1,14 @@
-//! What a sweep makes of a timer: whether somebody is going to wake it, as the invariants of [`machine`] say, and what
+//! The judgement of a sweep about a timer: whether a wake is on its way, as the invariants of [`machine`] demand, and which wake
 //! has to be armed if not.
 //!
-//! Pure, and about one timer: it is given the record and every wake that the broker holds for it. How these are read,
-//! in which order, and that a finding is confirmed before it is believed, is the business of `crate::sweep`.
+//! Pure, and about one timer: the caller passes the record and every wake that the broker holds for it. `crate::sweep` decides
+//! how and in which order these are read, and confirms a finding before it believes it.
 //!
-//! **Invariant (a sweep only adds):** the repair of every finding is to arm a wake. A wake is a hint, and the record
-//! decides what comes of it, so a repair that was not needed, is done twice, or comes too late changes nothing and calls
-//! nobody.
+//! **Invariant (a sweep only adds):** the repair of every finding is to arm a wake. A wake is a hint, and the record decides. So
+//! a repair that was not needed, is done twice, or comes too late changes nothing and calls no receiver.
 //!
-//! **Invariant (no false alarm):** as long as the broker loses nothing, no timer of any history is found, whoever dies.
+//! **Invariant (no false alarm):** as long as the broker loses nothing, no timer is found, whatever its history and whichever
+//! node dies.
 //!
 //! [`machine`]: crate::domain::machine
 
@@ -18,36 +18,36 @@ use crate::domain::machine::{ARM_FRESH, LEAD, MAX_POSTPONEMENT};
 use crate::domain::time::{Now, Timestamp};
 use crate::domain::timer::{State, Timer};
 
-/// How long after its last sign of life a wake without a record belongs to nobody: four times of what a creation that
-/// is in flight has between its wake and its record, since clocks differ by seconds and requests take some.
+/// How long a wake without a record may belong to a creation in flight, counted from the wake's last sign of life. It is four
+/// times the time that a creation has between its wake and its record, since clocks differ by seconds and requests take some.
 pub const ORPHAN_AGE: Duration = ARM_FRESH.saturating_mul(4);
 
-/// How long ago a timer may have ended that is told of again after the wakes were lost: whoever ended it may have died
-/// before telling. Telling twice is harmless, and more than this would be work for nothing.
+/// How long ago a timer may have ended whose callback is asked for again after the wakes were lost: the node that ended it may
+/// have died before it asked. Asking twice is harmless. A longer time would be work for nothing.
 pub const UNTOLD_FOR: Duration = Duration::from_secs(3_600);
 
 /// A wake that the broker holds for a timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Armed {
-    /// It waits for [`LEAD`] before this instant.
+    /// It waits until [`LEAD`] before this instant.
     Waiting {
-        /// For when it was armed.
+        /// The instant that it was armed for.
         at: Timestamp,
-        /// Since when it is known to wait: when the broker stored it, or later.
+        /// Since when it is known to wait: the instant at which the broker stored it, or a later one.
         since: Timestamp,
     },
-    /// It is on the queue of the workers, or in the hands of one.
+    /// It is in the workers' queue, or a worker holds it.
     Due,
 }
 
-/// What is wrong with a timer.
+/// The kinds of damage to a timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finding {
     /// It should have been woken, and no wake comes.
     Overdue,
     /// It waits for an instant that is still to come, and no wake comes in time.
     Unarmed,
-    /// It is claimed, and nobody looks after it if the claimant is dead.
+    /// It is claimed, and no wake watches the claim in case the claimant is dead.
     Unwatched,
     /// It ended shortly before all wakes were lost, and it is not known whether its callback was made.
     Untold,
@@ -56,24 +56,24 @@ pub enum Finding {
 /// A finding, and the wake that mends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Damage {
-    /// What is wrong.
+    /// The kind of damage.
     pub finding: Finding,
-    /// For when to arm a wake.
+    /// The instant that the wake is to be armed for.
     pub arm: Timestamp,
 }
 
-/// What is known when a timer is looked at.
+/// The circumstances in which a timer is looked at.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
-    /// The time, and how fast it goes: broker and workers take theirs in the world.
+    /// The time, and how fast the clock goes: the broker and the workers take their time in the world.
     pub now: Now,
-    /// How late the broker, workers and clocks may be until something is taken for damage.
+    /// How late the broker, workers and clocks may be before the delay is taken for damage.
     pub grace: Duration,
     /// Whether wakes are known to have been lost since the last sweep, such as with their whole stream.
     pub after_loss: bool,
 }
 
-/// What is wrong with a timer of which the broker holds these wakes.
+/// Returns the damage to a timer for which the broker holds these wakes, if there is any.
 pub fn judge(timer: &Timer, wakes: &[Armed], look: Look) -> Option<Damage> {
     match &timer.state {
         State::Scheduled { at, .. } => {
@@ -100,8 +100,8 @@ pub fn judge(timer: &Timer, wakes: &[Armed], look: Look) -> Option<Damage> {
     }
 }
 
-/// Whether a wake that was stored at this instant, and whose timer has no record, can belong to a creation in flight no
-/// more. It wakes nobody; it only takes room. Both instants are of the world.
+/// Whether a wake that was stored at this instant, and whose timer has no record, is too old to belong to a creation in flight.
+/// Such a wake only takes room. Both instants are of the world.
 pub fn is_orphan(stored_at: Timestamp, now: Timestamp) -> bool {
     now.since(stored_at) > ORPHAN_AGE
 }
@@ -115,9 +115,9 @@ impl Look {
         self.comes_by(wake, if is_due { at.max(postponed) } else { at })
     }
 
-    /// Whether this wake comes, and by `latest`. One that should have been moved to the queue long ago does not: the
-    /// server has forgotten it. One that was stored late, because the request took long, is moved at the server's next look
-    /// at its schedules.
+    /// Whether this wake comes, and by `latest`. A wake that should have been moved to the queue long ago does not come:
+    /// nats-server has forgotten it. A wake that was stored late, because the request took long, is moved when nats-server next
+    /// looks at its schedules.
     fn comes_by(&self, wake: Armed, latest: Timestamp) -> bool {
         match wake {
             Armed::Due => true,
@@ -130,7 +130,7 @@ impl Look {
         comes_at.saturating_add(self.world(self.grace)) < self.now.at
     }
 
-    /// How long a span of the world is by the clock.
+    /// Converts a span of the world into a span by the clock.
     fn world(&self, span: Duration) -> Duration {
         self.now.pace.by_the_clock(span)
     }

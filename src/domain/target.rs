@@ -1,7 +1,7 @@
-//! What is called when a timer is due: URL, method, headers and body, parsed and limited.
+//! The request that is made when a timer is due: URL, method, headers and body, parsed and limited.
 //!
-//! Whether the address behind the URL may be called is a policy of the webhook client and is
-//! decided when a connection is made, not here.
+//! The policy of the webhook client decides whether the address behind the URL may be called. It does so when a connection is
+//! made, not here.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,40 +11,40 @@ use url::Url;
 
 use super::host;
 
-/// The longest URL taken, in bytes. RFC 9110 (4.1) asks for at least 8,000 to be supported.
+/// The longest URL that is accepted, in bytes. RFC 9110 (4.1) asks for at least 8,000 to be supported.
 pub const MAX_URL_BYTES: usize = 8_192;
 /// The most headers that a timer may set.
 pub const MAX_HEADERS: usize = 50;
 /// The most bytes of all header names and values together; common servers refuse more than 16 KiB.
 pub const MAX_HEADER_BYTES: usize = 8_192;
 
-/// An absolute `http` or `https` URL with a host, without credentials. Path and query may be a secret all the same, so it has
-/// no `Display`, and its `Debug` shows the receiver only.
+/// An absolute `http` or `https` URL with a host, without credentials. Path and query may still be secret, so the type has no
+/// `Display`, and its `Debug` shows only the receiver.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TargetUrl(Url);
 
 /// Why a text is not a [`TargetUrl`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
-    /// Over [`MAX_URL_BYTES`].
+    /// The URL is longer than [`MAX_URL_BYTES`].
     #[error("is longer than {MAX_URL_BYTES} bytes")]
     TooLong,
     /// The WHATWG URL parser refuses it.
     #[error("is not an absolute URL: {0}")]
     Malformed(url::ParseError),
-    /// Any scheme but two.
+    /// The scheme is not `http` or `https`.
     #[error("must start with http:// or https://")]
     Scheme,
-    /// `http://user:secret@host/`.
+    /// The URL has credentials, as in `http://user:secret@host/`.
     #[error("must not contain a user name or password; use headers for credentials")]
     Credentials,
-    /// Port 0 cannot be connected to.
+    /// No connection can be made to port 0.
     #[error("must not name port 0")]
     Port,
 }
 
 impl TargetUrl {
-    /// Reads a URL as the WHATWG standard does; the result prints in its normal form.
+    /// Reads a URL as the WHATWG standard does. The result prints in its normal form.
     ///
     /// # Errors
     ///
@@ -63,7 +63,7 @@ impl TargetUrl {
         if url.port() == Some(0) {
             return Err(UrlError::Port);
         }
-        // The normal form may be longer: other characters than ASCII are percent-encoded.
+        // The normal form may be longer: characters other than ASCII are percent-encoded.
         if url.as_str().len() > MAX_URL_BYTES {
             return Err(UrlError::TooLong);
         }
@@ -77,22 +77,22 @@ impl TargetUrl {
 
     /// The host, in lower case; an IPv6 address in brackets.
     pub fn host(&self) -> &str {
-        // There is one in every http and https URL.
+        // Every http and https URL has a host.
         self.0.host_str().unwrap_or_default()
     }
 
-    /// The host and port that are connected to, by which receivers are told apart, with the host as in [`Self::host_name`].
+    /// The host and port of the connection, which distinguish receivers. The host has the form of [`Self::host_name`].
     pub fn authority(&self) -> String {
         format!("{}:{}", self.host_name(), self.port())
     }
 
-    /// The host in the form by which hosts are compared: neither a dot at the end of a name nor the IPv6 form of an IPv4
-    /// address makes another host of it.
+    /// The host in the form in which hosts are compared: with or without a dot at the end of its name, and in the IPv4 or IPv6
+    /// form of an IPv4 address, it is the same host.
     pub fn host_name(&self) -> Cow<'_, str> {
         host::normal(&self.0)
     }
 
-    /// The port that is connected to.
+    /// The port of the connection.
     pub fn port(&self) -> u16 {
         // Both schemes have a default port.
         self.0.port_or_known_default().unwrap_or_default()
@@ -128,7 +128,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// Every method, in the order in which they are listed to users.
+    /// Every method, in the order in which users see them.
     pub const ALL: [Self; 6] = [Self::Get, Self::Post, Self::Put, Self::Patch, Self::Delete, Self::Head];
 
     /// The method's name in a request line.
@@ -155,10 +155,10 @@ impl Method {
     }
 }
 
-/// What is sent. A timer is copied at each of its steps, and its copies share one body.
+/// The body of the request. A timer is copied at each of its steps, and its copies share one body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// `{"id": "<id>"}` as JSON; nothing with GET, HEAD and DELETE.
+    /// `{"id": "<id>"}` as JSON; no body with GET, HEAD and DELETE.
     Default,
     /// A JSON document, as `application/json`.
     Json(Arc<str>),
@@ -169,7 +169,7 @@ pub enum Body {
 }
 
 impl Body {
-    /// How many bytes of its own the timer has for it.
+    /// How many bytes of its own the timer has for the body.
     pub fn bytes(&self) -> usize {
         match self {
             Self::Default => 0,
@@ -182,14 +182,14 @@ impl Body {
 /// The request that is sent when the timer is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// Where to.
+    /// The URL.
     pub url: TargetUrl,
-    /// How.
+    /// The method.
     pub method: Method,
-    /// Own headers in the client's order: names valid and none of [`is_reserved_header`], values
-    /// visible ASCII, no name twice.
+    /// The timer's own headers in the client's order. Names are valid, not reserved ([`is_reserved_header`]) and occur once;
+    /// values are visible ASCII.
     pub headers: Vec<(String, String)>,
-    /// What.
+    /// The body.
     pub body: Body,
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 /// An instant: microseconds since 1970-01-01T00:00:00Z, leap seconds not counted (POSIX time).
 ///
-/// Microseconds, since lateness is measured in fractions of a millisecond and a delay that was
-/// rounded to milliseconds could fire before the instant that the client computed.
+/// Microseconds, since lateness is measured in fractions of a millisecond, and a delay that was rounded to milliseconds could
+/// fire before the instant that the client computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);
 
@@ -45,56 +45,56 @@ impl Timestamp {
     }
 }
 
-/// How many times as fast as the world the clock goes that the rules are told: once, but where `jettimer dev` lets an
-/// hour pass in a minute. What waits by the clock (delays, backoffs, retention) is over sooner then; what the world takes
-/// (calls, NATS, its scheduler) is longer by the clock.
+/// How many times as fast as the world the clock of the rules goes: once, except where `jettimer dev` lets an hour pass in a
+/// minute. With a fast clock, waits by the clock (delays, backoffs, retention) are over sooner, and spans of the world (calls,
+/// NATS, its scheduler) are longer by the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Pace(NonZeroU32);
 
 impl Pace {
-    /// That of the world.
+    /// The pace of the world.
     pub const OF_THE_WORLD: Self = Self(NonZeroU32::MIN);
 
-    /// So many times as fast.
+    /// A clock that goes this many times as fast as the world.
     pub const fn new(times: NonZeroU32) -> Self {
         Self(times)
     }
 
-    /// How many times as fast.
+    /// How many times as fast as the world the clock goes.
     pub const fn times(self) -> u32 {
         self.0.get()
     }
 
-    /// How long a span of the world is by the clock.
+    /// Converts a span of the world into a span by the clock.
     pub fn by_the_clock(self, span: Duration) -> Duration {
         span.saturating_mul(self.times())
     }
 
-    /// How long a span by the clock is in the world, rounded up, so that nothing is early.
+    /// Converts a span by the clock into a span of the world, rounded up, so that nothing is early.
     pub fn in_the_world(self, span: Duration) -> Duration {
         let nanos = span.as_nanos().div_ceil(u128::from(self.times()));
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 }
 
-/// The present instant by the clock, and how fast that goes.
+/// The present instant by the clock, and the pace of the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
-    /// What the clock shows.
+    /// The instant that the clock shows.
     pub at: Timestamp,
-    /// How fast it goes.
+    /// The pace of the clock.
     pub pace: Pace,
 }
 
 impl Now {
-    /// What the clock shows once this span has passed in the world.
+    /// The instant that the clock shows once this span has passed in the world.
     pub fn after(self, span: Duration) -> Timestamp {
         self.at.saturating_add(self.pace.by_the_clock(span))
     }
 }
 
 impl From<Timestamp> for Now {
-    /// By a clock as fast as the world.
+    /// By a clock that is as fast as the world.
     fn from(at: Timestamp) -> Self {
         Self { at, pace: Pace::OF_THE_WORLD }
     }

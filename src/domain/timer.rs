@@ -14,15 +14,16 @@ use crate::domain::time::Timestamp;
 
 /// The timeout of one attempt if the timer names none.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
-/// The shortest timeout: below it, a healthy receiver far away would fail.
+/// The shortest timeout. With a shorter one, a healthy receiver far away would fail.
 pub const MIN_TIMEOUT: Duration = Duration::from_millis(100);
-/// The longest timeout. A claim lasts at least this long after its node has died.
+/// The longest timeout. The claim of a node that has died lasts up to this long, and
+/// [`LEASE_MARGIN`](crate::domain::machine::LEASE_MARGIN) more.
 pub const MAX_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// How many finished attempts a record keeps, the newest; it bounds the record's size.
+/// How many finished attempts a record keeps: the newest ones. This bounds the record's size.
 pub const MAX_ATTEMPTS_KEPT: usize = 20;
 
-/// The most characters of a node's name: a host name of 64 bytes, a process id, and room; it is in each attempt.
+/// The most characters of a node's name: a host name of 64 bytes, a process id, and room. Each attempt contains the name.
 pub const MAX_NODE_NAME_CHARS: usize = 128;
 
 /// The most entries of [`Timer::metadata`].
@@ -32,76 +33,76 @@ pub const MAX_METADATA_KEY_CHARS: usize = 64;
 /// The most characters of a metadata value.
 pub const MAX_METADATA_VALUE_CHARS: usize = 512;
 
-/// A timer's name: a UUID, version 7 or, made of an idempotency key, version 5.
+/// A timer's name: a UUID of version 7, or of version 5 if it is made of an idempotency key.
 pub type TimerId = Uuid;
 
-/// A claim's name: drawn for each try to claim, so that a worker recognises its own.
+/// A claim's name. It is drawn for each try to claim, so that a worker recognises its own claim.
 pub type ClaimId = Uuid;
 
-/// A timer, as everyone agrees it is.
+/// A timer, as all nodes agree on it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Timer {
     /// The timer's name.
     pub id: TimerId,
-    /// When it was created, by the clock of the node that did.
+    /// When it was created, by the clock of the node that created it.
     pub created_at: Timestamp,
-    /// When it was promised to be called first. Attempts after the first do not move it.
+    /// The instant that was promised for the first call. Attempts after the first do not move it.
     pub due_at: Timestamp,
-    /// What is called.
+    /// The request to the receiver.
     pub target: Target,
-    /// What is promised about calls of unknown result.
+    /// The promise about calls whose result is not known.
     pub delivery: Delivery,
     /// How long one attempt may take.
     pub timeout: Duration,
     /// When and how often it is tried again.
     pub retry: RetryPolicy,
-    /// The limits that it shares with others, if it names any.
+    /// The limits that it shares with other timers, if it names any.
     pub flow: Option<Flow>,
-    /// Who else is told how it ends.
+    /// The URLs that are told how it ends.
     pub callbacks: Callbacks,
     /// The client's own labels, never sent.
     pub metadata: BTreeMap<String, String>,
-    /// The name of the token that it was created with, if one was needed.
+    /// The name of the token that created it, if one was needed.
     pub created_by: Option<String>,
-    /// The name of the token that last changed what is sent, where to, or who is told, if it is not the one that created the
+    /// The name of the token that last changed the request, the labels or the callbacks, if it is not the token that created the
     /// timer.
     pub set_by: Option<String>,
-    /// The trace that it was created in (`traceparent` of W3C Trace Context), which its calls are a part of; none if its
+    /// The trace that it was created in (`traceparent` of W3C Trace Context), which its calls are a part of. `None` if its
     /// creator named none.
     pub traceparent: Option<String>,
     /// A digest of the request that created it, if that carried an idempotency key.
     pub fingerprint: Option<Uuid>,
-    /// How many attempts had been started when the timer was last replayed, 0 if it never was: a replay
-    /// has the retry policy's attempts anew, and numbers go on.
+    /// How many attempts had been started when the timer was last replayed, 0 if it never was. A replay has all the attempts of
+    /// the retry policy again, and numbers go on.
     pub attempts_before: u32,
-    /// When it was last replayed, if it was: the retry policy's deadline counts from there.
+    /// When it was last replayed, if it was. The retry policy's deadline counts from then.
     pub replayed_at: Option<Timestamp>,
-    /// The latest instant that an earlier version of the timer waited for, if the timer gave that instant up: it was
-    /// cancelled, moved to an earlier one, or fired before it.
+    /// The latest instant that an earlier version of the timer waited for and that a later one gave up: the timer was cancelled,
+    /// moved, or fired before it.
     pub gave_up_at: Option<Timestamp>,
     /// The newest finished attempts, oldest first, at most [`MAX_ATTEMPTS_KEPT`].
     pub attempts: Vec<Attempt>,
-    /// What a later version has stored beside all this: not understood here, and kept as it is.
+    /// Fields that a later version of jettimer has stored. This version does not understand them, and keeps them as they are.
     pub later: Option<String>,
-    /// Where it is in its life.
+    /// The timer's state.
     pub state: State,
 }
 
-/// Where a timer is in its life.
+/// The states of a timer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum State {
-    /// Waiting.
+    /// The timer waits for an attempt.
     Scheduled {
-        /// The number that the next attempt has, from 1.
+        /// The number of the next attempt, from 1.
         attempt: u32,
         /// When that attempt is due.
         at: Timestamp,
     },
-    /// A worker has claimed an attempt and is calling, or died doing so.
+    /// A worker has claimed an attempt. It is calling, or died doing so.
     Firing {
         /// The attempt's number.
         attempt: u32,
-        /// Who calls.
+        /// The claim of that worker.
         claim: Claim,
     },
     /// Final: the receiver answered with a 2xx.
@@ -109,22 +110,22 @@ pub enum State {
         /// When the outcome was known.
         at: Timestamp,
     },
-    /// Final unless a client replays it: it was not delivered and will not be tried again.
+    /// Final unless a client replays it: the timer was not delivered and will not be tried again.
     Failed {
         /// The number of the last attempt.
         attempt: u32,
         /// When that was decided.
         at: Timestamp,
-        /// For people: what the last attempt came to, and why there is no other.
+        /// For people: the result of the last attempt, and why no other follows.
         reason: String,
     },
     /// Final: cancelled before it was called.
     Cancelled {
-        /// When.
+        /// When it was cancelled.
         at: Timestamp,
     },
-    /// Final unless its claimant turns out to be alive: whether the receiver was called by this
-    /// attempt is not known, and it is not called again unless a client replays it.
+    /// Final unless its claimant turns out to be alive: it is not known whether this attempt called the receiver. The timer is
+    /// not called again unless a client replays it.
     Unknown {
         /// The attempt's number.
         attempt: u32,
@@ -148,7 +149,7 @@ pub enum Doubt {
 /// The right to make one call, held by one worker.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Claim {
-    /// Told apart from every other claim by this.
+    /// The name that distinguishes this claim from every other.
     pub id: ClaimId,
     /// The claimant's node name, for people.
     pub node: String,
@@ -156,7 +157,7 @@ pub struct Claim {
     pub due_at: Timestamp,
     /// When it was claimed, by the claimant's clock.
     pub since: Timestamp,
-    /// Past this instant the claimant is taken for dead.
+    /// From this instant on, the claimant is taken for dead.
     pub lease_until: Timestamp,
 }
 
@@ -196,7 +197,7 @@ impl State {
 }
 
 impl Timer {
-    /// A timer that waits for its first attempt, with everything that a client may leave out left out.
+    /// A timer that waits for its first attempt, with a default for everything that a client may leave out.
     pub fn waiting(id: TimerId, created_at: Timestamp, due_at: Timestamp, target: Target) -> Self {
         Self {
             id,
@@ -222,12 +223,13 @@ impl Timer {
         }
     }
 
-    /// The token with whose secret the timer is signed: the one that last said what is sent and where to.
+    /// The token with whose secret the timer is signed: the one that last changed the request, the labels or the callbacks, or
+    /// the one that created the timer.
     pub fn signer(&self) -> Option<&str> {
         self.set_by.as_deref().or(self.created_by.as_deref())
     }
 
-    /// Whole seconds until due, rounded up; zero once due, or once it is not waiting any more.
+    /// Whole seconds until the timer is due, rounded up. Zero once it is due or no longer waits.
     pub fn seconds_left(&self, now: Timestamp) -> u64 {
         match self.state {
             State::Scheduled { .. } => self.due_at.seconds_left(now),
@@ -239,7 +241,7 @@ impl Timer {
         }
     }
 
-    /// The timer, which no longer waits for the instant that it waits for now.
+    /// The timer, with the instant that it waits for now noted as given up.
     pub fn giving_up(&self) -> Self {
         let at = match self.state {
             State::Scheduled { at, .. } => Some(at),
@@ -263,7 +265,7 @@ impl Timer {
         attempt.saturating_sub(self.attempts_before)
     }
 
-    /// From when on the retry policy's deadline counts.
+    /// The instant from which the retry policy's deadline counts.
     pub fn retried_since(&self) -> Timestamp {
         self.replayed_at.unwrap_or(self.due_at)
     }

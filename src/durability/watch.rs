@@ -1,6 +1,6 @@
-//! Looks again and again, and says what has changed.
+//! Looks again and again, and logs the changes.
 //!
-//! At the start everything is said, what is weaker than asked for as a warning. Then only what is otherwise than before.
+//! At the start it logs every finding, and one that is weaker than asked for as a warning. After that it logs only changes.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,36 +10,36 @@ use tokio_util::sync::CancellationToken;
 use super::{Finding, Level, Sync, Verdict, judge};
 use crate::nats::Link;
 
-/// How long between two looks: servers are configured by people, and restarted for it.
+/// The time between two looks: people configure servers, and restart them for it.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
-/// What was found last. Cheap to clone.
+/// The last findings. Cheap to clone.
 #[derive(Clone)]
 pub struct Watch {
     link: Link,
     asked: Level,
-    /// Whether somebody has asked for this level, and so wants to hear of what cannot be seen.
+    /// Whether the operator asked for this level, and so wants to hear of facts that cannot be seen.
     explicit: bool,
-    /// When the server syncs, if it is our own.
+    /// When the server syncs, if it is this node's own.
     own: Option<Sync>,
     found: Arc<Mutex<Vec<Finding>>>,
 }
 
 impl Watch {
-    /// Nothing was looked at yet. `asked` is what somebody has asked for, `replicas` what is there to be without a word.
+    /// A watch that has not looked yet. `asked` is the level that the operator asked for; without one, the level follows from `replicas`.
     pub fn new(link: Link, asked: Option<Level>, replicas: usize, own: Option<Sync>) -> Self {
         let level = asked.unwrap_or(Level::of(replicas));
         Self { link, asked: level, explicit: asked.is_some(), own, found: Arc::default() }
     }
 
-    /// What was found last; nothing before the first look.
+    /// The last findings; empty before the first look.
     pub fn findings(&self) -> Vec<Finding> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Looks once, and says what is new.
+    /// Looks once, and logs new findings.
     async fn look(&self) {
-        // Without an answer nothing is known that was not known before.
+        // Without an answer there is nothing new to judge.
         let Some(seen) = self.link.durability(self.own).await else { return };
         let found = judge(self.asked, &seen).to_vec();
         let before = {
@@ -71,7 +71,7 @@ impl Watch {
         }
     }
 
-    /// Looks until `stop`.
+    /// Looks again and again until `stop`.
     pub async fn run(self, stop: CancellationToken) {
         let looking = async {
             loop {

@@ -1,4 +1,4 @@
-//! What can go wrong, told to a person at a terminal: what was tried, what came of it, and what to do.
+//! Errors as a person at a terminal reads them: the action, its failure, and what to do.
 //!
 //! Each text is complete in itself, causes included; there is no `source` to walk.
 
@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::install::PINNED_VERSION;
 use super::version::MIN_VERSION;
 
-/// Why there is no nats-server running, or why it is not gone.
+/// Why no nats-server runs, or why one is still running.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the text of each variant says what it is")]
@@ -63,7 +63,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// For `map_err`: names what was done to which file.
+    /// For `map_err`: adds the action and the file to an error.
     pub(super) fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |cause| Self::File { action, path, cause }

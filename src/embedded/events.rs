@@ -1,4 +1,4 @@
-//! What a guard waits for, each awaited by a thread of its own and put into one channel.
+//! The events that a guard waits for. A thread of its own awaits each kind and puts it into one channel.
 //!
 //! Nothing is decided here. None of the threads is joined: they end with the process.
 
@@ -13,7 +13,7 @@ use signal_hook::iterator::Signals;
 
 use super::protocol::Order;
 
-/// Room for events that nobody has taken yet. There are three senders, and one that finds no room waits.
+/// Room for events that the guard has not taken yet. There are three senders, and one that finds no room waits.
 const EVENTS_MAX: usize = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(super) fn channel() -> (SyncSender<Event>, Receiver<Event>) {
     sync_channel(EVENTS_MAX)
 }
 
-/// Orders on stdin, and its end.
+/// Sends the orders on stdin, and the end of stdin.
 pub(super) fn watch_orders(events: SyncSender<Event>) -> io::Result<()> {
     let watch = move || {
         for line in io::stdin().lock().lines() {
@@ -35,18 +35,18 @@ pub(super) fn watch_orders(events: SyncSender<Event>) -> io::Result<()> {
                 _ = events.send(Event::Ordered(order));
             }
         }
-        // The pipe has ended, so jettimer has.
+        // The pipe has ended, so jettimer has ended.
         _ = events.send(Event::Ordered(Order::Stop));
     };
     thread::Builder::new().name("orders".into()).spawn(watch).map(drop)
 }
 
-/// The signals that a guard may get although it is alone with nats-server in its process group.
+/// Sends the signals that a guard may get although it is alone with nats-server in its process group.
 pub(super) fn watch_signals(events: SyncSender<Event>) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     let watch = move || {
         for signal in signals.forever() {
-            // SIGINT and SIGHUP are caught to be survived: jettimer decides what they mean.
+            // The guard catches SIGINT and SIGHUP to survive them: jettimer decides what they mean.
             if signal == SIGTERM {
                 _ = events.send(Event::Ordered(Order::Stop));
             }
@@ -55,7 +55,7 @@ pub(super) fn watch_signals(events: SyncSender<Event>) -> io::Result<()> {
     thread::Builder::new().name("signals".into()).spawn(watch).map(drop)
 }
 
-/// The end of `child`, which is left for [`Child::wait`] to reap.
+/// Sends the end of `child`, which is left for [`Child::wait`] to reap.
 pub(super) fn watch_exit(child: &Child, events: SyncSender<Event>) -> io::Result<()> {
     let Some(pid) = Pid::from_raw(child.id().cast_signed()) else {
         return Err(io::ErrorKind::InvalidData.into());

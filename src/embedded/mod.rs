@@ -1,18 +1,16 @@
 //! A nats-server of our own, for `jettimer dev` and for the integration tests.
 //!
-//! [`provision()`] finds or installs the program, [`Server`] runs it on a data directory, [`supervise()`]
-//! restarts it when it dies, and [`guard`] is the process in between that ends it when jettimer is gone,
-//! however jettimer went.
+//! [`provision()`] finds or installs the program, [`Server`] runs it on a data directory, [`supervise()`] restarts it when it
+//! dies, and [`guard`] is the process in between that ends it when jettimer is gone, however jettimer went.
 //!
-//! Deliberately not here: the NATS client (whether JetStream answers is asked by whoever connects), the
-//! environment (read by `config` and passed in), clusters, users, and any system but Unix.
+//! Deliberately not here: the NATS client (each client checks itself whether JetStream answers), the environment (read by
+//! `config` and passed in), clusters, users, and any system but Unix.
 //!
-//! **Invariant:** at most one nats-server runs on a data directory. The lock on `nats.lock` is held by the
-//! nats-server itself, so it ends neither sooner nor later than the process that writes the data.
+//! **Invariant:** at most one nats-server runs on a data directory. The nats-server itself holds the lock on `nats.lock`, so the
+//! lock ends neither sooner nor later than the process that writes the data.
 //!
-//! **Invariant:** a nats-server started here does not outlive jettimer by more than [`guard::STOP_GRACE`], as
-//! long as the guard is not killed together with jettimer. If it is, the next start names the process that is
-//! left.
+//! **Invariant:** a nats-server started here does not outlive jettimer by more than [`guard::STOP_GRACE`], as long as the guard
+//! is not killed together with jettimer. If it is, the next start names the process that still runs.
 
 pub mod guard;
 

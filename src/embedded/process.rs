@@ -1,7 +1,7 @@
-//! A running guard with its nats-server, seen from jettimer: start it, give it orders, wait for its end.
+//! A running guard with its nats-server, as jettimer sees it: start it, give it orders, wait for its end.
 //!
-//! Whether nats-server is ready, and whether it is to be started again, is decided elsewhere. Dropping a
-//! [`Process`] closes the pipe to the guard, which stops nats-server without anyone waiting for it.
+//! Whether nats-server is ready, and whether it is to be started again, is decided elsewhere. Dropping a [`Process`] closes the
+//! pipe to the guard, which then stops nats-server without a caller that waits for it.
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -20,8 +20,8 @@ use super::log::LogMark;
 use super::orphan;
 use super::protocol::{Order, Report};
 
-/// How long the guard may take to report, in seconds: all of [`guard::LOCK_WAIT`], and then two processes to
-/// start on a machine that is busy.
+/// How long the guard may take to report, in seconds: all of [`guard::LOCK_WAIT`], and then the start of two processes on a busy
+/// machine.
 const REPORT_WITHIN: Duration = guard::LOCK_WAIT.saturating_add(Duration::from_secs(12));
 
 /// How long the guard may take to end after an order, in seconds: it kills nats-server itself after
@@ -35,13 +35,12 @@ pub(super) struct Process {
     pid: u32,
     layout: Layout,
     log: LogMark,
-    /// Set once nothing is left of it, so that nobody looks for its pid again: it may be another process by
-    /// then.
+    /// Set once guard and nats-server are gone, so that the pid is not used again: it may then be another process's.
     ended: Option<ExitStatus>,
 }
 
 impl Process {
-    /// Starts nats-server. It runs when this returns, but does not listen yet.
+    /// Starts nats-server. The process runs when this returns, but does not listen yet.
     pub(super) async fn launch(
         guard_exe: &Path,
         binary: &Path,
@@ -62,7 +61,7 @@ impl Process {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(log_file.map_err(Error::file("open the log", &log_path))?)
-            // Out of reach of a Ctrl-C that is meant for jettimer.
+            // Keeps a Ctrl-C that is meant for jettimer away from the guard.
             .process_group(0)
             .spawn()
             .map_err(|error| cannot(error.to_string()))?;
@@ -102,7 +101,7 @@ impl Process {
         &self.log
     }
 
-    /// Waits until nats-server is gone. May be cancelled, and asked again afterwards.
+    /// Waits until nats-server is gone. The wait may be cancelled and started again.
     pub(super) async fn exited(&mut self) -> Result<ExitStatus, Error> {
         if let Some(status) = self.ended {
             return Ok(status);
@@ -111,7 +110,7 @@ impl Process {
             |error: std::io::Error| Error::NotStopped { pid: self.pid, reason: error.to_string() };
         let status = self.guard.wait().await.map_err(not_stopped)?;
         if status.signal().is_some() {
-            // The guard died and not by its own doing, so nats-server may still be there.
+            // A signal killed the guard, so nats-server may still run.
             warn!(
                 "the guard of nats-server was killed ({status}); ending the nats-server it left (pid {})",
                 self.pid
@@ -122,21 +121,21 @@ impl Process {
         Ok(status)
     }
 
-    /// Gives an order and waits until nats-server is gone. At once if it is gone already.
+    /// Gives an order and waits until nats-server is gone. Returns at once if it is gone already.
     pub(super) async fn end(&mut self, order: Order) -> Result<ExitStatus, Error> {
-        // A guard that is gone takes no orders, and needs none.
+        // A guard that is gone takes no orders, and needs no order.
         _ = self.orders.write_all(order.line().as_bytes()).await;
         if let Ok(ended) = timeout(END_WITHIN, self.exited()).await {
             return ended;
         }
-        // Then `exited` sees a killed guard and ends nats-server without it. If the guard is gone already,
-        // there is nothing to kill, and the same follows.
+        // Then `exited` sees a killed guard and ends nats-server without it. If the guard is already gone, there is
+        // nothing to kill, and the same follows.
         _ = self.guard.start_kill();
         self.exited().await
     }
 }
 
-/// Reads until the report after which no other follows; `None` if the guard ended before it.
+/// Reads up to the last report; `None` if the guard ended before it.
 async fn last_report(
     reports: &mut Lines<BufReader<ChildStdout>>,
     layout: &Layout,

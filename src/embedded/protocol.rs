@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-/// The guard to jettimer.
+/// A report of the guard to jettimer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Report {
     /// Another process holds the lock; the guard waits for it.
     Waiting,
-    /// It still held the lock after the wait. The last report.
+    /// The other process still held the lock after the wait. The last report.
     InUse,
     /// nats-server runs with this pid. The last report.
     Started(u32),
@@ -21,7 +21,7 @@ impl fmt::Display for Report {
             Self::Waiting => f.write_str("waiting"),
             Self::InUse => f.write_str("in-use"),
             Self::Started(pid) => write!(f, "started {pid}"),
-            // One report is one line, whatever the text of an error holds.
+            // One report is one line, even if the text of an error has several.
             Self::Failed(reason) => write!(f, "failed {}", reason.replace('\n', " ")),
         }
     }
@@ -40,10 +40,10 @@ impl Report {
     }
 }
 
-/// jettimer to the guard. The end of the pipe means [`Order::Stop`].
+/// An order of jettimer to the guard. The end of the pipe means [`Order::Stop`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
-    /// Let nats-server finish what it does: SIGTERM, and SIGKILL if that takes too long.
+    /// Let nats-server finish its work: SIGTERM, and SIGKILL if that takes too long.
     Stop,
     /// SIGKILL, as in a crash.
     Kill,

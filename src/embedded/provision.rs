@@ -1,8 +1,8 @@
-//! Which nats-server is run: the one given, else a new enough one on `PATH`, else the one installed earlier,
-//! else the pinned one, installed now.
+//! Chooses the nats-server to run: the given one, else a new enough one on `PATH`, else the one installed earlier, else the
+//! pinned one, installed now.
 //!
-//! It reads no environment: what was given and where the cache is come as arguments. `PATH` is looked up by
-//! the operating system, here and by the guard alike.
+//! It reads no environment: the given program and the cache directory come as arguments. The operating system looks up `PATH`,
+//! here and for the guard alike.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -16,8 +16,8 @@ use super::version::{self, Unsuitable};
 /// The name that is looked up on `PATH`.
 const PROGRAM: &str = "nats-server";
 
-/// Finds or installs a nats-server. `given` is used or refused, never passed over: whoever names a program
-/// wants to know that it is not the one that runs.
+/// Finds or installs a nats-server. `given` is used or refused, never skipped: a caller that names a program has to learn that it
+/// is not the one that runs.
 pub async fn provision(given: Option<&Path>, cache_dir: &Path) -> Result<PathBuf, Error> {
     if let Some(path) = given {
         return match version::check(path).await {
@@ -53,7 +53,7 @@ fn chosen(path: &Path, version: version::Version) -> PathBuf {
     path.to_owned()
 }
 
-/// Where caches belong, from the values of `XDG_CACHE_HOME` and `HOME`; `None` if neither is usable.
+/// The directory for caches, from the values of `XDG_CACHE_HOME` and `HOME`; `None` if neither is usable.
 ///
 /// A relative `XDG_CACHE_HOME` is ignored, as its specification asks.
 pub fn default_cache_dir(xdg_cache_home: Option<OsString>, home: Option<OsString>) -> Option<PathBuf> {

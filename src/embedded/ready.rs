@@ -1,8 +1,7 @@
 //! Waits until a started nats-server takes clients, and learns its port.
 //!
-//! nats-server opens its listener and then writes the ports file only after JetStream has recovered its
-//! store, so a ports file followed by a greeting is all that is asked for. Whether JetStream answers is for
-//! the NATS client.
+//! nats-server opens its listener and then writes the ports file only after JetStream has recovered its store, so a ports file
+//! and a greeting are enough. The NATS client finds out whether JetStream answers.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::Path;
@@ -15,8 +14,8 @@ use tokio::time::{sleep, timeout};
 use super::error::Error;
 use super::process::Process;
 
-/// How long a start may take, in seconds: an empty store takes a fraction of one, but after a crash a large
-/// one is read through.
+/// How long a start may take, in seconds: an empty store takes a fraction of a second, but after a crash nats-server reads
+/// through a large one.
 pub(super) const READY_WITHIN: Duration = Duration::from_secs(30);
 
 /// Milliseconds between two looks at the ports file.
@@ -25,7 +24,7 @@ const STEP: Duration = Duration::from_millis(20);
 /// The beginning of the line with which nats-server greets each connection.
 const GREETING: &[u8; 5] = b"INFO ";
 
-/// The port on which nats-server greets; an error with the end of its log if it ends or takes too long.
+/// The port on which nats-server greets. If nats-server ends or takes too long, the error has the end of its log.
 pub(super) async fn port(process: &mut Process, ports_dir: &Path) -> Result<u16, Error> {
     let pid = process.pid();
     tokio::select! {
@@ -52,7 +51,7 @@ async fn greeted_port(ports_dir: &Path, pid: u32) -> u16 {
     }
 }
 
-/// Reads `<program>_<pid>.ports`. The directory is looked through because the program may have any name.
+/// Reads `<program>_<pid>.ports`. The directory is searched because the program may have any name.
 async fn written_port(ports_dir: &Path, pid: u32) -> Option<u16> {
     let suffix = format!("_{pid}.ports");
     let mut entries = tokio::fs::read_dir(ports_dir).await.ok()?;
@@ -64,8 +63,8 @@ async fn written_port(ports_dir: &Path, pid: u32) -> Option<u16> {
     None
 }
 
-/// The port in `{"nats":["nats://127.0.0.1:4222"]}`, or with `tls` before it. There is one listener and so one URL; up to its closing
-/// quote, so that a file which is still being written gives nothing.
+/// The port in `{"nats":["nats://127.0.0.1:4222"]}`, or with `tls` before it. There is one listener and so one URL. It is read only
+/// up to its closing quote, so that a file that is still being written gives no port.
 fn parse_port(json: &str) -> Option<u16> {
     let (_before, rest) = json.split_once("://127.0.0.1:")?;
     let (port, _after) = rest.split_once('"')?;

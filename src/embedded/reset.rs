@@ -1,4 +1,4 @@
-//! Removing the data of a nats-server of our own, and nothing that anybody else may have put there.
+//! Removes the data of a nats-server of our own, and no file that another program or a person may have put there.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -12,7 +12,7 @@ use super::guard::{LOCK_WAIT, STEP};
 use super::layout::Layout;
 use super::lock;
 
-/// What is removed, and says what a data directory of ours is.
+/// The names that are removed; they also identify a data directory as ours.
 const DATA: [&str; 8] = [
     "nats",
     "nats-server.conf",
@@ -24,32 +24,33 @@ const DATA: [&str; 8] = [
     JOURNAL_DIR,
 ];
 
-/// What is ours and stays: the lock, since removing it would let two processes lock two files of one name; the installed
-/// nats-server; and the secret that receivers may have been told.
+/// The names that are ours and stay: the lock, since removing it would let two processes lock two files of one name; the
+/// installed nats-server; and the secret, which receivers may already have.
 const KEPT: [&str; 3] = ["nats.lock", "cache", SIGNING_SECRET_FILE];
 
-/// The clock of `jettimer dev --time-scale`.
+/// The file with the clock of `jettimer dev --time-scale`.
 pub const TIME_SCALE_FILE: &str = "time-scale";
 
-/// The same, while it is written.
+/// The name of that file while it is written.
 pub const TIME_SCALE_FILE_NEW: &str = "time-scale.new";
 
-/// Where a node notes how far its calls have come.
+/// The directory in which a node notes how far its calls have come.
 pub const JOURNAL_DIR: &str = "journal";
 
-/// What `jettimer dev` signs with.
+/// The file with the secret that `jettimer dev` signs with.
 pub const SIGNING_SECRET_FILE: &str = "signing-secret";
 
-/// Whether a nats-server has kept data there.
+/// Whether a nats-server has kept data in this directory.
 pub fn has_data(data_dir: &Path) -> bool {
     Layout::new(data_dir.to_owned()).store().exists()
 }
 
-/// Removes the data in a directory, and gives what was removed.
+/// Removes the data in a directory, and gives the removed paths.
 ///
 /// # Errors
 ///
-/// If a nats-server runs on it, or something in it is not ours; then nothing is removed. Or if something cannot be.
+/// If a nats-server runs on the directory, or something in it is not ours; then nothing is removed. Or if a file cannot be
+/// removed.
 pub async fn reset(data_dir: &Path) -> Result<Vec<PathBuf>, Error> {
     reset_within(data_dir, LOCK_WAIT).await
 }
@@ -70,7 +71,7 @@ async fn reset_within(data_dir: &Path, wait: Duration) -> Result<Vec<PathBuf>, E
         .map(String::as_str)
         .filter(|name| !DATA.contains(name) && !KEPT.contains(name))
         .collect();
-    // An empty directory is one that is made for it. Others have been locked by every nats-server that ran there.
+    // An empty directory was made for a nats-server. Every nats-server that ran in a directory has left its lock file.
     let is_ours = names.is_empty() || names.iter().any(|name| name == "nats.lock" || name == TIME_SCALE_FILE);
     if !foreign.is_empty() || !is_ours {
         let names = if foreign.is_empty() { names.join(", ") } else { foreign.join(", ") };
@@ -81,7 +82,7 @@ async fn reset_within(data_dir: &Path, wait: Duration) -> Result<Vec<PathBuf>, E
     }
     let layout = Layout::new(data_dir.to_owned());
     let lock_path = layout.lock();
-    // One that was told to stop a moment ago is about to be gone.
+    // A nats-server that was told to stop a moment ago is about to end.
     let deadline = Instant::now() + wait;
     let mut lock = try_take(&lock_path)?;
     while lock.is_none() && Instant::now() < deadline {

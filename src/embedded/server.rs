@@ -1,7 +1,6 @@
 //! One nats-server on one data directory, as the rest of jettimer sees it.
 //!
-//! It dies when it dies: starting it again is for [`supervise`](super::supervise()), or for a test by
-//! [`Server::restart`].
+//! It does not restart by itself: [`supervise`](super::supervise()) starts it again, or a test by [`Server::restart`].
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -20,31 +19,31 @@ use super::ready;
 /// The configuration that development and the tests share.
 pub const DEV_CONFIG: &str = include_str!("../../nats/dev.conf");
 
-/// How often it writes to the disk what it has acknowledged, as [`DEV_CONFIG`] says.
+/// How often nats-server syncs acknowledged writes to the disk, as [`DEV_CONFIG`] says.
 pub const DEV_SYNC_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Mode of a new data directory: the payloads and secrets of timers are for nobody else on the machine.
+/// Mode of a new data directory: no other user of the machine may read the payloads and secrets of timers.
 const DATA_DIR_MODE: u32 = 0o700;
 
-/// What to run, and where.
+/// How to run a nats-server.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where everything is kept; created if it is not there.
+    /// The directory for all of its files; created if it does not exist.
     pub data_dir: PathBuf,
-    /// The text of its configuration: [`DEV_CONFIG`], or that and more. What it includes is looked for in `data_dir`.
+    /// The text of its configuration: [`DEV_CONFIG`], or that and more. Included files are looked for in `data_dir`.
     pub config: String,
-    /// The port on the loopback interface; `None` for any that is free.
+    /// The port on the loopback interface; `None` for any free one.
     pub port: Option<u16>,
     /// The nats-server to run; `None` to find or install one.
     pub binary: Option<PathBuf>,
-    /// Where an installed nats-server is kept (see [`default_cache_dir`](super::default_cache_dir)); `None`
-    /// for a place in the data directory.
+    /// The directory of an installed nats-server (see [`default_cache_dir`](super::default_cache_dir)); `None` for a
+    /// place in the data directory.
     pub cache_dir: Option<PathBuf>,
     /// The jettimer executable, which answers [`guard::SUBCOMMAND`](super::guard::SUBCOMMAND).
     pub guard_exe: PathBuf,
 }
 
-/// A nats-server that was started here. Dropping it stops it too, but nobody waits for that.
+/// A nats-server that was started here. Dropping it stops it too, but without waiting for its end.
 #[derive(Debug)]
 pub struct Server {
     binary: PathBuf,
@@ -69,7 +68,7 @@ impl Server {
         Ok(Self { binary, guard_exe, layout, port, process })
     }
 
-    /// For a NATS client. It stays the same over restarts.
+    /// The URL for a NATS client. It stays the same over restarts.
     pub fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
     }
@@ -89,7 +88,7 @@ impl Server {
         self.process.log().complaints()
     }
 
-    /// Waits until nats-server is gone, for whatever reason. Safe to cancel.
+    /// Waits until nats-server is gone, for any reason. Safe to cancel.
     pub async fn exited(&mut self) -> Result<ExitStatus, Error> {
         self.process.exited().await
     }
@@ -104,8 +103,8 @@ impl Server {
         self.process.end(Order::Kill).await.map(drop)
     }
 
-    /// Starts nats-server again on the same data and port, after stopping it if it runs. If this fails, or is
-    /// cancelled, no nats-server is left running, and it may be called again.
+    /// Starts nats-server again on the same data and port; stops it first if it runs. If this fails, or is cancelled,
+    /// no nats-server runs, and it may be called again.
     pub async fn restart(&mut self) -> Result<(), Error> {
         self.stop().await?;
         self.process = Process::launch(&self.guard_exe, &self.binary, &self.layout, Some(self.port)).await?;
@@ -114,7 +113,7 @@ impl Server {
     }
 }
 
-/// Creates a data directory, unless it is there.
+/// Creates a data directory, unless it exists.
 ///
 /// # Errors
 ///

@@ -1,7 +1,7 @@
 //! Restarts nats-server when it dies by itself.
 //!
-//! Clients notice the outage as they would notice any; they reconnect to the same port. Nothing is spawned
-//! here: the caller runs the future where it runs its others.
+//! Clients notice the outage like any other; they reconnect to the same port. Nothing is spawned here: the caller runs this
+//! future together with its other ones.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -15,8 +15,8 @@ use super::server::Server;
 /// The pause before the first restart, in milliseconds: short, because timers wait meanwhile.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 
-/// The longest pause, in seconds. Each failure doubles it up to here, so that a full disk costs a line of log
-/// each time and no processor, and is noticed soon after someone has made room.
+/// The longest pause, in seconds. Each failure doubles the pause up to here. So a full disk costs one log line per try and no
+/// CPU, and new room on it is noticed soon.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// A nats-server that ran for this many seconds has recovered: its next death starts again at [`PAUSE_MIN`].

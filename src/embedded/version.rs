@@ -1,4 +1,4 @@
-//! Which version a nats-server is, asked of the program itself.
+//! Asks a nats-server program for its version.
 
 use std::fmt;
 use std::io;
@@ -12,8 +12,8 @@ use tokio::time::timeout;
 /// work-queue streams that would lose or repeat a timer, or leave the bucket read-only, were fixed up to this patch.
 pub(super) const MIN_VERSION: Version = Version { major: 2, minor: 14, patch: 4, release: true };
 
-/// How long `nats-server --version` may take, in seconds. It reads nothing and prints one line, so only a
-/// program that is something else, or a machine that swaps, takes this long.
+/// How long `nats-server --version` may take, in seconds. It reads nothing and prints one line, so only another program, or a
+/// machine that swaps, takes this long.
 const ASK_WITHIN: Duration = Duration::from_secs(10);
 
 /// `release` is last: of two equal numbers the pre-release (`-RC.1`) is the older one.
@@ -46,7 +46,7 @@ impl fmt::Display for Version {
     }
 }
 
-/// Why a program is not the nats-server that is needed.
+/// Why jettimer cannot work with a program.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unsuitable {
     #[error("there is no such program")]

@@ -1,4 +1,4 @@
-//! What clients ask for: create, read, cancel, change, fire and replay a timer, each with a definite
+//! The requests of clients: create, read, cancel, change, fire and replay a timer, each with a definite
 //! answer.
 
 use crate::domain::machine::{Effect, Input, Refusal, step};
@@ -8,34 +8,34 @@ use crate::engine::{Engine, Patience};
 use crate::nats::{NatsError, Stored};
 use crate::room::size;
 
-/// What became of a creation.
+/// The result of a creation.
 pub enum Created {
-    /// The timer is stored, and its wake before it.
+    /// The timer is stored, and its wake was stored before it.
     New(Stored),
-    /// There is a timer of this id already; nothing was changed.
+    /// A timer with this id exists already; nothing was changed.
     Existing(Stored),
 }
 
-/// What became of a client's wish about a timer.
+/// The result of a client's request about a timer.
 pub enum Applied {
-    /// It is done, and this is the timer now.
+    /// The request is done, and this is the timer now.
     Done(Stored),
-    /// It does not fit what the timer is, which is this.
+    /// The request does not fit the timer's state. This is the timer.
     Refused(Refusal, Stored),
-    /// The timer is not at a revision that the client allows any more; nothing was done.
+    /// The timer is no longer at a revision that the client allows; nothing was done.
     Changed(Stored),
-    /// There is no such timer.
+    /// No timer has this id.
     NotFound,
 }
 
 impl Engine {
-    /// Creates a timer. `may_exist` says that its id was made of an idempotency key, so that it is
-    /// worth a look whether an earlier request has created it.
+    /// Creates a timer. `may_exist` says that its id was made of an idempotency key, so an earlier request may have
+    /// created it, which is checked first.
     ///
     /// # Errors
     ///
-    /// A [`NatsError`] once patience is over; the timer may be there all the same. [`NatsError::NoRoom`] at once, if a client
-    /// waits and what JetStream may still store is kept for timers that are promised already.
+    /// A [`NatsError`] once patience is over; the timer may exist all the same. [`NatsError::NoRoom`] at once, if a client
+    /// waits and JetStream's remaining space is kept for timers that are promised already.
     pub async fn create(
         &self,
         timer: Timer,
@@ -45,18 +45,18 @@ impl Engine {
         if may_exist && let Some(existing) = self.read_through(timer.id, patience).await? {
             return Ok(Created::Existing(existing));
         }
-        // Callbacks, which nobody waits for, are promised already.
+        // Callbacks, for which no client waits, are promised already.
         let _pending = match patience {
             Patience::Until(_) => Some(self.room.take(size::of_timer(&timer)).await?),
             Patience::Endless => None,
         };
         let armed = self.arm_new(timer.id, &timer.target.url, timer.due_at, patience).await?;
-        // A record that is stored before would have a number that newer data had too. The wake comes first: whether NATS stores
-        // anything at all shows by it.
+        // A record that is stored before the comparison could have a sequence that lost, newer data had, too. The wake comes even
+        // before it, since it shows whether NATS stores anything at all.
         self.compare_through(patience).await?;
         match self.commit(&timer, None, Some(armed), patience).await? {
             Committed::Done(revision) => Ok(Created::New(Stored { timer, revision })),
-            // An id that was drawn at random is ours alone: a worker was faster than the answer.
+            // A random id is ours alone, so the write was stored, and a worker changed the timer before the answer came.
             Committed::Lost(Lost { now: Some(own), .. }) if !may_exist => Ok(Created::New(*own)),
             Committed::Lost(Lost { now: Some(existing), .. }) => Ok(Created::Existing(*existing)),
             Committed::Lost(Lost { now: None, .. }) => Err(NatsError::NotDone(format!(
@@ -67,7 +67,7 @@ impl Engine {
         }
     }
 
-    /// Reads a timer as it is at this moment.
+    /// Reads a timer's current state, from the leader.
     ///
     /// # Errors
     ///
@@ -76,7 +76,7 @@ impl Engine {
         self.read_through(id, patience).await
     }
 
-    /// Reads a timer as some replica has it: fast, and possibly a moment old. For lists, which are that anyway.
+    /// Reads a timer from any replica: fast, and possibly slightly stale. For lists, which are slightly stale anyway.
     ///
     /// # Errors
     ///
@@ -89,8 +89,8 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// A [`NatsError`] once patience is over; it may be done all the same, and asking again tells. [`NatsError::NoRoom`] at
-    /// once, if it would let the timer grow where there is no room for that.
+    /// A [`NatsError`] once patience is over; the request may be done all the same, and asking again tells. [`NatsError::NoRoom`] at
+    /// once, if the request lets the timer grow and there is no room for that.
     pub async fn apply(
         &self,
         id: TimerId,
@@ -106,7 +106,7 @@ impl Engine {
             if only.is_some_and(|only| !only.contains(&stored.revision)) {
                 return Ok(Applied::Changed(stored));
             }
-            // The client saw a timer that waits, and it must have been over: it is told so.
+            // The client saw a waiting timer that must have been over already, and is told so.
             let restored = self.guard.is_restored(&stored);
             let wish = if restored { Input::Restored } else { input.clone() };
             let effects = match step(&stored.timer, wish, self.clock.moment()) {
@@ -134,8 +134,8 @@ impl Engine {
                                 continue 'again;
                             }
                             Committed::Done(revision) => stored = Stored { timer: *timer, revision },
-                            // Neither "done" nor "nothing was done" can be answered, and what may have been done,
-                            // such as a replay, is not done twice.
+                            // Neither answer would be certain, "done" or "nothing was done". A write that may be done already,
+                            // such as a replay, must not be done twice.
                             Committed::Lost(lost) if lost.may_have_been_done => {
                                 return Err(NatsError::Unclear(
                                     "a write may have been stored before the timer was changed again"
@@ -149,7 +149,7 @@ impl Engine {
                         }
                     }
                     Effect::Disarm => self.disarm(id, armed).await,
-                    // Effects of wakes: there is none here.
+                    // These effects concern a wake, and a client's request has none.
                     Effect::Notify(_)
                     | Effect::Call { .. }
                     | Effect::Hold { .. }
@@ -161,7 +161,7 @@ impl Engine {
         }
     }
 
-    /// Removes the timer's waiting wakes, or those that are older than `armed`. It tries once: a wake that stays finds a
+    /// Removes the timer's waiting wakes, or only those that are older than `armed`. It tries once: a wake that stays finds a
     /// record that does not need it, and is settled.
     pub(super) async fn disarm(&self, id: TimerId, armed: Option<Armed>) {
         if let Err(error) = self.wakes.disarm(id, armed.map(|armed| armed.sequence)).await {

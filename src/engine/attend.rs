@@ -1,4 +1,4 @@
-//! What a worker does about a wake: look, hold until the instant, claim, call, store the outcome.
+//! A worker attends to a wake: it looks at the record, holds the wake until the instant, claims, calls and stores the outcome.
 
 use std::time::Duration;
 
@@ -17,47 +17,47 @@ use crate::engine::{Engine, Patience, Worker, measure, report};
 use crate::metrics::LostClaim;
 use crate::nats::{NatsError, Stored, Wake};
 
-/// What is to become of a wake that was attended to.
+/// The decision about a wake that was attended to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attended {
-    /// It has done its duty.
+    /// The wake has done its duty.
     Settle,
-    /// It must come again after this time, here or elsewhere.
+    /// The wake must come again after this time, to this node or another.
     GiveBack(Duration),
-    /// The rules refused what the worker told them. They refuse clients only, so this is a fault of jettimer; the timer
+    /// The rules refused the worker's input. They refuse only clients, so this is a fault of jettimer. The timer
     /// is as it was, and its wake must come again.
     Refused(Refusal),
 }
 
-/// How long a claim is tried to be stored. After that it is stepped anew: its lease has begun.
+/// How long the worker tries to store a claim. After that it steps the timer again, since the claim's lease has begun.
 const CLAIM_PATIENCE: Duration = Duration::from_secs(5);
 
-/// After this time a wake comes again that a node gives back because its clock is off: that node asks for no more, but those that it has
-/// asked for still come.
+/// The delay after which a wake comes again that a node gives back because its clock is off. That node asks for no more wakes, but the
+/// ones that it has asked for still come.
 const CLOCK_OFF_DELAY: Duration = Duration::from_secs(1);
 
-/// A claim that NATS did not say it had stored, and that may be stored yet.
+/// A claim that NATS has not confirmed, and that may still be stored.
 struct Unclear {
     claimed: Box<Timer>,
-    /// The revision that it was to take the place of.
+    /// The revision that it was meant to replace.
     over: u64,
 }
 
 impl Engine {
     /// Attends to a wake until it can be settled or given back.
     ///
-    /// Thousands wait in here. What they do besides, for a moment, is in boxes, so that waiting takes less memory.
+    /// Thousands of these futures wait at a time. Their short steps are in boxes, so that waiting takes less memory.
     ///
     /// # Errors
     ///
-    /// A [`NatsError`] if the timer could not be looked at or not be stored; the wake must come again.
+    /// A [`NatsError`] if the timer could not be read or stored; the wake must come again.
     pub async fn attend(&self, wake: &Wake, worker: &Worker) -> Result<Attended, NatsError> {
         if self.guard.is_clock_off() {
             return Ok(Attended::GiveBack(CLOCK_OFF_DELAY));
         }
         self.guard.compare().await?;
         let mut known = Box::pin(Known::look(self, &worker.memory, wake.id)).await?;
-        // One name for all tries, so that a claim whose answer was lost is recognised as ours.
+        // One id for all tries, so that a claim whose answer was lost is recognised as ours.
         let claim = Uuid::new_v4();
         let mut place: Option<CallPlace> = None;
         let mut news = None;
@@ -77,7 +77,7 @@ impl Engine {
             let effects = match &known.stored {
                 None => machine::unneeded(wake.tries, self.clock.moment()),
                 Some(stored) => {
-                    // The claimant knows what came of its call, whatever else is known.
+                    // The claimant knows the result of its call, so it reports that even about a restored record.
                     let reports = matches!(news, Some(Input::Outcome { .. }));
                     let input = if !reports && self.guard.is_restored(stored) {
                         Input::Restored
@@ -94,16 +94,16 @@ impl Engine {
             if let (true, Some(taken), Some(stored)) = (calls, &place, &known.stored)
                 && !taken.is_enough_for(&stored.timer)
             {
-                // The timer has grown since: somebody has changed it.
+                // A client has changed the timer since, and it has grown.
                 place = None;
             }
             // The claim starts a lease, so a place for the call comes before it.
             if let (true, None, Some(stored)) = (calls, &place, &known.stored) {
                 let wanted = Wanted::of(&stored.timer, self.clock.now());
-                // They have the timer, and with it its body.
+                // The effects hold the timer, and with it its body.
                 drop(effects);
                 let kept = known.waits(&worker.memory, &self.metrics.work.records_dropped);
-                // A wake whose claim may be stored is no other node's.
+                // A wake whose claim may be stored must not go to another node.
                 let tries = unclear.is_none().then_some(wake.tries);
                 tokio::select! {
                     biased;
@@ -115,7 +115,7 @@ impl Engine {
                             _postponing = Some(turn);
                             news = Some(Input::Postponed { until });
                         }
-                        // It can be tried again by now.
+                        // That instant has passed, so the receiver is asked again.
                         Err(NotHere::NotNow(..)) => {}
                     },
                 }
@@ -127,7 +127,7 @@ impl Engine {
             if place.is_some() {
                 known.looking = None;
             }
-            // A copy that is a moment old is good enough for a swap, which would fail, and for nothing else.
+            // A slightly stale copy is good enough for a swap, which would fail, and for nothing else.
             if !known.fresh && matches!(effects.as_slice(), [.., Effect::Settle]) {
                 Box::pin(known.read_again(self, wake.id)).await?;
                 continue 'step;
@@ -200,7 +200,7 @@ impl Engine {
                         } else {
                             Called::not_made("the claim was stored too late to call")
                         };
-                        // It is another node's to make, at once: the failure of no attempt.
+                        // Another node makes this call, at once, so no attempt has failed.
                         let given_up = worker.abort.is_cancelled();
                         news = Some(match called.result {
                             CallResult::NotSent { .. } if given_up => Input::NotMade { claim: claim.id },
@@ -242,7 +242,7 @@ impl Engine {
         }
     }
 
-    /// Finds out about a claim of which it is not known whether it is stored: it is now, or cannot be any more.
+    /// Settles an unclear claim: afterwards it is stored, or can no longer be stored.
     async fn store_for_certain(&self, unclear: Unclear, known: &mut Known) -> Result<(), NatsError> {
         let Unclear { claimed, over } = unclear;
         known.read_again(self, claimed.id).await?;

@@ -1,4 +1,4 @@
-//! Making a call: its place, its measures, and what the receiver's breaker hears of it.
+//! Makes a call: takes its place, measures it, and reports its result to the receiver's breakers.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -19,25 +19,25 @@ use crate::receivers::{Admission, CallRequest, LONG, Place, Postponed};
 use crate::room::size;
 use crate::webhook::Departure;
 
-/// The right to claim a timer and call now: with the receiver, and with this node. It is given back once the outcome is
+/// The right to claim a timer and call now, from the receiver and from this node. It is given back once the outcome is
 /// stored, so that no more claims than places are open when a node is killed.
 pub(super) struct CallPlace {
     receiver: Place,
     node: Taken,
-    /// What is noted of the call.
+    /// The journal's entry for the call.
     entry: Entry,
     claiming: Option<Claiming>,
     _open: Busy,
 }
 
-/// What has to be known of a timer to get a place for its call.
+/// The facts about a timer that are needed to get a place for its call.
 pub(super) struct Wanted {
     call: CallRequest,
-    /// The timer's name.
+    /// The timer's id.
     pub(super) timer: TimerId,
-    /// What it calls.
+    /// The URL that it calls.
     pub(super) url: TargetUrl,
-    /// When it is given up, if it says so.
+    /// When it is given up, if it has a deadline.
     pub(super) deadline: Option<Timestamp>,
     bytes: usize,
 }
@@ -55,22 +55,22 @@ impl Wanted {
 }
 
 impl CallPlace {
-    /// Whether the node has set aside as much memory as this timer takes.
+    /// Whether the node has set aside enough memory for this timer.
     pub(super) fn is_enough_for(&self, timer: &Timer) -> bool {
         self.node.are_enough_for(memory::bytes_of(timer))
     }
 
-    /// The same, with an entry of the journal for the call.
+    /// The same place, with an entry of the journal for the call.
     pub(super) fn noted(self, entry: Entry) -> Self {
         Self { entry, ..self }
     }
 
-    /// The outcome is stored.
+    /// Notes that the outcome is stored.
     pub(super) fn stored(&self) {
         self.entry.stored();
     }
 
-    /// NATS has answered to the claim.
+    /// Notes that NATS has answered to the claim, or that the tries to store it are over.
     pub(super) fn claimed(&mut self) {
         if let Some(claiming) = self.claiming.take() {
             claiming.answered();
@@ -79,7 +79,7 @@ impl CallPlace {
 }
 
 impl Engine {
-    /// Waits for a place at the receiver and then for one of this node's, or says when to come back.
+    /// Waits for a place at the receiver and then for one of this node's, or says after which time to come back.
     pub(super) async fn admitted(&self, worker: &Worker, wanted: &Wanted) -> Result<CallPlace, Duration> {
         match worker.receivers.admit(&wanted.call).await {
             Admission::Postpone(wait, why) => {
@@ -103,7 +103,7 @@ impl Engine {
         }
     }
 
-    /// Calls, and measures it.
+    /// Makes the call and measures it.
     pub(super) async fn call(
         &self,
         worker: &Worker,
@@ -146,12 +146,12 @@ impl Engine {
         work.called(measure::kind_of(&called.result), began.elapsed());
         if let Some(place) = place {
             let its_own = departure.has_left() || worker.caller.was_cut_short(timer, &called);
-            // What this node lacks says nothing about the receiver.
+            // If this node lacked the means to connect, that says nothing about the receiver.
             if !departure.is_held_here() {
                 place.receiver.report(&called.result, &called.phases, its_own);
             }
         }
-        // What a receiver says may be ten times as large as its timer. It is kept if there is room for it beyond the reserve.
+        // An answer may be ten times as large as its timer. It is kept if there is room for it beyond the reserve.
         let is_kept =
             called.answer.as_ref().is_none_or(|answer| self.room.has_room_for(size::of_answer(answer)));
         if is_kept { called } else { Called { answer: None, ..called } }

@@ -1,7 +1,7 @@
-//! How many claims a node stores at once: as many as NATS and this machine's processors take without letting them wait.
+//! Limits how many claims a node stores at once, to as many as NATS and this machine's processors take without letting them wait.
 //!
-//! Claims of all receivers pass here, so that many receivers that are due at one instant do not together claim more than is
-//! called soon. A claim that is stored makes room for the next one; its call is a matter of its receiver's place.
+//! Claims of all receivers pass through here. So timers of many receivers that are due at one instant are not claimed long before they
+//! can be called. A stored claim makes room for the next one; its receiver's place limits its call.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ pub struct Claims {
 #[derive(Debug)]
 struct State {
     concurrency: Concurrency,
-    /// How many places there are, free or taken.
+    /// The number of places, free or taken.
     places: usize,
 }
 
@@ -35,7 +35,7 @@ pub(super) struct Claiming {
 }
 
 impl Claims {
-    /// Never more than `most` at once, which is at least 1.
+    /// Makes places for at most `most` claims at once, which is at least 1.
     pub fn new(most: usize) -> Self {
         let concurrency = Concurrency::new(Instant::now());
         let places = concurrency.limit(most);
@@ -43,7 +43,7 @@ impl Claims {
         Self { room: Arc::new(Semaphore::new(places)), state, most }
     }
 
-    /// How many there may be at once now.
+    /// The current limit of claims at once.
     pub fn limit(&self) -> usize {
         self.lock(|state| state.places)
     }
@@ -61,7 +61,7 @@ impl Claims {
 }
 
 impl Claiming {
-    /// NATS has answered: the claim is stored, or another writer was faster.
+    /// Notes that NATS has answered: the claim is stored, or another writer was faster.
     pub(super) fn answered(mut self) {
         let ended = Ended {
             began: self.began,
@@ -75,7 +75,8 @@ impl Claiming {
             state.concurrency.ended(&ended, *most);
             let limit = state.concurrency.limit(*most);
             if limit < state.places {
-                // This one goes, and of the free ones as many as are too many; those that are taken go when they end.
+                // This place goes, and so do free ones until the limit is met. The taken ones that are still too many go when their claims
+                // end.
                 if let Some(permit) = self.permit.take() {
                     permit.forget();
                     state.places -= 1;
@@ -105,7 +106,7 @@ mod tests {
             assert!((1..=MOST).contains(&taken.len()), "{}", taken.len());
             assert_eq!(claims.room.available_permits(), 0);
             for (n, claiming) in taken.into_iter().enumerate() {
-                // Some are dropped without an answer.
+                // Some claims are dropped without an answer.
                 if (n + round) % 3 > 0 {
                     claiming.answered();
                 }

@@ -1,5 +1,5 @@
-//! Writing through uncertainty: a write whose answer is lost is sent again, and whether an earlier
-//! try was stored is found out by reading, never guessed.
+//! Writes through uncertainty: it sends a write again if the answer is lost, and reads whether an earlier try was stored
+//! instead of guessing.
 
 use std::time::Duration;
 
@@ -17,19 +17,19 @@ use crate::nats::{NatsError, Put, Stored};
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// What became of a compare-and-swap.
+/// The result of a compare-and-swap.
 pub(super) enum Committed {
     /// The record is stored under this revision.
     Done(u64),
-    /// There is another record.
+    /// There is another record, or none.
     Lost(Lost),
 }
 
-/// A record that is there instead of the one that was to be stored.
+/// The facts about a swap that found another record.
 pub(super) struct Lost {
     /// The record now.
     pub(super) now: Option<Box<Stored>>,
-    /// Whether an earlier try may have been stored, and changed by someone else before this one. If not, someone else
+    /// Whether an earlier try may have been stored, and changed by another writer before this one. If not, another writer
     /// was first.
     pub(super) may_have_been_done: bool,
 }
@@ -47,8 +47,8 @@ pub(super) struct Armed {
 struct Tries {
     patience: Patience,
     pause: Duration,
-    /// It is for a new timer of a client, which is not to be tried again where JetStream has no room: each try of a full
-    /// cluster costs it its leader.
+    /// Whether the write is for a client's new timer. Such a write is not tried again if JetStream has no room: each try costs a
+    /// full cluster its leader.
     is_new: bool,
 }
 
@@ -61,7 +61,7 @@ impl Tries {
         Self { is_new: matches!(patience, Patience::Until(_)), ..Self::new(patience) }
     }
 
-    /// Waits before the next try; gives the error back if there is to be none.
+    /// Waits before the next try, or returns the error if there must be no other try.
     async fn after(&mut self, error: NatsError) -> Result<(), NatsError> {
         match (&error, self.patience) {
             (NatsError::Unreadable(_) | NatsError::TooLarge { .. }, _) => return Err(error),
@@ -83,11 +83,11 @@ impl Tries {
 }
 
 impl Engine {
-    /// Waits until the bucket was compared with what this node knows of it.
+    /// Waits until the bucket was compared with this node's knowledge of it.
     pub(super) async fn compare_through(&self, patience: Patience) -> Result<(), NatsError> {
         let mut tries = Tries::new(patience);
         loop {
-            // It may wait for another caller's comparison.
+            // The comparison may wait for another caller's, so the deadline bounds it here.
             let compared = match patience {
                 Patience::Endless => self.guard.compare().await,
                 Patience::Until(deadline) => {
@@ -160,8 +160,8 @@ impl Engine {
         }
     }
 
-    /// Stores `timer` in place of the record `over`, or of none, arming its wake again whenever
-    /// that has become stale. The same record is sent at every try, so one that has arrived late
+    /// Stores `timer` in place of the record `over`, or as a new record, and arms its wake again whenever
+    /// that has become stale. Every try sends the same record, so a try that has arrived late
     /// is recognised.
     pub(super) async fn commit(
         &self,
@@ -200,9 +200,9 @@ impl Engine {
     }
 }
 
-/// What a refused swap means, by the record `over` that it was to replace, the record `now`, and whether an earlier try may have been
-/// stored. `None` if `now` is still `over`: a server with replicas also refuses a swap while it has proposed another write of the record
-/// and not applied it. That may be an earlier try of this one, so nobody can tell yet.
+/// Says what a refused swap means, given the record `over` that it was meant to replace, the record `now`, and whether an earlier try may
+/// have been stored. `None` if `now` is still `over`: a leader with replicas also refuses a swap while it has proposed another write
+/// of the record and not applied it. That other write may be an earlier try of this one, so the answer is not known yet.
 fn refused(
     timer: &Timer,
     over: Option<&Stored>,
@@ -216,7 +216,7 @@ fn refused(
         }
         (_, now) => Some(Committed::Lost(Lost {
             now: now.map(Box::new),
-            // Nothing changes what is cancelled: had that been stored, it would be there.
+            // Nothing changes a cancelled timer: if the cancel had been stored, it would still be there.
             may_have_been_done: may_be_stored && !matches!(timer.state, State::Cancelled { .. }),
         })),
     }
@@ -252,7 +252,7 @@ mod tests {
             (&ours, Some(&moved_on), true, "nobody knows"),
             (&ours, None, true, "nobody knows"),
             (&ours, Some(&moved_on), false, "not done"),
-            // Equal, and yet of someone else, who was first.
+            // The record is equal, but another writer stored it first.
             (&ours, Some(&ours), false, "not done"),
             (&cancelled, Some(&cancelled), true, "done"),
             (&cancelled, Some(&moved_on), true, "not done"),

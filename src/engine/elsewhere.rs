@@ -1,7 +1,7 @@
-//! Timers that this node must not call, while another one has other rules and may: as long as rules are being rolled out,
+//! Handles timers that this node must not call, while another node has other rules and may: while rules are being rolled out,
 //! such a timer is for the nodes that allow it.
 //!
-//! Its wake is given back, and nothing is stored, so it is no attempt. A name is looked up for this before the timer is claimed.
+//! The node gives the wake back and stores nothing, so this is no attempt. For that, it looks up a name before it claims the timer.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
@@ -13,29 +13,30 @@ use crate::engine::call::{CallPlace, Wanted};
 use crate::engine::postponing::Turn;
 use crate::engine::{Engine, Worker};
 
-/// How often a wake is given back so, at most, which takes some 10 min. If one of 20 nodes allows the timer, it has had the wake by
-/// then many times.
+/// How often a wake is given back at most, which takes some 10 min. If one of 20 nodes allows the timer, that node gets the wake
+/// many times by then.
 ///
-/// The broker counts how often a wake was delivered, so this bounds it for all nodes together: if none allows the timer, it
-/// ends as forbidden then, and at once where all have the same rules.
+/// The broker counts how often a wake was delivered, so this is the bound for all nodes together. If no node allows the timer, the
+/// timer then ends as forbidden. It ends so at once if all nodes have the same rules.
 const MOST_TRIES: u32 = 640;
 
-/// A wake that comes again at once goes to the node whose request is next in the broker's line, since that of this one went to its
-/// end. So these come in a row, before a longer pause.
+/// How many deliveries follow each other at once before a longer pause. A wake that comes again at once goes to the node whose request
+/// is next in the broker's line, since this node's request went to the end of it.
 const IN_A_ROW: u32 = 4;
 const AT_ONCE: Duration = Duration::from_millis(20);
 
-/// Why a timer is not called now, and not here.
+/// The reason why this node does not call a timer now.
 pub(super) enum NotHere {
-    /// Another node may call it: its wake is to stay away for so long.
+    /// Another node may call it; its wake has to stay away for this time.
     ForAnother(Duration),
-    /// Its receiver has no room before this instant, and it is its turn to be postponed. Waiting for that turn may have taken until then.
+    /// Its receiver has no room before this instant, and it is the timer's turn to be postponed. The wait for that turn may have
+    /// lasted beyond the instant.
     NotNow(Timestamp, Turn),
 }
 
 impl Engine {
-    /// Waits for a place for a due timer, unless it is for another node; `tries` is how often its wake was delivered, and absent if the
-    /// wake must not be given back.
+    /// Waits for a place for a due timer, unless the timer is for another node. `tries` is how often its wake was delivered, and absent
+    /// if the wake must not be given back.
     pub(super) async fn admitted_here(
         &self,
         worker: &Worker,
@@ -56,7 +57,7 @@ impl Engine {
         }
     }
 
-    /// How long the wake is to stay away, if this node must not call the timer and another one may.
+    /// How long the wake has to stay away, if this node must not call the timer and another one may.
     async fn for_another(&self, worker: &Worker, wanted: &Wanted, tries: u32) -> Option<Duration> {
         if tries >= MOST_TRIES || !worker.others.may_allow_more() {
             return None;
@@ -72,8 +73,8 @@ impl Engine {
     }
 }
 
-/// How long a wake stays away after its try number `tries` (from 1): up to 5 s. A longer pause is never the same twice: nodes ask for wakes
-/// once a second, so one that comes after whole seconds would find the same node first in line each time.
+/// How long a wake stays away after its try number `tries` (from 1): up to 5 s. Long pauses differ: nodes ask for wakes once a
+/// second, so a wake that comes after whole seconds would find the same node first in line each time.
 fn delay(id: TimerId, tries: u32) -> Duration {
     if !tries.is_multiple_of(IN_A_ROW) {
         return AT_ONCE;

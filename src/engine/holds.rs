@@ -1,9 +1,9 @@
-//! The wakes that a node keeps until their timers are due: one of each timer.
+//! The wakes that a node keeps until their timers are due: one for each timer.
 //!
-//! A client that moves a timer by a fraction of a second over and over arms a wake each time, and each of them would be held
-//! until the timer is due at last, in a place that another timer needs. A held wake has read a record that is about to be due,
-//! and any of them serves it. So a node that holds two keeps the one that has been delivered less often, which
-//! will linger for longer if the record turns out otherwise, and settles the other (`machine_properties` has this as
+//! A client that moves a timer by a fraction of a second over and over arms a wake each time. Each of these wakes would be held
+//! until the timer is finally due, in a place that another timer needs. The record behind a held wake is about to be due,
+//! and any of the wakes serves it. So a node that holds two keeps the one that was delivered less often, which
+//! lingers for longer if the record turns out otherwise, and settles the other (`machine_properties` has this as
 //! `GiveWay`).
 
 use std::collections::HashMap;
@@ -20,7 +20,7 @@ pub struct Holds {
     held: Arc<Mutex<HashMap<TimerId, Entered>>>,
 }
 
-/// The wake that is kept of a timer.
+/// The wake that is kept for a timer.
 #[derive(Debug)]
 struct Entered {
     tries: u32,
@@ -65,7 +65,7 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         let mut held = self.holds.lock();
-        // If it is needless, the entry is the other's.
+        // The entry of a needless wake belongs to the other wake.
         if !self.needless.is_cancelled() {
             held.remove(&self.timer);
         }

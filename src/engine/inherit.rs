@@ -1,7 +1,7 @@
-//! What follows from the journals of nodes that are gone: their claims are not waited for until the lease is over.
+//! Acts on the journals of nodes that are gone, so that their timers do not wait for the end of the claims' leases.
 //!
-//! The journal says how far a call had come, and the record whether that still matters: only one that has the very claim of
-//! the entry is changed, and by compare-and-swap. The wake of the timer is left to whoever gets it.
+//! The journal says how far a call had come, and the record whether that still matters: only a record with the very claim of
+//! the entry is changed, by compare-and-swap. The timer's wake is left to the worker that gets it.
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -15,12 +15,12 @@ use crate::journal::format::{Mark, Noted};
 use crate::metrics::Inherited;
 use crate::nats::NatsError;
 
-/// How many records are read at the same time: enough to be done with a full journal in a fraction of a second.
+/// How many records are read at the same time: enough to finish a full journal in a fraction of a second.
 const AT_ONCE: usize = 32;
 
 impl Engine {
-    /// Does what follows from each entry that was left, for as long as NATS takes. To be dropped when the node stops: then
-    /// the next one reads what was not done.
+    /// Acts on each entry that was left, for as long as NATS takes. A stopping node drops this future, and the next node reads the
+    /// remaining entries.
     pub async fn inherit(&self, left: Vec<Left>) {
         for mut journal in left {
             let mut found = [0_usize; 4];
@@ -34,7 +34,7 @@ impl Engine {
                         self.metrics.journal.inherited.count(what);
                         found[what as usize] += 1;
                     }
-                    // It is left to its lease.
+                    // This claim stays until its lease is over.
                     Err(error) => trouble = Some(error),
                 }
             }
@@ -62,7 +62,7 @@ impl Engine {
             if holder(&stored.timer.state) != Some(entry.claim) {
                 return Ok(Inherited::Over);
             }
-            // A record that was brought back may have the claim of a journal that nobody read for long.
+            // A record that was brought back may have the claim of a journal that no node has read for a long time.
             let (input, what) = if self.guard.is_restored(stored) {
                 (Input::Restored, Inherited::Over)
             } else {
@@ -92,7 +92,7 @@ impl Engine {
                         }
                     }
                     Effect::Notify(timer) => self.notify(&timer).await?,
-                    // There is no wake in hand.
+                    // These effects concern a wake, and this node has none in hand.
                     Effect::Call { .. }
                     | Effect::Disarm
                     | Effect::Hold { .. }
@@ -131,7 +131,7 @@ fn meaning(entry: &Noted) -> (Input, Inherited) {
     }
 }
 
-/// Whose claim the record has.
+/// The claim that the record has.
 fn holder(state: &State) -> Option<ClaimId> {
     match state {
         State::Firing { claim, .. } | State::Unknown { doubt: Doubt::NoOutcome(claim), .. } => Some(claim.id),

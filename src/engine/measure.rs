@@ -1,18 +1,18 @@
-//! What is counted of the states that a worker stores and of the calls that it makes.
+//! Counts the states that a worker stores and the calls that it makes.
 
 use crate::domain::attempt::CallResult;
 use crate::domain::timer::{Doubt, State};
 use crate::metrics::{Call, Outcome, Postponed, Work};
 use crate::receivers;
 
-/// Counts a state that a worker has stored over `before`; `called` says that the call had been made by then.
+/// Counts a state that a worker has stored over `before`. `called` says that the call had been made by then.
 pub(super) fn stored(work: &Work, before: Option<&State>, after: &State, called: bool) {
     if !called && matches!(before, Some(State::Firing { .. })) {
         work.claims_taken_over.inc();
     }
     match after {
         State::Delivered { .. } => work.attempts.count(Outcome::Delivered),
-        // Postponed: there was no attempt.
+        // The timer was postponed, which is no attempt.
         State::Scheduled { .. } if matches!(before, Some(State::Scheduled { .. })) => {}
         State::Scheduled { .. } => work.attempts.count(Outcome::Retried),
         State::Failed { .. } => work.attempts.count(Outcome::Failed),
@@ -23,7 +23,7 @@ pub(super) fn stored(work: &Work, before: Option<&State>, after: &State, called:
     }
 }
 
-/// Why a call is postponed, as it is counted.
+/// The metrics' label for the reason why a call is postponed.
 pub(super) fn why(why: receivers::Postponed) -> Postponed {
     match why {
         receivers::Postponed::Breaker => Postponed::Breaker,
@@ -35,7 +35,7 @@ pub(super) fn why(why: receivers::Postponed) -> Postponed {
     }
 }
 
-/// A call's result, as it is counted.
+/// The metrics' label for a call's result.
 pub(super) fn kind_of(result: &CallResult) -> Call {
     match result {
         CallResult::Answered { status: ..200, .. } => Call::Informed,

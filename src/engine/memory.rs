@@ -1,8 +1,8 @@
-//! How much memory records take while a worker looks at them, and while their timers wait.
+//! Bounds the memory of records while a worker looks at them, and while their timers wait.
 //!
-//! A record is as large as its timer's body, up to what NATS takes as a message, and a worker has thousands of timers in hand.
-//! So only some are looked at at once, those that wait share a number of bytes, and those that are called take places by their
-//! size (`crate::places`). A record that there is no room for is dropped, and read again once the wait is over.
+//! A record is as large as its timer's body, up to the largest message of NATS, and a worker has thousands of timers in hand.
+//! So a worker looks at only some records at once, the records of waiting timers share a number of bytes, and calls take places by
+//! the size of their records (`crate::places`). A record without room is dropped, and read again once the wait is over.
 
 use std::sync::Arc;
 
@@ -10,16 +10,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::domain::timer::Timer;
 
-/// So many records are looked at at once.
+/// How many records are looked at at once.
 const LOOKS: usize = 64;
 
-/// A record of no more bytes is kept while its timer waits: no more wait than a node holds.
+/// A record of at most this many bytes is always kept while its timer waits, since no more timers wait than a node holds.
 const SMALL: usize = 4 * 1_024;
 
-/// So many bytes of larger records are kept, while their timers wait, for each timer that a node may hold.
+/// How many bytes of larger records are kept, while their timers wait, for each timer that a node may hold.
 const LARGE: usize = 8 * 1_024;
 
-/// What a record takes beside its body and what receivers have answered, in bytes: URLs, header fields and labels mostly take less.
+/// The size of a record without its body and the answers of receivers, in bytes: URLs, header fields and labels mostly take less.
 const REST: usize = 1_024;
 
 /// The memory for records. Cheap to clone.
@@ -42,7 +42,7 @@ pub(super) struct Kept {
 }
 
 impl Memory {
-    /// The memory of a node that holds so many timers.
+    /// Makes the memory of a node that holds `held` timers.
     pub fn new(held: usize) -> Self {
         let waiting = Semaphore::new(held.saturating_mul(LARGE).min(Semaphore::MAX_PERMITS));
         Self { looks: Arc::new(Semaphore::new(LOOKS)), waiting: Arc::new(waiting) }
@@ -50,11 +50,11 @@ impl Memory {
 
     /// Waits until one more record may be looked at.
     pub(super) async fn look(&self) -> Looking {
-        // It is never closed.
+        // The semaphore is never closed.
         Looking { _permit: self.looks.clone().acquire_owned().await.ok() }
     }
 
-    /// Keeps the record of a timer that waits; `None` if there is no room, so that it has to be dropped.
+    /// Keeps the record of a waiting timer. `None` if there is no room, so that the record has to be dropped.
     pub(super) fn keep(&self, timer: &Timer) -> Option<Kept> {
         let bytes = bytes_of(timer);
         if bytes <= SMALL {
@@ -65,7 +65,7 @@ impl Memory {
     }
 }
 
-/// About how many bytes a record takes.
+/// The approximate size of a record, in bytes.
 pub(super) fn bytes_of(timer: &Timer) -> usize {
     let answers = timer.attempts.iter().filter_map(|attempt| attempt.called.answer.as_ref());
     REST + timer.target.body.bytes() + answers.map(|answer| answer.body.len()).sum::<usize>()

@@ -1,8 +1,8 @@
-//! Where the rules meet the world: read a timer, step it, do the effects, once for clients and once
-//! for workers.
+//! Where the rules meet the world: the engine reads a timer, steps it and carries out the effects, in one way for clients and in
+//! another for workers.
 //!
-//! The engine decides nothing about timers; it does what [`crate::domain::machine::step`] says, in
-//! that order, and knows what to do when JetStream does not answer.
+//! The engine decides nothing about timers. It carries out the effects of [`crate::domain::machine::step`] in
+//! their order, and handles a JetStream that does not answer.
 
 mod apply;
 mod attend;
@@ -54,12 +54,12 @@ pub struct Engine {
     clock: Clock,
     /// This node's name, in claims and logs.
     node: Arc<str>,
-    /// How often callbacks are tried.
+    /// The retry policy of callbacks.
     callback_retry: RetryPolicy,
     metrics: Arc<Metrics>,
 }
 
-/// What an engine works with.
+/// The parts that an engine works with.
 pub struct Means {
     /// The bucket of records.
     pub store: Store,
@@ -67,13 +67,13 @@ pub struct Means {
     pub wakes: Wakes,
     /// Knows which records were brought back.
     pub guard: Guard,
-    /// Knows how much room there is.
+    /// Knows how much room JetStream has.
     pub room: Keeper,
     /// The node's clock.
     pub clock: Clock,
 }
 
-/// How long to keep asking NATS.
+/// How long the engine keeps asking NATS.
 #[derive(Clone, Copy, Debug)]
 pub enum Patience {
     /// Until this instant: a client is waiting.
@@ -83,26 +83,26 @@ pub enum Patience {
 }
 
 impl Patience {
-    /// Whether there is none left.
+    /// Whether the deadline has passed.
     pub fn is_over(self) -> bool {
         matches!(self, Self::Until(deadline) if Instant::now() >= deadline)
     }
 }
 
-/// What a worker needs to make calls.
+/// The parts that a worker needs to make calls.
 #[derive(Clone)]
 pub struct Worker {
     /// Makes the calls.
     pub caller: Caller,
     /// Wakes tasks at their instants.
     pub alarm: Alarm,
-    /// Whether another node may call what this one must not.
+    /// Knows whether another node may call targets that this one must not.
     pub others: Others,
-    /// Who may be called now.
+    /// Decides which receivers may be called now.
     pub receivers: Receivers,
     /// Places for claims of all receivers, from before a claim is stored until its outcome is stored.
     pub calls: Places,
-    /// Where it is noted how far calls have come.
+    /// Notes how far calls have come.
     pub journal: Journal,
     /// Places for claims that are being stored.
     pub claims: Claims,
@@ -112,20 +112,20 @@ pub struct Worker {
     pub memory: Memory,
     /// The turns of timers that are postponed.
     pub postponing: Postponing,
-    /// Cancelled when this node is to stop: hand back what is only held.
+    /// Cancelled when this node has to stop: workers hand back the wakes that they only hold.
     pub stop: CancellationToken,
-    /// Cancelled when calls in progress are to be given up.
+    /// Cancelled when calls in progress have to be given up.
     pub abort: CancellationToken,
 }
 
 impl Engine {
-    /// An engine over what it needs. `node` is this node's name, `callback_retry` how often callbacks are tried.
+    /// Makes an engine from its parts. `node` is this node's name, `callback_retry` the retry policy of callbacks.
     pub fn new(means: Means, node: &str, callback_retry: RetryPolicy, metrics: Arc<Metrics>) -> Self {
         let Means { store, wakes, guard, room, clock } = means;
         Self { store, wakes, guard, room, clock, node: node.into(), callback_retry, metrics }
     }
 
-    /// What this node counts.
+    /// The metrics of this node.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
     }

@@ -1,4 +1,4 @@
-//! Telling how a timer ended: its callback is created, once.
+//! Tells how a timer ended, by creating its callback once.
 
 use crate::callback;
 use crate::domain::timer::Timer;
@@ -6,7 +6,7 @@ use crate::engine::{Engine, Patience};
 use crate::nats::NatsError;
 
 impl Engine {
-    /// Creates the callback for the state that the timer is in, unless it is there already.
+    /// Creates the callback for the timer's current state, unless the callback exists already.
     ///
     /// # Errors
     ///

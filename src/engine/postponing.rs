@@ -1,11 +1,11 @@
-//! Turns of timers whose receivers have no room, to be postponed: to look at the leader's record, and have the next wake stored.
+//! The turns in which timers whose receivers have no room are postponed: each reads the leader's record, and has its next wake stored.
 //!
-//! Thousands of them may find that out within a second. What they ask of NATS would delay the wakes, looks and claims of timers
-//! that can be called. So they are as many at a time as NATS answers without letting them wait, as claims are.
+//! Thousands of timers may find a receiver without room within a second. Their requests to NATS would delay the wakes, reads and claims
+//! of timers that can be called. So, as with claims, only as many are postponed at a time as NATS answers without letting them wait.
 
 use super::claims::{Claiming, Claims};
 
-/// Never more than so many at once.
+/// The most timers that are postponed at once.
 const MOST: usize = 256;
 
 /// The turns of a node. Cheap to clone.
@@ -17,7 +17,7 @@ pub struct Postponing(Claims);
 pub(super) struct Turn(Option<Claiming>);
 
 impl Postponing {
-    /// Waits until it is this one's turn: in the order in which they came.
+    /// Waits for a turn. Turns go in the order in which timers asked for them.
     pub(super) async fn turn(&self) -> Turn {
         Turn(Some(self.0.enter().await))
     }

@@ -1,12 +1,12 @@
-//! One log line for each timer that did not go well, none for those that did.
+//! Logs one line for each timer that did not go well, and none for other timers.
 //!
-//! A line names the receiver and not the URL: the path and the query of many receivers are a secret, and logs are read by
-//! more people than timers are.
+//! A line names the receiver and not the URL: the paths and queries of many receivers are secret, and more people read logs
+//! than timers.
 
 use crate::domain::machine::describe;
 use crate::domain::timer::{Doubt, State, Timer};
 
-/// Logs the state that was just stored, if somebody may have to look at it.
+/// Logs the state that was just stored, as a warning if an operator may have to look at it.
 pub(super) fn stored(timer: &Timer) {
     let id = timer.id;
     let receiver = timer.target.url.authority();
@@ -35,7 +35,7 @@ pub(super) fn stored(timer: &Timer) {
     }
 }
 
-/// Logs that a timer waits again whose call was claimed and not made.
+/// Logs that a timer waits again, since its call was claimed and not made.
 pub(super) fn given_back(timer: &Timer, why: &str) {
     tracing::info!(timer = %timer.id, receiver = timer.target.url.authority(), why, "the request was not written; the timer fires again at once");
 }

@@ -1,7 +1,7 @@
-//! What one node remembers of the bucket in a plain file, so that it knows a restored backup after its own restart.
+//! The knowledge of one node about the bucket, in a plain file: so it notices a restored backup after its own restart.
 //!
-//! The file only ever adds knowledge: each line in it was true when it was written and stays true. A file that is missing,
-//! older, cut short or from another installation therefore does no harm, but that a node which has one does not begin on an empty NATS.
+//! The file only ever adds knowledge: each line in it was true when it was written and stays true. So a file that is missing,
+//! older, cut short or from another installation does no harm, except that a node that has a file does not start on an empty NATS.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use super::form;
 use super::known::Marks;
 use crate::domain::time::Timestamp;
 
-/// What is in the file.
+/// The content of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Remembered {
     /// The last marks.
@@ -22,7 +22,7 @@ pub(super) struct Remembered {
     pub(super) born: i128,
     /// The highest sequence that this node knows to have settled in the bucket.
     pub(super) seen: u64,
-    /// When it knew so, by the node's clock.
+    /// When the node knew that, by its own clock.
     pub(super) at: Option<Timestamp>,
 }
 
@@ -34,7 +34,7 @@ struct RememberedJson {
     at_us: Option<u64>,
 }
 
-/// Reads the file; nothing if it cannot be read.
+/// Reads the file; the default if it cannot be read.
 pub(super) fn read(path: &Path) -> Remembered {
     let Ok(text) = std::fs::read(path) else { return Remembered::default() };
     let Ok(json) = serde_json::from_slice::<RememberedJson>(&text) else { return Remembered::default() };
@@ -46,11 +46,11 @@ pub(super) fn read(path: &Path) -> Remembered {
     }
 }
 
-/// Replaces the file as a whole, so that a crash leaves the old one or the new one.
+/// Replaces the file as a whole, so that a crash leaves either the old file or the new one.
 ///
 /// # Errors
 ///
-/// Those of the file system.
+/// Errors of the file system.
 pub(super) fn write(path: &Path, remembered: &Remembered) -> std::io::Result<()> {
     let marks = form::to_json(remembered.born, &remembered.marks);
     let json = RememberedJson {
@@ -63,7 +63,7 @@ pub(super) fn write(path: &Path, remembered: &Remembered) -> std::io::Result<()>
     if let Some(dir) = path.parent() {
         std::fs::create_dir_all(dir)?;
     }
-    // Nodes may share the directory.
+    // Other nodes may share the directory.
     let new: PathBuf = path.with_extension(format!("{}.new", std::process::id()));
     std::fs::File::create(&new)?.write_all(&text)?;
     std::fs::rename(new, path)

@@ -1,4 +1,4 @@
-//! Following the bucket as long as the node runs: contact, marks, and the file that remembers both.
+//! Follows the bucket as long as the node runs: contact, marks, and the file that remembers both.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -15,11 +15,11 @@ use crate::nats::NatsError;
 /// How often a node notes that it is in contact with NATS.
 const CONTACT_EVERY: Duration = Duration::from_millis(200);
 
-/// After how many of these it reads the mark that the sweeper keeps, and writes its file: every 3 s.
+/// After this many of those intervals, the node reads the sweeper's mark and writes its file: every 3 s.
 const REFRESH_AFTER: u32 = 15;
 
 impl Guard {
-    /// Follows the mark and remembers it until `stop`.
+    /// Follows the marks and remembers them until `stop`.
     pub async fn follow(self, stop: CancellationToken) {
         let (mut said, mut ticks, mut was_up) = (false, 0, false);
         loop {
@@ -47,14 +47,14 @@ impl Guard {
                 () = tokio::time::sleep(CONTACT_EVERY) => {}
             }
             ticks -= 1;
-            // A connection that was not compared may be to a server with older data.
+            // A new connection may be to a server with older data.
             if self.link.is_up()
                 && let Err(error) = self.compare().await
             {
                 tracing::debug!(%error, "the bucket cannot be compared with what is known of it");
             }
             let is_up = self.is_compared();
-            // It was up until some instant before the first look that finds it down.
+            // The connection was up until some instant before the first look that finds it down.
             if is_up || was_up {
                 let now = self.began.elapsed();
                 self.heard(|heard| heard.seen.note(0, now));
@@ -73,7 +73,7 @@ impl Guard {
             return self.compare().await;
         }
         let marks = form::from_json(&self.link.mark().await?.0);
-        // Otherwise it has to be compared first.
+        // Otherwise the bucket has to be compared first.
         if epoch == self.link.epoch() {
             self.heard(|heard| heard.seen.note(bucket.last, asked_at));
             if let Some(marks) = marks {
@@ -83,7 +83,7 @@ impl Guard {
         Ok(())
     }
 
-    /// Lets records stay until a mark covers them.
+    /// Sets how long records stay, so that they stay until a mark covers them.
     fn set_stay(&self) {
         let Some((stay, interval)) = &self.stay else { return };
         let swept_at = self.read(Known::swept_at);
@@ -94,7 +94,7 @@ impl Guard {
 
     async fn remember(&self) -> std::io::Result<()> {
         let Some(path) = self.file.clone() else { return Ok(()) };
-        // A broker that is killed with this node may lack what has not settled.
+        // A broker that is killed together with this node may lack writes that have not settled.
         let (seen, at) = (self.heard(|heard| heard.seen.settled()), self.contact());
         let remembered =
             self.read(|known| Remembered { marks: known.marks().clone(), born: known.born(), seen, at });

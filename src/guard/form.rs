@@ -13,13 +13,13 @@ const VERSION: u32 = 1;
 struct MarksJson {
     v: u32,
     bucket_born: String,
-    /// That of the newest sweep.
+    /// The mark of the newest sweep.
     #[serde(flatten)]
     swept: MarkJson,
-    /// Those of sweeps before it that speak of later instants.
+    /// Marks of earlier sweeps that reach later instants.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     earlier: Vec<MarkJson>,
-    /// Absent in a text of a node that does not know it.
+    /// Absent in a text by a node that does not know this field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     restored: Option<MarkJson>,
 }
@@ -58,9 +58,9 @@ impl MarkJson {
     }
 }
 
-/// The stored form of what is known of the bucket that was created at this instant.
+/// The stored form of the marks of the bucket that was created at this instant.
 pub(super) fn to_json(bucket_born: i128, marks: &Marks) -> Vec<u8> {
-    // A mark that judges no record, if no sweep has left one.
+    // A mark that judges no record, in case no sweep has left one.
     let none = HighWater { bucket_born, upto: Timestamp::from_micros(0), seq: 0, open: vec![] };
     let (newest, earlier) = marks.swept.split_last().unwrap_or((&none, &[]));
     let json = MarksJson {
@@ -74,7 +74,7 @@ pub(super) fn to_json(bucket_born: i128, marks: &Marks) -> Vec<u8> {
     serde_json::to_vec(&json).unwrap_or_default()
 }
 
-/// Reads stored marks; `None` for a text that is none, or one of a later version.
+/// Reads stored marks; `None` if the text has another form or a later version.
 pub(super) fn from_json(json: &[u8]) -> Option<Marks> {
     let json: MarksJson = serde_json::from_slice(json).ok()?;
     if json.v != VERSION {

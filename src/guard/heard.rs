@@ -1,4 +1,4 @@
-//! What a node has heard of the sequences of its bucket, and its own last writes.
+//! The sequences of its bucket that a node has heard of, and its own last writes.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,30 +7,30 @@ use crate::domain::seen::{Back, Seen};
 use crate::domain::time::Timestamp;
 use crate::domain::timer::TimerId;
 
-/// The last writes of this node that are remembered, to know which timers a broker that lacks its last writes is wrong about.
+/// How many of this node's last writes are remembered. They tell which timers a broker that lacks its last writes is wrong about.
 const RECENT: usize = 4_096;
 
 #[derive(Default)]
 pub(super) struct Heard {
     pub(super) seen: Seen,
     recent: VecDeque<(TimerId, u64)>,
-    /// When a node that remembered in this file was last in contact, by the wall clock.
+    /// When the earlier process on this file was last in contact, by the wall clock.
     pub(super) contact_before: Option<Timestamp>,
 }
 
-/// What was heard until a moment. A bucket that is asked for its last sequence then has that much: what is written until the answer comes
-/// may be in it or not.
+/// A node's knowledge up to a moment. A bucket whose last sequence is requested then has at least that much; writes between the
+/// request and the answer may be in it or not.
 pub(super) struct UntilNow {
     seen: Seen,
-    /// The first of the last writes of this node that are remembered, if there were others before.
+    /// The first write of this node that is still remembered, if earlier ones are forgotten.
     first_known: Option<u64>,
 }
 
 impl UntilNow {
-    /// What it means if the bucket's last sequence is this one.
+    /// Judges the bucket's last sequence.
     pub(super) fn judge(&self, last: u64) -> Back {
         match self.seen.judge(last) {
-            // It cannot be told any more which timers these were.
+            // The timers of those writes are no longer known.
             Back::Tail if self.first_known.is_some_and(|first| first > last) => Back::Restored,
             back @ (Back::No | Back::Tail | Back::Restored) => back,
         }
@@ -38,13 +38,13 @@ impl UntilNow {
 }
 
 impl Heard {
-    /// What a file says that an earlier process wrote: a sequence that had settled, and when it was last in contact.
+    /// The knowledge in the file of an earlier process: a settled sequence, and when that process was last in contact.
     pub(super) fn remembered(settled: u64, contact: Option<Timestamp>) -> Self {
         let seen = contact.map_or_else(Seen::default, |_| Seen::remembered(settled));
         Self { seen, recent: VecDeque::new(), contact_before: contact }
     }
 
-    /// This node changed the timer, under this revision and at this time.
+    /// Notes that this node changed the timer, with this revision and at this time.
     pub(super) fn wrote(&mut self, timer: TimerId, revision: u64, at: Duration) {
         self.seen.note(revision, at);
         if self.recent.len() >= RECENT {
@@ -53,7 +53,7 @@ impl Heard {
         self.recent.push_back((timer, revision));
     }
 
-    /// What was heard until now.
+    /// The knowledge up to now.
     pub(super) fn until_now(&self) -> UntilNow {
         let first = self.recent.front().filter(|_| self.recent.len() >= RECENT);
         UntilNow { seen: self.seen.clone(), first_known: first.map(|(_, revision)| *revision) }
@@ -79,7 +79,7 @@ mod tests {
         };
         write(&mut heard, 10, 0);
         let asked = heard.until_now();
-        // The answer takes 5 s, as where a server is busy, and it is of the moment of the question.
+        // The answer takes 5 s, as from a busy server, and is of the moment of the request.
         for n in 1..=50 {
             write(&mut heard, 10 + n, n * 100);
         }

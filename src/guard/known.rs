@@ -1,9 +1,9 @@
-//! What a node knows of one bucket: the marks of sweeps and restores, and the timers of which the bucket lost a write.
+//! The knowledge of a node about one bucket: the marks of sweeps and restores, and the timers of which the bucket lost a write.
 //!
 //! Pure: no clock, no NATS.
 //!
-//! **Invariant:** a mark has no higher sequence than the bucket had when the mark was learned or the bucket went back, so that it judges no record
-//! that is written later.
+//! **Invariant:** a mark has no higher sequence than the bucket had when the mark was learned or the bucket went back. So it
+//! judges no record that is written later.
 
 use std::collections::HashMap;
 
@@ -12,27 +12,27 @@ use crate::domain::time::Timestamp;
 use crate::domain::timer::{State, TimerId};
 use crate::nats::BucketState;
 
-/// The most marks of sweeps that are kept. One is enough while the clocks of all nodes are right.
+/// How many marks of sweeps are kept at most. One is enough while the clocks of all nodes are right.
 const MOST_SWEPT: usize = 3;
 
 /// The marks that nodes share.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Marks {
-    /// Those of sweeps of which none [reaches](HighWater::reaches) another, by their sequences. A sweep by a clock that is behind reaches
-    /// more records, and a sweep by one that is ahead reaches later instants; neither takes the place of the other.
+    /// Marks of sweeps, by their sequences, of which none [reaches](HighWater::reaches) another. A sweep by a clock that is behind
+    /// reaches more records, and a sweep by one that is ahead reaches later instants; neither replaces the other.
     pub(super) swept: Vec<HighWater>,
-    /// That of the last restore which a node noticed. A sweep does not take its place: it cannot tell restored records from those that
-    /// are late.
+    /// The mark of the last restore that a node noticed. A sweep does not replace it: it cannot tell restored records from late
+    /// ones.
     pub(super) restored: Option<HighWater>,
 }
 
-/// What is known of a bucket.
+/// The knowledge about a bucket.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    /// When the bucket was created; 0 before it was looked at.
+    /// When the bucket was created; 0 before the first look.
     born: i128,
     marks: Marks,
-    /// Timers of which the bucket lost a write that this node made, with its last sequence then.
+    /// Timers of which the bucket lost a write by this node, each with the bucket's last sequence at that time.
     lost: HashMap<TimerId, u64>,
 }
 
@@ -46,12 +46,12 @@ impl Marks {
         self.swept.iter().chain(&self.restored)
     }
 
-    /// Takes over what another node knows of the same bucket.
+    /// Takes over another node's marks of the same bucket.
     fn learn(&mut self, other: Self) {
         other.swept.into_iter().for_each(|mark| self.add(mark));
         let is_later = |mark: &HighWater| self.restored.as_ref().is_none_or(|known| known.upto <= mark.upto);
         if let Some(mark) = other.restored.filter(is_later) {
-            // Earlier versions leave out what a sweep saw open.
+            // Earlier versions of jettimer exempt the records that a sweep saw open.
             self.restored = Some(HighWater { open: vec![], ..mark });
         }
     }
@@ -68,7 +68,7 @@ impl Marks {
         }
     }
 
-    /// The same marks, where none speaks of a record behind this sequence.
+    /// The same marks, cut so that none covers a record after this sequence.
     fn cut(self, last: u64) -> Self {
         let cut = |mark: HighWater| HighWater { seq: mark.seq.min(last), ..mark };
         let mut marks = Self { swept: vec![], restored: self.restored.map(cut) };
@@ -78,7 +78,7 @@ impl Marks {
 }
 
 impl Known {
-    /// What was remembered of the bucket that was created at this instant.
+    /// The remembered marks of the bucket that was created at this instant.
     pub(super) fn remembered(born: i128, marks: Marks) -> Self {
         let mut known = Self { born, ..Self::default() };
         known.learn(marks, u64::MAX);
@@ -104,7 +104,7 @@ impl Known {
         lost && !state.is_final() || self.marks.each().any(|mark| mark.is_restored(state, revision))
     }
 
-    /// Turns to this bucket. Says whether it is another than before, of which nothing is known.
+    /// Turns to this bucket, and returns whether it is another one than before; nothing is known of another one.
     pub(super) fn turn_to(&mut self, born: i128) -> bool {
         let is_other = self.born != born;
         if is_other {
@@ -121,14 +121,14 @@ impl Known {
         self.marks.learn(marks.cut(last));
     }
 
-    /// The bucket lost its last writes, some of them this node's: those of these timers.
+    /// Notes that the bucket lost its last writes. Those by this node were writes of `timers`.
     pub(super) fn lost_writes(&mut self, bucket: BucketState, timers: Vec<TimerId>) {
         self.marks = std::mem::take(&mut self.marks).cut(bucket.last);
         self.lost.extend(timers.into_iter().map(|timer| (timer, bucket.last)));
     }
 
-    /// The bucket was restored: what was due up to this instant may have fired. That the last sweep saw a record open says nothing: it may
-    /// have fired since.
+    /// Notes that the bucket was restored: timers that were due up to this instant may have fired. This includes records that the last
+    /// sweep saw open: they may have fired since.
     pub(super) fn was_restored(&mut self, bucket: BucketState, upto: Timestamp) {
         self.marks = std::mem::take(&mut self.marks).cut(bucket.last);
         let restored = HighWater { bucket_born: bucket.born, upto, seq: bucket.last, open: vec![] };
@@ -170,7 +170,7 @@ mod tests {
     fn each_sweep_counts_though_the_clock_of_another_one_was_wrong() {
         let mut known = known();
         known.learn(swept(10, 500), 10);
-        // A clock that is ahead, and one that is behind.
+        // A sweep by a clock that is ahead, and one by a clock that is behind.
         known.learn(swept(12, 10_000), 12);
         known.learn(swept(20, 300), 20);
         assert!(judges(&known, 9_000, 12) && judges(&known, 200, 20) && !judges(&known, 400, 20));
@@ -217,7 +217,7 @@ mod tests {
         let open = HighWater { open: vec![50], ..mark(55, 210) };
         known.learn(Marks::of_sweep(open), 55);
         assert!(judges(&known, 150, 50));
-        // Others hear of it.
+        // Other nodes hear of it.
         let mut other = Known::remembered(BORN, swept(55, 210));
         other.learn(known.marks().clone(), 55);
         assert!(judges(&other, 150, 50));

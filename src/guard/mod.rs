@@ -1,12 +1,12 @@
-//! The guard of records: what this node knows about the bucket that a broker with older data would not say, and whether its own clock can
-//! judge leases and instants.
+//! The guard of records: what this node knows about the bucket that a broker with older data would not tell, and whether the
+//! node's own clock can judge leases and instants.
 //!
-//! It keeps the high-water mark that sweeps leave in NATS and a copy of it in a file of the node, and it notices at each
-//! new connection that the bucket has gone back. `domain::high_water` has the rule; the engine and the sweep ask before
-//! they act on a record.
+//! It keeps the high-water mark that sweeps store in NATS, and a copy of it in a file of the node. It notices at each new
+//! connection that the bucket has gone back. `domain::high_water` has the rule; the engine and the sweep ask before they act
+//! on a record.
 //!
-//! **Invariant:** no record is claimed, changed or repaired on the word of a broker whose bucket this node has not
-//! compared with what it knew before.
+//! **Invariant:** no record is claimed, changed or repaired on the word of a broker until this node has compared the
+//! broker's bucket with its own knowledge.
 
 mod file;
 mod follow;
@@ -29,48 +29,48 @@ use crate::nats::{BucketState, Link, NatsError, Stay, Stored};
 use heard::{Heard, UntilNow};
 use known::{Known, Marks};
 
-/// The name of the file in which a node remembers, in the directory of its journal.
+/// The name of the file in which a node remembers the bucket, in the directory of its journal.
 pub const FILE: &str = "high-water.json";
 
-/// A bucket that seems to have gone back is looked at this often before that is believed, with a pause after each look. Of a bucket with
-/// replicas it is more often: a new leader has all writes, and may take seconds to apply them.
+/// How many times a bucket that seems to have gone back is read before the node believes it, with a pause after each read. A bucket
+/// with replicas is read more often: a new leader has all writes, but may take seconds to apply them.
 const BACK_LOOKS: u32 = 5;
 const BACK_LOOKS_WITH_REPLICAS: u32 = 17;
 const BACK_PAUSE: Duration = Duration::from_millis(300);
 
-/// A bucket that was restored is taken to have fired what was due up to so long after this node's last contact with the newer data. Another
-/// node may have heard from it a moment longer, or have a clock that is ahead.
+/// A restored bucket is assumed to have fired all that was due up to this long after this node's last contact with the newer data.
+/// Another node may have been in contact a moment longer, or have a clock that is ahead.
 const LONGER_CONTACT: Duration = Duration::from_secs(1);
 
-/// How often the stored marks are written until no other node was faster.
+/// How often the node tries to write the stored marks if other nodes write them first.
 const TELL_TRIES: u32 = 3;
 
-/// Whether this file remembers a bucket with timers.
+/// Whether this file remembers a bucket that had timers.
 pub fn remembers_timers(path: &Path) -> bool {
     file::read(path).seen > 0
 }
 
-/// What this node knows about the bucket. Cheap to clone.
+/// The knowledge of this node about the bucket. Cheap to clone.
 #[derive(Clone)]
 pub struct Guard {
     link: Link,
     clock: Clock,
     reference: Reference,
     file: Option<Arc<PathBuf>>,
-    /// How long records stay after the end, which follows from the marks; and the pause between two sweeps.
+    /// How long records stay after their timer's end, which follows from the marks; and the pause between two sweeps.
     stay: Option<(Stay, Duration)>,
     began: Instant,
     known: Arc<RwLock<Known>>,
-    /// What this node has seen of the bucket's sequence, and its own last writes.
+    /// The sequences of the bucket that this node has seen, and its own last writes.
     heard: Arc<Mutex<Heard>>,
-    /// The epoch of the link in which the bucket was compared with what was known; 0 for none.
+    /// The epoch of the link in which the bucket was last compared with the node's knowledge; 0 if it was not.
     compared: Arc<AtomicU64>,
     /// One comparison at a time.
     comparing: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Guard {
-    /// A guard that remembers in this file, if there is one, and says by `stay` how long records stay after the end if sweeps come at
+    /// A guard that remembers in `file`, if there is one. By `stay`, it sets how long records stay after the end if sweeps come at
     /// this interval.
     pub fn new(
         link: Link,
@@ -96,17 +96,17 @@ impl Guard {
         }
     }
 
-    /// Compares the bucket with what was known, if that was not done on this connection, or since a request failed: the server of
-    /// the bucket may have been away behind a connection to another one.
+    /// Compares the bucket with the node's knowledge, unless that was done on this connection and no request has failed since: the
+    /// bucket's server may have been away although the connection, to another server, was up.
     ///
     /// # Errors
     ///
-    /// A [`NatsError`]; nothing must be done about records until it is compared.
+    /// A [`NatsError`]; until the bucket is compared, the caller must not act on records.
     pub async fn compare(&self) -> Result<(), NatsError> {
         if self.is_compared() {
             return Ok(());
         }
-        // In a box: every wake asks, and few of them wait here.
+        // In a box: every wake calls this, and few of them wait here.
         Box::pin(self.compare_now()).await
     }
 
@@ -130,14 +130,14 @@ impl Guard {
             tokio::time::sleep(BACK_PAUSE).await;
             (bucket, heard) = self.look_at_bucket().await?;
         }
-        // Other nodes may write meanwhile. Nothing behind the first look was brought back.
+        // Other nodes may write meanwhile. No record after the first look's last sequence was brought back.
         if gone_back(bucket, &heard) != Back::No && first.born == bucket.born {
             bucket.last = bucket.last.min(first.last);
         }
         let back = gone_back(bucket, &heard);
         let marks = form::from_json(&self.link.mark().await?.0);
         self.note(bucket, back, marks);
-        // Other nodes may have heard less before, or may have been started since.
+        // Other nodes may have heard less before, or may have started since.
         if back != Back::No
             && let Err(error) = self.tell().await
         {
@@ -148,11 +148,11 @@ impl Guard {
     }
 
     fn is_compared(&self) -> bool {
-        // What is asked for while there is no connection is answered on the next one.
+        // A request that is made while there is no connection is answered on the next one.
         self.link.is_up() && self.compared.load(Ordering::Acquire) == self.link.epoch()
     }
 
-    /// The bucket, and what was heard of it until it was asked for; `None` if that was of another bucket.
+    /// The bucket, and what was heard of it until the request; `None` if that was about another bucket.
     async fn look_at_bucket(&self) -> Result<(BucketState, Option<UntilNow>), NatsError> {
         let (born, heard) = (self.bucket_born(), self.heard(|heard| heard.until_now()));
         let bucket = self.link.bucket_state().await?;
@@ -204,49 +204,49 @@ impl Guard {
         }
     }
 
-    /// Whether this node's clock is off from most clocks, so that this node must not claim timers, take over claims, or sweep.
+    /// Whether this node's clock is off from most clocks, so that the node must not claim timers, take over claims, or sweep.
     pub fn is_clock_off(&self) -> bool {
         self.reference.is_off(self.clock)
     }
 
-    /// Waits until this node's clock was compared with others.
+    /// Waits until this node's clock has been compared with others.
     pub async fn clock_compared(&self) {
         self.reference.looked().await;
     }
 
-    /// The present instant, by most clocks if this node's is off.
+    /// The present instant; by most clocks, if this node's is off.
     fn now(&self) -> Timestamp {
         self.clock.shown(self.reference.world(self.clock))
     }
 
-    /// When a node was last in contact with the bucket, as a right clock shows it now.
+    /// When this node or one before it on its file was last in contact with the bucket, as a right clock shows it now.
     fn contact(&self) -> Option<Timestamp> {
         let now = self.now();
         let ago = |at: Duration| self.clock.pace().by_the_clock(self.began.elapsed().saturating_sub(at));
         self.heard(|heard| match heard.seen.contact() {
             Some(at) => Some(now.saturating_sub(ago(at))),
-            // A clock that was ahead then must not make timers of the future late ones.
+            // A clock that was ahead at that time must not make future timers count as late.
             None => heard.contact_before.map(|at| at.min(now)),
         })
     }
 
-    /// Whether this record was brought back by a broker or a backup, as far as this node can tell.
+    /// Whether a broker or a backup brought this record back, as far as this node can tell.
     pub fn is_restored(&self, stored: &Stored) -> bool {
         self.read(|known| known.is_restored(stored.timer.id, &stored.timer.state, stored.revision))
     }
 
-    /// Notes that this node changed the timer, under this revision.
+    /// Notes that this node changed the timer, with this revision.
     pub fn wrote(&self, timer: TimerId, revision: u64) {
         let now = self.began.elapsed();
         self.heard(|heard| heard.wrote(timer, revision, now));
     }
 
-    /// The highest sequence that was seen in the bucket, by this process or one that remembered in its file; 0 if none was.
+    /// The highest sequence seen in the bucket, by this process or by an earlier one with the same file; 0 if none was seen.
     pub fn seen(&self) -> u64 {
         self.heard(|heard| heard.seen.highest())
     }
 
-    /// When the bucket was created: nanoseconds since the epoch. 0 before it was compared.
+    /// When the bucket was created, in nanoseconds since the epoch; 0 before the first comparison.
     pub fn bucket_born(&self) -> i128 {
         self.read(Known::born)
     }
@@ -255,13 +255,13 @@ impl Guard {
     ///
     /// # Errors
     ///
-    /// A [`NatsError`]; this node knows the mark all the same.
+    /// A [`NatsError`]; this node still knows the mark.
     pub async fn keep(&self, mark: HighWater) -> Result<(), NatsError> {
         self.learn(Marks::of_sweep(mark), u64::MAX);
         self.tell().await
     }
 
-    /// Stores what this node knows for all nodes, with what they know.
+    /// Stores this node's marks for all nodes, merged with theirs.
     async fn tell(&self) -> Result<(), NatsError> {
         for _ in 0..TELL_TRIES {
             let (json, revision) = self.link.mark().await?;
@@ -276,7 +276,7 @@ impl Guard {
         Ok(())
     }
 
-    /// Takes over marks of the bucket, none of which speaks of a record behind this sequence.
+    /// Takes over marks of the bucket, cut so that none covers a record after this sequence.
     fn learn(&self, marks: Marks, last: u64) {
         self.write(|known| known.learn(marks, last));
     }

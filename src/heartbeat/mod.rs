@@ -1,7 +1,7 @@
-//! Says once a second that this node is there, hears who else is, and compares clocks.
+//! Announces once a second that this node is there, hears the other nodes, and compares clocks.
 //!
-//! What is known serves two ends: the limits that all nodes share are divided by how many work, and whoever is on call
-//! sees nodes and clocks. The rules are in `presence`, the loop is in `pulse`; here is what is known.
+//! The result serves two ends: the limits that all nodes share are divided by the number of nodes that work, and operators see
+//! nodes and clocks. The rules are in `presence`, the loop is in `pulse`; this file holds the knowledge.
 
 mod pulse;
 
@@ -17,20 +17,20 @@ use crate::policy::Others;
 use crate::presence::{Difference, Life, Moment, Node, Offset, Role, Roster, ServerClock, Skew, SkewAlarm};
 use crate::receivers::Receivers;
 
-/// What a heartbeat works with, and whom it tells what it has heard.
+/// The parts that a heartbeat works with, and those that it tells what it has heard.
 #[derive(Clone)]
 pub struct Means {
     /// The connection.
     pub link: Link,
     /// The node's clock.
     pub clock: Clock,
-    /// Is told what most clocks show.
+    /// The heartbeat tells it what most clocks show.
     pub reference: Reference,
-    /// Are told how many nodes work.
+    /// The heartbeat tells them how many nodes work.
     pub receivers: Receivers,
-    /// Are told whether one of them may allow more than this one.
+    /// The heartbeat tells it whether another node may allow more than this one.
     pub others: Others,
-    /// Knows what this node has seen of the bucket.
+    /// Knows the highest sequence that this node has seen of the bucket.
     pub guard: Guard,
 }
 
@@ -40,7 +40,7 @@ pub struct Heartbeat {
     means: Means,
     itself: Arc<Node>,
     known: Arc<Mutex<Known>>,
-    /// This node takes nothing new.
+    /// Cancelled when this node takes no new work.
     stop: CancellationToken,
 }
 
@@ -49,35 +49,35 @@ struct Known {
     server: ServerClock,
     of_nats: SkewAlarm,
     of_peers: SkewAlarm,
-    /// This node's clock is off from most clocks.
+    /// Whether this node's clock is off from most clocks.
     is_off: bool,
-    /// Another node is set up otherwise, and that was said.
+    /// Whether the log has told that another node is set up differently.
     differs: bool,
-    /// Own beats since one was heard.
+    /// Own beats sent since the last one that was heard.
     unheard: u32,
-    /// The connection on which an own beat was heard last, by its number.
+    /// The number of the connection on which an own beat was last heard.
     heard_on: Option<u64>,
 }
 
 /// A node, as this one knows it.
 #[derive(Clone, Debug)]
 pub struct KnownNode {
-    /// Who it is.
+    /// The node's identity.
     pub node: Node,
-    /// How it is.
+    /// The node's phase.
     pub life: Life,
     /// Whether it is this one.
     pub itself: bool,
-    /// In what it is set up otherwise than this one; none if it does not say how it is.
+    /// The differences between its settings and this node's; `None` if it does not tell them.
     pub differences: Option<Vec<Difference>>,
-    /// How far its clock is from this node's.
+    /// The offset of its clock from this node's.
     pub offset: Option<Offset>,
-    /// For how long it was not heard.
+    /// The time since it was last heard.
     pub silent_for: Duration,
 }
 
 impl Heartbeat {
-    /// Nobody was heard yet; `stop` says that this node is about to end.
+    /// A heartbeat that has heard no node yet; `stop` tells that this node is about to end.
     pub fn new(means: Means, itself: Node, stop: CancellationToken) -> Self {
         let known = Known {
             roster: Roster::new(itself.instance),
@@ -129,7 +129,7 @@ impl Heartbeat {
         Role::EACH.map(|role| (role, others(role) + usize::from(self.itself.role == role)))
     }
 
-    /// How many other nodes are set up otherwise than this one, by what differs.
+    /// How many other nodes are set up differently from this one, by the difference.
     pub fn count_otherwise(&self) -> [(Difference, usize); Difference::EACH.len()] {
         let known = self.lock();
         let differ = |difference| {
@@ -139,13 +139,13 @@ impl Heartbeat {
         Difference::EACH.map(|difference| (difference, differ(difference)))
     }
 
-    /// In what another node is set up otherwise, if it says how it is.
+    /// The differences between this node's settings and another's, if the other tells them.
     fn differences(&self, other: &Node) -> Option<Vec<Difference>> {
         let (mine, its) = self.itself.setup.as_ref().zip(other.setup.as_ref())?;
         Some(mine.differences(its))
     }
 
-    /// How far other clocks are from this node's.
+    /// The offsets of other clocks from this node's.
     pub fn skew(&self) -> Skew {
         self.lock().skew(self.now())
     }
@@ -168,7 +168,7 @@ impl Known {
         Skew::of(self.server.offset(now), self.roster.peers().filter_map(|peer| peer.offset(now)).collect())
     }
 
-    /// The same of NATS and of nodes that call receivers: they take what this one leaves if its clock is off.
+    /// The offsets of NATS and of the nodes that call receivers: those take this node's timers if its clock is off.
     fn skew_of_workers(&self, now: Moment) -> Skew {
         let workers = self.roster.peers().filter(|peer| peer.node.role.works());
         Skew::of(self.server.offset(now), workers.filter_map(|peer| peer.offset(now)).collect())

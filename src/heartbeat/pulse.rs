@@ -1,4 +1,4 @@
-//! The loop: a beat a second, an ear for the beats of others, and a look at NATS' clock now and then.
+//! The loop: it sends a beat each second, listens to the beats of others, and compares NATS' clock now and then.
 
 use std::time::Duration;
 
@@ -12,18 +12,18 @@ use crate::presence::{Beat, Difference, Heard, Life, Node, Offset, Turn};
 /// The time between two beats of a node.
 const BEAT: Duration = Duration::from_secs(1);
 
-/// The time between two questions for NATS' time: clocks do not drift apart sooner.
+/// The time between two requests for NATS' time: clocks do not drift apart sooner.
 const COMPARE: Duration = Duration::from_secs(5);
 
-/// So many own beats in a row that were sent and not heard mean that nobody hears them.
+/// If this many own beats in a row were sent and not heard, no node hears them.
 const UNHEARD: u32 = 10;
 
-/// What other clocks show is looked at for the first time when other nodes have had this time to answer this node's first beat, or after
-/// the longer time if this node does not hear itself.
+/// When the node looks at other clocks for the first time: after the shorter time, in which other nodes can answer its first beat, or
+/// after the longer time if this node does not hear itself.
 const ANSWERED: Duration = Duration::from_millis(100);
 const NOT_HEARD: Duration = Duration::from_secs(1);
 
-/// If this number of own beats in a row was sent and not heard, on a connection on which some were heard, then the connection
+/// If this many own beats in a row were sent and not heard, on a connection on which some were heard, then the connection
 /// loses everything in one direction. A slow server still gives back a beat a second.
 const GIVE_UP_AFTER: u32 = 7;
 
@@ -80,7 +80,7 @@ impl Heartbeat {
         }
     }
 
-    /// Listens, as soon as NATS is there.
+    /// Listens, as soon as NATS can be reached.
     async fn listen(&self) -> Beats {
         loop {
             match self.means.link.listen().await {
@@ -134,7 +134,7 @@ impl Heartbeat {
         known.is_off = is_off;
     }
 
-    /// Whether this connection loses everything in one direction; true once for each connection.
+    /// Whether this connection loses everything in one direction; returns true once for each connection.
     fn is_one_way(&self) -> bool {
         let connection = self.means.link.connection_number();
         let mut known = self.lock();
@@ -145,7 +145,7 @@ impl Heartbeat {
         is_one_way && self.means.link.is_up()
     }
 
-    /// Tells the troubles of this node, and once that they are over.
+    /// Tells other nodes the troubles of this node, and once that they are over.
     async fn say_troubles(&self, said: bool) -> bool {
         let troubles = self.means.receivers.troubles(MAX_TROUBLES);
         if said || !troubles.is_empty() {
@@ -167,7 +167,7 @@ impl Heartbeat {
             Heard::Somebody => {
                 tracing::info!(node, %instance, "another node is there");
                 self.say_differences(&node, &differences);
-                // It learns of this one at once, and not with the next beat.
+                // The new node learns of this one at once, and not only with the next beat.
                 self.say(self.life()).await;
             }
             Heard::Leaving => tracing::info!(node, %instance, "another node has left"),
@@ -182,7 +182,7 @@ impl Heartbeat {
         self.say_alike();
     }
 
-    /// Says once of a node that it is set up otherwise than this one.
+    /// Logs once for each other node that it is set up differently from this one.
     fn say_differences(&self, node: &str, differences: &[Difference]) {
         for difference in differences {
             self.lock().differs = true;
@@ -191,7 +191,7 @@ impl Heartbeat {
         }
     }
 
-    /// Says that all nodes are set up alike again.
+    /// Logs that all nodes are set up alike again.
     fn say_alike(&self) {
         let mut known = self.lock();
         let differ = |node: &Node| self.differences(node).is_some_and(|differences| !differences.is_empty());
@@ -209,7 +209,7 @@ impl Heartbeat {
             known.unheard = 0;
             known.heard_on = Some(self.means.link.connection_number());
         }
-        // While this is held, so that the last to count is the last to tell.
+        // While the lock is held, so that the last to count is the last to tell.
         self.means.receivers.share_among(known.roster.working() + usize::from(self.itself.role.works()));
         let rules = self.itself.setup.as_ref().map(|setup| &setup.rules);
         self.means.others.note(rules.is_some_and(|rules| known.roster.may_allow_more(rules)));
@@ -225,7 +225,7 @@ impl Heartbeat {
         }
     }
 
-    /// Compares this node's clock with that of NATS, if that answers.
+    /// Compares this node's clock with that of NATS, if NATS answers.
     pub async fn ask_nats(&self) {
         match self.means.link.server_time().await {
             Ok(sample) => self.lock().server.note(sample),

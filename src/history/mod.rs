@@ -1,9 +1,9 @@
-//! What happened to timers in each minute of the last hour, for plots.
+//! The events of timers in each minute of the last hour, for plots.
 //!
-//! Pure: fed and asked by others, who say when things were. It knows no timer, so what it needs does not grow with
-//! them: sixty tallies, of which each that something fired in has a histogram of 13 KB.
+//! Pure: callers feed and query it, and pass in the times. It knows no timer, so its memory does not grow with them: it has
+//! sixty tallies, and each in which an attempt began has a histogram of 13 KB.
 //!
-//! **Invariant:** from [`Report::since`] on everything that was told is counted, and counted once.
+//! **Invariant:** from [`Report::since`] on, every event that was reported is counted, and counted once.
 
 mod seen;
 mod tally;
@@ -18,26 +18,26 @@ use tally::{Latenesses, Tally};
 pub use seen::{Seen, happened};
 pub use tally::{Counted, Lateness};
 
-/// How many minutes are kept, the one that runs included.
+/// The number of minutes kept, including the current one.
 pub const MINUTES: usize = 60;
 
 const MICROS_PER_MINUTE: u64 = 60_000_000;
 
-/// What can happen to a timer, as far as it is counted.
+/// The events of a timer that are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Happened {
     /// It was created.
     Created,
-    /// An attempt has begun, so late.
+    /// An attempt has begun, `late` after its instant.
     Fired {
-        /// After the instant that the attempt was due.
+        /// The time since the instant at which the attempt was due.
         late: Duration,
     },
     /// It was delivered.
     Delivered,
-    /// It has failed, and is not tried again.
+    /// It has failed, and will not be tried again.
     Failed,
-    /// Nobody knows whether it was delivered.
+    /// It is not known whether it was delivered.
     Unknown,
     /// It was cancelled.
     Cancelled,
@@ -49,7 +49,7 @@ pub struct History {
     since: Timestamp,
     /// The minute of the last tally, since 1970.
     newest: u64,
-    /// Of consecutive minutes.
+    /// Tallies of consecutive minutes.
     tallies: VecDeque<Tally>,
 }
 
@@ -58,34 +58,34 @@ pub struct History {
 pub struct Minute {
     /// When it began.
     pub start: Timestamp,
-    /// How often each thing has happened.
+    /// The number of events of each kind.
     pub counted: Counted,
-    /// Of what fired; `None` if nothing did.
+    /// The lateness of attempts; `None` if none began.
     pub lateness: Option<Lateness>,
 }
 
-/// What there is to say of the last hour.
+/// The history of the last hour.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
-    /// From then on everything is counted.
+    /// All events from this instant on are counted.
     pub since: Timestamp,
-    /// Over all minutes.
+    /// The lateness over all minutes.
     pub lateness: Option<Lateness>,
-    /// Without a gap, the oldest first. The first may have begun before `since`.
+    /// The minutes without a gap, the oldest first. The first may have begun before `since`.
     pub minutes: Vec<Minute>,
 }
 
 impl History {
-    /// Nothing has happened yet that is counted from `since` on.
+    /// An empty history, which counts events from `since` on.
     pub fn new(since: Timestamp) -> Self {
         Self { since, newest: minute_of(since), tallies: [Tally::default()].into() }
     }
 
-    /// Something has happened, and is heard of now. In any order; what is older than an hour does not count, and what
-    /// a clock that is ahead says to be still to come counts as of now.
+    /// Notes an event that is heard of now. Events may come in any order. An event older than an hour does not count, and one that
+    /// a clock ahead of this one puts in the future counts as of now.
     pub fn note(&mut self, now: Timestamp, at: Timestamp, happened: Happened) {
         let minute = minute_of(at.min(now));
-        // A clock that was set back by so much would otherwise have nothing counted until it is back where it was.
+        // Otherwise, after a clock was set back by this much, no event would be counted until the clock is back where it was.
         if minute_of(now).saturating_add(MINUTES as u64) <= self.newest {
             *self = Self::new(now);
         }
@@ -97,7 +97,7 @@ impl History {
         }
     }
 
-    /// The hour that ends with the minute of `now`, or with a later one that something has happened in already.
+    /// The hour that ends with the minute of `now`, or with a later minute that already has an event.
     pub fn report(&self, now: Timestamp) -> Report {
         let last = minute_of(now).max(self.newest);
         let first = (last + 1).saturating_sub(MINUTES as u64);
@@ -115,7 +115,7 @@ impl History {
         Report { since, lateness: all.sum_up(), minutes }
     }
 
-    /// Makes room for a minute that may be newer than all.
+    /// Makes room for a minute that may be newer than all others.
     fn go_on_to(&mut self, minute: u64) {
         let more = minute.saturating_sub(self.newest).min(MINUTES as u64);
         for _ in 0..more {

@@ -1,7 +1,7 @@
-//! What a version of a timer says that the one before did not.
+//! The events that a version of a timer adds to the version before it.
 //!
-//! Versions may be passed over: a bucket keeps the newest only. So what has begun and ended is read from the timer's own
-//! log, with the instants that it has there, and what was counted already is known by a number and an end.
+//! Versions may be passed over, since a bucket keeps only the newest. So begun and ended attempts are read from the timer's own
+//! log, with their instants there. A number and an end tell which of them were counted already.
 
 use std::mem::{Discriminant, discriminant};
 
@@ -9,17 +9,17 @@ use super::Happened;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{Doubt, State, Timer};
 
-/// What has been counted of a timer. Small, since there is one for each.
+/// The events of a timer that have been counted. Small, since there is one for each timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen {
     /// The number of the newest attempt that has begun; 0 if none has.
     fired: u32,
-    /// How it has ended, if it has.
+    /// The timer's end, if it has ended.
     end: Option<Discriminant<Happened>>,
 }
 
 impl Seen {
-    /// All that this version tells.
+    /// All events that this version tells.
     pub fn of(timer: &Timer) -> Self {
         let logged = timer.attempts.last().map_or(0, |last| last.number);
         Self {
@@ -29,7 +29,7 @@ impl Seen {
     }
 }
 
-/// What this version tells that was not counted before, each with its instant.
+/// The events that this version tells and that were not counted before, each with its instant.
 pub fn happened(before: Option<Seen>, timer: &Timer) -> Vec<(Timestamp, Happened)> {
     let now = Seen::of(timer);
     let fired = before.map_or(0, |before| before.fired);
@@ -43,14 +43,14 @@ pub fn happened(before: Option<Seen>, timer: &Timer) -> Vec<(Timestamp, Happened
     for (_, at, due_at) in logged.chain(claimed).filter(|(number, ..)| *number > fired) {
         news.push((at, Happened::Fired { late: at.since(due_at) }));
     }
-    // The same end once more, after a replay that was passed over, is one that came of another attempt.
+    // If the same end comes once more, after a replay that was passed over, it is the end of another attempt.
     if before.is_none_or(|before| before.end != now.end || before.fired != now.fired) {
         news.extend(ended(timer));
     }
     news
 }
 
-/// The attempt that is claimed or whose end nobody knows: its number, when it began and when it was due.
+/// The attempt that is claimed, or whose outcome is unknown: its number, when it began and when it was due.
 fn claimed(timer: &Timer) -> Option<(u32, Timestamp, Timestamp)> {
     match &timer.state {
         State::Firing { attempt, claim } | State::Unknown { attempt, doubt: Doubt::NoOutcome(claim), .. } => {
@@ -81,7 +81,7 @@ mod tests {
     use crate::domain::machine::{Effect, Input, step};
     use crate::domain::machine_properties::a_timer;
 
-    /// Every version that a timer has that is called once and cancelled or delivered.
+    /// Every version of a timer that is called once and then cancelled or delivered.
     fn versions() -> Vec<Timer> {
         let timer = a_timer(Delivery::AtMostOnce, 3);
         let due = timer.due_at;

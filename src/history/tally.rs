@@ -1,4 +1,4 @@
-//! One minute: how often each thing has happened, and how late what fired was.
+//! One minute: how often each event happened, and how late attempts began.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const LONGEST_MICROS: u64 = 3_600_000_000;
 /// Two digits: a percentile is right to 1 %, and a histogram has 13 KB; three would take eight times as much.
 const DIGITS: u8 = 2;
 
-/// How often each thing has happened.
+/// The number of events of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
     /// Timers created.
@@ -24,7 +24,7 @@ pub struct Counted {
     pub delivered: u64,
     /// Timers that have failed.
     pub failed: u64,
-    /// Timers of which nobody knows.
+    /// Timers of which it is not known whether they were delivered.
     pub unknown: u64,
     /// Timers cancelled.
     pub cancelled: u64,
@@ -33,18 +33,18 @@ pub struct Counted {
 /// How late attempts were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lateness {
-    /// Half of them were no later, to 1 %.
+    /// Half of the attempts were no later, to 1 %.
     pub p50: Duration,
-    /// 99 of 100 were no later, to 1 %.
+    /// 99 of 100 attempts were no later, to 1 %.
     pub p99: Duration,
-    /// The latest was exactly so late.
+    /// The lateness of the latest attempt, exactly.
     pub max: Duration,
 }
 
-/// How late each was.
+/// The lateness of each attempt.
 #[derive(Debug, Default)]
 pub(super) struct Latenesses {
-    /// In microseconds; absent as long as nothing is in it.
+    /// In microseconds; `None` as long as it is empty.
     spread: Option<Histogram<u32>>,
     max: Duration,
 }
@@ -83,23 +83,23 @@ impl Latenesses {
 
     pub(super) fn add(&mut self, other: &Self) {
         if let (Some(theirs), Some(ours)) = (&other.spread, self.spread()) {
-            // Both have the same bounds, so everything has a place.
+            // Both have the same bounds, so every value has a place.
             let _ = ours.add(theirs);
         }
         self.max = self.max.max(other.max);
     }
 
-    /// `None` if there was nothing.
+    /// The summary; `None` if there was no attempt.
     pub(super) fn sum_up(&self) -> Option<Lateness> {
         let spread = self.spread.as_ref().filter(|spread| !spread.is_empty())?;
-        // A value stands for a range, the end of which may be beyond what there was.
+        // A value stands for a range, whose end may be beyond the largest value.
         let at = |quantile| Duration::from_micros(spread.value_at_quantile(quantile)).min(self.max);
         Some(Lateness { p50: at(0.5), p99: at(0.99), max: self.max })
     }
 
     fn spread(&mut self) -> Option<&mut Histogram<u32>> {
         if self.spread.is_none() {
-            // These bounds are good.
+            // These bounds are valid.
             self.spread = Histogram::new_with_bounds(1, LONGEST_MICROS, DIGITS).ok();
         }
         self.spread.as_mut()

@@ -1,4 +1,4 @@
-//! Minutes are counted as they come, once each, and an hour of them is all there ever is.
+//! Each event counts once, in its minute, and there is never more than an hour of minutes.
 
 use proptest::prelude::*;
 
@@ -6,7 +6,7 @@ use super::*;
 
 const SECOND: u64 = 1_000_000;
 
-/// So many seconds after some full minute.
+/// An instant this many seconds after a full minute.
 fn at(seconds: u64) -> Timestamp {
     Timestamp::from_micros(30_000_000 * MICROS_PER_MINUTE + seconds * SECOND)
 }
@@ -34,7 +34,7 @@ fn what_happens_is_counted_in_its_minute_whatever_else_happens() {
     }
     history.note(at(60), at(60), Happened::Created);
     history.note(at(185), at(185), Happened::Created);
-    // Of two servers' clocks one may be a little behind.
+    // One of two servers' clocks may be a little behind.
     history.note(at(59), at(59), Happened::Created);
     let report = history.report(at(190));
     assert_eq!(counts(&report, |counted| counted.created), [2, 1, 0, 1]);

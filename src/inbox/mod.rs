@@ -1,15 +1,15 @@
-//! The webhooks that the inbox of `jettimer dev` got, the newest of them, in memory.
+//! The newest webhooks that the inbox of `jettimer dev` got, in memory.
 //!
-//! Pure: it is told what came and when. What it answers, and who may look, is `api`'s business.
+//! Pure: its caller tells it which webhooks came and when. `api` decides how to answer them, and who may look.
 //!
-//! **Invariant:** it has at most [`MAX_KEPT`] webhooks and [`MAX_BYTES`] bytes of them, whatever comes.
+//! **Invariant:** it has at most [`MAX_KEPT`] webhooks and [`MAX_BYTES`] bytes of them, however many come.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::domain::time::Timestamp;
 
-/// How many webhooks are kept: more than anybody scrolls through.
+/// How many webhooks are kept: more than a person scrolls through.
 pub const MAX_KEPT: usize = 200;
 
 /// How many bytes they may have together. A page that shows them asks for all of them, over and over.
@@ -18,7 +18,7 @@ pub const MAX_BYTES: usize = 2 * 1_024 * 1_024;
 /// How much of a body is kept, in bytes, so that a large one does not drive out many others.
 pub const MAX_BODY_BYTES: usize = 32 * 1_024;
 
-/// What a webhook takes beside its texts, in bytes.
+/// The size of a webhook in addition to its texts, in bytes.
 const OVERHEAD: usize = 512;
 
 /// Whether a webhook is signed as this node signs.
@@ -26,7 +26,7 @@ const OVERHEAD: usize = 512;
 pub enum Signature {
     /// With one of its secrets.
     Valid,
-    /// With none of them, or what was signed is not what came.
+    /// With none of its secrets, or the content that was signed is not the content that came.
     Invalid,
     /// Not at all.
     Missing,
@@ -46,23 +46,23 @@ impl Signature {
 /// A webhook that has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Webhook {
-    /// When its body was there.
+    /// When its body was complete.
     pub received_at: Timestamp,
-    /// Of the request.
+    /// The method of the request.
     pub method: String,
-    /// Of the request, from `/dev/inbox` on.
+    /// The path of the request, from `/dev/inbox` on.
     pub path: String,
-    /// What followed the `?`.
+    /// The query, without the `?`.
     pub query: String,
-    /// In the order in which they came.
+    /// The headers, in the order in which they came.
     pub headers: Vec<(String, String)>,
     /// The beginning of the body, at most [`MAX_BODY_BYTES`].
     pub body: Vec<u8>,
-    /// How long the body was.
+    /// The length of the whole body, in bytes.
     pub body_bytes: usize,
-    /// What its signature is worth.
+    /// Whether it is signed as this node signs.
     pub signature: Signature,
-    /// The status that it is answered with.
+    /// The status of its answer.
     pub status: u16,
 }
 
@@ -73,7 +73,7 @@ impl Webhook {
         Some(value)
     }
 
-    /// How long after `due_at` it has come.
+    /// How long after `due_at` the webhook came.
     pub fn lateness(&self, due_at: Timestamp) -> Duration {
         self.received_at.since(due_at)
     }
@@ -84,17 +84,17 @@ impl Webhook {
     }
 }
 
-/// What is kept.
+/// The webhooks that are kept.
 #[derive(Debug, Default)]
 pub struct Inbox {
-    /// With their numbers, the oldest first.
+    /// The webhooks with their numbers, the oldest first.
     kept: VecDeque<(u64, Webhook)>,
     bytes: usize,
     count: u64,
 }
 
 impl Inbox {
-    /// Takes a webhook, for which the oldest may have to go.
+    /// Takes a webhook. The oldest ones make room for it if necessary.
     pub fn take(&mut self, mut webhook: Webhook) {
         webhook.body.truncate(MAX_BODY_BYTES);
         self.count += 1;
@@ -106,12 +106,12 @@ impl Inbox {
         }
     }
 
-    /// Those at `path` and below it with their numbers, the newest first.
+    /// The webhooks at `path` and below it with their numbers, the newest first.
     pub fn below(&self, path: &str) -> impl Iterator<Item = &(u64, Webhook)> {
         self.kept.iter().rev().filter(move |(_, webhook)| is_below(&webhook.path, path))
     }
 
-    /// Removes those at `path` and below it, and says how many.
+    /// Removes the webhooks at `path` and below it. Returns how many they were.
     pub fn empty(&mut self, path: &str) -> usize {
         let before = self.kept.len();
         self.kept.retain(|(_, webhook)| !is_below(&webhook.path, path));
@@ -119,19 +119,19 @@ impl Inbox {
         before - self.kept.len()
     }
 
-    /// How many have come, those included that are not kept any more.
+    /// How many webhooks have come, including those that are no longer kept.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// How often this timer has called there, as far as that is kept.
+    /// How often this timer has called this path, as far as its calls are kept.
     pub fn calls_of(&self, id: &str, path: &str) -> usize {
         let same = |webhook: &Webhook| webhook.path == path && webhook.header("webhook-id") == Some(id);
         self.kept.iter().filter(|(_, webhook)| same(webhook)).count()
     }
 }
 
-/// Whether a path is another or below it.
+/// Whether `path` is `above` or below it.
 fn is_below(path: &str, above: &str) -> bool {
     let rest = path.strip_prefix(above.trim_end_matches('/'));
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -174,7 +174,7 @@ mod tests {
         let (_, newest) = inbox.below("/dev/inbox").next().unwrap();
         assert_eq!((newest.body.len(), newest.body_bytes), (MAX_BODY_BYTES, 10 * MAX_BODY_BYTES));
         assert!((30..MAX_KEPT).contains(&numbers(&inbox, "/dev/inbox").len()));
-        // Even one that is larger than all of them may be.
+        // The bound holds even for one webhook that is larger than that.
         inbox.take(Webhook { query: "x".repeat(MAX_BYTES), ..webhook("/dev/inbox", "a", 1) });
         assert_eq!((numbers(&inbox, "/dev/inbox").len(), inbox.bytes), (0, 0));
     }

@@ -1,4 +1,4 @@
-//! Where a page ended, as text that a client hands back.
+//! The place where a page ended, as text that a client hands back.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
@@ -8,14 +8,14 @@ use super::{Filter, Sort};
 use crate::domain::time::Timestamp;
 use crate::domain::timer::TimerId;
 
-/// The last place that a page has looked at. The next page begins behind it, so what is written in
-/// between neither repeats nor skips a timer that has not moved.
+/// The last place that a page has looked at. The next page begins after it. So timers that are created or changed in between
+/// neither repeat nor skip a timer that has not moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    /// By what the list is ordered.
+    /// The instant that the list is ordered by.
     pub(super) at: Timestamp,
     pub(super) id: TimerId,
-    /// Of the list that it belongs to.
+    /// The list that the cursor belongs to.
     list: Uuid,
 }
 
@@ -31,12 +31,12 @@ impl Cursor {
         Self { at, id, list: list(filter, sort) }
     }
 
-    /// Whether it ended a page of this list.
+    /// Whether the cursor ended a page of this list.
     pub fn belongs_to(&self, filter: &Filter, sort: Sort) -> bool {
         self.list == list(filter, sort)
     }
 
-    /// As text that is safe in a URL.
+    /// The cursor as text that is safe in a URL.
     pub fn encode(&self) -> String {
         let mut bytes = [0; 40];
         bytes[..8].copy_from_slice(&self.at.as_micros().to_be_bytes());
@@ -45,7 +45,7 @@ impl Cursor {
         BASE64.encode(bytes)
     }
 
-    /// Reads it back; `None` if the text is no cursor.
+    /// Reads the text of a cursor; `None` if it is not one.
     pub fn decode(text: &str) -> Option<Self> {
         let bytes: [u8; 40] = BASE64.decode(text).ok()?.try_into().ok()?;
         let (at, rest) = bytes.split_first_chunk::<8>()?;

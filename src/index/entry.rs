@@ -1,4 +1,4 @@
-//! What is kept of a timer.
+//! The data that the index keeps of a timer.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
@@ -13,41 +13,41 @@ pub(super) struct Entry {
     pub(super) state: usize,
     pub(super) due_at: Timestamp,
     pub(super) created_at: Timestamp,
-    /// When the next attempt is, of a scheduled one.
+    /// When the next attempt of a scheduled timer is.
     pub(super) waiting: Option<Timestamp>,
     pub(super) expires_at: Option<Timestamp>,
-    /// What has been counted of it.
+    /// The events of the timer that have been counted.
     pub(super) seen: Seen,
     /// The keys of its path, receiver and flow, cut to 32 bits.
     pub(super) needs: [u32; 4],
-    /// In the form by which hosts are compared.
+    /// The host, in the form by which hosts are compared.
     pub(super) host: Arc<str>,
     pub(super) port: u16,
-    /// Hashes of `key=value` of its metadata.
+    /// Hashes of `key=value` of the timer's metadata.
     pub(super) labels: Box<[u64]>,
-    /// How large its record is, in bytes, and its summary.
+    /// The sizes of the timer's record and of its summary, in bytes.
     pub(super) record: u32,
     pub(super) summary: u32,
 }
 
 impl Entry {
-    /// Whether it calls this host, and this port if there is one.
+    /// Whether the timer calls this host, and this port if there is one.
     pub(super) fn is_at(&self, host: &HostPort) -> bool {
         *self.host == *host.host() && host.port().is_none_or(|port| port == self.port)
     }
 
-    /// What it is found by: hashes of its host and its labels.
+    /// The names by which the timer is found: hashes of its host and its labels.
     pub(super) fn names(&self) -> impl Iterator<Item = u64> {
         self.labels.iter().copied().chain([host_name(&self.host)])
     }
 }
 
-/// What an entry is found by of its host. No label has an empty key.
+/// The name for a host. No label has an empty key.
 pub(super) fn host_name(host: &str) -> u64 {
     label("", host)
 }
 
-/// What an entry keeps of a label. Others may have the same hash, which is why pages are checked again.
+/// The name for a label. Other labels may have the same hash, so pages are checked again.
 pub(super) fn label(key: &str, value: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     (key, value).hash(&mut hasher);

@@ -1,14 +1,15 @@
-//! Pages of a list that asks for a host or a label which few timers have: these are looked at, and not all timers in
-//! their order, of which it might be the last.
+//! Pages of a list with a host or a label that few timers have. Such a page looks at those, and not at all timers in their
+//! order, where it might find one at the very end.
 
 use super::{Cursor, Filter, Index, Page, Sort, host_name};
 use crate::domain::timer::TimerId;
 
-/// So many are sorted within a few milliseconds. Of more, a page of the usual size is found soon among all.
+/// How many timers count as few: that many are sorted within a few milliseconds. If more match, a page of the usual size is found soon
+/// among all timers.
 pub(super) const MAX_FEW: usize = 10_000;
 
 impl Index {
-    /// Those that have one of the names that are asked for, if they are few.
+    /// The timers with one of the filter's names, if they are few.
     pub(super) fn few(&self, filter: &Filter) -> Option<Vec<TimerId>> {
         let names =
             filter.labels().into_iter().chain(filter.host.as_ref().map(|host| host_name(host.host())));

@@ -1,11 +1,11 @@
-//! Which timers there are: an index in memory by which API nodes find timers, for lists, counts and
+//! The timers that exist: an index in memory by which API nodes find timers, for lists, counts and
 //! cancelling by filter.
 //!
-//! Pure: fed and asked by others. It holds what is sorted and filtered by, 560 bytes a timer with two labels, and
+//! Pure: other modules fill and query it. It holds the fields for sorting and filtering, 560 bytes for a timer with two labels, and
 //! no timer: pages are read from the bucket afterwards, and checked against the filter again.
 //!
-//! **Invariant:** at most `limit` timers are indexed, and no more than take 560 bytes each on average: one with twenty labels
-//! and a host of its own takes 2.2 KB. Once one was left out, the index says that it is not complete.
+//! **Invariant:** at most `limit` timers are indexed, with 560 bytes each on average: one with twenty labels and a host of its own
+//! takes 2.2 KB. Once a timer was left out, the index says that it is not complete.
 
 mod cursor;
 mod entry;
@@ -30,15 +30,15 @@ pub use page::Page;
 pub use query::{Filter, Sort};
 pub use size::Size;
 
-/// States that are told apart, in the order of their names in [`STATES`].
+/// The number of states that the index tells apart, in the order of their names in [`STATES`].
 const STATE_COUNT: usize = 6;
 
 /// The names of all states, in the order in which they are counted and listed.
 pub const STATES: [&str; STATE_COUNT] =
     ["scheduled", "firing", "delivered", "failed", "unknown", "cancelled"];
 
-/// How late an attempt may be before it counts as overdue: more than a healthy node ever is. Of the world, in which the
-/// node works.
+/// How late an attempt may be before it counts as overdue: later than on a healthy node. It is in the world's time, in which
+/// the node works.
 const OVERDUE_GRACE: Duration = Duration::from_secs(5);
 
 /// Ordered by instant, then by id, so that each place is unique.
@@ -47,7 +47,7 @@ type Ordered = BTreeSet<(Timestamp, TimerId)>;
 /// The index.
 pub struct Index {
     limit: usize,
-    /// What the entries take, in bytes, and the hosts.
+    /// Bytes that the entries and the hosts take.
     bytes: usize,
     complete: bool,
     entries: HashMap<TimerId, Entry>,
@@ -61,20 +61,20 @@ pub struct Index {
     expiring: Ordered,
     /// Hashes of hosts and labels, each with the timers that have it.
     named: BTreeSet<(u64, TimerId)>,
-    /// Of how many timers with one name all are looked at, rather than all timers in their order.
+    /// How many timers with one name count as few: a page then looks at those only, rather than at all timers in their order.
     few: usize,
     /// Each host once.
     hosts: HashSet<Arc<str>>,
 }
 
-/// How many timers there are.
+/// Numbers of timers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Of each state, in the order of [`STATES`].
+    /// Timers in each state, in the order of [`STATES`].
     pub by_state: [usize; STATE_COUNT],
-    /// Scheduled ones whose attempt should have begun.
+    /// Scheduled timers whose attempt should have begun.
     pub overdue: usize,
-    /// Those of them that wait for their receiver or their flow.
+    /// Overdue timers that wait for their receiver or their flow.
     pub held_up: usize,
 }
 
@@ -96,8 +96,8 @@ impl Index {
         }
     }
 
-    /// Takes over a version of a timer, which leaves by itself at `expires_at`; an older one than is known
-    /// changes nothing. Gives what it tells that was not known before, of timers that are indexed.
+    /// Takes over a version of a timer, which leaves by itself at `expires_at`; an older version than the known one changes nothing.
+    /// Returns the events that the version adds, if the timer is indexed.
     pub fn apply(
         &mut self,
         timer: &Timer,
@@ -150,13 +150,13 @@ impl Index {
         happened(before, timer)
     }
 
-    /// How large a timer is that is indexed.
+    /// The size of an indexed timer.
     pub fn size(&self, id: TimerId) -> Option<Size> {
         let entry = self.entries.get(&id)?;
         Some(Size { record: entry.record as usize, summary: entry.summary as usize })
     }
 
-    /// What the index takes, in bytes, as it is counted.
+    /// Bytes that the index takes, as it counts them.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
@@ -172,7 +172,7 @@ impl Index {
     pub fn expire(&mut self, now: Timestamp) {
         while let Some((at, id)) = self.expiring.first().copied().filter(|(at, _)| *at <= now) {
             self.take_out(id);
-            // Also where nothing was taken out, so that this ends.
+            // Also if no timer was taken out, so that the loop ends.
             self.expiring.remove(&(at, id));
         }
     }
@@ -192,7 +192,7 @@ impl Index {
         self.complete
     }
 
-    /// Counts timers; `waits` says which wait for their receiver or their flow.
+    /// Counts timers; `waits` tells which ones wait for their receiver or their flow.
     pub fn counts(&self, waits: &Waits, now: impl Into<Now>) -> Counts {
         let now: Now = now.into();
         let late = (now.at.saturating_sub(now.pace.by_the_clock(OVERDUE_GRACE)), TimerId::nil());
@@ -222,7 +222,7 @@ impl Index {
             self.named.remove(&(name, id));
         }
         self.bytes -= size::taken(&entry);
-        // Ours and the set's: nobody else has it.
+        // Held by this entry and the set only: no other entry has this host.
         if Arc::strong_count(&entry.host) == 2 {
             self.hosts.remove(&entry.host);
             self.bytes -= size::taken_by_host(&entry.host);

@@ -1,4 +1,4 @@
-//! Pages of a list: what follows a cursor, in order, of the states asked for.
+//! Pages of a list: the timers after a cursor, in order, in the states of the filter.
 
 use std::iter::Peekable;
 use std::ops::Bound;
@@ -7,14 +7,14 @@ use super::{Cursor, Filter, Index, Ordered, Sort};
 use crate::domain::time::Timestamp;
 use crate::domain::timer::TimerId;
 
-/// The most places that one page looks at, which takes some ten milliseconds. A page that is cut short by
-/// it says where to go on.
+/// The most places that one page looks at, which takes some ten milliseconds. A page that this limit cuts short
+/// tells where the next one begins.
 const MAX_LOOKED_AT: usize = 100_000;
 
 /// A part of a list.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Page {
-    /// Timers that may be meant; their records tell.
+    /// Timers that may match; their records decide.
     pub ids: Vec<TimerId>,
     /// Where the next page begins; `None` at the end of the list.
     pub next: Option<Cursor>,
@@ -23,7 +23,7 @@ pub struct Page {
 type Places<'i> = Box<dyn Iterator<Item = (Timestamp, TimerId)> + 'i>;
 
 impl Index {
-    /// What follows `after`: at most `limit` timers.
+    /// The page that follows `after`: at most `limit` timers.
     pub fn page(&self, filter: &Filter, sort: Sort, after: Option<&Cursor>, limit: usize) -> Page {
         if let Some(ids) = self.few(filter) {
             return self.page_of_few(ids, filter, sort, after, limit);
@@ -73,7 +73,7 @@ fn places<'i>(set: &'i Ordered, bounds: Bounds, sort: Sort, after: Option<&Curso
     else {
         return None;
     };
-    // A range that ends before it begins is empty, and the set would panic.
+    // A range that ends before it begins is empty, and would make the set panic.
     if first >= last {
         return None;
     }
@@ -81,7 +81,7 @@ fn places<'i>(set: &'i Ordered, bounds: Bounds, sort: Sort, after: Option<&Curso
     Some(if sort.is_descending() { Box::new(range.rev()) } else { Box::new(range) })
 }
 
-/// Takes the next place of all sources.
+/// Takes the next place among all sources.
 fn nearest(sources: &mut [Peekable<Places<'_>>], sort: Sort) -> Option<(Timestamp, TimerId)> {
     let heads = sources.iter_mut().enumerate();
     let heads = heads.filter_map(|(n, source)| Some((*source.peek()?, n)));

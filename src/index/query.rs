@@ -1,4 +1,4 @@
-//! What is asked of the index: which timers, in which order.
+//! The queries of the index: which timers, in which order.
 
 use std::ops::Range;
 
@@ -24,7 +24,7 @@ impl Sort {
     /// Every order.
     pub const ALL: [Self; 4] = [Self::Due, Self::DueDesc, Self::Created, Self::CreatedDesc];
 
-    /// Its name in queries.
+    /// The name of the order, in queries.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Due => "due",
@@ -43,18 +43,18 @@ impl Sort {
     }
 }
 
-/// Which timers are meant; by default all.
+/// Which timers match; by default all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
     /// Names of states; empty means any.
     pub states: Vec<&'static str>,
-    /// Due within this time.
+    /// Due within this range.
     pub due: Range<Timestamp>,
-    /// Created within this time.
+    /// Created within this range.
     pub created: Range<Timestamp>,
-    /// The URL's host, and its port if only that is meant.
+    /// The URL's host, and its port if the filter has one.
     pub host: Option<HostPort>,
-    /// Labels that it must have, all of them.
+    /// Labels of which the timer must have all.
     pub metadata: Vec<(String, String)>,
 }
 
@@ -68,7 +68,7 @@ impl Default for Filter {
 }
 
 impl Filter {
-    /// Whether the timer is meant.
+    /// Whether the timer matches.
     pub fn matches(&self, timer: &Timer) -> bool {
         (self.states.is_empty() || self.states.contains(&timer.state.name()))
             && self.due.contains(&timer.due_at)
@@ -77,12 +77,12 @@ impl Filter {
             && self.metadata.iter().all(|(key, value)| timer.metadata.get(key) == Some(value))
     }
 
-    /// The states asked for, by their places in [`STATES`].
+    /// The states of the filter, as positions in [`STATES`].
     pub(super) fn places(&self) -> Vec<usize> {
         (0..STATES.len()).filter(|n| self.states.is_empty() || self.states.contains(&STATES[*n])).collect()
     }
 
-    /// Whether the entry, of one of the states, may be meant.
+    /// Whether the entry may match, given that its state does.
     pub(super) fn may_match(&self, entry: &Entry, labels: &[u64]) -> bool {
         self.due.contains(&entry.due_at)
             && self.created.contains(&entry.created_at)

@@ -1,4 +1,4 @@
-//! How large what belongs to a timer is, roughly: for who reads records, and for who counts what entries take.
+//! The rough sizes of timers: for readers of records, and for the index, which counts what its entries take.
 
 use crate::domain::attempt::CallResult;
 use crate::domain::target::Body;
@@ -6,30 +6,30 @@ use crate::domain::timer::{State, Timer};
 
 use super::Entry;
 
-/// What every record has, and every attempt of it, in bytes: names of fields, instants and numbers.
+/// Bytes that every record has, and every attempt in it: names of fields, instants and numbers.
 const RECORD_BYTES: usize = 1_024;
 
-/// What every summary has, in bytes, its last attempt included.
+/// Bytes that every summary has, including its last attempt.
 const SUMMARY_BYTES: usize = 768;
 
-/// What an entry takes in memory without labels, in bytes: it, its places in the sets, and what those have in reserve.
+/// Bytes that an entry without labels takes in memory: itself, its places in the sets, and the sets' spare capacity.
 const ENTRY_BYTES: usize = 410;
 
-/// What each label takes of an entry, and in the set of names.
+/// Bytes that each label takes, in the entry and in the set of names.
 const LABEL_BYTES: usize = 75;
 
-/// What the first entry of a host takes beside the host's name.
+/// Bytes that the first entry of a host takes in addition to the host's name.
 const HOST_BYTES: usize = 64;
 
-/// What is allowed for an entry: that of a timer with two labels.
+/// The bytes allowed for an entry: those of a timer with two labels.
 pub(super) const ALLOWED_BYTES: usize = ENTRY_BYTES + 2 * LABEL_BYTES;
 
-/// How large a timer is, in bytes.
+/// The sizes of a timer, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Size {
-    /// Its record in the bucket.
+    /// The size of its record in the bucket.
     pub record: usize,
-    /// Its summary in a list.
+    /// The size of its summary in a list.
     pub summary: usize,
 }
 
@@ -58,7 +58,7 @@ impl Size {
     }
 }
 
-/// How long the reason of a result is.
+/// The length of the reason of a result.
 fn said(result: &CallResult) -> usize {
     match result {
         CallResult::NotSent { reason }
@@ -68,12 +68,12 @@ fn said(result: &CallResult) -> usize {
     }
 }
 
-/// What an entry takes in memory, but for its host.
+/// Bytes that an entry takes in memory, without its host.
 pub(super) fn taken(entry: &Entry) -> usize {
     ENTRY_BYTES + LABEL_BYTES * entry.labels.len()
 }
 
-/// What a host takes that is kept once.
+/// Bytes that a host takes, which is kept once.
 pub(super) fn taken_by_host(host: &str) -> usize {
     HOST_BYTES + host.len()
 }

@@ -73,7 +73,7 @@ proptest! {
         now in 0_u64..20, filter in filters(), sort in prop::sample::select(Sort::ALL.to_vec()), limit in 1_usize..5,
         few in 0_usize..12,
     ) {
-        // Names are common or not: a page is the same.
+        // Whether names are common or not, a page is the same.
         let mut index = Index { few, ..Index::new(1_000) };
         let mut model = BTreeMap::new();
         for (revision, (n, due, created, state, expires)) in (1..).zip(writes) {
@@ -132,7 +132,7 @@ fn over_its_limit_the_index_leaves_out_and_says_so() {
     assert!(index.is_complete());
     index.apply(&timer(2, 5, 5, 0), 1, None);
     assert_eq!((index.len(), index.is_complete()), (2, false));
-    // One that is known may change.
+    // A known timer may still change.
     index.apply(&timer(1, 9, 5, 1), 2, None);
     assert_eq!(index.counts(&Waits::default(), at(0)).by_state, [1, 0, 1, 0, 0, 0]);
 }
@@ -150,10 +150,10 @@ fn over_its_bytes_the_index_leaves_out_and_says_so() {
     for n in 0..10 {
         index.apply(&with_labels(n, 20), 1, None);
     }
-    // One takes as much as four with two labels.
+    // One of these takes as much as four with two labels.
     assert_eq!((index.len(), index.is_complete()), (2, false));
     assert!(index.bytes() <= LIMIT * size::ALLOWED_BYTES);
-    // Those that are known may have fewer, and then there is room.
+    // Known timers may lose labels, and then there is room.
     for n in 0..2 {
         index.apply(&with_labels(n, 0), 2, None);
     }

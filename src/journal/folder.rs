@@ -1,8 +1,8 @@
-//! The files of a directory of journals: one for each node that lives, and those that are left.
+//! The files of a journal directory: one for each living node, and those that dead nodes have left.
 //!
-//! A file belongs to who has locked it. The system drops the lock when the last thread of that process is gone, so whoever
-//! gets it knows that nothing is written any more. Files stay and are used again; removing one would let two processes lock
-//! two files of one name.
+//! A file belongs to the process that has locked it. The system drops the lock when the last thread of that process is gone, so a
+//! node that gets the lock knows that nothing writes to the file any longer. Files stay and are reused; removing one would let
+//! two processes lock two files of one name.
 
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
@@ -13,17 +13,17 @@ use std::time::Duration;
 use super::format::{self, BootId, HEADER_BYTES, Header, Noted, SLOT_BYTES, SLOTS_AT};
 use crate::domain::time::Timestamp;
 
-/// How many files a directory has at most: nodes that share it, and files whose entries wait for NATS.
+/// The most files of a directory: those of nodes that share it, and those with entries that wait for NATS.
 const MAX_FILES: usize = 16;
 
-/// The most slots that are read, whatever a header says: as many as `--max-calls` may be.
+/// The most slots that are read, even if a header names more: the maximum of `--max-calls`.
 const MAX_SLOTS: usize = 16_384;
 
-/// How much later than its newest mark a file may have been changed: the system's clock for files ticks some hundred times
-/// a second.
+/// How much later than its newest mark a file may have been changed: the system's clock for files ticks some hundred times a
+/// second.
 const STAMP_SLACK: Duration = Duration::from_secs(2);
 
-/// How much of a file is written at once when it is prepared.
+/// The block that fills a new file, written again and again.
 static ZEROS: [u8; 65_536] = [0; 65_536];
 
 /// Why there is no journal.
@@ -32,43 +32,43 @@ pub enum Error {
     /// The directory or a file in it cannot be used.
     #[error("cannot {what} {path}: {error}")]
     File {
-        /// What was tried.
+        /// The operation that failed.
         what: &'static str,
-        /// With what.
+        /// The path of the operation.
         path: PathBuf,
-        /// Why not.
+        /// The error of the system.
         error: io::Error,
     },
-    /// Other nodes have them all.
+    /// Other nodes use all files.
     #[error("all {MAX_FILES} journals in {0} are in use")]
     Full(PathBuf),
-    /// Nothing tells one boot of this machine from another.
+    /// The system does not distinguish one boot of this machine from another.
     #[error("the system does not say on which boot it is: {0}")]
     NoBootId(io::Error),
 }
 
-/// A file that was taken, and those that were left.
+/// The file that this node has taken, and those that dead nodes have left.
 pub(super) struct Taken {
     pub(super) file: File,
     pub(super) path: PathBuf,
     pub(super) left: Vec<Left>,
-    /// How many files others have.
+    /// The number of files that other nodes use.
     pub(super) others: usize,
 }
 
-/// What a node that is gone has left. Locked as long as this lives.
+/// The file of a node that is gone. It stays locked as long as this lives.
 pub struct Left {
     file: File,
-    /// What it had noted of its calls.
+    /// The node's notes about its calls.
     pub entries: Vec<Noted>,
 }
 
 impl Left {
-    /// Everything that follows from it was done: no node reads it again.
+    /// Marks the file as done, so that no node reads it again.
     ///
     /// # Errors
     ///
-    /// If that cannot be noted; then it is read once more, which does no harm.
+    /// If that cannot be written; then the file is read once more, which does no harm.
     pub fn done(self) -> io::Result<()> {
         self.file.write_all_at(&[0; HEADER_BYTES], 0)
     }
@@ -102,7 +102,7 @@ pub(super) fn take(dir: &Path, slots: usize) -> Result<Taken, Error> {
         if !is_at(&file, &path) {
             continue;
         }
-        // What cannot be read is as good as nothing: its timers are found when their leases are over.
+        // A file that cannot be read counts as empty: its timers are found when their leases are over.
         let entries = entries(&file, boot).unwrap_or_default();
         if !entries.is_empty() {
             left.push(Left { file, entries });
@@ -111,27 +111,27 @@ pub(super) fn take(dir: &Path, slots: usize) -> Result<Taken, Error> {
         }
     }
     let Some((file, path)) = own else { return Err(Error::Full(dir.to_owned())) };
-    // Before anything that was left is believed: where nothing can be written, a mark may be missing for that.
+    // Before any entry is believed: if nothing can be written here, a mark may be missing for the same reason.
     if let Err(error) = prepare(&file, slots, boot) {
-        // Room that is of no use.
+        // Frees the room, which is of no use.
         let _ = file.set_len(0);
         return Err(failed("write", &path)(error));
     }
     Ok(Taken { file, path, left, others })
 }
 
-/// Gives the lock back, so that another node of this process may have the file.
+/// Gives the lock back, so that another node of this process may take the file.
 pub(super) fn release(file: &File) {
     let _ = file.unlock();
 }
 
-/// Whether this is still the file of this name: one that could not be written may have been removed.
+/// Whether the path still names this file: a node may have removed a file that it could not write.
 fn is_at(file: &File, path: &Path) -> bool {
     let id = |data: fs::Metadata| (data.dev(), data.ino());
     file.metadata().map(id).ok() == fs::metadata(path).map(id).ok()
 }
 
-/// What is in a file, if it was written on this boot, to this very file, and if no other program has written to it since.
+/// The entries of a file, if it was written on this boot, to this very file, and if no other program has written to it since.
 fn entries(file: &File, boot: BootId) -> io::Result<Vec<Noted>> {
     let data = file.metadata()?;
     let mut header = [0; HEADER_BYTES];
@@ -148,8 +148,8 @@ fn entries(file: &File, boot: BootId) -> io::Result<Vec<Noted>> {
         newest = newest.max(format::last_write(&slot));
         noted.extend(format::read(&slot));
     }
-    // An older state of it that was put back in its place has marks that are older than the file. The time of the last
-    // change cannot be set, as that of the last write can.
+    // An older copy that was put back into the same file has marks that are older than the file's last change. Programs
+    // cannot set the time of the last change, only that of the last write.
     let seconds = u64::try_from(data.ctime()).unwrap_or_default();
     let micros = u64::try_from(data.ctime_nsec()).unwrap_or_default() / 1_000;
     let changed = Timestamp::from_micros(seconds.saturating_mul(1_000_000).saturating_add(micros));
@@ -159,7 +159,7 @@ fn entries(file: &File, boot: BootId) -> io::Result<Vec<Noted>> {
     Ok(noted)
 }
 
-/// Has room for every slot, with nothing in it, so that no mark needs more.
+/// Fills a file with empty slots, so that no mark needs more room.
 fn prepare(file: &File, slots: usize, boot: BootId) -> io::Result<()> {
     let end = SLOTS_AT + (slots * SLOT_BYTES) as u64;
     let mut at = 0;
@@ -182,7 +182,7 @@ fn boot_id() -> io::Result<BootId> {
     Ok(*id.as_bytes())
 }
 
-/// Elsewhere nothing says so without unsafe code, so there is no journal.
+/// Other systems do not tell their boot id without unsafe code, so there is no journal.
 #[cfg(not(target_os = "linux"))]
 fn boot_id() -> io::Result<BootId> {
     Err(io::Error::from(io::ErrorKind::Unsupported))

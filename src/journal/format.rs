@@ -1,7 +1,7 @@
-//! What the bytes of a journal mean. No file and no clock; whatever the bytes are, reading them ends in an entry or in none.
+//! The meaning of a journal's bytes. Uses no file and no clock; any bytes read as an entry or as none.
 //!
-//! A slot has three parts, each with a checksum of its own, since a part may be written when the process is killed: the
-//! claim, a mark that says how far the call has come, and the answer. Numbers are little-endian.
+//! A slot has three parts, each with a checksum of its own, since the process may be killed while it writes a part: the claim, a
+//! mark that says how far the call has come, and the answer. Numbers are little-endian.
 
 mod answer;
 mod checksum;
@@ -16,41 +16,41 @@ pub use answer::MAX_ANSWER;
 use checksum::crc32;
 pub use header::{BootId, HEADER_BYTES, Header};
 
-/// Where the first slot begins: behind the header's page.
+/// Where the first slot begins: after the page of the header.
 pub const SLOTS_AT: u64 = 4_096;
 
-/// How large a slot is: whole sectors, so that neither claim nor mark lies on two pages.
+/// The size of a slot: whole sectors, so that neither claim nor mark crosses a page boundary.
 pub const SLOT_BYTES: usize = (ANSWER_AT + ANSWER_HEAD + MAX_ANSWER).next_multiple_of(512);
 
 const CLAIM_BYTES: usize = 64;
 /// Where in a slot the mark begins.
 pub const MARK_AT: usize = CLAIM_BYTES;
 const MARK_BYTES: usize = 32;
-/// Where in a slot the answer begins, right behind the mark.
+/// Where in a slot the answer begins, right after the mark.
 const ANSWER_AT: usize = MARK_AT + MARK_BYTES;
 const ANSWER_HEAD: usize = 16;
 
 /// How far a call had come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mark {
-    /// It was about to be claimed, and nothing of its request was written.
+    /// The call was about to be claimed, and nothing of its request was written.
     Claimed,
-    /// Its request was about to be written.
+    /// The request was about to be written.
     Written,
-    /// It was answered so.
+    /// The call was answered, with this answer.
     Answered(Box<Called>),
 }
 
-/// What is written about a call.
+/// The journal's entry for a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Noted {
-    /// Whose call.
+    /// The timer that is called.
     pub timer: TimerId,
-    /// Under which claim.
+    /// The claim of the call.
     pub claim: ClaimId,
-    /// How far it had come.
+    /// How far the call had come.
     pub mark: Mark,
-    /// When that was written, by the world's clock.
+    /// When the mark was written, by the world's clock.
     pub at: Timestamp,
 }
 
@@ -59,7 +59,7 @@ const WRITTEN: u8 = 2;
 const ANSWERED: u8 = 3;
 const TAKEN_BACK: u8 = 4;
 
-/// Where the slot of this number begins.
+/// Where the slot with this number begins.
 pub fn slot_at(number: usize) -> u64 {
     SLOTS_AT + number as u64 * SLOT_BYTES as u64
 }
@@ -79,12 +79,12 @@ pub fn written(claim: ClaimId, at: Timestamp) -> [u8; MARK_BYTES] {
     mark(WRITTEN, claim, at)
 }
 
-/// The mark of a call that was not made, and whose record says so.
+/// The mark of a call that was not made and whose record says so.
 pub fn taken_back(claim: ClaimId, at: Timestamp) -> [u8; MARK_BYTES] {
     mark(TAKEN_BACK, claim, at)
 }
 
-/// The mark of a call that was answered, and behind it the answer.
+/// The mark of a call that was answered, followed by the answer.
 pub fn answered(claim: ClaimId, called: &Called, at: Timestamp) -> Vec<u8> {
     let mut bytes = mark(ANSWERED, claim, at).to_vec();
     let answer = answer::encode(called);
@@ -97,13 +97,13 @@ pub fn answered(claim: ClaimId, called: &Called, at: Timestamp) -> Vec<u8> {
     bytes
 }
 
-/// What a slot says, if it is whole and is about a call that may still matter.
+/// The entry in a slot, if it is whole and is about a call that may still matter.
 pub fn read(slot: &[u8]) -> Option<Noted> {
     let head = unsealed(slot.get(..CLAIM_BYTES)?)?;
     let timer = Uuid::from_slice(&head[..16]).ok()?;
     let claim = Uuid::from_slice(&head[16..32]).ok()?;
     let bytes = unsealed(slot.get(MARK_AT..ANSWER_AT)?)?;
-    // A mark that is not this claim's is one of an earlier call that came late.
+    // A mark with another claim's id was written late, for an earlier call.
     if bytes[..16] != claim.as_bytes()[..] {
         return None;
     }
@@ -111,14 +111,14 @@ pub fn read(slot: &[u8]) -> Option<Noted> {
     let mark = match bytes[24] {
         CLAIMED => Mark::Claimed,
         WRITTEN => Mark::Written,
-        // One that is not whole was being written when the process was killed: the request was.
+        // An incomplete answer was being written when the process was killed, so the request had been written.
         ANSWERED => answer(slot).map_or(Mark::Written, |called| Mark::Answered(Box::new(called))),
         _ => return None,
     };
     Some(Noted { timer, claim, mark, at })
 }
 
-/// When a slot was written last, if that can be read.
+/// When the slot was last written, if that can be read.
 pub fn last_write(slot: &[u8]) -> Option<Timestamp> {
     let bytes = unsealed(slot.get(MARK_AT..ANSWER_AT)?)?;
     number(&bytes[16..24]).map(Timestamp::from_micros)
@@ -142,14 +142,14 @@ fn mark(kind: u8, claim: ClaimId, at: Timestamp) -> [u8; MARK_BYTES] {
     bytes
 }
 
-/// Puts the checksum of all that is before it into the last four bytes.
+/// Puts the checksum of the bytes before it into the last four bytes.
 fn seal(bytes: &mut [u8]) {
     let end = bytes.len() - 4;
     let sum = crc32(&bytes[..end]);
     bytes[end..].copy_from_slice(&sum.to_le_bytes());
 }
 
-/// What is before the checksum, if that is right. Zeros are not: a part that was never written says nothing.
+/// The bytes before the checksum, if that is right. Zeros do not pass: a part that was never written says nothing.
 fn unsealed(bytes: &[u8]) -> Option<&[u8]> {
     let (rest, sum) = bytes.split_at_checked(bytes.len().checked_sub(4)?)?;
     (crc32(rest).to_le_bytes() == sum).then_some(rest)

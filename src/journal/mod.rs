@@ -1,15 +1,15 @@
-//! What a node writes about its calls, so that whoever starts after a crash knows how far each had come.
+//! A node's notes about its calls, so that the node that starts after a crash knows how far each call had come.
 //!
-//! A file with a fixed slot for each call that may be in progress, overwritten in place: when a call is about to be claimed,
-//! before the first byte of its request, and when its answer was read. `write` without `fsync`: the page cache outlives the
-//! process, and a power cut is told by the boot's id. `format` is what the bytes mean, `slots` writes them, `folder` finds
-//! and locks files. What follows from an entry is decided by the rules, against the record in NATS.
+//! A file has a fixed slot for each call that may be in progress. The node overwrites the slot in place when a call is about to
+//! be claimed, before the first byte of its request, and when its answer was read. It uses `write` without `fsync`: the page
+//! cache outlives the process, and the boot's id reveals a power cut. `format` defines the bytes, `slots` writes them, `folder`
+//! finds and locks files. The rules decide what follows from an entry, against the record in NATS.
 //!
-//! **Invariant:** an entry is believed only about a record that has its claim's id, and only if it was written on this boot,
-//! to this very file, by a process that is gone.
-//! **Invariant:** the place for every mark is there before the claim is noted, so a mark needs no room on the disk. If one
-//! cannot be written all the same, the file is made unreadable, and this node goes on without a journal.
-//! **Invariant:** what is not in the journal is as it was without one: others take it over when its lease is over.
+//! **Invariant:** an entry is believed only about a record that has its claim's id, and only if it was written on this boot, to
+//! this very file, by a process that is gone.
+//! **Invariant:** the file has room for every mark before the claim is noted, so a mark needs no more room on the disk. If a mark
+//! still cannot be written, the file is made unreadable, and this node goes on without a journal.
+//! **Invariant:** a call that is not in the journal is treated as without one: other nodes take it over when its lease is over.
 
 mod folder;
 pub mod format;
@@ -28,37 +28,38 @@ use crate::metrics::Metrics;
 pub use folder::{Error, Left};
 use slots::{Slot, Slots};
 
-/// A node's journal, or none. Cheap to clone.
+/// A node's journal, or the lack of one. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Journal(Option<Arc<Slots>>);
 
-/// What is written about one call. Cheap to clone; its slot is free for another call when the last copy is dropped.
+/// The entry of one call. Cheap to clone; its slot is free for another call when the last copy is dropped.
 #[derive(Clone, Default)]
 pub struct Entry(Option<Arc<Slot>>);
 
-/// What a journal is made with.
+/// The settings of a journal.
 pub struct Settings<'a> {
     /// The directory of journals; it is created.
     pub dir: &'a Path,
     /// The most calls in progress.
     pub calls: usize,
-    /// Tells the time that marks are made at.
+    /// Tells the time of each mark.
     pub clock: Clock,
-    /// Where it is shown whether there is a journal.
+    /// The metrics that show whether there is a journal.
     pub metrics: Arc<Metrics>,
 }
 
 impl Journal {
-    /// None: nothing is written.
+    /// No journal: nothing is written.
     pub fn off() -> Self {
         Self(None)
     }
 
-    /// Takes a file of the directory that no living node has, and gives what nodes that are gone have left in others.
+    /// Takes a file of the directory that no living node uses, and gives the entries that dead nodes have left in other
+    /// files.
     ///
     /// # Errors
     ///
-    /// If the directory cannot be written to, or all of its files are in use; then nothing was taken.
+    /// If the directory cannot be written to, or all of its files are in use; then no file was taken.
     pub fn open(settings: Settings<'_>) -> Result<(Self, Vec<Left>), Error> {
         let taken = folder::take(settings.dir, settings.calls)?;
         if taken.others > 0 {
@@ -73,34 +74,34 @@ impl Journal {
         Ok((Self(Some(Arc::new(slots))), taken.left))
     }
 
-    /// Notes that the timer is about to be claimed under this name.
+    /// Notes that the timer is about to be claimed with this claim.
     pub fn claims(&self, timer: TimerId, claim: ClaimId) -> Entry {
         Entry(self.0.as_ref().and_then(|slots| Slot::take(slots, timer, claim)).map(Arc::new))
     }
 
-    /// Where it is, if there is one.
+    /// The path of the file, if there is a journal.
     pub fn path(&self) -> Option<PathBuf> {
         self.0.as_ref().map(|slots| slots.path().to_owned())
     }
 }
 
 impl Entry {
-    /// Notes that the first byte of the request is about to be written. Done more than once it is noted once.
+    /// Notes that the first byte of the request is about to be written. Repeated calls note it once.
     pub fn writes(&self) {
         if let Some(slot) = &self.0 {
             slot.writes();
         }
     }
 
-    /// Notes what was answered.
+    /// Notes the answer.
     pub fn answered(&self, called: &Called) {
         if let Some(slot) = &self.0 {
             slot.answered(called);
         }
     }
 
-    /// Notes that the outcome is stored. Only a claim whose request was not written is taken back for it: of the others a
-    /// record that has the claim no more says enough.
+    /// Notes that the outcome is stored. This writes a mark only for a claim whose request was not written. For the
+    /// others it is enough that the record no longer has the claim.
     pub fn stored(&self) {
         if let Some(slot) = &self.0 {
             slot.stored();

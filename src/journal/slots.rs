@@ -1,4 +1,4 @@
-//! The slots of a journal that is written: which are free, and what happens if one cannot be written.
+//! The slots of the journal that this node writes: which ones are free, and what happens if one cannot be written.
 
 use std::fs::File;
 use std::io;
@@ -21,9 +21,9 @@ pub(super) struct Slots {
     clock: Clock,
     metrics: Arc<Metrics>,
     free: Mutex<Vec<usize>>,
-    /// Something could not be written.
+    /// A write has failed.
     broken: AtomicBool,
-    /// What was in the file when that happened can still be read.
+    /// The contents of the file can still be read after that.
     readable: AtomicBool,
 }
 
@@ -32,7 +32,7 @@ pub(super) struct Slot {
     all: Arc<Slots>,
     number: usize,
     claim: ClaimId,
-    /// How far the call is noted to have come.
+    /// How far the call has come according to the slot.
     noted: AtomicU8,
 }
 
@@ -46,7 +46,7 @@ impl Slots {
             path,
             clock: settings.clock,
             metrics: settings.metrics,
-            // The lowest are taken first, so that little of the file is touched.
+            // The lowest slots are taken first, so that only a small part of the file is touched.
             free: Mutex::new((0..settings.calls).rev().collect()),
             broken: AtomicBool::new(false),
             readable: AtomicBool::new(true),
@@ -58,14 +58,14 @@ impl Slots {
     }
 
     fn free(&self) -> MutexGuard<'_, Vec<usize>> {
-        // Plain numbers are whole, whoever panicked.
+        // Plain numbers are whole, whichever thread panicked.
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes into a slot, or says that this cannot be done.
+    /// Writes into a slot; if that fails, the journal is broken from then on.
     fn write(&self, number: usize, offset: usize, bytes: &[u8]) {
         if self.broken.load(Ordering::Acquire) {
-            // No mark is added any more, so nothing may be read from those that are there.
+            // No further marks are added, so no node may read the existing ones.
             return self.make_unreadable();
         }
         if let Err(error) = self.file.write_all_at(bytes, format::slot_at(number) + offset as u64) {
@@ -87,8 +87,8 @@ impl Slots {
         }
     }
 
-    /// Takes what was written so far from whoever comes next: overwrites the header, or else cuts or removes the file. Where
-    /// none of it can be done it is tried again with the next call.
+    /// Makes the file useless to the next node: overwrites the header, or else cuts or removes the file. If all of that
+    /// fails, the next call tries again.
     fn make_unreadable(&self) {
         if !self.readable.load(Ordering::Acquire) {
             return;
@@ -105,7 +105,7 @@ impl Slots {
 }
 
 impl Slot {
-    /// Takes a free slot and notes the claim in it; none if the journal is broken.
+    /// Takes a free slot and notes the claim in it; `None` if the journal is broken or no slot is free.
     pub(super) fn take(all: &Arc<Slots>, timer: TimerId, claim: ClaimId) -> Option<Self> {
         if all.broken.load(Ordering::Acquire) {
             all.make_unreadable();
@@ -136,7 +136,7 @@ impl Slot {
 }
 
 impl Drop for Slot {
-    /// What is in it stays until another call takes it: the record in NATS says whether it still matters.
+    /// The contents stay until another call takes the slot: the record in NATS says whether they still matter.
     fn drop(&mut self) {
         self.all.free().push(self.number);
     }

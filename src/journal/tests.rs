@@ -18,7 +18,7 @@ fn id(number: u128) -> Uuid {
     Uuid::from_u128(number)
 }
 
-/// What a node has left that had four calls, each a step further.
+/// The journal of a dead node that had four calls, each a step further.
 fn leave(dir: &Path) -> PathBuf {
     let (journal, _) = open(dir);
     let entries: Vec<Entry> = (1..=4).map(|number| journal.claims(id(number), id(number + 10))).collect();
@@ -124,7 +124,7 @@ fn an_older_state_that_is_put_back_in_its_place_is_not_believed() {
     let entry = journal.claims(id(1), id(11));
     let path = journal.path().unwrap();
     let older = fs::read(&path).unwrap();
-    // Marks are as old as the clock says that writes them; this one has gone on.
+    // A mark has the time of its writer's clock. This journal has moved on since the older state.
     entry.writes();
     drop((entry, journal));
     let mut older = older;

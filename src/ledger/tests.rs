@@ -8,23 +8,23 @@ use super::*;
 #[derive(Default)]
 struct Bucket {
     seq: u64,
-    /// The newest version of each key: its place, and what it is; `None` for what is left of a removed one.
+    /// The newest version of each key: its sequence number and its state; `None` for the marker of a removed record.
     keys: BTreeMap<u8, (u64, Option<Term>)>,
     acts: Vec<Act>,
     gone: u64,
-    /// Whether it is known what removed ones were.
+    /// Whether acts name the states of removed records.
     remembers: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Happening {
-    /// The key is created, or goes on to another state.
+    /// The key is created, or changes to another state.
     Next { key: u8, to: usize },
     /// The record of a timer that is over leaves by itself.
     Expires { key: u8 },
     /// `nats kv del`.
     Removed { key: u8 },
-    /// The record goes without a trace.
+    /// The record vanishes without a trace.
     Vanishes { key: u8 },
 }
 
@@ -67,7 +67,7 @@ impl Bucket {
         self.acts.push(Act { seq: self.seq, over, deed });
     }
 
-    /// Records in the order in which they were stored, behind this place.
+    /// Records after this sequence number, in the order in which they were stored.
     fn page(&self, after: u64, length: usize) -> Vec<(u64, Option<Term>)> {
         let mut all: Vec<_> = self.keys.values().copied().filter(|(seq, _)| *seq > after).collect();
         all.sort_by_key(|(seq, _)| *seq);
@@ -81,7 +81,7 @@ impl Bucket {
         books
     }
 
-    /// A census during which this happens, a page at a time.
+    /// A census with these events in between, a page at a time.
     fn census(&mut self, meanwhile: &[Happening]) -> Option<Balance> {
         let books = self.books();
         let mut census = Census::at(self.seq);
@@ -133,7 +133,7 @@ proptest! {
         if remembers {
             prop_assert_eq!(balance.imbalance, gone);
         } else {
-            // One that has vanished may hide one that was over and was removed.
+            // A record that has vanished may hide one that was over and was removed.
             prop_assert!(balance.imbalance <= gone);
         }
     }
@@ -158,7 +158,7 @@ fn a_hole_closes_the_books_and_an_act_that_is_known_changes_nothing() {
     assert_eq!(books, known);
     assert_eq!(books.add(&stored(3, None)), Err(Hole { at: 2 }));
     assert_eq!(books.add(&Act { seq: 2, over: 1, deed: Deed::Unsaid }), Err(Hole { at: 2 }));
-    // It says that it replaced what never was.
+    // The act says that it replaced a record that never existed.
     assert_eq!(books.add(&stored(2, Some(Term::Failed))), Err(Hole { at: 2 }));
     assert_eq!(books, known);
 }

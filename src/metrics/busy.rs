@@ -1,8 +1,8 @@
-//! Something that is in progress: counted from its beginning to its end, however it ends.
+//! Counts an activity that is in progress, from its beginning to its end, however it ends.
 
 use prometheus_client::metrics::gauge::Gauge;
 
-/// Counts one for as long as it lives.
+/// Counts as one activity for as long as it lives.
 #[derive(Debug)]
 pub struct Busy {
     gauge: Gauge,

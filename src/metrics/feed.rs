@@ -1,4 +1,4 @@
-//! Numbers of the readers of the feed of events.
+//! Metrics of the readers of the feed of events.
 
 use prometheus_client::metrics::gauge::Gauge;
 
@@ -7,21 +7,21 @@ use super::register::{Register, set};
 use super::{Busy, names};
 
 label! {
-    /// Why a reader of the feed was sent away.
+    /// Why the node ended a reader's feed.
     Dropped = "reason" {
-        /// It did not read.
+        /// The reader read too slowly.
         Slow = "slow",
-        /// The node stops.
+        /// The node is stopping.
         Stopping = "stopping",
     }
 }
 
-/// Numbers of readers of the feed.
+/// Metrics of readers of the feed.
 #[derive(Debug)]
 pub struct Feed {
     readers: Gauge,
     limit: Gauge,
-    /// Readers that were sent away.
+    /// Readers whose feed the node ended.
     pub dropped: Counters<Dropped>,
 }
 
@@ -34,12 +34,12 @@ impl Feed {
         }
     }
 
-    /// A reader follows the feed for as long as this lives.
+    /// A reader follows the feed for as long as the returned value lives.
     pub fn reader(&self) -> Busy {
         Busy::new(&self.readers)
     }
 
-    /// The most readers; 0 if there is no feed.
+    /// Shows the most readers at once; 0 if there is no feed.
     pub fn limit(&self, limit: usize) {
         set(&self.limit, limit);
     }

@@ -1,4 +1,4 @@
-//! Numbers of requests to this node: how many, how long, how many at once, and who is not let in.
+//! Metrics of requests to this node: how many, how long, how many at once, and refusals.
 
 use std::time::Duration;
 
@@ -11,34 +11,33 @@ use super::label::{Counters, label};
 use super::register::{Register, set};
 use super::{Busy, names};
 
-/// In seconds. A creation takes about a millisecond, and none longer than `--request-timeout`, 10 s unless said
-/// otherwise.
+/// In seconds. A creation takes about a millisecond, and no longer than `--request-timeout`, 10 s by default.
 const BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 label! {
-    /// Why a request was not let in.
+    /// Why the node refused a request.
     Refused = "reason" {
-        /// It has no token.
+        /// The request has no token.
         NoToken = "no_token",
-        /// Its credentials are no bearer token.
+        /// The credentials are not a bearer token.
         Malformed = "malformed",
-        /// Nobody knows its token.
+        /// The node does not know the token.
         UnknownToken = "unknown_token",
-        /// Its token does not have the scope.
+        /// The token does not have the scope.
         Scope = "scope",
-        /// Its token's rate is used up.
+        /// The token's rate is used up.
         Rate = "rate",
-        /// Requests and answers take all the memory that they may.
+        /// Requests and answers use all of the memory that they may.
         Memory = "memory",
     }
 }
 
 label! {
-    /// Why a connection was closed that its client had not ended.
+    /// Why the node closed a connection that its client had not ended.
     Closed = "reason" {
-        /// It rested, and another one needed its place.
+        /// The connection was idle, and another one needed its place.
         Resting = "resting",
-        /// Its address had as many as it may.
+        /// The client's address had as many connections as it may.
         Address = "address",
     }
 }
@@ -47,7 +46,7 @@ type OfOperation = [(&'static str, &'static str); 1];
 type OfAnswer = [(&'static str, &'static str); 2];
 type Durations = Family<OfOperation, Histogram, fn() -> Histogram>;
 
-/// Numbers of requests.
+/// Metrics of requests.
 #[derive(Debug)]
 pub struct Http {
     requests: Family<OfAnswer, Counter>,
@@ -55,10 +54,10 @@ pub struct Http {
     in_progress: Gauge,
     connections: Gauge,
     connections_limit: Gauge,
-    /// Connections that were closed for others.
+    /// Connections that the node closed to make room for others.
     pub closed: Counters<Closed>,
     memory: Gauge,
-    /// Requests that were not let in.
+    /// Requests that the node refused.
     pub refused: Counters<Refused>,
 }
 
@@ -80,13 +79,13 @@ impl Http {
         }
     }
 
-    /// A request is being answered for as long as this lives.
+    /// A request is being answered for as long as the returned value lives.
     pub fn request(&self) -> Busy {
         Busy::new(&self.in_progress)
     }
 
-    /// A request for `operation` ended after `took`: answered with `status`, or its client did not wait for that.
-    /// The operations are those of the API, so there are few.
+    /// A request for `operation` ended after `took`: answered with `status`, or, without a status, given up by its
+    /// client before. The operations are those of the API, so there are few.
     pub fn ended(&self, operation: &'static str, status: Option<u16>, took: Duration) {
         let class = match status.map(|status| status / 100) {
             None => "gone",
@@ -99,22 +98,22 @@ impl Http {
         self.durations.get_or_create(&[("operation", operation)]).observe(took.as_secs_f64());
     }
 
-    /// A connection is there for as long as this lives.
+    /// A connection is open for as long as the returned value lives.
     pub fn connection(&self) -> Busy {
         Busy::new(&self.connections)
     }
 
-    /// Requests and answers take so many bytes more of their budget.
+    /// Requests and answers take this many more bytes of their budget.
     pub fn takes_memory(&self, bytes: usize) {
         self.memory.inc_by(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
-    /// Requests and answers take so many bytes less.
+    /// Requests and answers give this many bytes of their budget back.
     pub fn gives_memory_back(&self, bytes: usize) {
         self.memory.dec_by(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
-    /// The most connections.
+    /// Shows the most connections.
     pub fn limit_connections(&self, limit: usize) {
         set(&self.connections_limit, limit);
     }

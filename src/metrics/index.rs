@@ -1,4 +1,4 @@
-//! Numbers of the timers that there are, and of the index that knows them. They are set when they are asked for.
+//! Metrics of all timers, and of the index that knows them. They are set when a scraper asks.
 
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -8,35 +8,35 @@ use super::names;
 use super::register::{Float, Register, set, set_known};
 use super::work::Late;
 
-/// What the index is, at one moment.
+/// The state of the index at one moment.
 #[derive(Clone, Debug)]
 pub struct Indexed {
-    /// The most timers in it.
+    /// The most timers in the index.
     pub limit: usize,
-    /// What it knows; absent until it has been filled.
+    /// The contents of the index; absent until it has been filled.
     pub known: Option<Known>,
-    /// How many changes it does not have yet.
+    /// How many changes it lacks.
     pub lag: Option<u64>,
-    /// When it heard of a change, in microseconds since 1970.
+    /// When the index last heard of a change, in microseconds since 1970.
     pub last_change_micros: u64,
 }
 
-/// What a filled index knows.
+/// The contents of a filled index.
 #[derive(Clone, Debug)]
 pub struct Known {
-    /// Timers in it.
+    /// Timers in the index.
     pub timers: usize,
-    /// Whether it leaves none out.
+    /// Whether the index has all timers.
     pub complete: bool,
-    /// Each state with how many timers are in it.
+    /// Each state with the number of timers in it.
     pub by_state: Vec<(&'static str, usize)>,
     /// Timers whose attempt should have begun.
     pub overdue: usize,
-    /// Those of them that wait for their receiver or their flow.
+    /// The overdue timers that wait for their receiver or their flow.
     pub held_up: usize,
 }
 
-/// Numbers of the index.
+/// Metrics of the index.
 #[derive(Debug)]
 pub struct Index {
     by_state: Family<[(&'static str, &'static str); 1], Float>,
@@ -63,7 +63,7 @@ impl Index {
         }
     }
 
-    /// Shows the index as it is.
+    /// Shows the state of the index.
     pub fn show(&self, indexed: &Indexed) {
         let known = indexed.known.as_ref();
         for (state, count) in known.map_or(&[][..], |known| &known.by_state) {

@@ -1,4 +1,4 @@
-//! Numbers of the journal of calls: whether there is one, and what was found in those of nodes that are gone.
+//! Metrics of the journal of calls: whether there is one, and the entries that it found in the journals of dead nodes.
 
 use prometheus_client::metrics::gauge::Gauge;
 
@@ -7,24 +7,24 @@ use super::names;
 use super::register::{Register, set};
 
 label! {
-    /// What became of a call that a node that is gone had noted.
+    /// The fate of a call that a dead node had noted.
     Inherited = "as" {
-        /// Nothing of it was written: its timer fires again.
+        /// No byte of it was written: its timer fires again.
         NotSent = "not_sent",
-        /// It was answered, and that was stored.
+        /// It was answered, and the answer was stored.
         Answered = "answered",
         /// It was on its way: its timer is unknown, or was called again with at_least_once.
         OnItsWay = "on_its_way",
-        /// Its timer had gone on already.
+        /// Its timer had moved on already.
         Over = "over",
     }
 }
 
-/// Numbers of the journal.
+/// Metrics of the journal.
 #[derive(Debug)]
 pub struct Journal {
     on: Gauge,
-    /// Calls that others had noted, by what became of them.
+    /// Calls that dead nodes had noted, by their fate.
     pub inherited: Counters<Inherited>,
 }
 
@@ -36,7 +36,7 @@ impl Journal {
         }
     }
 
-    /// Whether there is one.
+    /// Shows whether this node has a journal.
     pub fn is_on(&self, is_it: bool) {
         set(&self.on, usize::from(is_it));
     }

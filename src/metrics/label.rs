@@ -1,5 +1,5 @@
-//! Labels with few values, known beforehand, and counters for each: all are there from the start, so that the first
-//! event of a kind is an increase and not a new series, and so that to count is one atomic addition.
+//! Labels with few values, known beforehand, and counters for each value. All counters exist from the start, so that the first
+//! event of a kind is an increase and not a new series, and so that counting is one atomic addition.
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
@@ -17,16 +17,16 @@ pub trait Label: Copy + Debug + 'static {
     /// Its values, in the order in which they are declared.
     const VALUES: &'static [&'static str];
 
-    /// The place of this value among them.
+    /// The position of this value in `VALUES`.
     fn place(self) -> usize;
 
-    /// This value, as it is shown.
+    /// The value's text in the metrics.
     fn shown(self) -> &'static str {
         Self::VALUES.get(self.place()).copied().unwrap_or_default()
     }
 }
 
-/// Declares a label: an enum, with each value as it is shown.
+/// Declares a label: an enum, with the text of each value.
 macro_rules! label {
     ($(#[$about:meta])* $name:ident = $label:literal {
         $($(#[$about_value:meta])* $value:ident = $shown:literal,)+
@@ -65,14 +65,14 @@ impl<L: Label> Counters<L> {
         Self { counters, label: PhantomData }
     }
 
-    /// Counts one of this kind.
+    /// Counts one event of this kind.
     pub fn count(&self, kind: L) {
         self.count_by(kind, 1);
     }
 
-    /// Counts so many of this kind.
+    /// Counts this many events of this kind.
     pub fn count_by(&self, kind: L, count: usize) {
-        // There is one for each value.
+        // There is a counter for each value.
         if let Some(counter) = self.counters.get(kind.place()) {
             counter.inc_by(u64::try_from(count).unwrap_or(u64::MAX));
         }

@@ -1,4 +1,4 @@
-//! Numbers of the ledger, as it was balanced last. All nodes show the same ones.
+//! Metrics of the ledger's last balance. All nodes show the same ones.
 
 use prometheus_client::metrics::family::Family;
 
@@ -6,11 +6,11 @@ use super::names;
 use super::register::{Float, Register, set_known};
 use crate::ledger::Balance;
 
-/// The terms that are shown before and after those of the records, and these as `Term::EACH` has them.
+/// The terms in the order in which they are shown: `created`, those of the records as in `Term::EACH`, and `expired`.
 const TERMS: [&str; 8] =
     ["created", "pending", "firing", "delivered", "failed", "unknown", "cancelled", "expired"];
 
-/// Numbers of the ledger.
+/// Metrics of the ledger.
 #[derive(Debug)]
 pub struct Ledger {
     terms: Family<[(&'static str, &'static str); 1], Float>,

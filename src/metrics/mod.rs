@@ -1,11 +1,11 @@
-//! What a node counts and measures, for whoever is on call. docs/metrics.md explains each number.
+//! Counts and measures a node's work, for the person on call. docs/metrics.md explains each metric.
 //!
-//! One handle that is passed to whoever counts, no global: several nodes in a process would not mix, and
-//! it is seen from a signature who counts. Knows no HTTP, no NATS and no clock: others observe. To count is an
-//! atomic addition, to observe or to count a request also the library's own short lock.
+//! There is one handle, passed to each part that counts, and no global: several nodes in a process do not mix their numbers, and
+//! a signature shows which part counts. This module knows no HTTP, no NATS and no clock: other parts observe. Counting is an
+//! atomic addition; observing, or counting a request, also takes the library's own short lock.
 //!
-//! **Invariant:** no label has an id, a host, a token's name or anything else that clients choose, so the number
-//! of series is known beforehand.
+//! **Invariant:** no label has an id, a host, a token's name or any other value that clients choose, so the number of series is
+//! known beforehand.
 
 mod busy;
 mod feed;
@@ -44,48 +44,48 @@ pub use work::{Call, Late, LostClaim, Outcome, Postponed, Wake, Work};
 
 use register::Register;
 
-/// What a node does, and so has numbers of: a number that it never counts is not shown, as it would be read as 0.
+/// The parts of a node's work. Metrics that a node never counts are not shown, since a reader would take them for 0.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Parts {
-    /// It serves the API.
+    /// The node serves the API.
     pub serves: bool,
-    /// It calls receivers.
+    /// The node calls receivers.
     pub works: bool,
-    /// It keeps an index of timers.
+    /// The node keeps an index of timers.
     pub indexes: bool,
 }
 
-/// The numbers of one node.
+/// The metrics of one node.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    /// Of requests to this node.
+    /// Requests to this node.
     pub http: Http,
-    /// Of readers of the feed.
+    /// Readers of the feed.
     pub feed: Feed,
-    /// Of what clients want of timers.
+    /// Operations of clients on timers.
     pub timers: Timers,
-    /// Of the timers that there are, as this node's index has them.
+    /// All timers, as this node's index has them.
     pub index: Index,
-    /// Of calls and what leads to them.
+    /// Calls, and the steps that lead to them.
     pub work: Work,
-    /// Of what it notes of its calls.
+    /// This node's journal of calls.
     pub journal: Journal,
-    /// Of whom it calls.
+    /// The receivers that this node calls.
     pub receivers: Receivers,
-    /// Of what this node asks of NATS.
+    /// This node's requests to NATS.
     pub nats: Nats,
-    /// Of all nodes and their clocks.
+    /// All nodes and their clocks.
     pub nodes: Nodes,
-    /// Of sweeps.
+    /// Sweeps.
     pub sweep: Sweeping,
-    /// Of the ledger.
+    /// The ledger.
     pub ledger: Ledger,
-    /// Of tasks that have failed.
+    /// Tasks that have failed.
     pub tasks: Tasks,
 }
 
-/// How the numbers are written.
+/// The format of the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// The text format of Prometheus, 0.0.4.
@@ -105,7 +105,7 @@ impl Format {
 }
 
 impl Metrics {
-    /// All numbers at zero, those of `parts` to be shown.
+    /// All metrics at zero; those of `parts` are shown.
     pub fn new(version: &'static str, parts: Parts) -> Self {
         let mut registry = Registry::default();
         let all = &mut Register::of(&mut registry, true);
@@ -136,7 +136,7 @@ impl Metrics {
         }
     }
 
-    /// All numbers, as a scraper reads them.
+    /// All metrics in this format, for a scraper.
     pub fn write(&self, format: Format) -> String {
         let mut written = String::new();
         // Writing to a string does not fail.

@@ -1,12 +1,12 @@
-//! The name of each metric, as a scraper reads it, once; and what it is, in a few words that end without a full
-//! stop, which the library adds. docs/metrics.md has the same names, which a test compares.
+//! The name of each metric, once, as a scraper reads it, and its help in a few words. The help has no full stop at its end, since
+//! the library adds one. docs/metrics.md has the same names, which a test compares.
 
 /// A metric's name and its help.
 #[derive(Clone, Copy, Debug)]
 pub struct Name {
-    /// With the prefix `jettimer_`, the unit, and `_total` of a counter.
+    /// The full name, with the prefix `jettimer_`, the unit, and `_total` for a counter.
     pub name: &'static str,
-    /// What it is.
+    /// The help text.
     pub help: &'static str,
 }
 

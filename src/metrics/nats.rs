@@ -1,4 +1,4 @@
-//! Numbers of what this node asks of NATS.
+//! Metrics of this node's requests to NATS.
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -11,50 +11,50 @@ use crate::durability::{Check, Verdict};
 use crate::room::{Account, Room};
 
 label! {
-    /// What is known of a request that failed.
+    /// The kind of a request's failure.
     Trouble = "result" {
-        /// It was not done: not connected, no leader.
+        /// The request was not done: not connected, or no leader.
         NotDone = "not_done",
-        /// It was not done, since a storage limit is reached.
+        /// The request was not done, since a storage limit is reached.
         NoRoom = "no_room",
-        /// It may or may not have been done: no answer came in time.
+        /// The request may or may not have been done: no answer came in time.
         Unclear = "unclear",
-        /// It never can be done.
+        /// The request can never be done.
         Impossible = "impossible",
     }
 }
 
 label! {
-    /// How the bucket was found to be otherwise than this node has seen it.
+    /// How the bucket differs from the one that this node has seen.
     Turned = "how" {
-        /// It lacks the last writes before contact was lost.
+        /// The bucket lacks the last writes before contact was lost.
         Tail = "tail",
-        /// It lacks older writes.
+        /// The bucket lacks older writes.
         Restored = "restored",
-        /// It is another one of the same name.
+        /// The bucket is another one with the same name.
         Other = "other",
     }
 }
 
-/// Numbers of NATS.
+/// Metrics of NATS.
 #[derive(Debug)]
 pub struct Nats {
     up: Gauge,
     stores: Gauge,
     /// Connections made.
     pub connects: Counter,
-    /// Requests.
+    /// Requests that were sent.
     pub requests: Counter,
     /// Requests that failed.
     pub failures: Counters<Trouble>,
-    /// Times that the bucket was found to be otherwise than it was seen.
+    /// How often the bucket was found to differ from the one seen before.
     pub turned: Counters<Turned>,
     durability: Family<[(&'static str, &'static str); 1], Float>,
     wakes_waiting: Float,
     room: Family<[(&'static str, &'static str); 1], Float>,
     account_used: Family<[(&'static str, &'static str); 1], Float>,
     account_limit: Family<[(&'static str, &'static str); 1], Float>,
-    /// Creations and changes that were refused since what is left is kept for timers that are promised already.
+    /// Creations and changes that were refused, since the remaining room is kept for timers that are already promised.
     pub creations_without_room: Counter,
 }
 
@@ -81,7 +81,7 @@ impl Nats {
         nats
     }
 
-    /// Shows whether NATS is what was asked for.
+    /// Shows whether NATS meets this part of the requested durability.
     pub fn show_durability(&self, check: Check, verdict: Verdict) {
         let met = match verdict {
             Verdict::Met => Some(1),
@@ -91,7 +91,7 @@ impl Nats {
         set_known(&self.durability.get_or_create(&[("check", check.name())]), met);
     }
 
-    /// Shows how much room there is for new timers, and what the account has and may have; `None` for what is not known.
+    /// Shows the room for new timers, and the account's use and limits; `None` for unknown numbers.
     pub fn show_room(&self, room: Option<Room>, account: Option<Account>) {
         for (what, bytes) in [("free", room.map(|room| room.free)), ("kept", room.map(|room| room.kept))] {
             set_known(&self.room.get_or_create(&[("what", what)]), bytes);
@@ -106,7 +106,7 @@ impl Nats {
         }
     }
 
-    /// Shows how NATS is.
+    /// Shows whether NATS is reachable, whether it stores, and how many wakes wait.
     pub fn show(&self, up: bool, stores: bool, wakes_waiting: Option<u64>) {
         set(&self.up, usize::from(up));
         set(&self.stores, usize::from(stores));

@@ -1,4 +1,4 @@
-//! Numbers of all nodes and of their clocks. They are set when they are asked for.
+//! Metrics of all nodes and of their clocks. They are set when a scraper asks.
 
 use prometheus_client::metrics::family::Family;
 
@@ -8,7 +8,7 @@ use crate::presence::{Difference, Offset, Role};
 
 type ByLabel = Family<[(&'static str, &'static str); 1], Float>;
 
-/// Numbers of nodes.
+/// Metrics of nodes.
 #[derive(Debug)]
 pub struct Nodes {
     by_role: ByLabel,
@@ -28,7 +28,7 @@ impl Nodes {
         nodes
     }
 
-    /// Shows how many others differ from this node in each way.
+    /// Shows how many other nodes differ from this node in each way.
     pub fn show_otherwise(&self, counts: &[(Difference, usize)]) {
         for (difference, count) in counts {
             let gauge = self.otherwise.get_or_create(&[("difference", difference.name())]);
@@ -36,7 +36,7 @@ impl Nodes {
         }
     }
 
-    /// Shows how many there are of each role, and how far clocks are from this node's.
+    /// Shows how many nodes have each role, and how far the clocks of NATS and of other nodes are from this node's.
     pub fn show(&self, counts: &[(Role, usize)], nats: Option<Offset>, peers: Option<Offset>) {
         for (role, count) in counts {
             let gauge = self.by_role.get_or_create(&[("role", role.name())]);

@@ -1,4 +1,4 @@
-//! Numbers of the receivers that this node calls. They are set when they are asked for.
+//! Metrics of the receivers that this node calls. They are set when a scraper asks.
 
 use prometheus_client::metrics::family::Family;
 
@@ -8,7 +8,7 @@ use crate::receivers::BreakerState;
 
 type ByLabel = Family<[(&'static str, &'static str); 1], Float>;
 
-/// Numbers of receivers.
+/// Metrics of receivers.
 #[derive(Debug)]
 pub struct Receivers {
     by_breaker: ByLabel,
@@ -21,7 +21,7 @@ impl Receivers {
         receivers
     }
 
-    /// Shows how many there are whose breaker is in each state.
+    /// Shows how many receivers have their circuit breaker in each state.
     pub fn show(&self, counts: &[(BreakerState, usize)]) {
         for (state, count) in counts {
             let gauge = self.by_breaker.get_or_create(&[("breaker", state.name())]);

@@ -1,7 +1,6 @@
-//! Putting metrics on the list of what is shown.
+//! Registers metrics for display.
 //!
-//! `names` has them as a scraper reads them; the library adds `_total` and units by itself, so those are taken
-//! off here.
+//! `names` has each name as a scraper reads it. The library adds `_total` and units itself, so `add` removes those first.
 
 use std::fmt::Debug;
 use std::hash::Hash;
@@ -16,7 +15,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::names::Name;
 
-/// A number that may be unknown.
+/// A gauge for a number that may be unknown.
 pub(super) type Float = Gauge<f64, AtomicU64>;
 
 /// Sets a gauge to a count.
@@ -24,12 +23,12 @@ pub(super) fn set(gauge: &Gauge, count: usize) {
     gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
 }
 
-/// Sets a gauge to a count, if it is known. Up to 2^53 it is exact.
+/// Sets a gauge to a count, or to NaN if the count is unknown. Up to 2^53 it is exact.
 pub(super) fn set_known(gauge: &Float, count: Option<u64>) {
     gauge.set(count.map_or(f64::NAN, |count| count as f64));
 }
 
-/// A list of what is shown, or none: then numbers are counted and nobody sees them.
+/// A registry of the displayed metrics. Without one, metrics are counted and not displayed.
 pub(super) struct Register<'a>(Option<&'a mut Registry>);
 
 impl<'a> Register<'a> {
@@ -50,7 +49,7 @@ impl<'a> Register<'a> {
         self.add(name, family);
     }
 
-    /// Of integers, or of floats if the number may be unknown, which is shown as NaN.
+    /// Adds a gauge: of integers, or of floats if the number may be unknown, which is shown as NaN.
     pub(super) fn gauge<G>(&mut self, name: &Name) -> G
     where
         G: EncodeMetric + Default + Clone + Debug + Send + Sync + 'static,
@@ -66,7 +65,7 @@ impl<'a> Register<'a> {
         histogram
     }
 
-    /// One for each value of a label.
+    /// Adds one histogram for each value of a label.
     pub(super) fn histograms<const N: usize>(
         &mut self,
         name: &Name,
@@ -82,7 +81,7 @@ impl<'a> Register<'a> {
         histograms
     }
 
-    /// A gauge that is always 1, for what its labels say.
+    /// Adds a gauge that is always 1, for the sake of its labels.
     pub(super) fn info<const N: usize>(&mut self, name: &Name, labels: [(&'static str, &'static str); N]) {
         let family = Family::<[(&'static str, &'static str); N], Gauge>::default();
         family.get_or_create(&labels).set(1);

@@ -1,4 +1,4 @@
-//! Numbers of sweeps: what they have found, and that they are done.
+//! Metrics of sweeps: their findings, and their results.
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
@@ -9,17 +9,17 @@ use super::register::{Float, Register, set};
 use crate::domain::timer::{Doubt, State};
 
 label! {
-    /// What a sweep has found.
+    /// The kind of a finding.
     SweepFinding = "finding" {
-        /// A timer that should have been woken, and had no wake.
+        /// A timer should have been woken, and had no wake.
         Overdue = "overdue",
-        /// A timer that waits, and had no wake in time.
+        /// A timer waits, and had no wake in time.
         Unarmed = "unarmed",
-        /// A claim that nobody watched.
+        /// A claim had no wake that would bring a worker back to it.
         Unwatched = "unwatched",
         /// A record that the broker or a backup brought back.
         Restored = "restored",
-        /// An end that may not have been told to its callback.
+        /// The callback of an end may not have been made.
         Untold = "untold",
         /// A wake without a record.
         Orphan = "orphan",
@@ -29,9 +29,9 @@ label! {
         Unreadable = "unreadable",
         /// The bucket was gone.
         BucketMissing = "bucket_missing",
-        /// The bucket is older than it was, or another.
+        /// The bucket is older than it was, or is another one.
         BucketTurnedBack = "bucket_turned_back",
-        /// The stream of wakes was gone, or is another.
+        /// The stream of wakes was gone, or is another one.
         WakesMissing = "wakes_missing",
         /// The workers' consumer was gone.
         ConsumerMissing = "consumer_missing",
@@ -43,19 +43,19 @@ label! {
 }
 
 label! {
-    /// What came of a sweep.
+    /// The result of a sweep.
     Swept = "result" {
-        /// It has looked at everything.
+        /// The sweep has looked at everything.
         Done = "done",
-        /// It was cut off, and is done again.
+        /// The sweep was cut off, and is repeated.
         Failed = "failed",
     }
 }
 
-/// Numbers of sweeps.
+/// Metrics of sweeps.
 #[derive(Debug)]
 pub struct Sweeping {
-    /// What was found.
+    /// Findings by kind.
     pub findings: Counters<SweepFinding>,
     sweeps: Counters<Swept>,
     last: Float,
@@ -74,25 +74,25 @@ impl Sweeping {
         }
     }
 
-    /// Whether this node is the one that sweeps.
+    /// Shows whether this node sweeps.
     pub fn is_sweeper(&self, is_it: bool) {
         set(&self.is_sweeper, usize::from(is_it));
     }
 
-    /// A sweep was done, at this instant in microseconds since 1970.
+    /// A sweep ended at this instant, in microseconds since 1970.
     pub fn done(&self, at_micros: u64) {
         self.sweeps.count(Swept::Done);
         self.last.set(at_micros as f64 / 1e6);
     }
 
-    /// This state was stored: counts a timer that was found to have been brought back.
+    /// This state was stored: counts the timer if its record was found to be restored.
     pub fn stored(&self, state: &State) {
         if matches!(state, State::Unknown { doubt: Doubt::Restored, .. }) {
             self.restored();
         }
     }
 
-    /// A timer was found to have been brought back, and ended.
+    /// A timer's record was found to be restored, and the timer was ended.
     pub fn restored(&self) {
         self.restored.inc();
     }

@@ -1,4 +1,4 @@
-//! Numbers of tasks that have failed.
+//! Metrics of tasks that have failed.
 
 use super::label::{Counters, label};
 use super::names;
@@ -9,11 +9,11 @@ label! {
     Task = "task" {
         /// The thread that wakes tasks at their instants.
         Alarm = "alarm",
-        /// Accepts connections.
+        /// Accepts connections to the API.
         Api = "api",
         /// Serves one connection.
         Connection = "connection",
-        /// Looks what an acknowledged timer survives.
+        /// Checks what an acknowledged timer survives.
         Durability = "durability",
         /// Follows the feed for all readers.
         Feed = "feed",
@@ -23,9 +23,9 @@ label! {
         Guard = "guard",
         /// Accepts connections of health checks.
         Health = "health",
-        /// Tells other nodes that this one is there, and hears them.
+        /// Tells other nodes that this one is there, and listens to them.
         Heartbeat = "heartbeat",
-        /// Does what follows from the journals of nodes that are gone.
+        /// Handles the journals of dead nodes.
         Journal = "journal",
         /// Keeps a nats-server of our own running.
         NatsServer = "nats_server",
@@ -33,9 +33,9 @@ label! {
         Reader = "reader",
         /// Tends connections to receivers.
         Receiver = "receiver",
-        /// Looks how much JetStream may still store.
+        /// Checks how much JetStream may still store.
         Room = "room",
-        /// Sweeps.
+        /// Sweeps for timers without a wake.
         Sweeper = "sweeper",
         /// Attends to one wake.
         Wake = "wake",
@@ -44,7 +44,7 @@ label! {
     }
 }
 
-/// Numbers of tasks.
+/// Metrics of tasks.
 #[derive(Debug)]
 pub struct Tasks {
     /// Tasks that have failed.

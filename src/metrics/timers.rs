@@ -1,4 +1,4 @@
-//! Numbers of what clients want of timers, alone or many in a request, and what came of it.
+//! Metrics of clients' operations on timers, alone or many in a request, and their results.
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -8,39 +8,39 @@ use super::names;
 use super::register::Register;
 
 label! {
-    /// What a client wants of a timer.
+    /// A client's operation on a timer.
     Write = "operation" {
-        /// That there is one.
+        /// Create a timer.
         Create = "create",
-        /// That it is otherwise.
+        /// Change a timer.
         Change = "change",
-        /// That it does not fire.
+        /// Cancel a timer.
         Cancel = "cancel",
-        /// That it fires now.
+        /// Fire a timer now.
         Fire = "fire",
-        /// That it is tried again.
+        /// Try a timer again.
         Replay = "replay",
     }
 }
 
 label! {
-    /// What came of it.
+    /// The result of an operation.
     Written = "result" {
-        /// It is done.
+        /// The operation is done.
         Done = "done",
-        /// It was done before, by an earlier request with the same idempotency key.
+        /// The operation was done before, by an earlier request with the same idempotency key.
         Repeated = "repeated",
-        /// The client asked for what it may not or cannot have.
+        /// The client asked for something that is not allowed or not possible.
         Refused = "refused",
-        /// NATS did not take it in time, or it met a fault of jettimer.
+        /// NATS did not store it in time, or a fault of jettimer stopped it.
         Failed = "failed",
     }
 }
 
-/// Numbers of what clients want of timers.
+/// Metrics of clients' operations on timers.
 #[derive(Debug)]
 pub struct Timers {
-    /// For each kind of wish, for each result.
+    /// A counter for each operation and each result.
     writes: Vec<Vec<Counter>>,
 }
 
@@ -57,7 +57,7 @@ impl Timers {
         Self { writes }
     }
 
-    /// Counts what came of a wish.
+    /// Counts an operation with its result.
     pub fn count(&self, write: Write, result: Written) {
         if let Some(counter) = self.writes.get(write.place()).and_then(|of| of.get(result.place())) {
             counter.inc();

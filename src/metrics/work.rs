@@ -1,4 +1,4 @@
-//! Numbers of calls and what leads to them: wakes, claims, attempts, and how late they are.
+//! Metrics of calls and the steps that lead to them: wakes, claims, attempts, and lateness.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use super::label::{Counters, Label as _, label};
 use super::register::{Register, set};
 use super::{Busy, names};
 
-/// In seconds. Fine where a healthy node is, 1 to 25 ms; then wider, up to what a killed worker costs (5 to 20 s)
-/// and an outage.
+/// In seconds. Fine in the range of a healthy node, 1 to 25 ms; then wider, up to the lateness after a killed worker (5 to 20 s)
+/// and after an outage.
 const LATENESS: [f64; 21] = [
     0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
     5.0, 10.0, 30.0, 60.0, 300.0,
@@ -22,7 +22,7 @@ const DURATION: [f64; 15] =
     [0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 600.0];
 
 label! {
-    /// What a timer became of an attempt.
+    /// The state of a timer after an attempt.
     Outcome = "outcome" {
         /// Delivered.
         Delivered = "delivered",
@@ -30,29 +30,29 @@ label! {
         Retried = "retried",
         /// Failed.
         Failed = "failed",
-        /// Nobody knows.
+        /// Unknown.
         Unknown = "unknown",
     }
 }
 
 label! {
-    /// What came of a call.
+    /// The result of a call.
     Call = "result" {
-        /// An interim answer taken for the last one; no receiver should do that.
+        /// An interim answer taken for the final one; no receiver should send that.
         Informed = "1xx",
         /// Success.
         Success = "2xx",
         /// A redirect, which is not followed.
         Redirect = "3xx",
-        /// The receiver blames the call.
+        /// The receiver blames the request.
         ClientError = "4xx",
         /// The receiver blames itself.
         ServerError = "5xx",
         /// Nothing reached the receiver.
         NotSent = "not_sent",
-        /// Its address must not be called, so it was not.
+        /// The address must not be called, so the call was not made.
         Forbidden = "forbidden",
-        /// It was sent, or may have been, and no answer came.
+        /// The request was sent, or may have been, and no answer came.
         NoAnswer = "no_answer",
         /// The node had to stop.
         Interrupted = "interrupted",
@@ -60,19 +60,19 @@ label! {
 }
 
 label! {
-    /// Why a call was put off.
+    /// Why a call was postponed.
     Postponed = "reason" {
-        /// The receiver, or the path that is called, has failed too often in a row.
+        /// The receiver, or the path that is called, has failed too often in a row, so its circuit breaker is open.
         Breaker = "breaker",
-        /// The receiver has asked to be left alone.
+        /// The receiver has asked for a pause.
         RetryAfter = "retry_after",
-        /// That is over, and calls begin again a few at a time.
+        /// The breaker or the pause is over, and calls begin again a few at a time.
         Recovery = "recovery",
-        /// The receiver has all that it may have.
+        /// The receiver has all the calls that it may have.
         Receiver = "receiver",
-        /// The timer's flow has all that it may have.
+        /// The timer's flow has all the calls that it may have.
         Flow = "flow",
-        /// This node has no place, or the receiver has its share of them.
+        /// This node has no place for the call, or the receiver has its share of the places.
         Node = "node",
     }
 }
@@ -80,38 +80,38 @@ label! {
 label! {
     /// Why a call begins late.
     Late = "cause" {
-        /// Its receiver or its flow had no room.
+        /// The receiver or the timer's flow had no room.
         Receiver = "receiver",
-        /// Anything else: this node, NATS, or a node that died.
+        /// Any other cause: this node, NATS, or a node that died.
         Other = "other",
     }
 }
 
 label! {
-    /// What became of a wake.
+    /// The result of attending to a wake.
     Wake = "result" {
-        /// It has done its duty.
+        /// The wake is settled: it is no longer needed.
         Settled = "settled",
-        /// It comes again later: somebody else is at work, the record is not there yet, or the node stops.
+        /// The wake comes again later: another worker is at work, the record is not there yet, or the node stops.
         GivenBack = "given_back",
-        /// It comes again, as the timer could not be looked at or not be stored.
+        /// The wake comes again, since the timer could not be read or not be stored.
         Trouble = "trouble",
-        /// It comes again, as there is a fault of jettimer.
+        /// The wake comes again because of a fault of jettimer.
         Fault = "fault",
     }
 }
 
 label! {
-    /// When somebody else was faster.
+    /// When another swap came first.
     LostClaim = "when" {
-        /// Before the call: another worker, a cancel or a change. Harmless.
+        /// Before the call: another worker, a cancel or a change was faster. Harmless.
         BeforeCall = "before_call",
         /// After the call: this node took so long that it was taken for dead.
         AfterCall = "after_call",
     }
 }
 
-/// Numbers of what a worker does.
+/// Metrics of a worker's work.
 #[derive(Debug)]
 pub struct Work {
     /// Attempts that have ended.
@@ -120,7 +120,7 @@ pub struct Work {
     /// Calls that have ended.
     pub calls: Counters<Call>,
     durations: Histogram,
-    /// Calls that were put off.
+    /// Calls that were postponed.
     pub postponed: Counters<Postponed>,
     calls_in_progress: Gauge,
     calls_limit: Gauge,
@@ -133,13 +133,13 @@ pub struct Work {
     wakes_in_line: Gauge,
     /// Records that were dropped while their timers waited.
     pub records_dropped: Counter,
-    /// Wakes that were given back for nodes with other rules.
+    /// Wakes that were given back for nodes with other target rules.
     pub left_to_others: Counter,
-    /// Failures to get wakes.
+    /// Failures to pull wakes.
     pub pull_failures: Counter,
-    /// Swaps that somebody else was faster at.
+    /// Swaps that another worker or client won.
     pub claims_lost: Counters<LostClaim>,
-    /// Claims of others that were found to be over.
+    /// Claims of other nodes whose leases had ended.
     pub claims_taken_over: Counter,
 }
 
@@ -172,33 +172,33 @@ impl Work {
         }
     }
 
-    /// The most calls and the most wakes at once.
+    /// Shows the most calls and the most wakes at once.
     pub fn limit(&self, calls: usize, wakes: usize) {
         set(&self.calls_limit, calls);
         set(&self.wakes_limit, wakes);
     }
 
-    /// A wake waits to be attended to for as long as this lives.
+    /// A wake waits for a worker's attention for as long as the returned value lives.
     pub fn wake_in_line(&self) -> Busy {
         Busy::new(&self.wakes_in_line)
     }
 
-    /// A wake is attended to for as long as this lives.
+    /// A worker attends to a wake for as long as the returned value lives.
     pub fn wake(&self) -> Busy {
         Busy::new(&self.wakes_held)
     }
 
-    /// A timer is claimed, and its outcome is not stored for as long as this lives.
+    /// A timer is claimed, and its outcome is not yet stored, for as long as the returned value lives.
     pub fn claim(&self) -> Busy {
         Busy::new(&self.claims_open)
     }
 
-    /// The most claims that are stored at once now.
+    /// Shows how many claims may be stored at once at present.
     pub fn limit_storing(&self, claims: usize) {
         set(&self.claims_storing_limit, claims);
     }
 
-    /// A call begins, so late for this cause, and is in progress for as long as this lives.
+    /// A call begins with this lateness for this cause, and is in progress for as long as the returned value lives.
     pub fn call(&self, late: Duration, cause: Late) -> Busy {
         let [receiver, other] = &self.lateness;
         let lateness = match cause {

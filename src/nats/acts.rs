@@ -1,4 +1,4 @@
-//! What happened in the bucket, as the ledger adds it up: the events that the server has published, read by pages.
+//! Reads the acts that the ledger adds up: the events of the bucket that the server has published, by pages.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -11,18 +11,18 @@ use crate::nats::{Link, NatsError};
 /// Events in a page.
 const EVENTS_AT_ONCE: usize = 500;
 
-/// Of events in a page, which have the whole record.
+/// Bytes of events in a page: each event has the whole record.
 const PAGE_BYTES: usize = 4 * 1_024 * 1_024;
 
-/// Acts in the order in which they were published.
+/// A page of acts, in the order in which the server published them.
 pub struct ActPage {
-    /// Them, each with its place in the stream of events.
+    /// The acts, each with its sequence in the stream of events.
     pub acts: Vec<(u64, Act)>,
-    /// Whether there are more behind them.
+    /// Whether the stream has more acts after these.
     pub more: bool,
 }
 
-/// As much of a record as is needed here.
+/// The part of a record that the ledger needs.
 #[derive(Deserialize)]
 struct Sketch {
     state: SketchState,
@@ -34,7 +34,7 @@ struct SketchState {
 }
 
 impl Link {
-    /// The acts behind this place of the stream of events.
+    /// Reads a page of the acts after this sequence of the stream of events.
     ///
     /// # Errors
     ///
@@ -53,8 +53,8 @@ impl Link {
         Ok(ActPage { more: batch.pending > 0 && !acts.is_empty(), acts })
     }
 
-    /// What the timer was whose record this act has removed: the event of the version before says so, if it is still there.
-    /// It is as many places before as there are changes between the two, since each change is an event.
+    /// The state of the timer whose record this act removed. The event of the previous version says so, if the stream still has it.
+    /// It is as many sequences before as there are changes between the two, since each change is an event.
     async fn removed(&self, place: u64, act: &Act) -> Result<Option<Term>, NatsError> {
         let Some(place) = place.checked_sub(act.seq - act.over).filter(|place| *place > 0) else {
             return Ok(None);
@@ -67,7 +67,7 @@ impl Link {
         }))
     }
 
-    /// The last place in the stream of events.
+    /// The last sequence of the stream of events.
     ///
     /// # Errors
     ///
@@ -96,7 +96,7 @@ fn stored(message: &Got, over: u64) -> Deed {
     match message.header(WAS) {
         Some(WAS_NOTHING) => Deed::Stored { was: None, is },
         Some(was) => Term::of(was).map_or(Deed::Unsaid, |was| Deed::Stored { was: Some(was), is }),
-        // Written by hand, and new: it is as good as created.
+        // The record was written by hand and is new: it counts as created.
         None if over == 0 => Deed::Stored { was: None, is },
         None => Deed::Unsaid,
     }

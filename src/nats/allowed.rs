@@ -1,6 +1,6 @@
-//! Whether this node's user may do what its role needs, proved by asking for something that changes nothing.
+//! Checks whether this node's user may do what its role needs, with requests that change nothing.
 //!
-//! NATS does not answer what a user may not ask, so who was not answered may have been refused.
+//! NATS does not answer a request that the user may not make, so a request without an answer may have been refused.
 
 use async_nats::{Message, Subject};
 use bytes::Bytes;
@@ -12,8 +12,8 @@ use super::names::{BUCKET_STREAM, CONSUMER, STREAM, record_subject};
 use super::readiness::CHECK_TIMEOUT;
 use crate::nats::{Link, NatsError};
 
-/// A request for wakes that no server grants, since it wants to hear from the server less often than the request lasts: it is
-/// answered with 400, and takes no wake.
+/// A request for wakes that no server grants, since its heartbeat interval is longer than its lifetime. The server answers it with
+/// 400 and gives no wake.
 const PULL_IN_VAIN: &str = r#"{"batch":1,"expires":1000000,"idle_heartbeat":5000000000}"#;
 
 #[derive(serde::Deserialize)]
@@ -22,11 +22,11 @@ struct Got {
 }
 
 impl Link {
-    /// Whether records can be read, from the leader and from any replica.
+    /// Checks whether records can be read, from the leader and from any replica.
     ///
     /// # Errors
     ///
-    /// What is not answered.
+    /// A [`NatsError`] if a read is not answered, or if the leader refuses it.
     pub(super) async fn reads(&self) -> Result<(), NatsError> {
         // No timer has this id.
         let record = record_subject(Uuid::nil());
@@ -43,11 +43,11 @@ impl Link {
         }
     }
 
-    /// Whether wakes can be pulled.
+    /// Checks whether wakes can be pulled.
     ///
     /// # Errors
     ///
-    /// That it is not answered.
+    /// A [`NatsError`] if the request is not answered.
     pub(super) async fn pulls(&self) -> Result<(), NatsError> {
         let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{CONSUMER}");
         self.answered(subject, PULL_IN_VAIN).await.map(drop)

@@ -1,6 +1,6 @@
-//! How much there is in the broker that this node or any other has not taken yet, for metrics.
+//! The broker's backlog that no node has taken yet, for metrics.
 //!
-//! Asked for when somebody looks, and not more often than once a second whoever looks.
+//! NATS is asked only when a caller looks, and at most once a second for all callers.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use super::fresh::Fresh;
 use super::names::{BUCKET_STREAM, CONSUMER, STREAM};
 use crate::nats::{Link, NatsError};
 
-/// How long one look may take: numbers of this process must not wait for NATS.
+/// How long one look may take: metrics of this process must not wait for NATS.
 pub(super) const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What is in the broker, as far as it has said so.
+/// The broker's backlog, as far as the broker answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Waiting {
     /// The last change in the bucket: its sequence number.
@@ -26,7 +26,7 @@ pub struct Waiting {
     pub wakes: Option<u64>,
 }
 
-/// Looks at what waits in the broker.
+/// Asks the broker for its backlog.
 pub struct Backlog {
     link: Link,
     seen: Fresh<Waiting>,
@@ -48,12 +48,12 @@ struct ConsumerInfo {
 }
 
 impl Backlog {
-    /// What waits behind `link`.
+    /// The backlog of the broker that `link` is connected to.
     pub fn new(link: Link) -> Self {
         Self { link, seen: Fresh::default() }
     }
 
-    /// What waits now, or a second ago.
+    /// The backlog, at most a second old.
     pub async fn look(&self) -> Waiting {
         self.seen.get(Box::pin(self.ask())).await
     }

@@ -1,6 +1,6 @@
-//! Many messages of a stream by one request: batched direct gets (ADR-31).
+//! Reads many messages of a stream with one request: batched direct gets (ADR-31).
 //!
-//! Any replica answers, so what comes may be a moment old: good for finding candidates, not for believing them.
+//! Any replica answers, so the messages may be a moment old: good for finding candidates, not for believing them.
 
 use std::time::Duration;
 
@@ -15,21 +15,21 @@ use crate::domain::time::Timestamp;
 use crate::nats::NatsError;
 use crate::rfc3339;
 
-/// How long the next message of an answer may take: a server reads what is not in its memory from the disk.
+/// How long the next message of an answer may take: a server reads messages that it does not have in memory from the disk.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// The server's word for a request that would give more messages than it gives at once.
+/// The status of a request that would give more messages than the server gives at once.
 const TOO_MANY: u16 = 413;
-/// Nothing, or nothing more.
+/// The status if no message matches; `END` is the status after the last one.
 const NONE: u16 = 404;
 const END: u16 = 204;
 
-/// What a request gave.
+/// The answer to a request.
 pub(super) struct Batch {
     pub(super) messages: Vec<Got>,
-    /// Whether the request asked for more than the server gives at once; then there are none.
+    /// Whether the request asked for more than the server gives at once; then there are no messages.
     pub(super) too_many: bool,
-    /// How many messages would come behind these.
+    /// How many more messages match the request.
     pub(super) pending: u64,
 }
 
@@ -37,13 +37,13 @@ pub(super) struct Batch {
 pub(super) struct Got(Message);
 
 impl Got {
-    /// The last value of this name: what the direct get says of the message comes behind the message's own headers,
-    /// and a republished one has some of the same names.
+    /// The last value of this header. A direct get puts its own headers after the message's, and a republished message has some of
+    /// the same names.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.0.headers.as_ref()?.get_all(name).last().map(HeaderValue::as_str)
     }
 
-    /// The first value of this name: of a republished message, what was said of the original.
+    /// The first value of this header: in a republished message, the one about the original.
     pub(super) fn first(&self, name: &str) -> Option<&str> {
         self.0.headers.as_ref()?.get_all(name).next().map(HeaderValue::as_str)
     }
@@ -56,13 +56,13 @@ impl Got {
         self.header("Nats-Sequence").and_then(|text| text.parse().ok()).unwrap_or_default()
     }
 
-    /// When the server stored it; the end of time if it does not say, so that nothing is taken for old.
+    /// When the server stored the message. If the server does not say, the end of time, so that the message does not count as old.
     pub(super) fn stored_at(&self) -> Timestamp {
         let stored_at = self.header("Nats-Time-Stamp").and_then(|text| rfc3339::parse(text).ok());
         stored_at.unwrap_or(Timestamp::from_micros(u64::MAX))
     }
 
-    /// The message as a consumer tells it to one with this clock.
+    /// The message as a consumer delivers it to a node with this clock.
     pub(super) fn seen(&self, clock: Clock) -> Seen {
         Seen {
             subject: self.subject().to_owned(),

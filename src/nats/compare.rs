@@ -1,4 +1,4 @@
-//! Comparing what is on the broker with what is needed, and explaining each difference.
+//! Compares the streams and the consumer on the broker with the ones that are needed, and explains each difference.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use async_nats::jetstream::stream::Config;
 
 use super::names::{CONSUMER, EVENTS, STREAM};
 
-/// One property of a stream or consumer that must be as it is.
+/// Adds a finding if a property of a stream or consumer is not as it must be.
 fn check<T: PartialEq + std::fmt::Debug>(findings: &mut Vec<String>, what: &str, have: T, want: T) {
     if have != want {
         findings.push(format!("{what} is {have:?} and must be {want:?}"));
     }
 }
 
-/// Everything in which a stream differs from the one that is needed so that timers could be lost.
+/// All differences between a stream and the one that is needed that could lose timers.
 pub(super) fn stream_differences(have: &Config, want: &Config) -> Vec<String> {
     let mut findings = Vec::new();
     let f = &mut findings;
@@ -25,7 +25,7 @@ pub(super) fn stream_differences(have: &Config, want: &Config) -> Vec<String> {
     check(f, "discard", have.discard, want.discard);
     check(f, "max_msgs_per_subject", have.max_messages_per_subject, want.max_messages_per_subject);
     check(f, "max_msgs", have.max_messages, want.max_messages);
-    // How long events are kept is the operator's own business, also on the broker.
+    // The operator decides how long events are kept, also by editing the stream on the broker.
     if want.name != EVENTS {
         check(f, "max_bytes", have.max_bytes, want.max_bytes);
         check(f, "max_age", have.max_age, Duration::ZERO);
@@ -43,7 +43,7 @@ pub(super) fn stream_differences(have: &Config, want: &Config) -> Vec<String> {
 ///
 /// # Errors
 ///
-/// Everything in which it differs so that timers could be lost.
+/// All differences that could lose timers.
 pub(super) fn stream(have: &Config, want: &Config) -> Result<()> {
     let findings = stream_differences(have, want);
     if !findings.is_empty() {
@@ -68,7 +68,7 @@ pub(super) fn stream(have: &Config, want: &Config) -> Result<()> {
     Ok(())
 }
 
-/// Everything in which the consumer differs from the one that is needed.
+/// All differences between the consumer and the one that is needed.
 pub(super) fn consumer_differences(have: &consumer::Config, want: &pull::Config) -> Vec<String> {
     let mut findings = Vec::new();
     let f = &mut findings;
@@ -85,7 +85,7 @@ pub(super) fn consumer_differences(have: &consumer::Config, want: &pull::Config)
 ///
 /// # Errors
 ///
-/// Everything in which it differs.
+/// All differences.
 pub(super) fn consumer(have: &consumer::Config, want: &pull::Config) -> Result<()> {
     let findings = consumer_differences(have, want);
     if findings.is_empty() {

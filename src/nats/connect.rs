@@ -1,4 +1,4 @@
-//! Making the connection: addresses, credentials, TLS, and how long to keep trying.
+//! Makes the connection: addresses, credentials, TLS, and how long to keep trying.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,26 +22,26 @@ use crate::nats::outage::{Outage, is_about_the_user};
 use crate::nats::standing::NOT_HERE;
 use crate::nats::store::MIN_PAYLOAD;
 
-/// The oldest nats-server that works. Up to 2.14.2, message schedules and work queues have bugs that lose or double timers;
-/// up to 2.14.3, a write that meets the end of a record's time to live can leave the bucket read-only.
+/// The oldest nats-server that works. Up to 2.14.2, message schedules and work queues have bugs that lose or double timers; up to
+/// 2.14.3, a write at the moment when a record's time to live ends can leave the bucket read-only.
 const MIN_SERVER: (u32, u32, u32) = (2, 14, 4);
 
-/// After this time without a message the client sends a PING, and another one after the same time. After the third span without
-/// an answer the client gives the connection up: a firewall has forgotten it, or the server's machine is gone. A server that is slow
-/// answers this at once, since its disk has no part in it.
+/// After this time without a message the client sends a PING, and another one after the same time. After the third span without an
+/// answer the client gives the connection up: a firewall has forgotten it, or the server's machine is gone. A slow server still
+/// answers a PING at once, since its disk is not involved.
 const PING_EVERY: Duration = Duration::from_secs(2);
 
-/// How long making a connection may take, TLS and credentials included: four ways to a server and back, and more than any
-/// that this node can work with needs.
+/// How long making a connection may take, TLS and credentials included. It takes four round trips to a server, and this is more
+/// than they take to any server that this node can work with.
 const CONNECT_WITHIN: Duration = Duration::from_secs(4);
 
-/// How long a server without JetStream of its own may take to pass on a question to one that has it.
+/// How long a server without JetStream may take to pass a request on to a server with it.
 const JETSTREAM_WITHIN: Duration = Duration::from_secs(2);
 
-/// The longest pause between two tries to connect again.
+/// The longest pause between two tries to reconnect.
 const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(1);
 
-/// How to reach NATS and who to be there.
+/// How to reach NATS, and as which user.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
     /// `nats://` or `tls://` addresses; one that answers is enough.
@@ -58,7 +58,7 @@ pub struct Access {
     pub key: Option<PathBuf>,
     /// How long to keep trying at the start.
     pub wait: Duration,
-    /// When the server syncs, if it is our own.
+    /// When the server syncs, if this process configured it.
     pub own_sync: Option<Sync>,
     /// The name this node shows to the server (`nats server report connections`).
     pub name: String,
@@ -66,18 +66,18 @@ pub struct Access {
     pub clock: Clock,
 }
 
-/// Connects, tries again for [`Access::wait`], and checks that the server is new enough and has
-/// JetStream. Once connected, the connection re-establishes itself for ever.
+/// Connects, tries again for [`Access::wait`], and checks that the server is new enough and has JetStream. Once made, the
+/// connection re-establishes itself for ever.
 ///
 /// # Errors
 ///
-/// What is wrong and what to do about it.
+/// The problem, and what to do about it.
 pub async fn connect(access: &Access, metrics: &Arc<Metrics>) -> Result<Link> {
     let list = access.servers.iter().map(redacted).collect::<Vec<_>>().join(", ");
     let started = tokio::time::Instant::now();
     let mut delay = Duration::from_millis(100);
     let credentials = Credentials::of(access);
-    // What is wrong with the file now is a mistake; later it may be in the middle of being replaced.
+    // At the start, a file that cannot be used is a mistake; later, it may be in the middle of being replaced.
     if let Err(error) = credentials.prove(b"") {
         let path = credentials.file().map(|path| path.display().to_string()).unwrap_or_default();
         bail!("{error} ({path})");
@@ -124,13 +124,13 @@ pub async fn connect(access: &Access, metrics: &Arc<Metrics>) -> Result<Link> {
     Ok(Link::new(client, connects, outage, metrics.clone(), access.clock))
 }
 
-/// Whether there is no JetStream behind this server. One of a cluster that has none itself, or whose own is off since its
-/// disk is full, passes requests on to the others; whether anybody answers is found out by asking.
+/// Whether this server has no JetStream and is in no cluster. In a cluster, a server without JetStream, or with its JetStream off
+/// since its disk is full, passes requests on to the others; only a request shows whether one of them answers.
 fn is_without_jetstream(info: &ServerInfo) -> bool {
     !info.jetstream && info.cluster.is_none()
 }
 
-/// Whether the JetStream of another server is reached through this one, as at a leaf node of servers without a domain.
+/// Whether this server passes requests on to the JetStream of another, as a leaf node of servers without a domain does.
 async fn has_jetstream(client: &Client) -> bool {
     let subject = format!("$JS.API.STREAM.INFO.{BUCKET_STREAM}");
     // An error about the stream is an answer, too.
@@ -145,7 +145,7 @@ pub(super) fn is_new_enough(version: &str) -> bool {
     is_at_least(version, MIN_SERVER)
 }
 
-/// Whether a server of this version writes everything through that it is told to.
+/// Whether a server of this version writes everything through that it is configured to write through.
 pub(super) fn is_synced_enough(version: &str) -> bool {
     is_at_least(version, MIN_SYNCED)
 }
@@ -233,12 +233,12 @@ fn note(event: &Event, count: &watch::Sender<u64>, outage: &Outage, metrics: &Me
         Event::LameDuckMode => tracing::info!("the NATS server is about to stop, moving to another"),
         Event::ServerError(ServerError::Other(text)) if is_about_the_user(text) => outage.told(text),
         Event::SlowConsumer(_) | Event::ServerError(_) => tracing::warn!(%event, "NATS"),
-        // One for each try to connect again; `outage` says why it failed.
+        // One event for each try to reconnect; `outage` says why it failed.
         Event::ClientError(_) | Event::Draining | Event::Closed => tracing::debug!(%event, "NATS"),
     }
 }
 
-/// The address without a password in it.
+/// The address without credentials.
 fn redacted(server: &ServerAddr) -> String {
     format!("{}:{}", server.host(), server.port())
 }

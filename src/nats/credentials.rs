@@ -1,4 +1,4 @@
-//! Who this node is to NATS, read from its file at each connection, so that a node uses new credentials without a restart.
+//! This node's credentials for NATS. Their file is read at each connection, so a node uses new credentials without a restart.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use nkeys::KeyPair;
 
 use super::connect::Access;
 
-/// What a node proves itself with.
+/// The credentials of a node.
 #[derive(Clone)]
 pub(super) enum Credentials {
     /// A `.creds` file: a user's JWT, and the seed of its NKey.
@@ -23,12 +23,12 @@ pub(super) enum Credentials {
     },
     /// A token.
     Token(String),
-    /// Nothing.
+    /// No credentials.
     None,
 }
 
 impl Credentials {
-    /// Those that were named: a file goes before what an address has in it.
+    /// The credentials from the settings: a file takes precedence over an address.
     pub(super) fn of(access: &Access) -> Self {
         match (&access.creds, &access.nkey) {
             (Some(path), _) => Self::Creds(path.clone()),
@@ -37,7 +37,7 @@ impl Credentials {
         }
     }
 
-    /// The file that they are in.
+    /// The file with the credentials.
     pub(super) fn file(&self) -> Option<&PathBuf> {
         match self {
             Self::Creds(path) | Self::Nkey(path) => Some(path),
@@ -45,11 +45,11 @@ impl Credentials {
         }
     }
 
-    /// What proves this node to a server that has sent `nonce`. Reads the file.
+    /// Makes the proof for a server that has sent `nonce`. Reads the file.
     ///
     /// # Errors
     ///
-    /// What is wrong with the file, without its path.
+    /// The problem with the file, without its path.
     pub(super) fn prove(&self, nonce: &[u8]) -> Result<Auth, String> {
         let mut auth = Auth::new();
         match self {
@@ -84,7 +84,7 @@ impl Credentials {
         Ok(auth)
     }
 
-    /// What to do if NATS refuses them.
+    /// What to do if NATS refuses the credentials.
     pub(super) fn advice(&self) -> &'static str {
         match self {
             Self::Creds(_) => {
@@ -115,7 +115,7 @@ fn in_address(server: &ServerAddr) -> Option<Credentials> {
     }
 }
 
-/// A part of an address without its percent-encoding; nothing if that is not UTF-8.
+/// A part of an address without its percent-encoding; `None` if that is not UTF-8.
 fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

@@ -1,8 +1,9 @@
-//! What a node's user can see of servers and streams that says what an acknowledged write survives.
+//! Finds the facts about servers and streams that decide how much an acknowledged write survives, as far as a node's user can see
+//! them.
 //!
-//! Streams say how many copies they have to anybody who may ask. What servers are is for the system account to know: it
-//! answers `$SYS.REQ.SERVER.PING.VARZ` if it exports that to ours (nats/accounts.conf does). If it does not, there is the
-//! version of the one server that this node is connected to, and nothing is known of the rest.
+//! Any user who may ask sees how many replicas a stream has. Servers describe themselves to the system account only. It answers
+//! `$SYS.REQ.SERVER.PING.VARZ` if it exports that to this node's account (nats/accounts.conf does). If it does not, the node sees
+//! the version of the one server that it is connected to, and knows nothing of the others.
 
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use super::names::{BUCKET_STREAM, STREAM};
 use crate::durability::{Seen, Server, Stream, Sync, Version};
 use crate::room::Part;
 
-/// How long servers may take to answer, in all: one that is away does not.
+/// How long all servers together may take to answer: a server that is away does not answer.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 
 #[derive(Deserialize)]
@@ -44,7 +45,7 @@ struct Peer {
     name: String,
 }
 
-/// What a server says of itself.
+/// A server's answer about itself.
 #[derive(Deserialize)]
 pub(super) struct Answer {
     server: About,
@@ -79,13 +80,13 @@ struct JetStreamConfig {
     sync_always: bool,
     #[serde(default)]
     sync_interval: u64,
-    /// Absent, or below 0, where there is no limit.
+    /// Absent, or below 0, without a limit.
     #[serde(default)]
     max_storage: Option<i64>,
 }
 
 impl Answer {
-    /// What it stores and may store.
+    /// The bytes that the server stores and may store.
     pub(super) fn storage(&self) -> Option<Part> {
         let JetStream { config, stats } = self.data.as_ref()?.jetstream.as_ref()?;
         let most = u64::try_from(config.as_ref()?.max_storage?).ok()?;
@@ -109,8 +110,8 @@ fn known_version(text: String) -> Version {
 }
 
 impl Link {
-    /// What can be seen; `None` without a connection, or if no stream answers. `own` is when the server syncs that this
-    /// process has configured itself.
+    /// Looks at servers and streams; `None` without a connection, or if a stream does not answer. `own` says when the server syncs,
+    /// if this process configured it.
     pub async fn durability(&self, own: Option<Sync>) -> Option<Seen> {
         if !self.is_up() {
             return None;
@@ -145,9 +146,9 @@ impl Link {
         Some(Seen { servers, streams })
     }
 
-    /// What these servers say of themselves; nothing if that is not for us to hear.
+    /// Asks these servers about themselves; empty if the system account does not export that to this node's account.
     ///
-    /// Waits for the first answer until `within`, and for each other one until `then` after the one before.
+    /// Waits at most `within` in all, and after each answer at most `then` for the next.
     pub(super) async fn varz(&self, names: &[String], within: Duration, then: Duration) -> Vec<Answer> {
         let inbox = self.client().new_inbox();
         let Ok(mut answers) = self.subscribe(inbox.clone()).await else { return Vec::new() };
@@ -159,7 +160,7 @@ impl Link {
         let mut servers: Vec<Answer> = Vec::new();
         while servers.len() < names.len() {
             let Ok(Some(answer)) = timeout_at(until, answers.next()).await else { break };
-            // Nobody listens there: it is not exported to our account.
+            // No responders: the system account does not export this subject to ours.
             if answer.status.is_some() {
                 break;
             }

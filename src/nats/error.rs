@@ -1,28 +1,28 @@
-//! What can go wrong on the way to JetStream, sorted by what the caller may do next.
+//! Errors of requests to JetStream, sorted by the caller's next step.
 
 /// A request to JetStream that did not succeed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum NatsError {
-    /// The request may or may not have been done: no answer came. The same request may be sent
-    /// again; whether it was done has to be found out by reading.
+    /// No answer came, so the request may or may not have been done. The caller may send the same request again, and has to read to
+    /// find out whether it was done.
     #[error("no answer from NATS: {0}")]
     Unclear(String),
-    /// Nothing was stored: not connected, no leader. The request may be sent again.
+    /// Nothing was stored: no connection, or no leader. The caller may send the request again.
     #[error("NATS did not take the request: {0}")]
     NotDone(String),
-    /// Nothing was stored, since JetStream's storage limit is reached, or since what is left below it is kept for timers that
-    /// are promised already. The request may be sent again; it is in vain until there is room.
+    /// Nothing was stored: JetStream's storage limit is reached, or the rest below it is kept for timers that are already promised.
+    /// The caller may send the request again, but in vain until there is room.
     #[error("JetStream has no room for it: {0}")]
     NoRoom(String),
-    /// The record is larger than the server takes; asking again does not help.
+    /// The record is larger than the server takes; sending it again does not help.
     #[error("the timer's record would have {bytes} bytes, and NATS takes {limit}")]
     TooLarge {
-        /// Of the record.
+        /// The record's size.
         bytes: usize,
-        /// The server's `max_payload`, less what the record needs to grow.
+        /// The server's `max_payload`, less the room that the record needs to grow.
         limit: usize,
     },
-    /// What the broker holds cannot be understood; asking again does not help.
+    /// The broker holds data that this node cannot understand; asking again does not help.
     #[error("{0}")]
     Unreadable(String),
 }

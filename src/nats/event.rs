@@ -1,4 +1,4 @@
-//! An event: one version of one record, and what it says has happened.
+//! An event: one version of one record, and the change that it stands for.
 
 use super::names::evented_timer;
 use super::record;
@@ -8,16 +8,16 @@ use crate::domain::timer::{State, Timer};
 /// What happened to a timer.
 #[derive(Debug)]
 pub struct Event {
-    /// Its place in the feed.
+    /// Its sequence in the feed.
     pub sequence: u64,
-    /// `created`, `changed` (which a retry is too), or the name of the state it has got into.
+    /// `created`, `changed` (also for a retry), or the name of the timer's new state.
     pub kind: &'static str,
-    /// The timer from then on.
+    /// The timer after the event.
     pub timer: Box<Timer>,
 }
 
 impl Event {
-    /// The event that a message of the stream is; `None` if it is no version of a timer.
+    /// The event in a message of the stream; `None` if the message is not a version of a timer, or cannot be read.
     pub(super) fn of(seen: &Seen) -> Option<Self> {
         if evented_timer(&seen.subject).is_none() || seen.header("KV-Operation").is_some() {
             return None;
@@ -29,7 +29,7 @@ impl Event {
 
 fn kind(seen: &Seen, timer: &Timer) -> &'static str {
     match timer.state {
-        // The server says which revision was there before; none, of a timer that is new.
+        // The server names the revision that was there before: 0 for a new timer.
         State::Scheduled { .. } if seen.header("Nats-Last-Sequence") == Some("0") => "created",
         State::Scheduled { .. } => "changed",
         State::Firing { .. }

@@ -1,11 +1,11 @@
 //! The feed: every version of every record, in the order in which they were stored.
 //!
-//! The bucket keeps the newest version only, so the server republishes each one onto a stream of its own
-//! (ADR-28), which keeps them for a while. All readers of a node share one consumer (`hub`) and are told from the last events
-//! that it brought (`recent`). A reader that is further behind reads the stream by pages until it has caught up.
+//! The bucket keeps only the newest version of a record, so the server republishes each version to a separate stream (ADR-28),
+//! which keeps it for a while. All readers of a node share one consumer (`hub`) and are served from the last events that it brought
+//! (`recent`). A reader further back reads the stream by pages until it has caught up.
 //!
-//! **Invariant:** a reader hears each event behind its place once and in order, whatever becomes of the
-//! connection; what it cannot hear any more, it is told to have missed.
+//! **Invariant:** a reader gets each event after its position once and in order, whatever happens to the connection. Events that it
+//! can no longer get are reported to it as missed.
 
 mod extent;
 mod hub;
@@ -30,30 +30,30 @@ use recent::{Next, Told};
 pub(super) use extent::AGAIN_FROM;
 pub use hub::FeedHub;
 
-/// How often, and how long apart, a stream is looked at again that seems to end before the reader's place:
-/// a new leader may be a moment behind what the reader has heard.
+/// How often, and how far apart, a reader looks again at a stream that seems to end before its position: a new leader may be a
+/// moment behind the reader.
 const LOOKS: u32 = 10;
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
-/// What a reader that has to catch up reads at once, in events and bytes.
+/// How much a reader that has to catch up reads at once, in events and bytes.
 const PAGE: usize = 256;
 const PAGE_BYTES: usize = 1_024 * 1_024;
 
-/// Why a reader has missed something.
+/// Why a reader has missed events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missed {
-    /// These events, both included, were removed before they were told.
+    /// These events, both included, were removed before the reader got them.
     Removed {
         /// The first.
         from: u64,
         /// The last.
         to: u64,
     },
-    /// The stream is another one than the reader's place is of: it was deleted and created again.
+    /// The stream is another one than the reader's position belongs to: it was deleted and created again.
     Anew,
-    /// The stream has gone back to this event: NATS lost those behind it, or its data was restored.
+    /// The stream has gone back to this event: NATS lost the later ones, or its data was restored.
     Undone {
-        /// The last one that is as the reader has heard it.
+        /// The last event that is still as the reader got it.
         kept: u64,
     },
 }
@@ -71,12 +71,12 @@ impl fmt::Display for Missed {
     }
 }
 
-/// What a reader hears.
+/// An item of the feed for a reader.
 #[derive(Debug)]
 pub enum Heard {
-    /// Something has happened.
+    /// An event.
     Event(Arc<Event>),
-    /// Something has happened that cannot be told any more.
+    /// Events that the reader can no longer get.
     Missed(Missed),
 }
 
@@ -84,22 +84,22 @@ pub enum Heard {
 pub struct Feed {
     hub: FeedHub,
     changes: watch::Receiver<()>,
-    /// How often the feed had turned when the reader looked last.
+    /// How often the feed had turned (`Turn`) when the reader last looked.
     turns: u64,
-    /// The last event that the reader has heard of.
+    /// The last event that the reader knows of.
     after: u64,
     missed: Option<Missed>,
-    /// Comes after what was missed.
+    /// The next event, delivered after `missed`.
     event: Option<Arc<Event>>,
-    /// What was read from the stream and is still to be told.
+    /// Messages that were read from the stream and are not delivered yet.
     page: VecDeque<Told>,
-    /// How often in a row a page was empty.
+    /// How many pages in a row were empty.
     empty: u32,
     _reading: Reading,
 }
 
 impl Feed {
-    /// Begins to follow the feed, behind this place or at its end.
+    /// Begins to follow the feed after this position, or at its end without one.
     ///
     /// # Errors
     ///
@@ -137,16 +137,16 @@ impl Feed {
         Ok(feed)
     }
 
-    /// The last event that the reader has heard of; `None` if it has missed some behind it.
+    /// The last event that the reader knows of; `None` while it has yet to learn that it missed events.
     pub fn place(&self) -> Option<u64> {
         self.missed.is_none().then_some(self.after)
     }
 
-    /// What is heard next, as soon as there is something. What is no version of a timer is passed over.
+    /// Waits for the next item. Messages that are not a version of a timer are passed over.
     ///
     /// # Errors
     ///
-    /// A [`NatsError`]; asking again goes on behind what was heard last.
+    /// A [`NatsError`]; the next call goes on after the last item.
     pub async fn next(&mut self) -> Result<Heard, NatsError> {
         loop {
             if let Some(missed) = self.missed.take() {
@@ -173,7 +173,7 @@ impl Feed {
                 Ok(next) => match (self.page.pop_front(), next) {
                     (Some(told), _) | (None, Next::Told(told)) => self.hear(told),
                     (None, Next::Read(until)) => self.read(until).await?,
-                    // The hub goes only with the node.
+                    // The hub ends only with the node.
                     (None, Next::Wait) => drop(self.changes.changed().await),
                 },
             }
@@ -198,7 +198,7 @@ impl Feed {
             self.empty = 0;
             return Ok(());
         }
-        // All that was there has left, or the replica that answers is behind.
+        // All of these events were removed, or the replica that answers is behind.
         self.empty += 1;
         if self.empty < LOOKS {
             tokio::time::sleep(LOOK_AGAIN).await;
@@ -219,8 +219,8 @@ impl Feed {
         self.missed = Some(Missed::Undone { kept });
     }
 
-    /// Notes what lies between the reader's place and `next`: each message of the stream is an event, so
-    /// nothing does unless it was removed.
+    /// Notes that the reader missed the events between its position and `next`: each message of the stream is an event, so a gap
+    /// means that events were removed.
     fn miss_until(&mut self, next: u64) {
         let (from, to) = (self.after.saturating_add(1), next.saturating_sub(1));
         if from <= to {

@@ -1,7 +1,7 @@
-//! Whether a bucket that is not there may be created: not if somebody knows that there were timers in it.
+//! Decides whether a missing bucket may be created: not if this node's file or another node remembers timers in it.
 //!
-//! An empty store may be a new one, or one that has lost its data, and looks the same. This node may remember in a file what it has
-//! seen, and other nodes that still run have seen it themselves.
+//! An empty store may be new, or it may have lost its data; both look the same. This node may remember in a file that it has seen
+//! timers, and other running nodes have seen them themselves.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,27 +13,27 @@ use super::names::BUCKET;
 use crate::nats::{Link, Said};
 use crate::presence::{Beat, Life};
 
-/// How long other nodes have to answer once this one has heard itself: they answer at once.
+/// How long this node waits for the answers of others once it has heard itself: they answer at once.
 const ANSWERED: Duration = Duration::from_millis(300);
 
-/// How long is listened where this node does not hear itself.
+/// How long this node listens if it does not hear itself.
 const NOT_HEARD: Duration = Duration::from_secs(2);
 
-/// What a node that starts knows before it creates a bucket.
+/// The knowledge of a starting node before it creates a bucket.
 #[derive(Debug)]
 pub struct Founder {
-    /// The file in which it remembers a bucket with timers, if it does.
+    /// The file that remembers a bucket with timers, if there is one.
     pub remembers: Option<PathBuf>,
-    /// What it says to the other nodes, who answer with what they have seen.
+    /// Its beat to the other nodes, which answer with beats that say how much they have seen.
     pub greeting: Beat,
 }
 
 impl Founder {
-    /// Whether nobody knows of an earlier bucket.
+    /// Succeeds if no file and no node knows of an earlier bucket.
     ///
     /// # Errors
     ///
-    /// Who does, and what to do.
+    /// The file or the node that knows of one, and what to do.
     pub(super) async fn may_found(&self, link: &Link) -> Result<()> {
         const ANEW: &str = "It is not created anew, since that would look as if there had never been any: put NATS' data back, or restore \
             the bucket from a backup (docs/nats.md, \"Backup and restore\")";
@@ -53,7 +53,7 @@ impl Founder {
         Ok(())
     }
 
-    /// The name of a node that runs and has seen timers.
+    /// The name of a running node that has seen timers.
     async fn witness(&self, link: &Link) -> Option<String> {
         let mut beats = link.listen().await.ok()?;
         link.say(&self.greeting).await;

@@ -1,4 +1,4 @@
-//! What was seen a moment ago, for all who look within a second: they do not ask NATS each by themselves.
+//! A value that was asked for a moment ago, shared by all callers within a second, so that they do not each ask NATS.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-/// How long something seen is good for. Scrapers come every few seconds, a page once a second or two.
+/// How long a value is good for. Scrapers come every few seconds, a page once a second or two.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// Something that was seen.
+/// A value, and when it was seen.
 #[derive(Debug)]
 pub(super) struct Fresh<T> {
     seen: Mutex<Option<(Instant, T)>>,
@@ -22,10 +22,10 @@ impl<T> Default for Fresh<T> {
 }
 
 impl<T: Clone> Fresh<T> {
-    /// What was seen within a second, or is now by `look`. Boxed, since requests side by side are large, and so would be
-    /// whatever looks.
+    /// The value that was seen within the last second, or else the one that `look` gives. `look` is boxed, since futures of
+    /// concurrent requests are large, and would make the caller's large.
     pub(super) async fn get(&self, look: Pin<Box<impl Future<Output = T>>>) -> T {
-        // Held while it is looked, so that whoever comes meanwhile gets the same answer.
+        // Held during the look, so that callers that come meanwhile get the same answer.
         let mut seen = self.seen.lock().await;
         if let Some((_, seen)) = seen.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
             return seen.clone();

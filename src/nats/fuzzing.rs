@@ -1,5 +1,4 @@
-//! What is tried on bytes that come from the broker, whatever they are: nothing panics, and what can be read is
-//! written so that it is read again.
+//! Checks on arbitrary bytes from the broker: nothing panics, and a value that can be read is written so that it is read again.
 
 use std::time::Duration;
 
@@ -21,7 +20,8 @@ use crate::domain::time::{Pace, Timestamp};
 use crate::domain::timer::{Doubt, State, Timer};
 use crate::timer_json::{self, View};
 
-/// A record. One that can be read is written, read again and the same; a node does something with it at any time.
+/// Checks a record. If it can be read, it is the same once written and read again, and so is each record that a node makes of it at
+/// any time.
 pub(crate) fn a_record(json: &[u8]) {
     let Ok(timer) = record::from_json(json) else { return };
     comes_back(&timer);
@@ -42,7 +42,7 @@ pub(crate) fn a_record(json: &[u8]) {
     }
 }
 
-/// A message of a stream: a line with its subject, lines with its headers, an empty one, and its payload.
+/// Checks a message of a stream: a line with its subject, lines with its headers, an empty one, and its payload.
 pub(crate) fn a_message(bytes: &[u8]) {
     presence::read(bytes);
     let Some(seen) = seen(bytes) else { return };
@@ -60,13 +60,13 @@ pub(crate) fn a_message(bytes: &[u8]) {
     Watched::of(&seen, Pace::OF_THE_WORLD);
 }
 
-/// Whether it is read back as it was written.
+/// Asserts that a timer is read back as it was written.
 pub(crate) fn comes_back(timer: &Timer) {
     let json = record::to_json(timer);
     assert_eq!(record::from_json(&json).as_ref(), Ok(timer), "{}", String::from_utf8_lossy(&json));
 }
 
-/// Whether the last attempt takes no more room than is kept for it.
+/// Asserts that the last attempt takes no more room than is kept for it.
 pub(crate) fn has_room(timer: &Timer) {
     let mut without = timer.clone();
     without.attempts.pop();
@@ -82,7 +82,7 @@ fn goes_on(timer: &Timer, input: Input, now: Timestamp) {
     }
 }
 
-/// The claim that it is under, as its own claimant would name it.
+/// The id of the timer's claim, as its claimant would name it.
 fn claim_of(timer: &Timer) -> Uuid {
     match &timer.state {
         State::Firing { claim, .. } | State::Unknown { doubt: Doubt::NoOutcome(claim), .. } => claim.id,

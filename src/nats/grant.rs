@@ -1,9 +1,9 @@
-//! Measuring how much a single server grants to streams that have no limit of their own: its storage limit, which it tells the
-//! system account only, less what streams with a limit have reserved.
+//! Measures how much a single server grants to streams without a limit of their own: its storage limit, which it tells only the
+//! system account, less the reservations of streams with a limit.
 //!
-//! A stream with a limit reserves it when it is created, and is refused if the server does not have as much left. So an empty stream is
-//! created with one limit after another and deleted at once, which takes a few milliseconds and stores nothing. It also works
-//! when the store is full.
+//! A stream with a limit reserves it when it is created, and the server refuses the stream if it has less left. So the node creates
+//! an empty stream with one limit after another and deletes it at once, which takes a few milliseconds and stores nothing. It also
+//! works when the store is full.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -12,10 +12,10 @@ use super::link::ApiError;
 use super::names::{EVENTS, ROOM_STREAM, ROOM_STREAM_SUBJECT};
 use crate::nats::{Link, NatsError};
 
-/// No server has so much, in bytes.
+/// More than any server has, in bytes.
 const TOO_MUCH: u64 = 1 << 50;
 
-/// What is granted is known to this, or to a 256th of it, in bytes.
+/// How exactly the grant is measured: to this many bytes, or to a 256th of the grant if that is more.
 const STEP: u64 = 1 << 20;
 
 #[derive(Deserialize)]
@@ -33,22 +33,22 @@ struct EventsState {
     messages: u64,
 }
 
-/// What to try next between what is granted and what is not; `None` if that is known well enough.
+/// The next limit to try, between a granted and a refused one; `None` if they are close enough.
 fn next(granted: u64, refused: u64) -> Option<u64> {
     let middle = granted + (refused - granted) / 2;
     (refused - granted > STEP.max(granted / 256)).then_some(middle)
 }
 
 impl Link {
-    /// Measures it and tells all nodes, unless they know. Gives the bytes; `None` if the server refuses for another
+    /// Measures the grant and tells all nodes, unless they know it. Gives the bytes; `None` if the server refuses for another
     /// reason than its limit, or if another node measures at this moment.
     ///
     /// # Errors
     ///
-    /// A [`NatsError`], [`NatsError::Unclear`] if this node's user may not do so.
+    /// A [`NatsError`], [`NatsError::Unclear`] if this node's user may not do this.
     pub async fn measure_grant(&self) -> Result<Option<u64>, NatsError> {
         let (told, revision) = self.granted().await?;
-        // What a node has left that died meanwhile.
+        // Another node may have died while it measured, and left its stream.
         self.delete_room_stream().await?;
         let Some(granted) = self.measured(told).await? else { return Ok(None) };
         if told != Some(granted) {
@@ -57,7 +57,7 @@ impl Link {
         Ok(Some(granted))
     }
 
-    /// Removes the older half of the events; gives how many.
+    /// Removes the older half of the events; gives their number.
     ///
     /// # Errors
     ///
@@ -79,7 +79,7 @@ impl Link {
     async fn measured(&self, told: Option<u64>) -> Result<Option<u64>, NatsError> {
         let (mut granted, mut refused) = (0, TOO_MUCH);
         if let Some(told) = told {
-            // It is as it was, most likely.
+            // Most likely, the grant is unchanged.
             for bytes in [told, told + 2 * STEP.max(told / 256)] {
                 match self.grants(bytes).await? {
                     Some(true) => granted = granted.max(bytes),
@@ -101,7 +101,7 @@ impl Link {
         Ok(Some(granted))
     }
 
-    /// Whether the server grants so many bytes; `None` if it refuses for another reason.
+    /// Whether the server grants this many bytes; `None` if it refuses for another reason.
     async fn grants(&self, bytes: u64) -> Result<Option<bool>, NatsError> {
         let config = json!({
             "name": ROOM_STREAM,
@@ -131,7 +131,7 @@ impl Link {
 
     async fn delete_room_stream(&self) -> Result<(), NatsError> {
         let subject = format!("$JS.API.STREAM.DELETE.{ROOM_STREAM}");
-        // That there is none is an answer, too.
+        // An answer that the stream does not exist is an answer, too.
         self.ask(subject.into(), None, bytes::Bytes::new()).await.map(|_| ())
     }
 }

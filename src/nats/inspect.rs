@@ -1,4 +1,4 @@
-//! Looking at what stands on the broker without changing any of it, for `jettimer doctor`.
+//! Looks at the streams and the consumer on the broker without changing any of them, for `jettimer doctor`.
 
 use anyhow::{Context as _, Result};
 use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
@@ -10,16 +10,16 @@ use super::topology::{Shape, consumer_config, wanted};
 use super::{Link, MayAsk, compare};
 use crate::room::Sight;
 
-/// What stands on the broker.
+/// The result of a look at the broker.
 #[derive(Clone, Debug)]
 pub struct Inspection {
     /// The version of the server that this program is connected to.
     pub version: String,
     /// Each stream that is needed.
     pub streams: Vec<StreamSight>,
-    /// The workers' consumer; `None` if there is none.
+    /// The workers' consumer; `None` if it is missing.
     pub consumer: Option<ConsumerSight>,
-    /// How much JetStream may still store, as far as it can be seen; `None` if the streams do not stand.
+    /// How much JetStream may still store, as far as it can be seen; `None` if the streams are missing, or JetStream does not say.
     pub sight: Option<Sight>,
 }
 
@@ -28,46 +28,46 @@ pub struct Inspection {
 pub struct StreamSight {
     /// Its name.
     pub name: String,
-    /// What is there; `None` if it is missing.
+    /// The stream as it is; `None` if it is missing.
     pub there: Option<StreamThere>,
 }
 
-/// A stream that is there.
+/// An existing stream.
 #[derive(Clone, Debug)]
 pub struct StreamThere {
     /// How many messages it has.
     pub messages: u64,
-    /// How much room they take.
+    /// How many bytes they take.
     pub bytes: u64,
-    /// Copies that it is configured to have.
+    /// How many replicas it is configured to have.
     pub replicas: usize,
-    /// Copies that are away or behind, each with how.
+    /// Replicas that are away or behind, each with its state.
     pub not_current: Vec<String>,
-    /// In a cluster: whether somebody leads it.
+    /// In a cluster: whether it has no leader.
     pub leaderless: bool,
-    /// In what it is not as it has to be.
+    /// Differences from the stream that is needed.
     pub differences: Vec<String>,
 }
 
 /// The workers' consumer.
 #[derive(Clone, Debug)]
 pub struct ConsumerSight {
-    /// Wakes that are due and no worker has taken.
+    /// Wakes that are due and that no worker has taken.
     pub waiting: u64,
-    /// Wakes in the hands of workers.
+    /// Wakes that workers have taken and not settled.
     pub out: usize,
-    /// Requests of workers for more.
+    /// Open pull requests of workers.
     pub pulls: usize,
-    /// In what it is not as it has to be.
+    /// Differences from the consumer that is needed.
     pub differences: Vec<String>,
 }
 
 impl Link {
-    /// Looks at everything.
+    /// Looks at the streams, the consumer and the room.
     ///
     /// # Errors
     ///
-    /// If JetStream does not answer.
+    /// An error if JetStream does not answer.
     pub async fn inspect(&self, shape: Shape) -> Result<Inspection> {
         let context = jetstream::new(self.client().clone());
         let mut streams = Vec::new();

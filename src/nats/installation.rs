@@ -1,4 +1,4 @@
-//! The key that says which installation has the streams, so that a node of another one is told from one of its own.
+//! The key with the name of the installation that has the streams, so that a node of another installation is recognised.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ struct InstallationJson {
 }
 
 impl Link {
-    /// The name of the installation that has the streams; none if none was ever noted, or nobody of this version can read it.
+    /// The name of the installation that has the streams; `None` if no name was ever noted, or this version cannot read it.
     ///
     /// # Errors
     ///
@@ -23,11 +23,11 @@ impl Link {
         Ok(read(&self.kept(INSTALLATION_SUBJECT).await?.0))
     }
 
-    /// Notes the name where there is none; says which name is there then.
+    /// Notes the name unless one is noted already that this version can read; gives the name that is there then.
     ///
     /// # Errors
     ///
-    /// A [`NatsError`]; it may be noted all the same.
+    /// A [`NatsError`]; the name may be noted even so.
     pub async fn found_installation(&self, name: &str) -> Result<Option<String>, NatsError> {
         let (json, revision) = self.kept(INSTALLATION_SUBJECT).await?;
         if let Some(name) = read(&json) {

@@ -1,5 +1,5 @@
-//! The record of the sweep: who sweeps, and what the last sweep saw. One key in a small bucket of its own, changed by
-//! compare-and-swap, so that it is there when what it is to mend is not.
+//! The record of the sweep: the node that sweeps, and the findings of its last sweep. It is one key in a small bucket of its own,
+//! changed by compare-and-swap, so it is there when the parts that a sweep mends are not.
 //!
 //! It keeps sweeps apart, and no promise rests on it: two sweeps at once do no harm.
 
@@ -17,20 +17,20 @@ use crate::rfc3339;
 
 const VERSION: u32 = 1;
 
-/// Who sweeps, and what was seen.
+/// The node that sweeps, and the findings of the last sweep.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
     /// The process that holds it.
     pub instance: Uuid,
     /// Its node's name.
     pub node: String,
-    /// Until when it holds it.
+    /// When the lease ends.
     pub until: Timestamp,
-    /// When a sweep was done last.
+    /// When the last sweep was done.
     pub swept_at: Option<Timestamp>,
-    /// The stream of wakes that was swept last: when it was created.
+    /// When the stream of wakes was created that was swept last.
     pub wakes_born: Option<i128>,
-    /// The bucket that was seen last: when it was created.
+    /// When the bucket was created that was seen last.
     pub bucket_born: Option<i128>,
     /// The last change in that bucket.
     pub bucket_seq: u64,
@@ -95,7 +95,7 @@ struct Kept {
 }
 
 impl Link {
-    /// The lease with its revision; `None` if nobody ever had it, or nobody of this version can read it.
+    /// The lease with its revision; `None` if no node ever had it, or this version cannot read it.
     ///
     /// # Errors
     ///
@@ -106,7 +106,7 @@ impl Link {
         Ok((lease, revision))
     }
 
-    /// What is kept under a key of the sweep's bucket, with its revision; nothing and 0 if there is no such key.
+    /// The value of a key of the sweep's bucket, with its revision; empty and 0 without such a key.
     pub(super) async fn kept(&self, key: &str) -> Result<(Vec<u8>, u64), NatsError> {
         let request = serde_json::json!({ "last_by_subj": key }).to_string();
         let subject = Subject::from(format!("$JS.API.STREAM.MSG.GET.{SWEEP_STREAM}"));
@@ -121,18 +121,17 @@ impl Link {
         }
     }
 
-    /// Writes the lease in place of this revision; gives the new one, or `None` if somebody else was faster.
+    /// Writes the lease in place of this revision; gives the new one, or `None` if another node was faster.
     ///
     /// # Errors
     ///
-    /// A [`NatsError`]; it may be written all the same.
+    /// A [`NatsError`]; the lease may be written even so.
     pub async fn put_lease(&self, lease: &Lease, revision: u64) -> Result<Option<u64>, NatsError> {
         let json = serde_json::to_vec(&LeaseJson::from(lease)).unwrap_or_default();
         self.keep_as(LEASE_SUBJECT, json, revision).await
     }
 
-    /// Keeps this under a key of the sweep's bucket, in place of this revision; gives the new one, or `None` if somebody
-    /// else was faster.
+    /// Writes a key of the sweep's bucket in place of this revision; gives the new one, or `None` if another node was faster.
     pub(super) async fn keep_as(
         &self,
         key: &'static str,

@@ -1,4 +1,4 @@
-//! The ledger as it is kept: one key beside the lease of the sweep.
+//! The stored form of the ledger: one key next to the lease of the sweep.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,20 +8,20 @@ use crate::nats::{Link, NatsError};
 
 const VERSION: u32 = 1;
 
-/// What is kept.
+/// The ledger as it is stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
-    /// The bucket that it is of: when it was created.
+    /// When the bucket was created that the ledger counts.
     pub bucket_born: i128,
     /// The last event that is in the books.
     pub place: u64,
-    /// The books; absent if they have to begin anew, with a census.
+    /// The books; `None` if they have to start over with a census.
     pub books: Option<Books>,
     /// The last balance, which all nodes show.
     pub balance: Option<Balance>,
     /// An imbalance that one census has shown and another has to confirm.
     pub suspected: Option<i64>,
-    /// How often the books had to begin anew since acts were missing.
+    /// How often the books had to start over since acts were missing.
     pub breaks: u64,
 }
 
@@ -117,11 +117,11 @@ impl Link {
         Ok((ledger, revision))
     }
 
-    /// Keeps the ledger in place of this revision; says whether nobody else was faster.
+    /// Writes the ledger in place of this revision; `false` if another node was faster.
     ///
     /// # Errors
     ///
-    /// A [`NatsError`]; it may be kept all the same.
+    /// A [`NatsError`]; the ledger may be written even so.
     pub async fn put_ledger(&self, ledger: &Ledger, revision: u64) -> Result<bool, NatsError> {
         let json = serde_json::to_vec(&LedgerJson::from(ledger)).unwrap_or_default();
         Ok(self.keep_as(LEDGER_SUBJECT, json, revision).await?.is_some())

@@ -1,5 +1,5 @@
-//! What an account or a server must allow so that everything that jettimer needs can be created, and what to do if it does
-//! not.
+//! The limits that an account or a server must leave so that jettimer can create everything that it needs, and advice if they are
+//! too low.
 
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::{CreateStreamError, CreateStreamErrorKind};
@@ -17,7 +17,7 @@ const STORAGE: &str = ": the server, or the account, has not as much storage lef
 const NO_TIER: &str = ": the account has no limits for streams of so many replicas. Give it limits for them, or run with another \
      --replicas";
 
-/// What to do about a stream that cannot be created, to be put behind what failed; nothing if the reason is no limit.
+/// Advice on a stream that cannot be created, to append to the error; empty if no limit is the reason.
 pub(super) fn advice_for_stream(error: &CreateStreamError) -> &'static str {
     match error.kind() {
         CreateStreamErrorKind::JetStream(error) => advice(error.error_code()),
@@ -32,7 +32,7 @@ pub(super) fn advice_for_stream(error: &CreateStreamError) -> &'static str {
     }
 }
 
-/// The same for a consumer.
+/// The same advice for a consumer.
 pub(super) fn advice_for_consumer(error: &ConsumerError) -> &'static str {
     match error.kind() {
         ConsumerErrorKind::JetStream(error) => advice(error.error_code()),

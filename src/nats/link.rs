@@ -1,7 +1,7 @@
 //! One connection to NATS: requests with a deadline, and whether it is up.
 //!
-//! While the connection is down nothing is put into the client's buffer: a request that its
-//! caller has given up must not be stored minutes later, when the connection is back.
+//! While the connection is down, the node puts nothing into the client's buffer: a request that its caller has given up must not be
+//! stored minutes later, when the connection is back.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -25,7 +25,7 @@ use crate::nats::readiness::Storing;
 /// 2 to 9 s, in which requests are lost, not delayed: asking again soon beats waiting long.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// JetStream's error codes that mean something to us (`server/errors.json` of nats-server).
+/// The error codes of JetStream that this node distinguishes (`server/errors.json` of nats-server).
 mod code {
     pub(super) const WRONG_LAST_SEQUENCE: u32 = 10_071;
     pub(super) const WRONG_LAST_SEQUENCE_CONSTANT: u32 = 10_164;
@@ -38,9 +38,9 @@ mod code {
     pub(super) const SERVER_FULL: u32 = 10_023;
     /// The server's or the account's limit, for a stream that is to be created.
     pub(super) const NO_STORAGE: u32 = 10_047;
-    /// Any failure to store, which the description has.
+    /// Any failure to store; the description says which.
     pub(super) const NOT_STORED: u32 = 10_077;
-    /// As the description says it of a stream's own limit.
+    /// The description if a stream's own limit is reached.
     pub(super) const STREAM_FULL: &str = "maximum bytes exceeded";
 }
 
@@ -50,12 +50,12 @@ pub struct Link {
     client: Client,
     records: Arc<Storing>,
     wakes: Arc<Storing>,
-    /// Counts the times that a connection was made.
+    /// Counts the connections that were made.
     connects: watch::Receiver<u64>,
     outage: Arc<Outage>,
     /// How many requests failed.
     failures: Arc<AtomicU64>,
-    /// When a write was refused last for lack of room.
+    /// When a write was last refused for lack of room.
     no_room: Arc<Mutex<Option<Instant>>>,
     metrics: Arc<Metrics>,
     clock: Clock,
@@ -95,7 +95,7 @@ impl ApiError {
         [code::OFF_FOR_ACCOUNT, code::OFF].contains(&self.err_code)
     }
 
-    /// Whether a limit of what may be stored is reached: the server's, the account's or the stream's.
+    /// Whether a storage limit is reached: the server's, the account's or the stream's.
     pub(super) fn is_no_room(&self) -> bool {
         [code::ACCOUNT_FULL, code::SERVER_FULL, code::NO_STORAGE].contains(&self.err_code)
             || (self.err_code == code::NOT_STORED && self.description == code::STREAM_FULL)
@@ -134,7 +134,7 @@ impl Link {
         [&*self.records, &*self.wakes].into_iter()
     }
 
-    /// The node's clock. NATS goes by the world's, so each instant is translated on its way.
+    /// The node's clock. NATS uses the world's clock, so each instant is translated on its way.
     pub(super) fn clock(&self) -> Clock {
         self.clock
     }
@@ -153,23 +153,23 @@ impl Link {
         self.client.connection_state() == State::Connected
     }
 
-    /// Another number than before means that NATS may have older data than before: there was another connection, or a request
-    /// failed, as when the server of a stream is away. Never 0 once there was a connection.
+    /// A number that changes whenever NATS may have older data than before: with each connection, and with each failed request, as
+    /// when the server of a stream is away. Never 0 once there was a connection.
     pub fn epoch(&self) -> u64 {
         self.connection() + self.failures.load(Ordering::Acquire)
     }
 
-    /// Counts that the bucket was found to be otherwise than this node has seen it.
+    /// Counts that this node found the bucket different from how it had seen it.
     pub fn bucket_turned(&self, how: Turned) {
         self.metrics.nats.turned.count(how);
     }
 
-    /// Which connection this is, by how many there were.
+    /// The number of this connection: how many there were so far.
     pub(super) fn connection(&self) -> u64 {
         *self.connects.borrow()
     }
 
-    /// Yields each time that a connection was made after this call.
+    /// A receiver that changes with each connection that is made after this call.
     pub(super) fn reconnects(&self) -> watch::Receiver<u64> {
         let mut connects = self.connects.clone();
         connects.mark_unchanged();
@@ -180,7 +180,7 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// [`NatsError::NotDone`] if there is none by then.
+    /// [`NatsError::NotDone`] without a connection by then.
     pub async fn up(&self) -> Result<(), NatsError> {
         if self.is_up() {
             return Ok(());
@@ -196,26 +196,26 @@ impl Link {
         timeout(REQUEST_TIMEOUT, connected).await.map_err(|_| self.not_connected())
     }
 
-    /// That there is no connection, and why, as far as that is known.
+    /// The error of a missing connection, with its reason as far as that is known.
     pub(super) fn not_connected(&self) -> NatsError {
         let why = self.outage.reason().map(|reason| format!(": {reason}")).unwrap_or_default();
         NatsError::NotDone(format!("not connected to any NATS server{why}"))
     }
 
-    /// When a write of this node was refused last since a storage limit was reached; `None` if none ever was.
+    /// When a write of this node was last refused since a storage limit was reached; `None` if none ever was.
     pub fn refused_for_room(&self) -> Option<Instant> {
         self.no_room.lock().ok().and_then(|refused| *refused)
     }
 
-    /// Gives up this connection and makes another: it looks alive and carries nothing.
+    /// Gives up this connection, which looks alive and carries nothing, and makes another.
     pub async fn renew(&self) {
-        // The client takes this up unless it is about to give up the connection by itself.
+        // The client accepts this unless it is about to give up the connection by itself.
         if timeout(REQUEST_TIMEOUT, self.client.force_reconnect()).await.is_err() {
             tracing::debug!("the NATS client does not take the request for another connection");
         }
     }
 
-    /// Sends a request and waits for its answer, [`REQUEST_TIMEOUT`] for each.
+    /// Sends a request and waits for its answer: [`REQUEST_TIMEOUT`] for the connection, and as long for the answer.
     pub(super) async fn ask(
         &self,
         subject: Subject,
@@ -270,7 +270,7 @@ impl Link {
         error
     }
 
-    /// Publishes to a stream and waits until it is stored.
+    /// Publishes a message to a stream and waits until it is stored.
     pub(super) async fn publish(
         &self,
         subject: Subject,
@@ -279,7 +279,7 @@ impl Link {
     ) -> Result<Published, NatsError> {
         let storing = if subject.starts_with(RECORD_PREFIX) { &self.records } else { &self.wakes };
         let published = self.publish_once(subject, headers, payload).await;
-        // While there is no connection, that is what is wrong, and nothing is known of what NATS stores.
+        // Without a connection, a failure says nothing about whether NATS stores.
         if published.is_ok() || self.is_up() {
             storing.note(published.as_ref().err(), self.connection());
         }
@@ -310,8 +310,8 @@ impl Link {
         }
     }
 
-    /// Sends without waiting for an answer; what cannot be sent soon is dropped, so this is for
-    /// messages whose loss is harmless: acknowledgements and pull requests.
+    /// Sends a message without waiting for an answer. A message that cannot be sent soon is dropped, so this is for messages whose
+    /// loss is harmless: acknowledgements and pull requests.
     pub(super) async fn tell(&self, subject: Subject, reply: Option<Subject>, payload: Bytes) -> bool {
         if !self.is_up() {
             return false;
@@ -333,7 +333,7 @@ impl Link {
         }
     }
 
-    /// Waits until everything that was sent has left this process, as a node does before it stops.
+    /// Waits until all sent messages have left this process, as a node does before it stops.
     pub async fn flush(&self) {
         if self.is_up() && timeout(REQUEST_TIMEOUT, self.client.flush()).await.is_err() {
             tracing::warn!("NATS did not take the last messages of this node within {REQUEST_TIMEOUT:?}");

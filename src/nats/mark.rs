@@ -1,4 +1,4 @@
-//! The key of the high-water mark, and what tells one bucket from another.
+//! The key of the high-water mark, and the state by which one bucket is distinguished from another.
 
 use async_nats::jetstream;
 use tokio::time::timeout;
@@ -7,14 +7,14 @@ use super::link::REQUEST_TIMEOUT;
 use super::names::{BUCKET_STREAM, MARK_SUBJECT};
 use crate::nats::{Link, NatsError};
 
-/// What is known of the bucket at one moment, as its leader has it.
+/// The state of the bucket at one moment, as its leader has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BucketState {
-    /// When it was created, which tells it from another of its name: nanoseconds since the epoch.
+    /// When it was created, in nanoseconds since the epoch. Distinguishes it from another bucket of its name.
     pub born: i128,
     /// The sequence of the last change in it.
     pub last: u64,
-    /// How many servers have a copy of it.
+    /// How many replicas it has.
     pub replicas: usize,
 }
 
@@ -26,7 +26,7 @@ impl Link {
     /// A [`NatsError`].
     pub async fn bucket_state(&self) -> Result<BucketState, NatsError> {
         let context = jetstream::new(self.client().clone());
-        // A leader may just be lost: asking again soon beats waiting long.
+        // The leader may just have been lost: asking again soon beats waiting long.
         let stream = timeout(REQUEST_TIMEOUT, context.get_stream(BUCKET_STREAM)).await;
         let failed = |error: &dyn std::fmt::Display| {
             self.counted(NatsError::NotDone(format!("cannot look at {BUCKET_STREAM}: {error}")))
@@ -40,7 +40,7 @@ impl Link {
         })
     }
 
-    /// The text of the high-water mark with its revision; nothing and 0 if there is none yet.
+    /// The text of the high-water mark with its revision; empty and 0 before there is one.
     ///
     /// # Errors
     ///
@@ -49,11 +49,11 @@ impl Link {
         self.kept(MARK_SUBJECT).await
     }
 
-    /// Stores the text of the high-water mark in place of this revision; says whether no other node was faster.
+    /// Stores the text of the high-water mark in place of this revision; `false` if another node was faster.
     ///
     /// # Errors
     ///
-    /// A [`NatsError`]; it may be stored all the same.
+    /// A [`NatsError`]; the mark may be stored even so.
     pub async fn put_mark(&self, json: Vec<u8>, revision: u64) -> Result<bool, NatsError> {
         Ok(self.keep_as(MARK_SUBJECT, json, revision).await?.is_some())
     }

@@ -6,30 +6,30 @@ use tokio::time::Instant;
 
 use crate::nats::NatsError;
 
-/// A question without an answer is asked again after this time, and then after twice as long, and so on: NATS logs each question that a user
-/// may not ask.
+/// A question without an answer is asked again after this time, then after twice as long, and so on: NATS logs each question that a
+/// user may not ask.
 const ASK_AGAIN: Duration = Duration::from_secs(10);
-/// At most.
+/// The longest time until a question is asked again.
 const ASK_AGAIN_AT_MOST: Duration = Duration::from_secs(600);
 
-/// What this node may ask, as far as it has found out.
+/// The questions that this node may ask, as far as it has found out.
 #[derive(Debug, Default)]
 pub struct MayAsk {
     pub(super) account: Asking,
     pub(super) servers: Asking,
 }
 
-/// If there was an answer on a connection, this number of failures at most means that it does not come at the moment.
+/// Up to this many failures in a row count as momentary on a connection on which there was an answer.
 const MOMENT: u32 = 6;
 
-/// Whether somebody answers.
+/// Whether a question is answered.
 #[derive(Debug, Default)]
 pub(super) struct Asking {
-    /// The connection on which there was an answer last.
+    /// The connection of the last answer.
     answered: Option<u64>,
     /// Failures in a row.
     failures: u32,
-    /// No answer on this connection, and when to ask again.
+    /// The connection without an answer, and when to ask again.
     silent: Option<(u64, Instant)>,
     pause: Duration,
 }
@@ -39,8 +39,8 @@ impl Asking {
         self.silent.is_none_or(|(on, again)| on != connection || Instant::now() >= again)
     }
 
-    /// Notes whether there was an answer. Without one, somebody who has answered on this connection before is away for a
-    /// moment: that is an error. Others are asked again later.
+    /// Notes whether there was an answer. If the question was answered on this connection before, a missing answer counts as
+    /// momentary, which is an error. Otherwise the question is asked again later.
     pub(super) fn note(&mut self, answered: bool, connection: u64) -> Result<(), NatsError> {
         if answered {
             *self = Self { answered: Some(connection), ..Self::default() };
@@ -78,7 +78,7 @@ mod tests {
         assert!(!asking.is_worth_it(1) && asking.is_worth_it(2));
         asking.note(true, 2).unwrap();
         assert!(asking.is_worth_it(1));
-        // Who has answered is away for a moment.
+        // A question that was answered on this connection fails for a moment.
         assert!((0..MOMENT).all(|_| asking.note(false, 2).is_err()) && asking.is_worth_it(2));
         assert!(asking.note(false, 2).is_ok() && !asking.is_worth_it(2));
     }

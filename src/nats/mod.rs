@@ -1,7 +1,7 @@
 //! Everything JetStream: what jettimer keeps on the broker, and how it reads and writes it.
 //!
-//! Nothing outside this folder names `async_nats`, a subject, a stream or a header, and nothing in
-//! it knows what a state means. `ARCHITECTURE.md` and `docs/nats.md` say why it is shaped like this.
+//! Nothing outside this folder names `async_nats`, a subject, a stream or a header, and nothing in it knows the meaning of a state.
+//! `ARCHITECTURE.md` and `docs/nats.md` say why it is shaped like this.
 
 mod acts;
 mod allowed;

@@ -1,7 +1,6 @@
-//! Each name and subject on the broker, once.
+//! Every name and subject on the broker, each in one place.
 //!
-//! Which records and wakes belong to a timer is decided here alone: spreading timers over several
-//! streams would change this file.
+//! This file alone decides which records and wakes belong to a timer: it would change if timers were spread over several streams.
 
 use async_nats::Subject;
 use uuid::Uuid;
@@ -9,8 +8,8 @@ use uuid::Uuid;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::TimerId;
 
-/// What inboxes begin with. Not the common `_INBOX`, which others in the account may well be allowed to subscribe:
-/// answers have records in them.
+/// The prefix of inboxes. Not the common `_INBOX`, to which other users of the account may be allowed to subscribe: answers have
+/// records in them.
 pub(super) const INBOX_PREFIX: &str = "_INBOX_jettimer";
 
 /// The KV bucket of the records.
@@ -19,7 +18,7 @@ pub(super) const BUCKET: &str = "timers";
 pub(super) const BUCKET_STREAM: &str = "KV_timers";
 /// The stream of the wakes.
 pub(super) const STREAM: &str = "TIMERS";
-/// The stream of what has happened to timers.
+/// The stream of events about timers.
 pub(super) const EVENTS: &str = "TIMERS_EVENTS";
 /// The durable consumer that all workers share.
 pub(super) const CONSUMER: &str = "workers";
@@ -28,7 +27,7 @@ pub(super) const CONSUMER: &str = "workers";
 pub(super) const SWEEP_STREAM: &str = "KV_timers_sweep";
 /// The subjects of its keys.
 pub(super) const SWEEP_SUBJECTS: &str = "$KV.timers_sweep.>";
-/// The key that says who sweeps.
+/// The key of the sweep's lease.
 pub(super) const LEASE_SUBJECT: &str = "$KV.timers_sweep.lease";
 /// The key of the ledger.
 pub(super) const LEDGER_SUBJECT: &str = "$KV.timers_sweep.ledger";
@@ -36,12 +35,12 @@ pub(super) const LEDGER_SUBJECT: &str = "$KV.timers_sweep.ledger";
 /// The key of the high-water mark.
 pub(super) const MARK_SUBJECT: &str = "$KV.timers_sweep.mark";
 
-/// The key that says which installation has all this.
+/// The key with the name of the installation that has all this.
 pub(super) const INSTALLATION_SUBJECT: &str = "$KV.timers_sweep.installation";
 
 /// The key that says how much a single server grants to streams without a limit of their own.
 pub(super) const ROOM_SUBJECT: &str = "$KV.timers_sweep.room";
-/// An empty stream that is there for a moment, while that is measured.
+/// An empty stream that exists for a moment, while the grant is measured.
 pub(super) const ROOM_STREAM: &str = "TIMERS_ROOM";
 /// Its subject, on which nothing is published.
 pub(super) const ROOM_STREAM_SUBJECT: &str = "timers.room";
@@ -56,31 +55,31 @@ const FIRE_PREFIX: &str = "timers.fire.";
 /// The subjects of events.
 pub(super) const EVENT_SUBJECTS: &str = "timers.event.*";
 const EVENT_PREFIX: &str = "timers.event.";
-/// Where a stored record is republished to, as a mapping of subjects: its last part is the timer's id.
+/// The mapping of subjects by which stored records are republished: the last part is the timer's id.
 pub(super) const REPUBLISH_FROM: &str = RECORD_SUBJECTS;
 pub(super) const REPUBLISH_TO: &str = "timers.event.>";
 
-/// The subjects on which nodes say that they are there. No stream has them.
+/// The subjects of the nodes' beats. No stream has them.
 pub(super) const BEAT_SUBJECTS: &str = "timers.nodes.*";
 
-/// The subject on which a node says so.
+/// The subject of a node's beats.
 pub(super) fn beat_subject(instance: Uuid) -> String {
     format!("timers.nodes.{}", instance.simple())
 }
 
-/// What the subjects of records begin with, as in every KV bucket.
+/// The prefix of the subjects of records, as in every KV bucket.
 pub(super) const RECORD_PREFIX: &str = "$KV.";
 
-/// The header of a record that says what state it replaced, for the ledger.
+/// The header of a record with the state that it replaced, for the ledger.
 pub(super) const WAS: &str = "Jettimer-Was";
-/// Its value where there was no record.
+/// Its value if there was no record before.
 pub(super) const WAS_NOTHING: &str = "none";
 
-/// The header of a record that stays longer than it is shown: until when it is, in microseconds since 1970 by the world's
+/// The header of a record that stays longer than it is shown: until when it is shown, in microseconds since 1970 by the world's
 /// clock.
 pub(super) const SHOWN_UNTIL: &str = "Jettimer-Shown-Until";
 
-/// The header of a wake that says whom its timer calls, as host and port: wakes wait in turn by it.
+/// The header of a wake with the receiver of its timer, as host and port: wakes wait in line by receiver.
 pub(super) const RECEIVER: &str = "Jettimer-Receiver";
 
 /// The subjects of records.

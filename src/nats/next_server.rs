@@ -1,8 +1,8 @@
-//! Which server is tried next when a connection is lost.
+//! Chooses the server to try next when a connection is lost.
 //!
-//! A server that falls silent still takes connections where only its process hangs, and each try costs seconds. So others are
-//! tried before the one that was lost, and those that were named before those that a server told of, whose addresses may
-//! not lead there from here.
+//! A silent server still takes connections if only its process hangs, and each try costs seconds. So the client tries the others
+//! before the lost one, and servers from the settings before ones that a server announced, whose addresses may not be reachable
+//! from here.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -12,17 +12,17 @@ use uuid::Uuid;
 /// Chooses servers.
 #[derive(Default)]
 pub(super) struct NextServer {
-    /// The one that was chosen last.
+    /// The server that was chosen last.
     last: Mutex<Option<ServerAddr>>,
 }
 
 impl NextServer {
-    /// The next one of these; none before the first connection, for which the client tries all in turn.
+    /// The next of these servers; `None` before the first connection, for which the client tries all in turn.
     pub(super) fn of(&self, servers: &[Server]) -> Option<ServerAddr> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let connected = servers.iter().find(|server| server.did_connect)?;
         let lost = last.as_ref().unwrap_or(&connected.addr);
-        // The last part divides nodes among servers that are equally good.
+        // The random last part spreads nodes over equally good servers.
         let rank = |server: &&Server| {
             (server.failed_attempts, server.is_discovered, server.addr == *lost, Uuid::new_v4())
         };

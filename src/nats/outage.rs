@@ -1,6 +1,7 @@
-//! Why there is no connection to NATS, in words that say what to do.
+//! Explains why there is no connection to NATS, and what to do.
 //!
-//! The log has it with the names of servers and files, once for each change. `/readyz` has it without, since anybody may ask.
+//! The log has the reason with the names of servers and files, once for each change. `/readyz` has it without them, since any
+//! client may ask.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -11,10 +12,10 @@ use tokio::time::Instant;
 
 use super::credentials::Credentials;
 
-/// How often the log repeats why there is no connection while that does not change.
+/// How often the log repeats a reason that does not change.
 const REPEAT_EVERY: Duration = Duration::from_secs(60);
 
-/// What a failed try to connect says.
+/// The cause of a failed try to connect.
 #[derive(Debug, PartialEq, Eq)]
 enum Cause {
     /// The server refuses the user.
@@ -27,7 +28,7 @@ enum Cause {
     Network,
 }
 
-/// Why this node is not connected, as far as it is known.
+/// The reason why this node is not connected, as far as it is known.
 pub(super) struct Outage {
     advice: &'static str,
     file: Option<PathBuf>,
@@ -42,27 +43,27 @@ struct Known {
 }
 
 impl Outage {
-    /// No outage yet, for a node with these credentials.
+    /// Starts without an outage, for a node with these credentials.
     pub(super) fn new(credentials: &Credentials) -> Self {
         Self { advice: credentials.advice(), file: credentials.file().cloned(), known: Mutex::default() }
     }
 
-    /// Why there is no connection, if it is more than that no server is there. Without names of servers and files.
+    /// The reason for the outage, without names of servers and files; `None` if the servers are just away.
     pub(super) fn reason(&self) -> Option<String> {
         self.lock().reason.clone()
     }
 
-    /// A connection was made.
+    /// Notes that a connection was made.
     pub(super) fn over(&self) {
         *self.lock() = Known::default();
     }
 
-    /// The server says why it is about to end the connection.
+    /// Notes the server's reason why it is about to end the connection.
     pub(super) fn told(&self, by_server: &str) {
         self.note(by_server, by_server);
     }
 
-    /// Looks at what became of the last try to connect to each of these servers.
+    /// Looks at the result of the last try to connect to each of these servers.
     pub(super) fn tried(&self, servers: &[Server]) {
         let failed = servers.iter().filter(|server| server.failed_attempts > 0);
         let errors: Vec<(String, &str)> = failed
@@ -74,13 +75,13 @@ impl Outage {
         if errors.is_empty() {
             return;
         }
-        // One server that is away says less than one that answers and refuses.
+        // A server that answers and refuses says more than one that is away.
         let telling = errors.iter().map(|(_, error)| *error).find(|error| cause_of(error) != Cause::Network);
         let all: Vec<String> = errors.iter().map(|(address, error)| format!("{address}: {error}")).collect();
         self.note(telling.unwrap_or_default(), &all.join("; "));
     }
 
-    /// What a failed try of a node that starts says.
+    /// The explanation of a failed try of a starting node.
     pub(super) fn explained(&self, error: &str) -> String {
         self.in_words(cause_of(error)).unwrap_or_else(|| error.to_owned())
     }
@@ -98,7 +99,7 @@ impl Outage {
             in_full.clone_into(&mut known.logged);
             known.logged_at = Some(Instant::now());
         }
-        // A server that is away does not take back what another one said.
+        // A server that is away does not refute the reason that another one gave.
         known.reason = reason.or(known.reason.take());
     }
 
@@ -119,12 +120,12 @@ impl Outage {
     }
 }
 
-/// Whether a message of the server says that it has stopped to accept this node's user.
+/// Whether a message of the server says that it no longer accepts this node's user.
 pub(super) fn is_about_the_user(message: &str) -> bool {
     matches!(cause_of(message), Cause::User(_))
 }
 
-/// What an error of the client library or a message of the server means.
+/// The cause behind an error of the client library or a message of the server.
 fn cause_of(error: &str) -> Cause {
     const USER: [&str; 5] = [
         "authorization violation",
@@ -133,7 +134,7 @@ fn cause_of(error: &str) -> Cause {
         "authentication timeout",
         "account authentication",
     ];
-    // How the client library wraps what the callback for credentials says.
+    // How the client library wraps an error of the callback for credentials.
     const CALLBACK: (&str, &str) = ("failed signing nonce: AuthError(", ")");
     let lower = error.to_lowercase();
     let by_callback = error.strip_prefix(CALLBACK.0).and_then(|text| text.strip_suffix(CALLBACK.1));
@@ -146,7 +147,7 @@ fn cause_of(error: &str) -> Cause {
     }
     if lower.starts_with("tls error") || lower.contains("certificate") || lower.contains("fatal alert") {
         let text = error.split_once(": ").map_or(error, |(_, text)| text);
-        // What follows names the server and the names that its certificate is for.
+        // The rest of the text names the server, and the names in its certificate.
         let text = if lower.contains("not valid for name") {
             "the server's certificate is for another name"
         } else {

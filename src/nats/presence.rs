@@ -1,6 +1,6 @@
-//! What nodes say of themselves to each other, as messages that no stream keeps.
+//! The messages by which nodes tell each other about themselves. No stream keeps them.
 //!
-//! Core NATS: who is not there does not hear it, and nothing is sent again.
+//! Core NATS: a node that is not connected misses a message, and nothing is sent again.
 
 use async_nats::{Subject, Subscriber};
 use bytes::Bytes;
@@ -16,14 +16,14 @@ use crate::nats::NatsError;
 use crate::presence::{Beat, Digest, Life, MAX_INSTALLATION_CHARS, Node, Role, Setup};
 use crate::receivers::Trouble;
 
-/// Of the message. Fields may be added under the same version, since nodes of two versions count each other while one
-/// replaces the other.
+/// The version of the message. Fields may be added under the same version, since nodes of two versions count each other while one
+/// version replaces the other.
 const VERSION: u32 = 1;
 
-/// A longer message is no beat of ours, in bytes.
+/// The longest message that is read as a beat, in bytes.
 const MAX_BEAT_BYTES: usize = 4_096;
 
-/// The most characters of a name that are told; six bytes each, at worst, as JSON.
+/// The most characters of a name that are sent; as JSON, each takes at most six bytes.
 const MAX_NAME_CHARS: usize = 256;
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -114,19 +114,19 @@ pub(super) fn read(payload: &[u8]) -> Option<Beat> {
 /// A message of a node to all others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Said {
-    /// The node is there.
+    /// A beat of the node.
     Beat(Beat),
-    /// The receivers and flows for which this process has no room.
+    /// The receivers and flows for which the sending process has no room.
     Troubles(Uuid, Vec<Trouble>),
 }
 
-/// What nodes say.
+/// The messages of all nodes.
 pub struct Beats {
     messages: Subscriber,
 }
 
 impl Beats {
-    /// What is said next; nothing once the connection was given up. What cannot be read is passed over.
+    /// The next message; `None` once the connection was given up. Messages that cannot be read are passed over.
     pub async fn next(&mut self) -> Option<Said> {
         loop {
             let message = self.messages.next().await?;
@@ -140,13 +140,13 @@ impl Beats {
 }
 
 impl Link {
-    /// Tells all nodes, this one included; says whether it was sent.
+    /// Sends a beat to all nodes, this one included; gives whether it was sent.
     pub async fn say(&self, beat: &Beat) -> bool {
         let Ok(json) = serde_json::to_vec(&BeatJson::of(beat)) else { return false };
         self.tell(Subject::from(beat_subject(beat.node.instance)), None, Bytes::from(json)).await
     }
 
-    /// Hears what nodes say from now on, this one included.
+    /// Listens to the messages of all nodes from now on, this one included.
     ///
     /// # Errors
     ///
@@ -197,7 +197,7 @@ mod tests {
                 ..setup
             };
         }
-        // A node that tells it otherwise than this version is counted all the same.
+        // A beat with a setup of another form is read without it.
         let other = format!("{}{}", WRITTEN.trim_end_matches('}'), r#","setup":{"rules":"sha3"}}"#);
         assert_eq!(read(other.as_bytes()), Some(self::beat()));
     }

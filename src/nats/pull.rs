@@ -1,8 +1,8 @@
-//! Pulling wakes from the shared consumer: exactly as many as there are places for.
+//! Pulls wakes from the shared consumer: exactly as many as there are places for.
 //!
-//! The client library prefetches, and what it has prefetched can wait in its buffer until the server
-//! gives it to another worker. So this speaks the pull protocol (ADR-37) itself: one request at a time,
-//! for as many wakes as the caller has room for, and each for a second only.
+//! The client library prefetches, and a prefetched wake can wait in its buffer until the server gives it to another worker. So this
+//! module speaks the pull protocol (ADR-37) itself: one request at a time, for as many wakes as the caller has room for, and each
+//! for only a second.
 
 use std::time::Duration;
 
@@ -17,32 +17,32 @@ use crate::nats::link::Link;
 use crate::nats::names::{CONSUMER, RECEIVER, STREAM, timer_of};
 use crate::nats::wakes::Wake;
 
-/// How long a pull request waits at the server for wakes. Short, since what the server sends to a node
-/// that has vanished without closing its connection comes again only after the ack wait, and since a
-/// node that stops waits for the end of its request.
+/// How long a pull request waits at the server for wakes. Short, since a wake that the server sends to a node that has vanished
+/// without closing its connection comes again only after the ack wait, and since a node that stops waits for the end of its
+/// request.
 const EXPIRES: Duration = Duration::from_secs(1);
-/// After this long without a word, the request is taken for lost: its end should have been said.
+/// After this long without a message, the request counts as lost: the server should have announced its end.
 const SILENCE: Duration = Duration::from_secs(3);
 
-/// What came of waiting for wakes.
+/// The result of waiting for wakes.
 #[derive(Debug)]
 pub enum Pulled {
     /// A wake.
     Wake(Wake),
-    /// The request is over, as requests are; another has to be made.
+    /// The request has ended, as requests do; the caller has to make another.
     Over,
-    /// The request was turned down: there is no consumer, or nobody leads it at the moment.
+    /// The request was refused: the consumer is missing, or has no leader at the moment.
     Trouble(String),
 }
 
-/// A subscription that pull requests are answered to.
+/// A subscription for the answers to pull requests.
 pub struct Puller {
     link: Link,
     context: Context,
     subscriber: Subscriber,
     inbox: String,
     reconnects: watch::Receiver<u64>,
-    /// How many wakes are still to come of the open request; 0 if there is none.
+    /// How many wakes the open request may still bring; 0 without one.
     open: usize,
     heard: Instant,
 }
@@ -52,7 +52,7 @@ impl Puller {
     ///
     /// # Errors
     ///
-    /// A [`NatsError`] if there is no connection.
+    /// A [`NatsError`] without a connection.
     pub async fn new(link: Link) -> Result<Self, NatsError> {
         let inbox = link.client().new_inbox();
         let subscriber = link.subscribe(inbox.clone()).await?;
@@ -67,7 +67,7 @@ impl Puller {
         })
     }
 
-    /// How many wakes may still come of the open request.
+    /// How many wakes the open request may still bring.
     pub fn open(&self) -> usize {
         self.open
     }
@@ -98,7 +98,7 @@ impl Puller {
             let message = tokio::select! {
                 biased;
                 message = timeout_at(self.heard + SILENCE, self.subscriber.next()) => message,
-                // The server forgets its pull requests with the connection.
+                // When a connection ends, the server forgets its pull requests.
                 _ = self.reconnects.changed() => break,
             };
             let Ok(Some(message)) = message else { break };
@@ -113,7 +113,7 @@ impl Puller {
                 },
                 // Expired.
                 Some(408) => break,
-                // 409: the consumer, its leader or the server went away; 503: nobody listens.
+                // 409: the consumer, its leader or the server went away; 503: no responders.
                 Some(status) => {
                     self.open = 0;
                     let text = message.description.as_deref().unwrap_or("no consumer, or no leader of it");
@@ -129,7 +129,7 @@ impl Puller {
         let id = timer_of(&message.subject);
         let message = jetstream::Message { message, context: self.context.clone() };
         let tries = message.info().ok().map(|info| u32::try_from(info.delivered).unwrap_or(u32::MAX));
-        // What came in one piece from the socket stays in memory for as long as a part of it is used.
+        // Copied: data that came in one piece from the socket stays in memory for as long as a part of it is used.
         let reply = message.reply.as_ref().map(|reply| Subject::from(reply.to_string()));
         let receiver = message.headers.as_ref().and_then(|headers| headers.get(RECEIVER));
         let receiver = receiver.map(|receiver| receiver.as_str().to_owned());

@@ -1,7 +1,7 @@
-//! Whether NATS does what this node needs: it is connected, bucket, stream and consumer are there, records can be read, wakes
-//! can be pulled by a node that calls, and writes are stored.
+//! Checks whether NATS does its part: this node is connected, bucket, stream and consumer exist, records can be read, a node that
+//! calls can pull wakes, and writes are stored.
 //!
-//! A full disk leaves everything readable, so writes are judged by what became of them.
+//! A full disk leaves everything readable, so writes are judged by their results.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -19,18 +19,18 @@ use crate::nats::NatsError;
 /// How long a node may take to say whether it is ready; probes wait a few seconds.
 pub(super) const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Writes that fail for so long are trouble: most changes of leader are over by then, and a request
-/// that a client waits for has not been given up.
+/// Writes that fail for this long are trouble: most changes of leader are over by then, and a client that waits for its request has
+/// not given it up.
 const TROUBLE_AFTER: Duration = Duration::from_secs(8);
 
-/// What may be wrong if NATS stores nothing, and what to do.
+/// The likely reason if NATS stores nothing, and what to do.
 const FULL_DISK: &str = "Is its disk full? After making room it has to be restarted";
-/// What to do if it says that a storage limit is reached.
+/// The remedy if NATS says that a storage limit is reached.
 const FULL_STORE: &str = "JetStream's storage limit is reached: raise max_file_store of the servers, or max_storage of the account, \
      or remove what else is stored there. Nothing has to be restarted for a limit of the account; everything goes on by itself";
 
-/// Trouble that was not seen again for so long says nothing about now: a node that is not ready gets
-/// no requests by which it could see that writes are stored again.
+/// Trouble that was not seen again for this long says nothing about now: a node that is not ready gets no requests that could show
+/// it that writes are stored again.
 const TROUBLE_FORGOTTEN: Duration = Duration::from_secs(60);
 
 /// How the writes of this node to one stream have gone since the last one that was stored.
@@ -44,12 +44,12 @@ struct Trouble {
     seen: Instant,
     error: String,
     reported: bool,
-    /// On which connection it was seen, by their number.
+    /// The number of the connection on which it was seen.
     connection: u64,
 }
 
 impl Storing {
-    /// Notes what became of a write on this connection; says once that nothing is stored, and once that it is again.
+    /// Notes the result of a write on this connection. Reports once that nothing is stored, and once that NATS stores again.
     pub(super) fn note(&self, error: Option<&NatsError>, connection: u64) {
         let Ok(mut trouble) = self.trouble.lock() else { return };
         match error {
@@ -60,8 +60,8 @@ impl Storing {
             }
             Some(error @ (NatsError::Unclear(text) | NatsError::NotDone(text) | NatsError::NoRoom(text))) => {
                 let now = Instant::now();
-                // Whatever is to be stored is tried again within seconds: failures that are farther apart, as those before
-                // and after a pause of this process, do not say that nothing was stored in between.
+                // Each write is tried again within seconds. So failures that are further apart, as before and after a pause of this
+                // process, do not show that nothing was stored in between.
                 let before = trouble
                     .as_ref()
                     .filter(|trouble| trouble.connection == connection && now - trouble.seen < TROUBLE_AFTER);
@@ -81,8 +81,8 @@ impl Storing {
         }
     }
 
-    /// What is wrong, if anything is. Trouble of another connection than this says nothing about now: its server may have
-    /// been cut off, and a node that has nothing to write would not find out that the next one stores.
+    /// The present trouble, if there is any. Trouble on another connection does not count: that server may have been cut off, and a
+    /// node that has nothing to write would not find out that the next server stores.
     fn trouble(&self, connection: u64) -> Option<String> {
         let trouble = self.trouble.lock().ok()?;
         let trouble = trouble.as_ref().filter(|trouble| trouble.connection == connection)?;
@@ -92,9 +92,9 @@ impl Storing {
     }
 }
 
-/// What is said of a bucket that is missing.
+/// The advice on a missing bucket.
 const RESTORE: &str = "Every timer was in it, so it is not created anew: restore it from a backup";
-/// What is said of the stream of wakes or the consumer.
+/// The advice on a missing stream of wakes or consumer.
 const MENDED: &str = "A node creates it anew within seconds and arms every timer again";
 
 #[derive(Deserialize)]
@@ -103,11 +103,11 @@ struct Info {
 }
 
 impl Link {
-    /// Whether this node can do its work; `works` if it calls receivers.
+    /// Checks whether this node can do its work; `works` if it calls receivers.
     ///
     /// # Errors
     ///
-    /// What is missing.
+    /// A [`NatsError`] that names the trouble.
     pub async fn check(&self, works: bool) -> Result<(), NatsError> {
         if !self.is_up() {
             return Err(self.not_connected());
@@ -123,7 +123,7 @@ impl Link {
             )
         };
         let pulls = async { if works { self.pulls().await } else { Ok(()) } };
-        // Beside each other, since a probe waits for the slowest of them.
+        // Concurrently, since a probe waits for the slowest of them.
         let (asked, reads, pulls) = tokio::join!(timeout(CHECK_TIMEOUT, asked), self.reads(), pulls);
         asked
             .map_err(|_| NatsError::NotDone(format!("NATS does not answer within {CHECK_TIMEOUT:?}")))?
@@ -132,7 +132,7 @@ impl Link {
             .and(pulls)
     }
 
-    /// Whether what this node writes is stored, as far as it has written lately.
+    /// Whether this node's writes are stored, as far as it has written lately.
     pub fn stores(&self) -> bool {
         self.storing().all(|storing| storing.trouble(self.connection()).is_none())
     }
@@ -165,7 +165,7 @@ mod tests {
         storing.note(Some(&error), 1);
         assert!(storing.trouble(1).unwrap().contains("no leader"));
         assert_eq!(storing.trouble(2), None);
-        // And is seen anew if it goes on.
+        // It is seen again if it goes on.
         storing.note(Some(&error), 2);
         assert_eq!(storing.trouble(2), None);
         storing.trouble.lock().unwrap().as_mut().unwrap().since = long_ago;

@@ -1,5 +1,5 @@
-//! Looking how much JetStream may still store: by the account's limits, by what servers say of themselves, and by what the
-//! sweeper has measured of a single server that says nothing.
+//! Looks how much JetStream may still store: by the account's limits, by the answers of servers about themselves, and by the
+//! sweeper's measurement of a single server that does not answer.
 
 use std::time::Duration;
 
@@ -10,8 +10,7 @@ use crate::nats::{Link, NatsError};
 use crate::room::{Account, Part, Server, Sight};
 use serde::Deserialize;
 
-/// How long servers may take to answer: the first one, and each other one after the one before. One that is away does not
-/// answer.
+/// How long all servers together may take to answer, and each of them after the one before. A server that is away does not answer.
 const FIRST_SERVER_WITHIN: Duration = Duration::from_secs(1);
 const NEXT_SERVER_WITHIN: Duration = Duration::from_millis(200);
 
@@ -35,7 +34,7 @@ struct StateJson {
 
 #[derive(Deserialize)]
 struct ClusterJson {
-    /// None where a server is single.
+    /// `None` for a single server.
     name: Option<String>,
     #[serde(default)]
     leader: String,
@@ -79,7 +78,7 @@ struct TierJson {
     limits: LimitsJson,
 }
 
-/// Below 0 where there is no limit.
+/// Limits of an account or a tier. A value below 0 means unlimited.
 #[derive(Deserialize)]
 struct LimitsJson {
     max_memory: i64,
@@ -100,11 +99,11 @@ struct GrantedJson {
     bytes: u64,
 }
 
-/// Of the text under the key.
+/// The version of the value under the key.
 const VERSION: u32 = 1;
 
 impl AccountJson {
-    /// What is in force for streams of so many copies. The limit of a tier is of one copy, what is stored of all.
+    /// The limits in force for streams with this many replicas. A tier's limit counts one replica, and its use counts all.
     fn account(self, replicas: u64) -> Account {
         let (stored, reserved) = (self.storage, self.reserved_storage);
         let tier = self.tiers.into_iter().find(|(name, _)| *name == format!("R{replicas}"));
@@ -142,7 +141,7 @@ impl Link {
         let (records, wakes, events) = tokio::join!(stream(BUCKET_STREAM), stream(STREAM), stream(EVENTS));
         let (records, wakes) = (records?, wakes?);
         let replicas = records.config.num_replicas;
-        // Without the feed there are none.
+        // Without the feed, there are no events.
         let events_grow = events.ok().map_or(0, |events| {
             u64::try_from(events.config.max_bytes).unwrap_or(0).saturating_sub(events.state.bytes)
         });
@@ -178,14 +177,14 @@ impl Link {
         Ok(sight)
     }
 
-    /// What was measured last of a single server, with the revision of the key.
+    /// The last grant that was measured of a single server, in bytes, with the revision of the key.
     pub(super) async fn granted(&self) -> Result<(Option<u64>, u64), NatsError> {
         let (json, revision) = self.kept(ROOM_SUBJECT).await?;
         let granted = serde_json::from_slice::<GrantedJson>(&json).ok();
         Ok((granted.filter(|granted| granted.v == VERSION).map(|granted| granted.bytes), revision))
     }
 
-    /// Tells all nodes what was measured, in place of this revision.
+    /// Tells all nodes the measured grant, in place of this revision.
     pub(super) async fn tell_granted(&self, bytes: u64, revision: u64) -> Result<(), NatsError> {
         let json = serde_json::json!({ "v": VERSION, "bytes": bytes }).to_string();
         self.keep_as(ROOM_SUBJECT, json.into_bytes(), revision).await.map(|_| ())

@@ -1,6 +1,6 @@
-//! Looking at everything, page by page, as a sweep does: records, waiting wakes, and which wakes some timers have.
+//! Looks at everything page by page, as a sweep does: records, waiting wakes, and the wakes of some timers.
 //!
-//! Pages come from any replica. What is believed is asked of the leader: `wakes_of_one`, and the record from the store.
+//! Pages come from any replica. Facts that have to be true come from the leader: `wakes_of_one`, and the record from the store.
 
 use std::collections::HashMap;
 
@@ -22,21 +22,21 @@ use crate::nats::{Link, NatsError, Stored, record};
 /// Records in a page: few enough that the wakes of all of them fit into one answer, which has at most 1,024.
 const RECORDS: usize = 256;
 
-/// Of records in a page, which may have up to half a megabyte each.
+/// Bytes of records in a page; a record may have up to half a megabyte.
 const PAGE_BYTES: usize = 4 * 1_024 * 1_024;
 
 /// Wakes in a page; they have no body.
 const WAKES: usize = 1_000;
 
-/// Records, in the order in which they were stored.
+/// A page of records, in the order in which they were stored.
 pub struct RecordPage {
-    /// Those that can be read.
+    /// The records that can be read.
     pub records: Vec<Stored>,
-    /// Those that cannot, by their ids and revisions.
+    /// The ids and revisions of the records that cannot be read.
     pub unreadable: Vec<(TimerId, u64)>,
-    /// What is left of records that were removed by hand.
+    /// The timers whose records were removed by hand, of which only a marker remains.
     pub removed: Vec<TimerId>,
-    /// The sequence of the last one of all of these; 0 if there is none.
+    /// The sequence of the last message in the page; 0 if the page is empty.
     pub last: u64,
     /// Where the next page begins, if there is one.
     pub next: Option<u64>,
@@ -47,15 +47,15 @@ pub struct RecordPage {
 pub struct WaitingWake {
     /// Its timer.
     pub id: TimerId,
-    /// Its place in the stream, by which it is removed.
+    /// Its sequence in the stream, by which it is removed.
     pub sequence: u64,
     /// When it was armed, by the server's clock.
     pub stored_at: Timestamp,
 }
 
-/// Wakes, in the order in which they were armed.
+/// A page of waiting wakes, in the order in which they were armed.
 pub struct WakePage {
-    /// All that are wakes.
+    /// The waiting wakes among the messages.
     pub wakes: Vec<WaitingWake>,
     /// Where the next page begins, if there is one.
     pub next: Option<u64>,
@@ -90,13 +90,13 @@ struct Deleted {
 }
 
 impl Link {
-    /// The records from this place on.
+    /// Reads a page of the records from this sequence on.
     ///
     /// # Errors
     ///
     /// A [`NatsError`].
     pub async fn records(&self, from: u64) -> Result<RecordPage, NatsError> {
-        // Without a filter by subject, with which the server takes seven times as long; there is nothing else in it.
+        // Without a filter by subject, with which the server takes seven times as long; the stream has nothing else.
         let request = json!({ "seq": from.max(1), "batch": RECORDS, "max_bytes": PAGE_BYTES });
         let batch = self.batch(BUCKET_STREAM, &request).await?;
         let mut page = RecordPage {
@@ -120,14 +120,14 @@ impl Link {
         Ok(page)
     }
 
-    /// The highest sequence up to which there is no record behind this one, as the leader knows it. A replica that gave the last
+    /// The highest sequence up to which there is no record after `seen`, as the leader knows it. The replica that gave the last
     /// page may have been behind.
     ///
     /// # Errors
     ///
     /// A [`NatsError`].
     pub async fn no_record_behind(&self, seen: u64) -> Result<u64, NatsError> {
-        // In this order: a record that is written meanwhile has a higher sequence than the last one.
+        // In this order: a record that is written meanwhile has a higher sequence than `last`.
         let last = self.bucket_state().await?.last;
         let request = json!({ "seq": seen + 1, "next_by_subj": RECORD_SUBJECTS }).to_string();
         let subject = Subject::from(format!("$JS.API.STREAM.MSG.GET.{BUCKET_STREAM}"));
@@ -142,13 +142,13 @@ impl Link {
         }
     }
 
-    /// The waiting wakes from this place on.
+    /// Reads a page of the waiting wakes from this sequence on.
     ///
     /// # Errors
     ///
     /// A [`NatsError`].
     pub async fn waiting_wakes(&self, from: u64) -> Result<WakePage, NatsError> {
-        // Those that are due are passed over here, for the same reason.
+        // Due wakes are passed over below instead of by a filter, for the same reason.
         let request = json!({ "seq": from.max(1), "batch": WAKES });
         let batch = self.batch(STREAM, &request).await?;
         let next = next(&batch.messages, batch.pending);
@@ -159,7 +159,7 @@ impl Link {
         Ok(WakePage { wakes: wakes.collect(), next })
     }
 
-    /// Which wakes each of these timers has.
+    /// The wakes of each of these timers.
     ///
     /// # Errors
     ///
@@ -175,7 +175,7 @@ impl Link {
             let batch = self.batch(STREAM, &json!({ "multi_last": subjects })).await?;
             if batch.too_many {
                 if let [_] = part {
-                    // More wakes than an answer has: there is no lack of them.
+                    // More wakes than an answer has: this timer does not lack one.
                     wakes.insert(part[0], vec![Armed::Due]);
                 } else {
                     let (left, right) = part.split_at(part.len() / 2);
@@ -195,11 +195,11 @@ impl Link {
         Ok(wakes)
     }
 
-    /// Which wakes a timer has, as the leader knows it.
+    /// The wakes of a timer, as the leader knows them.
     ///
-    /// The waiting ones are asked for twice, before and after those that are due: a wake that moves from waiting to due
-    /// is seen in the second place, and one that is armed in place of a due one that is settled, in the third. When they were
-    /// stored is not told: they are known to wait since now.
+    /// The leader is asked for the waiting wakes twice, before and after the due ones. So a wake that becomes due meanwhile is seen
+    /// in the second answer, and a wake that is armed in place of a due one that is settled, in the third. The answers do not say
+    /// when a wake was stored: it is known to wait since now.
     ///
     /// # Errors
     ///
@@ -223,7 +223,8 @@ impl Link {
         Ok(wakes)
     }
 
-    /// Removes this one message of the wakes, if it is still there. One that was armed again since has another place.
+    /// Removes this one message from the stream of wakes, if it is still there. A wake that was armed again since has another
+    /// sequence.
     ///
     /// # Errors
     ///
@@ -238,13 +239,13 @@ impl Link {
     }
 }
 
-/// Where the page behind these messages begins.
+/// Where the page after these messages begins.
 fn next(messages: &[Got], pending: u64) -> Option<u64> {
     let last = messages.last().filter(|_| pending > 0)?;
     Some(last.sequence().saturating_add(1))
 }
 
-/// The wake that a message of this subject is, which is known to be there since this instant.
+/// The wake that a message of this subject is. It is known to be there since this instant.
 fn armed(subject: &str, since: Timestamp) -> Option<(TimerId, Armed)> {
     match scheduled_wake(subject) {
         Some((id, at)) => Some((id, Armed::Waiting { at, since })),

@@ -1,7 +1,7 @@
-//! What NATS' clock shows.
+//! Asks NATS for its time.
 //!
-//! JetStream's answer to a question about a stream has the time at which it was made, by the clock of that stream's
-//! leader. The stream is that of the wakes: its leader decides when they come.
+//! JetStream's answer about a stream has the time at which it was made, by the clock of that stream's leader. This module asks
+//! about the stream of wakes: its leader decides when they come.
 
 use std::time::Instant;
 

@@ -1,10 +1,10 @@
-//! Seeing to it that everything that jettimer needs stands on the broker, at the start and while nodes run.
+//! Makes sure that everything that jettimer needs stands on the broker, at the start and while nodes run.
 //!
-//! What is missing is created and what is there is compared. A difference is explained and never mended by itself, since
+//! Missing parts are created and existing ones are compared. A difference is explained and never repaired automatically, since
 //! changing a stream's limits or retention can delete timers.
 //!
-//! **Invariant:** a bucket that is lost is not created anew beside what is left of its timers, nor where somebody remembers
-//! timers (`founding`), nor ever by a node that runs: that every timer is gone must not look like a quiet day.
+//! **Invariant:** a lost bucket is not created again next to the remains of its timers, or where this node's file or another node
+//! remembers timers (`founding`). A running node never creates it again. The loss of every timer must not look like a quiet day.
 
 use std::time::Duration;
 
@@ -23,16 +23,16 @@ use crate::nats::{Founder, Link, compare, limits};
 /// The pause between two tries while JetStream is not ready.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// What is said where the account has no JetStream.
+/// The advice if the account has no JetStream.
 pub(super) const NOT_FOR_ACCOUNT: &str = "JetStream is off for the account of this node's user. Turn it on: jetstream: enabled in the \
      account's block of nats-server's configuration, or limits for it in the account's JWT; or give this node a user of another account";
 
-/// What is said where no server answers for JetStream.
+/// The advice if no server answers for JetStream.
 pub(super) const NOT_HERE: &str = "the server that this node is connected to has no JetStream, and no other answers for it. Start it \
      with -js or a jetstream {} block, unless it is a leaf node: then name the servers of its hub with --nats instead. jettimer uses \
      the JetStream of the servers that it is connected to, and cannot name another domain";
 
-/// Something that is needed on the broker, and was not there.
+/// A part that is needed on the broker, and was missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missing {
     /// The bucket of the records, and with it every timer.
@@ -47,34 +47,34 @@ pub enum Missing {
     Consumer,
 }
 
-/// What stands on the broker, once everything does.
+/// The parts on the broker, once everything stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
-    /// What was missing and was created just now.
+    /// The parts that were missing and were created just now.
     pub created: Vec<Missing>,
-    /// When the bucket was created, which tells it from another of its name: nanoseconds since the epoch.
+    /// When the bucket was created, in nanoseconds since the epoch. Distinguishes it from another bucket of its name.
     pub bucket_born: i128,
     /// The last change in it.
     pub bucket_seq: u64,
     /// When the stream of the wakes was created.
     pub wakes_born: i128,
-    /// Whether the server that has the bucket is single: no other one is in a cluster with it.
+    /// Whether the bucket is on a single server: no other one is in a cluster with it.
     pub is_single: bool,
 }
 
 impl Standing {
-    /// Whether timers were here before the wakes: they have to be armed again.
+    /// Whether the wakes were lost and the bucket was not: timers have to be armed again.
     pub fn has_lost_wakes(&self) -> bool {
         self.created.contains(&Missing::Wakes) && !self.created.contains(&Missing::Bucket)
     }
 }
 
-/// Creates what is missing and compares what is there; the bucket only if the `founder` may. Any number of nodes may do so at
-/// once. A cluster that is just starting has no leader yet and is asked again, for up to `wait`.
+/// Creates missing parts and compares existing ones; creates the bucket only if the `founder` allows it. Any number of nodes may do
+/// so at once. A cluster that is just starting has no leader yet and is asked again, for up to `wait`.
 ///
 /// # Errors
 ///
-/// JetStream's own, or a list of what differs and what to do.
+/// JetStream's own error, or a list of the differences and what to do.
 pub async fn prepare(link: &Link, shape: Shape, wait: Duration, founder: &Founder) -> Result<Standing> {
     let deadline = Instant::now() + wait;
     loop {
@@ -91,25 +91,25 @@ pub async fn prepare(link: &Link, shape: Shape, wait: Duration, founder: &Founde
     }
 }
 
-/// Creates what has been lost while nodes run, but for the bucket: its loss is that of every timer.
+/// Creates parts that were lost while nodes run, except the bucket: its loss is that of every timer.
 ///
 /// # Errors
 ///
-/// As [`prepare`], at once.
+/// As for [`prepare`], at once.
 pub async fn mend(link: &Link, shape: Shape) -> Result<Standing, Trouble> {
     create_or_compare(link, shape, None).await
 }
 
-/// Why not everything that is needed stands.
+/// The reason why something that is needed does not stand.
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble {
     /// JetStream did not do it; it may later.
     #[error("{0:#}")]
     NotNow(#[source] anyhow::Error),
-    /// What is there is not what is needed; waiting does not help.
+    /// A part differs from the one that is needed; waiting does not help.
     #[error("{0:#}")]
     Mismatch(#[source] anyhow::Error),
-    /// There is no bucket, though there was one.
+    /// The bucket is missing, though there was one.
     #[error("{0:#}")]
     NoBucket(#[source] anyhow::Error),
 }
@@ -120,7 +120,7 @@ impl From<anyhow::Error> for Trouble {
     }
 }
 
-/// The `founder` is there if the node starts.
+/// Creates and compares once, with a `founder` if the node is starting.
 async fn create_or_compare(
     link: &Link,
     shape: Shape,
@@ -128,7 +128,7 @@ async fn create_or_compare(
 ) -> Result<Standing, Trouble> {
     let context = jetstream::new(link.client().clone());
     let look = async |name: &str| look(link, &context, name).await;
-    // Before the bucket, which is created first: whoever sees this one sees the other too, unless it is lost.
+    // Looked at before the bucket, which is created first: a node that sees the wakes sees the bucket too, unless it is lost.
     let wakes = look(STREAM).await?;
     let mut standing =
         Standing { created: Vec::new(), bucket_born: 0, bucket_seq: 0, wakes_born: 0, is_single: true };
@@ -144,7 +144,7 @@ async fn create_or_compare(
                     founder.may_found(link).await.map_err(Trouble::NoBucket)?;
                 }
                 let want = if name == EVENTS && !standing.created.contains(&Missing::Bucket) {
-                    // Readers hold numbers of the feed that was there before.
+                    // Readers hold positions of the earlier feed.
                     let from = link.clock().world().as_micros().max(AGAIN_FROM);
                     Config { first_sequence: Some(from), ..want.clone() }
                 } else {
@@ -217,7 +217,7 @@ async fn look(link: &Link, context: &jetstream::Context, name: &str) -> Result<O
     }
 }
 
-/// What to do about a stream that cannot be looked at, where the server that this node is connected to says whether it has a
+/// The advice on a stream that cannot be looked at; `has_jetstream` says whether the server that this node is connected to has a
 /// JetStream of its own.
 fn advice(error: &GetStreamError, has_jetstream: bool) -> String {
     match error.kind() {
@@ -225,7 +225,7 @@ fn advice(error: &GetStreamError, has_jetstream: bool) -> String {
             format!(": {NOT_FOR_ACCOUNT}")
         }
         GetStreamErrorKind::JetStream(_) => String::new(),
-        // Nobody answers, as far as can be told.
+        // As far as this node can tell, no server answers.
         GetStreamErrorKind::EmptyName
         | GetStreamErrorKind::InvalidStreamName
         | GetStreamErrorKind::Request => {
@@ -242,17 +242,17 @@ fn is_disabled(code: ErrorCode) -> bool {
     code == ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT || code == ErrorCode::JETSTREAM_NOT_ENABLED
 }
 
-/// A stream that lacks what may be added to it: these are the changes that are ever made to one that is there, and they
-/// take nothing away.
+/// A stream with the settings that it lacks; `None` if it lacks none. These are the only changes that are ever made to an existing
+/// stream, and they take nothing away.
 fn completed(have: &Config, want: &Config) -> Option<Config> {
     let republish = have.republish.clone().or_else(|| want.republish.clone());
-    // Of the wakes, so that a sweep can look at many of them at once.
+    // For the wakes, so that a sweep can look at many of them at once.
     let allow_direct = have.allow_direct || (want.name == STREAM && want.allow_direct);
     let differs = republish.is_some() != have.republish.is_some() || allow_direct != have.allow_direct;
     differs.then(|| Config { republish, allow_direct, ..have.clone() })
 }
 
-/// What a stream of wakes without a bucket means: if it is jettimer's at all, that timers are lost.
+/// The meaning of a stream of wakes without a bucket: if it is jettimer's at all, timers are lost.
 fn no_bucket(shape: Shape, wakes: Option<&Info>) -> Trouble {
     let want = wanted(shape).find(|want| want.name == STREAM);
     let compared = wakes.zip(want).map(|(wakes, want)| compare::stream(&wakes.config, &want));

@@ -17,21 +17,21 @@ use crate::nats::link::{ApiError, Link, Published};
 use crate::nats::names::{BUCKET_STREAM, SHOWN_UNTIL, WAS, WAS_NOTHING, record_subject};
 use crate::nats::{NatsError, record};
 
-/// The most that an attempt adds to a record, in bytes: 4 KiB of an answer in Base64, a reason of 512 bytes of which
-/// each may have to be escaped, and its other fields.
+/// The most that an attempt adds to a record, in bytes: 4 KiB of an answer in Base64, a reason of 512 bytes, each of which may have
+/// to be escaped, and its other fields.
 pub(super) const ATTEMPT_BYTES: usize = 10 * 1_024;
 
-/// What a record may need besides: the claim, and a final reason.
+/// The most that a record needs in addition, in bytes: the claim, and a final reason.
 const STATE_BYTES: usize = 8 * 1_024;
 
-/// More than the headers of a write ever have, in bytes.
+/// More bytes than the headers of a write ever have.
 const HEADERS_BYTES: usize = 1_024;
 
-/// What a timer may have itself with the smallest `max_payload`, in bytes of JSON.
+/// The room for a timer's own data with the smallest `max_payload`, in bytes of JSON.
 const LEAST_TIMER_BYTES: usize = 16 * 1_024;
 
-/// The smallest `max_payload` of NATS with which a node starts, in bytes. What is kept for attempts does not shrink with it: a
-/// record that has grown out of a message could not be changed any more, and its timer would be called over and over.
+/// The smallest `max_payload` of NATS with which a node starts, in bytes. The room for attempts does not shrink with it: a record
+/// that outgrew a message could no longer be changed, and its timer would be called over and over.
 pub(super) const MIN_PAYLOAD: usize =
     HEADERS_BYTES + STATE_BYTES + ATTEMPT_BYTES * MAX_ATTEMPTS_KEPT + LEAST_TIMER_BYTES;
 
@@ -44,12 +44,12 @@ pub struct Stored {
     pub revision: u64,
 }
 
-/// What became of a [`Store::put`].
+/// The result of a [`Store::put`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Put {
     /// It is stored under this revision.
     Done(u64),
-    /// The record is not at the expected revision any more.
+    /// The record is no longer at the expected revision.
     Lost,
 }
 
@@ -60,20 +60,19 @@ pub struct Store {
     keeping: Keeping,
 }
 
-/// How long a record stays after its timer is over so that a mark covers it, as the guard sees it at the moment. Cheap to
-/// clone.
+/// How long a record stays after its timer is over so that a mark covers it, as the guard sees it at the moment. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Stay(Arc<AtomicU64>);
 
 impl Stay {
-    /// So long, to begin with.
+    /// Starts with this span.
     pub fn new(span: Duration) -> Self {
         let stay = Self(Arc::default());
         stay.set(span);
         stay
     }
 
-    /// Changes it for the timers that end from now on.
+    /// Changes the span for timers that end from now on.
     pub fn set(&self, span: Duration) {
         self.0.store(u64::try_from(span.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
@@ -88,15 +87,14 @@ impl Stay {
 pub struct Keeping {
     /// It is shown for this long after the end.
     pub retention: Duration,
-    /// NATS may bring an older version back once the last one has left: a single server that is killed, or all replicas at
-    /// once. So the record stays at least this long after the end, and after every instant that the timer gave up. By then a
-    /// sweep has left the high-water mark that tells the older version from a timer that waits. `None` for a program that
-    /// ends no timer.
+    /// Once the last version has left, NATS may bring back an older one: if a single server is killed, or all replicas at once. So
+    /// the record stays at least this long after the end, and after every instant that the timer gave up. By then a sweep has left
+    /// the high-water mark that distinguishes the older version from a waiting timer. `None` for a program that ends no timer.
     pub until_swept: Option<Stay>,
 }
 
 impl Store {
-    /// The bucket behind `link`.
+    /// The bucket on the broker that `link` is connected to.
     pub fn new(link: Link, keeping: Keeping) -> Self {
         Self { link, keeping }
     }
@@ -162,16 +160,16 @@ impl Store {
         }
     }
 
-    /// Stores `timer` in place of the record `over`, or of none.
+    /// Stores `timer` in place of the record `over`, or as a new record.
     ///
     /// # Errors
     ///
-    /// A [`NatsError`]; if it is [`NatsError::Unclear`], the record may be stored all the same.
+    /// A [`NatsError`]; if it is [`NatsError::Unclear`], the record may be stored even so.
     pub async fn put(&self, timer: &Timer, over: Option<&Stored>) -> Result<Put, NatsError> {
         let mut headers = HeaderMap::new();
         let expected = over.map_or(0, |over| over.revision);
         headers.insert("Nats-Expected-Last-Subject-Sequence", HeaderValue::from(expected));
-        // True if it is stored at all, since it is stored over this revision only.
+        // True if the record is stored at all, since it replaces this revision only.
         headers.insert(WAS, over.map_or(WAS_NOTHING, |over| over.timer.state.name()));
         if let Some(ended_at) = timer.state.ended_at() {
             let clock = self.link.clock();
@@ -181,12 +179,12 @@ impl Store {
                 headers.insert(SHOWN_UNTIL, clock.in_the_world(shown_until).as_micros().to_string());
             }
             let stays = clock.pace().in_the_world(leaves_at.since(clock.now()));
-            // Whole seconds, and no sooner.
+            // Whole seconds, rounded up.
             let seconds = stays.as_secs() + u64::from(stays.subsec_nanos() > 0);
             headers.insert("Nats-TTL", HeaderValue::from(seconds.max(1)));
         }
         let json = record::to_json(timer);
-        // What is taken must be able to come to its end.
+        // A timer that is accepted must be able to come to its end.
         let room = match timer.state {
             State::Scheduled { .. } => {
                 STATE_BYTES
@@ -208,8 +206,8 @@ impl Store {
             Published::WrongLast if over.is_some() => return Ok(Put::Lost),
             Published::WrongLast => {}
         }
-        // A record that is not shown any more is none, so a new one takes its place. What the old timer gave up, the new
-        // one has given up too: NATS may bring back versions of both.
+        // A record that is no longer shown counts as absent, so a new one replaces it. The new timer takes over the last instant
+        // that the old one gave up: NATS may bring back versions of both.
         let Some(Found::Hidden { revision, gave_up_at }) = self.find(timer.id).await? else {
             return Ok(Put::Lost);
         };
@@ -223,7 +221,7 @@ impl Store {
     }
 }
 
-/// What the leader has under a timer's key.
+/// The leader's record under a timer's key.
 enum Found {
     Shown(Box<Stored>),
     /// A record that only stays so that the broker does not bring an older version back.
@@ -234,7 +232,7 @@ enum Found {
 }
 
 impl Keeping {
-    /// When the record of a timer leaves that ended at this instant.
+    /// When the record of a timer that ended at this instant leaves.
     fn leaves_at(&self, timer: &Timer, ended_at: Timestamp, pace: Pace) -> Timestamp {
         let shown = ended_at.saturating_add(self.retention);
         let last = ended_at.max(timer.gave_up_at.unwrap_or(ended_at));
@@ -255,12 +253,12 @@ struct GetMessage {
     /// Base64; empty or absent in the marker that `nats kv del` leaves.
     #[serde(default)]
     data: String,
-    /// Base64, as they were sent.
+    /// The headers as they were sent, in Base64.
     #[serde(default)]
     hdrs: String,
 }
 
-/// The instant until which a record is shown that has these headers, in microseconds of the world's clock.
+/// The instant until which a record with these headers is shown, in microseconds of the world's clock.
 fn shown_until(headers: &str) -> Option<u64> {
     let named = headers.lines().find_map(|line| line.strip_prefix(SHOWN_UNTIL))?;
     named.trim_start_matches(':').trim().parse().ok()

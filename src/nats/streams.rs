@@ -1,4 +1,4 @@
-//! The NATS server that this node is connected to, and how jettimer's streams are, for people who look.
+//! The NATS server that this node is connected to, and the state of jettimer's streams, for people who look.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,21 +17,21 @@ use crate::nats::Link;
 pub struct NatsStatus {
     /// Whether there is a connection.
     pub connected: bool,
-    /// The server that it is to, or was last: its name.
+    /// The name of the server that the connection is to, or was to last.
     pub server: String,
-    /// That server's cluster, if it has others beside it.
+    /// That server's cluster, if it is in one with others.
     pub cluster: Option<String>,
     /// That server's version.
     pub version: String,
-    /// How long JetStream took for the quickest of its answers; `None` if it gave none.
+    /// How long JetStream took for its quickest answer; `None` if it gave none.
     pub round_trip: Option<Duration>,
-    /// Streams of which JetStream has said something.
+    /// The streams that JetStream answered about.
     pub streams: Arc<[StreamStatus]>,
     /// Wakes that are due and that no worker has taken.
     pub backlog: Option<u64>,
 }
 
-/// How a stream is.
+/// The state of a stream.
 #[derive(Clone, Debug)]
 pub struct StreamStatus {
     /// Its name.
@@ -46,31 +46,31 @@ pub struct StreamStatus {
     pub consumers: Vec<ConsumerStatus>,
 }
 
-/// A server that has a stream.
+/// A server that has a replica of a stream.
 #[derive(Clone, Debug)]
 pub struct Replica {
     /// Its name.
     pub server: String,
     /// Whether it leads.
     pub leader: bool,
-    /// Whether it has what the leader has.
+    /// Whether it has everything that the leader has.
     pub current: bool,
     /// How many changes it does not have yet.
     pub lag: u64,
 }
 
-/// How a consumer is.
+/// The state of a consumer.
 #[derive(Clone, Debug)]
 pub struct ConsumerStatus {
     /// Its name.
     pub name: &'static str,
-    /// How many messages nobody has taken.
+    /// How many messages no worker has taken.
     pub pending: u64,
-    /// How many somebody has taken and not settled.
+    /// How many messages workers have taken and not settled.
     pub ack_pending: u64,
 }
 
-/// Looks at NATS, not more often than once a second whoever looks.
+/// Looks at NATS, at most once a second for all callers.
 pub struct Streams {
     link: Link,
     seen: Fresh<NatsStatus>,
@@ -113,12 +113,12 @@ struct ConsumerInfo {
 }
 
 impl Streams {
-    /// Those behind `link`.
+    /// Looks at the broker that `link` is connected to.
     pub fn new(link: Link) -> Self {
         Self { link, seen: Fresh::default() }
     }
 
-    /// How they are now, or were a second ago.
+    /// The status, at most a second old.
     pub async fn look(&self) -> NatsStatus {
         self.seen.get(Box::pin(self.ask())).await
     }
@@ -168,7 +168,7 @@ impl Streams {
         Some((StreamStatus { name, messages, bytes, replicas, consumers: vec![] }, took))
     }
 
-    /// What JetStream answers and how long that takes, if it is within [`LOOK_TIMEOUT`].
+    /// JetStream's answer and how long it took, if it came within [`LOOK_TIMEOUT`].
     async fn timed<T: DeserializeOwned>(&self, subject: String) -> Option<(T, Duration)> {
         let asked = Instant::now();
         let answer = timeout(LOOK_TIMEOUT, self.link.info(subject)).await.ok()?.ok()?;
@@ -178,7 +178,7 @@ impl Streams {
 
 fn replicas(cluster: ClusterInfo) -> Vec<Replica> {
     let leader = Replica { server: cluster.leader, leader: true, current: true, lag: 0 };
-    // There is none while one is elected.
+    // There is no leader during an election.
     let leader = (!leader.server.is_empty()).then_some(leader);
     let others = cluster.replicas.into_iter().map(|peer| Replica {
         server: peer.name,

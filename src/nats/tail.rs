@@ -1,7 +1,7 @@
-//! Following a stream: its messages in order, each once, over reconnections, until whoever follows goes.
+//! Follows a stream: its messages in order, each once, over reconnections, until the follower is dropped.
 //!
-//! An ordered consumer (ADR-17): the client notices gaps and missing heartbeats and begins anew behind
-//! the last message that it has seen. The server sends no more than the client has room for.
+//! An ordered consumer (ADR-17): the client notices gaps and missing heartbeats, and starts again after the last message that it
+//! has seen. The server sends no more than the client has room for.
 
 use async_nats::jetstream::consumer::DeliverPolicy;
 use async_nats::jetstream::consumer::push::{Ordered, OrderedConfig};
@@ -19,11 +19,11 @@ pub(super) struct Seen {
     pub(super) subject: String,
     pub(super) headers: HeaderMap,
     pub(super) payload: Bytes,
-    /// Its place in the stream.
+    /// Its sequence in the stream.
     pub(super) sequence: u64,
-    /// How many follow it in the stream at this moment.
+    /// How many messages follow it in the stream at this moment.
     pub(super) pending: u64,
-    /// When the server stored it, by its clock, as this node's shows it.
+    /// When the server stored it, by the server's clock, as this node's clock shows it.
     pub(super) stored_at: Timestamp,
 }
 
@@ -40,7 +40,7 @@ pub(super) struct Tail {
 }
 
 impl Tail {
-    /// Follows `stream` from where `policy` says; gives how many messages are there already too.
+    /// Follows `stream` from where `policy` says; also gives how many messages are already there.
     pub(super) async fn open(
         link: &Link,
         stream: &str,
@@ -66,7 +66,7 @@ impl Tail {
         Ok((Self { messages, clock: link.clock() }, pending))
     }
 
-    /// The next message, as soon as there is one.
+    /// Waits for the next message.
     pub(super) async fn next(&mut self) -> Result<Seen, NatsError> {
         let message = match self.messages.next().await {
             Some(Ok(message)) => message,

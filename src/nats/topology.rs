@@ -1,5 +1,4 @@
-//! What jettimer keeps on the broker: each stream and the consumer, with their limits. `standing` sees to it that they
-//! are there.
+//! The streams and the consumer that jettimer keeps on the broker, with their limits. `standing` makes sure that they exist.
 
 use std::time::Duration;
 
@@ -12,28 +11,27 @@ use crate::nats::names::{
     SCHEDULE_SUBJECTS, STREAM, SWEEP_STREAM, SWEEP_SUBJECTS,
 };
 
-/// A wake that is not acknowledged for so long is given to another worker. Short, since it is how
-/// late a timer is that a killed worker held; workers send progress acks while they are busy with
-/// one.
+/// A wake that is not acknowledged for this long is given to another worker. Short, since a timer whose worker was killed is late
+/// by this much; workers send progress acks while they are busy with a wake.
 pub const ACK_WAIT: Duration = Duration::from_secs(5);
 
-/// How many wakes may be out at workers, over all nodes: room for 8 nodes that each have 32,768.
+/// How many wakes workers may hold, over all nodes: room for 8 nodes that each hold 32,768.
 const MAX_ACK_PENDING: i64 = 262_144;
 
 /// How long JetStream recognises a repeated publish of a wake by its id. It only has to cover the
 /// tries of one publish; every id in the window costs memory in the server.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(30);
 
-/// What an operator says about the streams, for when they are created.
+/// The operator's settings for the streams, for when they are created.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
-    /// Copies of each stream: 1, 3 or 5.
+    /// Replicas of each stream: 1, 3 or 5.
     pub replicas: usize,
-    /// What is to survive, if it was said.
+    /// The level of durability, if the operator asked for one.
     pub durability: Option<Level>,
     /// How long events are kept; zero for no events at all.
     pub event_retention: Duration,
-    /// How many bytes of them, the oldest leaving first.
+    /// How many bytes of events are kept at most; the oldest leave first.
     pub event_max_bytes: i64,
 }
 
@@ -53,7 +51,7 @@ fn bucket_config(shape: Shape) -> Config {
     }
 }
 
-/// The bucket of the sweep: a key or two.
+/// The bucket of the sweep: a few keys.
 fn sweep_config(shape: Shape) -> Config {
     Config {
         description: Some("jettimer: who sweeps, and what was seen".to_owned()),
@@ -93,7 +91,7 @@ fn events_config(shape: Shape) -> Config {
         retention: RetentionPolicy::Limits,
         max_messages: -1,
         max_messages_per_subject: -1,
-        // Whoever reads too late has missed something, and is told.
+        // A reader that comes too late has missed events, and is told.
         discard: DiscardPolicy::Old,
         max_age: shape.event_retention,
         // The last version of a record carries its time to live, and would be refused without this. So no event
@@ -116,8 +114,8 @@ fn stream_config(shape: Shape) -> Config {
         max_messages_per_subject: -1,
         max_messages: -1,
         max_bytes: -1,
-        // The only policy that schedules are allowed with. It never applies, since there is no limit
-        // to discard for: the server's max_file_store is what refuses new timers.
+        // Schedules are allowed only with this policy. It never applies, since the stream has no limit to discard for: the server's
+        // max_file_store refuses new timers.
         discard: DiscardPolicy::Old,
         storage: StorageType::File,
         num_replicas: shape.replicas,

@@ -1,5 +1,5 @@
-//! Messages by which nodes tell each other of receivers and flows that have no room. They go to the subject of beats; an older
-//! node does not know them and passes them over.
+//! Messages by which nodes tell each other of receivers and flows without room. They go to the subject of beats; an older node does
+//! not know them and passes them over.
 
 use std::time::Duration;
 
@@ -12,16 +12,16 @@ use super::Link;
 use super::names::beat_subject;
 use crate::receivers::{Reason, Trouble, Whose};
 
-/// Of the message.
+/// The version of the message.
 const VERSION: u32 = 1;
 
-/// The most of them that a node tells.
+/// The most troubles that a node sends.
 pub const MAX_TROUBLES: usize = 64;
 
-/// A longer message is ignored, in bytes: names of hosts have up to 253 characters, keys of flows up to 128.
+/// The longest message that is read, in bytes: names of hosts have up to 253 characters, keys of flows up to 128.
 pub(super) const MAX_BYTES: usize = 65_536;
 
-/// The most characters of a name; six bytes each, at worst, as JSON.
+/// The most characters of a name; as JSON, each takes at most six bytes.
 const MAX_NAME_CHARS: usize = 300;
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -89,7 +89,7 @@ fn written(instance: Uuid, troubles: &[Trouble]) -> Option<Bytes> {
     }
 }
 
-/// The node and its troubles, if it is a message of this kind.
+/// The node and its troubles; `None` for another kind of message.
 pub(super) fn read(payload: &[u8]) -> Option<(Uuid, Vec<Trouble>)> {
     if payload.len() > MAX_BYTES {
         return None;
@@ -103,7 +103,7 @@ impl Link {
     /// Tells all nodes of the first [`MAX_TROUBLES`] of these.
     pub async fn say_troubles(&self, instance: Uuid, troubles: &[Trouble]) {
         if let Some(json) = written(instance, troubles) {
-            // A message that is lost is followed by another a second later.
+            // A lost message is followed by another a second later.
             let _ = self.tell(Subject::from(beat_subject(instance)), None, json).await;
         }
     }

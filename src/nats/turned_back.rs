@@ -1,4 +1,4 @@
-//! Whether the bucket has turned back: NATS lost its last writes, or its data was restored from an older copy.
+//! Checks whether the bucket has turned back: NATS lost its last writes, or its data was restored from an older copy.
 //!
 //! Sequence numbers are then used a second time. A consumer that continues after the last number it has heard passes over the
 //! new changes, and some of the changes it has delivered are undone. So a follower of the bucket remembers its last changes, and
@@ -15,12 +15,12 @@ use crate::domain::time::Timestamp;
 use crate::domain::timer::TimerId;
 use crate::nats::{BucketState, Link, NatsError};
 
-/// The number of changes that are remembered. A bucket that lost more than these lost all of these, and one of them tells.
-/// Few, since the records of all are read for a comparison.
+/// How many changes are remembered. A bucket that lost more than these lost all of these, and one of them shows it. Few, since a
+/// comparison reads the records of all.
 const REMEMBERED: usize = 16;
 
-/// A bucket that seems to have turned back is looked at this often before that is believed, with a pause between two looks: a
-/// new leader may be a moment behind, and so may the replica that answers.
+/// How often a bucket that seems to have turned back is looked at before that is believed, with a pause between two looks: a new
+/// leader may be a moment behind, and so may the replica that answers.
 const LOOKS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(300);
 
@@ -33,11 +33,11 @@ struct Change {
     id: TimerId,
     sequence: u64,
     stored_at: Timestamp,
-    /// The record leaves by itself, so that it proves nothing if it is not there.
+    /// Whether the record leaves by itself: then its absence proves nothing.
     leaves: bool,
 }
 
-/// What a bucket had when it was heard last.
+/// The last changes that were heard of a bucket.
 pub(super) struct LastHeard {
     /// When the bucket was created, in nanoseconds since the epoch.
     born: i128,
@@ -46,7 +46,7 @@ pub(super) struct LastHeard {
 }
 
 impl LastHeard {
-    /// Nothing was heard of this bucket yet.
+    /// Starts without a change of this bucket.
     pub(super) fn of(bucket: BucketState) -> Self {
         Self { born: bucket.born, changes: VecDeque::with_capacity(REMEMBERED) }
     }
@@ -62,11 +62,11 @@ impl LastHeard {
         self.changes.push_back(Change { id, sequence: seen.sequence, stored_at: seen.stored_at, leaves });
     }
 
-    /// Whether the bucket lacks something that was heard, where `heard` is the highest sequence number that was.
+    /// Whether the bucket lacks a change that was heard; `heard` is the highest sequence number that was heard.
     ///
     /// # Errors
     ///
-    /// A [`NatsError`]; nothing is known then.
+    /// A [`NatsError`]; then this is unknown.
     pub(super) async fn is_undone(&self, link: &Link, heard: u64) -> Result<bool, NatsError> {
         for look in 0..LOOKS {
             if look > 0 {

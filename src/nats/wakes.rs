@@ -1,4 +1,4 @@
-//! Wakes: having the broker hand a timer to a worker shortly before it is due.
+//! Wakes: the broker hands a timer to a worker shortly before it is due.
 
 use async_nats::{HeaderMap, Subject};
 use bytes::Bytes;
@@ -22,7 +22,7 @@ pub struct Wakes {
     link: Link,
 }
 
-/// A wake that a worker has in its hands. It comes again, here or elsewhere, until it is settled.
+/// A wake that a worker holds. It comes again, here or elsewhere, until it is settled.
 #[derive(Debug)]
 pub struct Wake {
     /// The timer to look at.
@@ -53,17 +53,17 @@ struct Purged {
 }
 
 impl Wakes {
-    /// Wakes on the stream behind `link`.
+    /// Wakes on the broker that `link` is connected to.
     pub fn new(link: Link) -> Self {
         Self { link }
     }
 
-    /// Has a wake for the timer come to a worker [`LEAD`] before `at`, or right now if that is past.
-    /// Arming for the same instant again changes nothing: a waiting wake is known by its subject, and
-    /// one that is due by `try_id`, which is the same for repeated tries of one arming.
+    /// Arms a wake for the timer: it comes to a worker [`LEAD`] before `at`, or right now if that is past. Arming for the same
+    /// instant again changes nothing: a waiting wake is known by its subject, and a due one by `try_id`, which is the same for
+    /// repeated tries of one arming.
     ///
-    /// The wake says that its timer calls `receiver`, by host and port; a worker has wakes wait in turn by that, and decides nothing else by
-    /// it.
+    /// The wake names `receiver`, by host and port, as the one that its timer calls. Wakes wait in line by it at a worker, which
+    /// decides nothing else by it.
     ///
     /// Returns the wake's sequence number in the stream of wakes.
     ///
@@ -82,7 +82,7 @@ impl Wakes {
         let wake_at = at.saturating_sub(clock.pace().by_the_clock(LEAD));
         let mut headers = HeaderMap::new();
         headers.insert(RECEIVER, receiver);
-        // The scheduler never fires sooner than its next tick, so what is due at once goes around it.
+        // The scheduler never fires sooner than its next tick, so a wake that is due at once goes around it.
         let subject = if wake_at <= now {
             headers.insert("Nats-Msg-Id", try_id.simple().to_string());
             fire_subject(id)
@@ -99,8 +99,8 @@ impl Wakes {
         }
     }
 
-    /// Removes the timer's waiting wakes with a sequence number below `before`, or all of them. One near its instant may
-    /// come all the same.
+    /// Removes the timer's waiting wakes with a sequence number below `before`, or all of them. A wake near its instant may come
+    /// even so.
     ///
     /// # Errors
     ///
@@ -115,8 +115,8 @@ impl Wakes {
         self.link.ask(subject, None, request.to_string().into()).await.map(|_| ())
     }
 
-    /// Removes due wakes that were settled and are still in the stream, as after NATS could not write to a full disk. NATS does not deliver
-    /// them again, though they look like wakes that are about to come. Returns their number.
+    /// Removes due wakes that were settled and are still in the stream, as after NATS could not write to a full disk. NATS does not
+    /// deliver them again, though they look like wakes that are about to come. Returns their number.
     ///
     /// # Errors
     ///
@@ -132,7 +132,7 @@ impl Wakes {
         purged.error.map_or(Ok(purged.purged), |error| Err(error.into_error()))
     }
 
-    /// Settles a wake: it does not come again. If this is lost, it does come again, which is harmless.
+    /// Settles a wake, so that it does not come again. If this message is lost, the wake does come again, which is harmless.
     pub async fn settle(&self, wake: &Wake) {
         self.answer(wake, "+ACK".into()).await;
     }

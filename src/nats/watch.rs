@@ -1,4 +1,4 @@
-//! Watching the bucket: all records that are there, then each change.
+//! Watches the bucket: all records that are there, then each change.
 
 use std::time::Duration;
 
@@ -14,16 +14,16 @@ use crate::domain::time::{Pace, Timestamp};
 use crate::domain::timer::{Timer, TimerId};
 use crate::nats::{Link, NatsError};
 
-/// How often it is looked whether the bucket has turned back while the connection stays: the server that has the bucket may
-/// be another than the one that this node is connected to.
+/// How often the node checks whether the bucket has turned back while the connection stays: the server that has the bucket may be
+/// another than the one that this node is connected to.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// Something about the bucket.
+/// News about the bucket.
 #[derive(Debug)]
 pub enum Watched {
-    /// A record as it is at this revision. It leaves by itself at `expires_at`, of which nothing is heard.
+    /// A record as it is at this revision. It leaves by itself at `expires_at`, without a further item.
     Record {
-        /// What is recorded.
+        /// The recorded timer.
         timer: Box<Timer>,
         /// Its revision.
         revision: u64,
@@ -32,12 +32,12 @@ pub enum Watched {
     },
     /// A record was removed by hand.
     Gone {
-        /// Whose.
+        /// The timer of the record.
         id: TimerId,
-        /// The removal's.
+        /// The revision of the removal.
         revision: u64,
     },
-    /// All that was there at the start has been told.
+    /// All records that were there at the start have been delivered.
     CaughtUp,
 }
 
@@ -45,14 +45,14 @@ pub enum Watched {
 pub struct Watch {
     link: Link,
     tail: Tail,
-    /// What the bucket has to have still.
+    /// The changes that the bucket must still have.
     last_heard: LastHeard,
     reconnects: watch::Receiver<u64>,
-    /// When it is looked at next.
+    /// When the bucket is checked next.
     look_at: Instant,
-    /// Whether what was there at the start has been told, or said to have been.
+    /// Whether the records of the start have been delivered, and whether that was announced.
     caught_up: CaughtUp,
-    /// The last change before the start; it may have left by itself since, so that it is never heard of.
+    /// The last change before the start; its record may have left by itself since, so that it is never heard of.
     at_start: u64,
     heard: u64,
     pace: Pace,
@@ -66,7 +66,7 @@ enum CaughtUp {
 }
 
 impl Watch {
-    /// Begins to watch the bucket behind `link`.
+    /// Begins to watch the bucket on the broker that `link` is connected to.
     ///
     /// # Errors
     ///
@@ -97,12 +97,13 @@ impl Watch {
         }
     }
 
-    /// Looks whether the bucket still has what was heard of it, if that was not done on this connection or is some seconds ago.
+    /// Checks whether the bucket still has the changes that were heard, unless this was done on this connection within the last
+    /// seconds.
     ///
     /// # Errors
     ///
-    /// A [`NatsError`] if the bucket has turned back. Some of the changes that were heard are undone then, and new ones are passed
-    /// over, so watch again. A server that does not answer is asked again with the next call.
+    /// A [`NatsError`] if the bucket has turned back. Then some of the changes that were heard are undone, and new ones are passed
+    /// over, so watch again. If a server does not answer, the next call asks again.
     pub async fn check(&mut self) -> Result<(), NatsError> {
         if !self.reconnects.has_changed().unwrap_or(false) && Instant::now() < self.look_at {
             return Ok(());
@@ -125,11 +126,11 @@ impl Watch {
         Ok(())
     }
 
-    /// What is heard next. A record that cannot be read is passed over: reading it by its id says why.
+    /// Waits for the next item. A record that cannot be read is passed over: reading it by its id says why.
     ///
     /// # Errors
     ///
-    /// A [`NatsError`]; what comes after is not heard, so watch again.
+    /// A [`NatsError`]; later changes are not heard, so watch again.
     pub async fn next(&mut self) -> Result<Watched, NatsError> {
         loop {
             if self.caught_up == CaughtUp::Now {
@@ -153,7 +154,7 @@ impl Watch {
 }
 
 impl Watched {
-    /// What a message of the bucket says to one whose clock goes this fast; nothing if it is no record, or none that can be read.
+    /// Reads a message of the bucket, for a clock of this pace; `None` if it is not a record, or cannot be read.
     pub(super) fn of(seen: &Seen, pace: Pace) -> Option<Self> {
         let id = recorded_timer(&seen.subject)?;
         let revision = seen.sequence;

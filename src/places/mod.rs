@@ -1,7 +1,7 @@
-//! This node's places for calls, of which no receiver, domain, address or flow has more than its share: those that hang leave room for
-//! those that answer.
+//! This node's places for calls. No receiver, domain, address or flow has more than its share of them, so receivers that hang leave room
+//! for receivers that answer.
 //!
-//! The rule is in `shares`; here is the waiting.
+//! `shares` has the rule; this module does the waiting.
 //!
 //! **Invariant:** a place is given back by being dropped.
 
@@ -19,39 +19,39 @@ use tokio::time::timeout;
 use receiver::{Made, Waiter, Wish};
 use shares::{Entered, Grant, Shares};
 
-/// The memory that a call has for each of its places, in bytes: the call of a larger timer takes several.
+/// The memory that a call has for each of its places, in bytes. The call of a larger timer takes several.
 const PLACE_BYTES: usize = 64 * 1_024;
 
-/// No call takes more than this part of the node, however large its timer is: it could not have its turn beside others.
+/// No call takes more than this part of the node, however large its timer is. Otherwise it would not get its turn next to other calls.
 const MOST_OF_NODE: usize = 4;
 
-/// A timer that would wait longer than this for a place comes back later: while it waits it takes memory.
+/// A timer that would wait longer than this for a place comes back later, since it takes memory while it waits.
 const MAX_WAIT: Duration = Duration::from_secs(3);
 
-/// Which receiver a call is for.
+/// The receiver of a call, with the facts that decide about its places.
 #[derive(Clone, Copy, Debug)]
 pub struct Callee<'a> {
-    /// The host, in the form by which hosts are compared.
+    /// The host, in the form in which hosts are compared.
     pub host: &'a str,
     /// The port.
     pub port: u16,
     /// The key of the timer's flow, if it has one.
     pub flow: Option<&'a str>,
-    /// How large the timer's record is, in bytes.
+    /// The size of the timer's record, in bytes.
     pub bytes: usize,
 }
 
-/// The places. Cheap to clone.
+/// The places of a node. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Places {
     shares: Arc<Mutex<Shares<oneshot::Sender<Taken>>>>,
-    /// How many a call takes at most.
+    /// The most places that a call takes.
     most_of_one: usize,
-    /// Names that are made to collide would share places.
+    /// Its keys are random: with known keys, a client could make names that collide and so share places.
     hasher: RandomState,
 }
 
-/// The places of a call, which are taken.
+/// The places that a call has taken.
 #[derive(Debug)]
 pub struct Taken {
     places: Places,
@@ -68,12 +68,12 @@ impl Waiter for oneshot::Sender<Taken> {
 }
 
 impl Places {
-    /// So many places for calls, at least one, some of which are for receivers that answer quickly.
+    /// Makes this number of places for calls, at least one, some of which are for receivers that answer quickly.
     pub fn new(count: usize) -> Self {
         Self::sharing(Shares::new(count), count)
     }
 
-    /// So many places, at least one, which are not for calls: how these go is not known.
+    /// Makes this number of places, at least one, for something other than calls, so that no receiver is known to be quick.
     pub fn alike(count: usize) -> Self {
         Self::sharing(Shares::alike(count), count)
     }
@@ -95,13 +95,13 @@ impl Places {
                 place.close();
                 let let_in = self.lock().let_in();
                 self.let_in(let_in);
-                // It may have been given in this very moment.
+                // The place may have been given at this very moment.
                 place.try_recv().ok()
             }
         }
     }
 
-    /// Waits for a place for as long as that takes. `None` only if the places are forgotten meanwhile, as when a node has ended.
+    /// Waits for a place for as long as that takes. `None` only if the places are dropped meanwhile, as at the end of a node.
     pub async fn turn(&self, callee: Callee<'_>) -> Option<Taken> {
         match self.ask(callee) {
             Ok(taken) => Some(taken),
@@ -109,7 +109,7 @@ impl Places {
         }
     }
 
-    /// Takes places, or waits in line for what is sent then.
+    /// Takes places, or lines up; then they are sent to the returned channel.
     fn ask(&self, callee: Callee<'_>) -> Result<Taken, oneshot::Receiver<Taken>> {
         let (sender, place) = oneshot::channel();
         let wish = self.wish(&callee);
@@ -132,7 +132,7 @@ impl Places {
 
     fn let_in(&self, waiters: Vec<(oneshot::Sender<Taken>, Grant)>) {
         for (waiter, grant) in waiters {
-            // A place for one that has just gone is dropped here, and given to the next.
+            // A place for a waiter that has just gone is dropped here, and given to the next one.
             drop(waiter.send(self.taken(grant)));
         }
     }
@@ -148,12 +148,12 @@ impl Places {
 }
 
 impl Taken {
-    /// Whether these are as many places as the call of a timer takes whose record has so many bytes.
+    /// Whether these places suffice for the call of a timer whose record has this many bytes.
     pub fn are_enough_for(&self, bytes: usize) -> bool {
         self.places.places_of(bytes) <= self.count
     }
 
-    /// The call takes long.
+    /// Notes that the call takes long.
     pub fn takes_long(&mut self) {
         self.took_long = true;
         if let Some(grant) = &mut self.grant {
@@ -162,7 +162,7 @@ impl Taken {
         }
     }
 
-    /// The call was made, and the receiver has answered or not.
+    /// Notes that the call was made, and whether the receiver has answered.
     pub fn made(&mut self, was_answered: bool) {
         self.made = Some(Made { was_quick: !self.took_long, was_answered });
     }
@@ -176,8 +176,8 @@ impl Drop for Taken {
     }
 }
 
-/// What receivers have in common that one DNS server or one machine may hold up: the last two labels of a name, or an address. That
-/// `co.uk` is no domain of one owner costs its names no more than that they share places.
+/// The site of a host: receivers of a site may be held up by the same DNS server or machine. It is the last two labels of a name, or an
+/// address. `co.uk` is not the domain of one owner, but its names only share places because of that.
 fn site(host: &str) -> &str {
     let is_address = host.starts_with('[') || host.parse::<Ipv4Addr>().is_ok();
     let second_dot = host.rmatch_indices('.').nth(1).filter(|_| !is_address);
@@ -226,7 +226,7 @@ mod tests {
         let mut next = Box::pin(places.enter(callee(3)));
         assert!(futures_util::poll!(&mut gone).is_pending() && futures_util::poll!(&mut next).is_pending());
         drop(first);
-        // It was given to the one that goes without having heard of it.
+        // The place was given to this waiter, which goes without having heard of it.
         drop(gone);
         assert!(futures_util::poll!(&mut next).is_ready());
     }

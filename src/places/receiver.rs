@@ -1,25 +1,25 @@
-//! What is known of a receiver that has places or waits for some: how its calls went, and in which line it waits.
+//! The knowledge about a receiver that has places or waits for some: how its calls went, and in which line it waits.
 //!
 //! Pure: no clock, no waiting.
 
 use std::collections::VecDeque;
 
-/// A receiver is slow after this number of calls in a row that took long: one may be a hiccup.
+/// A receiver is slow after this number of calls in a row that took long. A single one may be a hiccup.
 const LONG_IN_A_ROW: u32 = 2;
 
-/// One that waits for a place.
+/// A call that waits for a place.
 pub(super) trait Waiter {
     /// Whether it has stopped waiting.
     fn is_gone(&self) -> bool;
 }
 
-/// Who wants places: a receiver, and the groups that it belongs to, by their hashes: its site, and its flow.
+/// A call's wish for places: the hashes of its receiver and of the groups that the receiver belongs to (its site and its flow).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Wish {
     pub(super) receiver: u64,
     pub(super) site: u64,
     pub(super) flow: Option<u64>,
-    /// How many places the call takes, at least one: a large timer takes several.
+    /// How many places the call takes, at least one. A large timer takes several.
     pub(super) places: usize,
 }
 
@@ -29,7 +29,7 @@ impl Wish {
     }
 }
 
-/// What came of a call.
+/// The result of a call that was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Made {
     /// It did not take long.
@@ -43,19 +43,19 @@ pub(super) struct Receiver<W> {
     /// How many places it has for calls that are quick, and for others.
     pub(super) quick: usize,
     pub(super) slow: usize,
-    /// Whether calls of it end quickly, as far as is known.
+    /// Whether its calls are known to end quickly.
     pub(super) is_quick: bool,
-    /// How many calls in a row took long.
+    /// How many of its calls in a row took long.
     long: u32,
-    /// Its last call was answered.
+    /// Whether its last call was answered.
     answers: bool,
     pub(super) waiting: VecDeque<(Wish, W)>,
-    /// The line in which it has its turn. It may stand in others, and is passed over there.
+    /// The line in which it has its turn. It may stand in other lines, which pass over it.
     pub(super) in_line: Option<usize>,
 }
 
 impl<W: Waiter> Receiver<W> {
-    /// The first that waits, without those that are gone.
+    /// The first wish that waits. Drops waiters in front of it that are gone.
     pub(super) fn first(&mut self) -> Option<Wish> {
         while self.waiting.pop_front_if(|(_, waiter)| waiter.is_gone()).is_some() {}
         self.waiting.front().map(|(wish, _)| *wish)
@@ -69,7 +69,7 @@ impl<W: Waiter> Receiver<W> {
         self.has_places() || self.first().is_some()
     }
 
-    /// In which line it waits. Calls that hang would otherwise take the turns of calls that end.
+    /// The line in which it waits. In a common line, calls that hang would take the turns of calls that end.
     pub(super) fn line(&self) -> usize {
         match (self.is_quick, self.answers, self.has_places()) {
             (true, ..) => 0,
@@ -79,13 +79,13 @@ impl<W: Waiter> Receiver<W> {
         }
     }
 
-    /// One of its calls takes long.
+    /// Notes that one of its calls takes long.
     pub(super) fn took_long(&mut self) {
         self.long = self.long.saturating_add(1);
         self.is_quick &= self.long < LONG_IN_A_ROW;
     }
 
-    /// One of its calls has ended.
+    /// Notes that one of its calls has ended.
     pub(super) fn was_called(&mut self, Made { was_quick, was_answered }: Made) {
         self.answers = was_answered;
         if was_quick {

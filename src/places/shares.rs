@@ -1,11 +1,12 @@
 //! How a node's places for calls are shared among receivers, and among the groups that receivers belong to.
 //!
-//! The rule is that of dynamic thresholds, by which switches share buffers (Choudhury and Hahne, 1998): nobody takes more than a multiple of
-//! what is left free. So one receiver alone has most places, many have equal parts, and there is always one for a receiver that comes now.
-//! No list of tenants, and no call is taken back. A call takes as many places as its timer is large: what hangs would hold memory too.
+//! The rule is that of dynamic thresholds, by which switches share buffers (Choudhury and Hahne, 1998): no receiver takes more than a
+//! multiple of the free places. So one receiver alone has most places, many have equal parts, and a receiver that comes now always finds
+//! one. The rule needs no list of tenants and takes back no call. A large timer's call takes several places, since a call that hangs would
+//! hold memory, too.
 //!
-//! A call that takes long counts against the slow part of the node, which leaves an eighth for receivers that answer quickly. A receiver of
-//! which nothing is known yet counts as slow. Those that wait have turns by receiver, and those that answer come first.
+//! A call that takes long counts against the slow part of the node, which leaves an eighth for receivers that answer quickly. An unknown
+//! receiver counts as slow. Waiting calls take turns by receiver, and receivers that answer come first.
 //!
 //! Pure: no clock, no waiting.
 
@@ -14,23 +15,23 @@ use std::collections::HashMap;
 use super::receiver::{Made, Receiver, Waiter, Wish};
 use crate::turns::Turns;
 
-/// The slow part is all but this part of the node, where receivers are told apart by that.
+/// The slow part is all but this part of the node, where quick receivers are told apart from slow ones.
 const QUICK_PART: usize = 8;
-/// A receiver that answers quickly has at most this many times what is free in the node; a group, of what is free in the slow part.
+/// A receiver that answers quickly has at most this many times the free places of the node; a group, of the slow part's free places.
 const MOST_OF_FREE: usize = 15;
-/// A slow receiver has at most this many times what is free in its group.
+/// A slow receiver has at most this many times the places that its group may still have.
 const RECEIVER_OF_GROUP: usize = 7;
 
-/// A receiver that has a place leaves one of its group to receivers that come now, and one more for so many places of the node.
+/// A receiver that has a place leaves one of its group to new receivers, and one more for each this many places of the node.
 const FOR_NEW_PART: usize = 32;
 
-/// So many receivers of a line that may not be let in are looked at when a place becomes free.
+/// How many receivers in a row that may not be let in are looked at in a line when a place becomes free.
 const TRIES: usize = 16;
 
-/// The receivers of which it is remembered whether they are quick; of more, those are forgotten that have no call.
+/// How many receivers are remembered as quick or slow. Beyond that, receivers without a call or a waiting one are forgotten.
 const MOST_RECEIVERS: usize = 16_384;
 
-/// The places of a call, which are taken.
+/// The places that a call has taken.
 #[derive(Debug)]
 pub(super) struct Grant {
     wish: Wish,
@@ -38,7 +39,7 @@ pub(super) struct Grant {
 }
 
 impl Grant {
-    /// How many they are.
+    /// The number of places.
     pub(super) fn places(&self) -> usize {
         self.wish.places
     }
@@ -50,7 +51,7 @@ enum Part {
     Slow,
 }
 
-/// What came of asking.
+/// The answer to a call that asks for places.
 #[derive(Debug)]
 pub(super) enum Entered {
     Now(Grant),
@@ -64,24 +65,24 @@ pub(super) struct Shares<W> {
     /// The slow part is all but these.
     for_quick: usize,
     taken: usize,
-    /// How many of these count against the slow part. Calls that have become slow may be more than it has.
+    /// How many of these count against the slow part. With calls that have become slow, they may exceed its size.
     slow: usize,
     receivers: HashMap<u64, Receiver<W>>,
     /// How many places of the slow part each group has.
     groups: HashMap<u64, usize>,
-    /// Those that wait, in turn: receivers that answer quickly; others that answer; others that have no place; and the rest.
+    /// The waiting receivers, in turn: those that answer quickly; others that answer; others that have no place; and the rest.
     lines: [Turns<u64>; 4],
-    /// With this number of receivers, those are forgotten that are not needed.
+    /// At this number of receivers, the ones that are not needed are forgotten.
     forget_at: usize,
 }
 
 impl<W: Waiter> Shares<W> {
-    /// So many places, at least one, of which an eighth is for receivers that answer quickly.
+    /// Makes this number of places, at least one, of which an eighth is for receivers that answer quickly.
     pub(super) fn new(size: usize) -> Self {
         Self { for_quick: size.max(1) / QUICK_PART, ..Self::alike(size) }
     }
 
-    /// So many places, at least one, where no receiver is known to be quick.
+    /// Makes this number of places, at least one, where no receiver is known to be quick.
     pub(super) fn alike(size: usize) -> Self {
         Self {
             size: size.max(1),
@@ -98,12 +99,12 @@ impl<W: Waiter> Shares<W> {
     /// Takes the places of a call, or has `waiter` wait for them in turn.
     pub(super) fn enter(&mut self, wish: Wish, waiter: impl FnOnce() -> W) -> Entered {
         if self.receivers.len() >= self.forget_at && !self.receivers.contains_key(&wish.receiver) {
-            // One that is forgotten in a line has nothing to do at its turn.
+            // A receiver that is forgotten while it stands in a line is passed over at its turn.
             self.receivers.retain(|_, receiver| receiver.is_needed());
-            // Not to be done again for each new one.
+            // Otherwise each new receiver would repeat this.
             self.forget_at = MOST_RECEIVERS.max(2 * self.receivers.len());
         }
-        // Whoever waits comes first.
+        // Calls that wait already come first.
         let nobody_waits = self.receiver(wish.receiver).first().is_none();
         if let Some(part) = self.part_for(wish).filter(|_| nobody_waits) {
             return Entered::Now(self.take(wish, part));
@@ -116,7 +117,7 @@ impl<W: Waiter> Shares<W> {
         Entered::Waits
     }
 
-    /// The call takes long: from now on it counts against the slow part. Says who is let in since then.
+    /// Notes that the call takes long: from now on it counts against the slow part. Returns the waiters that this lets in.
     pub(super) fn ages(&mut self, grant: &mut Grant) -> Vec<(W, Grant)> {
         if std::mem::replace(&mut grant.part, Part::Slow) == Part::Quick {
             self.count(grant.wish, Part::Quick, false);
@@ -126,13 +127,13 @@ impl<W: Waiter> Shares<W> {
         self.let_in()
     }
 
-    /// Gives a place back, with what came of its call if one was made. Says who is let in instead.
+    /// Gives the places back, with the result of the call if it was made. Returns the waiters that are let in instead.
     pub(super) fn give_back(&mut self, grant: Grant, made: Option<Made>) -> Vec<(W, Grant)> {
         self.count(grant.wish, grant.part, false);
         if let Some(made) = made {
             let receiver = self.receiver(grant.wish.receiver);
             receiver.was_called(made);
-            // Those that are slow are not looked at while there is no place for them.
+            // Otherwise it would stay in a line of slow receivers, which is not looked at while the slow part has no place.
             if receiver.in_line.is_some_and(|line| line > receiver.line()) {
                 self.line_up(grant.wish.site, grant.wish.receiver);
             }
@@ -140,16 +141,16 @@ impl<W: Waiter> Shares<W> {
         self.let_in()
     }
 
-    /// Lets in who waits, as far as there is room: since places came back, or since one has stopped waiting that wanted more of them
-    /// than those behind it.
+    /// Lets in waiting calls as far as there is room: after places came back, or after a call has stopped waiting that wanted more
+    /// places than the calls behind it.
     pub(super) fn let_in(&mut self) -> Vec<(W, Grant)> {
         let mut let_in = vec![];
-        // One that has changed its line may be let in from there.
+        // A receiver that has changed its line may be let in from there.
         while (0..self.lines.len()).any(|line| self.let_in_from(line, &mut let_in)) {}
         let_in
     }
 
-    /// Lets in who waits in this line. Says whether one has changed its line.
+    /// Lets in waiting calls of this line. Says whether a receiver has changed its line.
     fn let_in_from(&mut self, line: usize, let_in: &mut Vec<(W, Grant)>) -> bool {
         let (mut refused, mut moved) = (0, false);
         while refused < TRIES && self.has_room(line) {
@@ -162,7 +163,7 @@ impl<W: Waiter> Shares<W> {
                 receiver.in_line = None;
                 continue;
             };
-            // It may have come to a place, or turned out to be slow, since it began to wait.
+            // It may have got a place, or turned out to be slow, since it began to wait.
             if receiver.line() != line {
                 self.line_up(site, name);
                 moved = true;
@@ -177,7 +178,7 @@ impl<W: Waiter> Shares<W> {
                 }
                 None => {
                     refused += 1;
-                    // One that has its share, or wants much, makes way for the next one of its site.
+                    // A receiver that has places, or wants several, makes way for the next one of its site.
                     if wish.places > 1 || self.receiver(name).has_places() {
                         self.lines[line].push(site, name);
                     } else {
@@ -189,7 +190,7 @@ impl<W: Waiter> Shares<W> {
         moved
     }
 
-    /// The receiver waits behind the others of its line; says which one that is.
+    /// Puts the receiver behind the others of its line, and returns that line.
     fn line_up(&mut self, site: u64, name: u64) -> usize {
         let receiver = self.receiver(name);
         let line = receiver.line();
@@ -198,7 +199,7 @@ impl<W: Waiter> Shares<W> {
         line
     }
 
-    /// Whether anyone of this line can be let in.
+    /// Whether any receiver of this line can be let in.
     fn has_room(&self, line: usize) -> bool {
         self.taken < self.size && (line == 0 || self.free_for_slow() > 0)
     }
@@ -210,7 +211,7 @@ impl<W: Waiter> Shares<W> {
 
     /// The part in which there is a place for this wish.
     fn part_for(&mut self, wish: Wish) -> Option<Part> {
-        // The last of its places is looked at, as if it had the others already.
+        // The last of the wanted places is judged as if the receiver had the others already.
         let others = wish.places - 1;
         let free = self.size.saturating_sub(self.taken).checked_sub(others).filter(|free| *free > 0)?;
         let receiver = self.receiver(wish.receiver);
@@ -219,13 +220,13 @@ impl<W: Waiter> Shares<W> {
             return (quick + others <= MOST_OF_FREE * free).then_some(Part::Quick);
         }
         let free = self.free_for_slow().checked_sub(others)?;
-        // What a group may still have of what it has and what is free, in parts of a place.
+        // How much a group may still have, given its places and the free ones, in parts of a place.
         let left = |group: &u64| {
             let has = self.groups.get(group).copied().unwrap_or_default();
             (MOST_OF_FREE * free).saturating_sub(has + others)
         };
         let left = wish.groups().map(|group| left(&group)).min().unwrap_or_default();
-        // A place more is one of what is free, and one of what the group may have.
+        // Another place costs one of the free ones, and one of those that the group may have.
         let place = MOST_OF_FREE + 1;
         let for_new = place * (1 + self.size / FOR_NEW_PART);
         let is_fair = place * (slow + others) <= RECEIVER_OF_GROUP * left && left > for_new;

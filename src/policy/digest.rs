@@ -1,14 +1,14 @@
-//! One short text for a set of rules, by which nodes see whether they have the same.
+//! A short text for a set of rules. It shows nodes whether they have the same rules.
 
 use super::Policy;
 use crate::crypto;
 
-/// Raised whenever what is refused or allowed without any rule is not what it was before: then nodes of the two versions
+/// Raised whenever jettimer changes what it refuses or allows without any rule: then nodes of the two versions
 /// differ, whatever their rules.
 const DEFAULTS: u32 = 1;
 
 impl Policy {
-    /// The SHA-256 of what the rules mean, in hexadecimal. The order of rules, and how each is spelt, make no difference.
+    /// The SHA-256 of the rules' meaning, in hexadecimal. The order of rules, and how each is spelt, make no difference.
     pub fn digest(&self) -> String {
         let listed = |rules: &[super::Rule]| {
             let mut meanings: Vec<String> = rules.iter().map(super::Rule::meaning).collect();

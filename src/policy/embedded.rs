@@ -22,13 +22,13 @@ pub(super) fn ipv4_inside(address: Ipv6Addr) -> impl Iterator<Item = Ipv4Addr> {
     let nat64 = NAT64.contains(&address).then_some(last);
     // RFC 3056, 2.
     let six_to_four = SIX_TO_FOUR.contains(&address).then(|| join(b, c));
-    // Its server, and its client with every bit turned over (RFC 4380, 4).
+    // The Teredo server, and the client with every bit inverted (RFC 4380, 4).
     let teredo = TEREDO.contains(&address);
     let server = teredo.then(|| join(c, d));
     let client = teredo.then(|| join(!g, !h));
-    // Any prefix may hold it; the bit for "unique in the world" varies (RFC 5214, 6.1).
+    // Any prefix may contain it; the bit for "unique in the world" varies (RFC 5214, 6.1).
     let isatap = (matches!(e, 0 | 0x200) && f == 0x5efe).then_some(last);
-    // Of ::/96 there is nothing that is not refused; a rule of deny finds it by what is inside.
+    // Every address of ::/96 is refused anyway; a deny rule still finds it by the IPv4 address inside.
     let compatible = ([a, b, c, d, e, f] == [0; 6]).then_some(last);
     [nat64, six_to_four, server, client, isatap, compatible].into_iter().flatten()
 }

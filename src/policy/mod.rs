@@ -1,10 +1,10 @@
-//! Which targets may be called: the rules of `--allow-targets` and `--deny-targets`, and what is refused
-//! without any.
+//! Which targets may be called: the rules of `--allow-targets` and `--deny-targets`, and the targets that are
+//! refused without any rule.
 //!
-//! Pure: it looks nothing up. [`crate::webhook`] asks it about every address before it is connected
-//! to, [`crate::api`] about what can be seen in a URL.
+//! Pure: it looks nothing up. [`crate::webhook`] asks it about every address before connecting to it,
+//! and [`crate::api`] about the parts that are visible in a URL.
 //!
-//! **Invariant:** a name never opens an address. Whoever owns a name decides where it leads, so that only a
+//! **Invariant:** a name never opens an address. The owner of a name decides where it leads, so only a
 //! rule with a network lets a special address be called.
 
 mod digest;
@@ -21,22 +21,22 @@ use url::{Host, Url};
 pub use others::Others;
 pub use rule::Rule;
 
-/// Why a target must not be called, for people.
+/// The reason why a target must not be called, for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Forbidden(String);
 
-/// What a URL asks to connect to.
+/// The host and port that a URL connects to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Destination {
-    /// In lower case, without a dot at its end.
+    /// The host in lower case, without a dot at its end.
     pub host: Host<String>,
     /// The port, by default that of the scheme.
     pub port: u16,
 }
 
 impl Destination {
-    /// The destination of an `http` or `https` URL; any other has none.
+    /// The destination of an `http` or `https` URL; `None` for any other URL.
     pub fn of(url: &Url) -> Option<Self> {
         let host = match url.host()? {
             Host::Domain(name) => Host::Domain(name.trim_end_matches('.').to_ascii_lowercase()),
@@ -55,13 +55,13 @@ impl Destination {
         }
     }
 
-    /// Whether this machine itself is meant, whatever DNS says (RFC 6761, 6.3).
+    /// Whether the name means this machine itself, whatever DNS says (RFC 6761, 6.3).
     fn is_localhost(&self) -> bool {
         matches!(&self.host, Host::Domain(name) if name == "localhost" || name.ends_with(".localhost"))
     }
 }
 
-/// What may be called.
+/// Decides which targets may be called.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
     allow: Vec<Rule>,
@@ -70,11 +70,11 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// A policy of these rules; with `only_allowed` nothing else than what `allow` fits.
+    /// A policy of these rules; with `only_allowed`, it allows only targets that a rule of `allow` fits.
     ///
     /// # Errors
     ///
-    /// If a rule of `allow` opens nothing, which its author cannot have meant.
+    /// If a rule of `allow` opens nothing, since its author cannot have meant that.
     pub fn new(allow: Vec<Rule>, deny: Vec<Rule>, only_allowed: bool) -> Result<Self, String> {
         if let Some(idle) = allow.iter().find(|rule| !only_allowed && !rule.has_net() && !rule.has_ports()) {
             return Err(format!(
@@ -88,16 +88,16 @@ impl Policy {
         Ok(Self { allow, deny, only_allowed })
     }
 
-    /// Opens networks beside what was given.
+    /// Opens networks in addition to the given rules.
     pub fn open(&mut self, networks: impl IntoIterator<Item = Rule>) {
         self.allow.extend(networks);
     }
 
-    /// Judges what can be seen before any name is looked up.
+    /// Judges the parts that are visible before any name is looked up.
     ///
     /// # Errors
     ///
-    /// The reason, if no address could make it right.
+    /// The reason, if the target is forbidden at every address.
     pub fn judge(&self, to: &Destination) -> Result<(), Forbidden> {
         if let Some(address) = to.literal() {
             return self.judge_address(to, address);
@@ -124,7 +124,7 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// The reason, if it must not be connected to.
+    /// The reason, if the address must not be connected to.
     pub fn judge_address(&self, to: &Destination, address: IpAddr) -> Result<(), Forbidden> {
         let deny = self.deny.iter().find(|rule| {
             rule.fits_host(&to.host, to.port) && forms(address).any(|form| rule.fits_address(form))

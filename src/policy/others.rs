@@ -1,20 +1,20 @@
-//! What is known of the rules of other nodes: whether one of them may allow what is refused here.
+//! The rules of other nodes, as far as this node knows: whether one of them may allow a target that this node refuses.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Whether another node that calls receivers may allow more than this one, as far as nodes are heard. Cheap to clone; all
-/// clones are one.
+/// clones share one value.
 #[derive(Clone, Debug, Default)]
 pub struct Others(Arc<AtomicBool>);
 
 impl Others {
-    /// Notes it.
+    /// Notes whether another node may allow more.
     pub fn note(&self, may_allow_more: bool) {
         self.0.store(may_allow_more, Ordering::Relaxed);
     }
 
-    /// Whether it is so.
+    /// Whether another node may allow more.
     pub fn may_allow_more(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

@@ -1,9 +1,9 @@
-//! Ports that are not called by default: where something listens that takes an HTTP request for its own.
+//! Ports that are not called by default, since servers listen there that could take an HTTP request for their own protocol.
 
 use std::ops::RangeInclusive;
 
 /// The ports that browsers block (WHATWG Fetch, "port blocking"), in order, without 0, which no URL has here.
-/// Everything else is open: receivers listen wherever they like, and a narrow list only moves them.
+/// All other ports are open: receivers listen wherever they like, and a narrow list would only make them move.
 const BLOCKED: [u16; 82] = [
     1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104,
     109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515,
@@ -11,7 +11,7 @@ const BLOCKED: [u16; 82] = [
     3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
 ];
 
-/// Whether a port is called only where a rule names it.
+/// Whether a port is called only if a rule names it.
 pub(super) fn is_blocked(port: u16) -> bool {
     BLOCKED.binary_search(&port).is_ok()
 }

@@ -17,18 +17,18 @@ use url::Host;
 
 use super::{Destination, ports};
 
-/// Which hosts a rule means.
+/// The hosts that a rule means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Name {
-    /// Every one, IP addresses included.
+    /// Every host, including IP addresses.
     Any,
-    /// This one.
+    /// This host.
     Is(String),
-    /// This one and all below it.
+    /// This host and all hosts below it.
     Under(String),
 }
 
-/// A host name, a network and ports; a target must fit all that is given.
+/// A host name, a network and ports; a target must fit all that are given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     text: String,
@@ -43,7 +43,7 @@ impl Rule {
         self.fits_name(host) && self.ports.as_ref().is_none_or(|ports| ports.contains(&port))
     }
 
-    /// Whether the rule means what a URL names, be it a name or an address.
+    /// Whether the rule means the host and port of a URL, be the host a name or an address.
     pub(crate) fn fits_url(&self, to: &Destination) -> bool {
         let address = to.literal();
         self.fits_host(&to.host, to.port)
@@ -55,17 +55,17 @@ impl Rule {
         self.net.is_none_or(|net| net.contains(&address.to_canonical()))
     }
 
-    /// Whether it is about addresses, and not just about names.
+    /// Whether the rule is about addresses, and not only about names.
     pub(super) fn has_net(&self) -> bool {
         self.net.is_some()
     }
 
-    /// Whether it names ports.
+    /// Whether the rule names ports.
     pub(super) fn has_ports(&self) -> bool {
         self.ports.is_some()
     }
 
-    /// What it means, in one spelling.
+    /// The rule's meaning, in one spelling.
     pub(super) fn meaning(&self) -> String {
         let name = match &self.name {
             Name::Any => "*".to_owned(),
@@ -123,7 +123,7 @@ impl FromStr for Rule {
 /// Takes `:PORTS` off the end, which an IPv6 address without brackets cannot have.
 fn split_ports(text: &str) -> (&str, Option<&str>) {
     if let Some((inside, after)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        // `[fd00::]/8` is written too.
+        // The form `[fd00::]/8` occurs, too.
         return match after.strip_prefix(':') {
             Some(ports) => (inside, Some(ports)),
             None if after.is_empty() => (inside, None),
@@ -138,7 +138,7 @@ fn split_ports(text: &str) -> (&str, Option<&str>) {
 
 fn parse_net(text: &str) -> Option<IpNet> {
     let net = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))?;
-    // The mapped form of an IPv4 network is that network.
+    // An IPv4 network in mapped form is that IPv4 network.
     Some(match net {
         IpNet::V6(v6) if v6.prefix_len() >= 96 => match v6.addr().to_ipv4_mapped() {
             Some(v4) => ipnet::Ipv4Net::new(v4, v6.prefix_len() - 96).map_or(net, IpNet::V4),
@@ -154,7 +154,7 @@ fn parse_name(text: &str) -> Result<Name, String> {
     }
     let bare = text.strip_prefix('.').unwrap_or(text);
     match Host::parse(bare) {
-        // One of dots alone would mean no host, or every one.
+        // A name of dots alone would mean no host, or every host.
         Ok(Host::Domain(name)) if !name.contains('*') && !name.trim_end_matches('.').is_empty() => {
             let name = name.trim_end_matches('.').to_owned();
             Ok(if bare.len() == text.len() { Name::Is(name) } else { Name::Under(name) })

@@ -1,6 +1,6 @@
-//! Addresses that are not somebody's server on the internet, each range with where that is written down.
+//! Addresses that do not belong to a server on the internet: each range with its source.
 //!
-//! A table. What may be called all the same is for [`super::Policy`] to say.
+//! A table only. [`super::Policy`] decides which of them may be called nevertheless.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -8,7 +8,7 @@ use ipnet::{Ipv4Net, Ipv6Net};
 
 use super::embedded::{NAT64, TEREDO, ipv4_inside};
 
-/// IPv4 ranges. The first one that has an address names it, so single addresses come before their range.
+/// IPv4 ranges. The first one that contains an address names it, so single addresses come before their range.
 /// "IANA" is the IPv4 Special-Purpose Address Registry (RFC 6890).
 const V4: [(Ipv4Net, &str); 22] = [
     (v4([169, 254, 169, 254], 32), "a cloud's metadata service"),
@@ -39,8 +39,8 @@ const V4: [(Ipv4Net, &str); 22] = [
     (v4([240, 0, 0, 0], 4), "reserved (RFC 1112, 4; IANA)"),
 ];
 
-/// IPv6 ranges, in the same order of things. Whatever is outside of [`GLOBAL`] is refused without them;
-/// they say what it is. "IANA" is the IPv6 Special-Purpose Address Registry.
+/// IPv6 ranges, in the same kind of order. Addresses outside of [`GLOBAL`], except those of NAT64, are refused even
+/// without an entry; the entry gives their use. "IANA" is the IPv6 Special-Purpose Address Registry.
 const V6: [(Ipv6Net, &str); 19] = [
     // AWS, Google Cloud and Oracle Cloud.
     (v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254], 128), "a cloud's metadata service"),
@@ -49,7 +49,7 @@ const V6: [(Ipv6Net, &str); 19] = [
     (v6([0, 0, 0, 0, 0, 0, 0, 0], 128), "the unspecified address (RFC 4291, 2.5.2; IANA)"),
     (v6([0, 0, 0, 0, 0, 0, 0, 1], 128), "loopback (RFC 4291, 2.5.3; IANA)"),
     (v6([0, 0, 0, 0, 0, 0, 0, 0], 96), "an IPv4-compatible address (RFC 4291, 2.5.5.1)"),
-    // Where the IPv4 address is in these depends on the network, so that it cannot be judged.
+    // The position of the IPv4 address in these depends on the network, so it cannot be judged.
     (v6([0x64, 0xff9b, 1, 0, 0, 0, 0, 0], 48), "for a network's own NAT64 (RFC 8215; IANA)"),
     (v6([0x100, 0, 0, 0, 0, 0, 0, 0], 64), "for discarding (RFC 6666; IANA)"),
     (v6([0x100, 0, 0, 1, 0, 0, 0, 0], 64), "a dummy prefix (RFC 9780; IANA)"),
@@ -65,10 +65,10 @@ const V6: [(Ipv6Net, &str); 19] = [
     (v6([0xff00, 0, 0, 0, 0, 0, 0, 0], 8), "multicast (RFC 4291, 2.7)"),
 ];
 
-/// The only part of IPv6 of which addresses are given to servers (RFC 4291, 2.4; IANA IPv6 Address Space).
+/// The only part of IPv6 from which servers get addresses (RFC 4291, 2.4; IANA IPv6 Address Space).
 const GLOBAL: Ipv6Net = v6([0x2000, 0, 0, 0, 0, 0, 0, 0], 3);
 
-/// For protocols of the IETF (RFC 2928; IANA); Teredo, which is in it, is judged by what it embeds.
+/// For protocols of the IETF (RFC 2928; IANA). Teredo, which is in it, is judged by the addresses it embeds.
 const IETF: Ipv6Net = v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23);
 
 const fn v4([a, b, c, d]: [u8; 4], length: u8) -> Ipv4Net {
@@ -79,7 +79,7 @@ pub(super) const fn v6([a, b, c, d, e, f, g, h]: [u16; 8], length: u8) -> Ipv6Ne
     Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, e, f, g, h), length)
 }
 
-/// What is special about an address, or about one that is inside it; `None` for that of a server.
+/// The special use of an address, or of one inside it; `None` for a server's address.
 pub(super) fn what(address: IpAddr) -> Option<&'static str> {
     match address.to_canonical() {
         IpAddr::V4(address) => what_v4(address),
@@ -160,7 +160,7 @@ mod tests {
             ("64:ff9b:1::8.8.8.8", true),
             ("2002:7f00:1::1", true),
             ("2002:808:808::1", false),
-            // A server at 8.8.8.8 and a client at 10.0.0.1, and both elsewhere, and a server at 10.0.0.1.
+            // A server at 8.8.8.8 and a client at 10.0.0.1; both elsewhere; a server at 10.0.0.1.
             ("2001:0:808:808::f5ff:fffe", true),
             ("2001:0:808:808::f7f7:f7f7", false),
             ("2001:0:a00:1::f7f7:f7f7", true),

@@ -1,4 +1,4 @@
-//! What may be called, by default and by rules.
+//! Targets that may be called, by default and by rules.
 
 use std::net::IpAddr;
 
@@ -18,7 +18,7 @@ fn to(url: &str) -> Destination {
     Destination::of(&Url::parse(url).unwrap()).unwrap()
 }
 
-/// Whether a URL passes what can be seen and then at this address.
+/// Whether a URL passes by its visible parts, and then at this address.
 fn passes(policy: &Policy, url: &str, address: &str) -> bool {
     let to = to(url);
     let address: IpAddr = address.parse().unwrap();
@@ -83,7 +83,7 @@ fn a_network_opens_addresses_and_a_name_does_not() {
     assert!(!passes(&open, "http://a.example/", "192.168.0.1"));
     assert!(!passes(&open, "http://a.corp/", "192.168.0.1"));
     assert!(passes(&open, "http://a.corp:8080/", "192.168.0.1"));
-    // What is translated to an address is another way there.
+    // An address that is translated to a refused one is another way there.
     assert!(!passes(&open, "http://a.example/", "64:ff9b::10.1.1.1"));
 
     let named = policy(&[".example"], &[], true);

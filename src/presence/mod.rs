@@ -1,7 +1,7 @@
-//! Which nodes there are, how many of them work, and how far their clocks and that of NATS are from this node's.
+//! Which nodes there are, how many of them call receivers, and how far their clocks and NATS' clock are from this node's.
 //!
-//! Rules only: what is heard and when it was heard come in as arguments. `heartbeat` has the loop, `nats` the
-//! messages. What is known here is good for sharing limits and for people; no promise about a timer rests on it.
+//! Rules only: messages and their times come in as arguments. `heartbeat` has the loop, `nats` the messages. The knowledge
+//! here serves to share limits and to inform people; no promise about a timer rests on it.
 
 mod offset;
 mod roster;
@@ -19,7 +19,7 @@ pub use roster::{Heard, Peer, Roster};
 pub use setup::{Difference, Digest, MAX_INSTALLATION_CHARS, Setup};
 pub use skew::{Skew, SkewAlarm, Turn};
 
-/// What a node does.
+/// The part that a node plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// It serves the API and calls receivers.
@@ -31,10 +31,10 @@ pub enum Role {
 }
 
 impl Role {
-    /// All of them.
+    /// Every role.
     pub const EACH: [Self; 3] = [Self::All, Self::Api, Self::Worker];
 
-    /// Its name, as in `--role`.
+    /// The role's name, as in `--role`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::All => "all",
@@ -52,22 +52,22 @@ impl Role {
     }
 }
 
-/// How a node is.
+/// The phase of life that a node is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
     /// It runs.
     Running,
-    /// It takes nothing new and finishes its calls.
+    /// It takes no new work and finishes its calls.
     Stopping,
     /// It is about to end and has no call in progress.
     Gone,
 }
 
 impl Life {
-    /// All of them.
+    /// Every phase.
     pub const EACH: [Self; 3] = [Self::Running, Self::Stopping, Self::Gone];
 
-    /// Its name, as others read it.
+    /// The name of the phase, as other nodes read it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -77,38 +77,38 @@ impl Life {
     }
 }
 
-/// Who a node is.
+/// The identity of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// Drawn by each process for itself: two nodes that were given one name are two nodes.
+    /// Drawn by each process for itself, so two nodes with the same name are two nodes.
     pub instance: Uuid,
-    /// Its name in records and logs.
+    /// The node's name in records and logs.
     pub name: String,
-    /// Its version.
+    /// The node's version.
     pub version: String,
-    /// What it does.
+    /// The node's role.
     pub role: Role,
-    /// What it should have as the others have it; none if it does not say, as nodes of older versions.
+    /// The settings that it should share with the others; `None` if it does not tell them, as nodes of older versions.
     pub setup: Option<Setup>,
 }
 
-/// What a node says once a second.
+/// The message that a node publishes once a second.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Beat {
-    /// Who says it.
+    /// The node that sends it.
     pub node: Node,
-    /// How it is.
+    /// The sender's phase.
     pub life: Life,
-    /// Its clock when it said so.
+    /// The sender's clock when it sent the beat.
     pub clock: Timestamp,
-    /// The highest sequence that it has seen in the bucket of timers; 0 if it has seen none.
+    /// The highest sequence that the sender has seen in the bucket of timers; 0 if it has seen none.
     pub seen: u64,
 }
 
-/// An instant, by the clock that may be set and by the one that only goes on.
+/// An instant, by the clock that may be set and by the monotonic one.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
-    /// For spans. It tells nothing of the time of day.
+    /// For spans. It does not tell the time of day.
     pub steady: Instant,
     /// By this node's clock.
     pub clock: Timestamp,

@@ -1,7 +1,7 @@
-//! How far another clock is from this node's.
+//! The offset of another clock from this node's.
 //!
-//! Samples are kept against the clock that only goes on, so that a step of this node's own clock is seen at once and
-//! not when the last sample from before it has left.
+//! Samples are kept against the monotonic clock. So a step of this node's own clock shows at once, and not only when the last
+//! sample from before it has left.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -17,22 +17,22 @@ impl Offset {
     /// Two clocks that agree.
     pub const ZERO: Self = Self(0);
 
-    /// So many microseconds.
+    /// An offset of this many microseconds.
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
 
-    /// In microseconds.
+    /// The offset in microseconds.
     pub const fn as_micros(self) -> i64 {
         self.0
     }
 
-    /// How far apart the two are.
+    /// How far apart the two clocks are.
     pub const fn distance(self) -> Duration {
         Duration::from_micros(self.0.unsigned_abs())
     }
 
-    /// What the other clock shows when this node's shows `ours`.
+    /// The time that the other clock shows when this node's shows `ours`.
     pub const fn shown(self, ours: Timestamp) -> Timestamp {
         Timestamp::from_micros(ours.as_micros().saturating_add_signed(self.0))
     }
@@ -43,8 +43,8 @@ impl Offset {
     }
 }
 
-/// The one in the middle; of two in the middle, that which is nearer to zero. So a minority that is off does not show,
-/// and neither does one of two that disagree.
+/// The offset in the middle; of two in the middle, the one nearer to zero. So a minority that is off does not show, and neither
+/// does one of two clocks that disagree.
 pub(super) fn middle(mut offsets: Vec<Offset>) -> Option<Offset> {
     offsets.sort_unstable();
     let low = offsets.get(offsets.len().checked_sub(1)? / 2)?;
@@ -52,26 +52,26 @@ pub(super) fn middle(mut offsets: Vec<Offset>) -> Option<Offset> {
     Some(if low.distance() <= high.distance() { *low } else { *high })
 }
 
-/// How many samples of NATS' clock are kept: with one each 5 s, the quickest of 40 s.
+/// How many samples of NATS' clock are kept: with one every 5 s, the quickest of 40 s counts.
 const SERVER_SAMPLES: usize = 8;
 
-/// A sample of NATS' clock says nothing any more after this time: two clocks drift apart by some 100 µs a second at worst.
+/// How long a sample of NATS' clock is good for: two clocks drift apart by some 100 µs a second at worst.
 const SERVER_SAMPLE_GOOD_FOR: Duration = Duration::from_secs(60);
 
-/// An answer that took longer says too little: it may be wrong by half a second.
+/// The longest round trip of an answer that counts. A longer one says too little: it may be wrong by half a second.
 const LONGEST_ROUND_TRIP: Duration = Duration::from_secs(1);
 
-/// What two samples may contradict each other by beyond their errors, for what clocks drift meanwhile.
+/// How far two samples may contradict each other beyond their errors, since clocks drift meanwhile.
 const DRIFT: Duration = Duration::from_millis(10);
 
-/// An answer of NATS that has its time in it.
+/// An answer of NATS that contains the server's time.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerSample {
-    /// When it was asked for.
+    /// When this node sent the request.
     pub asked: Instant,
-    /// When it came.
+    /// When the answer came.
     pub answered: Instant,
-    /// The server's time, some time in between.
+    /// The server's time, at some moment in between.
     pub server: Timestamp,
 }
 
@@ -80,32 +80,32 @@ impl ServerSample {
         self.answered.saturating_duration_since(self.asked)
     }
 
-    /// What the server's clock shows now: it showed its time in the middle, give or take half the round trip.
+    /// The time that the server's clock shows at `steady`: it showed `server` in the middle, give or take half the round trip.
     fn server_at(&self, steady: Instant) -> Timestamp {
         let since = steady.saturating_duration_since(self.asked);
         let half = self.round_trip() / 2;
-        // A span is rounded up on both ways, so this is off by a microsecond at most.
+        // A span is rounded up on both ways, so the result is off by a microsecond at most.
         match since.checked_sub(half) {
             Some(since) => self.server.saturating_add(since),
             None => self.server.saturating_sub(half - since),
         }
     }
 
-    /// Whether both can be right. If not, one of the clocks was set meanwhile, or this machine slept.
+    /// Whether both samples can be right. If not, one of the clocks was set meanwhile, or this machine slept.
     fn agrees_with(&self, newer: &Self) -> bool {
         let offset = Offset::between(self.server_at(newer.answered), newer.server_at(newer.answered));
         offset.distance() <= (self.round_trip() + newer.round_trip()) / 2 + DRIFT
     }
 }
 
-/// What is known of NATS' clock.
+/// The samples of NATS' clock.
 #[derive(Debug, Default)]
 pub struct ServerClock {
     samples: VecDeque<ServerSample>,
 }
 
 impl ServerClock {
-    /// Takes note of an answer.
+    /// Notes an answer.
     pub fn note(&mut self, sample: ServerSample) {
         if sample.round_trip() > LONGEST_ROUND_TRIP {
             return;
@@ -115,7 +115,7 @@ impl ServerClock {
         self.samples.push_front(sample);
     }
 
-    /// How far it is from this node's, off by half the round trip of the quickest answer at most.
+    /// The offset of NATS' clock from this node's, wrong by at most half the round trip of the quickest answer.
     pub fn offset(&self, now: Moment) -> Option<Offset> {
         let fresh = |sample: &&ServerSample| {
             now.steady.saturating_duration_since(sample.answered) < SERVER_SAMPLE_GOOD_FOR
@@ -128,18 +128,18 @@ impl ServerClock {
 /// How many of a node's beats are kept for its clock: those of 10 s.
 const PEER_SAMPLES: usize = 10;
 
-/// A beat is on its way for so long at most. One that is later makes the clock look behind until the next one.
+/// The longest time that a beat is on its way. A beat that takes longer makes the clock look behind until the next one.
 const LONGEST_WAY: Duration = Duration::from_secs(1);
 
-/// What is known of another node's clock.
+/// The samples of another node's clock.
 #[derive(Debug, Default)]
 pub(super) struct PeerClock {
     samples: VecDeque<(Timestamp, Instant)>,
 }
 
 impl PeerClock {
-    /// Takes note of what it showed when it said so, and when that was heard. Samples of before the other clock was set back say
-    /// nothing any more.
+    /// Notes the time that the clock showed when the beat was sent, and when this node heard it. Samples from before the other clock
+    /// was set back no longer count.
     pub(super) fn note(&mut self, clock: Timestamp, heard: Instant) {
         let latest = clock.saturating_add(LONGEST_WAY);
         self.samples
@@ -148,8 +148,8 @@ impl PeerClock {
         self.samples.push_front((clock, heard));
     }
 
-    /// How far it is from this node's. The way here only makes a clock look behind, so the largest is the closest; it
-    /// is too small by the quickest way of the last 10 s.
+    /// The offset of the other clock from this node's. The transit of a beat only makes a clock look behind, so the largest sample
+    /// is the closest; it is too small by the shortest transit of the last 10 s.
     pub(super) fn offset(&self, now: Moment) -> Option<Offset> {
         let shown = |(clock, heard): &(Timestamp, Instant)| {
             clock.saturating_add(now.steady.saturating_duration_since(*heard))

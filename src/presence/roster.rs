@@ -1,4 +1,4 @@
-//! Who was heard lately: a bounded list of the other nodes.
+//! The nodes that were heard lately: a bounded list of the other nodes.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -8,56 +8,56 @@ use uuid::Uuid;
 use super::offset::{Offset, PeerClock};
 use super::{Beat, Digest, Life, Moment, Node};
 
-/// The most other nodes that are remembered: several times of what the consumer of wakes has room for. Anybody who may
-/// publish on NATS may say that he is a node.
+/// The most other nodes that are remembered: several times as many as the consumer of wakes has room for. Any client that may
+/// publish on NATS can claim to be a node.
 const MAX_PEERS: usize = 256;
 
-/// A node is gone that missed so many rounds, which is 5 to 6 s: about when the timers that a dead node held come to
-/// others.
+/// A node that missed this many rounds is gone. That takes 5 to 6 s: about as long as until the timers that a dead node held come
+/// to other nodes.
 const ROUNDS_UNTIL_GONE: u32 = 5;
 
-/// Own beats that come quicker, as those that greet a new node do, are no rounds.
+/// The shortest time between two rounds. Own beats that come sooner, such as those that greet a new node, are not rounds.
 const ROUND: Duration = Duration::from_millis(900);
 
 /// Another node.
 #[derive(Debug)]
 pub struct Peer {
-    /// Who it is.
+    /// The node's identity.
     pub node: Node,
-    /// How it was.
+    /// Its phase in its last beat.
     pub life: Life,
-    /// When it was heard last.
+    /// When its last beat was heard.
     pub heard: Instant,
     missed: u32,
     clock: PeerClock,
 }
 
 impl Peer {
-    /// How far its clock is from this node's.
+    /// The offset of its clock from this node's.
     pub fn offset(&self, now: Moment) -> Option<Offset> {
         self.clock.offset(now)
     }
 }
 
-/// Who said something.
+/// The sender of a beat, as far as it matters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heard {
-    /// This node itself, and who has been silent for too long meanwhile.
+    /// This node itself; with the nodes that have been silent for too long meanwhile.
     Itself(Vec<Node>),
-    /// One that was not known, and wants to know who else there is.
+    /// A node that was not known, and that wants to know the other nodes.
     Somebody,
-    /// One that is known.
+    /// A known node.
     Known,
-    /// One that has left.
+    /// A node that has left.
     Leaving,
-    /// One too many.
+    /// A node beyond the limit.
     TooMany,
 }
 
 /// The other nodes.
 ///
-/// A node's silence is measured in rounds: beats of this node that came back to it. While NATS is away, or this
-/// process does not run, nobody is heard and nobody is taken for gone.
+/// A node's silence is measured in rounds: beats of this node that came back to it. While NATS is away, or this process does
+/// not run, no node is heard and none is taken for gone.
 #[derive(Debug)]
 pub struct Roster {
     itself: Uuid,
@@ -66,12 +66,12 @@ pub struct Roster {
 }
 
 impl Roster {
-    /// Nobody was heard by this node yet.
+    /// The roster of a node that has heard no other node yet.
     pub fn new(itself: Uuid) -> Self {
         Self { itself, last_round: None, peers: HashMap::new() }
     }
 
-    /// Takes note of a beat.
+    /// Notes a beat.
     pub fn hear(&mut self, beat: Beat, now: Moment) -> Heard {
         let instance = beat.node.instance;
         if instance == self.itself {
@@ -111,18 +111,18 @@ impl Roster {
         silent.map(|(_, peer)| peer.node).collect()
     }
 
-    /// Who was heard lately.
+    /// The nodes that were heard lately.
     pub fn peers(&self) -> impl Iterator<Item = &Peer> {
         self.peers.values()
     }
 
-    /// How many of them call receivers. One that is stopping still does, until it says that it is gone.
+    /// How many other nodes call receivers. A node that is stopping still does, until it says that it is gone.
     pub fn working(&self) -> usize {
         self.peers.values().filter(|peer| peer.node.role.works()).count()
     }
 
-    /// Whether a timer that this node must not call may be called by another one: one that takes timers, and has other rules than
-    /// these or does not say which.
+    /// Whether another node may call a timer that this node must not call: one that takes timers, and whose rules differ from these
+    /// or are not known.
     pub fn may_allow_more(&self, rules: &Digest) -> bool {
         let takes = |peer: &&Peer| peer.life == Life::Running && peer.node.role.works();
         self.peers

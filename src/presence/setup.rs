@@ -1,37 +1,37 @@
-//! What nodes of one installation have alike, as far as they tell each other, and in what two of them differ.
+//! The settings that all nodes of one installation share, as far as they tell each other, and the differences between two nodes.
 
 use std::fmt;
 
 /// The longest name of an installation, in characters.
 pub const MAX_INSTALLATION_CHARS: usize = 64;
 
-/// How a node is set up: what all nodes of an installation should have alike.
+/// The settings that all nodes of an installation should share.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Setup {
-    /// A digest of its rules about targets.
+    /// A digest of the node's rules about targets.
     pub rules: Digest,
-    /// A digest of who may use its API; none if it does not serve one.
+    /// A digest of the permissions for its API; `None` if it does not serve one.
     pub access: Option<Digest>,
     /// Whether it is a node of `jettimer dev`.
     pub dev: bool,
-    /// The name of its installation, if it was given one.
+    /// The name of its installation, if it has one.
     pub installation: Option<String>,
 }
 
-/// The beginning of a SHA-256, in hexadecimal: enough to tell that two are not of the same.
+/// The beginning of a SHA-256, in hexadecimal: enough to tell two different sources apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Digest(String);
 
-/// How many hexadecimal digits a digest has, for 64 bits.
+/// The number of hexadecimal digits of a digest, for 64 bits.
 const DIGITS: usize = 16;
 
 impl Digest {
-    /// Of a SHA-256 in hexadecimal.
+    /// The digest for a SHA-256 in hexadecimal.
     pub fn of(sha256_hex: &str) -> Self {
         Self(sha256_hex.chars().take(DIGITS).collect())
     }
 
-    /// Reads one; none if it is not as it must be.
+    /// Reads a digest; `None` if its form is wrong.
     pub fn read(text: &str) -> Option<Self> {
         let fits = text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         fits.then(|| Self(text.to_owned()))
@@ -44,24 +44,24 @@ impl fmt::Display for Digest {
     }
 }
 
-/// In what two nodes differ that should be alike.
+/// A setting that should be alike and in which two nodes differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Difference {
     /// One of them calls targets that the other refuses.
     Rules,
-    /// One of them lets in who is refused by the other.
+    /// One of them lets in callers that the other refuses.
     Access,
-    /// One of them is for trying things out.
+    /// One of them is a node of `jettimer dev`.
     Dev,
-    /// They are of installations with different names, or one has none.
+    /// Their installations have different names, or one of them has no name.
     Installation,
 }
 
 impl Difference {
-    /// All of them.
+    /// Every difference.
     pub const EACH: [Self; 4] = [Self::Rules, Self::Access, Self::Dev, Self::Installation];
 
-    /// Its name, in answers and metrics.
+    /// The name of the difference, in answers and metrics.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Rules => "rules",
@@ -71,7 +71,7 @@ impl Difference {
         }
     }
 
-    /// What it means and what to do, for people.
+    /// The meaning of the difference and the remedy, for people.
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Rules => {
@@ -93,7 +93,7 @@ impl Difference {
 }
 
 impl Setup {
-    /// In what another node is set up otherwise, as far as both tell.
+    /// The differences to another node's settings, as far as both tell them.
     pub fn differences(&self, other: &Self) -> Vec<Difference> {
         let differs = |difference: &Difference| match difference {
             Difference::Rules => self.rules != other.rules,

@@ -1,36 +1,36 @@
-//! What is to be done about clocks that differ: a warning, once, and no readiness past a limit.
+//! The consequences of clocks that differ: a warning, once, and no readiness beyond a limit.
 
 use std::time::Duration;
 
 use super::offset::{Offset, middle};
 
-/// Clocks that differ by more are worth a warning: a hundred times of what NTP leaves, and more than a quick answer
-/// of NATS can be wrong by.
+/// A larger difference between clocks is worth a warning: it is a hundred times what NTP leaves, and more than a quick answer of
+/// NATS can be wrong by.
 const WARN_PAST: Duration = Duration::from_millis(100);
 
-/// A warning is over once they differ by less than this; the space keeps it from coming and going.
+/// A warning is over once the difference is below this; the gap between the two limits keeps it from coming and going.
 const OVER_BELOW: Duration = Duration::from_millis(50);
 
-/// How far other clocks are from this node's.
+/// The offsets of other clocks from this node's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Skew {
-    /// NATS', as far as it has said so lately.
+    /// The offset of NATS' clock, if NATS has told its time lately.
     pub nats: Option<Offset>,
-    /// The middle one of the other nodes'.
+    /// The middle one of the other nodes' offsets.
     pub peers: Option<Offset>,
-    /// The middle one of all that are known, this node's own included.
+    /// The middle one of all known offsets, including this node's own.
     majority: Option<Offset>,
 }
 
 impl Skew {
-    /// Of what is known of NATS and of each other node.
+    /// The skew, from the offsets of NATS and of each other node.
     pub fn of(nats: Option<Offset>, peers: Vec<Offset>) -> Self {
         let all = peers.iter().copied().chain(nats).chain([Offset::ZERO]).collect();
         Self { nats, peers: middle(peers), majority: middle(all) }
     }
 
-    /// How far most clocks are from this node's, if NATS and at least one other node can be compared with it. NATS is always one of them,
-    /// so that nodes alone, or whoever pretends to be nodes, stop no node.
+    /// The offset of most clocks, if NATS and at least one other node can be compared with this node. NATS is always one of them, so
+    /// that nodes alone, or clients that pretend to be nodes, stop no node.
     pub fn of_most(&self) -> Option<Offset> {
         let (nats, _, majority) = (self.nats?, self.peers?, self.majority?);
         let is_one_side = (nats < Offset::ZERO) == (majority < Offset::ZERO);
@@ -43,8 +43,8 @@ impl Skew {
         })
     }
 
-    /// Why a node whose clocks may differ by `limit` takes nothing new, if so: NATS' clock decides when timers come to
-    /// workers; of the other nodes' clocks, only a majority is believed more than this node's own and NATS'.
+    /// The reason why a node whose clocks may differ by `limit` takes no new work, if there is one. NATS' clock decides when timers
+    /// come to workers; other nodes' clocks outweigh this node's and NATS' only as a majority.
     pub fn refusal(&self, limit: Duration) -> Option<String> {
         let beyond = |offset: &Offset| offset.distance() > limit;
         let (whose, offset) = match (self.nats.filter(beyond), self.majority.filter(beyond)) {
@@ -62,23 +62,23 @@ impl Skew {
     }
 }
 
-/// Whether clocks differ so much that somebody ought to know.
+/// Whether clocks differ so much that an operator should know.
 #[derive(Debug, Default)]
 pub struct SkewAlarm {
     on: bool,
 }
 
-/// A change of that.
+/// A change of the alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// They do from now on.
+    /// Clocks differ too much from now on.
     Worse,
-    /// They did, and do not any more.
+    /// Clocks no longer differ too much.
     Better,
 }
 
 impl SkewAlarm {
-    /// Looks at an offset; what is not known changes nothing.
+    /// Looks at an offset; an unknown one changes nothing.
     pub fn look(&mut self, offset: Option<Offset>) -> Option<Turn> {
         let distance = offset?.distance();
         let turn = match self.on {
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn one_node_that_is_off_takes_no_other_with_it() {
-        // As the good one of two sees it, the bad one, and each good one of three.
+        // As seen by the good one of two nodes, by the bad one, and by each good one of three.
         assert_eq!(refusal(Some(0), &[9]), None);
         assert!(refusal(Some(9), &[9]).is_some());
         assert_eq!(refusal(Some(0), &[9, 0]), None);

@@ -1,17 +1,17 @@
-//! A circuit breaker: what fails over and over is left alone for a while, then tried by one call at a time. A receiver has
-//! one that hears of connections, and each of its paths has one that hears of answers. Time comes in as an argument.
+//! A circuit breaker: a receiver or path that fails over and over is left alone for a while, then probed by one call at a time. A
+//! receiver has a breaker that hears of connections, and each of its paths one that hears of answers. Time comes in as an argument.
 
 use std::time::{Duration, Instant};
 
 use super::ramp;
 
-/// How long a receiver is left alone the first time.
+/// How long a receiver or path is left alone the first time.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
-/// How long at most, after every failed probe twice as long as before: a receiver that is back is found within
+/// How long it is left alone at most. Each failed probe doubles the pause up to this, so a receiver that is back is found within
 /// this time.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// So much sooner it opens again while calls begin again after it has closed.
+/// The breaker opens again after this part of the failures, while calls begin again after it has closed.
 const SOONER: u32 = 4;
 
 /// One breaker.
@@ -23,11 +23,11 @@ pub(super) struct Breaker {
     closed: Option<Closed>,
 }
 
-/// How it was closed last.
+/// When and after which pause a breaker was last closed.
 #[derive(Clone, Copy, Debug)]
 struct Closed {
     at: Instant,
-    /// The last pause before.
+    /// The last pause before that.
     pause: Duration,
 }
 
@@ -35,29 +35,29 @@ struct Closed {
 struct Open {
     until: Instant,
     pause: Duration,
-    /// Since when one call tries it.
+    /// Since when a call probes it.
     probing: Option<Instant>,
 }
 
-/// What the breaker says to a call.
+/// The breaker's answer to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pass {
-    /// Go ahead.
+    /// The call may be made.
     Free,
-    /// Go ahead, alone: what comes of it decides.
+    /// The call may be made, alone: its result decides.
     Probe,
-    /// Not before this instant.
+    /// The call may not be made before this instant.
     Not(Instant),
 }
 
-/// How a breaker stands, for people.
+/// The state of a breaker, for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BreakerState {
     /// Calls are made.
     Closed,
     /// No call is made.
     Open,
-    /// One call is made to see.
+    /// One call is made as a probe.
     HalfOpen,
     /// Calls are made, but not to all paths.
     Partly,
@@ -79,7 +79,7 @@ impl BreakerState {
 }
 
 impl Breaker {
-    /// Asks for leave to call.
+    /// Asks for permission to call.
     pub(super) fn ask(&mut self, now: Instant) -> Pass {
         if let Some(until) = self.refuses(now) {
             return Pass::Not(until);
@@ -89,7 +89,7 @@ impl Breaker {
         Pass::Probe
     }
 
-    /// A call went well, whichever it was. Says whether that has closed it.
+    /// Notes that a call went well, whether or not it was a probe. Says whether that has closed the breaker.
     pub(super) fn succeeded(&mut self, now: Instant) -> bool {
         self.failures = 0;
         let open = self.open.take();
@@ -97,12 +97,12 @@ impl Breaker {
         open.is_some()
     }
 
-    /// A call failed; `threshold` failures in a row open the breaker (0: none do), and a part of them if it has closed
+    /// Notes that a call failed. `threshold` failures in a row open the breaker (0: none do), and a part of them if it has closed
     /// just now. Says whether this one did.
     pub(super) fn failed(&mut self, probe: bool, threshold: u32, now: Instant) -> bool {
         self.failures = self.failures.saturating_add(1);
         let before = self.closed.filter(|closed| now.saturating_duration_since(closed.at) < ramp::LENGTH);
-        // One failure says little: it may be that of a call that began before.
+        // A single failure says little: its call may have begun before.
         let sooner = threshold.div_ceil(SOONER).max(2).min(threshold);
         let threshold = if before.is_some() { sooner } else { threshold };
         match &mut self.open {
@@ -112,7 +112,7 @@ impl Breaker {
                 open.probing = None;
                 false
             }
-            // It began before the breaker opened.
+            // The call began before the breaker opened.
             Some(_) => false,
             None if threshold > 0 && self.failures >= threshold => {
                 let pause = before.map_or(FIRST_PAUSE, |closed| (closed.pause * 2).min(LONGEST_PAUSE));
@@ -123,24 +123,24 @@ impl Breaker {
         }
     }
 
-    /// Why a call would not be made now: until when.
+    /// The instant until which a call would not be made, if there is one.
     pub(super) fn refuses(&self, now: Instant) -> Option<Instant> {
         let open = self.open.as_ref()?;
         if now < open.until {
             return Some(open.until);
         }
-        // A timer may have a timeout of ten minutes: one that hangs is not waited for.
+        // A timer may have a timeout of ten minutes, so a probe that hangs is not waited for.
         open.probing.is_some_and(|since| now.saturating_duration_since(since) < LONGEST_PAUSE).then_some(now)
     }
 
-    /// The probe was not made after all.
+    /// Notes that the probe was not made after all.
     pub(super) fn abandoned(&mut self) {
         if let Some(open) = &mut self.open {
             open.probing = None;
         }
     }
 
-    /// When it was closed last.
+    /// When it was last closed.
     pub(super) fn closed_at(&self) -> Option<Instant> {
         self.closed.map(|closed| closed.at)
     }
@@ -154,7 +154,7 @@ impl Breaker {
         self.failures
     }
 
-    /// How it stands, and for how long it stays open.
+    /// Its state, and for how long it stays open.
     pub(super) fn state(&self, now: Instant) -> (BreakerState, Duration) {
         match &self.open {
             None => (BreakerState::Closed, Duration::ZERO),

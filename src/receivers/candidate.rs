@@ -1,4 +1,4 @@
-//! A timer that is to be called, as its receiver looks at it: which path it calls, how late it is, and for how long it waits
+//! A timer that is to be called, from the view of its receiver: which path it calls, how late it is, and for how long it waits
 //! while paths that look like its own are left alone.
 
 use std::time::{Duration, Instant};
@@ -9,29 +9,29 @@ use crate::domain::flow::Flow;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{State, Timer};
 
-/// While paths that look alike are left alone of which some are well, a timer that was not called yet waits no longer than this and a
-/// part of [`SPREAD`]. The wake and the place for the call add a second or two, which makes the 30 s of docs/webhooks.md.
+/// While a mixed shape is left alone, a timer that was not called yet waits no longer than this and a part of [`SPREAD`]. The wake and
+/// the place for the call add a second or two, which makes the 30 s of docs/webhooks.md.
 const PATIENCE: Duration = Duration::from_secs(18);
 
-/// The same for a timer that is tried again.
+/// The same for a timer that has had an attempt.
 const PATIENCE_AGAIN: Duration = Duration::from_secs(48);
 
-/// Timers that are due at one instant are called over this time once they have waited.
+/// The span over which the calls of timers that are due at one instant are spread, once they have waited.
 const SPREAD: Duration = Duration::from_secs(9);
 
-/// What has to be known of a timer to let its call in: without its body, which may be too large to wait with.
+/// The facts about a timer that are needed to let its call in, without its body, which may be too large to keep while it waits.
 #[derive(Clone, Debug)]
 pub struct CallRequest {
     /// Host and port of the receiver.
     pub(super) receiver: String,
     pub(super) flow: Option<Flow>,
-    /// Whose timer it is.
+    /// The owner of the timer.
     pub(super) owner: Owner,
     pub(super) candidate: Candidate,
 }
 
 impl CallRequest {
-    /// The call of this timer, which is late by what its record says at `now`.
+    /// The call of this timer. Its lateness at `now` follows from its record.
     pub fn of(timer: &Timer, now: Timestamp) -> Self {
         let receiver = timer.target.url.authority();
         let owner = Owner::of(timer.created_by.as_deref());
@@ -56,8 +56,8 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
-    /// The candidate that a timer is at an instant. It is late since its attempt was due, or since it was created if that
-    /// was later. What it knows comes from its record, so all nodes agree on it, also after a restart.
+    /// The candidate of a timer at an instant. Its lateness counts from when its attempt was due, or from its creation if that
+    /// was later. All of this comes from its record, so all nodes agree on it, also after a restart.
     pub(super) fn of(timer: &Timer, now: Timestamp) -> Self {
         let (attempt, due) = match &timer.state {
             State::Scheduled { attempt, at } => (*attempt, *at),
@@ -77,12 +77,12 @@ impl Candidate {
         Self { route, again, late, part }
     }
 
-    /// Whether it waits no longer for paths that look like its own.
+    /// Whether it no longer waits for paths that look like its own.
     pub(super) fn has_waited(&self) -> bool {
         self.late >= self.patience()
     }
 
-    /// Until when it waits for them; absent if that is over.
+    /// Until when it waits for them; absent if that time is over.
     pub(super) fn waits_until(&self, now: Instant) -> Option<Instant> {
         self.patience().checked_sub(self.late).filter(|rest| !rest.is_zero()).map(|rest| now + rest)
     }

@@ -1,40 +1,40 @@
-//! How many calls at once are of use, found out by how long they take. Time comes in as an argument.
+//! Finds out from the duration of calls how many of them at once are useful. Time comes in as an argument.
 //!
-//! By Little's law, what is in progress is the rate times the time that each takes. As long as a call takes no longer
-//! than it does with few others, more at once means more in a second. Once each takes twice as long, more at once only
+//! By Little's law, the number of calls in progress is the rate times the duration of one. As long as a call takes no longer
+//! than with few others, more at once means more in a second. Once each takes twice as long, more calls at once only
 //! wait for each other, at the receiver or for this machine's processors, and a node that is killed leaves all of
 //! them open. So the limit doubles in each round of calls that are as quick as with few others, and shrinks when they are
 //! slower.
 //!
-//! Times are compared by their logarithms. A few that are very slow, such as those that a pause of the machine hits, then count
-//! little, and a queue that makes each of them wait counts in full.
+//! Durations are compared by their logarithms. So a few very slow calls, such as those that a pause of the machine hits, count
+//! little, and a queue that makes each call wait counts in full.
 
 use std::time::{Duration, Instant};
 
-/// The smallest limit, and the first. With fewer, neither the network nor a second processor is kept busy, and how
-/// long a call takes by itself could not be told from how long it takes in a queue.
+/// The smallest limit, and the first. Fewer calls would keep neither the network nor a second processor busy, and the duration
+/// of a call by itself could not be told from its duration in a queue.
 pub(crate) const FLOOR: usize = 4;
 
 /// How much longer than with few others a call may take, as a power of two: twice as long. A queue as long as the work
-/// in progress keeps the bottleneck busy through short pauses; a longer one adds little to the rate.
+/// in progress keeps the bottleneck busy through short pauses. A longer queue adds little to the rate.
 const TOLERANCE: f64 = 1.0;
 
-/// The limit at most doubles or halves in a round, as a power of two.
+/// The most that the limit changes in a round, as a power of two: it doubles or halves.
 const STEP: f64 = 1.0;
 
-/// The part of a new measure in the time of a call by itself: some ten rounds forget it.
+/// The weight of a new measurement in the duration of a call by itself: after some ten rounds it is forgotten.
 const WEIGHT: f64 = 0.25;
 
 /// A round with a large limit and few calls ends after this time, once [`FEWEST`] calls have ended in it.
 const LONGEST_ROUND: Duration = Duration::from_secs(1);
-/// Fewer calls than these say too little about the time of one.
+/// Fewer calls than this say too little about the duration of one.
 const FEWEST: usize = FLOOR;
 
-/// The limit and the time of a call are forgotten after this time without a call: conditions may have changed.
+/// The limit and the duration of a call are forgotten after this time without a call: conditions may have changed.
 const FORGOTTEN: Duration = Duration::from_secs(600);
 
-/// A call in progress for so long is taken for one of a slow receiver, unless it is known better: until it has
-/// answered, more are let in, and they double with each such time.
+/// A call in progress for this long is taken for one of a slow receiver, unless the duration of its calls is known. More calls are let
+/// in until one is answered: the limit doubles each time that this span passes.
 pub(crate) const LONG: Duration = Duration::from_millis(250);
 
 /// A call that has ended.
@@ -44,33 +44,33 @@ pub(crate) struct Ended {
     pub(crate) began: Instant,
     /// When it ended.
     pub(crate) ended: Instant,
-    /// What of that time says nothing about later calls: making a connection that these use again.
+    /// The part of that time that says nothing about later calls: making a connection that these use again.
     pub(crate) once: Duration,
-    /// How many were in progress meanwhile, itself included: the more of those at its beginning and at its end.
+    /// How many calls were in progress, itself included: the larger number of those at its beginning and at its end.
     pub(crate) at_once: usize,
-    /// Whether it failed. That may be quick, and is no reason for more.
+    /// Whether it failed. A failure may be quick, and never raises the limit.
     pub(crate) failed: bool,
 }
 
-/// How many calls at once are of use.
+/// The limit of useful calls at once, and the measurements behind it.
 #[derive(Debug)]
 pub(crate) struct Concurrency {
     limit: f64,
-    /// How long a call takes with few others, as the logarithm of seconds; unknown at first.
+    /// The duration of a call with few others, as the logarithm of seconds; unknown at first.
     alone: Option<f64>,
     round: Round,
     last: Instant,
 }
 
-/// Calls since the limit was last looked at.
+/// The calls since the limit was last reviewed.
 #[derive(Debug)]
 struct Round {
     since: Instant,
     calls: usize,
     well: usize,
-    /// The sum of the logarithms of seconds, of those that went well.
+    /// The sum of the durations, as logarithms of seconds, of the calls that went well.
     time: f64,
-    /// The most that were in progress.
+    /// The most calls that were in progress.
     at_once: usize,
 }
 
@@ -85,7 +85,7 @@ impl Concurrency {
         Self { limit: FLOOR as f64, alone: None, round: Round::new(now), last: now }
     }
 
-    /// The limit: at least [`FLOOR`], at most `most`, which comes first if it is smaller.
+    /// The limit: at least [`FLOOR`] and at most `most`. If `most` is below the floor, `most` counts.
     pub(crate) fn limit(&self, most: usize) -> usize {
         (self.limit as usize).max(FLOOR).min(most)
     }
@@ -97,7 +97,7 @@ impl Concurrency {
             *self = Self::new(now);
         }
         self.last = now;
-        // One that began before the limit was changed tells of the limit before.
+        // A call that began before the limit was changed tells of the earlier limit.
         if call.began < self.round.since {
             return;
         }
@@ -117,7 +117,7 @@ impl Concurrency {
 
     /// Notes that a call has been in progress for [`LONG`], with `at_once` open now, itself included.
     pub(crate) fn takes_long(&mut self, at_once: usize, most: usize) {
-        // Two for each: twice as many are let in as were let in last time.
+        // Two more for each such call: twice as many are let in as last time.
         if self.alone.is_none() && at_once >= self.limit(most) {
             self.set(self.limit + 2.0, most);
         }
@@ -143,7 +143,7 @@ impl Concurrency {
         if time < alone || round.at_once <= FLOOR {
             self.alone = Some(alone + (time - alone) * WEIGHT);
         }
-        // If half of them fail it stays; if all of them do, it is halved.
+        // If half of the calls fail, the limit stays. If all of them do, it is halved.
         let room = TOLERANCE + alone - time;
         (room - failed * (TOLERANCE + STEP)).clamp(-STEP, STEP)
     }

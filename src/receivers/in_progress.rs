@@ -1,30 +1,30 @@
-//! Calls in progress in a lane, by what their paths look like: those that take long leave room for calls of other paths.
+//! The calls in progress in a lane, by the shapes of their paths. Calls that take long leave room for calls of other paths.
 //!
-//! How many calls at once are of use is found out for a receiver as a whole. Calls that hang would use all of that up, though one program
-//! behind the receiver hangs and the others are well. So calls that take long count for their own kind of path only, and of all places
-//! of the receiver none has more than a multiple of what is free (as in `crate::places`).
+//! `concurrency` finds one limit for a receiver as a whole. Calls that hang would use it up, even if only one program behind the receiver
+//! hangs and the others are well. So a call that takes long counts only for the shape of its path, and no shape has more of the receiver's
+//! places than a multiple of the free ones (as in `crate::places`).
 
 use std::collections::HashMap;
 
 use super::limit::Limits;
 
-/// Calls of one shape that take long are at most this many times as many as there are places free.
+/// Calls of one shape that take long are at most this many times as many as the free places.
 const MOST_OF_FREE: usize = 7;
 
-/// A shape of which calls take long has no more once such calls have all but this part of the places.
+/// A shape whose calls take long gets no more places once such calls, of all shapes, have all but this part of the places.
 const QUICK_PART: usize = 8;
 
-/// Calls in progress.
+/// The calls in progress.
 #[derive(Debug, Default)]
 pub(super) struct InProgress {
     all: usize,
-    /// Those of each shape that take long, and of all shapes.
+    /// The calls that take long, of each shape and of all shapes.
     slow: HashMap<u64, usize>,
     all_slow: usize,
 }
 
 impl InProgress {
-    /// How many there are.
+    /// How many calls there are.
     pub(super) fn count(&self) -> usize {
         self.all
     }
@@ -33,13 +33,13 @@ impl InProgress {
         self.all += 1;
     }
 
-    /// One of this shape takes long from now on.
+    /// Notes that a call of this shape takes long from now on.
     pub(super) fn takes_long(&mut self, shape: u64) {
         *self.slow.entry(shape).or_default() += 1;
         self.all_slow += 1;
     }
 
-    /// One of this shape has ended, which took long or not.
+    /// Notes that a call of this shape has ended, which took long or not.
     pub(super) fn ends(&mut self, shape: u64, took_long: bool) {
         self.all = self.all.saturating_sub(1);
         if !took_long {
@@ -54,7 +54,7 @@ impl InProgress {
         }
     }
 
-    /// Whether one of this shape may begin.
+    /// Whether a call of this shape may begin.
     pub(super) fn has_room(&self, shape: u64, limits: Limits) -> bool {
         let slow = self.slow.get(&shape).copied().unwrap_or_default();
         let counted = self.all.saturating_sub(self.all_slow.saturating_sub(slow));
@@ -64,7 +64,7 @@ impl InProgress {
         counted < limits.parallelism && free > 0 && (slow == 0 || is_fair)
     }
 
-    /// Whether none may begin, of whichever shape.
+    /// Whether no call may begin, whatever its shape.
     pub(super) fn is_full(&self, limits: Limits) -> bool {
         self.all >= limits.most || self.all.saturating_sub(self.all_slow) >= limits.parallelism
     }
@@ -80,7 +80,7 @@ mod tests {
         Limits { parallelism, most, space: Duration::ZERO }
     }
 
-    /// Lets in as many calls of a shape as there is room for, which take long at once.
+    /// Lets in as many calls of a shape as there is room for. Each takes long from its beginning.
     fn hang(calls: &mut InProgress, shape: u64, limits: Limits) -> usize {
         (0..)
             .take_while(|_| {
@@ -103,7 +103,7 @@ mod tests {
             assert!(!calls.is_full(few) && calls.has_room(3, few));
             calls.begins();
         }
-        // Quick ones count for all.
+        // Quick calls count for all shapes.
         assert!(calls.is_full(few) && !calls.has_room(3, few) && !calls.has_room(4, few));
         let many = limits(128, 128);
         assert_eq!(hang(&mut calls, 1, many), 102);

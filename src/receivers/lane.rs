@@ -1,5 +1,5 @@
-//! One lane of calls: so many at once, and evenly spaced if it has a rate; who finds it full waits a moment or
-//! is told when to come back. Those that wait take turns by what their paths look like. Time comes in as an argument.
+//! One lane of calls: it limits the calls at once, and spaces them evenly if it has a rate. A call that finds it full waits a moment
+//! or is told when to come back. Waiting calls take turns by the shapes of their paths. Time comes in as an argument.
 
 use std::time::{Duration, Instant};
 
@@ -12,19 +12,19 @@ use super::progress::Progress;
 use super::returns::Returns;
 use crate::turns::Turns;
 
-/// Who would wait longer than this is postponed: what waits takes a place in the node's memory. Less would postpone the
-/// timers of a burst that a quick receiver takes in a second or two, and each of those costs the broker a wake more.
+/// A call that would wait longer than this is postponed, since it takes a place in the node's memory while it waits. A shorter limit
+/// would postpone the timers of a burst that a quick receiver takes in a second or two, and each of those costs the broker another wake.
 pub(super) const MAX_WAIT: Duration = Duration::from_secs(3);
 
-/// A wait is in vain once it is expected to take this many times [`MAX_WAIT`]. The expectation rests on a fraction of a
-/// second, and a short pause of the machine is no reason to postpone the rest of a burst by a second.
+/// A wait that is expected to take more than this many times [`MAX_WAIT`] is in vain. The expectation rests on a fraction of a
+/// second, and a short pause of the machine should not postpone the rest of a burst by a second.
 const DOUBTED: u32 = 2;
 
-/// The most that wait in one lane: as many as a node may hold. Fewer would postpone the timers of a burst that a quick
-/// receiver takes in a fraction of a second; who waits in vain is told so by the lane's progress.
+/// The most calls of one shape that wait in a lane: as many as a node may hold. Fewer would postpone the timers of a burst that a quick
+/// receiver takes in a fraction of a second. A call that would wait in vain learns so from the lane's progress.
 const MAX_WAITING: usize = 32_768;
 
-/// The space between two that come back: so few that a receiver with a long backlog costs the broker little, and
+/// The space between the returns of two timers: wide enough that a receiver with a long backlog costs the broker little, and
 /// is not overrun once it is well again.
 const RETURN_SPACE: Duration = Duration::from_millis(2);
 
@@ -37,18 +37,18 @@ pub(super) struct Lane {
     /// Whose timers named it.
     owner: Owner,
     calls: InProgress,
-    /// As they were at the last entry.
+    /// The limits at the last entry.
     limits: Limits,
     waiting: Turns<oneshot::Sender<Turn>>,
-    /// No call starts sooner.
+    /// The earliest start of the next call.
     next_start: Instant,
     returns: Returns,
-    /// The limit at which a timer was refused last.
+    /// The limit for which a timer was last refused.
     full: Full,
     progress: Progress,
 }
 
-/// The limit at which a lane is.
+/// The limit that a lane has reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Full {
     /// Its rate is used up.
@@ -57,21 +57,21 @@ pub(super) enum Full {
     Places,
 }
 
-/// What somebody is told who wants to enter.
+/// The answer to a call that wants to enter.
 #[derive(Debug)]
 pub(super) enum Entry {
-    /// Now.
+    /// The result is known now.
     Now(Turn),
-    /// Once this is answered.
+    /// The call waits for this channel.
     Wait(oneshot::Receiver<Turn>),
 }
 
-/// What comes of entering.
+/// The result of entering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turn {
-    /// The place is taken; the call may start after this time, which is no longer than [`MAX_WAIT`].
+    /// The place is taken. The call may start after this time, which is at most [`MAX_WAIT`].
     In(Duration),
-    /// Come back after this time.
+    /// The timer has to come back after this time.
     Later(Duration),
 }
 
@@ -89,7 +89,7 @@ impl Lane {
         }
     }
 
-    /// Takes a place for a call of this shape, or says what to do.
+    /// Takes a place for a call of this shape, or says when to come back or what to wait for.
     pub(super) fn enter(&mut self, limits: Limits, shape: u64, now: Instant) -> Entry {
         self.limits = limits;
         if let Some(later) = self.refuses(limits, shape, now) {
@@ -107,9 +107,9 @@ impl Lane {
         Entry::Wait(receiver)
     }
 
-    /// When to come back, if entering or waiting now is of no use.
+    /// Says when to come back if there is no use in entering or waiting now.
     pub(super) fn refuses(&mut self, limits: Limits, shape: u64, now: Instant) -> Option<Duration> {
-        // Who has given up waiting has waited longest.
+        // Calls that have given up have waited longest, so they are at the front.
         self.waiting.forget_first(shape, oneshot::Sender::is_closed);
         let too_soon = self.next_start.saturating_duration_since(now) > MAX_WAIT;
         let in_vain = !self.has_room(limits, shape) && {
@@ -127,7 +127,7 @@ impl Lane {
         self.calls.has_room(shape, limits) && self.waiting.of_group(shape) == 0
     }
 
-    /// Whether some wait, or would have to.
+    /// Whether calls wait, or would have to.
     fn is_full(&self) -> bool {
         self.calls.is_full(self.limits) || self.waiting.groups() > 0
     }
@@ -137,38 +137,38 @@ impl Lane {
         self.next_start = self.next_start.max(now) + self.limits.space;
     }
 
-    /// Gives back the start that was taken last, of a call that is not made.
+    /// Gives back the start that was taken last, by a call that is not made.
     pub(super) fn unused(&mut self, now: Instant) {
         self.next_start = self.next_start.checked_sub(self.limits.space).unwrap_or(now).max(now);
     }
 
-    /// A call of this shape takes long from now on.
+    /// Notes that a call of this shape takes long from now on.
     pub(super) fn takes_long(&mut self, shape: u64) {
         self.calls.takes_long(shape);
     }
 
-    /// Gives back the place of a call of this shape, which took long or not; the one whose turn it is gets it.
+    /// Gives back the place of a call of this shape, which took long or not. The next call in turn gets it.
     pub(super) fn leave(&mut self, shape: u64, took_long: bool, now: Instant) {
         self.calls.ends(shape, took_long);
         self.progress.done(now);
         self.let_in(now);
     }
 
-    /// Changes how many there may be at once, and lets in those that wait for that.
+    /// Changes how many calls there may be at once, and lets in calls that wait for that.
     pub(super) fn allow(&mut self, parallelism: usize, now: Instant) {
         self.limits.parallelism = parallelism;
         self.let_in(now);
     }
 
-    /// Lets in those that wait, as far as there is room. Limits that have changed may let several in at once, so that the rate
-    /// is too much for the last of them: they come back.
+    /// Lets in waiting calls, as far as there is room. Changed limits may let in several calls at once, more than the rate
+    /// allows: the last of them come back later.
     fn let_in(&mut self, now: Instant) {
-        // How many shapes in a row have no room.
+        // The number of shapes in a row that have no room.
         let mut refused = 0;
         while refused < self.waiting.groups() && !self.calls.is_full(self.limits) {
             let Some((shape, next)) = self.waiting.pop() else { break };
             let pause = self.next_start.saturating_duration_since(now);
-            // One who has given up waiting takes nothing.
+            // A call that has given up waiting takes nothing.
             if next.is_closed() {
                 continue;
             }
@@ -180,7 +180,7 @@ impl Lane {
             refused = 0;
             if pause > MAX_WAIT {
                 self.full = Full::Rate;
-                // Whether that is heard makes no difference.
+                // It makes no difference whether the call hears that.
                 let _ = next.send(Turn::Later(self.come_back(self.limits.space, now)));
             } else if next.send(Turn::In(pause)).is_ok() {
                 self.take(now);
@@ -193,38 +193,38 @@ impl Lane {
         }
     }
 
-    /// When somebody who is not let in comes back: one after the other, and spread out once that is too far away.
+    /// When a timer that is not let in comes back: one after the other, and spread out once that is too far away.
     fn come_back(&mut self, space: Duration, now: Instant) -> Duration {
         self.returns.next(now, space.max(RETURN_SPACE), now)
     }
 
-    /// When a timer comes back that has waited for a place in vain.
+    /// When a timer that has waited for a place in vain comes back.
     pub(super) fn gave_up(&mut self, now: Instant) -> Duration {
         self.full = Full::Places;
         self.returns.next(now + MAX_WAIT, RETURN_SPACE, now)
     }
 
-    /// The limit for which refused timers wait, and until when the last of them comes back.
+    /// The limit for which refused timers wait, and the instant at which the last of them comes back.
     pub(super) fn waits(&self, now: Instant) -> Option<(Full, Instant)> {
         self.returns.until(now).map(|until| (self.full, until))
     }
 
-    /// Whether some were to come back at an instant or later.
+    /// Whether postponed timers were to come back at an instant or later.
     pub(super) fn has_postponed_since(&self, instant: Option<Instant>) -> bool {
         self.returns.since(instant)
     }
 
-    /// Whether nobody is in it or waits, and no call has to keep a distance to the last.
+    /// Whether no call is in it or waits, and the next call need not keep a distance to the last.
     pub(super) fn is_idle(&self, now: Instant) -> bool {
         !self.is_used() && self.next_start <= now
     }
 
-    /// Whether somebody is in it or waits.
+    /// Whether any call is in it or waits.
     pub(super) fn is_used(&self) -> bool {
         self.calls.count() > 0 || self.waiting.groups() > 0
     }
 
-    /// A timer of this owner has named it.
+    /// Notes that a timer of this owner has named it.
     pub(super) fn named_by(&mut self, owner: Owner) {
         self.owner = self.owner.and(owner);
     }
@@ -234,12 +234,12 @@ impl Lane {
         self.owner
     }
 
-    /// How many are in it.
+    /// How many calls are in it.
     pub(super) fn in_flight(&self) -> usize {
         self.calls.count()
     }
 
-    /// How many are in it, and how many wait.
+    /// How many calls are in it, and how many wait.
     pub(super) fn load(&self) -> (usize, usize) {
         (self.calls.count(), self.waiting.iter().filter(|waiting| !waiting.is_closed()).count())
     }

@@ -1,5 +1,5 @@
-//! What one receiver is allowed: by all nodes together as a setting (`api.example.com=100/s`, `hooks.example.com:8443=10/s,4`,
-//! `x=,4`), and by one node as its part.
+//! The limits of one receiver: the setting for all nodes together (`api.example.com=100/s`, `hooks.example.com:8443=10/s,4`,
+//! `x=,4`), and one node's part of it.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -7,17 +7,17 @@ use std::time::Duration;
 use crate::domain::host::HostPort;
 use crate::domain::rate::Rate;
 
-/// The most that may be in progress at one receiver, by all nodes together.
+/// The highest limit of calls in progress at one receiver, for all nodes together.
 const MAX_PARALLELISM: usize = 100_000;
 
-/// What one receiver is allowed by all nodes together.
+/// The limits of one receiver for all nodes together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceiverLimit {
     /// A host, with or without a port.
     receiver: HostPort,
-    /// Calls begun.
+    /// The rate at which calls begin.
     pub(super) rate: Option<Rate>,
-    /// Calls in progress.
+    /// The most calls in progress.
     pub(super) parallelism: Option<usize>,
 }
 
@@ -28,18 +28,18 @@ impl ReceiverLimit {
         self.receiver == receiver || self.receiver == receiver.of_any_port()
     }
 
-    /// The host, and the port if the limit is for that only.
+    /// The host, and the port if the limit is only for that port.
     pub fn receiver(&self) -> &HostPort {
         &self.receiver
     }
 }
 
-/// What a lane allows.
+/// The limits of a lane.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Limits {
-    /// Calls at once, those aside that take long and are of other paths; at least 1.
+    /// The most calls at once, not counting long calls of other shapes; at least 1.
     pub(super) parallelism: usize,
-    /// Calls at once, all of them; at least 1.
+    /// The most calls at once in total; at least 1.
     pub(super) most: usize,
     /// The time between the starts of two calls.
     pub(super) space: Duration,

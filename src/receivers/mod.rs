@@ -1,9 +1,9 @@
-//! Who may be called now: places and rates of receivers and flows, and circuit breakers for each receiver and its paths, so
-//! that one which is slow, dead or busy does not hold up the timers of others.
+//! Decides which receivers may be called now: it has the places and rates of receivers and flows, and circuit breakers for each
+//! receiver and its paths. So a receiver that is slow, dead or busy does not hold up the timers of others.
 //!
-//! Each node knows what it has seen itself, in memory and bounded; limits that hold for all nodes are shared out
-//! evenly among the nodes that work, as `heartbeat` counts them. It makes no calls and stores nothing: what has no
-//! place is postponed. Nodes tell each other of receivers that have no room; that is shown to people and decides nothing.
+//! Each node relies on its own observations, in bounded memory. Limits that hold for all nodes are divided evenly among the
+//! working nodes, as `heartbeat` counts them. This module makes no calls and stores nothing: a timer without a place is
+//! postponed. Nodes tell each other of receivers that have no room; that is shown to people and decides nothing.
 
 mod breaker;
 mod candidate;
@@ -51,48 +51,47 @@ pub use status::ReceiverStatus;
 pub use trouble::{Reason, Trouble, Whose, keys};
 pub use waits::Waits;
 
-/// The most receivers and the most flows that are remembered, but for those that are called or waited for. Of more,
-/// those go first of which there is nothing to remember, then those of the token that has the most: a rate then begins anew, and so does a
-/// breaker.
+/// The most receivers and the most flows that are remembered, except those that are called or waited for. Beyond that, entries
+/// without anything to remember go first, then those of the token that has the most. A forgotten rate or breaker starts over.
 const MAX_KNOWN: usize = 10_000;
 
-/// The most paths that are remembered of all receivers together, at least 4 of each receiver; each takes some 300 bytes.
+/// The most paths that are remembered of all receivers together, at least 4 of each receiver. Each takes some 300 bytes.
 const ALL_PATHS: usize = 20_000;
 
-/// What receivers are allowed.
+/// The limits of receivers.
 #[derive(Clone, Debug)]
 pub struct Rules {
     /// The most calls in progress at one receiver by this node.
     pub parallelism: usize,
-    /// Failures in a row that open a breaker; 0 for none.
+    /// The number of failures in a row that opens a breaker; 0 for no breakers.
     pub breaker_failures: u32,
-    /// What some receivers are allowed by all nodes together.
+    /// The limits of certain receivers, for all nodes together.
     pub limits: Vec<ReceiverLimit>,
 }
 
 /// Whether a call may be made.
 #[derive(Debug)]
 pub enum Admission {
-    /// It may, now.
+    /// The call may be made now.
     Enter(Place),
-    /// There is no room; try again after this time.
+    /// There is no room; the timer has to come back after this time.
     Postpone(Duration, Postponed),
 }
 
-/// Why there is no room.
+/// The reason why a call has no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Postponed {
     /// A breaker is open: the receiver's, or that of the timer's path.
     Breaker,
     /// The receiver has asked to be left alone.
     RetryAfter,
-    /// That is over, and calls begin again a few at a time.
+    /// The receiver or path was held back, and calls begin again a few at a time.
     Recovery,
-    /// The receiver has as many calls as it may have, or its rate is used up.
+    /// The receiver's calls have reached their limit, or its rate is used up.
     Receiver,
-    /// The timer's flow has, or its rate is used up.
+    /// The calls of the timer's flow have reached their limit, or its rate is used up.
     Flow,
-    /// This node has no place, or the receiver has its share of them.
+    /// This node has no free place, or the receiver has its share of them.
     Node,
 }
 
@@ -103,7 +102,7 @@ pub struct Receivers {
     /// How many nodes work, this one included.
     nodes: Arc<AtomicUsize>,
     known: Arc<Mutex<Known>>,
-    /// Troubles that other nodes have told.
+    /// The troubles that other nodes report.
     others: Arc<Mutex<Others>>,
 }
 
@@ -114,22 +113,22 @@ struct Known {
 }
 
 impl Receivers {
-    /// No receiver is known yet.
+    /// Makes an empty set of receivers with these rules.
     pub fn new(rules: Rules) -> Self {
         let nodes = Arc::new(AtomicUsize::new(1));
         Self { rules: Arc::new(rules), nodes, known: Arc::default(), others: Arc::default() }
     }
 
-    /// From now on, limits of all nodes are shared by so many.
+    /// Sets the number of nodes that share the common limits from now on.
     pub fn share_among(&self, nodes: usize) {
         self.nodes.store(nodes, Ordering::Relaxed);
     }
 
-    /// Takes a place for this call, or says when to come back. Waits for at most a few seconds.
+    /// Takes a place for this call, or says when its timer has to come back. Waits for at most a few seconds.
     pub async fn admit(&self, call: &CallRequest) -> Admission {
         let CallRequest { receiver: name, flow, owner, candidate } = call;
         let nodes = self.nodes.load(Ordering::Relaxed);
-        // Before anything is taken that timers of others could use meanwhile.
+        // This comes first: nothing is taken yet that other timers could use during the pause.
         let mut place = Place::new(self.clone(), candidate.route);
         let begins = {
             let mut known = self.lock();
@@ -144,7 +143,7 @@ impl Receivers {
         paused(place.has_waited()).await;
         let (of_receiver, shape) = (self.limits_of(name, nodes), candidate.route.shape);
         if let Some(flow) = flow {
-            // First, since the flow's place and start would be taken from timers for other receivers.
+            // The receiver is asked before the flow, whose place and start would be taken from timers for other receivers.
             let refused = self.lock().receiver(name).has_no_room(of_receiver, shape, Instant::now());
             if let Some(later) = refused {
                 return self.postpone(name, later, Postponed::Receiver);
@@ -168,7 +167,7 @@ impl Receivers {
             Ok(waited) => place.took_receiver(name, waited),
             Err(later) => return self.postpone(name, later, Postponed::Receiver),
         }
-        // Last, since a probe that waits for a place would keep others from probing.
+        // The breakers come last, since a probe that waits for a place would keep others from probing.
         let asked = self.lock().receiver(name).ask(candidate, Instant::now());
         match asked {
             Ok(probes) => place.probes(probes),
@@ -178,7 +177,7 @@ impl Receivers {
         Admission::Enter(place)
     }
 
-    /// What each receiver is up to, those with the most trouble first, at most so many.
+    /// The states of at most `most` receivers, those with the most trouble first.
     pub fn statuses(&self, most: usize) -> Vec<ReceiverStatus> {
         let now = Instant::now();
         let known = self.lock();
@@ -192,7 +191,7 @@ impl Receivers {
         all
     }
 
-    /// How many receivers are remembered whose breaker is in each state.
+    /// Counts the remembered receivers by the state of their breaker.
     pub fn count(&self) -> [(BreakerState, usize); BreakerState::ALL.len()] {
         let now = Instant::now();
         let mut counts = BreakerState::ALL.map(|state| (state, 0));
@@ -203,7 +202,7 @@ impl Receivers {
         counts
     }
 
-    /// Has a timer come back that is not called before an instant.
+    /// Postpones a timer that is not called before an instant.
     fn hold_back(&self, name: &str, candidate: &Candidate, refused: (Postponed, Instant)) -> Admission {
         let mut known = self.lock();
         let room = known.room_for_paths();
@@ -233,8 +232,8 @@ impl Receivers {
     }
 }
 
-/// Enters a lane, waiting for a place and for the start if need be, and says for how long it has; or says after which time to
-/// come back. Not to be given up in the middle but by a node that stops: a place that was just taken is not given back.
+/// Enters a lane. Waits for a place and for the start if need be, and returns how long it has waited, or as an error the time after
+/// which to come back. Only a stopping node may drop this future halfway: a place that was just taken is not given back.
 async fn entered(enter: impl Fn() -> Entry, gave_up: impl Fn() -> Duration) -> Result<Duration, Duration> {
     let mut waited = Duration::ZERO;
     let turn = match enter() {
@@ -243,11 +242,11 @@ async fn entered(enter: impl Fn() -> Entry, gave_up: impl Fn() -> Duration) -> R
             let began = Instant::now();
             let turn = match tokio::time::timeout(MAX_WAIT, &mut place).await {
                 Ok(Ok(turn)) => turn,
-                // The lane was forgotten, which no lane is that somebody waits in.
+                // The lane was forgotten, which never happens to a lane in which a call waits.
                 Ok(Err(_)) => return Err(MAX_WAIT),
                 Err(_) => {
                     place.close();
-                    // It may have been given in this very moment.
+                    // The place may have been given at this very moment.
                     place.try_recv().map_err(|_| gave_up())?
                 }
             };
@@ -269,7 +268,7 @@ async fn paused(pause: Duration) -> Duration {
 }
 
 impl Known {
-    /// How many paths are remembered of each receiver.
+    /// How many paths of each receiver are remembered.
     fn room_for_paths(&self) -> usize {
         (ALL_PATHS / self.receivers.len().max(1)).clamp(4, MAX_PATHS)
     }

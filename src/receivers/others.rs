@@ -1,4 +1,4 @@
-//! Receivers and flows that have no room, as other nodes tell. It is for people and numbers: a node decides by its own calls
+//! Receivers and flows that have no room according to other nodes. This is for people and metrics: a node decides by its own calls
 //! alone.
 
 use std::collections::{HashMap, HashSet};
@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use super::trouble::Trouble;
 
-/// A node repeats its message each second. After this time without one, its troubles are forgotten.
+/// The troubles of a node are forgotten after this time without a message from it. It repeats its message each second.
 const FORGOTTEN: Duration = Duration::from_secs(5);
 
-/// The most nodes of which something is remembered.
+/// The most nodes whose troubles are remembered.
 const MAX_NODES: usize = 256;
 
 /// The troubles of all other nodes.
@@ -28,7 +28,7 @@ struct Said {
 }
 
 impl Others {
-    /// Takes the place of all that this node has told before.
+    /// Replaces the earlier troubles of this instance.
     pub(super) fn hear(&mut self, instance: Uuid, troubles: Vec<Trouble>, now: Instant) {
         self.said.retain(|_, said| now.saturating_duration_since(said.at) < FORGOTTEN);
         if troubles.is_empty() {
@@ -39,13 +39,13 @@ impl Others {
         }
     }
 
-    /// Why a timer waits that has these keys, the first of them first, and how much longer.
+    /// The trouble that a timer with these keys waits for. Of several, it is the one that lasts longest.
     pub(super) fn waits(&self, keys: [u64; 4], now: Instant) -> Option<Trouble> {
         let found = keys.iter().flat_map(|key| self.said(now).filter_map(move |said| said.of(*key, now)));
         found.max_by_key(|trouble| trouble.lasts)
     }
 
-    /// The keys of timers that wait.
+    /// Adds the keys of timers that wait.
     pub(super) fn keys(&self, now: Instant, into: &mut HashSet<u64>) {
         into.extend(self.said(now).flat_map(|said| said.troubles.keys().copied()));
     }

@@ -1,32 +1,33 @@
-//! Whose timers a receiver or a flow is known by, and who has to give up some where too many are known.
+//! The owner of the timers that name a receiver or a flow, and which owners lose entries when too many are known.
 //!
-//! Whoever may create timers chooses hosts and flow keys, so one token could have a node forget the rates and breakers of all
-//! others by naming ten thousand of its own. So what is forgotten is taken from those who have the most.
+//! Clients that create timers choose hosts and flow keys. With ten thousand names, one token could make a node forget the rates and
+//! breakers of all others. So the node forgets entries of the owners that have the most.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-/// Whose timers named it.
+/// The owner of the timers that named an entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) enum Owner {
-    /// Nobody's yet.
+    /// No timer has named it yet.
     #[default]
     Nobody,
-    /// Those of one token, by a hash of its name, or of whoever needs none.
+    /// Timers of one token, by a hash of its name, or of clients that need no token.
     One(u64),
-    /// Those of several tokens. They share what is forgotten of these: nobody makes what is another's more likely to go by using it too.
+    /// Timers of several tokens. These entries count as those of one owner of their own, so a client that uses an entry of another
+    /// does not make it more likely to be forgotten.
     Several,
 }
 
 impl Owner {
-    /// The owner of this name; without one, whoever may do without a token.
+    /// The owner with this token name; `None` stands for clients that need no token.
     pub(super) fn of(token: Option<&str>) -> Self {
         let mut hasher = DefaultHasher::new();
         token.hash(&mut hasher);
         Self::One(hasher.finish())
     }
 
-    /// Whose it is once a timer of `other` has named it, too.
+    /// The owner of an entry after a timer of `other` has named it, too.
     pub(super) fn and(self, other: Self) -> Self {
         match self {
             Self::Nobody => other,
@@ -36,7 +37,7 @@ impl Owner {
     }
 }
 
-/// Forgets some of which that is allowed until `left` are left, of each owner down to the same number.
+/// Forgets entries that may go until `left` remain, those of each owner down to the same number.
 pub(super) fn forget<T>(
     known: &mut HashMap<String, T>,
     left: usize,
@@ -59,7 +60,7 @@ pub(super) fn forget<T>(
     });
 }
 
-/// The most that each may keep so that `surplus` go, or all if there are no more.
+/// The most that each owner may keep so that `surplus` entries go, or all if there are no more.
 fn level(counts: &[usize], surplus: usize) -> usize {
     let going = |most: usize| counts.iter().map(|count| count.saturating_sub(most)).sum::<usize>();
     let (mut low, mut high) = (0, counts.iter().copied().max().unwrap_or_default());

@@ -1,4 +1,4 @@
-//! The paths of one receiver. A path that fails is remembered with a breaker; of a path that goes well only the last success is.
+//! The paths of one receiver. A path that fails is remembered with a breaker, a path that goes well only with its last success.
 //! Time comes in as an argument.
 
 use std::collections::HashMap;
@@ -25,7 +25,7 @@ pub(super) struct Paths {
     good: HashMap<u64, Instant>,
     shapes: HashMap<u64, Shape>,
     tries: Tries,
-    /// Until when one of them is held back since the receiver has asked for it.
+    /// Until when one of them is held back at the receiver's request.
     held_until: Option<Instant>,
 }
 
@@ -47,7 +47,7 @@ pub(super) enum News {
 }
 
 impl Paths {
-    /// Why a call would not be made now: until when. The receiver has so many `places`.
+    /// The reason why a call would not be made now, and until when. `places` is the receiver's number of places.
     pub(super) fn refuses(
         &self,
         candidate: &Candidate,
@@ -64,8 +64,8 @@ impl Paths {
         })
     }
 
-    /// Asks for leave to call, and says whether the call is a probe of its path, and a try of a path that looks like others
-    /// that are left alone.
+    /// Asks for permission to call. Says whether the call is a probe of its path, and whether it is a try within a shape that is left
+    /// alone.
     pub(super) fn ask(
         &mut self,
         candidate: &Candidate,
@@ -86,7 +86,7 @@ impl Paths {
         Ok((path.is_some_and(|path| path.ask(now) == Pass::Probe), tries))
     }
 
-    /// A try has come to an end, or was given up.
+    /// Notes that a try has ended, or that it was given up.
     pub(super) fn tried(&mut self, route: Route, ended: Option<Instant>) {
         match ended {
             Some(now) => self.tries.end(route.path, now),
@@ -94,16 +94,15 @@ impl Paths {
         }
     }
 
-    /// The probe of a path was not made after all, or says nothing about it.
+    /// Notes that the probe of a path was not made after all, or says nothing about the path.
     pub(super) fn abandoned(&mut self, route: Route) {
         if let Some(path) = self.ill.get_mut(&route.path) {
             path.breaker.abandoned();
         }
     }
 
-    /// Takes a start, if calls of this path begin again: after how long, or nothing if that is too long to wait. Absent if
-    /// nothing is remembered of this path, or if the timer has waited for long. All of the receiver's have begun again at
-    /// `since`.
+    /// Takes a start, if calls of this path begin again: the wait for it, or `None` within if that is too long. Absent if nothing
+    /// is remembered of this path, or if the timer has waited for long. At `since`, all paths of the receiver have begun again.
     pub(super) fn start(
         &mut self,
         candidate: &Candidate,
@@ -116,15 +115,15 @@ impl Paths {
             return Some(path.ramp.start(now));
         }
         let shape = self.shapes.get_mut(&route.shape).filter(|shape| shape.ramp.is_on(now))?;
-        // A shape that is left alone time and again begins again as often, and has a few starts each time.
+        // A shape that is left alone time and again also begins again each time, with only a few starts.
         if candidate.has_waited() {
             return None;
         }
         Some(shape.ramp.start(now))
     }
 
-    /// When a timer comes back that is not called before `until` since its own path, or one like it, is left alone or begins
-    /// again. Absent if nothing is remembered of these.
+    /// When a timer comes back that is not called before `until`, because its path or shape is left alone or begins again.
+    /// Absent if nothing is remembered of either.
     pub(super) fn come_back(
         &mut self,
         candidate: &Candidate,
@@ -141,8 +140,8 @@ impl Paths {
         shape.map(|shape| shape.come_back(until, latest, now))
     }
 
-    /// The same if the whole receiver is: each path has a line of its own, as far as there is room, so that the timers of one
-    /// do not wait for all those of another.
+    /// The same if the whole receiver is left alone: each path has a line of its own, as far as there is room, so that the timers of one
+    /// path do not wait for all those of another.
     pub(super) fn come_back_with_all(
         &mut self,
         route: Route,
@@ -156,7 +155,7 @@ impl Paths {
         self.ill.get_mut(&route.path).map(|path| path.come_back(until, None, now))
     }
 
-    /// A call of this path that began at `began` went well.
+    /// Notes that a call of this path that began at `began` went well.
     pub(super) fn went_well(&mut self, route: Route, began: Instant, now: Instant, news: &mut Vec<News>) {
         if let Some(path) = self.ill.get_mut(&route.path) {
             if path.breaker.succeeded(now) {
@@ -186,8 +185,8 @@ impl Paths {
         self.good.insert(route.path, now);
     }
 
-    /// A call of this path did not. The receiver asks to be left alone for `wait`, if it does; says whether it may have spoken
-    /// for all of its paths.
+    /// Notes that a call of this path failed. If the receiver has asked to be left alone, says whether it may have spoken for all of
+    /// its paths.
     pub(super) fn went_ill(&mut self, route: Route, said: Said, now: Instant, news: &mut Vec<News>) -> bool {
         self.good.remove(&route.path);
         if !self.ill.contains_key(&route.path) && self.ill.len() >= said.room {
@@ -229,37 +228,37 @@ impl Paths {
             && self.shapes.values().all(|shape| shape.is_idle(now))
     }
 
-    /// Each path of which something is remembered.
+    /// The remembered paths, except those of which only a success is known.
     pub(super) fn paths(&self) -> impl Iterator<Item = (u64, &Path)> {
         self.ill.iter().map(|(path, known)| (*path, known))
     }
 
-    /// Each shape of which something is remembered.
+    /// The remembered shapes.
     pub(super) fn shapes(&self) -> impl Iterator<Item = (u64, &Shape)> {
         self.shapes.iter().map(|(shape, known)| (*shape, known))
     }
 
-    /// The entries of a path and of its shape; that of the shape is absent if the path's last call went well.
+    /// The entries of a path and of its shape. The shape's is absent if the path's last call went well.
     pub(super) fn of(&self, route: Route) -> (Option<&Path>, Option<&Shape>) {
         let shape = self.shapes.get(&route.shape).filter(|_| !self.is_good(route));
         (self.ill.get(&route.path), shape)
     }
 }
 
-/// The message of a call that failed.
+/// The message of a failed call, and the settings by which it is judged.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Said {
     /// For how long the receiver asks to be left alone.
     pub(super) wait: Option<Duration>,
     /// Whether the call was a probe of its path.
     pub(super) probe: bool,
-    /// Failures in a row that open a breaker; 0 for none.
+    /// The number of failures in a row that opens a breaker; 0 for no breakers.
     pub(super) threshold: u32,
     /// The most paths that are remembered, at most [`MAX_PATHS`].
     pub(super) room: usize,
 }
 
-/// Forgets the oldest of which that is allowed.
+/// Forgets the oldest entry that may be forgotten.
 fn forget_one<T>(known: &mut HashMap<u64, T>, age: impl Fn(&T) -> Option<Instant>) {
     let oldest = known.iter().filter_map(|(key, one)| Some((age(one)?, *key))).min();
     if let Some((_, key)) = oldest {

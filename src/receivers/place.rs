@@ -1,5 +1,5 @@
-//! A place for one call: given back when it is dropped, with its start if no call was made. The breakers hear what came of
-//! the call, and how many there may be at once follows from how long the place was needed.
+//! A place for one call. Dropping it gives it back, and its start too if no call was made. The breakers hear the result of
+//! the call, and the limit of calls at once follows from how long places are needed.
 
 use std::time::{Duration, Instant};
 
@@ -21,31 +21,31 @@ pub struct Place {
     flow: Option<String>,
     route: Route,
     probes: Probes,
-    /// How long it was waited for what receiver and flow ask for.
+    /// How long the call has waited for the room of its receiver and its flow.
     waited: Duration,
     /// Whether a call was made.
     called: bool,
-    /// Whether it has taken long.
+    /// Whether the call has taken long.
     took_long: bool,
-    /// Since when it is needed.
+    /// Since when the place is needed.
     began: Instant,
-    /// How many there were at the receiver then, this one included.
+    /// How many calls the receiver had then, this one included.
     at_once: usize,
     said: Option<Said>,
 }
 
-/// The open breakers for which a call is a probe: they hear its result.
+/// The open breakers for which a call is a probe, and which hear its result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Probes {
-    /// Whether the receiver can be reached.
+    /// Probes whether the receiver can be reached.
     pub(super) reach: bool,
-    /// How the path answers.
+    /// Probes how the path answers.
     pub(super) path: bool,
-    /// Whether a path goes well that looks like others that fail.
+    /// Tries whether a path goes well that looks like failing ones.
     pub(super) shape: bool,
 }
 
-/// What a call says about its receiver.
+/// The information of a call about its receiver.
 #[derive(Clone, Copy, Debug)]
 struct Said {
     failed: bool,
@@ -89,14 +89,14 @@ impl Place {
         self.probes = probes;
     }
 
-    /// All is there that the receiver and the flow ask for: from now on the place is needed. A wait for this node's own
-    /// places counts, since more of this receiver's would only wait there.
+    /// Notes that the receiver and the flow have room: from now on the place is needed. A wait for this node's own
+    /// places counts, since more calls to this receiver would only wait there.
     pub(super) fn begins(&mut self) {
         self.began = Instant::now();
         self.at_once = self.of_receiver(|receiver, _| receiver.lane.in_flight()).unwrap_or_default();
     }
 
-    /// This node had no place for the call in time: gives this one back, and says when the timer comes back.
+    /// Gives this place back, since this node had no place of its own for the call in time. Says when the timer comes back.
     pub fn come_back(self) -> Duration {
         let come_back = |receiver: &mut Receiver, now| {
             receiver.postponed += 1;
@@ -105,14 +105,14 @@ impl Place {
         self.of_receiver(come_back).unwrap_or_default()
     }
 
-    /// The call has been in progress for a quarter of a second.
+    /// Notes that the call has been in progress for a quarter of a second.
     pub fn takes_long(&mut self) {
         let shape = self.route.shape;
         self.took_long = self.of_receiver(|receiver, now| receiver.takes_long(shape, now)).is_some();
     }
 
-    /// Tells what came of the call, how long its parts took, and whether it was `its_own` failure if nothing was sent: it had a
-    /// connection, or its timer's timeout left no time for one.
+    /// Reports the result of the call and the duration of its parts. If nothing was sent, `its_own` says whether that was the call's own
+    /// failure: it had a connection, or its timer's timeout left no time for one.
     pub fn report(&mut self, result: &CallResult, phases: &Phases, its_own: bool) {
         self.called = true;
         let Some(name) = &self.receiver else { return };
@@ -129,7 +129,7 @@ impl Place {
         news.iter().for_each(|news| log(*news, name, self.route));
     }
 
-    /// How long it was waited for what receiver and flow ask for.
+    /// How long the call has waited for the room of its receiver and its flow.
     pub(super) fn has_waited(&self) -> Duration {
         self.waited
     }
@@ -188,7 +188,7 @@ fn give_back(lane: &mut Lane, called: bool, (shape, took_long): (u64, bool), now
     lane.leave(shape, took_long, now);
 }
 
-/// Paths are named by their hashes, since a path may be a secret.
+/// Logs a change. It names paths by their hashes, since a path may be a secret.
 fn log(news: News, receiver: &str, route: Route) {
     let (path, shape) = (format!("{:016x}", route.path), format!("{:016x}", route.shape));
     match news {

@@ -1,18 +1,18 @@
-//! How fast something gets done: completions in the last fraction of a second. Time comes in as an argument.
+//! Measures how fast work gets done, by the completions in the last fraction of a second. Time comes in as an argument.
 
 use std::time::{Duration, Instant};
 
-/// Short enough to notice a receiver that hangs before its queue is long; long enough that a pause of a busy
-/// machine is not taken for one.
+/// The span of a window: short enough to notice a receiver that hangs before its queue is long, and long enough that a pause of a
+/// busy machine is not taken for such a receiver.
 const WINDOW: Duration = Duration::from_millis(250);
 
-/// Completions in this window of time and in the one before.
+/// Completions in this window of time and in the previous one.
 #[derive(Debug)]
 pub(super) struct Progress {
     since: Instant,
     current: u32,
     previous: u32,
-    /// Since when there has been something to wait for.
+    /// Since when all places have been taken.
     busy_since: Option<Instant>,
 }
 
@@ -21,7 +21,7 @@ impl Progress {
         Self { since: now, current: 0, previous: 0, busy_since: None }
     }
 
-    /// Notes that something is done.
+    /// Notes a completion.
     pub(super) fn done(&mut self, now: Instant) {
         self.roll(now);
         self.current = self.current.saturating_add(1);
@@ -35,8 +35,7 @@ impl Progress {
         }
     }
 
-    /// How long it takes until so many more are done, if that can be told: not before all places have been taken
-    /// for a while.
+    /// The expected time until `count` more are done. It cannot be told before all places have been taken for a window.
     pub(super) fn time_for(&mut self, count: usize, now: Instant) -> Option<Duration> {
         self.roll(now);
         self.busy_since.filter(|since| now.saturating_duration_since(*since) >= WINDOW)?;
@@ -82,7 +81,7 @@ mod tests {
         let start = Instant::now();
         let mut progress = Progress::new(start);
         progress.busy(true, start);
-        // One a millisecond for half a second.
+        // One completion a millisecond, for half a second.
         for n in 0..500 {
             progress.done(start + n * MILLI);
         }

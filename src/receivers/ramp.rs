@@ -1,17 +1,17 @@
-//! How fast calls begin again once they were held back: a few at first, twice as many in each second. Time comes in as an
+//! The rate at which calls begin again after they were held back: a few at first, doubling each second. Time comes in as an
 //! argument.
 
 use std::time::{Duration, Instant};
 
 use super::lane::MAX_WAIT;
 
-/// Calls begun in a second, at first.
+/// The rate at first, in calls begun per second.
 const FIRST_RATE: f64 = 10.0;
 
-/// After this time, at more than a thousand calls a second, there is no limit.
+/// How long starts are limited. The rate is then more than a thousand calls a second.
 pub(super) const LENGTH: Duration = Duration::from_secs(7);
 
-/// The starts of calls since it is over that they were held back.
+/// The starts of calls after these were held back.
 #[derive(Debug, Default)]
 pub(super) struct Ramp {
     since: Option<Instant>,
@@ -19,14 +19,14 @@ pub(super) struct Ramp {
 }
 
 impl Ramp {
-    /// It is over at `since`, or will be. A later instant than before begins again.
+    /// Begins at `since`, when calls are no longer held back, which may be in the future. A later instant than before starts over.
     pub(super) fn begin(&mut self, since: Instant) {
         if self.since.is_none_or(|before| before < since) {
             *self = Self { since: Some(since), next: None };
         }
     }
 
-    /// Takes the next start: after how long it is, or nothing if that is too long to wait.
+    /// Takes the next start: returns the wait for it, or `None` if that is too long.
     pub(super) fn start(&mut self, now: Instant) -> Option<Duration> {
         let Some(since) = self.since else { return Some(Duration::ZERO) };
         if now.saturating_duration_since(since) >= LENGTH {
@@ -61,7 +61,7 @@ mod tests {
         let mut in_second = [0_u32; 10];
         for milli in 0..7_000_u64 {
             let now = start + Duration::from_millis(milli);
-            // As many as want to.
+            // Takes all starts that are given.
             while let Some(wait) = ramp.start(now) {
                 let at = (now + wait).saturating_duration_since(start).as_secs() as usize;
                 in_second[at] += 1;

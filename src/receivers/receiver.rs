@@ -1,4 +1,4 @@
-//! One receiver: its lane, how many calls at once are of use there, whether it can be reached, and its paths. Time comes in as
+//! One receiver: its lane, its limit of useful calls at once, whether it can be reached, and its paths. Time comes in as
 //! an argument.
 
 use std::time::{Duration, Instant};
@@ -16,31 +16,31 @@ use super::place::Probes;
 use super::ramp;
 use super::route::Route;
 
-/// The longest time for which one answer's `Retry-After` holds back all paths of a receiver. That path itself is left alone for
-/// as long as was asked. However often paths ask, one whose last call went well is held back no longer.
+/// The longest time for which one answer's `Retry-After` holds back all paths of a receiver. The path that gave the answer is left
+/// alone for as long as it asked. However often paths ask, a path whose last call went well is held back no longer than this.
 pub(super) const LONGEST_HOLD: Duration = Duration::from_secs(60);
 
 /// One receiver.
 #[derive(Debug)]
 pub(super) struct Receiver {
     pub(super) lane: Lane,
-    /// Opens if no connection is made.
+    /// Opens if no connections can be made.
     pub(super) reach: Breaker,
     pub(super) paths: Paths,
-    /// The paths of which nothing is remembered: how their timers come back, and begin again.
+    /// Stands for all paths of which nothing is remembered: how their timers come back, and begin again.
     pub(super) rest: Path,
     hold: Option<Hold>,
-    /// How many timers were postponed since it was last called with success, but for those of single paths.
+    /// How many timers were postponed since it was last called with success, except those that its paths count.
     pub(super) postponed: u64,
     concurrency: Concurrency,
-    /// The most calls at once by the settings, as they were at the last entry.
+    /// The most calls at once by the settings, as of the last entry.
     most: usize,
 }
 
-/// A wish of the receiver about all of its paths.
+/// A request of the receiver to leave all of its paths alone.
 #[derive(Clone, Copy, Debug)]
 struct Hold {
-    /// Since when it has, with no more than a short break.
+    /// Since when it has asked, with no more than short breaks.
     since: Instant,
     until: Instant,
 }
@@ -59,19 +59,19 @@ impl Receiver {
         }
     }
 
-    /// Takes a place for a call of a path that looks so, or says what to do; the settings are `configured`.
+    /// Takes a place for a call of this shape, or says when to come back or what to wait for. The settings are `configured`.
     pub(super) fn enter(&mut self, configured: Limits, shape: u64, now: Instant) -> Entry {
         let limits = self.limits(configured);
         self.lane.enter(limits, shape, now)
     }
 
-    /// When to come back, if entering or waiting now is of no use.
+    /// Says when to come back if there is no use in entering or waiting now.
     pub(super) fn has_no_room(&mut self, configured: Limits, shape: u64, now: Instant) -> Option<Duration> {
         let limits = self.limits(configured);
         self.lane.refuses(limits, shape, now)
     }
 
-    /// Why a timer would not be called now: until when.
+    /// The reason why a timer would not be called now, and until when.
     pub(super) fn refuses(&self, candidate: &Candidate, now: Instant) -> Option<(Postponed, Instant)> {
         self.refuses_as_a_whole(candidate.route, now)
             .or_else(|| self.paths.refuses(candidate, self.limit(), now))
@@ -85,7 +85,7 @@ impl Receiver {
         }
     }
 
-    /// Why no call at all would be made now: until when.
+    /// The reason why no call at all would be made now, and until when.
     pub(super) fn refuses_all(&self, now: Instant) -> Option<(Postponed, Instant)> {
         let unreached = self.reach.refuses(now).map(|until| (Postponed::Breaker, until));
         unreached.or_else(|| {
@@ -94,13 +94,13 @@ impl Receiver {
         })
     }
 
-    /// Why all of its timers wait and until when, the time of a probe included.
+    /// The reason why all of its timers wait, and until when. A breaker that is half open is such a reason, too.
     pub(super) fn waits(&self, now: Instant) -> Option<(Postponed, Instant)> {
         let probed = (!self.reach.is_closed()).then_some((Postponed::Breaker, now));
         self.refuses_all(now).or(probed)
     }
 
-    /// Whether a timer's call may begin, and after which time if calls begin again; or why not, until when.
+    /// Says after which time a timer's call may begin, which is zero unless calls begin again; or why it may not, and until when.
     pub(super) fn begins(
         &mut self,
         candidate: &Candidate,
@@ -112,7 +112,7 @@ impl Receiver {
         }
     }
 
-    /// Takes a start if calls begin again: after how long, or nothing if that is too long to wait.
+    /// Takes a start if calls begin again: the wait for it, or `None` if that is too long.
     pub(super) fn start(&mut self, candidate: &Candidate, now: Instant) -> Option<Duration> {
         let began =
             self.reach.closed_at().max(self.hold.map(|hold| hold.until).filter(|until| *until <= now));
@@ -123,7 +123,7 @@ impl Receiver {
         })
     }
 
-    /// Asks for leave to call, and names the breakers for which the call is a probe.
+    /// Asks for permission to call, and names the breakers for which the call is a probe.
     pub(super) fn ask(
         &mut self,
         candidate: &Candidate,
@@ -137,7 +137,7 @@ impl Receiver {
         Ok(Probes { reach, path, shape })
     }
 
-    /// When a timer comes back that is not called before `until`, for the reason given; `room` is that for paths.
+    /// When a timer comes back that is not called before `until`, for the reason given. `room` is the most paths to remember.
     pub(super) fn come_back(
         &mut self,
         candidate: &Candidate,
@@ -153,7 +153,7 @@ impl Receiver {
         line.unwrap_or_else(|| self.rest.come_back(until, None, now))
     }
 
-    /// Takes note of the result of a call that began at `began`.
+    /// Notes the result of a call that began at `began`.
     pub(super) fn heard(
         &mut self,
         route: Route,
@@ -185,7 +185,7 @@ impl Receiver {
                 if self.reach.failed(probes.reach, threshold, now) {
                     news.push(News::Left);
                 }
-                // Nothing was heard of the path.
+                // The call says nothing about the path.
                 if probes.path {
                     self.paths.abandoned(route);
                 }
@@ -212,12 +212,12 @@ impl Receiver {
             || self.lane.has_postponed_since(since)
     }
 
-    /// Whether its breakers and its wishes are nothing to remember.
+    /// Whether its breakers and its requests need not be remembered.
     pub(super) fn is_well(&self, now: Instant) -> bool {
         self.reach.is_closed() && self.hold.is_none_or(|hold| hold.until <= now) && self.paths.is_idle(now)
     }
 
-    /// How many calls there may be at once now.
+    /// The limit of calls at once, as of now.
     pub(super) fn limit(&self) -> usize {
         self.concurrency.limit(self.most)
     }
@@ -228,7 +228,7 @@ impl Receiver {
         self.lane.allow(self.limit(), now);
     }
 
-    /// Notes that a call of a path that looks so takes long.
+    /// Notes that a call of this shape takes long.
     pub(super) fn takes_long(&mut self, shape: u64, now: Instant) {
         self.lane.takes_long(shape);
         self.concurrency.takes_long(self.lane.in_flight(), self.most);

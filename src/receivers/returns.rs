@@ -1,31 +1,31 @@
-//! When timers that are held back come again: one after the other, so that no crowd comes at one instant. Time comes in as an
-//! argument.
+//! Decides when timers that are held back come again: one after the other, so that no crowd comes at one instant. Time comes in as
+//! an argument.
 
 use std::time::{Duration, Instant};
 
 use crate::domain::machine::MAX_POSTPONEMENT;
 
-/// A timer that is postponed comes back after this time at the soonest; less would only make the broker busy.
+/// The shortest time after which a postponed timer comes back. A shorter one would only keep the broker busy.
 pub(super) const SOONEST_RETURN: Duration = Duration::from_secs(1);
 
 /// A line of timers that come back.
 #[derive(Debug, Default)]
 pub(super) struct Returns {
-    /// The last instant that was given to one of them.
+    /// The instant that was last given to one of them.
     last: Option<Instant>,
-    /// The latest instant at which one of them comes, those that are spread out included.
+    /// The latest instant at which one of them comes, including those that are spread out.
     latest: Option<Instant>,
     spread: u32,
 }
 
 impl Returns {
-    /// When the next one comes back: `space` after the one before, and not before `floor`; spread out once that is too far
-    /// away.
+    /// When the next timer comes back: `space` after the one before, and not before `floor`. Timers for which that is too far away
+    /// are spread out.
     pub(super) fn next(&mut self, floor: Instant, space: Duration, now: Instant) -> Duration {
         self.next_by(None, floor, space, now)
     }
 
-    /// The same, but no later than `latest`, unless `floor` is: one whose place in the line is later leaves the line.
+    /// The same, but no later than `latest`, unless `floor` is later. A timer whose place in the line is later takes no place in it.
     pub(super) fn next_by(
         &mut self,
         latest: Option<Instant>,
@@ -51,17 +51,17 @@ impl Returns {
         wait
     }
 
-    /// The line is empty as far as the next one is concerned.
+    /// Lets the next timer begin the line again, as if it were empty.
     pub(super) fn begin_again(&mut self) {
         self.last = None;
     }
 
-    /// Until when some of them are still to come, if any are.
+    /// The instant until which some of them have yet to come, if any do.
     pub(super) fn until(&self, now: Instant) -> Option<Instant> {
         self.latest.filter(|latest| *latest > now)
     }
 
-    /// Whether some were still to come at an instant or later.
+    /// Whether some of them had yet to come at an instant or later.
     pub(super) fn since(&self, instant: Option<Instant>) -> bool {
         self.latest.is_some_and(|latest| instant.is_none_or(|instant| latest >= instant))
     }

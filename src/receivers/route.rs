@@ -1,18 +1,18 @@
-//! Which path of a receiver a timer calls, and what its path looks like. Paths and shapes are told apart by hashes: a path may
-//! be a secret, and may be 8 KB long.
+//! The path of a receiver that a timer calls, and the shape of that path. Both are hashes, since a path may be a secret, and may
+//! be 8 KB long.
 
 use crate::domain::target::TargetUrl;
 
-/// A segment longer than this is taken for an identifier.
+/// A longer segment than this, in bytes, is taken for an identifier.
 const LONGEST_WORD: usize = 24;
 
-/// A path of a receiver, and what of its query tells programs apart rather than calls: names of parameters, and values that do not look like
-/// identifiers, such as a tenant's name. A query with an identifier is one of many calls of the same path.
+/// A path of a receiver, with the parts of its query that distinguish programs rather than calls: names of parameters, and values that do
+/// not look like identifiers, such as a tenant's name. Queries that differ only in an identifier are calls of the same path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Route {
     /// The path itself.
     pub path: u64,
-    /// The path with each segment that looks like an identifier, since it has a digit or is long, left out, and without values of the query.
+    /// The path without values of the query, and without segments that look like identifiers because they have a digit or are long.
     pub shape: u64,
 }
 
@@ -45,14 +45,14 @@ impl Route {
     }
 }
 
-/// What stands for a segment or a value that looks like an identifier, and else itself.
+/// A placeholder for a segment or a value that looks like an identifier; any other text stays as it is.
 fn word(text: &str) -> &str {
     let identifies = text.len() > LONGEST_WORD || text.bytes().any(|byte| byte.is_ascii_digit());
     if identifies { "*" } else { text }
 }
 
-/// A hash that all nodes share, of whatever build: FNV-1a with 64 bits. Two paths that are made to collide
-/// harm timers of their own receiver only.
+/// A hash that is the same on all nodes, whatever their build: FNV-1a with 64 bits. A client that makes two paths collide
+/// harms only timers of that receiver.
 pub(super) fn hash(text: &str) -> u64 {
     let mut hash = Hash::default();
     hash.add(text.as_bytes());

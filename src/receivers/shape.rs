@@ -1,5 +1,5 @@
-//! All paths of a receiver that look alike, such as those with an identifier in them. One path never speaks for them; many
-//! different ones that fail in a row, and none that goes well, do. Time comes in as an argument.
+//! All paths of a receiver that look alike, such as those with an identifier in them. One path never speaks for all of them. Many
+//! different paths that fail in a row do, if none goes well meanwhile. Time comes in as an argument.
 
 use std::time::{Duration, Instant};
 
@@ -10,20 +10,20 @@ use super::ramp::Ramp;
 use super::returns::Returns;
 use crate::domain::machine::LEAD;
 
-/// While a shape is left alone, a path that was not called before is tried so often, and one that has failed as often. If the
+/// How often a path that was not called before is tried while its shape is left alone, and how often one that has failed. If the
 /// shape is mixed, a candidate that has waited for long is tried as well.
 const TRY_EVERY: Duration = Duration::from_secs(1);
 
-/// A path that fails then is not tried again for this time.
+/// A path that fails while its shape is left alone is not tried again for this time.
 const PATH_PAUSE: Duration = Duration::from_secs(60);
 
-/// For so long after a path went well while its shape was left alone, the shape is known to be mixed: some of its paths are well
-/// and others are not. Then none waits for long. Without such a path the receiver may be down, and timers wait until it is
-/// back: the first call of an `at_most_once` timer is its only one.
+/// How long a shape counts as mixed after a path went well while the shape was left alone: some of its paths are well and others are
+/// not. In that time no timer waits for long. Without such a path the receiver may be down, and timers wait until it is back, since the
+/// first call of an `at_most_once` timer is its only one.
 const MIXED_FOR: Duration = Duration::from_secs(600);
 
-/// The space between two timers that come back: of a mixed shape, where most of a long backlog come back once they have waited for
-/// long, so that they cost the broker little; and of others.
+/// The space between two timers that come back, of a mixed shape and of others. In a mixed shape, most timers of a long backlog come
+/// back once they have waited for long; the wider space keeps their cost to the broker small.
 const MIXED_SPACE: Duration = Duration::from_millis(20);
 const RETURN_SPACE: Duration = Duration::from_millis(4);
 
@@ -32,13 +32,13 @@ const RETURN_SPACE: Duration = Duration::from_millis(4);
 pub(super) struct Shape {
     /// How many different paths have failed since one last went well.
     failed: u32,
-    /// The number of that run.
+    /// The number of this run of failures.
     run: u64,
     open: Option<Open>,
     /// When a path last went well while the shape was left alone.
     mixed_at: Option<Instant>,
     pub(super) returns: Returns,
-    /// Of paths of which nothing is remembered.
+    /// The ramp of paths of which nothing is remembered.
     pub(super) ramp: Ramp,
     pub(super) postponed: u64,
     pub(super) last: Instant,
@@ -48,7 +48,7 @@ pub(super) struct Shape {
 struct Open {
     /// When a path that was not called before is tried next.
     next_new: Instant,
-    /// When one that has failed is.
+    /// When a path that has failed is tried next.
     next_again: Instant,
 }
 
@@ -66,7 +66,7 @@ impl Shape {
         }
     }
 
-    /// A path has failed. `threshold` different ones in a row close the shape off (0: none do). Says whether this one did.
+    /// Notes that a path has failed. `threshold` different paths in a row close the shape off (0: none do). Says whether this one did.
     pub(super) fn failed(&mut self, path: &mut Path, threshold: u32, now: Instant) -> bool {
         self.last = now;
         if self.open.is_some() {
@@ -83,7 +83,7 @@ impl Shape {
         opens
     }
 
-    /// A path went well. Says whether that has opened the shape again.
+    /// Notes that a path went well. Says whether that has opened the shape again.
     pub(super) fn succeeded(&mut self, now: Instant) -> bool {
         self.run = self.run.wrapping_add(1);
         self.failed = 0;
@@ -100,12 +100,12 @@ impl Shape {
         self.mixed_at.is_some_and(|at| now.saturating_duration_since(at) < MIXED_FOR)
     }
 
-    /// Until when a candidate waits for the paths that look like its own, if they are mixed and that is not over.
+    /// Until when a candidate waits for its shape, if the shape is mixed and that time is not over.
     pub(super) fn waits_until(&self, candidate: &Candidate, now: Instant) -> Option<Instant> {
         candidate.waits_until(now).filter(|_| self.is_mixed(now))
     }
 
-    /// Why a call would not be made now: until when. `failed` is the entry of a path that has failed or waited.
+    /// The instant until which a call would not be made, if there is one. `failed` is the entry of a path that has failed or waited.
     pub(super) fn refuses(
         &self,
         candidate: &Candidate,
@@ -115,13 +115,13 @@ impl Shape {
         let open = self.open.as_ref()?;
         let again_at = failed.and_then(|path| path.again_at);
         let next = if again_at.is_some() || candidate.again { open.next_again } else { open.next_new };
-        // However many wait, none waits for the tries of the others for longer than this.
+        // However many timers wait, none waits for the tries of the others for longer than this.
         let next = if candidate.has_waited() && self.is_mixed(now) { now } else { next };
         let until = again_at.map_or(next, |again_at| next.max(again_at));
         (now < until).then_some(until)
     }
 
-    /// Notes a try. Says whether it is one: the shape is left alone.
+    /// Notes a call. Says whether it is a try, which it is if the shape is left alone.
     pub(super) fn tries(&mut self, candidate: &Candidate, failed: Option<&Path>, now: Instant) -> bool {
         let Some(open) = &mut self.open else { return false };
         if candidate.again || failed.is_some_and(|path| path.again_at.is_some()) {
@@ -132,7 +132,7 @@ impl Shape {
         true
     }
 
-    /// When a timer comes back that is not called before `until`, and no later than `latest`.
+    /// When a timer that is not called before `until` comes back, which is no later than `latest`.
     pub(super) fn come_back(&mut self, until: Instant, latest: Option<Instant>, now: Instant) -> Duration {
         self.postponed += 1;
         self.last = now;
@@ -151,7 +151,7 @@ impl Shape {
         self.failed == 0 && self.open.is_none() && is_quiet && !self.is_mixed(now)
     }
 
-    /// Why timers of its paths wait and until when.
+    /// The reason why timers of its paths wait, and until when.
     pub(super) fn waits(&self, now: Instant) -> Option<(Postponed, Instant)> {
         self.open.as_ref().map(|open| (Postponed::Breaker, open.next_new.max(now)))
     }

@@ -1,4 +1,4 @@
-//! How a receiver stands, for people.
+//! The state of a receiver, for people.
 
 use std::time::{Duration, Instant};
 
@@ -9,23 +9,23 @@ use super::{BreakerState, Postponed, Receiver};
 pub struct ReceiverStatus {
     /// Its host and port.
     pub receiver: String,
-    /// Claims of its timers that are open: calls in progress, and those whose outcome is being stored.
+    /// Open claims of its timers: calls in progress, and calls whose outcome is being stored.
     pub in_flight: usize,
-    /// The most of them now.
+    /// The current limit of open claims.
     pub limit: usize,
     /// Due timers that wait for one of them to end.
     pub waiting: usize,
     /// How often timers were postponed since it, or their path, was last called with success.
     pub postponed: u64,
-    /// Failures in a row: the most of the receiver and of each of its paths.
+    /// Failures in a row: the highest count of the receiver and its paths.
     pub failures: u32,
     /// Its circuit breaker.
     pub breaker: BreakerState,
-    /// How long it is left alone yet; zero unless the breaker is open.
+    /// How much longer it is left alone; zero unless the breaker is open.
     pub open_for: Duration,
-    /// How many of its paths, and groups of paths that look alike, are left alone.
+    /// How many of its paths and shapes are left alone.
     pub paths_left_alone: usize,
-    /// For how long it, or one of its paths, has yet asked to be left alone.
+    /// How much longer it, or one of its paths, has asked to be left alone.
     pub asked_for: Duration,
 }
 
@@ -56,7 +56,7 @@ pub(super) fn of(name: &str, receiver: &Receiver, now: Instant) -> ReceiverStatu
     }
 }
 
-/// How its breakers stand, and for how long it as a whole is left alone.
+/// The state of its breakers, and for how long the receiver as a whole is left alone.
 pub(super) fn breaker(receiver: &Receiver, now: Instant) -> (BreakerState, Duration) {
     match receiver.reach.state(now) {
         (BreakerState::Closed, _) if left_alone(receiver, now) > 0 => (BreakerState::Partly, Duration::ZERO),
@@ -69,7 +69,7 @@ fn left_alone(receiver: &Receiver, now: Instant) -> usize {
     paths + receiver.paths.shapes().filter(|(_, shape)| shape.is_left_alone()).count()
 }
 
-/// What is looked at first: open breakers, failures, then what waits.
+/// The rank of a receiver for people: open breakers first, then failures, then postponed timers, then open claims.
 pub(super) fn trouble(status: &ReceiverStatus) -> (bool, u32, u64, usize) {
     (status.breaker != BreakerState::Closed, status.failures, status.postponed, status.in_flight)
 }

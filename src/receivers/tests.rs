@@ -1,4 +1,4 @@
-//! Admission as a whole: who gets in, who waits, who comes back.
+//! Tests of admission as a whole: which calls get in, which wait, and which come back.
 
 use super::*;
 use crate::domain::attempt::{CallResult, Delivery};
@@ -40,7 +40,7 @@ async fn a_full_receiver_holds_up_its_own_timers_and_no_others() {
     let place = entered(&receivers, &slow).await;
     drop(entered(&receivers, &timer("http://slow:81/")).await);
     drop(entered(&receivers, &timer("http://well/")).await);
-    // Nothing is done there for a second.
+    // No call of it ends for a second.
     assert_eq!(postponed(&receivers, &slow).await, Postponed::Receiver);
     let waiting = entered(&receivers, &slow);
     drop(place);
@@ -69,7 +69,7 @@ async fn a_receiver_without_room_takes_nothing_from_other_timers_of_the_flow() {
     };
     let place = entered(&receivers, &timer("http://slow/")).await;
     assert_eq!(postponed(&receivers, &of_flow("a", "http://slow/")).await, Postponed::Receiver);
-    // That nothing is done there is known by now.
+    // By now the lane knows that no call of it ends.
     assert_eq!(postponed(&receivers, &of_flow("b", "http://slow/")).await, Postponed::Receiver);
     assert!(!receivers.lock().flows.contains_key("b"));
     let mut called = entered(&receivers, &of_flow("a", "http://well/")).await;

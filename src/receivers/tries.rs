@@ -1,4 +1,4 @@
-//! The calls in progress by which paths are tried that look like paths that fail. Each path is tried by one call at a time, and
+//! The tries in progress: calls to paths that look like paths that fail. Each path is tried by one call at a time, and
 //! tries that hang leave places to other paths of the receiver. Time comes in as an argument.
 
 use std::collections::HashMap;
@@ -6,21 +6,21 @@ use std::time::{Duration, Instant};
 
 use super::concurrency::LONG;
 
-/// A path whose try takes longer is tried again. A timer may have a timeout of ten minutes.
+/// A path whose try takes longer than this is tried again, since a timer may have a timeout of ten minutes.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// The tries in progress at one receiver, no more than it has places.
+/// The tries in progress at one receiver, at most as many as it has places.
 #[derive(Debug, Default)]
 pub(super) struct Tries {
-    /// Since when each path is tried.
+    /// When the try of each path began.
     since: HashMap<u64, Instant>,
-    /// Whether the last one took long.
+    /// Whether the last try took long.
     slow: bool,
 }
 
 impl Tries {
-    /// Whether a path is not to be tried now, with so many places at the receiver: it is tried already, or tries take long and
-    /// have half of the places.
+    /// Whether a path must not be tried now, with this many places at the receiver: a try of it is in progress, or tries take long
+    /// and have half of the places.
     pub(super) fn refuse(&self, path: u64, places: usize, now: Instant) -> bool {
         let takes = |since: &Instant| now.saturating_duration_since(*since);
         let is_tried = self.since.get(&path).is_some_and(|since| takes(since) < LONGEST);
@@ -34,14 +34,14 @@ impl Tries {
         self.since.insert(path, now);
     }
 
-    /// A try has come to an end.
+    /// Notes that a try has ended.
     pub(super) fn end(&mut self, path: u64, now: Instant) {
         if let Some(since) = self.since.remove(&path) {
             self.slow = now.saturating_duration_since(since) >= LONG;
         }
     }
 
-    /// A try was not made after all.
+    /// Notes that a try was not made after all.
     pub(super) fn give_up(&mut self, path: u64) {
         self.since.remove(&path);
     }
@@ -70,7 +70,7 @@ mod tests {
         assert!(!tries.refuse(9, 8, now));
         let later = now + LONG;
         assert!(tries.refuse(9, 8, later) && !tries.refuse(9, 10, later));
-        // The next ones are taken for slow from their beginning, until one is quick.
+        // The next tries count as slow from their beginning, until one is quick.
         (1..=4).for_each(|path| tries.end(path, later));
         (5..=8).for_each(|path| tries.begin(path, later));
         assert!(tries.refuse(9, 8, later));

@@ -1,4 +1,4 @@
-//! Receivers and flows that have no room, for people and for other nodes: which due timers wait for them, and why.
+//! Reports about receivers and flows that have no room, for people and other nodes: which due timers wait for them, and why.
 
 use std::time::Duration;
 
@@ -7,23 +7,23 @@ use super::lane::Full;
 use super::route::{Route, hash};
 use crate::domain::timer::Timer;
 
-/// Why timers wait.
+/// The reason why timers wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
-    /// Calls fail over and over, and are left out for a while.
+    /// Calls fail over and over, and no more are made for a while.
     Breaker,
     /// The receiver has asked to be left alone.
     RetryAfter,
-    /// It is over that they were held back, and they are called again, a few at first.
+    /// The timers were held back, and are called again, a few at first.
     Recovery,
-    /// As many calls begin as may.
+    /// Calls begin at the highest rate that is allowed.
     Rate,
-    /// As many calls are in progress as may be.
+    /// As many calls are in progress as are allowed.
     Concurrency,
 }
 
 impl Reason {
-    /// All of them.
+    /// All reasons.
     pub const EACH: [Self; 5] =
         [Self::Breaker, Self::RetryAfter, Self::Recovery, Self::Rate, Self::Concurrency];
 
@@ -49,16 +49,16 @@ impl Reason {
     }
 }
 
-/// Whose timers wait.
+/// The receiver, path, shape or flow whose timers wait.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Whose {
-    /// All of a receiver, a host and port.
+    /// All timers of a receiver, which is a host and port.
     Receiver(String),
-    /// Those of one of its paths, by its hash.
+    /// The timers of one of its paths, by the path's hash.
     Path(String, u64),
-    /// Those of all its paths that look alike, by the hash of their shape.
+    /// The timers of all its paths that look alike, by the hash of their shape.
     Shape(String, u64),
-    /// All of a flow.
+    /// All timers of a flow.
     Flow(String),
 }
 
@@ -82,8 +82,8 @@ impl Whose {
     }
 }
 
-/// By these a timer finds its troubles: keys of its path, of its path's shape, of its receiver, and of its flow, which is 0 if
-/// it has none.
+/// The keys by which a timer's troubles are found: of its path, of its path's shape, of its receiver, and of its flow (0 for a timer
+/// without one).
 pub fn keys(timer: &Timer) -> [u64; 4] {
     let receiver = hash(&timer.target.url.authority());
     let route = Route::to(&timer.target.url);
@@ -99,15 +99,15 @@ fn joined(one: u64, other: u64) -> u64 {
     (one ^ other.rotate_left(32)).wrapping_mul(0x0100_0000_01b3)
 }
 
-/// Why some timers wait.
+/// A report that some timers wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble {
-    /// Whose.
+    /// Whose timers wait.
     pub whose: Whose,
-    /// Why.
+    /// Why they wait.
     pub reason: Reason,
-    /// For how long yet, as far as is known.
+    /// How much longer they wait, as far as is known.
     pub lasts: Duration,
-    /// How often timers were postponed for it.
+    /// How often timers were postponed because of it.
     pub postponed: u64,
 }

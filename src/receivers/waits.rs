@@ -1,4 +1,4 @@
-//! Reasons for which due timers wait, by this node's own calls and by messages of other nodes.
+//! The reasons why due timers wait, according to this node's own calls and to messages of other nodes.
 
 use std::collections::HashSet;
 use std::sync::PoisonError;
@@ -14,10 +14,10 @@ use super::trouble::{Reason, Trouble, Whose, keys};
 use super::{Place, Postponed, Receivers};
 use crate::domain::timer::Timer;
 
-/// A call that begins no later than this is on time: its cause is not looked for.
+/// A call that is late by less than this is on time: no cause is looked for.
 const ON_TIME: Duration = Duration::from_millis(5);
 
-/// Which timers wait for a receiver or a flow.
+/// The timers that wait for a receiver or a flow, by their keys.
 #[derive(Clone, Debug, Default)]
 pub struct Waits(HashSet<u32>);
 
@@ -27,14 +27,14 @@ impl Waits {
         cut.iter().any(|key| self.0.contains(key))
     }
 
-    /// Whether none do.
+    /// Whether no timer waits.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
 impl Receivers {
-    /// Receivers and flows for which this node has no room, at most `most`, those with the most postponed timers first.
+    /// Receivers and flows without room on this node: at most `most`, those with the most postponed timers first.
     pub fn troubles(&self, most: usize) -> Vec<Trouble> {
         let now = Instant::now();
         let known = self.lock();
@@ -58,7 +58,7 @@ impl Receivers {
         others.hear(instance, troubles, Instant::now());
     }
 
-    /// Why a timer waits that is due: the nearest thing that has no room, here or else on another node.
+    /// The reason why a due timer waits: the nearest of its path, shape, receiver and flow that has no room, here or else on another node.
     pub fn waits_for(&self, timer: &Timer) -> Option<Trouble> {
         let now = Instant::now();
         self.here(timer, now).or_else(|| {
@@ -67,7 +67,7 @@ impl Receivers {
         })
     }
 
-    /// Which timers wait, here and on other nodes.
+    /// The timers that wait, here and on other nodes.
     pub fn waits(&self) -> Waits {
         let now = Instant::now();
         let mut all: HashSet<u64> =
@@ -91,9 +91,9 @@ impl Receivers {
 }
 
 impl Place {
-    /// Whether the timer, which is called so late, is late for its receiver or its flow: it has waited for their room for at
-    /// least half of that time, or their timers were held back in that time, here or on another node. One that is called
-    /// within 5 ms is late for nothing.
+    /// Whether the timer, which is called this `late`, is late because of its receiver or its flow: it has waited for their room for at
+    /// least half of that time, or their timers were held back in that time, here or on another node. A timer that is called within 5 ms
+    /// is not late.
     pub fn is_late_for_its_receiver(&self, timer: &Timer, late: Duration) -> bool {
         if late < ON_TIME {
             return false;
@@ -105,7 +105,7 @@ impl Place {
     }
 }
 
-/// What holds up timers of a path: an open breaker or a wish of the receiver first, then a backlog, then the lane.
+/// The cause that holds up timers of a path: first an open breaker or a request of the receiver, then a backlog, then the lane.
 fn nearest(
     name: &str,
     receiver: &Receiver,
@@ -128,7 +128,7 @@ fn nearest(
 
 fn of_receiver(name: &str, receiver: &Receiver, now: Instant, all: &mut Vec<Trouble>) {
     let stopped = receiver.waits(now).map(|(why, until)| (reason_of(why), until));
-    // While the whole receiver is left alone, a backlog of a path is one of the receiver.
+    // While the whole receiver is left alone, the backlog of a path belongs to the receiver.
     let backlog_of = |returns: &Returns| if stopped.is_some() { None } else { backlog(returns, now) };
     let whole =
         stopped.or_else(|| backlog(&receiver.rest.returns, now)).or_else(|| of_lane(&receiver.lane, now));
@@ -149,7 +149,7 @@ fn of_receiver(name: &str, receiver: &Receiver, now: Instant, all: &mut Vec<Trou
     }
 }
 
-/// Timers are called again, and some are still to come back.
+/// The reason of timers that are called again while some have yet to come back.
 fn backlog(returns: &Returns, now: Instant) -> Option<(Reason, Instant)> {
     returns.until(now).map(|until| (Reason::Recovery, until))
 }

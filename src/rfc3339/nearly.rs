@@ -1,23 +1,23 @@
-//! The parts of an instant's text, and what to write in place of a part that is not as it must be.
+//! The parts of an instant's text, and what to write in place of a wrong part.
 
 /// The numbers of an instant, not yet compared with a calendar.
 pub(super) struct Parts {
     /// Year, month, day.
     pub(super) date: [u16; 3],
-    /// Hour, minute, second; of a leap second, the one before it.
+    /// Hour, minute, second; for a leap second, the second before it.
     pub(super) time: [u8; 3],
-    /// Rounded up.
+    /// Nanoseconds, rounded up.
     pub(super) nanos: u32,
     /// Whether it is a leap second.
     pub(super) leap: bool,
-    /// East of UTC.
+    /// Minutes east of UTC.
     pub(super) offset_minutes: i32,
 }
 
-/// The form in which jettimer prints instants: each record has some, and they are read for each change of it.
+/// The form in which jettimer prints instants: each record has some, and they are read at each change of it.
 const OWN: &[u8; 27] = b"0000-00-00T00:00:00.000000Z";
 
-/// Takes a text of the form [`OWN`] apart.
+/// Takes apart a text of the form [`OWN`].
 fn own(text: &str) -> Option<Parts> {
     let bytes: &[u8; 27] = text.as_bytes().try_into().ok()?;
     let fits = |(byte, form): (&u8, &u8)| if *form == b'0' { byte.is_ascii_digit() } else { byte == form };
@@ -27,7 +27,7 @@ fn own(text: &str) -> Option<Parts> {
     let number = |from: usize, to: usize| {
         bytes[from..to].iter().fold(0, |number, digit| number * 10 + u32::from(digit - b'0'))
     };
-    // What is 24:00, or a leap second, is read with care.
+    // An hour of 24 or a leap second is left to the careful reader below.
     if number(11, 13) > 23 || number(17, 19) > 59 {
         return None;
     }
@@ -40,7 +40,7 @@ fn own(text: &str) -> Option<Parts> {
     })
 }
 
-/// Takes a text apart.
+/// Takes apart any text of an instant.
 pub(super) fn parts(text: &str) -> Result<Parts, String> {
     if let Some(parts) = own(text) {
         return Ok(parts);
@@ -72,7 +72,7 @@ pub(super) fn parts(text: &str) -> Result<Parts, String> {
     Ok(Parts { date, time: [hour, minute, if leap { 59 } else { second }], nanos, leap, offset_minutes })
 }
 
-/// Hour, minute, and second, which may be missing; and what follows.
+/// Hour, minute and second, of which the second may be missing; and the rest.
 fn clock(text: &str) -> Result<(u8, u8, u8, &str), String> {
     const FORM: &str = "the time has hours, minutes and seconds, two digits each, such as 09:00:00";
     let (hour, rest) = two(text).ok_or(FORM)?;
@@ -90,7 +90,7 @@ fn clock(text: &str) -> Result<(u8, u8, u8, &str), String> {
     }
 }
 
-/// Nanoseconds, rounded up, and what follows.
+/// Nanoseconds, rounded up, and the rest.
 fn fraction(text: &str) -> Result<(u32, &str), String> {
     let Some(rest) = text.strip_prefix(['.', ',']) else { return Ok((0, text)) };
     let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
@@ -100,7 +100,7 @@ fn fraction(text: &str) -> Result<(u32, &str), String> {
     }
     let (kept, cut) = digits.split_at(digits.len().min(9));
     let nanos: u32 = format!("{kept:0<9}").parse().unwrap_or_default();
-    // 999,999,999 and more is still this second: it is rounded up with the microseconds.
+    // A fraction above 999,999,999 ns is still this second: it is rounded up with the microseconds.
     let up = u32::from(cut.bytes().any(|byte| byte != b'0'));
     Ok(((nanos + up).min(999_999_999), rest))
 }
@@ -147,7 +147,7 @@ fn after(rest: &str) -> Result<(), String> {
     }
 }
 
-/// A number of two digits, and what follows.
+/// A number of two digits, and the rest.
 fn two(text: &str) -> Option<(u8, &str)> {
     let digits = text.get(..2).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
     Some((digits.parse().ok()?, &text[2..]))

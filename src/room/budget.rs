@@ -1,33 +1,33 @@
-//! What a node may give to new timers until it looks again.
+//! The bytes that a node may give to new timers until it looks again.
 //!
-//! Several nodes create timers at once, and what they store shows only when they look. So each has no more than half of its
-//! share of what there is for new timers on the way, and then looks again: together they have half of it on the way.
+//! Several nodes create timers at once, and each sees the others' timers only when it looks. So a node has at most half of its
+//! share of the room for new timers on the way, and then looks again: together, the nodes have half of that room on the way.
 
 use super::Room;
 
-/// The bytes that one node may still give away. What has not been seen has no limit.
+/// The bytes that one node may still give away. Room that cannot be seen has no limit.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Budget {
     room: Option<Room>,
     left: u64,
-    /// Given away, and not known to be stored or refused yet.
+    /// Bytes given away, and not yet known to be stored or refused.
     pending: u64,
 }
 
 impl Budget {
-    /// What was seen last.
+    /// The room as of the last look.
     pub fn room(&self) -> Option<Room> {
         self.room
     }
 
-    /// Divides what is seen now among so many nodes.
+    /// Divides the room that a look has shown among this many nodes.
     pub fn divide(&mut self, room: Option<Room>, nodes: u64) {
         self.room = room;
         let for_new = room.map_or(0, |room| room.free.saturating_sub(room.kept));
         self.left = (for_new / nodes.max(1).saturating_mul(2)).saturating_sub(self.pending);
     }
 
-    /// Takes so many bytes; says whether there are so many.
+    /// Takes this many bytes, and returns whether they were available.
     pub fn take(&mut self, bytes: u64) -> bool {
         if self.room.is_some() {
             let Some(left) = self.left.checked_sub(bytes) else { return false };
@@ -37,7 +37,7 @@ impl Budget {
         true
     }
 
-    /// What was taken is stored by now, or never will be.
+    /// Settles bytes that were taken: they are stored by now, or never will be.
     pub fn settle(&mut self, bytes: u64) {
         self.pending = self.pending.saturating_sub(bytes);
     }
@@ -59,7 +59,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever nodes do, and whoever looks when, or never again, they do not take more than there is.
+        /// Whatever nodes do, and whichever of them look and when, or never again, they do not take more than there is.
         #[test]
         fn nodes_together_never_fill_the_store(
             store in 1_000_u64..100_000,

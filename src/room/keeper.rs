@@ -1,4 +1,4 @@
-//! Keeps what was seen of the room, looks again and again, and gives parts of it to new timers.
+//! Keeps the last view of JetStream's room, refreshes it again and again, and gives parts of it to new timers.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,35 +12,35 @@ use crate::heartbeat::Heartbeat;
 use crate::metrics::Metrics;
 use crate::nats::{Link, MayAsk, NatsError};
 
-/// How long between two looks, if no new timer asks for one.
+/// The time between two looks, if no new timer asks for one.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// How long between two looks for new timers, at least.
+/// The shortest time between two looks for new timers.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// What was seen is forgotten after this long without another look.
+/// A view is forgotten after this long without another look.
 const FORGET_AFTER: Duration = Duration::from_secs(30);
 
-/// Nothing new is tried for so long after JetStream has refused a write for lack of room.
+/// How long new timers are refused after JetStream has refused a write for lack of room.
 const REFUSED_FOR: Duration = Duration::from_secs(30);
 
-/// It is called short for so long after a new timer was refused: what is left may do for a smaller one, as long as there is some.
+/// How long the room is called short after a new timer was refused. The rest may do for smaller timers, as long as it lasts.
 const SHORT_FOR: Duration = Duration::from_secs(10);
 
-/// So many looks in a row that show nothing are said: the sweeper may not have measured yet.
+/// After this many looks in a row that show nothing, the log says so; before, the sweeper may not have measured yet.
 const UNSEEN_LOOKS: u32 = 6;
 
-/// What has to stay free on the disk of a node's own server, for all that is no message: indexes, blocks that are rewritten.
+/// Bytes that must stay free on the disk of a node's own server, for everything but messages: indexes, blocks being rewritten.
 const DISK_RESERVE: u64 = 64 << 20;
 
-/// The room as a node knows it. Cheap to clone.
+/// The room as this node knows it. Cheap to clone.
 #[derive(Clone)]
 pub struct Keeper {
     link: Link,
     /// The directory of the node's own server, if it has one.
     dir: Option<Arc<PathBuf>>,
     known: Arc<Mutex<Known>>,
-    /// One looks at a time.
+    /// At most one task looks at a time.
     eyes: Arc<tokio::sync::Mutex<MayAsk>>,
     metrics: Arc<Metrics>,
 }
@@ -49,18 +49,18 @@ pub struct Keeper {
 struct Known {
     budget: Budget,
     account: Option<Account>,
-    /// How many nodes there are, this one included: each takes room.
+    /// The number of nodes, including this one: each takes room.
     nodes: u64,
     looked: Option<Instant>,
-    /// When a new timer was refused last.
+    /// When a new timer was last refused.
     refused: Option<Instant>,
     /// Looks in a row that showed nothing.
     unseen: u32,
-    /// What was said last, until it is otherwise.
+    /// The last state that the log has told.
     said: Option<State>,
 }
 
-/// Room that was taken for a timer that is being stored.
+/// Room that is taken for a timer that is being stored.
 pub struct Pending {
     known: Arc<Mutex<Known>>,
     bytes: u64,
@@ -73,17 +73,17 @@ impl Drop for Pending {
 }
 
 impl Keeper {
-    /// Nothing was seen yet, so nothing is refused. `dir` is where the node's own server stores, if it has one.
+    /// A keeper that has seen nothing yet, and so refuses nothing. `dir` is where the node's own server stores, if it has one.
     pub fn new(link: Link, dir: Option<PathBuf>, metrics: Arc<Metrics>) -> Self {
         Self { link, dir: dir.map(Arc::new), known: Arc::default(), eyes: Arc::default(), metrics }
     }
 
-    /// Takes so many bytes for what a client wants to store.
+    /// Takes this many bytes for something that a client wants to store.
     ///
     /// # Errors
     ///
-    /// [`NatsError::NoRoom`] if what is left is kept for timers that are promised already; another one if that cannot be told
-    /// now.
+    /// [`NatsError::NoRoom`] if the remaining room is kept for timers that are promised already; another error if the room
+    /// cannot be determined now.
     pub async fn take(&self, bytes: u64) -> Result<Pending, NatsError> {
         if self.is_refused() {
             return Err(self.none(format!("it has refused a write within the last {REFUSED_FOR:?}")));
@@ -113,7 +113,7 @@ impl Keeper {
         )))
     }
 
-    /// Whether there is room, as it was seen last.
+    /// Whether there was room at the last look.
     pub fn state(&self) -> State {
         let (room, refused) = {
             let known = self.lock();
@@ -128,20 +128,20 @@ impl Keeper {
         }
     }
 
-    /// Takes so many bytes for what is good to have and not needed, if there is room for it beyond the reserve, as it was seen
-    /// last. It does not look, and no one waits.
+    /// Takes this many bytes for something that is useful but not needed, if the last look showed room for it beyond the
+    /// reserve. It does not look, and makes no caller wait.
     pub fn has_room_for(&self, bytes: u64) -> bool {
-        // Stored or not, the next look shows it.
+        // The next look shows whether it was stored.
         !self.is_refused() && self.try_take(bytes).is_some()
     }
 
-    /// What was seen last of the room and of the account.
+    /// The room and the account, as of the last look.
     pub fn seen(&self) -> (Option<Room>, Option<Account>) {
         let known = self.lock();
         (known.budget.room(), known.account)
     }
 
-    /// Looks until `stop`.
+    /// Looks again and again until `stop`.
     pub async fn run(self, heartbeat: Heartbeat, stop: CancellationToken) {
         let looking = async {
             loop {
@@ -193,13 +193,13 @@ impl Keeper {
         }
     }
 
-    /// Says what is otherwise than before.
+    /// Logs the state if it has changed.
     fn say(&self) {
         let state = self.state();
         let mut known = self.lock();
         let room = known.budget.room();
         known.unseen = if state == State::Unseen { known.unseen.saturating_add(1) } else { 0 };
-        // On the border it would be said over and over.
+        // On the border, the state would change over and over.
         let on_the_border = room.is_some_and(|room| room.free < room.kept.saturating_add(room.kept / 8));
         let over = known.said == Some(State::Short) && state == State::Enough;
         let too_soon = state == State::Unseen && known.unseen < UNSEEN_LOOKS;
@@ -232,7 +232,7 @@ impl Keeper {
     }
 }
 
-/// What a server may still write to the disk of this directory.
+/// The bytes that a server may still write to the disk of this directory.
 fn free_on_disk(dir: &std::path::Path) -> Option<u64> {
     let stat = rustix::fs::statvfs(dir).ok()?;
     Some(stat.f_bavail.saturating_mul(stat.f_frsize).saturating_sub(DISK_RESERVE))

@@ -1,13 +1,13 @@
 //! Room for new timers, and the reserve for those that are promised already.
 //!
 //! Once JetStream's storage limit is reached, it refuses every write: no timer can be claimed or cancelled, and a wake that
-//! comes due just then is lost until a sweep finds it. So new timers are refused before that. `sight` and `budget` are rules, `size`
-//! estimates, `nats` looks, and `keeper` keeps what was seen and gives parts of it away.
+//! comes due just then is lost until a sweep finds its timer. So new timers are refused before that. `sight` and `budget` are
+//! rules, `size` estimates, `nats` looks, and `keeper` keeps the last view and gives parts of the room away.
 //!
-//! **Invariant:** only what makes a timer, or lets one grow, is refused. Claims, outcomes, cancels, moves, retries and callbacks are
-//! not: they live on the reserve.
+//! **Invariant:** only operations that make a timer, or let one grow, are refused. Claims, outcomes, cancels, moves, retries and
+//! callbacks are not: they live on the reserve.
 //!
-//! **Invariant:** what cannot be seen refuses nothing.
+//! **Invariant:** a limit that cannot be seen refuses nothing.
 
 mod budget;
 mod keeper;
@@ -21,16 +21,16 @@ pub use sight::{Account, Part, Room, Server, Sight};
 /// Whether there is room for new timers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// There is.
+    /// There is room.
     Enough,
-    /// What is left is kept for timers that are promised already.
+    /// The remaining room is kept for timers that are promised already.
     Short,
-    /// Nothing that this node may see tells.
+    /// This node cannot see whether there is room.
     Unseen,
 }
 
 impl State {
-    /// Its name, as `/readyz` shows it.
+    /// The state's name, as `/readyz` shows it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Enough => "enough",

@@ -1,80 +1,80 @@
-//! What was seen of JetStream's storage, and how much of it may still be taken.
+//! A view of JetStream's storage, and how much of it may still be taken.
 
-/// How much is kept for timers that are promised already, where records and wakes take little: attempts, claims and outcomes
-/// of those. It also covers what nodes take between two looks. In bytes.
+/// The least number of bytes kept for timers that are promised already, where records and wakes take little: for their
+/// attempts, claims and outcomes. It also covers what nodes take between two looks.
 const LEAST_KEPT: u64 = 8 << 20;
 
-/// No more than this part of a small store is kept: a fourth.
+/// The divisor for a small store: at most a fourth of it is kept.
 const PART_OF_A_SMALL_STORE: u64 = 4;
 
-/// This part of what records and wakes take is kept: an eighth. A timer that is delivered grows by some 250 bytes, of which
-/// its wake gives some back.
+/// The divisor for the bytes that records and wakes take: an eighth of them is kept. A delivered timer grows by some
+/// 250 bytes, of which its wake gives some back.
 const PART_OF_WHAT_IS_USED: u64 = 8;
 
-/// What was seen. All numbers are bytes, but for those of streams and consumers.
+/// The result of a look at the storage. All numbers are bytes, except those of streams and consumers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sight {
-    /// Copies of each record and wake; 0 counts as 1.
+    /// The number of copies of each record and wake; 0 counts as 1.
     pub replicas: u64,
-    /// What records and wakes take, one copy of them.
+    /// Bytes that records and wakes take, in one copy.
     pub used: u64,
-    /// What the stream of events may still grow by: it does so by itself, up to its limit, and then stays there.
+    /// Bytes by which the stream of events may still grow: it does so by itself, up to its limit, and then stays there.
     pub events_grow: u64,
-    /// What the account stores and may store, if this node may ask.
+    /// The bytes that the account stores and may store, if this node may ask.
     pub account: Option<Account>,
-    /// The servers that have the streams, as far as they say what they store.
+    /// The servers that hold the streams, if they tell what they store.
     pub servers: Vec<Server>,
-    /// What a single server grants to streams without a limit of their own, as the sweeper has measured it: its limit, less
-    /// what streams with a limit have reserved.
+    /// The bytes that a single server grants to streams without a limit of their own, as the sweeper has measured: its limit,
+    /// less the reservations of streams with a limit.
     pub granted: Option<u64>,
-    /// What is free on the disk, if the server is this node's own.
+    /// Bytes free on the disk, if the server is this node's own.
     pub disk: Option<u64>,
 }
 
-/// An account.
+/// The storage and limits of an account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Account {
-    /// What its streams take on disks, all copies of them.
+    /// Bytes that its streams take on disks, in all copies.
     pub stored: u64,
-    /// What its streams with a limit of their own have reserved.
+    /// Bytes that its streams with a limit of their own have reserved.
     pub reserved: u64,
-    /// The most that it may store, and how much of that is taken, in one measure: all copies.
+    /// The bytes it stores, and the most it may store, both counted in all copies.
     pub storage: Option<Part>,
-    /// The most that it may keep in memory. jettimer keeps nothing there.
+    /// The bytes it keeps in memory, and the most it may keep. jettimer keeps nothing there.
     pub memory: Option<Part>,
-    /// How many streams it may have.
+    /// Its streams, and how many it may have.
     pub streams: Option<Part>,
-    /// How many consumers it may have.
+    /// Its consumers, and how many it may have.
     pub consumers: Option<Part>,
 }
 
-/// How much there is of what there may be.
+/// A use and its limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Part {
-    /// Of these,
+    /// The amount in use,
     pub used: u64,
-    /// of at most these.
+    /// of at most this.
     pub most: u64,
 }
 
-/// A server.
+/// The storage of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Server {
-    /// What it stores, and may store.
+    /// The bytes it stores, and may store.
     pub storage: Part,
 }
 
-/// How much may still be stored, and how much of that new timers must leave.
+/// How much may still be stored, and how much of that new timers must leave free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
-    /// Bytes that records and wakes may still take, one copy of them.
+    /// Bytes that records and wakes may still take, in one copy.
     pub free: u64,
-    /// Bytes of these that are kept for timers that are promised already.
+    /// The part of `free` that is kept for timers that are promised already.
     pub kept: u64,
 }
 
 impl Room {
-    /// Whether there is none for new timers.
+    /// Whether there is no room for new timers.
     pub fn is_short(self) -> bool {
         self.free < self.kept
     }
@@ -87,14 +87,14 @@ impl Part {
 }
 
 impl Sight {
-    /// The room, by whatever shows the least; `None` if nothing shows any.
+    /// The room, by the limit that leaves the least; `None` if no limit can be seen.
     pub fn room(&self) -> Option<Room> {
         let replicas = self.replicas.max(1);
         let account = self.account.and_then(|account| account.storage);
         let by_account = account.map(|part| self.beside_events(part.left() / replicas));
         let by_servers = self.servers.iter().map(|server| server.storage.left());
         let by_servers = by_servers.min().map(|left| self.beside_events(left));
-        // Streams of other programs may have no limit either: what the account stores beyond all reservations is theirs.
+        // Streams of other programs may have no limit either: all that the account stores beyond its reservations is theirs.
         let unreserved = self.account.map_or(0, |account| account.stored.saturating_sub(account.reserved));
         // The limit of the events is reserved already.
         let by_grant = self.granted.map(|granted| {
@@ -106,8 +106,8 @@ impl Sight {
         Some(Room { free, kept: least.max(self.used / PART_OF_WHAT_IS_USED) })
     }
 
-    /// What of this the events leave. In a store that is small for them they are not left more than half: they are as large as the
-    /// changes that they tell of, and can be given up.
+    /// The part of `left` that the events leave to timers: at least half of it, however small the store. The events are as
+    /// large as the changes that they tell of, and can be given up.
     fn beside_events(&self, left: u64) -> u64 {
         left - self.events_grow.min(left / 2)
     }
@@ -132,7 +132,7 @@ mod tests {
         let account = Some(Account { stored: 60 * MIB, storage, ..Account::default() });
         let mut sight = Sight { replicas: 1, events_grow: 10 * MIB, account, ..Sight::default() };
         assert_eq!(free(&sight), Some(30 * MIB));
-        // The limit counts every copy.
+        // The account's limit counts every copy.
         sight.replicas = 3;
         assert_eq!(free(&sight), Some((40 * MIB / 3).div_ceil(2)));
         sight.servers =
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(free(&sight), Some(6 * MIB));
         sight.disk = Some(MIB);
         assert_eq!(free(&sight), Some(MIB));
-        // A limit may have been lowered below what is stored.
+        // A limit may have been lowered below the bytes already stored.
         sight.servers = vec![Server { storage: Part { used: 2, most: 1 } }];
         assert_eq!(free(&sight), Some(0));
     }

@@ -1,4 +1,4 @@
-//! How much room a timer takes: its record, and the message that wakes a worker. An estimate that is rather too large.
+//! How much room a timer takes: its record, and the message that wakes a worker. The estimate is rather too large.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use crate::domain::change::Change;
 use crate::domain::target::{Body, TargetUrl};
 use crate::domain::timer::Timer;
 
-/// What every timer takes: the other fields of its record, its wake, and what JetStream adds to both, in bytes.
+/// Bytes that every timer takes: the other fields of its record, its wake, and what JetStream adds to both.
 const EVERY_TIMER: usize = 1_200;
 
-/// What a header field or a label takes beside its text: quotes, commas, brackets.
+/// Bytes that a header field or a label takes in addition to its text: quotes, commas, brackets.
 const EVERY_PAIR: usize = 8;
 
 /// The bytes that a new timer takes.
@@ -25,7 +25,7 @@ pub fn of_timer(timer: &Timer) -> u64 {
     bytes as u64
 }
 
-/// The bytes by which a change may let a timer grow: all that it brings. A change of the instant or of numbers brings none.
+/// The bytes by which a change may let a timer grow: everything it sets. A change of the instant or of numbers counts as 0.
 pub fn of_change(change: &Change) -> u64 {
     let callbacks = [&change.on_delivered, &change.on_failed].into_iter().flatten().flatten();
     let bytes = change.url.as_ref().map_or(0, of_url)
@@ -36,7 +36,7 @@ pub fn of_change(change: &Change) -> u64 {
     bytes as u64
 }
 
-/// The bytes by which what a receiver has answered lets a timer grow.
+/// The bytes by which a receiver's answer lets a timer grow.
 pub fn of_answer(answer: &Answer) -> u64 {
     (EVERY_PAIR + answer.body.len().div_ceil(3) * 4) as u64
 }
@@ -61,7 +61,7 @@ fn of_body(body: &Body) -> usize {
     }
 }
 
-/// As it is written into a record, in JSON.
+/// The length of a text as a record has it, in JSON.
 fn of_text(text: &str) -> usize {
     let written = |byte: u8| match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 2,

@@ -1,6 +1,7 @@
-//! Keeping the ledger: acts are added up before and after a sweep, which counts the records, and both are compared.
+//! Keeps the ledger: adds up the acts before and after a sweep, has the sweep count the records, and compares both.
 //!
-//! It is kept by whoever sweeps, in one key. Whoever dies has written it or not; the next one goes on from what is there.
+//! The node that sweeps keeps it in one key. A node that dies has written the key or not; the next one continues from the stored
+//! state.
 
 use std::time::Duration;
 
@@ -9,16 +10,16 @@ use tokio::time::Instant;
 use crate::ledger::{Act, Balance, Books, Census, Term};
 use crate::nats::{Ledger, Link, NatsError, Stored};
 
-/// How long the events of changes may be behind the changes: the server publishes them without being asked to wait.
+/// How long the events of changes may lag behind the changes: the server publishes them without being asked to wait.
 const EVENTS_WITHIN: Duration = Duration::from_secs(10);
 
-/// How long a bucket may be behind what was heard of it: a new leader may be, for a moment.
+/// How long a bucket may lag behind the sequence that the books have: a new leader may do so for a moment.
 const BEHIND_WITHIN: Duration = Duration::from_secs(5);
 
-/// How often it is looked whether they have come.
+/// The pause between two looks for late events or changes.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// More changes than this during one sweep are not remembered, and the sweep counts nothing: 24 bytes each.
+/// The most changes that one sweep remembers, 24 bytes each. With more of them the sweep counts nothing.
 const MAX_ACTS: usize = 4_000_000;
 
 /// The ledger during one sweep.
@@ -27,18 +28,19 @@ pub(super) struct Accounts {
     ledger: Ledger,
     revision: u64,
     census: Census,
-    /// Where the events are that come behind the census.
+    /// The position in the stream of events after which the events since the census come.
     place: u64,
 }
 
 impl Accounts {
-    /// Opens the ledger for a sweep of the bucket that was created then.
+    /// Opens the ledger for a sweep of the bucket that was created at this time.
     pub(super) async fn open(link: &Link, bucket_born: i128) -> Result<Self, NatsError> {
         let (kept, revision) = link.ledger().await?;
         let mut ledger = kept.unwrap_or_else(|| Ledger { bucket_born, ..Ledger::default() });
         let seq = ledger.books.map_or(0, |books| books.seq);
         if ledger.bucket_born != bucket_born || Self::is_older(link, seq).await? {
-            // Another bucket than the books are of, or an older one: the books stand, so what is not in it is missing.
+            // The books are of another bucket, or the bucket is older than the books. The books stay, so records that
+            // it lacks are missing.
             ledger.place = link.last_event().await?;
             let seq = link.last_change().await?;
             ledger.books = ledger.books.map(|books| Books { seq, ..books });
@@ -71,7 +73,7 @@ impl Accounts {
         let upto = match ledger.books {
             Some(books) => books.seq,
             None => {
-                // In this order: events of changes that are in the census may come later, and are passed over.
+                // In this order: events of changes that the census includes may come later, and are skipped.
                 place = link.last_event().await?;
                 link.last_change().await?
             }
@@ -79,7 +81,7 @@ impl Accounts {
         Ok(Self { link: link.clone(), ledger, revision, census: Census::at(upto), place })
     }
 
-    /// Whether the bucket has not come as far as the books, and does not: it was restored from a backup.
+    /// Whether the bucket stays behind the books: it was restored from a backup.
     async fn is_older(link: &Link, seq: u64) -> Result<bool, NatsError> {
         let deadline = Instant::now() + BEHIND_WITHIN;
         while link.last_change().await? < seq {
@@ -100,7 +102,8 @@ impl Accounts {
         }
     }
 
-    /// Compares, once every record was counted, and keeps what came of it. Gives the balance that is to be believed.
+    /// Compares the books with the census once every record was counted, and stores the result. Gives the balance to be
+    /// believed.
     pub(super) async fn close(mut self) -> Result<Option<Balance>, NatsError> {
         let upto = self.census.upto();
         let since = self.acts_until(self.link.last_change().await?).await?;
@@ -111,7 +114,7 @@ impl Accounts {
             return self.keep().await;
         };
         let census = std::mem::replace(&mut self.census, Census::at(upto));
-        // Somebody has removed a record while records were counted: the next sweep knows more.
+        // A record was removed while records were counted, and its state is not known: the next sweep knows more.
         let Some(counted) = census.complete(&since) else { return self.keep().await };
         let books = match self.ledger.books {
             Some(books) => books,
@@ -138,12 +141,12 @@ impl Accounts {
         self.keep().await
     }
 
-    /// The acts behind the census, at least until this change; `None` if they do not come.
+    /// The acts since the census, at least until this change; `None` if they do not come.
     async fn acts_until(&self, last: u64) -> Result<Option<Vec<Act>>, NatsError> {
         let upto = self.census.upto();
         let deadline = Instant::now() + EVENTS_WITHIN;
         let (mut place, mut acts) = (self.place, Vec::new());
-        // They must be without a hole, so that no displaced record is overlooked.
+        // The acts must have no gap, so that no replaced record is overlooked.
         let mut next = upto + 1;
         loop {
             let page = self.link.acts(place).await?;

@@ -1,4 +1,4 @@
-//! What sweeps find, counted by kind and with a few examples, for metrics, logs and `jettimer doctor`.
+//! Findings of sweeps, counted by kind and with a few examples, for metrics, logs and `jettimer doctor`.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,21 +9,21 @@ use crate::metrics::{Label as _, Metrics, SweepFinding};
 use crate::nats::Missing;
 use crate::sweep::late::Late;
 
-/// How many timers are named of each kind; they are told apart by looking at a few.
+/// How many timers of each kind are named as examples: a few are enough to find out what happened.
 const EXAMPLES: usize = 5;
 
-/// What is found.
+/// The kind of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A timer is overdue, and no wake comes.
     Overdue,
     /// A timer waits, and no wake comes in time.
     Unarmed,
-    /// A claim that nobody watches.
+    /// A claim has no wake that would bring a worker back to it.
     Unwatched,
     /// A record that the broker or a backup brought back.
     Restored,
-    /// An end that may not have been told.
+    /// The callback of an end may not have been made.
     Untold,
     /// A wake whose timer has no record.
     Orphan,
@@ -33,9 +33,9 @@ pub enum Kind {
     Unreadable,
     /// The bucket was gone.
     BucketMissing,
-    /// The bucket is older than it was, or another.
+    /// The bucket is older than it was, or is another one.
     BucketTurnedBack,
-    /// The stream of wakes was gone, or is another.
+    /// The stream of wakes was gone, or is another one.
     WakesMissing,
     /// The consumer was gone.
     ConsumerMissing,
@@ -46,7 +46,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All of them, the most urgent first.
+    /// All kinds, the most urgent first.
     pub const EACH: [Self; 14] = [
         Self::BucketMissing,
         Self::BucketTurnedBack,
@@ -64,7 +64,7 @@ impl Kind {
         Self::Orphan,
     ];
 
-    /// The kind that a timer's damage is.
+    /// The kind of a timer's damage.
     pub fn of(finding: Finding) -> Self {
         match finding {
             Finding::Overdue => Self::Overdue,
@@ -74,7 +74,7 @@ impl Kind {
         }
     }
 
-    /// The kind that something missing is.
+    /// The kind of a missing part.
     pub fn missing(missing: Missing) -> Self {
         match missing {
             Missing::Bucket => Self::BucketMissing,
@@ -85,7 +85,7 @@ impl Kind {
         }
     }
 
-    /// As it is counted.
+    /// The metric's label for it.
     fn label(self) -> SweepFinding {
         match self {
             Self::Overdue => SweepFinding::Overdue,
@@ -105,7 +105,7 @@ impl Kind {
         }
     }
 
-    /// Whether it is only noticed, again by each sweep: nothing is there to be repaired.
+    /// Whether each sweep finds it again: there is nothing to repair.
     pub fn stays(self) -> bool {
         matches!(self, Self::Removed | Self::Unreadable)
     }
@@ -116,19 +116,19 @@ impl Kind {
     }
 }
 
-/// How often something was found, and where.
+/// How often one kind was found, and for which timers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// How often.
+    /// The number of findings.
     pub count: usize,
-    /// A few of the timers.
+    /// A few of the timers that it was found at.
     pub examples: Vec<TimerId>,
 }
 
-/// What one sweep has found so far.
+/// The findings of one sweep so far.
 #[derive(Debug, Default)]
 pub struct Findings {
-    /// Where it is counted, at once: a sweep may be cut off.
+    /// The metrics that count each finding at once: a sweep may be cut off.
     counted: Option<Arc<Metrics>>,
     looked_at: AtomicUsize,
     tallies: Mutex<[Tally; Kind::EACH.len()]>,
@@ -137,12 +137,12 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// Nothing yet; what is found is counted there.
+    /// No findings yet; these metrics count them.
     pub fn counted(metrics: Arc<Metrics>) -> Self {
         Self { counted: Some(metrics), ..Self::default() }
     }
 
-    /// Nothing yet; timers that are late are counted, some of them since nodes have no room.
+    /// No findings yet; late timers are counted, with the reasons of nodes for delays.
     pub fn with_late(late: Late) -> Self {
         Self { late, ..Self::default() }
     }
@@ -164,7 +164,7 @@ impl Findings {
         }
     }
 
-    /// Notes that so many more records were looked at.
+    /// Notes that this many more records were looked at.
     pub fn looked_at(&self, records: usize) {
         self.looked_at.fetch_add(records, Ordering::Relaxed);
     }
@@ -174,13 +174,13 @@ impl Findings {
         self.looked_at.load(Ordering::Relaxed)
     }
 
-    /// What was found, the most urgent first.
+    /// All findings by kind, the most urgent first.
     pub fn found(&self) -> Vec<(Kind, Tally)> {
         let tallies = self.lock().clone();
         Kind::EACH.into_iter().zip(tallies).filter(|(_, tally)| tally.count > 0).collect()
     }
 
-    /// Logs what was found and repaired.
+    /// Logs the findings that were repaired.
     pub fn log(&self) {
         for (kind, tally) in self.found().into_iter().filter(|(kind, _)| !kind.stays()) {
             let (finding, count) = (kind.name(), tally.count);
@@ -194,7 +194,7 @@ impl Findings {
                      not called: see docs/reliability.md, \"Restored data\""
                 );
             } else if kind == Kind::Orphan {
-                // Left by creations that were cut off, and by timers that were moved and have left since.
+                // Left by creations that were cut off, and by timers that were moved and whose records have left since.
                 tracing::info!(finding, count, timers, "wakes of no timer are removed");
             } else {
                 tracing::warn!(finding, count, timers, "found and repaired; it is an accident or a fault");

@@ -1,4 +1,4 @@
-//! Who sweeps: whoever holds the lease.
+//! Decides which node sweeps: the one that holds the lease.
 
 use std::time::Duration;
 
@@ -9,15 +9,15 @@ use crate::nats::{Lease, NatsError};
 /// How long a lease lasts after it was written: longer than a change of leader in NATS usually takes.
 const LEASE: Duration = Duration::from_secs(10);
 
-/// A lease that lasts longer than this was written by a clock that was ahead, and is not respected: its holder would keep others from sweeping
-/// for as long as that clock was ahead. The two sweeps do no harm.
+/// A lease that lasts longer than this was written by a clock that was ahead, and is ignored: its holder would keep other nodes from
+/// sweeping for as long as its clock was ahead. Two sweeps at once do no harm.
 const LONGEST: Duration = LEASE.saturating_mul(2);
 
-/// A lease that lasts no longer than this is written again.
+/// A lease that does not last longer than this is written again.
 const RENEW_BELOW: Duration = Duration::from_secs(8);
 
 impl Sweeper {
-    /// Takes the lease if nobody has it, and keeps it.
+    /// Takes the lease if no other node holds it, and renews it.
     pub(super) async fn hold(&self, known: &mut Known) {
         let now = self.clock.world();
         let (lease, revision) = match known.held.take() {
@@ -32,7 +32,8 @@ impl Sweeper {
                 }
                 Ok((Some(lease), revision)) => (lease, revision),
                 Ok((None, revision)) => (self.first_lease(), revision),
-                // Without its bucket nobody holds a lease. Who looks creates it; two at once do no harm.
+                // Without its bucket no node holds a lease. `look` creates the bucket; two nodes that do so at once do
+                // no harm.
                 Err(error) => {
                     tracing::debug!(%error, "nobody can tell who sweeps");
                     self.look(known).await;
@@ -51,7 +52,7 @@ impl Sweeper {
             Ok(None) => tracing::debug!("another node sweeps"),
             Err(error) => {
                 tracing::debug!(%error, "the lease of the sweep cannot be written");
-                // Who can write no lease sweeps nothing, and whoever comes next cannot either.
+                // A node that cannot write the lease cannot sweep, and the next node cannot write it either.
                 if matches!(error, NatsError::NoRoom(_)) {
                     self.make_room(known).await;
                 }

@@ -1,4 +1,4 @@
-//! Timers that are late, by receiver, for `jettimer doctor`.
+//! Late timers by receiver, for `jettimer doctor`.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -8,33 +8,33 @@ use crate::domain::time::Timestamp;
 use crate::domain::timer::{State, Timer};
 use crate::receivers::{Reason, Trouble, keys};
 
-/// How late an attempt may be before it counts: more than a healthy node ever is.
+/// How late an attempt may be before it counts: later than on any healthy node.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The most receivers that are told apart; the timers of others are counted together.
+/// The most receivers that are counted separately; timers of further receivers are counted together.
 const MAX_RECEIVERS: usize = 1_000;
 
-/// Timers that are late.
+/// Counts late timers.
 #[derive(Debug, Default)]
 pub struct Late {
-    /// Troubles of nodes, by the keys of the timers that wait.
+    /// Troubles that nodes report, by the keys of the timers that wait.
     troubles: HashMap<u64, Trouble>,
     counts: Mutex<HashMap<String, Count>>,
 }
 
-/// Timers of one receiver that are late.
+/// The late timers of one receiver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Count {
-    /// All of them.
+    /// All late timers.
     pub late: usize,
-    /// Those of which a node says why they wait.
+    /// Those with a reason that a node reports.
     pub held_up: usize,
-    /// The reason of one of them.
+    /// The reason for one of them.
     pub reason: Option<Reason>,
 }
 
 impl Late {
-    /// None yet; nodes have no room for these.
+    /// No late timers yet; these are the troubles that nodes report.
     pub fn of(troubles: Vec<Trouble>) -> Self {
         let troubles = troubles.into_iter().map(|trouble| (trouble.whose.key(), trouble)).collect();
         Self { troubles, counts: Mutex::default() }
@@ -56,7 +56,7 @@ impl Late {
         count.reason = count.reason.or(trouble.map(|trouble| trouble.reason));
     }
 
-    /// Each receiver that has some, those with the most first.
+    /// Each receiver that has late timers, those with the most first.
     pub fn counts(&self) -> Vec<(String, Count)> {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all: Vec<_> = counts.iter().map(|(receiver, count)| (receiver.clone(), *count)).collect();

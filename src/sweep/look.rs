@@ -1,16 +1,16 @@
-//! Looking whether everything that timers need stands on NATS, and whether it is what was seen before.
+//! Checks that the streams and the consumer exist on NATS, and that they are the same as before.
 
 use super::findings::{Findings, Kind};
 use super::{Known, Sweeper};
 use crate::metrics::SweepFinding;
 use crate::nats::{self, Missing, Standing, Trouble};
 
-/// A bucket that seems older than it was is looked at so often before that is believed: a new leader may be a moment
-/// behind.
+/// How many looks in a row must show a bucket older than it was, or another one, before that is believed: a new leader may lag
+/// for a moment.
 const BACK_LOOKS: u32 = 5;
 
 impl Sweeper {
-    /// Looks whether everything stands, and creates what does not.
+    /// Checks that everything exists, and creates the missing parts.
     pub(super) async fn look(&self, known: &mut Known) {
         match Box::pin(nats::mend(&self.link, self.shape)).await {
             Ok(standing) => {
@@ -44,7 +44,7 @@ impl Sweeper {
         }
     }
 
-    /// Compares what stands with what was seen before, by whichever node.
+    /// Compares the streams with the lease's notes of them, whichever node made those.
     fn compare(&self, known: &mut Known, standing: &Standing, findings: &Findings) {
         let Some((lease, _)) = &mut known.held else { return };
         if lease.wakes_born.is_some_and(|born| born != standing.wakes_born) && !known.loss {

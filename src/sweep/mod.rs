@@ -1,10 +1,11 @@
-//! Finds timers that nobody will wake, and whatever else an accident has left, and puts it back to work.
+//! Finds timers that have lost their wake, and other damage that an accident has left, and repairs it.
 //!
-//! The record is the truth, and the stream of wakes can be rebuilt from it. One node sweeps at a time: it holds a lease, in
-//! a bucket of its own, since a message on the stream of wakes would be lost with what it is to mend. The lease saves
-//! work and is no lock: every repair adds a wake or removes one that is nobody's, so two sweeps at once do no harm.
+//! The record is the truth, and the stream of wakes can be rebuilt from it. One node sweeps at a time: it holds a lease, in a
+//! bucket of its own, since a message on the stream of wakes would be lost together with the wakes that it should restore. The
+//! lease saves work and is not a lock: every repair adds a wake, removes a wake without a timer, or ends a record that was
+//! brought back, so two sweeps at once do no harm.
 //!
-//! What is wrong is decided by `domain::sweep`; how a look becomes a finding is in `pass`.
+//! `domain::sweep` decides what counts as damage; `pass` turns a suspicion into a finding.
 
 mod accounts;
 pub mod findings;
@@ -32,26 +33,26 @@ use findings::Findings;
 
 pub use pass::{Broom, Order};
 
-/// How often the sweeper looks whether everything stands, and whoever else whether there is a sweeper.
+/// How often the sweeper checks that everything exists, and every other node whether there is a sweeper.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// How often a node reads the ledger, to show it.
+/// How often a node reads the ledger, to show it in its metrics.
 const SHOW_EVERY: Duration = Duration::from_secs(3);
 
-/// How a node sweeps.
+/// When and how a node sweeps.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// From the end of one sweep to the beginning of the next.
+    /// The time from the end of one sweep to the beginning of the next.
     pub interval: Duration,
-    /// How late a timer may be until a sweep takes it for lost.
+    /// How late a timer may be before a sweep treats it as lost.
     pub grace: Duration,
-    /// Whether the ledger is kept.
+    /// Whether the node keeps the ledger.
     pub ledger: bool,
 }
 
-/// What a sweeper works with.
+/// The parts that a sweeper works with.
 pub struct Means {
-    /// The connection.
+    /// The connection to NATS.
     pub link: Link,
     /// The bucket of records.
     pub store: Store,
@@ -59,9 +60,9 @@ pub struct Means {
     pub guard: Guard,
     /// The node's clock.
     pub clock: Clock,
-    /// What the streams are to be like.
+    /// The configuration that the streams should have.
     pub shape: Shape,
-    /// Where findings are counted.
+    /// The metrics that count findings.
     pub metrics: Arc<Metrics>,
 }
 
@@ -80,41 +81,41 @@ pub struct Sweeper {
 
 type Sweeping<'a> = Pin<Box<dyn Future<Output = Result<(), NatsError>> + Send + 'a>>;
 
-/// What a sweeper knows while it runs.
+/// The state of a running sweeper.
 #[derive(Default)]
 struct Known {
-    /// The lease that is held, with its revision.
+    /// The lease if this node holds it, with its revision.
     held: Option<(Lease, u64)>,
-    /// What stands, as it was looked at last.
+    /// The result of the last look at the streams.
     standing: Option<Standing>,
-    /// Wakes were lost since the last sweep that was done.
+    /// Wakes were lost since the last complete sweep.
     loss: bool,
-    /// How often in a row the bucket seemed older than it was.
+    /// How many looks in a row have shown an older bucket or another one.
     back: u32,
-    /// Said once, until it is over.
+    /// The trouble that was logged; it is logged once, until it is over.
     trouble: Option<String>,
     done: Option<Instant>,
-    /// When the ledger was shown last.
+    /// When the ledger was last shown.
     shown: Option<Instant>,
-    /// What is known of the room in JetStream.
+    /// The sweeper's view of the room in JetStream.
     room: room::Known,
 }
 
 impl Sweeper {
-    /// A sweeper for the node of this name.
+    /// A sweeper for the node with this name.
     pub fn new(means: Means, instance: Uuid, node: &str, settings: Settings) -> Self {
         let Means { link, store, guard, clock, shape, metrics } = means;
         let broom = Broom::new(link.clone(), store, guard.clone(), clock, settings.grace);
         Self { link, clock, shape, instance, node: node.to_owned(), settings, broom, guard, metrics }
     }
 
-    /// Sweeps until `stop`, then lets the lease go. `lost` says that the wakes were lost before this node has started.
+    /// Sweeps until `stop`, then releases the lease. `lost` says that wakes were lost before this node started.
     pub async fn run(self, lost: bool, stop: CancellationToken) {
         let mut known = Known { loss: lost, ..Known::default() };
         stop.run_until_cancelled(self.keep(&mut known)).await;
         if let Some((lease, revision)) = known.held {
             let over = Lease { until: self.clock.world(), ..lease };
-            // Not written: the next one waits until the lease is over.
+            // If that fails, the next node waits until the lease has ended.
             let _ = self.link.put_lease(&over, revision).await;
         }
     }
@@ -136,7 +137,7 @@ impl Sweeper {
                     let had_loss = known.loss;
                     self.show_ledger(known).await;
                     if self.guard.is_clock_off() {
-                        // The lease ends, and another node takes it.
+                        // This node's lease ends, and another node takes it.
                         known.held = None;
                     } else {
                         self.hold(known).await;
@@ -192,12 +193,12 @@ impl Sweeper {
         })
     }
 
-    /// What came of a part of the ledger; without an answer it is kept by the next sweep.
+    /// The result of a step on the ledger, if there was no error; after an error the next sweep keeps the ledger.
     fn said<T>(&self, result: Result<T, NatsError>) -> Option<T> {
         result.inspect_err(|error| tracing::debug!(%error, "the ledger is not kept by this sweep")).ok()
     }
 
-    /// Shows the ledger as it is kept, whoever keeps it.
+    /// Shows the stored ledger, whichever node keeps it.
     async fn show_ledger(&self, known: &mut Known) {
         if !self.settings.ledger || known.shown.is_some_and(|shown| shown.elapsed() < SHOW_EVERY) {
             return;
@@ -220,7 +221,7 @@ impl Sweeper {
                 if let (Some((lease, _)), Some(standing)) = (&mut known.held, &known.standing) {
                     lease.swept_at = Some(now);
                     lease.wakes_born = Some(standing.wakes_born);
-                    // So that it is written at the next look.
+                    // The next look then writes the lease.
                     lease.until = now;
                 }
             }

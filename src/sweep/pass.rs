@@ -1,8 +1,8 @@
 //! One sweep: every record with its wakes, then every waiting wake with its record.
 //!
-//! Pages come from any replica and make suspects. A suspect becomes a finding once the leader has said that the same
-//! record had no wake; a record that has changed meanwhile is somebody's business already. Memory is bounded by a page
-//! and eight bytes a timer.
+//! Pages come from any replica and yield suspects. A suspect becomes a finding once the leader has confirmed that the same record
+//! had no wake. If the record has changed meanwhile, a worker or a client is dealing with it. Memory is bounded by a page and
+//! eight bytes per timer.
 
 use std::time::Duration;
 
@@ -21,14 +21,14 @@ use crate::sweep::accounts::Accounts;
 use crate::sweep::findings::{Findings, Kind};
 use crate::sweep::suspect::Suspect;
 
-/// How many records, or wakes, a sweep reads in a second while nothing is known to be lost. Measured on 100,000 timers, a
-/// record with its wakes costs the server some 35 µs of CPU and a wake 12 µs, so this is less than a fifth of a core.
+/// How many records, or wakes, a sweep reads per second while no wakes are known to be lost. Measured on 100,000 timers, a record
+/// with its wakes costs the server some 35 µs of CPU, and a wake 12 µs, so this is less than a fifth of a core.
 const PACE: u32 = 5_000;
 
-/// How many suspects are looked at, or armed, beside each other.
+/// How many suspects are checked, or armed, at the same time.
 const BESIDE: usize = 64;
 
-/// What is needed to sweep.
+/// The parts that a sweep works with.
 #[derive(Clone)]
 pub struct Broom {
     link: Link,
@@ -39,35 +39,36 @@ pub struct Broom {
     grace: Duration,
 }
 
-/// How to sweep.
+/// The mode of a sweep.
 #[derive(Clone, Copy, Debug)]
 pub struct Order {
-    /// Wakes are known to have been lost: hurry, and believe the first look, since to arm in vain is harmless.
+    /// Wakes are known to be lost: sweep at full speed, and believe the first look, since a needless wake is harmless.
     pub after_loss: bool,
-    /// Repair what is found.
+    /// Repair the damage that is found.
     pub repair: bool,
-    /// End timers whose records were brought back, which only a node does: it knows how long they are kept.
+    /// End timers whose records were brought back. Only a node does so, since it knows how long records are kept.
     pub end_restored: bool,
     /// Count late timers by receiver, for `jettimer doctor`.
     pub count_late: bool,
 }
 
 impl Broom {
-    /// Sweeps what is behind `link`; a timer is overdue after `grace`.
+    /// A sweep of the records and wakes on `link`; a timer is overdue after `grace`.
     pub fn new(link: Link, store: Store, guard: Guard, clock: Clock, grace: Duration) -> Self {
         Self { wakes: Wakes::new(link.clone()), store, guard, link, clock, grace }
     }
 
-    /// Sweeps once, and tells what it has found as it goes.
+    /// Sweeps once, and notes each finding as soon as it is made.
     ///
     /// # Errors
     ///
-    /// A [`NatsError`]; what was not looked at is looked at by the next sweep.
+    /// A [`NatsError`]; the next sweep looks at the records that this one did not reach.
     pub async fn sweep(&self, order: Order, findings: &Findings) -> Result<(), NatsError> {
         self.sweep_and_count(order, findings, None).await.map(|_| ())
     }
 
-    /// The same, and counts records for the ledger; gives the high-water mark, unless the connection changed meanwhile.
+    /// Sweeps once, and counts records for the ledger; gives the high-water mark, unless the connection changed
+    /// meanwhile.
     pub(super) async fn sweep_and_count(
         &self,
         order: Order,
@@ -115,7 +116,7 @@ impl Broom {
         soundings.reach(self.link.no_record_behind(seen).await?);
         let same = self.link.connection_number() == connection;
         let mark = same.then(|| soundings.finish(bucket_born));
-        // Those that have lost their stream have left no orphans.
+        // Timers that have lost their stream of wakes have left no orphans.
         if order.after_loss {
             return Ok(mark);
         }
@@ -136,7 +137,7 @@ impl Broom {
         Ok(mark)
     }
 
-    /// Removes due wakes that never come, before a timer is taken for armed because of one.
+    /// Removes due wakes that the server never delivers, before the sweep takes a timer for armed because of one.
     async fn remove_settled_wakes(&self) -> Result<(), NatsError> {
         let removed = self.wakes.remove_settled().await?;
         if removed > 0 {
@@ -148,7 +149,7 @@ impl Broom {
         Ok(())
     }
 
-    /// Makes a timer unknown whose record was brought back, if the leader says the same.
+    /// Ends a timer as unknown if its record was brought back and the leader confirms that.
     async fn end_restored(&self, id: TimerId, order: Order, findings: &Findings) -> Result<(), NatsError> {
         let Some(stored) = self.store.read(id).await?.filter(|stored| self.guard.is_restored(stored)) else {
             return Ok(());
@@ -168,7 +169,7 @@ impl Broom {
             let Some(ended) = ended else { return Ok(()) };
             match self.store.put(&ended, Some(&stored)).await? {
                 Put::Done(revision) => self.guard.wrote(id, revision),
-                // Somebody changed it meanwhile, and looked as well.
+                // Another node or a client has changed the record meanwhile, and has checked it as well.
                 Put::Lost => return Ok(()),
             }
         }
@@ -215,8 +216,8 @@ impl Broom {
         Ok(())
     }
 
-    /// What is wrong with a timer in the leader's eyes: a record that was the same before and after its wakes were looked
-    /// for, and had none.
+    /// The damage of a timer as the leader sees it: only a record that had no wake, and that was the same before and
+    /// after the wakes were read.
     async fn confirmed(&self, suspect: Suspect, order: Order) -> Result<Option<Damage>, NatsError> {
         let id = suspect.id;
         let Some(before) = self.store.read(id).await? else { return Ok(None) };
@@ -233,7 +234,7 @@ impl Broom {
         findings: &Findings,
     ) -> Result<(), NatsError> {
         match self.store.read(wake.id).await {
-            // A record that cannot be read is one.
+            // A record that cannot be read is still a record.
             Ok(Some(_)) | Err(NatsError::Unreadable(_)) => return Ok(()),
             Ok(None) => {}
             Err(error) => return Err(error),
@@ -249,12 +250,12 @@ impl Broom {
     }
 }
 
-/// Enough of an id to tell it from others: its random half. If two are alike, an orphan stays.
+/// The random half of an id: enough to tell it from others. If two are equal, an orphan stays.
 fn short(id: TimerId) -> u64 {
     id.as_u64_pair().1
 }
 
-/// Spreads reading out.
+/// Spreads reading over time.
 struct Pace {
     began: Instant,
     read: u32,

@@ -1,9 +1,9 @@
-//! The room in JetStream: the sweeper measures what a single server grants, for all nodes, and makes room where a storage limit was
-//! reached all the same.
+//! The room in JetStream. The sweeper measures for all nodes how much a single server grants, and makes room if a storage limit was
+//! reached.
 //!
-//! Nodes refuse new timers before that, so it takes other programs, or a limit that no node sees. Then no lease can be
-//! written, no timer claimed, and nats-server forgets the wakes that come due. What can be given up is events: readers are told
-//! that some are missing. Once writes are taken again, a sweep finds the wakes that were forgotten.
+//! Nodes refuse new timers before that, so only other programs, or a limit that no node sees, can reach the limit. Then no lease
+//! can be written, no timer claimed, and nats-server forgets the wakes that come due. Only events can be given up: their readers
+//! are told that some are missing. Once NATS accepts writes again, a sweep finds the wakes that were forgotten.
 
 use std::time::Duration;
 
@@ -11,37 +11,38 @@ use tokio::time::Instant;
 
 use super::Sweeper;
 
-/// How often it is measured: other programs may reserve room, or give it back.
+/// How often the sweeper measures the grant: other programs may reserve room, or give it back.
 const MEASURE_EVERY: Duration = Duration::from_secs(60);
 
-/// A refusal is answered by making room if it came within two looks.
+/// The sweeper makes room if a write was refused within this time, which is two looks.
 const REFUSED_LATELY: Duration = Duration::from_secs(2);
 
-/// What a sweeper knows of the room.
+/// A sweeper's view of the room.
 #[derive(Default)]
 pub(super) struct Known {
-    /// On which connection it was measured last, and when.
+    /// The connection of the last measurement, and its time.
     measured: Option<(u64, Instant)>,
-    /// The connection on which it could not be measured.
+    /// The connection on which the grant could not be measured.
     denied: Option<u64>,
-    /// Events were given up, which is said once.
+    /// Events were given up, which is logged once.
     gave_up: bool,
-    /// The last refusal for lack of room that a sweep has followed.
+    /// The last refusal for lack of room that a sweep followed.
     swept_after: Option<Instant>,
 }
 
 impl Sweeper {
-    /// Measures the room now and then, and has a sweep follow once writes are taken again that were refused for lack of it.
+    /// Measures the room now and then, and orders a sweep once NATS accepts writes again that it had refused for lack of
+    /// room.
     pub(super) async fn look_at_room(&self, known: &mut super::Known) {
         if known.standing.as_ref().is_some_and(|standing| standing.is_single) {
             self.measure_room(&mut known.room).await;
         }
         let Some(refused) = self.link.refused_for_room() else { return };
-        // Each write that is taken makes an event, which takes the room that the next one needs.
+        // Each accepted write makes an event, which takes the room that the next write needs.
         if refused.elapsed() < REFUSED_LATELY {
             self.make_room(known).await;
         }
-        // A sweep takes a wake for forgotten once it is late by the grace.
+        // A sweep treats a wake as forgotten only once its timer is late by the grace.
         if known.room.swept_after != Some(refused) && refused.elapsed() > self.settings.grace {
             tracing::warn!(
                 "JetStream takes writes again, which it had refused for lack of room: sweeping, since it has forgotten the \
@@ -65,7 +66,7 @@ impl Sweeper {
             Ok(None) => known.denied = Some(connection),
             Err(error) => {
                 tracing::debug!(%error, "what JetStream grants cannot be measured");
-                // NATS logs each time that a user may not do this.
+                // NATS logs each request for which the user has no permission.
                 known.denied = Some(connection);
             }
         }

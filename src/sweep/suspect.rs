@@ -1,4 +1,4 @@
-//! A timer that a page of some replica shows without a wake, until the leader has confirmed it.
+//! A timer that some replica shows without a wake, until the leader has confirmed that.
 
 use crate::domain::sweep::{Armed, Damage};
 use crate::domain::target::TargetUrl;
@@ -7,15 +7,15 @@ use crate::domain::timer::TimerId;
 /// A timer that seems to have no wake.
 pub(super) struct Suspect {
     pub(super) id: TimerId,
-    /// What it calls.
+    /// The target that it calls.
     pub(super) url: TargetUrl,
     pub(super) damage: Damage,
-    /// The wakes that some replica had.
+    /// The wakes that the replica had.
     pub(super) seen: Vec<Armed>,
 }
 
 impl Suspect {
-    /// A wake that the leader has, with the time since when a replica had it.
+    /// A wake as the leader has it, but with the replica's time of arming if the replica had the same wake.
     pub(super) fn known_earlier(&self, wake: Armed) -> Armed {
         let same = |seen: &&Armed| match (seen, wake) {
             (Armed::Waiting { at: seen, .. }, Armed::Waiting { at, .. }) => *seen == at,

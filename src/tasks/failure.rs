@@ -1,25 +1,25 @@
-//! How a task that the node needs has failed.
+//! The failure of a task that the node needs.
 
 use std::any::Any;
 use std::fmt;
 
 use crate::metrics::{Label as _, Task};
 
-/// A task has failed that the node needs.
+/// The failure of a task that the node needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// Which.
+    /// The task that failed.
     pub task: Task,
-    /// How.
+    /// The way in which it failed.
     pub how: How,
 }
 
-/// How a task has failed.
+/// The way in which a task has failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum How {
-    /// It has panicked, with this text.
+    /// The task has panicked, with this text.
     Panicked(String),
-    /// It has ended, and was not told to.
+    /// The task has ended without being told to.
     Ended,
 }
 
@@ -38,7 +38,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// What a panic says.
+/// The text of a panic.
 pub fn panic_text(panic: &dyn Any) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")

@@ -1,12 +1,11 @@
 //! The one place that spawns a node's tasks: each has a name, and none ends unseen.
 //!
-//! There are two kinds. A node needs its long-lived tasks, such as the one that keeps the index: if one of them panics, or
-//! ends before it was told to, the node ends in order, and whoever supervises it starts another. None is started again
-//! here: a task that has panicked may have left what it shares with others half changed, and a new process has nothing
-//! of that. A task that is one of many, such as a connection, takes nothing with it: its panic is logged and counted,
-//! and what it held is given back by being dropped.
+//! There are two kinds of tasks. A node needs its long-lived tasks, such as the one that keeps the index: if one of them panics, or
+//! ends before it was told to, the node ends in order, and its supervisor starts another. No task is started again here: a panic
+//! may have left shared state half changed, and a new process shares nothing with the old one. A task that is one of many, such as a
+//! connection, takes nothing with it: its panic is logged and counted, and everything that it held is given back by being dropped.
 //!
-//! clippy.toml forbids to spawn elsewhere.
+//! clippy.toml forbids spawning elsewhere.
 
 mod failure;
 mod running;
@@ -35,27 +34,27 @@ pub struct Tasks {
     first: watch::Sender<Option<Failure>>,
 }
 
-/// A long-lived task. It goes on if this is dropped.
+/// A long-lived task. It goes on if this value is dropped.
 #[derive(Debug)]
 pub struct Kept(JoinHandle<()>);
 
 impl Kept {
-    /// Waits until it has ended, however it has. How it has, [`Tasks::failure`] says.
+    /// Waits until the task has ended, in whichever way. [`Tasks::failure`] says whether it failed.
     pub async fn ended(&mut self) {
-        // A panic is caught within, and nothing aborts it.
+        // A panic is caught within the task, and nothing aborts the task, so this is never an error.
         let _ = (&mut self.0).await;
     }
 }
 
 impl Default for Tasks {
-    /// Those of no node: nobody sees how many have failed.
+    /// Makes tasks that belong to no node, so their failures show in no metrics.
     fn default() -> Self {
         Self::new(Arc::new(Metrics::new("", Parts::default())))
     }
 }
 
 impl Tasks {
-    /// None yet. Those that fail are counted in `metrics`.
+    /// Makes an empty set of tasks. Failures are counted in `metrics`.
     pub fn new(metrics: Arc<Metrics>) -> Self {
         Self { metrics, first: watch::Sender::new(None) }
     }
@@ -118,8 +117,8 @@ impl Tasks {
     }
 }
 
-/// What the work came to, or what it said when it panicked. No `async fn`, nor is it awaited in an `async` block: each of these has room
-/// for its work twice, before it begins and while it goes on.
+/// Catches a panic of the work and returns its text. This is not an `async fn`, and has no `async` block that awaits the work: each of
+/// these has room for its work twice, before it begins and while it goes on.
 fn caught(running: Running, work: impl Future<Output = ()>) -> impl Future<Output = Result<(), String>> {
     let work = AssertUnwindSafe(RUNNING.scope(running, work)).catch_unwind();
     work.map(|ended| ended.map_err(|panic| panic_text(&*panic).to_owned()))

@@ -1,4 +1,4 @@
-//! Which task is running: for who reports a panic, which knows the thread and not what it did.
+//! The task that is running, for reports of panics: a panic hook knows the thread and not its task.
 
 use crate::domain::timer::TimerId;
 use crate::metrics::{Label as _, Task};
@@ -6,9 +6,9 @@ use crate::metrics::{Label as _, Task};
 /// A task that is running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Running {
-    /// Which.
+    /// Which task it is.
     pub task: Task,
-    /// The timer that it is about, if it is about one.
+    /// The timer that it is about, if there is one.
     pub timer: Option<TimerId>,
 }
 
@@ -24,7 +24,8 @@ tokio::task_local! {
     pub(super) static RUNNING: Running;
 }
 
-/// The task that this thread runs at the moment, if it is one of a node's. A thread of its own has its name instead.
+/// The task of a node that this thread runs at the moment, if there is one. A task with a thread of its own is known by the thread's
+/// name instead.
 pub fn running() -> Option<Running> {
     RUNNING.try_with(|running| *running).ok()
 }

@@ -1,4 +1,4 @@
-//! A thread that the node needs, kept as its tasks are.
+//! Starts a thread that the node needs, and reports its failure like a task's.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,7 +7,7 @@ use super::{Failure, How, Tasks, panic_text};
 use crate::metrics::{Label as _, Task};
 
 impl Tasks {
-    /// Starts a thread of the task's name. If it panics, it has failed; when it ends, it says itself.
+    /// Starts a thread with the task's name. If it panics, it has failed. The thread decides itself when to end.
     ///
     /// # Errors
     ///

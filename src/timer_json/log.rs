@@ -1,4 +1,4 @@
-//! An attempt in the log of a whole timer: how long its parts took, and what the receiver answered, or a digest of it.
+//! An attempt in the log of a whole timer: the durations of its parts, and the receiver's answer or a digest of it.
 
 use std::time::Duration;
 

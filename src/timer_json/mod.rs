@@ -1,6 +1,6 @@
 //! A timer as clients see it: `id` and `time_left` first, for good; more fields may follow.
 //!
-//! What is sent to the receiver is shown only where one timer is looked at, and to those who may see it.
+//! The data sent to the receiver is shown only in the view of a single timer, and only to callers that may see it.
 
 mod log;
 mod waiting;
@@ -29,7 +29,7 @@ struct TimerJson<'t> {
     method: &'static str,
     delivery: &'static str,
     timeout: String,
-    /// How many attempts have been started.
+    /// How many attempts have started.
     attempts: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     replayed_at: Option<String>,
@@ -54,11 +54,11 @@ struct TimerJson<'t> {
 /// How much of a timer is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum View {
-    /// What lists and events have.
+    /// The fields that lists and events have.
     Summary,
-    /// All of it.
+    /// All fields.
     Whole {
-        /// Headers and body themselves; otherwise digests of them.
+        /// Whether to show headers and body themselves, and not digests of them.
         bodies: bool,
     },
 }
@@ -86,7 +86,7 @@ pub fn to_text(timer: &Timer, now: Timestamp, view: View) -> String {
     serde_json::to_string(&json(timer, now, view)).unwrap_or_default()
 }
 
-/// The same of a timer that waits for something, if it is due.
+/// The same for a timer that waits for something, if it is due.
 pub fn to_waiting_text(timer: &Timer, now: Timestamp, view: View, waiting: Option<Waiting>) -> String {
     serde_json::to_string(&waiting_json(timer, now, view, waiting)).unwrap_or_default()
 }

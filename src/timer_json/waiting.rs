@@ -1,4 +1,4 @@
-//! The reason for which a due timer is not called.
+//! The reason why a due timer is not called.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use crate::domain::time::Timestamp;
 use crate::receivers::{Trouble, Whose};
 use crate::rfc3339;
 
-/// The reason for which a due timer is not called.
+/// The reason why a due timer is not called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Waiting {
     /// Its receiver or its flow has no room.

@@ -1,5 +1,5 @@
-//! What only the whole view of a timer has: its policy, every attempt that is kept, and what is sent,
-//! or digests of it for those who may not see it.
+//! The fields that only the whole view of a timer has: its policy, every attempt that is kept, and the data
+//! sent, or digests of it for callers that may not see it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -59,7 +59,7 @@ struct FlowJson<'t> {
 /// The timer's own body, in the field that it was created with.
 #[derive(Serialize, Default)]
 struct BodyJson<'t> {
-    /// As it was written, and is sent.
+    /// The JSON as the client wrote it, and as it is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<&'t RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -7,10 +7,10 @@ use std::sync::LazyLock;
 
 use crate::crypto::sha256_hex;
 
-/// How much of the digest of all files is their version, in hexadecimal digits: enough that two builds differ.
+/// How many hexadecimal digits of the digest of all files are their version: enough that two builds differ.
 const VERSION_DIGITS: usize = 16;
 
-/// The page itself, with a place for where its files are and one for what it loads.
+/// The page itself, with placeholders for the folder of its files, for the tags that load them, and for the inbox.
 const INDEX: &str = include_str!("index.html");
 
 /// A file of the page.
@@ -18,7 +18,7 @@ const INDEX: &str = include_str!("index.html");
 pub struct File {
     /// Its folder and its name.
     pub path: &'static str,
-    /// What is in it.
+    /// Its content.
     pub text: &'static str,
 }
 
@@ -28,7 +28,7 @@ macro_rules! files {
     };
 }
 
-/// Every file beside the page itself; styles in the order in which they apply.
+/// Every file except the page itself; styles in the order in which they apply.
 #[rustfmt::skip]
 pub const FILES: &[File] = files! {
     "style/tokens.css" "style/base.css" "style/frame.css" "style/controls.css" "style/lists.css" "style/now.css"
@@ -45,8 +45,8 @@ pub const FILES: &[File] = files! {
     "service/service.js" "service/plot.js" "service/tables.js" "service/parts.js"
 };
 
-/// Which files these are: another digit for another byte of any of them. It is in their addresses, so a browser that has
-/// them never asks again, and never mixes those of two versions.
+/// The version of the files, which changes with any byte of any of them. It is in their addresses, so a browser that has them never asks
+/// again, and never mixes those of two versions.
 pub static VERSION: LazyLock<String> = LazyLock::new(|| {
     let all: Vec<&str> = FILES.iter().flat_map(|file| [file.path, file.text]).chain([INDEX]).collect();
     let mut digest = sha256_hex(all.join("\0").as_bytes());
@@ -57,13 +57,13 @@ pub static VERSION: LazyLock<String> = LazyLock::new(|| {
 /// The page as it is served.
 #[derive(Debug)]
 pub struct Page {
-    /// What it is.
+    /// The document.
     pub html: String,
-    /// Which one it is: another for another byte.
+    /// The version of the document, which changes with any byte.
     pub tag: String,
 }
 
-/// The page of a node, which in `jettimer dev` has a receiver built in at this path.
+/// The page of a node. In `jettimer dev`, the node has a receiver built in at this path.
 pub fn page(inbox: Option<&str>) -> Page {
     let inbox = inbox.map(|path| format!("<meta name=\"jettimer-inbox\" content=\"{path}\">\n"));
     let html = PAGE.replace("{inbox}", &inbox.unwrap_or_default());
@@ -72,9 +72,8 @@ pub fn page(inbox: Option<&str>) -> Page {
     Page { html, tag }
 }
 
-/// The page, with the addresses of its files. They are relative, so that a proxy may put the page behind a prefix. Every
-/// module is named in it, so that a browser asks for all of them at once rather than for each when it has read the one
-/// before.
+/// The page, with the addresses of its files. They are relative, so that a proxy may put the page under a prefix. The page names every
+/// module, so that a browser asks for all of them at once, rather than for each when it has read the one before.
 static PAGE: LazyLock<String> = LazyLock::new(|| {
     let base = format!("ui/{}", *VERSION);
     let mut links = String::new();

@@ -1,4 +1,4 @@
-//! The files in the binary are those in the folders, and none asks for what is not among them.
+//! The files in the binary are those in the folders, and none refers to a file that is not among them.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -38,7 +38,7 @@ fn every_import_is_of_a_file_that_is_served() {
     }
 }
 
-/// The policy of the page would keep it from working; this says where.
+/// The policy of the page would keep such code from working; this test says where it is.
 #[test]
 fn nothing_makes_markup_of_text_or_comes_from_anywhere_else() {
     let texts = FILES.iter().map(|file| (file.path, file.text)).chain([("index.html", INDEX)]);
@@ -52,7 +52,7 @@ fn nothing_makes_markup_of_text_or_comes_from_anywhere_else() {
             "new Function",
             "@import",
         ];
-        // `curl(` of a script is no address of a style.
+        // `curl(` in a script is not an address in a style.
         let of_styles = if path.ends_with(".js") { &[][..] } else { &["url("] };
         for no in always.iter().chain(of_styles) {
             assert!(!text.contains(no), "{path} has {no}");
@@ -61,7 +61,7 @@ fn nothing_makes_markup_of_text_or_comes_from_anywhere_else() {
         for attribute in ["href=\"/", "src=\"/", "href: \"/", "fetch(\"/", "origin + "] {
             assert!(!text.contains(attribute), "{path} has {attribute}");
         }
-        // Names of XML and examples of URLs are no addresses that are asked for.
+        // Names of XML and examples of URLs are not addresses that the page asks for.
         for word in
             text.split(['"', '\'', '(']).filter(|word| word.starts_with("http") && word.contains("//"))
         {

@@ -1,4 +1,4 @@
-//! What comes with an answer beside its status.
+//! The parts of an answer in addition to its status: the fields that matter, and the beginning of the body.
 
 use std::time::Duration;
 
@@ -9,15 +9,15 @@ use super::exchange::Exchanged;
 use crate::domain::called::{Answer, MAX_ANSWER_BYTES};
 use crate::domain::time::Timestamp;
 
-/// How long the rest of an answer is waited for once its status is known. The status alone decides; until the outcome is
-/// stored, a crash of the node makes it unknown. Most bodies come with the status, or one way later.
+/// How long the rest of an answer is waited for once its status is known. The status alone decides, and until the outcome is stored, a
+/// crash of the node makes it unknown. Most bodies come with the status, or one network delay later.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How many bytes of a body are read, though no more than [`MAX_ANSWER_BYTES`] are kept: a body that is read to its end leaves its
-/// connection free for the next call, and a stream of HTTP/2 that is cut off counts as abuse at some receivers.
+/// How many bytes of a body are read, though no more than [`MAX_ANSWER_BYTES`] are kept: a connection whose body is read to the end is free
+/// for the next call, and some receivers take it for abuse if a stream of HTTP/2 is cut off.
 const READ_ON: usize = 131_072;
 
-/// What of an answer's fields matters.
+/// The fields of an answer that matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Fields {
     retry_after: Option<String>,
@@ -25,35 +25,35 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// Notes a field; its name in lower case.
+    /// Notes a field, whose name is in lower case.
     pub(super) fn field(&mut self, name: &[u8], value: &[u8]) {
         let text = || str::from_utf8(value).ok().map(str::to_owned);
         match name {
             b"retry-after" if self.retry_after.is_none() => self.retry_after = text(),
-            // The last intermediary, which is the one next to us, writes last (RFC 9209, 2).
+            // The last intermediary is the one next to us, and writes last (RFC 9209, 2).
             b"proxy-status" => self.proxy_status = text(),
             _ => {}
         }
     }
 
-    /// What the last intermediary says of itself.
+    /// The report of the last intermediary.
     pub(super) fn proxy_status(&self) -> Option<&str> {
         self.proxy_status.as_deref()
     }
 
-    /// How long the receiver asks to be left alone (`Retry-After`; RFC 9110, 10.2.3), in whole milliseconds, from now: in
-    /// seconds or as a date; a date that is past is no time at all.
+    /// How long from now the receiver asks to be left alone (`Retry-After`; RFC 9110, 10.2.3), in whole milliseconds. It gives seconds or a
+    /// date; a date in the past counts as zero.
     pub(super) fn retry_after(&self, now: Timestamp) -> Option<Duration> {
         let asked = asked(self.retry_after.as_deref()?, now)?.min(LONGEST_RETRY_AFTER);
         Some(Duration::from_millis(asked.as_micros().div_ceil(1_000) as u64))
     }
 }
 
-/// Reads the beginning of an answer's body, until `deadline` at the latest, and some of what follows that.
+/// Reads the beginning of an answer's body, and some of the bytes after that, until `deadline` at the latest.
 pub(super) async fn read(exchanged: &mut Exchanged, deadline: Instant) -> Answer {
     let (mut body, mut count) = (vec![], 0);
     let whole = async {
-        // A body that breaks changes nothing.
+        // A body that breaks off changes nothing.
         while let Some(bytes) = exchanged.piece().await {
             count += bytes.len();
             keep(&mut body, &bytes);
@@ -73,7 +73,7 @@ fn keep(body: &mut Vec<u8>, bytes: &Bytes) {
     body.extend_from_slice(&bytes[..bytes.len().min(room)]);
 }
 
-/// The longest time that is taken over from a receiver: longer than any wait between two attempts.
+/// The longest time that a receiver can ask for: longer than any wait between two attempts.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(366 * 86_400);
 
 fn asked(text: &str, now: Timestamp) -> Option<Duration> {

@@ -1,4 +1,4 @@
-//! One call of a receiver, and what can be known of it.
+//! One call of a receiver, and the facts that are known about it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,10 +27,10 @@ use crate::policy::{Destination, Policy};
 use crate::receivers::Route;
 use crate::tasks::Tasks;
 
-/// On how many connections a request is tried that none of them took: one that was there may be gone just then.
+/// On how many connections a request is tried if none of them takes it: a connection from the pool may be gone just then.
 const MOST_CONNECTIONS: u32 = 3;
 
-/// What a request lacks that stood before a connection of HTTP/2: it takes no bytes, or no other stream.
+/// Why a request failed that waited at a connection of HTTP/2: the connection took no bytes, or no other stream.
 const NO_ROOM: &str = "no room for the request on the connection";
 
 /// Makes calls. Cheap to clone; connections are shared.
@@ -47,7 +47,7 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Sets up names, TLS and connections, which are tended by tasks of `tasks`.
+    /// Sets up names, TLS and connections, which tasks of `tasks` tend.
     ///
     /// # Errors
     ///
@@ -124,13 +124,13 @@ impl Caller {
         self.first_byte_timeout.unwrap_or(timeout).min(timeout)
     }
 
-    /// How long connecting may take within a timeout. A connection that is not there by then provably carried
-    /// nothing, so the attempt may be repeated, which cannot be said once the time for the answer is over.
+    /// How long connecting may take within a timeout. A connection that is not made by then provably carried nothing, so the attempt may be
+    /// repeated. Once the time for the answer is over, that is not certain.
     fn connect_timeout(&self, timeout: Duration) -> Duration {
         self.connect_timeout.min(self.first_byte_timeout(timeout) * 4 / 5)
     }
 
-    /// Whether the timer's own timeout ended a call before a connection was there, and left less time for one than other timers have.
+    /// Whether the timer's own timeout ended a call before it had a connection, and left less time to connect than other timers have.
     pub fn was_cut_short(&self, timer: &Timer, called: &Called) -> bool {
         let allowed = self.connect_timeout(timer.timeout);
         allowed < self.connect_timeout(MAX_TIMEOUT) && called.phases.total >= allowed
@@ -159,7 +159,7 @@ impl Caller {
         let exchanging = self.exchange(origin, shape, trace, &outgoing, departure, trace.after(timeout));
         let exchanged = match tokio::time::timeout_at(trace.after(timeout), exchanging).await {
             Ok(exchanged) => exchanged?,
-            // A call that never got as far provably carried nothing.
+            // A call that did not get that far provably carried nothing.
             Err(_) if departure.recall() => {
                 let lacks = if departure.has_left() { NO_ROOM } else { trace.lacks() };
                 return Err(Failure::NotSent(format!("{lacks} within {}", Within(timeout))));
@@ -172,7 +172,7 @@ impl Caller {
         }
     }
 
-    /// Takes a connection and sends the request on it; on another one if it took nothing of the request.
+    /// Takes a connection and sends the request on it. If the connection takes nothing of the request, it goes on another one.
     async fn exchange(
         &self,
         origin: &Origin,
@@ -195,7 +195,7 @@ impl Caller {
         }
     }
 
-    /// With a proxy, names are looked up there, and it connects to what it finds. What we find is judged before.
+    /// A proxy looks names up itself, and connects to an address that it finds. The addresses that we find are judged before.
     async fn judge_for_proxy(&self, origin: &Origin, trace: &Trace, name: &str) -> Result<(), Failure> {
         let timeout = trace.connect_timeout;
         let judged = tokio::time::timeout(timeout, self.names.judge_all(&origin.to, name)).await;

@@ -1,4 +1,4 @@
-//! Whether the first byte of a request can have left.
+//! Whether the first byte of a request can have left the node.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ pub struct Departure(Arc<Shared>);
 struct Shared {
     note: Box<dyn Fn() + Send + Sync>,
     left: Mutex<Left>,
-    /// No connection was made for want of this node's own means.
+    /// No connection was made, because this node had no means to make one.
     is_held_here: AtomicBool,
 }
 
@@ -18,12 +18,12 @@ struct Shared {
 enum Left {
     No,
     Yes,
-    /// It is in a queue, out of which this takes it if nothing of it was written.
+    /// The request is in a queue. This takes it out if nothing of it was written.
     Queued(Box<dyn Fn() -> bool + Send>),
 }
 
 impl Departure {
-    /// One that calls `note` before the first byte is written, once or more.
+    /// A departure that calls `note` before the first byte is written, once or more often.
     pub fn new(note: impl Fn() + Send + Sync + 'static) -> Self {
         Self(Arc::new(Shared {
             note: Box::new(note),
@@ -32,13 +32,13 @@ impl Departure {
         }))
     }
 
-    /// Whether the first byte can have left, or stood before the connection that it was meant for.
+    /// Whether the first byte can have left, or the request waits at its connection.
     pub fn has_left(&self) -> bool {
         !matches!(*self.left(), Left::No)
     }
 
-    /// Whether the request did not leave for want of this node's own means, such as files that it may have open: that says nothing
-    /// about the receiver.
+    /// Whether the request did not leave because this node lacked the means, such as files that it may have open. That says nothing about
+    /// the receiver.
     pub fn is_held_here(&self) -> bool {
         self.0.is_held_here.load(Ordering::Relaxed)
     }
@@ -48,23 +48,23 @@ impl Departure {
         self.0.is_held_here.store(true, Ordering::Relaxed);
     }
 
-    /// Notes that the next thing to happen is that a request is written. A note may be early; it is never late.
+    /// Notes that the request is written next. A note may be early; it is never late.
     pub(super) fn leaves(&self) {
         (self.0.note)();
         *self.left() = Left::Yes;
     }
 
-    /// The request stands in a queue. `recall` sees to it that nothing of it is written, and says whether nothing was.
+    /// Notes that the request is in a queue. `recall` makes sure that nothing of it is written, and says whether nothing was.
     pub(super) fn is_queued(&self, recall: impl Fn() -> bool + Send + 'static) {
         *self.left() = Left::Queued(Box::new(recall));
     }
 
-    /// Nothing of the request was or will be written on the connection that it was meant for; it may go on another one.
+    /// Notes that nothing of the request was or will be written on the connection that it was meant for; it may go on another one.
     pub(super) fn stays(&self) {
         *self.left() = Left::No;
     }
 
-    /// Takes the request back, if that is possible: whether nothing of it was written, and nothing will be.
+    /// Takes the request back, if that is possible. Returns whether nothing of it was written, and so nothing will be.
     pub(super) fn recall(&self) -> bool {
         match &*self.left() {
             Left::No => true,
@@ -74,7 +74,7 @@ impl Departure {
     }
 
     fn left(&self) -> MutexGuard<'_, Left> {
-        // A plain value is whole, whoever panicked.
+        // A plain value is whole even after a panic.
         self.0.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

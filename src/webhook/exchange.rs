@@ -10,7 +10,7 @@ use super::http2;
 use super::pool::{Kept, Lease};
 use super::request::Outgoing;
 
-/// A request was answered; the rest of the answer can be read.
+/// A request that was answered; the rest of the answer can be read.
 pub(super) struct Exchanged {
     pub(super) status: u16,
     pub(super) fields: Fields,
@@ -23,8 +23,8 @@ enum On {
 }
 
 impl Exchanged {
-    /// Sends the request on a connection that was taken for it, and reads the head of its answer. The departure is noted before the
-    /// first byte. Of a head that began before `deadline`, the status counts.
+    /// Sends the request on a connection that was taken for it, and reads the head of its answer. The departure is noted before the first
+    /// byte. The status of a head that began before `deadline` counts.
     pub(super) async fn new(
         lease: Lease,
         outgoing: &Outgoing,
@@ -51,7 +51,7 @@ impl Exchanged {
         }
     }
 
-    /// The answer is read as far as it is to be: the connection is free for another call.
+    /// Ends the call once its answer is read as far as wanted: the connection is free for another call.
     pub(super) fn end(self) {
         match self.on {
             On::One(kept) => kept.give_back(),
@@ -59,7 +59,7 @@ impl Exchanged {
         }
     }
 
-    /// Reads on in the answer's body; nothing once it has ended or broken off.
+    /// Reads the next piece of the answer's body; `None` once the body has ended or broken off.
     pub(super) async fn piece(&mut self) -> Option<Bytes> {
         match &mut self.on {
             On::One(kept) => kept.connection.piece().await,

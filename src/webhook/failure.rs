@@ -13,19 +13,19 @@ use crate::domain::time::Timestamp;
 use crate::policy::Forbidden;
 use crate::rfc3339;
 
-/// The longest text kept of a cause, in bytes; it is part of the stored record.
+/// The longest text of a cause that is kept, in bytes; it is part of the stored record.
 const MAX_REASON_BYTES: usize = 512;
 
-/// Why there is no answer.
+/// Why a call has no answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     /// Nothing of the request can have reached the receiver.
     #[error("{0}")]
     NotSent(String),
-    /// The same, and not for anything that the receiver did: this node or its machine had no means to make a connection.
+    /// The same, but not because of the receiver: this node or its machine had no means to make a connection.
     #[error("{0}")]
     Here(String),
-    /// The same, since the connection was gone that the request was meant for: it may go on another one.
+    /// The same, since the connection that the request was meant for was gone: the request may go on another one.
     #[error("{0}")]
     Gone(String),
     /// The receiver may have the request.
@@ -84,7 +84,7 @@ pub(super) fn cause(error: &io::Error) -> String {
     text.to_owned()
 }
 
-/// Why this node or its machine could not make a connection, if it is for want of its own means.
+/// Why this node or its machine had no means to make a connection, if that is the cause.
 pub(super) fn of_this_node(error: &io::Error) -> Option<&'static str> {
     let errno = Errno::from_io_error(error)?;
     let lack = |of: &[Errno]| of.contains(&errno);
@@ -99,13 +99,13 @@ pub(super) fn of_this_node(error: &io::Error) -> Option<&'static str> {
     }
 }
 
-/// What TLS has against the connection, if this is an error of TLS.
+/// The error of TLS, if this is one.
 pub(super) fn tls(error: &io::Error) -> Option<&Tls> {
     error.get_ref()?.downcast_ref()
 }
 
-/// Whether the receiver refuses the handshake with this alert, so that it has not looked at a request. With TLS 1.3 it may do so
-/// after the client's side of the handshake is complete (RFC 8446, 4.4.2.4 and 4.6.2).
+/// Whether the receiver refuses the handshake with this alert, so that it has not looked at a request. With TLS 1.3 it may do so after the
+/// client's side of the handshake is complete (RFC 8446, 4.4.2.4 and 4.6.2).
 pub(super) fn refuses_handshake(error: &io::Error) -> bool {
     use AlertDescription as Alert;
     let Some(Tls::AlertReceived(alert)) = tls(error) else { return false };
@@ -188,8 +188,8 @@ fn of_certificate(why: &CertificateError) -> String {
     }
 }
 
-/// A name in a certificate as people write it: the library has it as `DnsName("example.com")` or `IpAddress(0::1)`. `None` for kinds
-/// that no URL has, such as that of mail.
+/// A name in a certificate as people write it: the library has it as `DnsName("example.com")` or `IpAddress(0::1)`. `None` for kinds that
+/// no URL has, such as mail addresses.
 fn named(presented: &str) -> Option<String> {
     let (kind, name) = presented.strip_suffix(')')?.split_once('(')?;
     let name = name.trim_matches('"');

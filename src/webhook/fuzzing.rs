@@ -1,4 +1,4 @@
-//! What is tried on what a receiver answers, whatever that is.
+//! The way in for fuzzing: any bytes as the answer of a receiver.
 
 use super::answer::Fields;
 use crate::domain::attempt::CallResult;
@@ -7,7 +7,7 @@ use crate::domain::time::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 
-/// What is known of a call that was answered so: a byte of the status, a line of `Retry-After`, and a body.
+/// The facts of a call with this answer: a byte of the status, a line of `Retry-After`, and a body.
 pub(crate) fn called(bytes: &[u8]) -> Option<Called> {
     let (class, rest) = bytes.split_first()?;
     let line = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());

@@ -1,10 +1,11 @@
 //! HTTP out: the call that a timer makes.
 //!
-//! It knows nothing of claims, retries or storage; it makes one call and says what came of it. `names` looks up, `dial` connects,
-//! `pool` keeps connections, `http1` and `http2` speak on them, and `exchange` is one request on either.
+//! It knows nothing of claims, retries or storage; it makes one call and reports the result. `names` looks up, `dial` connects, `pool`
+//! keeps connections, `http1` and `http2` speak on them, and `exchange` is one request on either.
 //!
-//! The connections are our own, since what they prove is what jettimer promises: which requests a receiver cannot have got, and whose
-//! answer is whose. TLS (`rustls`), the frames and the flow control of HTTP/2 (`h2`), and DNS (`hickory-resolver`) are libraries'.
+//! The connections are our own, since they prove the facts that jettimer promises: which requests a receiver cannot have got, and
+//! which request an answer belongs to. Libraries provide TLS (`rustls`), the frames and the flow control of HTTP/2 (`h2`), and DNS
+//! (`hickory-resolver`).
 //!
 //! **Invariant:** no connection is made to an address that [`crate::policy`] has not judged for this call: names
 //! are judged once they are looked up, addresses in URLs before that.

@@ -9,11 +9,11 @@ use super::failure::Failure;
 use crate::domain::target::TargetUrl;
 use crate::policy::{Destination, Forbidden};
 
-/// How long a name is looked up for at most. What is not found out by then, the call finds out.
+/// The longest time for which a name is looked up. If that does not suffice, the call finds out.
 const LOOKUP: Duration = Duration::from_secs(5);
 
 impl Caller {
-    /// Why this node must not call this URL, as its name resolves now. None if it may, or if that cannot be told.
+    /// Why this node must not call this URL, as its name resolves now. `None` if it may, or if that is not known.
     pub async fn refuses(&self, url: &TargetUrl) -> Option<Forbidden> {
         let to = Destination::of(url.as_url())?;
         if let Err(refused) = self.policy.judge(&to) {
@@ -22,7 +22,7 @@ impl Caller {
         let Host::Domain(name) = &to.host else { return None };
         let judging = async {
             match self.proxy {
-                // It is the proxy that chooses one of the addresses.
+                // The proxy chooses one of the addresses.
                 Some(_) => self.names.judge_all(&to, name).await,
                 None => Ok(self.names.permitted(&to, self.names.addresses(name).await?).map(drop)?),
             }

@@ -1,4 +1,4 @@
-//! What is sent: method, headers and body of the call that a timer makes.
+//! The request of the call that a timer makes: method, headers and body.
 
 use std::sync::Arc;
 
@@ -13,21 +13,21 @@ use crate::domain::time::Timestamp;
 use crate::domain::timer::Timer;
 use crate::rfc3339;
 
-/// What a node says that it is, unless the timer's own headers say otherwise.
+/// The name by which a node introduces itself, unless the timer's own headers say otherwise.
 const US: HeaderValue = HeaderValue::from_static(concat!("jettimer/", env!("CARGO_PKG_VERSION")));
 
 /// A request, ready to be written.
 pub(super) struct Outgoing {
     method: http::Method,
     url: Url,
-    /// The request line has the whole URL, as a proxy wants it.
+    /// Whether the request line has the whole URL, as a proxy wants it.
     absolute: bool,
     headers: HeaderMap,
     body: Option<Bytes>,
 }
 
 impl Outgoing {
-    /// The request of this attempt, made at `now` by the world's clock, which is the one that receivers have.
+    /// The request of this attempt, made at `now` by the world's clock, which receivers go by.
     pub(super) fn new(timer: &Timer, attempt: u32, secrets: &Secrets, now: Timestamp) -> Self {
         let (mut headers, body) = parts(timer, attempt, secrets, now);
         headers.entry(USER_AGENT).or_insert(US);
@@ -36,7 +36,7 @@ impl Outgoing {
         Self { method: method(timer), url, absolute: false, headers, body }
     }
 
-    /// The same, for a proxy that passes it on, with what it is told of who we are.
+    /// The same request for a proxy that passes it on, with our credentials for the proxy.
     pub(super) fn through_proxy(mut self, authorization: Option<&str>) -> Self {
         self.absolute = true;
         if let Some(Ok(value)) = authorization.map(HeaderValue::from_str) {
@@ -50,12 +50,12 @@ impl Outgoing {
         self.method == http::Method::HEAD
     }
 
-    /// Its body.
+    /// The body.
     pub(super) fn body(&self) -> Bytes {
         self.body.clone().unwrap_or_default()
     }
 
-    /// All of it, as HTTP/1.1 (RFC 9112).
+    /// The whole request, as HTTP/1.1 (RFC 9112).
     pub(super) fn http1(&self) -> Bytes {
         let body = self.body.as_deref().unwrap_or_default();
         let mut bytes = Vec::with_capacity(1_024 + body.len());
@@ -81,7 +81,7 @@ impl Outgoing {
         bytes.into()
     }
 
-    /// Its head, for HTTP/2.
+    /// The head of the request, for HTTP/2.
     pub(super) fn http2(&self) -> Result<http::Request<()>, Failure> {
         let uri = format!("{}://{}{}", self.url.scheme(), authority(&self.url), path_and_query(&self.url));
         let request = http::Request::builder().method(self.method.clone()).uri(uri).body(());
@@ -105,7 +105,7 @@ fn method(timer: &Timer) -> http::Method {
     }
 }
 
-/// Headers and body of this attempt, made at `now` by the world's clock, which is the one that receivers have.
+/// Headers and body of this attempt, made at `now` by the world's clock, which receivers go by.
 fn parts(timer: &Timer, attempt: u32, secrets: &Secrets, now: Timestamp) -> (HeaderMap, Option<Bytes>) {
     let mut headers = own_headers(timer);
     let id = timer.id.to_string();
@@ -131,8 +131,8 @@ fn parts(timer: &Timer, attempt: u32, secrets: &Secrets, now: Timestamp) -> (Hea
             headers.insert(name, value);
         }
     }
-    // That of the request that created the timer, so that the call is seen in its trace. A trace of our own would be sampled
-    // by every receiver, and its root would not be exported.
+    // The trace of the request that created the timer, so that the call is seen in it. A trace of our own would be sampled by every
+    // receiver, and its root would not be exported.
     if let Some(Ok(trace)) = timer.traceparent.as_ref().map(HeaderValue::try_from) {
         headers.entry("traceparent").or_insert(trace);
     }
@@ -142,7 +142,7 @@ fn parts(timer: &Timer, attempt: u32, secrets: &Secrets, now: Timestamp) -> (Hea
     (headers, body.map(|(_, body)| body))
 }
 
-/// Host and port as the URL has them, without a user.
+/// Host and port as the URL has them, without the user.
 fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
@@ -163,7 +163,7 @@ fn own_headers(timer: &Timer) -> HeaderMap {
         .collect()
 }
 
-/// The body and the type it has unless the timer's own headers say otherwise.
+/// The body, and its type unless the timer's own headers say otherwise.
 fn content(timer: &Timer, id: &str) -> Option<(&'static str, Bytes)> {
     const JSON: &str = "application/json";
     match &timer.target.body {
@@ -179,7 +179,7 @@ fn content(timer: &Timer, id: &str) -> Option<(&'static str, Bytes)> {
     }
 }
 
-/// The timer's own bytes, not a copy of them.
+/// The timer's own bytes, without a copy.
 fn shared(bytes: Arc<[u8]>) -> Bytes {
     Bytes::from_owner(bytes)
 }

@@ -1,4 +1,4 @@
-//! What calls are made with, as the configuration says.
+//! The settings of calls, from the configuration.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,26 +15,26 @@ use crate::policy::{Policy, Rule};
 pub struct Settings {
     /// Which targets may be called.
     pub policy: Arc<Policy>,
-    /// What calls are signed with.
+    /// The secrets that sign calls.
     pub secrets: Secrets,
-    /// DNS servers; without any, those of the system.
+    /// DNS servers; if empty, those of the system.
     pub dns_servers: Vec<SocketAddr>,
-    /// A file of certificates to trust beside the system's, as PEM.
+    /// A file of certificates to trust in addition to the system's, as PEM.
     pub ca: Option<PathBuf>,
-    /// Certificates of ours, each for the receivers that its rule fits; the first one that fits is shown.
+    /// Our certificates, each for the receivers that its rule fits; the first one that fits is shown.
     pub identities: Vec<Identity>,
     /// A proxy that every call goes through.
     pub proxy: Option<Url>,
     /// How long connecting may take, name lookup and TLS included.
     pub connect_timeout: Duration,
-    /// How long an answer may take to begin, from the start of the call; without it, as long as the call.
+    /// How long an answer may take to begin, from the start of the call; `None` for as long as the call.
     pub first_byte_timeout: Option<Duration>,
 }
 
 /// A certificate to show to some receivers.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// Which ones: by name and port, or by the address in their URL.
+    /// Which receivers: by name and port, or by the address in their URL.
     pub receivers: Rule,
     /// The chain, as PEM.
     pub cert: PathBuf,

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::domain::called::Phases;
 
-/// One call.
+/// The progress of one call.
 pub(super) struct Trace {
     /// How long connecting may take.
     pub(super) connect_timeout: Duration,
@@ -15,11 +15,11 @@ pub(super) struct Trace {
     marks: Mutex<Marks>,
 }
 
-/// Instants of the last connection that was begun for the call.
+/// Instants of the connection that was begun last for the call.
 #[derive(Clone, Copy, Default)]
 struct Marks {
     begun: Option<Instant>,
-    /// What the connection waits for.
+    /// The step that the connection waits for.
     lacks: Option<&'static str>,
     resolve: Option<Duration>,
     handshake: Option<Instant>,
@@ -31,28 +31,28 @@ impl Trace {
         Self { connect_timeout, started: Instant::now(), marks: Mutex::default() }
     }
 
-    /// A connection is begun: another one before it was of no use.
+    /// Notes that a connection is begun. If there was one before, it was of no use.
     pub(super) fn begin(&self) {
         *self.marks() = Marks { begun: Some(Instant::now()), ..Marks::default() };
     }
 
-    /// When the last connection was begun; without one, the call.
+    /// When the last connection was begun, or else the call.
     pub(super) fn begun(&self) -> Instant {
         self.marks().begun.unwrap_or(self.started)
     }
 
-    /// The connection waits for this from now on: "no connection" is there until then.
+    /// Notes the step that the connection waits for from now on; until then, it is "no connection".
     pub(super) fn waits(&self, lacks: &'static str) {
         self.marks().lacks = Some(lacks);
     }
 
-    /// The name was looked up.
+    /// Notes that the name was looked up.
     pub(super) fn resolved(&self) {
         let begun = self.begun();
         self.marks().resolve = Some(begun.elapsed());
     }
 
-    /// The TLS handshake with the receiver is begun.
+    /// Notes that the TLS handshake with the receiver begins.
     pub(super) fn handshake(&self) {
         self.waits("no TLS handshake");
         self.marks().handshake = Some(Instant::now());
@@ -62,7 +62,7 @@ impl Trace {
         self.marks().connected = Some(Instant::now());
     }
 
-    /// What the connection that was begun last still lacks.
+    /// The step that the connection that was begun last still lacks.
     pub(super) fn lacks(&self) -> &'static str {
         self.marks().lacks.unwrap_or("no connection")
     }
@@ -83,13 +83,13 @@ impl Trace {
         self.started.elapsed()
     }
 
-    /// The instant so long after the call's start.
+    /// The instant this long after the call's start.
     pub(super) fn after(&self, span: Duration) -> Instant {
         self.started + span
     }
 
     fn marks(&self) -> MutexGuard<'_, Marks> {
-        // Plain values are whole, whoever panicked.
+        // Plain values are whole even after a panic.
         self.marks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-/// After this time without a word of the other side, the kernel asks whether it is there; the application does not see that.
+/// After this time without a word from the other side, the kernel asks whether it is there; the application does not see that.
 const ASK_AFTER: Duration = Duration::from_secs(10);
 /// How often the kernel asks, and how many questions may stay unanswered.
 const ASK_EVERY: Duration = Duration::from_secs(5);
@@ -18,7 +18,7 @@ const QUESTIONS: u32 = 3;
 /// How long written bytes may stay unacknowledged, in milliseconds (RFC 5482).
 const UNACKNOWLEDGED_MS: u32 = 25_000;
 
-/// A connection.
+/// The bytes of one connection.
 pub(super) enum Wire {
     /// Bytes as they are.
     Tcp {
@@ -31,8 +31,8 @@ pub(super) enum Wire {
 }
 
 impl Wire {
-    /// A connection that is watched by the kernel: a path that no longer leads anywhere breaks it within half a minute, instead of a
-    /// quarter of an hour.
+    /// A connection that the kernel watches: a path that no longer leads anywhere breaks it within half a minute, instead of a quarter of
+    /// an hour.
     pub(super) fn new(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         sockopt::set_socket_keepalive(&stream, true)?;
@@ -43,7 +43,7 @@ impl Wire {
         Ok(Self::Tcp { stream, written: 0 })
     }
 
-    /// How many bytes the kernel has taken so far, TLS and all.
+    /// How many bytes the kernel has taken so far, including those of TLS.
     pub(super) fn written(&self) -> u64 {
         match self {
             Self::Tcp { written, .. } => *written,
@@ -51,17 +51,17 @@ impl Wire {
         }
     }
 
-    /// Whether the other side has neither sent a byte that was not read, nor closed its side.
+    /// Whether the other side has sent no byte that was not read, and has not closed its side.
     pub(super) fn is_silent(&mut self) -> bool {
         let mut byte = [0];
         let mut nothing = Context::from_waker(Waker::noop());
-        // What TLS has deciphered already, and what it has to say that is no data.
+        // TLS may have bytes that it has deciphered already, or a message that is not data.
         if let Self::Tls(tls) = self
             && Pin::new(tls).poll_read(&mut nothing, &mut ReadBuf::new(&mut byte)).is_ready()
         {
             return false;
         }
-        // The kernel is asked itself: the runtime may not have heard yet that there is something.
+        // The kernel is asked directly: the runtime may not have heard yet that there are bytes.
         let asked = rustix::net::recv(self.socket(), &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT);
         matches!(asked, Err(error) if error.kind() == ErrorKind::WouldBlock)
     }

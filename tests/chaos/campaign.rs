@@ -1,4 +1,4 @@
-//! Many runs: some beside each other, each judged, and what fails made as short as it can be.
+//! Many runs: several at the same time, each judged, and each failing list shortened as far as possible.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -15,7 +15,7 @@ use crate::run::run;
 use crate::shrink;
 use crate::support::spawn;
 
-/// Runs a plan and says what is wrong, if anything is.
+/// Runs a plan and returns an error with its violations, if there are any.
 pub(crate) fn holds(plan: Plan) -> Result<(), String> {
     runtime().block_on(async {
         let ran = run(&programs(None).await, &plan).await;
@@ -28,19 +28,19 @@ pub(crate) fn holds(plan: Plan) -> Result<(), String> {
     })
 }
 
-/// How runs are made.
+/// The settings of a campaign.
 pub(crate) struct How {
-    /// Another one than was built with this.
+    /// A jettimer other than the one that was built with this test.
     pub(crate) jettimer: Option<PathBuf>,
-    /// So many beside each other.
+    /// How many runs go on at the same time.
     pub(crate) jobs: usize,
     /// How often a failing list is run again.
     pub(crate) tries: usize,
-    /// Whether logs are kept of what does not fail.
+    /// Whether the logs of successful runs are kept, too.
     pub(crate) keep: bool,
 }
 
-/// Runs all of these, each with its name and the seed of its load, and reports; says whether all was well.
+/// Runs all of these plans, each with its name and the seed of its load, and reports; returns whether all succeeded.
 pub(crate) fn all(plans: Vec<(String, u64, Plan)>, how: How) -> bool {
     runtime().block_on(async {
         let programs = programs(how.jettimer).await;
@@ -48,7 +48,7 @@ pub(crate) fn all(plans: Vec<(String, u64, Plan)>, how: How) -> bool {
         let mut ran = futures_util::stream::iter(plans)
             .map(|(name, seed, plan)| {
                 let programs = programs.clone();
-                // A task of its own, so that what each runs on gets its turn.
+                // Each run is a task of its own, so that its parts get their turn.
                 spawn(async move {
                     let began = Instant::now();
                     let ran = run(&programs, &plan).await;
@@ -59,7 +59,7 @@ pub(crate) fn all(plans: Vec<(String, u64, Plan)>, how: How) -> bool {
         let mut failed = vec![];
         while let Some(done) = ran.next().await {
             let Ok((name, seed, plan, ran, seconds)) = done else {
-                // Why has been printed.
+                // The panic has been printed.
                 tally.broke();
                 continue;
             };
@@ -92,7 +92,7 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime")
 }
 
-/// What is run: this jettimer, if no other is given, and a nats-server, which is got if there is none.
+/// The programs to run: this jettimer by default, and a nats-server, which is downloaded if the machine lacks one.
 #[expect(clippy::disallowed_methods, reason = "where caches are is the system's setting")]
 async fn programs(jettimer: Option<PathBuf>) -> Programs {
     let var = |name| std::env::var_os(name);

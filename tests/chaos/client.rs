@@ -1,4 +1,4 @@
-//! An HTTP client of one node, which knows that an answer may not come.
+//! An HTTP client of one node, which allows for a missing answer.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::support::{contract, micros_of};
 
 /// How long an answer may take, in seconds: longer than the node's own `--request-timeout` of 10 s.
 const PATIENCE: Duration = Duration::from_secs(13);
-/// How long a look at a node may take.
+/// How long a single read from a node may take.
 const GLANCE: Duration = Duration::from_secs(3);
 
-/// Talks to one node. Cheap to clone.
+/// A client of one node. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
@@ -23,28 +23,28 @@ pub(crate) struct Client {
     record: Record,
 }
 
-/// Why there is no answer.
+/// The reason for a missing answer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum NoAnswer {
-    /// Nobody was there to be asked.
+    /// There was no connection to a node.
     NotSent,
-    /// It may be done, or not.
+    /// The node may have carried out the request, or not.
     Unclear,
 }
 
 impl Client {
     pub(crate) fn new(address: SocketAddr, record: Record) -> Self {
         jettimer::crypto::install();
-        // A connection that was open before a node was killed says nothing about the next one.
+        // A connection from before a node was killed says nothing about the node's next process.
         let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().expect("a client");
         Self { http, base: format!("http://{address}"), record }
     }
 
-    /// Asks, and gives status and body of the answer.
+    /// Sends a request, and returns the status and body of the answer.
     ///
     /// # Errors
     ///
-    /// Whether anything can have come of it all the same.
+    /// Whether the node may still have carried out the request.
     pub(crate) async fn ask(
         &self,
         method: Method,
@@ -55,7 +55,7 @@ impl Client {
         self.send(method, path, key, body, PATIENCE).await
     }
 
-    /// Looks at something, not for long.
+    /// Reads something, with a short timeout.
     pub(crate) async fn get(&self, path: &str) -> Option<(u16, Value)> {
         self.send(Method::GET, path, None, None, GLANCE).await.ok()
     }
@@ -93,7 +93,7 @@ impl Client {
     }
 }
 
-/// The timer in an answer, be it a timer itself or a problem about one.
+/// The timer in an answer, which is a timer itself or a problem about one.
 pub(crate) fn timer_in(answer: &Value) -> Option<Seen> {
     let timer = if answer["timer"].is_object() { &answer["timer"] } else { answer };
     Some(Seen {

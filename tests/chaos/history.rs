@@ -1,7 +1,7 @@
-//! What has happened in a run, as far as anybody outside could see: what the oracle judges.
+//! The events of a run, as far as they are visible from outside: the oracle judges them.
 //!
-//! Instants are microseconds since the epoch by this machine's clock. What nodes say of instants is by their own clocks,
-//! and named so.
+//! Instants are microseconds since the epoch by this machine's clock. Instants that nodes report are by
+//! their own clocks, and the fields say so.
 
 use std::collections::BTreeMap;
 
@@ -10,28 +10,28 @@ use crate::plan::{Fault, Item};
 /// Microseconds since the epoch.
 pub(crate) type Micros = u64;
 
-/// All of a run.
+/// The whole history of a run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
-    /// What was to be done, by number.
+    /// The planned items; the index is the item's number.
     pub(crate) items: Vec<Item>,
     pub(crate) began: Micros,
-    /// How long finished timers stay, in microseconds, if they leave within the run.
+    /// The retention of finished timers in microseconds, if it ends within the run.
     pub(crate) retention: Option<Micros>,
     pub(crate) requests: Vec<Request>,
-    /// Whether clients have nothing more to ask for.
+    /// Whether the clients have sent all their requests.
     pub(crate) asked_for_all: bool,
     pub(crate) calls: Vec<Call>,
     pub(crate) faults: Vec<Happened>,
     pub(crate) lives: Vec<Life>,
     pub(crate) clocks: Vec<ClockSet>,
     pub(crate) backups: Vec<Backup>,
-    /// Answers that are not as the OpenAPI document says, and what NATS has refused nodes.
+    /// Answers that differ from the OpenAPI document, and requests of nodes that NATS has refused.
     pub(crate) complaints: Vec<String>,
     pub(crate) end: End,
 }
 
-/// What a client asked for and was told.
+/// A client's request and its answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) item: usize,
@@ -41,18 +41,18 @@ pub(crate) struct Request {
     pub(crate) told: Option<Told>,
 }
 
-/// What was asked for.
+/// The kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Asked {
     Create,
     Read,
     Cancel,
-    /// To be due at this instant.
+    /// Move the timer to this instant.
     MoveTo(Micros),
     Fire,
 }
 
-/// An answer. One that says that nobody knows (503) is none.
+/// An answer. A 503 does not count as one, since it does not say whether the request was carried out.
 #[derive(Clone, Debug)]
 pub(crate) struct Told {
     pub(crate) at: Micros,
@@ -60,50 +60,50 @@ pub(crate) struct Told {
     pub(crate) timer: Option<Seen>,
 }
 
-/// A timer as it was shown.
+/// A timer as an answer showed it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Seen {
     pub(crate) id: String,
     pub(crate) state: String,
     pub(crate) due_at: Micros,
-    /// How many attempts had been started.
+    /// How many attempts had started by then.
     pub(crate) attempts: u32,
 }
 
 /// A call that a receiver saw.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
-    /// By the URL that was called; `None` if it is none of ours.
+    /// The item of the called URL; `None` if the URL does not belong to the run.
     pub(crate) item: Option<usize>,
     pub(crate) id: String,
     pub(crate) attempt: u32,
-    /// By the way that it came.
+    /// The node whose address at the receiver was called.
     pub(crate) node: usize,
     pub(crate) receiver: usize,
-    /// When its head was read.
+    /// When the receiver read its head.
     pub(crate) at: Micros,
-    /// What was answered, if anything was, and when; the answer may have got lost.
+    /// The status of the answer, if there was one. The answer may have got lost on its way.
     pub(crate) answered: Option<u16>,
     pub(crate) answered_at: Micros,
 }
 
-/// A fault as it came about.
+/// A fault as it actually happened.
 #[derive(Clone, Debug)]
 pub(crate) struct Happened {
     pub(crate) fault: Fault,
-    /// Whom it hit, for people.
+    /// The process or link that it hit, as text for people.
     pub(crate) whom: String,
     pub(crate) began: Micros,
     pub(crate) ended: Micros,
-    /// Why it did not come about.
+    /// The reason why the fault did not happen.
     pub(crate) skipped: Option<String>,
 }
 
-/// One process of jettimer, from its start to its end.
+/// One jettimer process, from its start to its end.
 #[derive(Clone, Debug)]
 pub(crate) struct Life {
     pub(crate) node: usize,
-    /// As it is in claims.
+    /// The name in its claims.
     pub(crate) name: String,
     pub(crate) began: Micros,
     pub(crate) ended: Option<Ended>,
@@ -120,7 +120,7 @@ pub(crate) enum Ended {
     Died(Micros),
 }
 
-/// A node's clock was set, at some instant between these two.
+/// A change of a node's clock, at some instant between these two.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClockSet {
     pub(crate) node: usize,
@@ -129,60 +129,61 @@ pub(crate) struct ClockSet {
     pub(crate) ahead_us: i64,
 }
 
-/// Data of the only server that was put back: spans in which the copy was made, and in which it took the place of the data.
+/// A backup of the only server's data that was restored: the spans in which the copy was made, and in which it replaced the data.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Backup {
     pub(crate) made: (Micros, Micros),
     pub(crate) back: (Micros, Micros),
 }
 
-/// What there was once everything was mended and quiet, or patience was over.
+/// The state at the end, once everything was mended and quiet, or patience had run out.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct End {
-    /// Since when no call should come.
+    /// The instant after which no call should come.
     pub(crate) quiet_at: Micros,
-    /// How long was waited for all to be quiet, in seconds, and what for last.
+    /// How long the run waited for everything to be quiet, in seconds, and the last thing that it waited for.
     pub(crate) waited: (u64, String),
-    /// Why patience was over before all was quiet.
+    /// The reason why not everything was quiet when patience ran out.
     pub(crate) never: Option<String>,
     pub(crate) timers: Vec<Final>,
-    /// How the list differs from what is there, where the broker forgets. Elsewhere what is not in the list is taken for lost.
+    /// How the list differs from the timers that exist, in a run whose broker forgets. In other runs a
+    /// timer that the list lacks counts as lost.
     pub(crate) wrong_lists: Vec<String>,
-    /// By state.
+    /// The counts by state.
     pub(crate) counts: BTreeMap<String, u64>,
     /// The status of each node's `/readyz`.
     pub(crate) ready: Vec<u16>,
-    /// The timers whose wakes were left, by subject.
+    /// The timers that still had a wake, by subject.
     pub(crate) wakes: Vec<String>,
-    /// What each node's ledger says is missing, as far as it has been balanced.
+    /// The number of missing timers by each node's ledger, if the ledger has been balanced.
     pub(crate) imbalances: Vec<f64>,
-    /// What sweeps of nodes that are there at the end have found, by kind.
+    /// The findings of sweeps, by kind, of nodes that run at the end.
     pub(crate) swept: BTreeMap<String, u64>,
-    /// What the consumer has not handed out.
+    /// How many wakes the consumer has not handed out.
     pub(crate) pending: u64,
 }
 
 /// A timer at the end.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Final {
-    /// By its metadata.
+    /// The item in its metadata.
     pub(crate) item: Option<usize>,
     pub(crate) id: String,
     pub(crate) state: String,
     pub(crate) attempts: u32,
     pub(crate) claimed_by: Option<String>,
-    /// Why it has failed or is unknown.
+    /// The reason of `failed` or `unknown`.
     pub(crate) reason: String,
     pub(crate) log: Vec<Logged>,
 }
 
-/// An attempt as the timer's log has it.
+/// An attempt in the timer's log.
 #[derive(Clone, Debug)]
 pub(crate) struct Logged {
     pub(crate) number: u32,
     /// The name of a [`Life`].
     pub(crate) node: String,
-    /// By that node's clock, as the two after it.
+    /// By that node's clock, like the next two fields.
     pub(crate) due_at: Micros,
     pub(crate) claimed_at: Micros,
     pub(crate) finished_at: Micros,
@@ -191,7 +192,7 @@ pub(crate) struct Logged {
 }
 
 impl History {
-    /// The life of this name.
+    /// The process with this name.
     pub(crate) fn life(&self, name: &str) -> Option<&Life> {
         self.lives.iter().find(|life| life.name == name)
     }

@@ -1,4 +1,4 @@
-//! A list of faults in a file: what a failing run leaves, what can be run again, and what is kept as a regression.
+//! A list of faults in a file: a failing run writes one, the runner can run it again, and some are kept as regressions.
 
 use std::path::{Path, PathBuf};
 
@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::{Fault, Plan, Profile};
 
-/// The load of a seed with these faults.
+/// The load of a seed, and the faults.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct List {
-    /// What it showed, for people.
+    /// A description, for people, of the bug that it found.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) found: String,
-    /// Lists without one are of three servers as in production.
+    /// Lists without a profile use three servers as in production.
     #[serde(default)]
     pub(crate) profile: Profile,
     pub(crate) seed: u64,
@@ -29,7 +29,7 @@ impl List {
         Ok(list)
     }
 
-    /// As a file has it: a fault a line.
+    /// The text of its file, with one fault in each line.
     pub(crate) fn text(&self) -> String {
         let faults: Vec<String> = self.faults.iter().map(|fault| format!("    {fault}")).collect();
         let found = serde_json::to_string(&self.found).unwrap_or_default();
@@ -46,7 +46,7 @@ impl List {
     }
 }
 
-/// Those that are kept.
+/// The files of the lists that are kept as regressions.
 pub(crate) fn regressions() -> Vec<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/chaos/regressions");
     let files = std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());

@@ -1,4 +1,4 @@
-//! What clients do: they create timers and wish things of them, and note what they were told.
+//! The work of the clients: they create timers, read, move, cancel and fire them, and note the answers.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -15,14 +15,14 @@ use crate::record::Record;
 use crate::rig::{Receiver, Rig};
 use crate::support::{at, now_micros};
 
-/// How long one attempt may take. The shorter, the sooner the lease of a dead claimant is over.
+/// The timeout of an attempt. The shorter it is, the sooner the lease of a dead claimant ends.
 const TIMEOUT: &str = "3s";
 
-/// How often a creation with a key is asked for at a node that does not answer.
+/// How often a client sends a creation with a key to a node that does not answer.
 const TRIES: usize = 3;
 const BETWEEN_TRIES: Duration = Duration::from_millis(300);
 
-/// Does all of it; returns once the last answer is there.
+/// Sends all requests; returns once the last answer is there.
 pub(crate) async fn all(rig: &Rig, items: &[Item], began: Instant, began_at: Micros, record: &Record) {
     let owners = items.iter().enumerate().map(|(number, item)| Owner {
         clients: &rig.clients,
@@ -36,7 +36,7 @@ pub(crate) async fn all(rig: &Rig, items: &[Item], began: Instant, began_at: Mic
     join_all(owners.map(Owner::run)).await;
 }
 
-/// Whoever wants one timer.
+/// The client of one timer.
 struct Owner<'a> {
     clients: &'a [Client],
     record: &'a Record,
@@ -44,7 +44,7 @@ struct Owner<'a> {
     item: &'a Item,
     began: Instant,
     began_at: Micros,
-    /// The timer's id, once it was told.
+    /// The timer's id, once an answer has given it.
     id: Mutex<Option<String>>,
 }
 
@@ -70,7 +70,7 @@ impl Owner<'_> {
             "url": Receiver::url(item.receiver, self.number),
             "timeout": TIMEOUT,
             "delivery": if item.at_least_once { "at_least_once" } else { "at_most_once" },
-            // Soon, since a run waits until every timer is over.
+            // Retries come soon, since a run waits until every timer is over.
             "retry": {
                 "max_attempts": item.max_attempts, "initial_backoff": "200ms", "max_backoff": "1s", "factor": 2,
             },
@@ -94,7 +94,7 @@ impl Owner<'_> {
     }
 
     async fn wish(&self, node: usize, what: FollowUp) {
-        // Whoever was not told an id has nothing to wish for.
+        // A client that knows no id cannot do anything with the timer.
         let Some(id) = self.id.lock().unwrap().clone() else { return };
         let path = format!("/timer/{id}");
         match what {
@@ -115,7 +115,8 @@ impl Owner<'_> {
         self.began_at + u64::from(millis) * 1_000
     }
 
-    /// Asks this node, or the next one if it is not there; notes what came of it, and gives the status unless nobody knows.
+    /// Sends a request to this node, or to the next one if there is no connection to it. Notes the answer, and returns its
+    /// status unless the outcome is unclear.
     async fn ask(
         &self,
         node: usize,
@@ -131,7 +132,7 @@ impl Owner<'_> {
             if answer == Err(NoAnswer::NotSent) {
                 continue;
             }
-            // 503 is: not now, and possibly done all the same.
+            // 503 means that the node may still have carried out the request.
             let told = answer.ok().filter(|(status, _)| *status != 503).map(|(status, json)| Told {
                 at: now_micros(),
                 status,

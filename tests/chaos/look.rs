@@ -1,4 +1,4 @@
-//! The end of a run: waits until everything is over and quiet, and writes down how it is then.
+//! Waits at the end of a run until everything is over and quiet, and records the final state.
 
 mod lists;
 
@@ -24,11 +24,11 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// How long it is watched that nothing comes any more: a wake that is left comes within its ack wait of 5 s at the latest,
-/// but most that is wrong is wrong at once.
+/// How long the run checks that nothing more comes. A wake that is left comes within its ack wait of 5 s at
+/// the latest, but most errors show at once.
 const WATCH: Duration = Duration::from_millis(1_200);
 
-/// Waits until all is quiet, or patience is over.
+/// Waits until all is quiet, or patience has run out.
 pub(crate) async fn at_the_end(rig: &Rig, record: &Record) -> End {
     let began = Instant::now();
     let deadline = began + PATIENCE;
@@ -54,7 +54,7 @@ pub(crate) async fn at_the_end(rig: &Rig, record: &Record) -> End {
     end
 }
 
-/// Looks at everything, through one of the nodes; an error says what is not over yet.
+/// Reads the whole state through one of the nodes; an error names something that is not over yet.
 async fn look(rig: &Rig, record: &Record, node: usize, end: &mut End) -> Result<(), String> {
     for (node, client) in rig.clients.iter().enumerate() {
         if !rig.nodes[node].runs().await {
@@ -65,7 +65,7 @@ async fn look(rig: &Rig, record: &Record, node: usize, end: &mut End) -> Result<
     let client = &rig.clients[node];
     let mut ids = listed(client).await?;
     let history = record.history();
-    // What the broker brings back is there, and nodes may not have heard of it.
+    // A timer that the broker has brought back exists, although nodes may not have heard of it.
     let forgets = history.retention.is_some() || !history.backups.is_empty();
     if forgets {
         let unlisted = unlisted(&history, client, &ids).await;
@@ -93,7 +93,7 @@ async fn look(rig: &Rig, record: &Record, node: usize, end: &mut End) -> Result<
         let metrics = metrics.as_str().unwrap_or_default();
         add_findings(metrics, &mut end.swept);
         let imbalance = metrics.lines().find_map(|line| line.strip_prefix("jettimer_ledger_imbalance "));
-        // Not a number until there was a balance.
+        // The metric is NaN until the ledger has been balanced.
         end.imbalances
             .extend(imbalance.and_then(|text| text.parse().ok()).filter(|missing: &f64| !missing.is_nan()));
     }
@@ -109,7 +109,7 @@ async fn look(rig: &Rig, record: &Record, node: usize, end: &mut End) -> Result<
     all_over(record, end)
 }
 
-/// Adds what sweeps have found, as a node's metrics have it.
+/// Adds the findings of sweeps from a node's metrics.
 fn add_findings(metrics: &str, swept: &mut BTreeMap<String, u64>) {
     let lines =
         metrics.lines().filter_map(|line| line.strip_prefix("jettimer_sweep_findings_total{finding=\""));
@@ -121,7 +121,7 @@ fn add_findings(metrics: &str, swept: &mut BTreeMap<String, u64>) {
     }
 }
 
-/// Whether nothing is left to happen.
+/// Checks that nothing more can happen.
 fn all_over(record: &Record, end: &End) -> Result<(), String> {
     let states: HashMap<&str, &str> =
         end.timers.iter().map(|timer| (timer.id.as_str(), timer.state.as_str())).collect();
@@ -135,7 +135,7 @@ fn all_over(record: &Record, end: &End) -> Result<(), String> {
     if let Some(timer) = end.timers.iter().find(goes_on) {
         return Err(format!("{} is {}", timer.id, timer.state));
     }
-    // A claimant that lives is about to tell what has happened, and the timer may go on.
+    // A living claimant is about to store the outcome, and the timer may go on.
     let lives = |name: &str| history.life(name).is_some_and(|life| life.ended.is_none());
     let waits = |timer: &&Final| timer.state == "unknown" && timer.claimed_by.as_deref().is_some_and(lives);
     if let Some(timer) = end.timers.iter().find(waits) {
@@ -167,8 +167,7 @@ fn all_over(record: &Record, end: &End) -> Result<(), String> {
     }
 }
 
-/// Whether a wake may be left for a while: one of a timer that is scheduled, or may yet be replayed, or of one that was never
-/// stored.
+/// Whether a wake may stay for a while: the wake of a timer that is scheduled, that may yet be replayed, or that was never stored.
 pub(crate) fn may_linger(subject: &str, states: &HashMap<&str, &str>) -> bool {
     let id = subject.split('.').nth(2).unwrap_or_default();
     matches!(states.get(id).copied(), None | Some("scheduled" | "failed" | "unknown"))

@@ -1,8 +1,8 @@
-//! Faults on purpose: one or three nats-servers and three nodes, under load, of which anything may be killed,
-//! stopped, cut off, filled up or set wrong; and an oracle that judges what clients, receivers and the API have seen.
+//! Deliberate faults: one or three nats-servers and three nodes run under load. Any of them may be killed, stopped, cut
+//! off, filled up or given a wrong clock. An oracle judges what clients, receivers and the API have seen.
 //!
-//! Without arguments it is a test like the others: a few seeds, what has failed once, and the tests of its own parts.
-//! `run` runs more seeds, or lists of faults; docs/reliability.md explains it.
+//! Without arguments it is a test like the others, which runs a few seeds, the lists that once failed, and the tests of its
+//! own parts. `run` runs more seeds, or lists of faults; docs/reliability.md explains it.
 
 #![allow(
     clippy::unwrap_used,
@@ -34,7 +34,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-/// Tests in a list, for a program that has its own `main`.
+/// Defines tests and a list of them, for a program that has its own `main`.
 #[macro_export]
 macro_rules! trials {
     ($(fn $name:ident() $body:block)*) => {
@@ -44,8 +44,8 @@ macro_rules! trials {
     };
 }
 
-/// The seeds that every run of the tests has, one for each profile. Between them they have most kinds of faults, and take about
-/// half a minute each. Faults with a load of their own are among the lists that are kept.
+/// The seeds of every run of the tests, one for each profile. Together they have most kinds of faults, and each takes about
+/// half a minute. Faults with their own load are covered by the lists that are kept.
 const SEEDS: [u64; 3] = [12, 13, 17];
 
 fn main() -> ExitCode {
@@ -59,7 +59,7 @@ fn main() -> ExitCode {
             Ok(())
         })
     });
-    // A block of loopback addresses, a clock of one's own and a small disk are had on Linux.
+    // Only Linux has a block of loopback addresses, a clock for one process, and a small disk.
     let seeds = SEEDS.into_iter().filter(|_| cfg!(target_os = "linux")).map(|seed| {
         Trial::test(format!("seeds::{seed}"), move || {
             campaign::holds(plan::Plan::of(seed, plan::Profile::of(seed))).map_err(Failed::from)

@@ -1,4 +1,4 @@
-//! The history while it is being made.
+//! The history of a run while the run makes it.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,14 +6,14 @@ use crate::history::{Backup, Call, ClockSet, End, Ended, Happened, History, Life
 use crate::plan::Plan;
 use crate::support::now_micros;
 
-/// Everybody writes into it. Cheap to clone.
+/// A history that all parts of a run write to. Cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct Record {
     history: Arc<Mutex<History>>,
 }
 
 impl Record {
-    /// The load begins now.
+    /// Notes that the load begins now.
     pub(crate) fn begin(&self, plan: &Plan) -> u64 {
         self.with(|history| {
             history.items = plan.items.clone();
@@ -27,7 +27,7 @@ impl Record {
         self.with(|history| history.requests.push(request));
     }
 
-    /// Notes a call and gives its place, for [`Record::answered`].
+    /// Notes a call and returns its index, for [`Record::answered`].
     pub(crate) fn call(&self, call: Call) -> usize {
         self.with(|history| {
             history.calls.push(call);
@@ -35,7 +35,7 @@ impl Record {
         })
     }
 
-    /// How often this timer has called.
+    /// How many calls of this timer receivers have seen.
     pub(crate) fn calls_of(&self, id: &str) -> usize {
         self.with(|history| history.calls.iter().filter(|call| call.id == id).count())
     }
@@ -51,7 +51,7 @@ impl Record {
         self.with(|history| history.faults.push(happened));
     }
 
-    /// Notes that a node's process begins, and gives its name, made of how many it has had before.
+    /// Notes that a process of a node starts, and returns its name, made from the number of earlier processes of the node.
     pub(crate) fn life(&self, node: usize, name: impl FnOnce(usize) -> String) -> String {
         self.with(|history| {
             let name = name(history.lives.iter().filter(|life| life.node == node).count());
@@ -72,7 +72,7 @@ impl Record {
         self.with(|history| history.clocks.push(set));
     }
 
-    /// Clients have nothing more to ask for.
+    /// Notes that the clients have sent all their requests.
     pub(crate) fn asked_for_all(&self) {
         self.with(|history| history.asked_for_all = true);
     }
@@ -89,7 +89,7 @@ impl Record {
         self.with(|history| history.complaints.push(complaint));
     }
 
-    /// What has happened until now.
+    /// A copy of the history so far.
     pub(crate) fn history(&self) -> History {
         self.with(|history| history.clone())
     }

@@ -1,4 +1,4 @@
-//! What runs came to, for people: a line for each, what is wrong in full, and the counts of all of them.
+//! The results of runs, for people: a line for each run, all details of violations, and the counts of all runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -7,7 +7,7 @@ use crate::history::{Happened, History};
 use crate::oracle::{Violation, brought_back};
 use crate::story;
 
-/// Counts over runs.
+/// Counts over all runs.
 #[derive(Default)]
 pub(crate) struct Tally {
     runs: u64,
@@ -19,18 +19,18 @@ pub(crate) struct Tally {
     told: u64,
     timers: u64,
     calls: u64,
-    /// By state at the end.
+    /// The number of timers by final state.
     ended: BTreeMap<String, u64>,
     killed: u64,
-    /// What sweeps have found, by kind.
+    /// The findings of sweeps by kind.
     swept: BTreeMap<String, u64>,
     brought_back: u64,
 }
 
-/// A wait for everything to be over that is worth a word, in seconds: longer than a lease and a change of leader.
+/// A wait for the end that the report mentions, in seconds: longer than a lease and a change of leader.
 const LONG_WAIT_S: u64 = 30;
 
-/// One run in a line.
+/// The line of one run.
 pub(crate) fn line(name: &str, history: &History, found: &[Violation], seconds: f64) -> String {
     let named = |happened: &Happened| match happened.skipped {
         None => happened.fault.what.kind().to_owned(),
@@ -61,10 +61,10 @@ pub(crate) fn line(name: &str, history: &History, found: &[Violation], seconds: 
     )
 }
 
-/// Of so many timers that something is wrong with, the whole story is told.
+/// The report tells the whole story of at most this many timers with violations.
 const STORIES: usize = 5;
 
-/// So many violations are written out.
+/// The report writes out at most this many violations.
 const LINES: usize = 20;
 
 /// How often each promise was broken.
@@ -75,7 +75,7 @@ fn by_promise(found: &[Violation]) -> String {
     counts.collect::<Vec<_>>().join(", ")
 }
 
-/// What is wrong, with the faults as they came about and what happened to timers.
+/// The violations of a run, its faults as they happened, and the stories of the timers.
 pub(crate) fn violations(history: &History, found: &[Violation]) -> String {
     let mut text = String::new();
     for violation in found.iter().take(LINES) {
@@ -125,7 +125,7 @@ impl Tally {
         }
     }
 
-    /// A run did not come to its end, for a reason of the runner's own.
+    /// Counts a run that did not end, because the runner itself failed.
     pub(crate) fn broke(&mut self) {
         self.broken += 1;
     }
@@ -134,7 +134,7 @@ impl Tally {
         self.failed.is_empty() && self.broken == 0
     }
 
-    /// All of it.
+    /// The counts as text.
     pub(crate) fn text(&self) -> String {
         let counts = |counts: &BTreeMap<_, u64>| {
             let each = counts.iter().map(|(name, count)| format!("{count} {name}"));

@@ -1,5 +1,4 @@
-//! One run: everything is started, the load and the faults go beside each other, all is mended, and what has happened is
-//! given to whoever judges it.
+//! One run: it starts everything, lets load and faults go on at the same time, mends everything, and returns the history for judgement.
 
 use std::path::PathBuf;
 
@@ -11,14 +10,14 @@ use crate::record::Record;
 use crate::rig::{Programs, Rig};
 use crate::{load, look, strike};
 
-/// What came of a run.
+/// The result of a run.
 pub(crate) struct Ran {
     pub(crate) history: History,
     rig: Rig,
 }
 
 impl Ran {
-    /// Keeps logs and data for a look at them, and says where they are.
+    /// Keeps logs and data for inspection, and returns their directory.
     pub(crate) fn keep(self) -> PathBuf {
         self.rig.keep()
     }

@@ -1,8 +1,8 @@
-//! The shortest list of faults that still fails: delta debugging, by leaving out ever smaller parts.
+//! Finds a shortest list of faults that still fails: delta debugging, by leaving out ever smaller parts.
 //!
-//! What a list leads to is a matter of luck, too: one that fails only now and then may be kept longer than it need be.
+//! The effect of a list also depends on luck: a list that fails only now and then may stay longer than necessary.
 
-/// Leaves out whatever can be left out so that `fails` still holds. It is asked at most `tries` times.
+/// Leaves out as much as possible so that `fails` still holds. It calls `fails` at most `tries` times.
 ///
 /// After Zeller and Hildebrandt, Simplifying and Isolating Failure-Inducing Input (2002), the part that tries complements.
 pub(crate) async fn shortest<T: Clone>(

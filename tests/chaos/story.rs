@@ -1,10 +1,10 @@
-//! What happened to one timer, in order, for whoever has to find out why a promise was broken.
+//! The events of one timer in order, for a person who wants to find out why a promise was broken.
 
 use std::fmt::Write as _;
 
 use crate::history::{Call, Final, History, Micros, Request};
 
-/// All of it, a line each, in milliseconds since the load began.
+/// The story, with one event in each line, in milliseconds since the load began.
 pub(crate) fn of(history: &History, item: usize) -> String {
     let since = |at: Micros| at as i64 / 1_000 - history.began as i64 / 1_000;
     let mut lines: Vec<(Micros, String)> = vec![];

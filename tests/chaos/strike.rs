@@ -1,4 +1,4 @@
-//! Faults as they come about: each begins at its instant, lasts, and is undone, beside the others.
+//! Carries out the faults: each begins at its instant, lasts, and is undone, at the same time as the others.
 
 mod special;
 
@@ -13,7 +13,7 @@ use crate::record::Record;
 use crate::rig::Rig;
 use crate::support::now_micros;
 
-/// Does all of them; returns once the last one is over.
+/// Carries out all faults; returns once the last one is over.
 pub(crate) async fn all(rig: &Rig, faults: &[Fault], began: Instant, record: &Record) {
     futures_util::future::join_all(faults.iter().map(|fault| one(rig, fault, began, record))).await;
 }
@@ -49,7 +49,7 @@ async fn one(rig: &Rig, fault: &Fault, began: Instant, record: &Record) {
     record.happened(happened);
 }
 
-/// Breaks it, waits, and mends it.
+/// Carries out one fault: breaks something, waits, and mends it.
 async fn strike(
     rig: &Rig,
     what: What,
@@ -105,7 +105,7 @@ async fn strike(
             disks.iter().for_each(|disk| disk.fill());
             until.await;
             disks.iter().for_each(|disk| disk.clear());
-            // It stores again once it is started again (README.md).
+            // The server stores again only after a restart (README.md).
             futures_util::future::join_all(servers().map(|server| server.terminate())).await;
             futures_util::future::join_all(servers().map(|server| server.up())).await;
         }
@@ -132,7 +132,7 @@ async fn strike(
     Ok(())
 }
 
-/// The servers that are meant, as things are at the moment.
+/// The servers that `which` means at the moment.
 async fn which_servers(rig: &Rig, which: Which) -> Vec<usize> {
     let leads = async |of: Of| {
         let leader = rig.admin.leader(of).await;

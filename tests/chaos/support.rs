@@ -1,4 +1,4 @@
-//! What is shared with the other integration tests, from where it is.
+//! The files that are shared with the other integration tests, included from their place there.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub(crate) use spawn::spawn;
 pub(crate) use users::Users;
 pub(crate) use wrong_clock::WrongClock;
 
-/// What `dns` waits with.
+/// The function that `dns` waits with.
 async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     loop {
         if let Some(found) = look().await {
@@ -38,7 +38,7 @@ pub(crate) fn now_micros() -> u64 {
     jettimer::clock::Clock::OF_THE_WORLD.now().as_micros()
 }
 
-/// Microseconds since the epoch of an RFC 3339 instant; 0 if it is none.
+/// Microseconds since the epoch of an RFC 3339 instant; 0 if the text is not one.
 pub(crate) fn micros_of(text: &serde_json::Value) -> u64 {
     let instant = text.as_str().and_then(|text| jettimer::rfc3339::parse(text).ok());
     instant.map_or(0, |instant| instant.as_micros())

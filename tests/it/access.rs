@@ -1,4 +1,4 @@
-//! Who may do what: tokens, scopes, rates; and what those without `read-body` see.
+//! Access to the API: tokens, scopes and rates, and the view of a token without `read-body`.
 
 use reqwest::Method;
 use serde_json::json;
@@ -22,7 +22,7 @@ async fn a_token_lets_in_as_far_as_its_scopes_go() {
     assert_eq!(created.status, 201, "{created:?}");
     let path = format!("/timer/{}", created.json["id"].as_str().unwrap());
 
-    // Who may not see them sees digests of headers and body.
+    // A token without `read-body` sees digests of headers and body.
     let whole = ask(&writer, Method::GET, &path, "").await.json;
     assert_eq!((&whole["headers"]["x-key"], &whole["body"]), (&json!("secret"), &json!({ "a": 1 })));
     let redacted = ask(&reader, Method::GET, &path, "").await.json;
@@ -66,7 +66,7 @@ async fn a_token_gets_no_timer_for_another_tokens_idempotency_key() {
     assert_eq!([first.status, second.status, again.status], [201, 201, 200], "{first:?} {second:?}");
     assert_ne!(first.json["id"], second.json["id"]);
     assert_eq!(first.json["id"], again.json["id"]);
-    // Nor whether there is one, nor one of many.
+    // The answer does not show whether the other token has a timer with this key, in a request for one timer or for many.
     assert_eq!(create(&other, "/timer", &timer.replace("1h", "2h")).await.status, 422);
     let many = [
         create(&one, "/timers", &format!("[{timer}]")).await,
@@ -126,7 +126,7 @@ async fn a_bulk_request_counts_each_of_its_timers() {
     let reply = node.client().send(Method::POST, "/timers", &headers, &seven).await;
     let results = reply.json["results"].as_array().unwrap();
     let statuses: Vec<_> = results.iter().map(|item| item["status"].as_u64().unwrap()).collect();
-    // What is refused counts as well.
+    // Refused timers count as well.
     assert_eq!(statuses, [201, 201, 201, 422, 201, 429, 429], "{reply:?}");
     assert_eq!(results[6]["problem"]["type"], "urn:jettimer:problem:too-many-requests");
     assert!(reply.header("ratelimit").starts_with("\"default\";r=0;"), "{reply:?}");
@@ -152,7 +152,7 @@ async fn a_cancel_by_filter_counts_each_timer() {
     })
     .await;
     let all = "/timers?state=scheduled&host=localhost";
-    // To count them stores nothing.
+    // Counting them stores nothing.
     let counted = ask(&slow, Method::DELETE, &format!("{all}&dry_run=true"), "").await;
     assert_eq!((&counted.json["matched"], &counted.json["more"]), (&json!(9), &json!(false)));
     let cancelled = ask(&slow, Method::DELETE, all, "").await;

@@ -1,4 +1,4 @@
-//! What must not be called is not: seen in a URL at its creation, or behind a name at the call.
+//! A forbidden target is never called: a node recognises it in the URL of a creation, or in the addresses of a name at the call.
 
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ async fn a_forbidden_target_is_a_final_failure_in_both_modes() {
     let broker = Broker::start().await;
     let (dns, sink) = (Dns::start().await, Sink::start().await);
     dns.set("inside.test", &[&["127.0.0.1"]]);
-    // The API node would allow it; the worker, which calls, does not.
+    // The API node allows this target; the worker, which makes the calls, does not.
     let api = Node::with(&broker, &["--role", "api"]).await;
     let server = dns.address().to_string();
     let deny = ["--deny-targets", "203.0.113.7"];
@@ -138,7 +138,7 @@ async fn a_name_that_is_not_there_or_not_answered_for_is_no_call() {
     dns.set("empty.test", &[&[]]);
     dns.fail("broken.test", ResponseCode::ServFail);
     dns.fail("refused.test", ResponseCode::Refused);
-    // Short where no answer comes, and no matter where one does.
+    // Short for a name without an answer, and irrelevant for a name with one.
     let (short, long) = (Duration::from_millis(300), PATIENCE);
     for (host, connect_timeout, why) in [
         ("nowhere.test", long, "no such host (nowhere.test)"),
@@ -203,7 +203,7 @@ async fn names_that_are_looked_up_for_long_delay_no_other() {
     settings.connect_timeout = PATIENCE;
     let caller = caller(&settings);
     let stop = CancellationToken::new();
-    // As many as a node calls at once by default, and as many as the system's resolver would have threads.
+    // As many lookups as a node has calls at once by default, and as the system's resolver would have threads.
     let slow: Vec<_> = (0..512)
         .map(|number| {
             let name = format!("silent-{number}.test");

@@ -1,4 +1,4 @@
-//! A worker dies in the middle of a call: nobody can know whether the receiver was called.
+//! A worker dies in the middle of a call, and no node can know whether the receiver was called.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ async fn a_call_cut_off_by_a_killed_worker_is_unknown_or_repeated_as_the_mode_sa
     let mut victim = Node::start(&broker).await;
     let sink = Sink::start().await;
     let timer = |delivery: &str| json!({ "delay": "0s", "url": sink.url("/hang"), "delivery": delivery, "timeout": "1s" });
-    // Longer than the kill takes to come, shorter than the test's patience together with the margin.
+    // The timeout is longer than the kill takes, and with the margin shorter than the test's patience.
     let once = victim.client().create(&timer("at_most_once")).await;
     let at_least_once = victim.client().create(&timer("at_least_once")).await;
     sink.until(2).await;
@@ -30,7 +30,7 @@ async fn a_call_cut_off_by_a_killed_worker_is_unknown_or_repeated_as_the_mode_sa
     assert_eq!(repeated.len(), 2);
     assert_eq!(repeated[0].headers["webhook-id"], repeated[1].headers["webhook-id"]);
     assert_eq!(repeated[1].headers["jettimer-attempt"], "2");
-    // One line says so.
+    // One line of the log says so.
     assert!(
         heir.logged("WARN").iter().any(|line| line["message"].as_str().unwrap_or("").starts_with("unknown"))
     );

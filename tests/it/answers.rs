@@ -1,4 +1,4 @@
-//! What is made of an answer: the status counts, and of its body no more is taken than is kept.
+//! How an answer is read: the status counts, and no more of the body is read than is kept.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,7 +24,7 @@ async fn the_status_counts_whatever_becomes_of_the_body() {
             false,
         ),
         (Raw::start(write_and_close("HTTP/1.1 200 OK\r\n\r\ngood")).await, "good", false),
-        // Of a head that breaks off, hangs or does not end, the status was read.
+        // If the head breaks off, hangs or does not end, its status still counts.
         (Raw::start(write_and_close("HTTP/1.1 200 OK\r\nx-half:")).await, "", false),
         (Raw::start(write_and_hang("HTTP/1.1 200 OK\r\nx-half:")).await, "", false),
         (Raw::start(write_and_close("HTTP/1.1 200 OK\r")).await, "", false),
@@ -60,14 +60,14 @@ async fn the_status_counts_whatever_becomes_of_the_body() {
 #[tokio::test]
 async fn of_a_huge_answer_no_more_is_taken_than_is_kept() {
     const CHUNK: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-    // What the two sockets hold, at most; the receiver would go on for ever.
+    // The most that the two sockets hold; the receiver never stops writing.
     const SOCKETS: usize = 64 * 1_048_576;
     let written = Arc::new(AtomicUsize::new(0));
     let receiver = Raw::start(write_for_ever("HTTP/1.1 200 OK\r\n\r\n", CHUNK, None, written.clone())).await;
     let (_, _, status, body, truncated) = call_raw(&receiver).await;
     assert_eq!((status, body.len(), truncated), (Some(200), 4_096, true));
     let mut last = usize::MAX;
-    // It has stopped once nothing more is written between two looks.
+    // The receiver has stopped once it writes nothing between two looks.
     eventually("the receiver is hung up on", async || {
         let now = written.load(Ordering::SeqCst);
         (std::mem::replace(&mut last, now) == now).then_some(())

@@ -1,10 +1,10 @@
-//! Whoever wants to know is told how a timer ended, once, whatever died in between.
+//! A callback tells once how a timer ended, whichever process died in between.
 
 use serde_json::{Value, json};
 
 use crate::support::{Broker, Node, Sink, eventually};
 
-/// The event that came, once it has.
+/// Waits for the event at a path, and returns it.
 async fn event(sink: &Sink, path: &str) -> Value {
     let hit = eventually(&format!("a callback at {path}"), async || {
         sink.hits().into_iter().find(|hit| hit.path == path)
@@ -30,7 +30,7 @@ async fn each_end_is_told_to_whom_it_concerns() {
     assert_eq!((&told["subject"], &told["data"]["id"]), (&json!(id), &json!(id)));
     assert_eq!(told["data"]["metadata"]["order"], "4711");
     assert_eq!(told["data"]["last_attempt"]["status"], 200);
-    // The callback is a timer of its own, under the event's id, and has none itself.
+    // The callback is a timer of its own, with the event's id, and has no callback itself.
     let callback = client.until(told["id"].as_str().unwrap(), "delivered").await;
     assert_eq!(callback["metadata"]["callback_of"], json!(id));
     assert!(callback["on_delivered"].is_null());
@@ -40,7 +40,7 @@ async fn each_end_is_told_to_whom_it_concerns() {
     assert_eq!((&told["type"], &told["subject"]), (&json!("jettimer.timer.failed"), &json!(id)));
     assert_eq!(told["data"]["reason"], "the receiver answered 404");
 
-    // One URL for both; a change takes it away; who cancels knows already.
+    // One URL serves both ends, and a change removes it from one. A client that cancels knows the end already.
     let both = json!({ "delay": "1h", "url": sink.url("/ok"), "callback": sink.url("/both") });
     let id = client.create(&both).await;
     client.patch(&id, &json!({ "on_delivered": null })).await;

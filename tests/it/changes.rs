@@ -1,4 +1,4 @@
-//! A timer is changed, fired and replayed, and each is answered with what is so from then on.
+//! A timer is changed, fired and replayed, and each answer shows its new state.
 
 use reqwest::Method;
 use serde_json::json;
@@ -39,7 +39,7 @@ async fn every_field_of_a_timer_may_be_changed_and_the_old_is_never_sent() {
     assert_eq!(hits.len(), 1);
     assert_eq!((hits[0].method.as_str(), &hits[0].body[..]), ("PUT", &b"new"[..]));
     assert!(hits[0].headers.contains_key("x-new") && !hits[0].headers.contains_key("x-old"));
-    // What is not named stays: a change of the target alone does not move the timer.
+    // A field that the change does not name stays: a change of the target alone does not move the timer.
     let id = client.create(&json!({ "delay": "1h", "url": sink.url("/ok"), "method": "GET" })).await;
     let before = client.get(&id).await;
     let reply = client.patch(&id, &json!({ "url": sink.url("/other") })).await;
@@ -63,7 +63,7 @@ async fn a_change_of_what_has_changed_meanwhile_does_nothing() {
             client.send(Method::PATCH, &path, &[("if-match", &tag)], &body).await
         }
     };
-    // Of many who have seen the same, one wins.
+    // Of many clients that have seen the same revision, one wins.
     let racing = (1..=20).map(|n| change(nodes[n % 2].client(), tag.clone(), 10 + n as u32));
     let replies = futures_util::future::join_all(racing).await;
     let won: Vec<&Reply> = replies.iter().filter(|reply| reply.status == 200).collect();

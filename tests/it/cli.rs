@@ -1,11 +1,11 @@
-//! The command line against nodes: what it asks for, what it prints, and how it ends.
+//! The command line against nodes: its requests, its output and its exit codes.
 
 use serde_json::{Value, json};
 
 use crate::support::cli::{command, finish, run, run_with};
 use crate::support::{Broker, Node, Sink, eventually};
 
-/// Ids and instants differ from run to run.
+/// Replaces ids and instants, which differ from run to run.
 fn settled(text: &str) -> String {
     let words = text.split_inclusive([' ', '\t', '\n']).map(|word| {
         let bare = word.trim_end();
@@ -103,7 +103,7 @@ async fn everything_that_a_creation_has_is_an_option() {
     let shown = run(&client, &["get", created.out.trim(), "-o", "json"]).await;
     assert!(shown.out.contains(r#""body":{"b": 1.0, "a": 2}"#), "{shown:?}");
 
-    // A second creation with the key says that the timer is there, and its state.
+    // A second creation with the key says that the timer exists, and shows its state.
     let again = run(&client, &args).await;
     assert!(again.err.contains("there is one timer"), "{again:?}");
     client.cancel(created.out.trim()).await;
@@ -150,7 +150,7 @@ async fn each_end_has_its_exit_code_and_says_what_to_do() {
         (vec!["list", "--server", "127.0.0.1:8000"], 2, vec!["--server", "http://HOST:PORT"]),
         (vec!["list", "--server", &client.url("/base")], 1, vec!["address of a jettimer node"]),
     ] {
-        // The list has it once the index has.
+        // The list shows the timer once the index has it.
         let ran = eventually("the answer", async || {
             let ran = run(&client, &args).await;
             (ran.code == Some(code)).then_some(ran)
@@ -181,7 +181,7 @@ async fn timers_are_changed_fired_cancelled_and_replayed_by_ids() {
     assert_eq!(run(&client, &["fire", &a, &b]).await.code, Some(0));
     client.until(&a, "delivered").await;
     client.until(&b, "failed").await;
-    // One of them cannot be, which holds up none of the others.
+    // One of them cannot be cancelled, which does not hold up the others.
     let mixed = run_with(&client, &["cancel", &a, "-"], &format!("{c}\tscheduled\n")).await;
     assert_eq!((mixed.code, mixed.out), (Some(4), format!("{c}\tcancelled\n")));
     assert!(mixed.err.contains(&a) && mixed.err.contains("delivered"), "{}", mixed.err);
@@ -221,7 +221,7 @@ async fn what_options_mean_is_listed_counted_cancelled_and_replayed() {
     assert_eq!((json.len(), &json[0]["metadata"]["n"]), (1_500, &json!("1")));
 
     assert_eq!(run(&client, &["cancel", "-m", "n=1", "--dry-run"]).await.out, "1000\n");
-    // More than one request does.
+    // This takes more than one request.
     let cancelled = run(&client, &["cancel", "-m", "n=1", "--yes"]).await;
     assert_eq!((cancelled.code, cancelled.out.as_str()), (Some(0), "1050\n"));
     eventually("they are cancelled", async || {
@@ -261,7 +261,7 @@ async fn a_pipe_gets_values_between_tabs_and_a_table_is_to_be_had() {
     let node = Node::with(&broker, &["--max-delay", "36500d"]).await;
     let client = node.client();
     let at = "2090-01-01T08:00:00Z";
-    // What a receiver or a client writes does not reach the terminal's commands.
+    // Text from a receiver or a client cannot send commands to the terminal.
     let body =
         json!({ "at": at, "url": "http://localhost:9000/hook", "metadata": { "order": "\u{1b}[31m4711" } });
     let id = client.create(&body).await;

@@ -1,4 +1,4 @@
-//! Whom the command line asks, and as whom: tokens, profiles and TLS.
+//! The server and the identity that the command line uses: tokens, profiles and TLS.
 
 use crate::support::cli::{command, finish};
 use crate::support::tls::Authority;
@@ -55,7 +55,7 @@ async fn a_server_behind_tls_is_asked_if_its_authority_is_trusted() {
     let unknown = ask(&[]).await;
     assert_eq!(unknown.code, Some(5), "{unknown:?}");
     assert!(unknown.err.contains("certificate") && unknown.err.contains("--ca"), "{unknown:?}");
-    // It is no jettimer, and says 200 to everything.
+    // This server is not jettimer, and answers 200 to every request.
     let mut child = command(&["get", "0198f0f0-0000-7000-8000-00000000002a", "--server", &url, "--ca"]);
     let known = finish(child.arg(&ca).spawn().unwrap()).await;
     assert_eq!(known.code, Some(1), "{known:?}");

@@ -1,5 +1,4 @@
-//! `jettimer import` and `export`: each line is one timer, however often it is sent, and what is exported is what was
-//! pending.
+//! `jettimer import` and `export`: each line makes one timer, however often it is sent, and an export has exactly the pending timers.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -31,7 +30,7 @@ async fn import(client: &Client, file: &Path, more: &[&str]) -> Ran {
     run(client, &[&["import", file.to_str().unwrap(), "-o", "json"], more].concat()).await
 }
 
-/// What an import's last line says.
+/// The totals in the last line of an import.
 fn totals(ran: &Ran) -> (u64, u64, u64) {
     let last = ran.json().pop().unwrap_or_else(|| panic!("{ran:?}"));
     let number = |name: &str| last[name].as_u64().unwrap();
@@ -46,7 +45,7 @@ async fn an_import_that_is_killed_in_the_middle_and_run_again_makes_each_timer_o
     let client = node.client();
     let home = tempfile::TempDir::new().unwrap();
     let file = home.path().join("timers");
-    // Every second line is like one before: they are timers of their own.
+    // Every second line equals the line before it; the two are separate timers.
     let lines: String = (0..COUNT)
         .map(|n| format!("{{\"delay\":\"1h\",\"url\":\"http://localhost:9000/{}\"}}\n", n / 2))
         .collect();
@@ -74,7 +73,7 @@ async fn an_import_that_is_killed_in_the_middle_and_run_again_makes_each_timer_o
     assert!(existing >= 100 && created > 0 && created + existing == COUNT && refused == 0, "{rest:?}");
     until_counted(&client, "scheduled", COUNT).await;
 
-    // A line before the others, other batches: still the same timers.
+    // Another line at the start makes other batches, and the timers stay the same.
     std::fs::write(
         &file,
         format!("{}{lines}", r#"{"delay":"2h","url":"http://localhost:9000/"}"#.to_owned() + "\n"),
@@ -117,7 +116,7 @@ async fn bad_lines_are_named_and_hold_up_no_others_and_an_outage_is_waited_for()
     assert!(said[2]["error"].as_str().unwrap().starts_with("url: must start with"), "{ran:?}");
     assert!(said[3]["error"].as_str().unwrap().contains("past"), "{ran:?}");
 
-    // What has passed may be wanted all the same, and is made once like everything else.
+    // With `--overdue fire` the import makes overdue timers too, and each of them once.
     let overdue = import(&client, &file, &["--overdue", "fire"]).await;
     assert_eq!(totals(&overdue), (1, 2, 3));
     assert_eq!(totals(&import(&client, &file, &["--overdue", "fire"]).await), (0, 3, 3));
@@ -158,7 +157,7 @@ async fn an_import_and_a_cancel_are_done_within_a_rate_that_counts_each_timer() 
     assert_eq!((ran.code, &ran.json()[0]["cancelled"]), (Some(0), &json!(40)), "{ran:?}");
 }
 
-/// All that is pending, but for what each node says by itself.
+/// All pending timers, without the fields that each node sets by itself.
 async fn pending(client: &Client) -> BTreeSet<String> {
     let ids = run(client, &["list", "--all"]).await.out;
     let mut timers = BTreeSet::new();
@@ -181,7 +180,7 @@ async fn what_is_exported_and_imported_elsewhere_is_what_was_pending() {
     for more in [
         json!({}),
         json!({ "method": "GET", "headers": { "x-a": "b, c", "authorization": "Bearer x" } }),
-        // A value that looks like the digest of a hidden one.
+        // A value that looks like the digest of a hidden value.
         json!({ "headers": { "x-image": format!("sha256:{}", "ab".repeat(32)) } }),
         json!({ "body": { "b": [1.50, "\n"] }, "metadata": { "team": "red", "a/b": "" } }),
         json!({ "body_text": "a\nb\u{0}" }),
@@ -195,7 +194,7 @@ async fn what_is_exported_and_imported_elsewhere_is_what_was_pending() {
         timer.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         from.create(&timer).await;
     }
-    // A body over several lines is one line of an export.
+    // A body with several lines becomes one line of an export.
     let pretty = "{\"delay\": \"1h\", \"url\": \"http://localhost:9000/\", \"body\": {\n  \"a\": 1.0\n}}";
     from.send(reqwest::Method::POST, "/timer", &[], pretty).await;
     until_counted(&from, "scheduled", 8).await;
@@ -204,7 +203,7 @@ async fn what_is_exported_and_imported_elsewhere_is_what_was_pending() {
     let name = file.to_str().unwrap();
     let exported = run(&from, &["export", name]).await;
     assert_eq!((exported.code, exported.out.as_str()), (Some(0), ""), "{exported:?}");
-    // What is over meanwhile is not pending.
+    // A timer that has ended meanwhile is not pending.
     from.create(&json!({ "seconds": 0, "url": sink.url("/ok") })).await;
     assert_eq!(run(&from, &["export", name]).await.code, Some(2));
 
@@ -214,7 +213,7 @@ async fn what_is_exported_and_imported_elsewhere_is_what_was_pending() {
     let expected: BTreeSet<String> =
         pending(&from).await.into_iter().filter(|timer| timer.contains("\"scheduled\"")).collect();
     assert_eq!(pending(&to).await, expected);
-    // Again, and from where it was exported again: nothing is made twice.
+    // A second import makes no timer twice, and an export of the imported timers gives the same lines.
     assert_eq!(totals(&import(&to, &file, &[]).await), (0, 8, 0));
     let piped = run(&to, &["export"]).await;
     assert_eq!(
@@ -260,7 +259,7 @@ async fn an_import_keeps_each_timers_owner_or_says_what_it_takes() {
         owners.sort();
         owners
     };
-    // Who may not make a timer in another's name is told what to do.
+    // A token that may not make a timer in another name is told what to do.
     let refused = run_as(&to, &billing, &["import", "-"], &exported).await;
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(
@@ -281,7 +280,7 @@ async fn an_import_keeps_each_timers_owner_or_says_what_it_takes() {
     .await;
 }
 
-/// A proxy that takes requests with at most `most` bytes of a body, and closes each connection after one.
+/// A proxy that accepts requests with at most `most` bytes of a body, and closes each connection after one.
 async fn proxy(to: &Client, most: usize) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -334,15 +333,15 @@ async fn an_import_gets_through_a_proxy_with_a_limit_of_its_own_and_doubles_noth
     let line =
         |n| format!("{{\"delay\":\"1h\",\"url\":\"http://localhost:9000/{n}\",\"body_text\":\"{body}\"}}\n");
     let lines: String = (0..COUNT).map(line).collect();
-    // Some editors begin a file so.
+    // Some editors begin a file with this character.
     std::fs::write(&file, format!("\u{feff}{lines}")).unwrap();
-    // That which proxies often have, and far less.
+    // A common limit of proxies, and a far lower one.
     for (most, created, existing) in [(1_000_000, COUNT, 0), (20_000, 0, COUNT)] {
         let server = proxy(&client, most).await;
         let ran = import(&client, &file, &["--server", &server]).await;
         assert_eq!((ran.code, totals(&ran)), (Some(0), (created, existing, 0)), "{most}: {ran:?}");
     }
-    // One that takes no line at all is named, and how much is too much.
+    // The command names a proxy that accepts not even one line, and says how much is too much.
     let server = proxy(&client, 1_000).await;
     let ran = import(&client, &file, &["--server", &server, "--run", "again"]).await;
     assert_eq!((ran.code, totals(&ran)), (Some(1), (0, 0, COUNT)), "{ran:?}");

@@ -1,5 +1,4 @@
-//! The command line on a terminal: colours where they are wanted, tables that fit, and a question before many timers
-//! are cancelled.
+//! The command line on a terminal: colours if they are wanted, tables that fit, and a question before it cancels many timers.
 
 use reqwest::Method;
 use serde_json::json;

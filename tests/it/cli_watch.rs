@@ -1,4 +1,4 @@
-//! `jettimer watch`: what happens is told as it happens, over breaks of the connection too.
+//! `jettimer watch` tells events as they happen, also across interruptions of its connection.
 
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
@@ -7,7 +7,7 @@ use tokio::process::{Child, ChildStderr, ChildStdout};
 use crate::support::cli::{command, run};
 use crate::support::{Broker, Client, Node, PATIENCE, Sink};
 
-/// A `jettimer watch` that runs.
+/// A running `jettimer watch`.
 struct Watching {
     child: Child,
     out: Lines<BufReader<ChildStdout>>,
@@ -33,7 +33,7 @@ impl Watching {
         line.expect("a line").unwrap_or_default()
     }
 
-    /// Events of one timer until there are so many.
+    /// Reads the names of the next `count` events of one timer.
     async fn names(&mut self, id: &str, count: usize) -> Vec<String> {
         let mut names = vec![];
         while names.len() < count {
@@ -61,7 +61,7 @@ async fn a_watch_goes_on_at_the_event_behind_the_last_when_the_node_comes_back()
     let sink = Sink::start().await;
     let address = node.client().url("");
     let mut watching = Watching::start(&address, &[]);
-    // It is there once it hears something.
+    // It is connected once it hears an event.
     let first = loop {
         let id = create(&node.client(), &sink, "1h").await;
         if let Ok(event) = tokio::time::timeout(std::time::Duration::from_secs(1), watching.event()).await {
@@ -71,7 +71,7 @@ async fn a_watch_goes_on_at_the_event_behind_the_last_when_the_node_comes_back()
     };
     node.kill().await;
     assert!(watching.said().await.contains("connecting again"));
-    // What happens meanwhile, at another node, is told afterwards.
+    // An event that happens meanwhile at another node is told afterwards.
     let other = Node::start(&broker).await;
     other.client().cancel(&first).await;
     let missed = create(&other.client(), &sink, "0s").await;
@@ -108,7 +108,7 @@ async fn one_timer_is_watched_to_its_end_whatever_happens_to_the_node() {
     let _node = Node::with(&broker, &["--listen", address.strip_prefix("http://").unwrap()]).await;
     assert_eq!(watching.code().await, Some(0));
 
-    // One that is over already has its end told, too, and what only a filter means is heard only so.
+    // A timer that is over already has its end told, too. A filter next to an id is refused.
     let over = run(&other.client(), &["watch", &id]).await;
     assert_eq!(over.code, Some(0));
     assert!(over.out.contains("\tdelivered\t"), "{over:?}");

@@ -1,4 +1,4 @@
-//! A node whose clock is off says so and takes nothing new, and works off what it has.
+//! A node with a wrong clock says so, accepts no new work, and finishes the work that it has.
 
 use async_nats::Client as Nats;
 use reqwest::Method;
@@ -17,7 +17,7 @@ async fn clock(client: &Client) -> Value {
     client.send(Method::GET, "/nodes", &[], "").await.json["clock"].clone()
 }
 
-/// Says on NATS what a node with a clock that is `ahead_us` ahead says.
+/// Publishes the heartbeat of a node whose clock is `ahead_us` microseconds ahead.
 async fn say(nats: &Nats, instance: u8, ahead_us: i64) {
     let instance = format!("00000000-0000-0000-0000-0000000000{instance:02}");
     let clock = i64::try_from(now_micros()).unwrap() + ahead_us;
@@ -31,7 +31,7 @@ async fn say(nats: &Nats, instance: u8, ahead_us: i64) {
     nats.flush().await.unwrap();
 }
 
-/// Whether it is a warning about clocks of these.
+/// Whether the line is a warning about clocks of this kind.
 fn is_about(line: &Value, of: &str) -> bool {
     line["of"] == of
 }
@@ -90,7 +90,7 @@ async fn a_node_whose_clock_alone_is_off_takes_over_no_claim_and_works_once_its_
     let right = Node::start(&broker).await;
     let clock = WrongClock::ahead(0);
     let wrong = Node::with_env(&broker, &[], &clock.env()).await;
-    // By this clock the lease of a claim of 20 s and a margin is over when it is stored.
+    // By this clock the lease of a claim, 20 s and a margin, is already over when the claim is stored.
     clock.set(60_000);
     logs(&wrong, "ERROR", "this node's clock is off").await;
     let timer = json!({
@@ -129,7 +129,7 @@ async fn a_node_whose_clock_most_others_do_not_have_is_not_ready() {
     let client = node.client();
     let nats = broker.client().await;
     assert_eq!(clock(&client).await["peers_offset_ms"], Value::Null);
-    // One that is off is shown and warned of, and takes nobody with it.
+    // One wrong clock is shown and warned of, and makes no other node unready.
     eventually("the other clock is seen, and warned of", async || {
         say(&nats, 1, 10_000_000).await;
         let offset = clock(&client).await["peers_offset_ms"].as_f64()?;
@@ -148,6 +148,6 @@ async fn a_node_whose_clock_most_others_do_not_have_is_not_ready() {
     })
     .await;
     assert!(reason.contains("s behind those of most other nodes"), "{reason}");
-    // They are silent from now on, and forgotten.
+    // These nodes are silent from now on, and are forgotten.
     eventually("it is ready again", async || (readiness(&client).await.0 == 200).then_some(())).await;
 }

@@ -1,5 +1,4 @@
-//! The production profile, as nats/cluster.conf and nats/make-secrets are: three servers with TLS and users, of which one
-//! may be lost.
+//! The production profile, as made by nats/cluster.conf and nats/make-secrets: three servers with TLS and users, which can lose one server.
 
 use std::sync::Arc;
 
@@ -39,7 +38,7 @@ async fn timers_are_created_and_fire_while_a_server_is_lost_and_durability_is_fu
     for id in &ids {
         client.until(id, "delivered").await;
     }
-    // Whatever that server led, another leads: a creation is answered again.
+    // Another server takes over everything that this server led, and creations succeed again.
     let created = async || {
         let timer = json!({ "seconds": 0, "url": sink.url("/ok") }).to_string();
         let reply = client.send(Method::POST, "/timer", &[], &timer).await;
@@ -59,7 +58,7 @@ async fn who_has_no_certificate_of_the_authority_is_no_part_of_the_cluster() {
     let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
     let stream = tokio::net::TcpStream::connect(cluster.route()).await.unwrap();
     let connected = TlsConnector::from(Arc::new(config)).connect("nats-1".try_into().unwrap(), stream).await;
-    // With TLS 1.3 the other side is heard of once it has looked at what it was shown.
+    // With TLS 1.3 the server's refusal arrives only after the handshake, once it has checked the client's certificate.
     let mut said = vec![];
     let refused = match connected {
         Ok(mut stream) => tokio::time::timeout(PATIENCE, stream.read_to_end(&mut said)).await.unwrap().err(),

@@ -1,4 +1,4 @@
-//! The executable as a person meets it: dev from nothing, help, bad values, health checks.
+//! The executable as a person meets it: `dev` in an empty directory, help, bad values, health checks.
 
 use std::process::Stdio;
 
@@ -181,7 +181,7 @@ async fn a_node_that_waits_for_nats_can_be_told_to_stop() {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    // Its first line says that NATS is not there yet, so its signals are listened for.
+    // Its first line says that NATS is not there yet, so the process handles signals by then.
     assert!(lines.next_line().await.unwrap().unwrap().contains("not there yet"));
     let pid = rustix::process::Pid::from_raw(child.id().unwrap().try_into().unwrap()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();

@@ -1,5 +1,5 @@
-//! Connections of HTTP/1.1 that are used again, and those that must not be: no call is lost to one, and none is answered by what was
-//! meant for nobody.
+//! HTTP/1.1 connections that are used again, and those that must not be: no call is lost on a used connection, and none is
+//! answered by unsolicited bytes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,10 +19,10 @@ use crate::support::{PATIENCE, spawn};
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
-/// Longer than a connection has to be silent to be trusted.
+/// Longer than the silence after which a connection is trusted.
 const LONG_SILENCE: Duration = Duration::from_millis(600);
 
-/// Longer than a connection rests between two calls, and shorter than it is kept.
+/// Longer than the rest of a connection between two calls, and shorter than the time that it is kept.
 const REST: Duration = Duration::from_millis(50);
 
 async fn get(caller: &Caller, receiver: &Raw, method: Method) -> Called {
@@ -41,10 +41,10 @@ async fn a_receiver_that_keeps_its_connections_is_called_on_one_again() {
     .await;
     let caller = caller(&settings());
     assert_eq!(get(&caller, &receiver, Method::Get).await.result, answered(200));
-    // The time is what is tried: that the connection stays silent for so long is why it is trusted.
+    // The test needs this time: a connection is trusted after this silence.
     tokio::time::sleep(LONG_SILENCE).await;
     assert_eq!(get(&caller, &receiver, Method::Get).await.result, answered(200));
-    // From now on a connection that has rested is used again, as long as the machine looks at it before it is closed.
+    // From now on the caller uses a rested connection again, as long as it looks at the connection before that is closed.
     let mut before = receiver.connections();
     for _ in 0..50 {
         assert_eq!(get(&caller, &receiver, Method::Get).await.result, answered(200));
@@ -53,13 +53,13 @@ async fn a_receiver_that_keeps_its_connections_is_called_on_one_again() {
             return;
         }
         before = now;
-        // The time is what is tried, as above.
+        // The test needs this time, as above.
         tokio::time::sleep(REST).await;
     }
     panic!("{before} connections for 52 calls");
 }
 
-/// What a receiver writes after its answer, that nobody asked for, and how much later.
+/// A receiver that writes unsolicited bytes some time after its answer.
 fn surplus(answer: &'static str, more: &'static str, pause: Duration) -> impl Future<Output = Raw> {
     Raw::start(move |mut stream: TcpStream| async move {
         while !head(&mut stream).await.is_empty() {
@@ -141,11 +141,11 @@ async fn a_path_is_not_trusted_for_what_another_path_of_its_receiver_does() {
                     return;
                 }
                 stream.write_all(OK.as_bytes()).await.unwrap();
-                // In front of it is the body of the request before.
+                // The head follows the unread body of the request before.
                 if head.contains("POST /odd") {
                     read.fetch_add(1, Ordering::SeqCst);
                     tokio::time::sleep(Duration::from_millis(3)).await;
-                    // The other side may have gone.
+                    // The caller may have closed the connection.
                     let _ = stream.write_all(OK.as_bytes()).await;
                     let _ = stream.shutdown().await;
                     let _ = stream.read_to_end(&mut vec![]).await;
@@ -161,7 +161,7 @@ async fn a_path_is_not_trusted_for_what_another_path_of_its_receiver_does() {
         caller.call(&timer, 1, &CancellationToken::new(), &unnoted()).await.result
     };
     assert_eq!(call("/good/1").await, answered(200));
-    // The time is what is tried.
+    // The test needs this time.
     tokio::time::sleep(LONG_SILENCE).await;
     let calls = (0..8).map(async |_| {
         for _ in 0..40 {

@@ -1,4 +1,4 @@
-//! Pages of allowed origins may use the API from a browser, and read its errors; pages of others may not.
+//! Pages of allowed origins may use the API from a browser, and read its errors; pages of other origins may not.
 
 use reqwest::Method;
 
@@ -6,7 +6,7 @@ use crate::support::{Broker, Client, Node, Reply, eventually};
 
 const PAGE: &str = "https://app.example";
 
-/// What a browser asks before it sends a request for a page.
+/// The preflight of a browser before it sends a page's request.
 async fn preflight(client: &Client, path: &str, origin: &str, method: &str) -> Reply {
     let headers = [
         ("origin", origin),
@@ -32,13 +32,13 @@ async fn a_page_of_an_allowed_origin_may_do_what_its_token_may_and_read_every_an
     let node = Node::with(&broker, &["--tokens", &line, "--cors-origins", &origins]).await;
     let client = node.client();
 
-    // More of them than the rate allows requests, and without a token.
+    // More preflights than the rate allows requests, and without a token.
     for _ in 0..4 {
         let asked = preflight(&client, "/timer/x", PAGE, "PATCH").await;
         assert_eq!((asked.status, asked.header("access-control-allow-origin")), (204, PAGE), "{asked:?}");
         assert_eq!(asked.header("access-control-allow-methods"), "GET, HEAD, PATCH, DELETE");
         let allowed: Vec<&str> = asked.header("access-control-allow-headers").split(", ").collect();
-        // Pages that trace send the last three with every request.
+        // Pages with tracing send the last three with every request.
         for name in ["authorization", "idempotency-key", "traceparent", "tracestate", "baggage"] {
             assert!(allowed.contains(&name), "{name}: {asked:?}");
         }
@@ -54,7 +54,7 @@ async fn a_page_of_an_allowed_origin_may_do_what_its_token_may_and_read_every_an
     let timer = r#"{"delay": "1h", "url": "http://localhost/"}"#;
     assert_readable(&send(Method::POST, "/timer", &[origin, token], timer).await, 201);
     assert_readable(&send(Method::POST, "/timer", &[origin, token], "{}").await, 422);
-    // The head only: the feed has no end.
+    // Only the head is read, since the feed has no end.
     let feed = reqwest::Client::new().get(client.url("/timers/events"));
     let feed = feed.header(origin.0, origin.1).header(token.0, token.1).send().await.expect("an answer");
     assert_eq!(
@@ -92,7 +92,7 @@ async fn every_origin_may_if_that_is_said_and_answers_do_not_depend_on_it() {
         let read = client.send(Method::GET, "/healthz", headers, "").await;
         assert_eq!((read.header("access-control-allow-origin"), read.header("vary")), ("*", ""), "{read:?}");
     }
-    // No preflight: what it always was.
+    // An `OPTIONS` request that is not a preflight is answered as before.
     let options = client.send(Method::OPTIONS, "/timers", &[], "").await;
     assert_eq!((options.status, options.header("allow")), (405, "GET, HEAD, POST, DELETE"), "{options:?}");
     assert_eq!(preflight(&client, "/nothing", "https://any.example", "GET").await.status, 404);
@@ -104,7 +104,7 @@ async fn where_no_token_is_needed_a_page_of_another_origin_changes_nothing() {
     let node = Node::with(&broker, &["--cors-origins", PAGE]).await;
     let client = node.client();
     let timer = r#"{"delay": "1h", "url": "http://localhost/"}"#;
-    // What a browser sends for any page without asking first: a body without a type.
+    // Requests that a browser sends for any page without a preflight: their body has no type.
     let foreign = [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")];
     for (path, body) in [("/timer", timer), ("/timers", "[]"), ("/timer/x/fire", ""), ("/timer/x/replay", "")]
     {
@@ -121,7 +121,7 @@ async fn where_no_token_is_needed_a_page_of_another_origin_changes_nothing() {
             .filter(|reply| reply.status == 200)
     });
     assert_eq!(counts.await.json["total"], 0);
-    // Its own pages, those that are allowed, and clients that are no browsers.
+    // The node's own pages, allowed pages, and clients that are not browsers.
     let own = client.url("");
     for headers in
         [&[("origin", own.as_str())][..], &[("origin", PAGE), ("sec-fetch-site", "cross-site")], &[]]

@@ -1,4 +1,4 @@
-//! A request's departure is noted before its first byte is written, and not while its connection is being made.
+//! A node notes a request's departure before it writes the first byte, and not while it makes the connection.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -20,11 +20,11 @@ use crate::support::{Dns, PATIENCE};
 const HOST: &str = "127.0.0.1";
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
 
-/// What was noted of the call in progress, as the receiver sees it.
+/// The note of the call in progress, which the receiver reads.
 #[derive(Clone, Default)]
 struct Note {
     noted: Arc<AtomicBool>,
-    /// First bytes of requests that came before they were noted.
+    /// How many requests had a first byte that came before they were noted.
     late: Arc<AtomicUsize>,
 }
 
@@ -41,7 +41,7 @@ impl Note {
         }
     }
 
-    /// Answers each request on a connection, and looks at its first byte.
+    /// Answers each request on a connection, and checks the note at its first byte.
     async fn answer(&self, mut stream: impl AsyncRead + tokio::io::AsyncWrite + Unpin) {
         while let Ok(first) = stream.read_u8().await {
             self.first_byte();
@@ -60,14 +60,14 @@ impl Note {
     }
 }
 
-/// Calls with and without a body, on new connections and on one that is there.
+/// Calls with and without a body, on new connections and on a used one.
 async fn is_never_late(settings: &Settings, url: &str, note: &Note) {
     let caller = caller(settings);
     for (turn, method) in
         [Method::Get, Method::Post, Method::Post, Method::Get, Method::Delete].into_iter().enumerate()
     {
         if turn == 2 {
-            // A connection that was silent for so long is used again.
+            // A connection is used again after this silence.
             tokio::time::sleep(Duration::from_millis(600)).await;
         }
         let mut timer = timer(url, PATIENCE);
@@ -111,7 +111,7 @@ async fn over_tls_it_is_noted_before_the_first_byte_of_the_request() {
 
 #[tokio::test]
 async fn over_http_2_it_is_noted_before_the_stream_begins() {
-    /// The type of a frame that begins a request, and how long what is before it is: 24 bytes of greeting.
+    /// The type of the frame that begins a request, and the length of the greeting before the first frame: 24 bytes.
     const HEADERS: u8 = 1;
     const GREETING: usize = 24;
     let (authority, note) = (Authority::new(), Note::default());
@@ -125,7 +125,7 @@ async fn over_http_2_it_is_noted_before_the_stream_begins() {
         let acceptor = TlsAcceptor::from(config.clone());
         async move {
             let Ok(mut stream) = acceptor.accept(stream).await else { return };
-            // Empty settings of ours.
+            // The receiver's settings, empty.
             if stream.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.is_err() {
                 return;
             }
@@ -138,7 +138,7 @@ async fn over_http_2_it_is_noted_before_the_stream_begins() {
                 if head[3] == HEADERS {
                     note.first_byte();
                     requests.fetch_add(1, Ordering::SeqCst);
-                    // :status 200 of the static table, and the stream's end.
+                    // `:status 200` from the static table, and the end of the stream.
                     let mut answer = vec![0, 0, 1, HEADERS, 5];
                     answer.extend_from_slice(&head[5..9]);
                     answer.push(0x88);
@@ -162,7 +162,7 @@ async fn over_http_2_it_is_noted_before_the_stream_begins() {
 async fn it_is_not_noted_while_the_connection_is_being_made() {
     let (authority, dns) = (Authority::new(), Dns::start().await);
     dns.silence("silent.test");
-    // Takes connections, and never says a word of TLS.
+    // Accepts connections, and never starts TLS.
     let mute = Raw::start(|mut stream: TcpStream| async move {
         let _ = stream.read_to_end(&mut vec![]).await;
     })

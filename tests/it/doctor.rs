@@ -1,4 +1,4 @@
-//! `jettimer doctor`: what it finds, what it says about it, and that it changes nothing unless told to.
+//! `jettimer doctor` reports findings with explanations, and changes nothing unless told to.
 
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -7,7 +7,7 @@ use crate::support::jetstream::Hand;
 use crate::support::{Broker, Node, Sink};
 use crate::sweep_timers::{OFTEN, until_sweeper, until_swept_once};
 
-/// What it said, and its exit code.
+/// The doctor's output and exit code.
 struct Visit {
     code: Option<i32>,
     text: String,
@@ -32,7 +32,7 @@ impl Visit {
         Self::with_env(&broker.args("node"), args, &[]).await
     }
 
-    /// The check of this name, of a report in JSON.
+    /// The check with this name in a JSON report.
     fn check(&self, name: &str) -> Value {
         let report: Value = serde_json::from_str(&self.text).expect(&self.text);
         let checks = report["checks"].as_array().expect("checks").clone();
@@ -147,7 +147,7 @@ async fn sweeps_at_once_do_no_harm() {
     assert!(sink.counts().values().all(|count| *count == 1), "a receiver was called twice");
 }
 
-/// A doctor whose clock is two minutes ahead sees old what is new.
+/// To a doctor whose clock is two minutes ahead, a new wake looks old.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_wake_without_a_record_is_removed_once_no_creation_can_be_in_flight() {
@@ -161,7 +161,7 @@ async fn a_wake_without_a_record_is_removed_once_no_creation_can_be_in_flight() 
     let subject = format!("timers.schedule.{id}.{at}");
     let when = crate::support::in_millis(3_600_000);
     hand.schedule(&subject, &when, &format!("timers.fire.{id}")).await;
-    // It could belong to a creation in flight.
+    // The wake could belong to a creation in flight.
     assert_eq!(Visit::to(&broker, &["--repair"]).await.code, Some(0));
     assert!(hand.has("TIMERS", &subject).await);
     let clock = crate::support::wrong_clock::WrongClock::ahead(120_000);

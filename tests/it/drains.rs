@@ -1,4 +1,4 @@
-//! SIGTERM: takes nothing new, finishes calls, hands back the rest, and leaves nothing unknown.
+//! SIGTERM: a node accepts no new work, finishes its calls, hands back the other wakes, and leaves no timer unknown.
 
 use reqwest::Method;
 use serde_json::json;
@@ -16,7 +16,7 @@ async fn calls_in_progress_are_finished_and_held_timers_fire_elsewhere_on_time()
     let client = leaving.client();
     let calling = client.create(&json!({ "delay": "0s", "url": sink.url("/hang") })).await;
     sink.until(1).await;
-    // Of these some are due soon, and held by the node by the time of the signal; others are due later.
+    // Some of these timers are due soon, and the node holds them when the signal comes; others are due later.
     let mut ids = Vec::new();
     for n in 0..50 {
         let timer = json!({ "at": in_millis(2_000 + n * 100), "url": sink.url("/ok") });
@@ -25,7 +25,7 @@ async fn calls_in_progress_are_finished_and_held_timers_fire_elsewhere_on_time()
     eventually("some are held", async || {
         let metrics = client.send(Method::GET, "/metrics", &[], "").await.json;
         let held = metrics.as_str()?.lines().find_map(|line| line.strip_prefix("jettimer_wakes_held "));
-        // One of them is being called.
+        // The node calls one of them at this moment.
         (held?.parse::<f64>().ok()? >= 3.0).then_some(())
     })
     .await;
@@ -40,7 +40,7 @@ async fn calls_in_progress_are_finished_and_held_timers_fire_elsewhere_on_time()
     for id in &ids {
         let delivered = staying.client().until(id, "delivered").await;
         let attempt = &delivered["last_attempt"];
-        // What the leaving node called, it had claimed before, or was about to.
+        // The leaving node had claimed its timers before the signal, or was about to.
         let claimed = micros_of(&attempt["claimed_at"]);
         assert!(attempt["node"] == "heir" || claimed <= stopping + 1_000_000, "{delivered}");
         inherited += usize::from(attempt["node"] == "heir");
@@ -91,7 +91,7 @@ async fn a_request_whose_head_began_before_the_node_stops_is_answered() {
     let mut begun = TcpStream::connect(&address).await.unwrap();
     let mut silent = TcpStream::connect(&address).await.unwrap();
     begun.write_all(b"GET /healthz HTTP/1.1\r\nhost: local").await.unwrap();
-    // By the time that another request was answered it has read that.
+    // Once another request is answered, the node has read this beginning.
     assert_eq!(node.client().send(Method::GET, "/healthz", &[], "").await.status, 200);
     node.terminate();
     eventually("no new connection is taken", async || TcpStream::connect(&address).await.err()).await;

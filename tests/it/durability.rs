@@ -1,11 +1,11 @@
-//! A node says when NATS is weaker than was asked for, and what it cannot see.
+//! A node reports when NATS is less durable than requested, and which facts it cannot see.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{Broker, Node, eventually};
 
-/// What the node has found, once it has looked.
+/// Waits until the node has looked, and returns its findings.
 async fn found(node: &Node) -> Value {
     eventually("the node has looked", async || {
         let reply = node.client().send(Method::GET, "/readyz", &[], "").await;
@@ -15,7 +15,7 @@ async fn found(node: &Node) -> Value {
     .await
 }
 
-/// What the node has warned of: the check, and all that it has said.
+/// The node's warnings: the check and the whole message of each.
 fn warnings(node: &Node) -> Vec<(String, String)> {
     let of_durability = |line: &Value| line["message"].as_str().unwrap_or("").starts_with("durability");
     let lines = node.logged("WARN").into_iter().filter(of_durability);
@@ -72,7 +72,7 @@ async fn what_the_system_account_does_not_export_is_said_not_to_be_known() {
     assert!(said.len() == 1 && said[0].0 == "sync" && said[0].1.contains("SERVER.PING.VARZ"), "{said:?}");
     assert_eq!(metric(&node, "sync").await, "NaN");
 
-    // Who has not asked is not told as a warning.
+    // A node without a requested durability does not warn.
     let node = Node::start(&broker).await;
     assert_eq!(found(&node).await["sync"], "unseen");
     assert!(warnings(&node).is_empty(), "{:?}", warnings(&node));

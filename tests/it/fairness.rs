@@ -1,4 +1,4 @@
-//! A receiver that is slow, dead or limited holds up its own timers and no others.
+//! A receiver that is slow, dead or limited holds up only its own timers.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ async fn create_many(client: &Client, timers: &[Value]) -> Vec<String> {
 #[tokio::test]
 async fn a_receiver_that_hangs_does_not_hold_up_another() {
     let broker = Broker::start().await;
-    // Fewer places than there are timers for the receiver that hangs.
+    // Fewer places than the hanging receiver has timers.
     let node =
         Node::with(&broker, &["--max-calls", "20", "--max-calls-per-receiver", "10", "--max-held", "100"])
             .await;
@@ -40,7 +40,7 @@ async fn a_receiver_that_hangs_does_not_hold_up_another() {
     for id in &well {
         client.until(id, "delivered").await;
     }
-    // None of the others has come to an end, and none was dropped or counted as tried.
+    // None of the other timers has ended, and none was dropped or counted as tried.
     let called = hanging.hits().len();
     assert!((4..=10).contains(&called), "{called}");
     let seen = receiver(&client, &hanging).await;
@@ -53,7 +53,7 @@ async fn a_receiver_that_hangs_does_not_hold_up_another() {
         assert!(timer["attempts"].as_u64().unwrap() <= 1, "{timer}");
     }
     assert_eq!(scheduled, 300 - called);
-    // Once it answers, all of them are called, once each.
+    // Once the receiver answers, each of them is called exactly once.
     hanging.release();
     for id in &stuck {
         client.until(id, "delivered").await;
@@ -61,7 +61,7 @@ async fn a_receiver_that_hangs_does_not_hold_up_another() {
     assert!(hanging.counts().values().all(|count| *count == 1));
 }
 
-/// The places of a node for calls, by default, and those of them that calls which take long leave.
+/// The default number of a node's places for calls, and the number that long calls leave free.
 const PLACES: usize = 512;
 const LEFT: usize = 64;
 
@@ -74,8 +74,8 @@ async fn four_that_hang(client: &Client) -> Vec<Sink> {
         create_many(client, &vec![stuck; 200]).await;
         hanging.push(sink);
     }
-    // Until each has its share: then timers of all of them come back later, first those that a receiver has too many of, then those for
-    // which the node has no place.
+    // Once each receiver has its share, timers of all of them are postponed: first those beyond a receiver's share, then
+    // those for which the node has no place.
     for sink in &hanging {
         eventually("its timers are postponed", async || {
             (receiver(client, sink).await["postponed"].as_u64() > Some(0)).then_some(())
@@ -208,7 +208,7 @@ async fn a_path_that_fails_over_and_over_is_left_alone_and_the_others_of_its_rec
         (receiver(&client, &sink).await["postponed"].as_u64() >= Some(20)).then_some(())
     })
     .await;
-    // One of another path does not wait for a probe, and says nothing about this one.
+    // A timer with another path does not wait for a probe, and its result says nothing about this path.
     let other = client.create(&json!({ "seconds": 0, "url": sink.url("/ok") })).await;
     client.until(&other, "delivered").await;
     let waiting = client.get(&ids[19]).await["waiting_for"].clone();
@@ -217,7 +217,7 @@ async fn a_path_that_fails_over_and_over_is_left_alone_and_the_others_of_its_rec
     let called = sink.hits().iter().filter(|hit| hit.path == "/sick").count();
     assert!(called <= 4, "{called}");
     sink.release();
-    // What waits is not counted as tried; one that is called with success closes the breaker for all.
+    // A waiting timer is not counted as tried; one successful call closes the breaker for all.
     for id in &ids {
         let timer = client.until(id, "delivered").await;
         assert!(timer["last_attempt"]["lateness_ms"].as_f64().unwrap() >= 1_000.0, "{timer}");
@@ -258,8 +258,8 @@ async fn timers_of_a_flow_are_called_evenly_and_so_many_at_once() {
     let asked = now_micros();
     create_many(&client, &timers).await;
     let hits: Vec<u64> = sink.until(8).await.iter().map(|hit| hit.at).collect();
-    // Eight that are a tenth of a second apart take seven tenths. The first may be slow to arrive, and none begins before
-    // it is asked for.
+    // Eight calls at intervals of a tenth of a second take seven tenths. The first one may arrive
+    // slowly, and none begins before it is requested.
     assert!(
         hits.iter().all(|hit| *hit >= asked) && hits.iter().max() >= Some(&(asked + 700_000)),
         "{asked} {hits:?}"
@@ -269,7 +269,7 @@ async fn timers_of_a_flow_are_called_evenly_and_so_many_at_once() {
     let timers = vec![json!({ "seconds": 0, "url": sink.url("/slow/300"), "flow": flow }); 6];
     let ids = create_many(&client, &timers).await;
     let starts: Vec<u64> = sink.until(8 + 6).await[8..].iter().map(|hit| hit.at).collect();
-    // Each is there for at least as long as the receiver takes to answer.
+    // Each call lasts at least as long as the receiver takes to answer.
     for start in &starts {
         let at_once = starts.iter().filter(|other| (**other..**other + 300_000).contains(start)).count();
         assert!(at_once <= 2, "{starts:?}");

@@ -1,4 +1,4 @@
-//! The feed tells everything that happens to timers, in order, once, over reconnections and restarts.
+//! The feed tells every event of timers, in order and once, across reconnections and restarts.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ impl Reader {
         }
     }
 
-    /// The names of so many events that follow of this timer.
+    /// Reads the names of the next `count` events of this timer.
     async fn names(&mut self, id: &str, count: usize) -> Vec<String> {
         let mut names = vec![];
         while names.len() < count {
@@ -92,7 +92,7 @@ async fn a_reader_that_comes_back_misses_nothing_and_hears_nothing_twice() {
                 node.client().create(&json!({ "seconds": 0, "url": sink.url("/ok"), "timeout": "5s" })).await,
             );
         }
-        // It is cut off in the middle, and goes on at another node, or after NATS was killed.
+        // The reader is cut off in the middle, and goes on at another node, or after NATS was killed.
         for _ in 0..13 {
             let (event, data) = reader.next().await;
             heard.extend(data["id"].as_str().map(|id| (id.to_owned(), event.clone())));
@@ -102,7 +102,7 @@ async fn a_reader_that_comes_back_misses_nothing_and_hears_nothing_twice() {
             node = Node::start(&broker).await;
         }
         if round == 2 {
-            // What a nats-server that is killed has stored and not republished is not in the feed (README, limits).
+            // Messages that a killed nats-server has stored and not republished are not in the feed (README, limits).
             for id in &ids {
                 node.client().until_final(id).await;
             }
@@ -117,7 +117,7 @@ async fn a_reader_that_comes_back_misses_nothing_and_hears_nothing_twice() {
         .await;
         reader = Reader::open(&node.client(), "", Some(&last)).await;
     }
-    // A killed node may leave unknown timers, and a busy machine failed ones; nothing is left open.
+    // A killed node may leave unknown timers, and a busy machine failed ones, but every timer ends.
     for id in &ids {
         node.client().until_final(id).await;
     }

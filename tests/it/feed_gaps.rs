@@ -1,4 +1,4 @@
-//! A reader of the feed hears nothing twice, and what it cannot hear any more it is told to have missed.
+//! A reader of the feed hears no event twice, and is told of a gap if it can no longer hear some events.
 
 use std::collections::HashSet;
 
@@ -48,7 +48,7 @@ async fn what_is_not_kept_any_more_is_said() {
     let removed = client.create(&json!({ "seconds": 0, "url": sink.url("/status/404") })).await;
     client.until(&removed, "failed").await;
     client.create(&timer()).await;
-    // The event of the end leaves with the record, from between others: created, firing, failed, created.
+    // The event of the end leaves with the record, from between the others: created, firing, failed, created.
     let context = jetstream::new(broker.client().await);
     eventually("the event has left", async || {
         let stream = context.get_stream("TIMERS_EVENTS").await.expect("the stream");
@@ -61,7 +61,7 @@ async fn what_is_not_kept_any_more_is_said() {
     assert_eq!(gap, ("gap".to_owned(), json!({ "reason": "events 3 to 3 are not kept any more" })));
     assert_eq!(reader.last, "3");
     assert_eq!((reader.next().await.0.as_str(), reader.last.as_str()), ("created", "4"));
-    // The same at the beginning of the feed: nobody is told that it has heard everything.
+    // The same at the beginning of the feed: no reader is told that it has heard everything.
     let stream = context.get_stream("TIMERS_EVENTS").await.expect("the stream");
     stream.purge().await.expect("it is purged");
     let mut reader = Reader::open(&client, "", Some("1")).await;
@@ -69,7 +69,7 @@ async fn what_is_not_kept_any_more_is_said() {
     assert_eq!(gap, ("gap".to_owned(), json!({ "reason": "events 2 to 4 are not kept any more" })));
 }
 
-/// Hears of a gap, and then that these timers were created, whatever else there is.
+/// Expects a gap, and then the creation of these timers, among any other events.
 async fn until_told_of(reader: &mut Reader, timers: &[String]) {
     let (event, data) = reader.next().await;
     assert_eq!(event, "gap", "{data}");
@@ -138,7 +138,7 @@ async fn a_feed_that_was_deleted_and_created_anew_says_so() {
     assert_eq!(connected.next().await.0, "open");
     let context = jetstream::new(broker.client().await);
     context.delete_stream("TIMERS_EVENTS").await.expect("it is deleted");
-    // A node that starts creates what is missing.
+    // A node that starts creates the missing stream.
     let other = Node::start(&broker).await;
     let id = other.client().create(&timer()).await;
     let back = Reader::open(&other.client(), "", Some("3")).await;

@@ -1,4 +1,4 @@
-//! What a reader of the feed may take of a node, and what it hears if nothing happens.
+//! The resources of a node that a reader of the feed may take, and the signs of life that it gets without events.
 
 use async_nats::jetstream;
 use reqwest::Method;
@@ -9,7 +9,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use crate::feed::Reader;
 use crate::support::{Broker, Client, Node, PATIENCE, eventually};
 
-/// Events with so many bytes in all that no buffer between node and reader holds them: 12 MB.
+/// Makes events of 12 MB in all, more than the buffers between node and reader hold.
 async fn make_many(client: &Client) {
     let labels: serde_json::Map<_, _> = (0..20).map(|n| (format!("k{n}"), "x".repeat(512).into())).collect();
     let timer = json!({ "delay": "1h", "url": "http://localhost/", "metadata": labels });
@@ -20,7 +20,7 @@ async fn make_many(client: &Client) {
     }
 }
 
-/// Asks for the feed and reads nothing of the answer.
+/// Requests the feed and reads nothing of the answer.
 async fn ask_for_feed(client: &Client) -> TcpStream {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(4_096).expect("a small buffer");
@@ -31,7 +31,7 @@ async fn ask_for_feed(client: &Client) -> TcpStream {
     stream
 }
 
-/// Waits until the head of the answer is there.
+/// Reads the first bytes of the answer's head.
 async fn begin(stream: &mut TcpStream) {
     let mut first = [0; 12];
     stream.read_exact(&mut first).await.expect("an answer");
@@ -79,7 +79,7 @@ async fn a_reader_that_does_not_read_is_dropped_with_the_reason() {
     let client = node.client();
     let mut stream = ask_for_feed(&client).await;
     begin(&mut stream).await;
-    // It reads as soon as it is dropped, and while more may be made: 6 s later it would be cut off.
+    // The reader reads as soon as it is dropped, and while more events may be made: 6 s later it would be cut off.
     let reading = async {
         eventually("it is dropped", async || {
             let dropped = |line: &serde_json::Value| line["message"] == "a reader of the feed is dropped";
@@ -95,7 +95,7 @@ async fn a_reader_that_does_not_read_is_dropped_with_the_reason() {
     let heard = String::from_utf8_lossy(&heard);
     let last = heard.rsplit("event:").next().unwrap();
     assert!(last.starts_with("dropped") && last.contains("256 events were not read within 3s"), "{last}");
-    // It was not told everything, and goes on where it was.
+    // It did not get every event, and goes on at its last one.
     let events = heard.matches("event:created").count();
     assert!(events > 0 && events < 1_200, "{events}");
 }
@@ -108,7 +108,7 @@ async fn a_reader_that_never_reads_is_cut_off() {
     let mut stream = ask_for_feed(&node.client()).await;
     begin(&mut stream).await;
     make_many(&other.client()).await;
-    // The one place is free again, although the reader has closed nothing.
+    // The only place is free again, although the reader has closed nothing.
     let client = node.client();
     let reply = tokio::time::timeout(PATIENCE, client.send(Method::GET, "/healthz", &[], "")).await;
     assert_eq!(reply.expect("an answer in time").status, 200);

@@ -1,7 +1,7 @@
-//! Timers that are over and have left do not come back, though nats-server is killed and reads its blocks again.
+//! Timers that are over and have left do not come back, although nats-server is killed and reads its blocks again.
 //!
-//! The bucket gets blocks that keep more than half of what was written to them, beside blocks that die as a whole: a version
-//! of a record that was overwritten lies in the first kind, and what says so in the second.
+//! Some blocks of the bucket keep more than half of their bytes, while other blocks die as a whole. An overwritten version
+//! of a record lies in a block of the first kind, and the message that overwrites it in one of the second.
 
 use std::collections::HashSet;
 use std::time::{Duration, UNIX_EPOCH};
@@ -12,17 +12,17 @@ use serde_json::{Value, json};
 use crate::support::jetstream::until_swept;
 use crate::support::{Broker, Client, Node, Sink, eventually, in_millis, now_micros};
 
-/// How many timers there are, and how many bytes each sends: two blocks of 4 MiB, and a part of a third.
+/// The number of timers, and the bytes that each sends: two blocks of 4 MiB, and a part of a third.
 const TIMERS: usize = 480;
 const BODY_BYTES: usize = 17_000;
 
-/// So many are created by one request, which takes 8 MiB.
+/// How many timers one request creates, which may have 8 MiB.
 const AT_ONCE: usize = 240;
 
-/// A node that keeps finished timers for two seconds, and sweeps once a second.
+/// The arguments of a node that keeps finished timers for two seconds, and sweeps once a second.
 const FORGETFUL: [&str; 6] = ["--retention", "2s", "--sweep-interval", "1s", "--sweep-grace", "1s"];
 
-/// How long no block has been written to once the store is compacted: it syncs and compacts once a second.
+/// How long no block may be written to before the store counts as compacted: it syncs and compacts once a second.
 const SETTLED_FOR: Duration = Duration::from_secs(2);
 
 #[tokio::test]
@@ -35,14 +35,14 @@ async fn finished_timers_that_were_created_in_a_row_are_not_called_again_after_n
     after_nats_is_killed(40).await;
 }
 
-/// `run` timers in a row are due soon, and three times as many that follow are not; some of these are cancelled.
+/// `run` timers in a row are due soon, and three times as many after them are not; some of the latter are cancelled.
 async fn after_nats_is_killed(run: usize) {
     let mut broker = Broker::start().await;
     let node = Node::with(&broker, &FORGETFUL).await;
     let (client, sink) = (node.client(), Sink::start().await);
     let is_soon = |n: usize| n % (run * 4) < run;
     let is_cancelled = |n: usize| !is_soon(n) && n.is_multiple_of(5);
-    // Half of what is cancelled would be due by the time that it comes back.
+    // Half of the cancelled timers would be due by the time that they come back.
     let is_due = |n: usize| is_soon(n) || (is_cancelled(n) && n.is_multiple_of(2));
     let (soon, far) = (in_millis(8_000), in_millis(18_000_000));
     let timers: Vec<Value> = (0..TIMERS)
@@ -57,7 +57,7 @@ async fn after_nats_is_killed(run: usize) {
         let first = ids.len();
         ids.extend(create(&client, timers).await);
         let wishes = (first..ids.len()).filter(|n| is_cancelled(*n)).map(async |n| {
-            // A machine may be so slow that it is too late.
+            // On a slow machine the cancel may be too late.
             (ids[n].clone(), client.cancel(&ids[n]).await.status == 200)
         });
         for (id, is_done) in join_all(wishes).await {
@@ -90,12 +90,12 @@ async fn after_nats_is_killed(run: usize) {
     assert_eq!(counts.keys().cloned().collect::<HashSet<_>>(), called);
     for id in called.union(&cancelled) {
         let reply = client.send(reqwest::Method::GET, &format!("/timer/{id}"), &[], "").await;
-        // What the broker brings back all the same is not known to be over, and is not called.
+        // If the broker brings a timer back, jettimer does not know that it is over, and does not call it.
         assert!(reply.status == 404 || reply.json["state"] == "unknown", "{reply:?}");
     }
 }
 
-/// Creates these with one request, and gives their ids.
+/// Creates these timers with one request, and returns their ids.
 async fn create(client: &Client, timers: &[Value]) -> Vec<String> {
     let body = serde_json::to_string(timers).unwrap();
     let headers = [("content-type", "application/json")];

@@ -1,4 +1,4 @@
-//! A timer calls its URL once, at its instant, with what it was told to send.
+//! A timer calls its URL once, at its instant, with the content that it was given.
 
 use base64::Engine as _;
 use reqwest::Method;
@@ -46,7 +46,7 @@ async fn no_timer_fires_early_and_each_fires_once_whatever_its_delay() {
     let node = Node::start(&broker).await;
     let sink = Sink::start().await;
     let client = node.client();
-    // From "now" over the reach of the scheduler's lead (500 ms) to well beyond it.
+    // The delays range from zero, across the scheduler's lead (500 ms), to well beyond it.
     let mut due = std::collections::HashMap::new();
     for n in 0..300_u64 {
         let reply = client.post(&json!({ "delay": format!("{}ms", n * 7), "url": sink.url("/ok") })).await;
@@ -147,7 +147,7 @@ async fn a_call_is_part_of_its_creators_trace_and_of_none_if_there_was_none() {
             hit.path
         );
     }
-    // Who is told of the end is in it, too.
+    // The calls that tell of the end belong to the trace, too.
     let told = told.until(4).await;
     assert_eq!(told.iter().filter(|hit| hit.headers.contains_key("traceparent")).count(), 2);
 }

@@ -1,4 +1,4 @@
-//! An empty NATS is taken for a new one only if nobody knows of timers.
+//! A node takes an empty NATS for a new one only if no node and no file knows of timers.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use tokio::process::Command;
 use crate::support::jetstream::{Hand, metric};
 use crate::support::{Broker, Node, eventually};
 
-/// All that is jettimer's.
+/// All streams of jettimer.
 const STREAMS: [&str; 4] = ["KV_timers", "TIMERS", "KV_timers_sweep", "TIMERS_EVENTS"];
 
-/// What a node says that does not start.
+/// The error message of a node that does not start.
 async fn refused(broker: &Broker, args: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_jettimer"))
         .args(["serve", "--listen", "127.0.0.1:0", "--insecure-no-auth", "--nats-wait", "1s"])
@@ -36,7 +36,7 @@ async fn has_bucket(hand: &Hand) -> bool {
     hand.ask("STREAM.INFO.KV_timers", &Value::Null).await["error"].is_null()
 }
 
-/// Waits until a node has written down in this file that it has seen timers.
+/// Waits until a node has noted in this file that it has seen timers.
 pub(crate) async fn until_remembered(file: &Path) {
     eventually("the file remembers timers", async || {
         let text = std::fs::read(file).ok()?;
@@ -61,7 +61,7 @@ async fn a_node_that_remembers_timers_makes_no_empty_bucket() {
     let said = refused(&broker, &args).await;
     assert!(said.contains("high-water.json") && said.contains("every timer"), "{said}");
     assert!(!has_bucket(&hand).await);
-    // Somebody has decided to begin with nothing.
+    // An operator has decided to begin with no timers.
     std::fs::remove_file(file).unwrap();
     let node = Node::with(&broker, &args).await;
     node.client().create(&json!({ "delay": "1h", "url": "http://localhost/" })).await;
@@ -79,7 +79,7 @@ async fn beside_a_node_that_has_seen_timers_nobody_makes_an_empty_bucket() {
     assert!(said.contains("the node witness") && said.contains("every timer"), "{said}");
     assert!(!has_bucket(&hand).await);
     assert_eq!(client.send(Method::GET, "/readyz", &[], "").await.status, 503);
-    // Without a witness it is taken for a new one; whoever has seen the old one says that it is not.
+    // Without a witness a node takes it for a new one; a node that has seen the old bucket says that it is not.
     witness.pause();
     let _other = Node::start(&broker).await;
     witness.resume();

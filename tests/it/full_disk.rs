@@ -1,4 +1,4 @@
-//! The disk of NATS is full: new timers are refused, what was promised is kept, and what has to be done is said.
+//! The disk of NATS is full: nodes refuse new timers, keep their promises, and tell the operator what to do.
 
 use reqwest::Method;
 use serde_json::json;
@@ -23,7 +23,7 @@ async fn a_full_disk_refuses_new_timers_and_loses_none() {
     }
 
     disk.fill();
-    // What is left in blocks that are begun is used up first.
+    // NATS first uses up the rest of the blocks that it has begun.
     let large = json!({ "delay": "1h", "url": sink.url("/ok"), "body_text": "x".repeat(100_000) });
     let refused = eventually("a timer is refused", async || {
         let reply = client.post(&large).await;
@@ -32,7 +32,7 @@ async fn a_full_disk_refuses_new_timers_and_loses_none() {
     .await;
     assert_eq!(refused.status, 503, "{refused:?}");
     assert!(refused.header("retry-after").parse::<u64>().is_ok());
-    // And it is said: nobody is to find out by reading 503s.
+    // The log says so too, so that operators do not have to infer it from 503s.
     eventually("the log asks for room", async || {
         assert_eq!(client.post(&large).await.status, 503);
         node.logged("ERROR").iter().find(|line| line.to_string().contains("Is its disk full?")).map(|_| ())
@@ -55,7 +55,7 @@ async fn a_full_disk_refuses_new_timers_and_loses_none() {
     client.until(&after, "delivered").await;
 }
 
-/// Said where it is seen, since a test that checks nothing passes.
+/// Prints that the test was skipped, since a test that checks nothing passes.
 #[expect(clippy::print_stderr, reason = "for whoever reads the log of a run")]
 fn skipped(why: &str) {
     eprintln!("NOT CHECKED: what becomes of a full disk: {why}");

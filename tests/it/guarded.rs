@@ -1,4 +1,4 @@
-//! What a node knows of its bucket when NATS comes back: another bucket, older data, or the same.
+//! A node examines its bucket when NATS comes back: it is another bucket, has older data, or is the same.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::support::{Broker, Client, Node, Sink, eventually, in_millis};
 
 const STREAMS: [&str; 4] = ["KV_timers", "TIMERS", "KV_timers_sweep", "TIMERS_EVENTS"];
 
-/// A node whose sweeps leave marks often, and that has this journal.
+/// The arguments of a node whose sweeps leave marks often, and that has this journal.
 fn often(journal: &str) -> [&str; 6] {
     ["--sweep-interval", "1s", "--sweep-grace", "1s", "--journal-dir", journal]
 }
@@ -35,7 +35,7 @@ async fn a_bucket_that_was_made_again_is_not_judged_by_what_the_one_before_had()
     for stream in STREAMS {
         hand.delete_stream(stream).await;
     }
-    // By one that remembers nothing.
+    // Another node, which remembers nothing, creates the streams.
     let mut other = Node::start(&broker).await;
     other.terminate();
     other.exit_code().await;
@@ -49,7 +49,7 @@ async fn a_bucket_that_was_made_again_is_not_judged_by_what_the_one_before_had()
     .await;
     let ids = create(&client, 40, json!({ "at": in_millis(6_000), "url": sink.url("/ok") })).await;
     until_swept(&client, 2.0).await;
-    // What is due has to have been due while the node was in contact, for the old bucket's sequences to matter.
+    // Timers have to have come due while the node was in contact, or the sequences of the old bucket do not matter.
     sink.until(ids.len() / 2).await;
     broker.restart().await;
     for id in &ids {
@@ -69,13 +69,13 @@ async fn a_timer_that_is_created_after_a_restore_is_called_though_its_number_was
     let called = create(&client, 20, json!({ "at": in_millis(4_000), "url": sink.url("/ok") })).await;
     broker.back_up();
     sink.until(called.len()).await;
-    // Older than what a killed server may lose.
+    // These changes have to be older than those that a killed server may lose.
     create(&client, 20, json!({ "delay": "1h", "url": sink.url("/ok") })).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     until_swept(&client, 1.0).await;
 
     broker.restore().await;
-    // It was due before the restore, and is new all the same.
+    // This timer was due before the restore, but it is new.
     let past = jettimer::clock::Clock::OF_THE_WORLD.now().saturating_sub(Duration::from_secs(2));
     let past = json!({ "at": jettimer::rfc3339::format(past), "url": sink.url("/ok") });
     for id in create(&client, 10, past).await {
@@ -99,7 +99,7 @@ async fn a_timer_that_a_sweep_saw_waiting_and_that_was_called_since_is_not_calle
     sink.until(1).await;
     let waiting = create(&client, 5, json!({ "delay": "0s", "url": sink.url("/ok") })).await;
     broker.back_up();
-    // Older than what a killed server may lose.
+    // These changes have to be older than those that a killed server may lose.
     create(&client, 20, json!({ "delay": "1h", "url": sink.url("/ok") })).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     until_swept(&client, 2.0).await;
@@ -149,14 +149,14 @@ async fn a_mark_speaks_of_timers_that_were_the_newest_of_the_bucket_and_have_lef
         (hand.count("KV_timers", "$KV.timers.*").await == 3).then_some(())
     })
     .await;
-    // What is left of a record that was removed by hand is no record.
+    // The marker of a record that was removed by hand does not count as a record.
     hand.delete_record(&far[0]).await;
 
     let last = hand.done("STREAM.INFO.KV_timers", &Value::Null).await["state"]["last_seq"].clone();
     until_swept(&client, 1.0).await;
     let first = hand.mark().await;
     assert_eq!(first["seq"], last);
-    // Nothing is written any more, and later sweeps count all the same.
+    // Nothing is written from now on, but later sweeps still count.
     until_swept(&client, 2.0).await;
     let second = hand.mark().await;
     assert_eq!(second["seq"], last);

@@ -1,4 +1,4 @@
-//! Nodes without a worker, numbers and `jettimer doctor` tell why due timers wait.
+//! Nodes without a worker, metrics and `jettimer doctor` show why due timers wait.
 
 use std::net::TcpListener;
 
@@ -52,7 +52,7 @@ async fn a_node_without_a_worker_says_why_timers_wait() {
     .await;
     assert!(listed <= ids.len());
 
-    // A receiver that is down is no fault of jettimer's.
+    // A receiver that is down is not a fault of jettimer.
     eventually("they are overdue for their receiver, and none for another cause", async || {
         let counts = client.send(Method::GET, "/timers/counts", &[], "").await.json;
         let held_up = counts["overdue_held_up"].as_u64()?;

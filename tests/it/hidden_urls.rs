@@ -1,4 +1,4 @@
-//! The path and the query of a URL may be a secret, as they are of many receivers: no log line has them.
+//! The path and the query of a URL are often secrets of its receiver, so no log line contains them.
 
 use std::net::TcpListener;
 

@@ -1,4 +1,4 @@
-//! HTTP/2: which calls share a connection, and what is known of a call whose connection or stream ends early.
+//! HTTP/2: which calls share a connection, and the outcome of a call whose connection or stream ends early.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -38,7 +38,7 @@ async fn calls_share_a_connection_that_the_receiver_keeps() {
 async fn a_call_does_not_wait_behind_the_receivers_limit_of_streams() {
     for limit in [1, 3] {
         let receiver = Frames::start(limit, move |request: Request| {
-            // The first connection is full of calls that never end.
+            // Calls that never end fill the first connection.
             if request.connection == 1 && request.number > 1 || limit == 1 && request.connection == 2 {
                 return vec![];
             }
@@ -123,7 +123,7 @@ async fn a_handshake_that_hangs_holds_up_the_call_that_began_it_and_no_other() {
     let first = spawn(async move { first.call(&timer, 1, &given_up, &unnoted()).await });
     eventually("the second connection is there", async || (receiver.raw.connections() == 2).then_some(()))
         .await;
-    // The first one waits for longer than all of these take.
+    // The first call waits for longer than all of these calls take.
     for called in join_all((0..20).map(|_| call(&caller, &receiver, PATIENCE))).await {
         assert_eq!(called.result, answered(200), "{called:?}");
     }
@@ -176,10 +176,11 @@ async fn a_receiver_that_ends_connections_after_some_requests_loses_none() {
     assert_eq!(call(&caller, &receiver, PATIENCE).await.result, answered(200));
     let calls = join_all((0..60).map(|_| call(&caller, &receiver, PATIENCE))).await;
     let left_out: Vec<_> = calls.iter().filter(|called| called.result != answered(200)).collect();
-    // Until it is known how many requests a connection takes, some are behind the last one. They are tried again.
+    // Until the caller knows how many requests a connection takes, some requests come after the last
+    // one that it takes. They are tried again.
     assert!(left_out.iter().all(|called| outcome(called).0 == "not_sent"), "{left_out:?}");
     assert_eq!(taken.load(Ordering::SeqCst), 61 - left_out.len(), "each was looked at once");
-    // From then on no connection gets more.
+    // From then on no connection gets more requests than it takes.
     for called in join_all((0..60).map(|_| call(&caller, &receiver, PATIENCE))).await {
         assert_eq!(called.result, answered(200));
     }
@@ -222,7 +223,7 @@ async fn a_receiver_that_closes_idle_connections_without_a_word_loses_one_call_a
     let caller = caller_of(&receiver);
     for expected in ["answered", "no_answer", "answered", "answered", "answered"] {
         assert_eq!(outcome(&call(&caller, &receiver, PATIENCE).await).0, expected);
-        // The time is what is tried.
+        // The test needs this time.
         tokio::time::sleep(IDLE + IDLE / 2).await;
     }
 }
@@ -234,7 +235,7 @@ async fn a_request_that_a_receiver_does_not_read_for_so_long_that_it_is_not_writ
         let released = Arc::new(Notify::new());
         let reads_on = released.clone();
         let receiver = Frames::start(100, move |request: Request| match request {
-            // It takes a body of any size, and does not read it.
+            // The receiver allows a body of any size, and does not read it.
             Request { connection: 1, number: 1 } => {
                 vec![Act::Window(1 << 30), Act::Until(reads_on.clone())]
             }
@@ -243,7 +244,7 @@ async fn a_request_that_a_receiver_does_not_read_for_so_long_that_it_is_not_writ
         })
         .await;
         let (caller, ended) = (caller_of(&receiver), CancellationToken::new());
-        // More than lies between the two sides.
+        // More than the buffers between the two sides hold.
         let mut large = timer(&receiver.url(), PATIENCE);
         large.target.body = Body::Text("x".repeat(32 << 20).into());
         let (first, over) = (caller.clone(), ended.clone());
@@ -293,7 +294,7 @@ async fn a_request_that_a_receiver_does_not_read_for_so_long_that_it_is_not_writ
 
 #[tokio::test]
 async fn an_answer_longer_than_what_is_kept_is_read_and_not_cut_off() {
-    // As much as fits in the window that a call begins with.
+    // As much as fits into the window of a call at its start.
     let receiver = Frames::start(100, |_| vec![Act::Long(16_384)]).await;
     let caller = caller_of(&receiver);
     for _ in 0..30 {
@@ -330,7 +331,7 @@ async fn a_connection_that_owes_an_answer_and_is_silent_gets_no_other_call_and_n
     let (first, timer, given_up) = (caller.clone(), timer(&receiver.url(), PATIENCE), abort.clone());
     let first = spawn(async move { first.call(&timer, 1, &given_up, &unnoted()).await });
     waiting.notified().await;
-    // The time is what is tried.
+    // The test needs this time.
     tokio::time::sleep(Duration::from_millis(5_500)).await;
     assert_eq!(call(&caller, &receiver, PATIENCE).await.result, answered(200));
     assert_eq!((receiver.raw.connections(), receiver.pings.load(Ordering::SeqCst)), (2, 0));
@@ -360,7 +361,7 @@ async fn a_head_that_is_odd_has_its_status_and_harms_no_other_call() {
         }
         assert_eq!(receiver.raw.connections(), 1);
     }
-    // Nobody can tell what this one is, and the next call is on the same connection.
+    // This status is not readable, and the next call uses the same connection.
     let receiver = Frames::start(100, |request: Request| match request.number {
         2 => vec![Act::Fields(field(":status", b"2OO"))],
         _ => vec![Act::Answer],

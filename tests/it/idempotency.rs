@@ -50,7 +50,7 @@ async fn a_repeated_key_gives_the_first_timer_and_another_request_is_refused() {
     let client = node.client();
     let first = create(&client, "k", r#"{"delay": "1h", "url": "http://localhost/"}"#).await;
     assert_eq!(first.status, 201);
-    // The same content, written otherwise; the key as a quoted string.
+    // The same content in another spelling; the key is a quoted string.
     let again = create(&client, "\"k\"", r#"{"url":"http://localhost/","delay":"1h"}"#).await;
     assert_eq!((again.status, &again.json["id"]), (200, &first.json["id"]));
     assert_eq!(again.json["due_at"], first.json["due_at"]);
@@ -82,14 +82,14 @@ async fn a_key_is_that_of_the_owner_whoever_asks_in_its_name() {
     let (status, id, _) = create(&billing, "a", named).await;
     assert_eq!(status, 201);
     assert_eq!(create(&admin, "a", named).await, (200, id.clone(), serde_json::Value::Null));
-    // Without an owner in it the same key is that of the token that asks.
+    // Without an owner in the request, the same key belongs to the token of the request.
     let (status, other, _) = create(&admin, "a", plain).await;
     assert!(status == 201 && other != id);
-    // The owner's own request with this key is another one, and is found out.
+    // The owner's own request with this key has other content, and is found out.
     assert_eq!(create(&billing, "b", plain).await.0, 201);
     let reused = json!("urn:jettimer:problem:idempotency-key-reused");
     assert_eq!(create(&admin, "b", named).await, (422, None, reused));
-    // A token that may not name another owner gets nothing of that one's.
+    // A token that may not name another owner gets no timer of that owner.
     let of_boss = r#"{"delay": "1h", "url": "http://localhost/", "created_by": "boss"}"#;
     assert_eq!(create(&admin, "c", of_boss).await.0, 201);
     let (status, id, kind) = create(&billing, "c", of_boss).await;
@@ -143,7 +143,7 @@ async fn a_repeated_request_gives_the_first_timer_also_once_it_would_be_refused(
     let node = Node::start(&broker).await;
     let body = r#"{"delay": "1h", "url": "http://localhost/"}"#;
     let first = create(&node.client(), "k", body).await;
-    // The horizon has come nearer, as an instant comes to lie in the past.
+    // With this `--max-delay` the request would be refused, as it would be once its instant has passed.
     let later = Node::with(&broker, &["--max-delay", "1s"]).await;
     let again = create(&later.client(), "k", body).await;
     assert_eq!((again.status, &again.json["id"]), (200, &first.json["id"]), "{again:?}");

@@ -1,5 +1,4 @@
-//! Bad input gets an error that says what to do. `api/draft/tests.rs` has each field; here it is the
-//! HTTP around them.
+//! Bad input gets an error that says what to do. `api/draft/tests.rs` covers each field; these tests cover the HTTP around them.
 
 use proptest::prelude::{Strategy as _, any};
 use proptest::strategy::ValueTree as _;
@@ -18,7 +17,7 @@ async fn a_parameter_where_there_is_none_is_refused_and_nothing_is_done() {
     let client = node.client();
     let timer = r#"{"delay": "1h", "url": "http://localhost/"}"#;
     let id = client.create(&serde_json::from_str(timer).unwrap()).await;
-    // Whoever says so does not mean to cancel it.
+    // A client that says so does not want to cancel it.
     let cancel = format!("/timer/{id}?dry_run=true");
     for (method, path, body) in [
         (Method::DELETE, cancel.as_str(), ""),

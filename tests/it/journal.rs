@@ -1,4 +1,4 @@
-//! The journal of calls: what a killed worker had claimed does not wait for its lease.
+//! The journal of calls: timers that a killed worker had claimed do not wait for their leases.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,14 +15,14 @@ use crate::support::{Broker, Client, Node, Sink, eventually, in_millis};
 
 const TIMERS: usize = 2_000;
 
-/// Longer than a test waits: nothing that it sees is the end of a lease.
+/// Longer than a test waits, so that no lease ends during a test.
 const LONG: &str = "10m";
 
 async fn noting(broker: &Broker, dir: &Path) -> Node {
     Node::with(broker, &["--journal-dir", dir.to_str().unwrap()]).await
 }
 
-/// Whether a node has said so.
+/// The log entry of a node with this level and text, if there is one.
 fn said(node: &Node, level: &str, text: &str) -> Option<Value> {
     node.logged(level).into_iter().find(|entry| entry.to_string().contains(text))
 }
@@ -58,7 +58,7 @@ async fn of_a_killed_worker_no_timer_is_lost_or_called_twice_and_what_is_unknown
         }
     }
     assert!(unknown < TIMERS / 4, "{unknown} are unknown");
-    // A thread that is killed between its mark and its first byte cannot be told from one that is killed after it.
+    // A thread that is killed between its mark and its first byte looks the same as one that is killed after it.
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     assert!(unseen <= threads, "{unseen} are unknown that the receiver did not see, by {threads} threads");
 }
@@ -80,7 +80,7 @@ async fn what_was_on_its_way_is_unknown_or_called_again_as_soon_as_a_node_is_the
     assert_eq!((sink.hits_of(&once).len(), sink.hits_of(&again).len()), (1, 2));
 }
 
-/// A receiver that takes connections and never says a word of TLS, so that no request is ever written to it.
+/// A receiver that accepts connections and never starts TLS, so that no request is ever written to it.
 async fn mute() -> (Raw, Arc<Notify>) {
     let connected = Arc::new(Notify::new());
     let tell = connected.clone();
@@ -95,7 +95,7 @@ async fn mute() -> (Raw, Arc<Notify>) {
     (receiver, connected)
 }
 
-/// Waits until the timer is called under another claim than that of the time before.
+/// Waits until the timer is called under another claim than before.
 async fn is_claimed_again(client: &Client, id: &str, connected: &Notify) {
     connected.notified().await;
     let timer = client.until(id, "firing").await;
@@ -162,7 +162,7 @@ async fn a_journal_that_is_not_this_nodes_predecessors_changes_nothing() {
     let id = victim.client().create(&timer).await;
     sink.until(1).await;
     victim.kill().await;
-    // Copied, cut short, and something else.
+    // The heir gets copies of the files, a file that is too short, and one with other content.
     let copy = TempDir::new().unwrap();
     let files: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     for file in &files {
@@ -198,7 +198,7 @@ async fn two_nodes_on_one_directory_have_a_file_each_and_a_rolling_restart_is_re
     let timer = json!({ "delay": "0s", "url": sink.url("/hang"), "timeout": LONG });
     let id = old.client().create(&timer).await;
     sink.until(1).await;
-    // The new one starts while the old one finishes its calls.
+    // The new node starts while the old one finishes its calls.
     old.terminate();
     let mut new = noting(&broker, dir.path()).await;
     assert!(said(&new, "INFO", "a file of its own").is_some());
@@ -220,14 +220,14 @@ async fn a_disk_that_is_full_changes_nothing_for_any_timer() {
     let dir = folder.path().join("disk/journal");
     let mut node = noting(&broker, &dir).await;
     let sink = Sink::start().await;
-    // Room was made for each mark before: what is noted on a full disk is believed.
+    // The room for each mark was reserved before, so marks on a full disk are believed.
     disk.fill();
     let hanging = json!({ "delay": "0s", "url": sink.url("/hang"), "timeout": LONG });
     let id = node.client().create(&hanging).await;
     sink.until(1).await;
     node.kill().await;
     let mut heir = noting(&broker, &dir).await;
-    // There is no room for a file of its own, and without one nothing that was left is believed.
+    // The new node has no room for a file of its own, and without one it believes nothing in the old files.
     assert!(said(&heir, "WARN", "there is no journal of calls").is_some());
     assert_eq!(heir.client().get(&id).await["state"], "firing");
     let fired = heir.client().create(&json!({ "delay": "0s", "url": sink.url("/ok") })).await;
@@ -239,7 +239,7 @@ async fn a_disk_that_is_full_changes_nothing_for_any_timer() {
     assert_eq!(sink.hits_of(&id).len(), 1);
 }
 
-/// Said where it is seen, since a test that checks nothing passes.
+/// Prints that the test was skipped, since a test that checks nothing passes.
 #[expect(clippy::print_stderr, reason = "for whoever reads the log of a run")]
 fn skipped(why: &str) {
     eprintln!("NOT CHECKED: what becomes of a journal on a full disk: {why}");

@@ -1,4 +1,4 @@
-//! The ledger: it balances whatever happens, and does not once a record is lost.
+//! The ledger balances after any event, except the loss of a record.
 
 use serde_json::json;
 
@@ -12,7 +12,7 @@ async fn term(client: &Client, term: &str) -> f64 {
     metric(client, &format!("jettimer_ledger_timers{{term=\"{term}\"}}")).await
 }
 
-/// What is created, less everything that it can have become.
+/// The number of created timers, less the counts of everything that they can have become.
 async fn difference(client: &Client) -> f64 {
     let mut difference = term(client, "created").await;
     for name in TERMS {
@@ -88,14 +88,14 @@ async fn a_record_that_is_removed_by_hand_is_missing_for_good() {
     let over = node.client().create(&json!({ "seconds": 0, "url": sink.url("/ok") })).await;
     node.client().until(&over, "delivered").await;
     until_created(&node.client(), 6.0).await;
-    // One that waits, and one that is over.
+    // One timer that waits, and one that is over.
     hand.delete_record(&ids[0]).await;
     until_imbalance(&node.client(), 1.0).await;
     hand.delete_record(&over).await;
     until_imbalance(&node.client(), 2.0).await;
     assert_eq!(difference(&node.client()).await, 2.0);
     assert!(node.logged("ERROR").iter().any(|line| line["imbalance"] == 1));
-    // Gone without a trace, while no node runs.
+    // Removed without a trace, while no node runs.
     node.terminate();
     assert_eq!(node.exit_code().await, Some(0));
     assert_eq!(hand.purge("KV_timers", &format!("$KV.timers.{}", ids[1])).await, 1);
@@ -117,7 +117,7 @@ async fn events_that_are_missing_are_said_and_make_no_false_alarm() {
     until_created(&node.client(), 10.0).await;
     node.terminate();
     assert_eq!(node.exit_code().await, Some(0));
-    // A change without an event, since nothing keeps it.
+    // A change without an event, since no stream stores it.
     hand.delete_stream("TIMERS_EVENTS").await;
     hand.store_again(&ids[0]).await;
     let node = Node::with(&broker, &OFTEN).await;

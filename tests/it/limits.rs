@@ -1,4 +1,4 @@
-//! What a client may take of a node, each limit with an answer or an end.
+//! The resources of a node that a client may take; each limit ends in an answer or a closed connection.
 
 use reqwest::Method;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -23,7 +23,7 @@ async fn a_head_that_is_too_large_is_refused() {
         let reply = client.send(Method::GET, path, headers, "").await;
         assert_eq!(reply.status, status, "{reply:?}");
         assert_eq!(reply.json["type"], format!("urn:jettimer:problem:{kind}"));
-        // What a connection has taken for the head is given back with it.
+        // The node frees the connection's memory for the head by closing it.
         assert_eq!(reply.header("connection"), "close", "{kind}");
     }
 }
@@ -81,7 +81,7 @@ async fn a_head_that_cannot_be_read_is_a_problem_too() {
         (get(b"/healthz", b"content-length: 1\r\ncontent-length: 2"), "400 Bad Request", "malformed-request"),
         (get(b"/healthz", b"content-length: x"), "400 Bad Request", "malformed-request"),
         (get(b"/healthz", b"transfer-encoding: gzip"), "400 Bad Request", "malformed-request"),
-        // These hyper reads.
+        // hyper reads these heads.
         (get(b"/healthz", b"host: y"), "400 Bad Request", "malformed-request"),
         (get(b"/healthz", b"transfer-encoding: gzip, chunked"), "400 Bad Request", "malformed-request"),
         (get(b"/healthz", b"idempotency_key: a"), "400 Bad Request", "malformed-request"),
@@ -92,7 +92,7 @@ async fn a_head_that_cannot_be_read_is_a_problem_too() {
         ),
         (get(&long, b"a: b"), "414 URI Too Long", "uri-too-long"),
         (b"GET /healthz HTTP/1.0\r\nbad name: 1\r\n\r\n".to_vec(), "400 Bad Request", "malformed-request"),
-        // Behind a request that was answered, in the same packet.
+        // Garbage after an answered request, in the same packet.
         ([&fine[..], b"garbage\r\n\r\n"].concat(), "400 Bad Request", "malformed-request"),
     ] {
         let shown = String::from_utf8_lossy(&request[..request.len().min(80)]).into_owned();
@@ -115,7 +115,7 @@ async fn a_head_that_cannot_be_read_is_a_problem_too() {
         assert_eq!(body["type"], format!("urn:jettimer:problem:{kind}"), "{shown}");
         assert_eq!(body["request_id"], field("x-request-id"));
     }
-    // What is in order, and ends as those of hyper do, is left as it is.
+    // A regular answer that ends like hyper's own errors stays as it is.
     let head = exchange(&address, b"HEAD /nothing HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
     assert!(head.starts_with("HTTP/1.1 404 ") && head.matches("x-request-id: ").count() == 1, "{head}");
     assert!(node.logged("ERROR").is_empty());
@@ -145,7 +145,7 @@ async fn a_connection_that_rests_is_kept_for_a_time_of_its_own() {
         Node::with(&broker, &["--client-timeout", head, "--idle-timeout", idle]).await
     };
     let request = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
-    // Each ends by itself, and would outlast the test if the other limit counted.
+    // Each limit ends a connection by itself; the connection would outlast the test under the other limit.
     let resting = start("10m", "1s").await;
     let address = resting.client().url("").trim_start_matches("http://").to_owned();
     assert!(exchange(&address, request).await.starts_with("HTTP/1.1 200 "));
@@ -157,7 +157,7 @@ async fn a_connection_that_rests_is_kept_for_a_time_of_its_own() {
     let mut begin = [0; 12];
     stream.read_exact(&mut begin).await.unwrap();
     assert_eq!(&begin, b"HTTP/1.1 200");
-    // A second head on the same connection has its time, too.
+    // A second head on the same connection has its own time limit.
     stream.write_all(b"GET /healthz HTTP/1.1\r\n").await.unwrap();
     let mut rest = vec![];
     let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut rest)).await;
@@ -182,7 +182,7 @@ async fn a_slow_client_is_cut_off_and_others_are_served_meanwhile() {
     );
     assert!(!unfinished.contains("200"), "{unfinished}");
     assert!(body.contains("408") && body.contains("request-timeout"), "{body}");
-    // The places of those that were cut off are free again.
+    // The places of the cut off connections are free again.
     let idle = [TcpStream::connect(&address).await, TcpStream::connect(&address).await];
     assert_eq!(node.client().send(Method::GET, "/healthz", &[], "").await.status, 200);
     drop(idle);

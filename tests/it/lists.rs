@@ -1,4 +1,4 @@
-//! Timers are found by what they are, page by page, and counted, created and cancelled many at a time.
+//! Timers are found by their properties, page by page, and counted, created and cancelled many at a time.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ fn ids(list: &Value) -> Vec<String> {
     timers.iter().map(|timer| timer["id"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Creates timers that are due an hour from now and later, a minute apart, as one request.
+/// Creates timers with one request, the first due in an hour, the others each a minute later.
 async fn create_many(client: &Client, count: usize) -> Vec<String> {
     let timers: Vec<Value> = (0..count)
         .map(|n| {
@@ -55,7 +55,7 @@ async fn timers_are_listed_in_order_by_every_filter_and_page_by_page() {
     loop {
         let page = get(&client, &path).await;
         walked.extend(ids(&page));
-        // What comes in between is not of this list's pages before it, and repeats nothing.
+        // A timer that is created meanwhile belongs on an earlier page, and makes no timer appear twice.
         nodes[0].client().create(&json!({ "minutes": 1, "url": "http://localhost/" })).await;
         let Some(next) = page["next"].as_str() else { break };
         path = format!("/timers?limit=7&cursor={next}");
@@ -177,12 +177,12 @@ async fn one_request_creates_many_and_says_of_each_what_became_of_it() {
     assert_eq!(statuses, [201, 422, 400, 201]);
     assert_eq!((&reply.json["created"], &reply.json["failed"]), (&json!(2), &json!(2)));
     assert_eq!(results[1]["problem"]["errors"][0]["pointer"], "/delay");
-    // The same request again makes nothing new.
+    // The same request again makes no new timer.
     let again = client.send(Method::POST, "/timers", &headers, &lines).await;
     assert_eq!(again.json["results"][3]["timer"]["id"], results[3]["timer"]["id"]);
     assert_eq!(again.json["results"][3]["status"], 200);
 
-    // A key of an item's own is that of the header of a request for it alone, whatever else is sent with it.
+    // An item's own key equals the key in the header of a single request, whatever else is sent with the item.
     let keyed = r#"{"delay": "1h", "url": "http://localhost/", "idempotency_key": "order-1"}"#;
     let alone = client.send(Method::POST, "/timer", &[("idempotency-key", "order-1")], good).await;
     for lines in [format!("{good}\n{keyed}"), keyed.to_owned()] {
@@ -190,7 +190,7 @@ async fn one_request_creates_many_and_says_of_each_what_became_of_it() {
         let of_key = reply.json["results"].as_array().unwrap().last().unwrap();
         assert_eq!((&of_key["status"], &of_key["timer"]["id"]), (&json!(200), &alone.json["id"]), "{of_key}");
     }
-    // Beside the header, the item's own counts.
+    // If there is a header too, the item's own key counts.
     let both = client.send(Method::POST, "/timer", &[("idempotency-key", "order-2")], keyed).await;
     assert_eq!((both.status, &both.json["id"]), (200, &alone.json["id"]));
 
@@ -208,7 +208,7 @@ async fn a_filter_cancels_what_it_means_and_nothing_else() {
     until_counted(&client, 20).await;
     let delete = async |query: &str| client.send(Method::DELETE, &format!("/timers{query}"), &[], "").await;
     assert_eq!(delete("").await.status, 422);
-    // What would be no filter if it were passed over: each is refused, and nothing is cancelled.
+    // These would be no filter if the node ignored them: it refuses each, and cancels nothing.
     for query in ["?state=scheduled&metadata.is=", "?state=scheduled&metadata=odd", "?state=scheduled&host="]
     {
         assert_eq!(delete(query).await.status, 400, "{query}");

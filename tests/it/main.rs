@@ -1,6 +1,6 @@
 //! The promises of jettimer, each against a real nats-server, real processes and a real receiver.
 //!
-//! One binary; one file per promise. Every test has its own nats-server, port and data.
+//! One binary, with one file per promise. Every test has its own nats-server, port and data.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! What clients may take of a node's memory: who takes much has a share, and everybody else is served.
+//! The memory of a node that clients may take: a client that takes much has a share, and all others are served.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use crate::support::{Broker, Client, Node, PATIENCE, Reply, eventually, token};
 
 const MIB: usize = 1_048_576;
 
-/// A creation with a body of so many bytes.
+/// A creation with a body of this many bytes.
 fn creation(bytes: usize) -> String {
     json!({ "delay": "1h", "url": "http://localhost/", "body": "x".repeat(bytes) }).to_string()
 }
@@ -22,7 +22,7 @@ async fn create(client: &Client, token: &str, bytes: usize) -> Reply {
     client.send(Method::POST, "/timer", &headers, &creation(bytes)).await
 }
 
-/// Sends a body but for its end.
+/// Sends a body without its end.
 async fn unfinished(address: &str, token: &str, bytes: usize) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let head = format!(
@@ -48,18 +48,18 @@ async fn bodies_without_an_end_take_a_share_and_another_token_is_served() {
     for _ in 0..3 {
         held.push(unfinished(&address, &one, 8 * MIB).await);
     }
-    // The kernel has the last of it for a moment.
+    // The kernel holds the last part for a moment.
     let refused = eventually("its share is used up", async || {
         Some(create(&client, &one, 200_000).await).filter(|reply| reply.status != 201)
     })
     .await;
     assert_eq!((refused.status, refused.header("retry-after")), (503, "2"), "{refused:?}");
     assert_eq!(refused.json["type"], "urn:jettimer:problem:memory-full");
-    // What is small is served all the same, and so is another token.
+    // Small requests are still served, and so is another token.
     assert_eq!(create(&client, &one, 1_000).await.status, 201);
     assert_eq!(create(&client, &other, 200_000).await.status, 201);
     let metrics = client.send(Method::GET, "/metrics", &[("authorization", &one)], "").await;
-    // The answer is larger than what it has for nothing.
+    // The answer is larger than the memory that the token has free of charge.
     assert_eq!((metrics.status, &metrics.json["type"]), (503, &refused.json["type"]));
     drop(held);
     let metrics = eventually("it has its share again", async || {
@@ -73,7 +73,7 @@ async fn bodies_without_an_end_take_a_share_and_another_token_is_served() {
 
 #[tokio::test]
 async fn unfinished_heads_take_what_they_may_and_others_are_served() {
-    /// A half of 16 MiB in buffers of 32 KiB.
+    /// Half of 16 MiB, in buffers of 32 KiB.
     const SHARE: usize = 256;
     let broker = Broker::start().await;
     let node = Node::with(&broker, &["--client-timeout", "10m"]).await;
@@ -87,7 +87,7 @@ async fn unfinished_heads_take_what_they_may_and_others_are_served() {
     }
     let closed = eventually("those that found no room are closed", async || {
         let closed = held.iter().filter(|stream| stream.try_read(&mut [0]).is_ok_and(|read| read == 0));
-        // One that was closed with bytes unread is reset.
+        // A connection that was closed with unread bytes is reset.
         let broken = held.iter().filter(|stream| {
             stream.try_read(&mut [0]).is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset)
         });
@@ -97,7 +97,7 @@ async fn unfinished_heads_take_what_they_may_and_others_are_served() {
     .await;
     assert_eq!(closed, 20);
     assert_eq!(node.client().send(Method::GET, "/healthz", &[], "").await.status, 200);
-    // A large head comes through from elsewhere.
+    // A large head from another address is accepted.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(([127, 0, 0, 2], 0).into()).unwrap();
     let mut elsewhere = socket.connect(address).await.unwrap();
@@ -106,7 +106,7 @@ async fn unfinished_heads_take_what_they_may_and_others_are_served() {
     let mut answer = String::new();
     tokio::time::timeout(PATIENCE, elsewhere.read_to_string(&mut answer)).await.expect("an end").unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-    // And from here, once there is room.
+    // One from this address is accepted once there is room.
     drop(held);
     let large = "a".repeat(12_000);
     eventually("there is room again", async || {
@@ -195,17 +195,17 @@ async fn two_requests_of_8_mib_take_little_more_than_their_text() {
         client.send(Method::POST, "/timers", &many, &bulk),
     );
     for reply in [one, other] {
-        // On a busy machine the time of a request may be over before all of them are stored.
+        // On a busy machine the request's time may end before all of them are stored.
         let count = |field: &str| reply.json[field].as_u64().unwrap();
         assert_eq!((reply.status, count("created") + count("failed")), (200, 31), "{:?}", reply.headers);
         assert!(count("created") > 0);
     }
-    // A tree of values took 1.6 GB. What stays of it is the text, and what it is on its way to NATS.
+    // A tree of values took 1.6 GB. Now the node keeps only the text, and the copy on its way to NATS.
     let taken = peak(&node) - before;
     assert!(taken < 256, "{taken} MiB more than {before}");
 }
 
-/// The most memory that a node has had, in MiB.
+/// The peak memory of a node, in MiB.
 fn peak(node: &Node) -> usize {
     let status = PathBuf::from(format!("/proc/{}/status", node.pid()));
     let status = std::fs::read_to_string(status).expect("its status");

@@ -1,4 +1,4 @@
-//! What a node has done can be read in its numbers, by whoever may read, on nodes of every role.
+//! The metrics of a node show its work to every client that may read them, on nodes of every role.
 
 use std::collections::HashMap;
 
@@ -7,11 +7,11 @@ use serde_json::json;
 
 use crate::support::{Broker, Client, Node, Sink, eventually};
 
-/// What a node shows, taken apart as a scraper does it.
+/// The metrics of a node, parsed as a scraper does it.
 #[derive(Debug)]
 struct Scrape {
     text: String,
-    /// By name and labels.
+    /// The samples by name and labels.
     samples: HashMap<String, f64>,
 }
 
@@ -25,8 +25,8 @@ impl Scrape {
         Self::parse(reply.json.as_str().expect("text"))
     }
 
-    /// Fails on what is not the text format: a sample without a type before it, a value that is none, a series that
-    /// is there twice, or buckets that do not add up.
+    /// Parses the text format. Fails on a sample without a type before it, a value that is not a number, a series that
+    /// appears twice, or buckets that do not add up.
     fn parse(text: &str) -> Self {
         let mut types = HashMap::new();
         let mut samples = HashMap::new();
@@ -91,7 +91,7 @@ async fn what_a_node_does_can_be_read_in_its_numbers() {
     assert_eq!(client.send(Method::POST, "/timer", &key, &body).await.status, 200);
     let reader = reqwest::Client::new().get(client.url("/timers/events")).send().await.expect("the feed");
 
-    // What is looked at in NATS may be a second old, and the index hears of changes a moment later.
+    // Values that the node reads from NATS may be a second old, and the index hears of changes a moment later.
     let scrape = eventually("wakes are settled and the index has everything", async || {
         let scrape = Scrape::of(&client).await;
         let nothing_left = ["jettimer_wakes_held", "jettimer_wakes_waiting", "jettimer_index_lag_changes"];
@@ -147,7 +147,7 @@ async fn what_a_node_does_can_be_read_in_its_numbers() {
             && scrape.get("jettimer_http_connections") >= 2.0
     );
     assert!(scrape.get("jettimer_index_last_change_timestamp_seconds") > 1.7e9);
-    // Nothing that clients choose is in it.
+    // The metrics contain no text that clients choose.
     for theirs in [delivered.as_str(), "127.0.0.1", "/ok"] {
         assert!(!scrape.text.contains(theirs), "{theirs}");
     }
@@ -234,7 +234,7 @@ async fn the_claim_of_a_node_that_died_is_counted_by_the_one_that_finds_it() {
     dying.kill().await;
     let finder = Node::start(&broker).await;
     finder.client().until(&id, "unknown").await;
-    // The record is there a moment before it is counted.
+    // The record is stored a moment before it is counted.
     let scrape = eventually("the outcome is counted", async || {
         let scrape = Scrape::of(&finder.client()).await;
         (scrape.get("jettimer_attempts_total{outcome=\"unknown\"}") == 1.0).then_some(scrape)

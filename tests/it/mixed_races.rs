@@ -1,5 +1,5 @@
-//! Everything that can be asked of one timer, at two nodes at once, while it fires: each answer is definite, and
-//! all of them together agree with what the receiver has seen.
+//! All requests about one timer, at two nodes at once, while it fires: each answer is definite, and all of them together
+//! agree with the calls that the receiver has seen.
 
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
@@ -12,10 +12,10 @@ use serde_json::json;
 
 use crate::support::{Broker, Node, Reply, Sink, micros_of};
 
-/// How many timers are fought over, and how many at once.
+/// How many timers the requests compete for, and how many at once.
 const RACES: usize = 600;
 const AT_ONCE: usize = 20;
-/// How many times as long everything about a race takes at most.
+/// How many times as long all delays of a race become at most.
 const SLOWEST: u32 = 10;
 
 const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
@@ -30,7 +30,7 @@ async fn cancel_change_fire_and_replay_that_meet_agree_with_what_the_receiver_ha
     let race = |slowness: u32, n: usize| {
         let (sink, alarm, clients) = (sink.clone(), alarm.clone(), clients.clone());
         async move {
-            // It fails, so that there is something to replay.
+            // The timer fails, so that it can be replayed.
             let reply = clients[n % 2]
                 .post(&json!({ "delay": format!("{}ms", 100 * slowness), "url": sink.url("/status/404") }))
                 .await;
@@ -45,7 +45,7 @@ async fn cancel_change_fire_and_replay_that_meet_agree_with_what_the_receiver_ha
                 (Method::DELETE, path.clone(), "", 20),
                 (Method::POST, format!("{path}/replay"), "", 15),
             ];
-            // Each wish about its own time from the due instant, in milliseconds, moved by race.
+            // Each request comes at its own time around the due instant, in milliseconds, shifted from race to race.
             let moved = (n % 31) as i64 * 1_000 - 15_000;
             let asked = wishes.into_iter().enumerate().map(|(wish, (method, path, body, about))| {
                 let (client, alarm) = (clients[(n + wish) % 2].clone(), alarm.clone());
@@ -65,8 +65,8 @@ async fn cancel_change_fire_and_replay_that_meet_agree_with_what_the_receiver_ha
             [changed.status == 200, fired.status == 202, cancelled.status == 200, replays > 0]
         }
     };
-    // Each wish came in time in some races and too late in others; otherwise nothing has met. Where the machine is too busy
-    // for that, everything about a race takes longer.
+    // Each request came in time in some races and too late in others, or the requests have not met the fire. On a machine
+    // that is too busy for that, all delays of a race become longer.
     let mut granted = [0; 4];
     let mut refused = [0; 4];
     for slowness in 1..=SLOWEST {
@@ -85,7 +85,7 @@ async fn cancel_change_fire_and_replay_that_meet_agree_with_what_the_receiver_ha
     panic!("nothing has met: granted {granted:?}, refused {refused:?}");
 }
 
-/// Whether the answers, the timer as it ended and the calls are one story.
+/// Checks that the answers, the final timer and the calls are consistent.
 fn agree(replies: &[Reply], timer: &serde_json::Value, hits: &[u64]) {
     let story = || format!("{replies:?} {timer} {hits:?}");
     let [early, changed, fired, late, cancelled, last] = replies else { panic!("six replies") };
@@ -99,7 +99,7 @@ fn agree(replies: &[Reply], timer: &serde_json::Value, hits: &[u64]) {
     assert_eq!(timer["attempts"], hits.len(), "{}", story());
     assert_eq!(timer["state"] == "cancelled", cancelled.status == 200, "{}", story());
     if changed.status == 200 && fired.status == 409 && cancelled.status == 409 {
-        // Changed and nothing else: the old instant is not called at.
+        // The timer was only changed, so no call comes at the old instant.
         let moved = micros_of(&changed.json["due_at"]);
         assert!(hits.iter().any(|hit| *hit >= moved), "{}", story());
     }

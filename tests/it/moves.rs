@@ -1,5 +1,5 @@
-//! A timer that is moved again and again, as a client does that waits for a pause: it leaves nothing behind, takes no
-//! place from other timers, and is called once, at the last instant.
+//! A client moves a timer again and again while it waits for a pause. The timer leaves nothing behind, takes no place from
+//! other timers, and is called once, at the last instant.
 
 use serde_json::{Value, json};
 
@@ -16,12 +16,12 @@ async fn a_timer_that_is_moved_often_has_one_waiting_wake() {
     let id = clients[0].create(&json!({ "delay": "1h", "url": sink.url("/ok") })).await;
     let other = clients[0].create(&json!({ "delay": "1h", "url": "http://localhost/" })).await;
     for hours in 2..30 {
-        // Later, earlier, and where it was before.
+        // To a later instant, an earlier one, and back.
         let reply = clients[hours % 2].patch(&id, &json!({ "hours": 1 + hours * 7 % 10 })).await;
         assert_eq!(reply.status, 200, "{reply:?}");
     }
     assert_eq!(hand.count("TIMERS", &format!("timers.schedule.{id}.*")).await, 1);
-    // Also if two clients move it at the same time: the last one has its wake.
+    // The same if two clients move it at the same time: the last move has its wake.
     for hours in 2..10 {
         let bodies = [hours, hours + 20].map(|hours| json!({ "hours": hours }));
         futures_util::future::join(clients[0].patch(&id, &bodies[0]), clients[1].patch(&id, &bodies[1]))
@@ -29,7 +29,7 @@ async fn a_timer_that_is_moved_often_has_one_waiting_wake() {
         let at = micros_of(&clients[0].get(&id).await["due_at"]);
         assert!(hand.has("TIMERS", &format!("timers.schedule.{id}.{at}")).await);
     }
-    // A timer that is fired leaves none.
+    // A fired timer leaves none.
     let fired = clients[0].send(reqwest::Method::POST, &format!("/timer/{id}/fire"), &[], "").await;
     assert_eq!(fired.status, 202, "{fired:?}");
     assert_eq!(hand.count("TIMERS", &format!("timers.schedule.{id}.*")).await, 0);
@@ -46,7 +46,7 @@ async fn a_timer_that_is_moved_by_a_fraction_of_a_second_takes_one_place_of_a_wo
     let id = client.create(&json!({ "delay": "20s", "url": sink.url("/ok") })).await;
     let mut last = Value::Null;
     let mut moves = 0;
-    // Each of these wakes comes to the worker at once. As long as the timer is moved, none of them finds it due.
+    // Each of these wakes comes to the worker at once. As long as moves go on, no wake finds the timer due.
     eventually("the worker has few wakes after many moves", async || {
         for _ in 0..20 {
             let moved = client.patch(&id, &json!({ "delay": "450ms" })).await;
@@ -75,7 +75,7 @@ async fn a_timer_that_is_moved_by_a_fraction_of_a_second_takes_one_place_of_a_wo
 #[tokio::test]
 async fn a_wake_names_the_receiver_that_its_timer_calls_also_after_a_change_and_when_it_is_due() {
     let broker = Broker::start().await;
-    // Nobody takes wakes that are due.
+    // No worker takes due wakes.
     let node = Node::with(&broker, &["--role", "api"]).await;
     let hand = Hand::of(&broker).await;
     let client = node.client();

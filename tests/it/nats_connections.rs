@@ -1,4 +1,4 @@
-//! A node's connection to NATS: found dead and made again, with what the node's files have by then.
+//! A node's connection to NATS: the node finds it dead and makes it again, with the content of its files at that time.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ async fn until_ready(client: &Client) {
     .await;
 }
 
-/// Waits until the node says that it is not ready for a reason with these words, and gives the reason.
+/// Waits until the node says that it is not ready for a reason with these words, and returns the reason.
 async fn until_refused(client: &Client, words: &str) -> String {
     eventually(&format!("it is said: {words}"), async || {
         let ready = client.send(Method::GET, "/readyz", &[], "").await;
@@ -31,7 +31,7 @@ async fn after_a_silent_end(directions: &[Direction]) {
     let node = Node::at(&broker.args_at(&way.url(), "node"), &[]).await;
     let (client, sink) = (node.client(), Sink::start().await);
     let waits = client.create(&json!({ "delay": "4s", "url": sink.url("/ok") })).await;
-    // By then it has heard itself, too.
+    // By then the node has received its own heartbeat, too.
     let id = client.create(&json!({ "delay": "2s", "url": sink.url("/ok") })).await;
     client.until(&id, "delivered").await;
 
@@ -71,7 +71,7 @@ async fn a_key_that_was_replaced_is_used_at_the_next_connection() {
     let seed = broker.change_key("node");
     let reason = until_refused(&client, "refuses the user").await;
     assert!(reason.contains("--nats-nkey"), "{reason}");
-    // Anybody may ask; the log has the file.
+    // Every client may read this answer; only the log names the file.
     let file = broker.key_file("node");
     let path = file.display().to_string();
     assert!(!reason.contains(&path), "{reason}");

@@ -40,7 +40,7 @@ async fn a_pause_that_is_longer_than_a_lease_leaves_nothing_unknown() {
     for _ in 0..20 {
         ids.push(node.client().create(&json!({ "at": at, "url": sink.url("/ok"), "timeout": "2s" })).await);
     }
-    // Both nodes hold timers by now; their claims get stuck, for longer than 2 s and the margin of 15 s.
+    // Both nodes hold timers by now. Their claims get stuck for longer than the timeout of 2 s and the margin of 15 s.
     let due = micros_of(&at.into());
     eventually("they are almost due", async || (now_micros() > due - 200_000).then_some(())).await;
     broker.pause();

@@ -1,7 +1,7 @@
-//! What nodes and others may do on NATS: the least that is needed, and nothing with timers for anybody else.
+//! The permissions of nodes and other programs on NATS: the least that nodes need, and no access to timers for others.
 //!
-//! That this least is enough is shown by all tests: each node is the user of its role (`support::broker`), and one that
-//! NATS refuses something fails its test (`support::node`).
+//! All tests show that this least is enough: each node is the user of its role (`support::broker`), and a node that NATS
+//! refuses a request fails its test (`support::node`).
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use crate::feed::Reader;
 use crate::support::{Broker, Node, PATIENCE, Sink, eventually};
 
-/// What a program must not do to timers that are not its own.
+/// The subjects with which a program could change the timers of others.
 const CHANGES: [&str; 16] = [
     "$KV.timers.0198c0de-0000-7000-8000-000000000001",
     "timers.fire.0198c0de-0000-7000-8000-000000000001",
@@ -33,7 +33,7 @@ const CHANGES: [&str; 16] = [
     "$JS.ACK.TIMERS.workers.1.1.1.1.1",
 ];
 
-/// How records and wakes could be read.
+/// The subjects with which a program could read records and wakes.
 const READS: [&str; 7] = [
     "$JS.API.STREAM.INFO.KV_timers",
     "$JS.API.STREAM.MSG.GET.KV_timers",
@@ -44,7 +44,7 @@ const READS: [&str; 7] = [
     "$JS.API.STREAM.SNAPSHOT.KV_timers",
 ];
 
-/// A user, and what NATS refuses it.
+/// A NATS user, and the requests that NATS refuses it.
 struct Somebody {
     client: Client,
     refusals: mpsc::Receiver<String>,
@@ -141,7 +141,7 @@ async fn a_neighbour_in_the_same_account_can_not_read_or_change_timers() {
     let node = Node::start(&broker).await;
     let sink = Sink::start().await;
     let mut neighbour = Somebody::is(&broker, "neighbour").await;
-    // What is its own it may do; and it may hear the answers to everybody who does not look after its own.
+    // The neighbour may use its own subjects, and it may hear the answers to every program that does not protect its own.
     let mut own = neighbour.client.subscribe("neighbour.>").await.unwrap();
     let mut inboxes = neighbour.client.subscribe("_INBOX.>").await.unwrap();
     neighbour.client.publish("neighbour.hello", "".into()).await.unwrap();
@@ -177,7 +177,7 @@ async fn a_neighbour_in_another_account_does_not_even_see_that_there_are_timers(
     node.client().until(&id, "delivered").await;
     assert_eq!(sink.counts()[&id], 1);
     neighbour.publish("end", "".into()).await.unwrap();
-    // It has heard itself, what JetStream says of its own requests, and nobody else.
+    // The neighbour has heard its own messages, JetStream's answers to its own requests, and no other message.
     let mut own = 0;
     loop {
         let message = heard.next().await.unwrap();
@@ -221,7 +221,7 @@ async fn a_node_that_may_not_do_what_its_role_needs_is_not_ready() {
         })
         .await;
         for role in ["api", "worker", "all"] {
-            // What a node of this role does not need, it may lack.
+            // A node of this role may lack the permissions that it does not need.
             if role != "all" || roles.contains(&role) {
                 let node = Node::with(&broker, &["--role", role]).await.may_be_refused();
                 let ready = node.client().send(reqwest::Method::GET, "/readyz", &[], "").await;

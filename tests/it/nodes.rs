@@ -1,4 +1,4 @@
-//! Nodes know of each other, and keep together what all of them are allowed.
+//! Nodes know of each other, and keep the limits that apply to all of them together.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,7 @@ async fn nodes(client: &Client) -> Vec<Value> {
     reply.json["nodes"].as_array().expect("nodes").clone()
 }
 
-/// Waits until a node knows these, itself first.
+/// Waits until a node knows the nodes with these names, itself first.
 async fn until_known(client: &Client, names: &[&str]) -> Vec<Value> {
     eventually(&format!("{names:?} are known"), async || {
         let nodes = nodes(client).await;
@@ -42,7 +42,7 @@ async fn create_many(client: &Client, timer: &Value, count: usize) -> Vec<String
     results.iter().map(|result| result["timer"]["id"].as_str().expect("an id").to_owned()).collect()
 }
 
-/// Which nodes have called for these timers.
+/// The nodes that have made the calls of these timers.
 async fn callers(client: &Client, ids: &[String]) -> HashSet<String> {
     let mut callers = HashSet::new();
     for id in ids {
@@ -92,8 +92,8 @@ async fn a_rate_is_kept_by_two_nodes_together() {
     let ids = create_many(&a.client(), &timer, 30).await;
     let hits: Vec<u64> = sink.until(30).await.iter().map(|hit| hit.at).collect();
     let last = hits.iter().max().unwrap();
-    // Two nodes that begin with one call each, and then make ten a second together, take 2.8 s; alone, each would take
-    // half of that for its half. The first call may be the slowest to arrive, and none begins before it is due.
+    // Two nodes that begin with one call each, and then make ten a second together, take 2.8 s. Without sharing, each would
+    // take half of that for its half. The first call may arrive the slowest, and no call begins before it is due.
     assert!(last - due >= 2_700_000, "30 calls within {} µs", last - due);
     assert_eq!(callers(&a.client(), &ids).await.len(), 2);
 }
@@ -107,7 +107,7 @@ async fn a_number_of_calls_is_kept_by_two_nodes_together() {
     let timer = json!({ "delay": "1s", "url": sink.url("/slow/400"), "flow": flow });
     let ids = create_many(&a.client(), &timer, 16).await;
     let starts: Vec<u64> = sink.until(16).await.iter().map(|hit| hit.at).collect();
-    // Each is there for at least as long as the receiver takes to answer.
+    // Each call lasts at least as long as the receiver takes to answer.
     let at_once =
         |start: &u64| starts.iter().filter(|other| (**other..**other + 400_000).contains(start)).count();
     assert!(starts.iter().map(at_once).max() <= Some(4), "{starts:?}");
@@ -130,7 +130,7 @@ async fn what_a_node_had_of_a_limit_goes_to_those_that_are_left() {
     sink.until(5).await;
 }
 
-/// A worker with these arguments, on a broker that has a node for the API.
+/// Starts a worker with these arguments, on a broker that has a node for the API.
 async fn worker(broker: &Broker, name: &str, allow: &str, args: &[&str]) -> Node {
     let rules = ["--node-name", name, "--role", "worker", "--allow-targets", allow];
     Node::with(broker, &[&rules[..], args].concat()).await
@@ -181,7 +181,7 @@ async fn a_timer_that_no_node_allows_ends_as_forbidden_though_their_rules_differ
     let one = worker(&broker, "one", "10.0.0.0/8", &[]).await;
     let _two = worker(&broker, "two", "192.168.0.0/16", &[]).await;
     until_known(&one.client(), &["one", "api", "two"]).await;
-    // The deadline stands for the ten minutes that it takes otherwise.
+    // With the deadline the timer fails after 2 s instead of ten minutes.
     let timer = json!({ "delay": "0s", "url": sink.url("/ok"), "retry": { "deadline": "2s" } });
     let id = api.client().create(&timer).await;
     let failed = api.client().until_final(&id).await;
@@ -206,7 +206,7 @@ async fn a_node_of_another_installation_does_not_start() {
         .expect("jettimer runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && said.contains("installation \"prod\""), "{said}");
-    // Who was given no name is told.
+    // A node without the name of an installation is warned.
     let (_, line) = token("other", &[]).await;
     let nameless = Node::with(&broker, &["--node-name", "nameless", "--tokens", &line]).await;
     let warned = nameless.logged("WARN");

@@ -1,5 +1,5 @@
-//! The document is served, and a node answers as it says: all tests compare what they get with it (see
-//! `support::contract`), and here is what no other test asks for.
+//! The node serves the OpenAPI document and answers as it says. All tests compare their answers with it (see
+//! `support::contract`), and these tests send the requests that no other test sends.
 
 use reqwest::Method;
 use reqwest::header::HeaderMap;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Broker, Node, contract};
 
-/// A list of tokens with one that nobody has.
+/// A list of tokens whose only token has no holder.
 const TOKENS: &str = "nobody read sha256:0000000000000000000000000000000000000000000000000000000000000000";
 
 #[tokio::test]

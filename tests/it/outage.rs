@@ -1,4 +1,4 @@
-//! NATS is away: clear answers meanwhile, and everything resumes by itself.
+//! NATS is away: the answers are clear meanwhile, and everything resumes by itself.
 
 use reqwest::Method;
 use serde_json::json;
@@ -21,7 +21,7 @@ async fn a_node_rides_out_an_outage_and_says_so() {
     assert_eq!(client.cancel(&before).await.status, 503);
     let ready = client.send(Method::GET, "/readyz", &[], "").await;
     assert_eq!((ready.status, &ready.json["status"]), (503, &json!("not_ready")));
-    // Refused one by one, and said together: the line that says why is not buried.
+    // The node refuses each request, but logs them together, so that the line with the cause is not buried.
     for _ in 0..20 {
         assert_eq!(client.send(Method::GET, "/readyz", &[], "").await.status, 503);
     }
@@ -29,7 +29,7 @@ async fn a_node_rides_out_an_outage_and_says_so() {
     let said: Vec<_> =
         said.iter().filter(|line| line["message"].as_str().unwrap_or("").contains("503")).collect();
     assert!((1..10).contains(&said.len()), "{said:?}");
-    // Alive all the same: nobody is helped by a restart of this process.
+    // The node is still alive: a restart of this process would not help.
     assert_eq!(client.send(Method::GET, "/healthz", &[], "").await.status, 200);
 
     broker.restart().await;
@@ -51,7 +51,7 @@ async fn a_request_for_many_takes_no_longer_than_one_for_one() {
     let client = node.client();
     broker.kill().await;
     let many = json!(vec![json!({ "delay": "1h", "url": "http://localhost/" }); 1_000]).to_string();
-    // One after the other they would wait for more than a minute.
+    // The timers would wait for more than a minute if they were stored one after the other.
     let reply = tokio::time::timeout(PATIENCE, client.send(Method::POST, "/timers", &[], &many)).await;
     let reply = reply.expect("an answer in time");
     assert_eq!((reply.status, &reply.json["failed"]), (200, &json!(1_000)));

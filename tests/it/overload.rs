@@ -1,6 +1,6 @@
-//! More than can be done at a time: what is over a limit waits where it costs nothing, and everything goes on by itself.
+//! More work than a node can do at a time: work over a limit waits where it costs nothing, and everything resumes by itself.
 //!
-//! docs/limits.md has what is promised; `scripts/limits` tries it in large.
+//! docs/limits.md has the promises; `scripts/limits` tests them on a large scale.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::support::{
     Broker, Client, Node, PATIENCE, Sink, eventually, exchange, few_files, in_millis, token,
 };
 
-/// Creates so many timers that are due at one instant.
+/// Creates `count` timers that are due at one instant.
 async fn due_together(client: &Client, url: &str, count: usize) -> Vec<String> {
     let timer = json!({ "at": in_millis(3_000), "url": url, "timeout": "20s" });
     let many = Value::Array(vec![timer; count]).to_string();
@@ -25,7 +25,7 @@ async fn due_together(client: &Client, url: &str, count: usize) -> Vec<String> {
     results.iter().map(|result| result["timer"]["id"].as_str().unwrap().to_owned()).collect()
 }
 
-/// What a metric without labels is now.
+/// The value of a metric without labels.
 async fn metric(client: &Client, name: &str) -> f64 {
     let reply = client.send(Method::GET, "/metrics", &[], "").await;
     let text = reply.json.as_str().unwrap();
@@ -48,7 +48,7 @@ async fn silent_clients_stop_no_call_where_few_files_may_be_open() {
         |line: &Value| line["message"].as_str().is_some_and(|text| text.contains("256 files may be open"));
     assert!(warned.iter().any(says), "{warned:?}");
     let ids = due_together(&client, &sink.url("/ok"), 50).await;
-    // More than the node has places for; the system takes the others, and they wait.
+    // More connections than the node has places for; the system accepts the others, and they wait.
     let address = node.client().url("").trim_start_matches("http://").to_owned();
     let mut silent = Vec::new();
     for _ in 0..100 {
@@ -79,7 +79,7 @@ async fn ten_times_more_due_than_can_be_held_and_called_wait_in_the_broker() {
     let ids = due_together(&client, &sink.url(&format!("/slow/{MILLIS}")), HELD * 10).await;
 
     sink.until(HELD).await;
-    // In the middle of it, others are served and no more is in memory than is allowed.
+    // In the middle of it, the node serves other requests and has no more wakes in memory than allowed.
     assert!(metric(&client, "jettimer_wakes_held").await <= HELD as f64);
     let own = client.create(&json!({ "delay": "1h", "url": sink.url("/ok") })).await;
     assert_eq!(client.cancel(&own).await.status, 200);
@@ -90,7 +90,7 @@ async fn ten_times_more_due_than_can_be_held_and_called_wait_in_the_broker() {
     let hits = sink.hits();
     assert_eq!(hits.len(), ids.len());
     assert!(sink.counts().values().all(|count| *count == 1));
-    // Each call takes so long from when it is noted; so this many later there is another one, and never before.
+    // Each call takes this long after it is noted, so the call that is `CALLS` later never begins sooner.
     for (first, next) in hits.iter().zip(hits.iter().skip(CALLS)) {
         assert!(next.at.saturating_sub(first.at) >= MILLIS * 1_000, "more than {CALLS} calls at a time");
     }
@@ -100,7 +100,7 @@ async fn ten_times_more_due_than_can_be_held_and_called_wait_in_the_broker() {
 async fn large_timers_that_find_no_memory_while_they_wait_are_called_once_each() {
     const TIMERS: usize = 16;
     let (broker, sink) = (Broker::start().await, Sink::start().await);
-    // It may keep 160 KiB, which is one of them, and calls two at a time: each takes half of the places.
+    // The node may keep 160 KiB, which is one of these timers, and calls two at a time: each takes half of the places.
     let node = Node::with(&broker, &["--max-held", "20", "--max-calls", "4"]).await;
     let client = node.client();
     let body = |number: usize| format!("{number} {}", "x".repeat(100_000));
@@ -125,7 +125,7 @@ async fn wakes_beyond_the_consumers_limit_come_once_others_are_settled() {
     let node = Node::start(&broker).await;
     let client = node.client();
     let hand = Hand::of(&broker).await;
-    // As jettimer makes it, 262,144 may be out at workers.
+    // jettimer creates the consumer with 262,144 wakes that may be out at workers.
     let info = hand.done("CONSUMER.INFO.TIMERS.workers", &Value::Null).await;
     let mut config = info["config"].clone();
     config["max_ack_pending"] = PENDING.into();
@@ -153,12 +153,12 @@ async fn clients_beyond_the_limit_wait_for_a_connection_and_get_one() {
     let limits = ["--max-connections", &CONNECTIONS.to_string(), "--client-timeout", "2s"];
     let node = Node::with(&broker, &limits).await;
     let address = node.client().url("").trim_start_matches("http://").to_owned();
-    // None of them ever says a word.
+    // None of these connections ever sends a byte.
     let mut silent = Vec::with_capacity(CONNECTIONS * 10);
     for _ in 0..CONNECTIONS * 10 {
         silent.push(TcpStream::connect(&address).await.expect("the system takes it"));
     }
-    // Behind all of them in the system's queue, of which the node takes as many at a time as it may.
+    // This request is last in the system's queue, and the node takes only as many connections at a time as it may.
     assert_eq!(node.client().send(Method::GET, "/healthz", &[], "").await.status, 200);
     for mut stream in silent {
         let end = tokio::time::timeout(Duration::from_secs(60), stream.read(&mut [0; 512])).await;
@@ -181,7 +181,7 @@ async fn nats_that_is_away_under_load_costs_time_and_nothing_else() {
             let timer = json!({ "delay": format!("{}ms", n % 10 * 100), "url": sink.url("/ok") }).to_string();
             let id = eventually("the timer is taken", async || {
                 let reply = client.send(Method::POST, "/timer", &headers, &timer).await;
-                // Refused clearly, or taken; and asked again under the same key, it is the same timer.
+                // Each request is refused clearly or accepted; sent again with the same key, it returns the same timer.
                 assert!(matches!(reply.status, 200 | 201 | 503), "{reply:?}");
                 refused.set(refused.get() + usize::from(reply.status == 503));
                 reply.json["id"].as_str().map(str::to_owned)
@@ -194,7 +194,7 @@ async fn nats_that_is_away_under_load_costs_time_and_nothing_else() {
     let outage = async {
         sink.until(TIMERS / 3).await;
         broker.kill().await;
-        // As long as it takes until several were refused; the whole minute is in scripts/limits.
+        // The outage lasts until several creations were refused; scripts/limits has the whole minute.
         eventually("a creation is refused", async || (refused.get() >= 3).then_some(())).await;
         broker.restart().await;
     };
@@ -211,14 +211,14 @@ async fn nats_that_is_away_under_load_costs_time_and_nothing_else() {
     }
 }
 
-/// A connection that is kept, on which this was answered with the status.
+/// Opens a connection that stays open, on which a request was answered with this status.
 async fn kept(address: &str, path: &str, token: &str, status: u16) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     ask(&mut stream, path, token, status).await;
     stream
 }
 
-/// Asks on a connection, and reads an answer whose head and body come at once.
+/// Sends a request on a connection, and reads an answer whose head and body come at once.
 async fn ask(stream: &mut TcpStream, path: &str, token: &str, status: u16) {
     let head = format!("GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\r\n");
     stream.write_all(head.as_bytes()).await.expect("it is sent");
@@ -236,12 +236,12 @@ async fn clients_without_a_token_hold_out_nobody() {
     let address = node.client().url("").trim_start_matches("http://").to_owned();
     let mut known = kept(&address, "/nodes", &good, 200).await;
     let mut others = vec![];
-    // Each asks for what is open to all, or in vain, and goes on for as long as connections are kept.
+    // Each sends a request that is open to all, or is refused, and goes on for as long as connections are kept.
     for path in ["/healthz", "/nodes", "/healthz", "/timers", "/healthz", "/readyz", "/healthz", "/healthz"] {
         let status = if !path.ends_with('z') { 401 } else { 200 };
         others.push(kept(&address, path, "x", status).await);
     }
-    // With a token, on a new connection and on one that has rested longest of all.
+    // With a token a client is served on a new connection, and on the one that has rested longest of all.
     let _second = kept(&address, "/nodes", &good, 200).await;
     ask(&mut known, "/nodes", &good, 200).await;
     let mut end = [0; 16];
@@ -281,7 +281,7 @@ async fn health_checks_have_connections_of_their_own() {
     let said =
         node.logged("INFO").into_iter().find(|line| line["message"].to_string().contains("health checks"));
     let health = said.expect("it says where")["address"].as_str().expect("an address").to_owned();
-    // The only connection is of somebody who has a token, and stays.
+    // The only connection belongs to a client with a token, and stays.
     let _known = kept(&address, "/nodes", &good, 200).await;
     let mut checks = kept(&health, "/healthz", "", 200).await;
     ask(&mut checks, "/readyz", "", 200).await;

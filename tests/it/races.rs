@@ -1,4 +1,4 @@
-//! A cancel or a change that meets a fire: the answer is always what happened.
+//! A cancel or a change meets a fire, and each answer is true.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
@@ -12,19 +12,19 @@ use serde_json::json;
 
 use crate::support::{Broker, Client, Node, Sink, micros_of};
 
-/// How many races are run; so many at once that they meet each other too.
+/// How many races are run, and how many at once, so that races meet each other, too.
 const RACES: usize = 3_000;
 const AT_ONCE: usize = 50;
-/// So often they are run again while one side has won none: a busy machine may take that long to meet.
+/// How often they are run again while one side has won no race: a busy machine may take that long until both sides meet.
 const ROUNDS: usize = 10;
 
-/// Runs `race` so often, many at a time, with the race's number.
+/// Runs `race` [`RACES`] times, many at a time, with the number of each.
 async fn many<F: Future<Output = ()>>(race: impl FnMut(usize) -> F) {
     futures_util::stream::iter(0..RACES).map(race).buffer_unordered(AT_ONCE).collect::<()>().await;
 }
 
-/// The instant of meeting: about the due instant, and moved by how the last races went, so that the sides come to meet
-/// however slow the machine is. Which of them wins how many is the machine's affair; what is asked is that answers are true.
+/// The instant of meeting, close to the due instant. It moves with the results of the last races, so that the sides meet
+/// however slow the machine is. The number of wins of each side depends on the machine; the answers have to be true.
 #[derive(Default)]
 struct Meeting {
     /// Microseconds after the due instant.
@@ -32,9 +32,9 @@ struct Meeting {
 }
 
 impl Meeting {
-    /// How far a race moves the next ones, in microseconds.
+    /// How far a race moves the instant of the next ones, in microseconds.
     const STEP: i64 = 200;
-    /// No race is farther from the due instant, in microseconds.
+    /// The farthest that a race is from the due instant, in microseconds.
     const FARTHEST: i64 = 90_000;
 
     async fn come(&self, alarm: &Alarm, due: u64, n: usize) {
@@ -115,7 +115,7 @@ async fn a_change_that_meets_a_fire_is_answered_with_what_happened() {
         async move {
             let (id, due) = timer_in_100_ms(&client, &sink).await;
             meeting.come(&alarm, due, n).await;
-            // To sooner than the scheduler's lead, and to later.
+            // To an instant within the scheduler's lead, and to a later one.
             let delay = if n % 2 == 0 { "200ms" } else { "900ms" };
             let reply = other.patch(&id, &json!({ "delay": delay })).await;
             meeting.client_won(reply.status == 200);

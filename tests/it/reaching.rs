@@ -1,4 +1,5 @@
-//! The way to a receiver: names and addresses, client certificates and proxies that refuse. What provably carried nothing is not sent.
+//! The way to a receiver: names and addresses, client certificates, and proxies that refuse. A
+//! request that provably left no byte is not sent.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -35,7 +36,7 @@ async fn a_name_with_underscores_is_looked_up_and_called() {
     assert_eq!(call(&settings, &url, PATIENCE).await.result, answered(200));
 }
 
-/// The URL standard has more characters in a host than the host names of RFC 1123.
+/// The URL standard allows more characters in a host than RFC 1123 allows in host names.
 #[tokio::test]
 async fn every_name_that_a_url_may_have_is_asked_for() {
     let (dns, receiver) = (Dns::start().await, Raw::start(write_and_close(OK)).await);
@@ -55,7 +56,7 @@ async fn every_name_that_a_url_may_have_is_asked_for() {
     }
 }
 
-/// A listener whose queue is full, so that it drops every SYN; and what fills it.
+/// A listener whose queue is full, so that it drops every SYN, and the connections that fill the queue.
 async fn silent(port: u16) -> (tokio::net::TcpListener, Vec<TcpStream>) {
     let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2)), port);
     let socket = TcpSocket::new_v4().unwrap();
@@ -97,7 +98,7 @@ async fn an_address_that_accepts_and_comes_to_no_tls_does_not_hide_the_next_one_
         let bad = Raw::at(SocketAddr::from(([127, 0, 0, 2], port)), move |mut stream| {
             let untrusted = untrusted.clone();
             async move {
-                // The other side goes when it likes.
+                // The caller may close the connection at any time.
                 match turn {
                     0 => drop(stream.read_to_end(&mut vec![]).await),
                     1 => {}
@@ -125,10 +126,10 @@ async fn dns_servers_that_are_silent_or_fail_or_do_not_know_a_name_hide_none_tha
     for _ in 0..5 {
         servers.push(Dns::start().await);
     }
-    // The second one says that there is no such name.
+    // The second server answers that the name does not exist.
     let [silent, _, failing, silent_too, knowing] = &servers[..] else { panic!() };
     let receiver = Raw::start(write_and_close(OK)).await;
-    // Long enough for as many as there are here, and not for one that is waited for.
+    // Long enough to ask all of these servers, but not to wait for a silent one.
     let settings = Settings {
         dns_servers: servers.iter().map(Dns::address).collect(),
         connect_timeout: Duration::from_secs(4),
@@ -167,7 +168,7 @@ async fn a_receiver_that_wants_another_client_certificate_has_no_request() {
         let receiver = Raw::start(move |stream| {
             let acceptor = acceptor.clone();
             async move {
-                // With what the client has written unread, the alert would be lost to a reset.
+                // If the client's bytes stayed unread, a reset would lose the alert.
                 if let Err((_, mut stream)) = acceptor.accept(stream).into_fallible().await {
                     let _ = stream.shutdown().await;
                     let _ = stream.read_to_end(&mut vec![]).await;
@@ -203,7 +204,7 @@ async fn an_interim_answer_of_a_proxy_is_passed_over() {
     assert_eq!(call(&settings, &format!("https://{to}/"), PATIENCE).await.result, answered(200));
 }
 
-/// A proxy that says this of every request.
+/// A proxy that gives this answer to every request.
 async fn proxy(answer: &'static str) -> (Raw, Settings) {
     let proxy = Raw::start(move |mut stream: TcpStream| async move {
         head(&mut stream).await;
@@ -231,7 +232,7 @@ async fn what_a_proxy_says_of_itself_is_not_the_receivers_answer() {
             ("not_sent", "the proxy answered 502: connection_refused"),
             "the proxy answered 502: connection_refused",
         ),
-        // The receiver may have got something.
+        // The receiver may have got a part of the request.
         (ENDED, ("answered", ""), "the proxy answered 502: connection_terminated"),
         (QUOTED, ("answered", ""), "the proxy answered 502"),
         (COMMA, ("not_sent", "the proxy answered 502: dns_error"), "the proxy answered 502: dns_error"),
@@ -245,7 +246,7 @@ async fn what_a_proxy_says_of_itself_is_not_the_receivers_answer() {
         assert_eq!(outcome(&called), ("not_sent", secure));
         assert_eq!(proxy.connections(), 2);
     }
-    // A success is the answer of a receiver, and a timer that was delivered is not called again.
+    // A success is the receiver's answer, and a delivered timer is not called again.
     const DONE: &str =
         "HTTP/1.1 200 OK\r\nproxy-status: p.test; error=connection_refused\r\ncontent-length: 0\r\n\r\n";
     let (_proxy, settings) = proxy(DONE).await;

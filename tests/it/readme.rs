@@ -1,8 +1,8 @@
-//! README's path for somebody new: the commands of "Try it in 60 seconds" are taken out of it and run, in their order,
-//! and what they print is what README shows.
+//! README's path for a newcomer: the test takes the commands of "Try it in 60 seconds", runs them in
+//! order, and compares their output with README.
 //!
-//! Three things are otherwise than for a person. `cargo run … --` runs the program that is built for the tests. The port
-//! is a free one, so `127.0.0.1:8000` is replaced wherever it stands. `cargo test` is left out: this is one of its tests.
+//! Three things differ from a person's run. `cargo run … --` runs the program that is built for the tests. The port is a
+//! free one, so `127.0.0.1:8000` is replaced everywhere. `cargo test` is left out: this is one of its tests.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
@@ -18,10 +18,10 @@ use crate::support::{PATIENCE, eventually, spawn};
 const README: &str = include_str!("../../README.md");
 const HEADING: &str = "## Try it in 60 seconds\n";
 
-/// What stands for any value in what README shows.
+/// The placeholder for any value in the output that README shows.
 const ANY: &str = "…";
 
-/// A fenced block: its language, and what is in it.
+/// A fenced block: its language and its text.
 struct Block {
     language: &'static str,
     text: &'static str,
@@ -39,7 +39,7 @@ fn blocks(section: &'static str) -> Vec<Block> {
     blocks.map(|(language, text)| Block { language, text }).collect()
 }
 
-/// Where a newcomer is: a directory, and a `cargo` that has built already.
+/// A newcomer's environment: a directory, and a `cargo` that has built already.
 struct Newcomer {
     home: TempDir,
     address: String,
@@ -63,7 +63,7 @@ impl Newcomer {
     fn shell(&self, script: &str) -> Command {
         let script = script.replace("127.0.0.1:8000", &self.address);
         let mut command = std::process::Command::new("sh");
-        // A group of its own, so that all that it starts can be ended with it.
+        // A process group of its own, so that everything that it starts can be ended with it.
         command.args(["-e", "-c", &script]).current_dir(self.home.path()).process_group(0);
         let mut command = Command::from(command);
         let path = format!("{}:{}", self.home.path().display(), path());
@@ -75,7 +75,7 @@ impl Newcomer {
         command
     }
 
-    /// Runs it to its end, which must be a good one.
+    /// Runs the script to its end, which must be a success.
     async fn run(&self, script: &str) -> String {
         let output = tokio::time::timeout(PATIENCE, self.shell(script).output()).await.expect("it ends");
         let output = output.expect("a shell");
@@ -84,7 +84,7 @@ impl Newcomer {
         text
     }
 
-    /// Runs what does not end, until it says that it is ready.
+    /// Runs a script that does not end, until it says that it is ready.
     async fn serve(&self, script: &str) -> Serving {
         let mut child = self.shell(script).spawn().expect("a shell");
         let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
@@ -97,7 +97,7 @@ impl Newcomer {
             panic!("{script} has ended");
         };
         tokio::time::timeout(PATIENCE, ready).await.expect("it gets ready");
-        // What it says afterwards is read, so that it can be said.
+        // The later output is read, so that the program can go on writing.
         spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Serving(child)
     }
@@ -108,7 +108,7 @@ fn path() -> String {
     std::env::var("PATH").expect("a path")
 }
 
-/// What goes on running.
+/// A script that goes on running.
 struct Serving(Child);
 
 impl Drop for Serving {
@@ -120,7 +120,7 @@ impl Drop for Serving {
     }
 }
 
-/// What was printed has what README shows.
+/// Checks that the output has everything that README shows, and returns it.
 fn compare(printed: &str, shown: &str) -> Value {
     let read = |text: &str| {
         serde_json::from_str::<Value>(text.trim()).unwrap_or_else(|error| panic!("{text}: {error}"))
@@ -153,7 +153,7 @@ async fn the_path_of_readme_leads_where_it_says() {
     }
     assert!(ran >= 3 && !serving.is_empty(), "README shows how to start it, a timer, and what comes of it");
 
-    // The commands within the text, with the id that was printed.
+    // The commands within the text, with the id from the output.
     let id = timer["id"].as_str().expect("README creates a timer");
     let inline: Vec<&str> = section.split('`').filter(|code| code.starts_with("curl http")).collect();
     assert!(!inline.is_empty(), "README says how to look at the timer");
@@ -164,7 +164,7 @@ async fn the_path_of_readme_leads_where_it_says() {
         })
         .await;
     }
-    // The addresses that it names.
+    // The addresses in the section.
     for link in section.split("<http://127.0.0.1:8000").skip(1).filter_map(|rest| rest.split('>').next()) {
         let shown = newcomer.run(&format!("curl --fail --silent http://127.0.0.1:8000{link}")).await;
         assert!(shown.contains(id), "{link} does not show the timer: {shown}");

@@ -1,5 +1,5 @@
-//! The receivers in examples/receivers take what jettimer signs, once, and nothing else. Each is the program as it is
-//! there, with its language's own tools.
+//! The receivers in examples/receivers accept each webhook that jettimer signs once, and nothing else. Each is the
+//! unchanged program, run by its language's own tools.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -14,10 +14,10 @@ use tokio::process::{Child, Command};
 
 use crate::support::{Broker, Node, PATIENCE, eventually, now_micros, python, spawn};
 
-/// The new secret and the old one, of which nodes still sign with the old.
+/// The new secret and the old one; nodes still sign with the old one.
 const NEW: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const OLD: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-/// One that the receiver does not know.
+/// A secret that the receiver does not know.
 const OTHER: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
 /// A running example.
@@ -46,7 +46,7 @@ impl Example {
         Self { _child: child, url, lines }
     }
 
-    /// How many lines begin with this.
+    /// How many lines of its output begin with this text.
     fn said(&self, start: &str) -> usize {
         self.lines.lock().unwrap().iter().filter(|line| line.starts_with(start)).count()
     }
@@ -60,7 +60,7 @@ impl Example {
     }
 }
 
-/// A request as jettimer makes them.
+/// A request like jettimer's.
 #[derive(Clone)]
 struct Webhook {
     headers: Vec<(&'static str, String)>,
@@ -132,19 +132,19 @@ async fn takes_what_is_signed_once_and_nothing_else(command: &mut Command) {
     for (number, webhook) in refused.iter().enumerate() {
         assert_eq!(example.post(webhook).await, 401, "number {number}: {:?}", webhook.headers);
     }
-    // One that fits among some that do not, as while a secret is rotated.
+    // One matching signature among others, as while a secret is rotated.
     let several = Webhook::new("w-6", 200, "{}", OLD).with("webhook-signature", |text| {
         format!("v1a,{} {} v1,{}", BASE64.encode([0; 64]), text, BASE64.encode([0; 32]))
     });
     assert_eq!(example.post(&several).await, 204);
 
-    // What could not be handled was not handled: it is, when it comes again.
+    // A webhook that failed to be handled does not count as handled: it is handled when it comes again.
     assert_eq!(example.post(&Webhook::new("w-7", 0, "no JSON", NEW)).await, 500);
     assert_eq!(example.post(&Webhook::new("w-7", 1, "{}", NEW)).await, 204);
     let all = async || (example.said("handled: ") == 4).then_some(());
     eventually("nothing else was handled", all).await;
     assert_eq!(example.said("handled: w-7 "), 1);
-    // One may close the connection before all is sent.
+    // A receiver may close the connection before it has read everything.
     let large = "x".repeat(2 * 1024 * 1024);
     let answer = reqwest::Client::new().post(&example.url).body(large).send().await;
     assert!(answer.map_or(true, |answer| answer.status() == 413));
@@ -178,7 +178,7 @@ async fn the_receiver_in_go_takes_what_is_signed_once_and_nothing_else() {
 
 #[tokio::test]
 async fn the_receiver_in_rust_takes_what_is_signed_once_and_nothing_else() {
-    // `cargo test` builds examples beside the programs.
+    // `cargo test` builds examples next to the programs.
     let built = Path::new(env!("CARGO_BIN_EXE_jettimer")).with_file_name("examples").join("receiver");
     takes_what_is_signed_once_and_nothing_else(&mut Command::new(built)).await;
 }

@@ -1,4 +1,4 @@
-//! Receivers that do not answer as they should: each call ends in the right outcome, in bounded time and memory.
+//! Receivers that misbehave: each call ends with the right outcome, in bounded time and memory.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -16,7 +16,7 @@ use crate::support::raw::{Raw, head, write_and_close, write_and_hang, write_for_
 #[tokio::test]
 async fn a_receiver_that_gives_no_status_has_not_answered() {
     let nothing = Arc::new(AtomicUsize::new(0));
-    // More at a time than one digit, for a busy machine has to read more of them than a head may have before the timeout.
+    // The receiver writes many digits at a time: even a busy machine has to read more of them than a head may have before the timeout.
     let digits: &str = "0".repeat(4_096).leak();
     for (receiver, why) in [
         (Raw::start(write_and_hang("")).await, "no answer within 1500 ms"),
@@ -60,7 +60,7 @@ async fn a_reset_is_no_answer_and_a_refusal_is_no_call() {
 async fn an_answer_has_to_begin_in_its_own_time() {
     let receiver = Raw::start(write_and_hang("")).await;
     let mut settings = settings();
-    // It includes connecting.
+    // This timeout includes the time for connecting.
     settings.first_byte_timeout = Some(Duration::from_secs(2));
     let called = call(&settings, &format!("http://{}/", receiver.address()), PATIENCE).await;
     assert_eq!(outcome(&called), ("no_answer", "no answer within 2 s"));
@@ -86,7 +86,7 @@ async fn the_parts_of_a_call_are_timed() {
         (&b"no"[..], Some(Duration::from_secs(7)))
     );
     assert!(first.phases.connect.is_some() && first.phases.resolve.is_none() && first.phases.tls.is_none());
-    // A connection that was silent for so long is used again, which the third call may be too late for on a busy machine.
+    // A connection is used again after this silence, but the third call may be too late for it on a busy machine.
     caller.call(&timer, 2, &CancellationToken::new(), &unnoted()).await;
     tokio::time::sleep(Duration::from_millis(600)).await;
     caller.call(&timer, 3, &CancellationToken::new(), &unnoted()).await;

@@ -1,4 +1,4 @@
-//! TLS of receivers: who is trusted, who is not, and what is shown to whom.
+//! TLS of receivers: which receivers a node trusts and which not, and which certificate it shows to each.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -58,7 +58,7 @@ async fn a_receiver_by_name_is_looked_up_connected_to_and_shaken_hands_with() {
 
 #[tokio::test]
 async fn of_a_huge_answer_in_http_2_no_more_is_let_in_than_a_window() {
-    // Our window, and what the receiver's side keeps ready for the next one.
+    // Our window, and the bytes that the receiver's side prepares for the next one.
     const AT_MOST: usize = 262_144;
     let (authority, written) = (Authority::new(), Arc::new(AtomicUsize::new(0)));
     let config = authority.server(&authority.certify(HOST, |_| ()), false);
@@ -103,7 +103,7 @@ async fn a_handshake_that_is_none_is_no_call() {
         stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
     })
     .await;
-    // No longer than is needed for one that never comes, and long enough for one that does.
+    // Short for a handshake that never comes, and long enough for one that does.
     let short = Settings { connect_timeout: Duration::from_millis(200), ..settings() };
     for (receiver, settings, why) in
         [(silent, short, "no TLS handshake within 200 ms"), (plain, settings(), "does not speak TLS")]
@@ -138,7 +138,7 @@ async fn through_a_proxy_tls_is_with_the_receiver() {
     let proxy = Raw::start(move |mut stream: TcpStream| async move {
         let request = head(&mut stream).await;
         assert!(request.starts_with(&format!("CONNECT {to} ")), "{request}");
-        // "me:secret".
+        // "me:secret" in Base64.
         assert!(request.to_lowercase().contains("proxy-authorization: basic bwu6c2vjcmv0"), "{request}");
         stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
         let mut onward = TcpStream::connect(to).await.unwrap();
@@ -169,7 +169,7 @@ async fn a_node_trusts_and_shows_what_its_settings_say_and_logs_no_certificates(
         let finished = node.client().until_final(&node.client().create(&timer).await).await;
         assert_eq!(finished["state"], state, "{finished}");
     }
-    // What comes before this line has been read with it.
+    // By then the node's output before this line has been read, too.
     eventually("the failure is logged", async || node.logged("WARN").pop()).await;
     assert_eq!((node.logged("ERROR"), node.logged("WARN").len()), (vec![], 1));
 }
@@ -178,13 +178,13 @@ async fn a_node_trusts_and_shows_what_its_settings_say_and_logs_no_certificates(
 async fn a_node_shows_a_changed_certificate_without_a_restart_and_keeps_the_old_one_if_the_new_one_is_no_good()
  {
     let (broker, authority, other) = (Broker::start().await, Authority::new(), Authority::new());
-    // Each call makes a connection: the receiver closes it.
+    // Each call makes a new connection, since the receiver closes each one.
     let config = authority.server(&authority.certify(HOST, |_| ()), true);
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let mutual = Raw::start(move |stream| {
         let acceptor = acceptor.clone();
         async move {
-            // What goes wrong here is what the node is to tell.
+            // The node has to report an error of the handshake.
             let Ok(mut stream) = acceptor.accept(stream).await else { return };
             head(&mut stream).await;
             let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n").await;

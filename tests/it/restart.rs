@@ -1,4 +1,4 @@
-//! Timers outlive everything: node and nats-server are killed, time passes, both come back.
+//! Timers survive when node and nats-server are killed, time passes, and both come back.
 
 use serde_json::json;
 
@@ -12,7 +12,7 @@ async fn overdue_timers_fire_at_once_after_a_restart_and_the_others_on_time() {
     let mut due = std::collections::HashMap::new();
     let (soon, late) = (in_millis(8_000), in_millis(13_000));
     for n in 0..200 {
-        // Half of them come due while everything is dead.
+        // Half of the timers come due while both processes are dead.
         let at = if n % 2 == 0 { &soon } else { &late };
         let reply = node.client().post(&json!({ "at": at, "url": sink.url("/ok") })).await;
         due.insert(reply.json["id"].as_str().unwrap().to_owned(), micros_of(&reply.json["due_at"]));

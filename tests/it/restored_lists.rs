@@ -1,4 +1,4 @@
-//! Lists when NATS comes back with older data: its data was put back from a copy, and nodes go on.
+//! Lists after NATS comes back with older data: its data was restored from a copy, and the nodes go on.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::jetstream::metric;
 use crate::support::{Broker, Client, Node, eventually};
 
-/// Timers that wait, as the list has them.
+/// The waiting timers in the list.
 async fn waiting(client: &Client) -> BTreeSet<String> {
     let reply = client.send(Method::GET, "/timers?state=scheduled&limit=1000", &[], "").await;
     let timers = reply.json["timers"].as_array().into_iter().flatten();
@@ -22,7 +22,7 @@ async fn until_waiting(client: &Client, timers: &BTreeSet<String>) {
     .await;
 }
 
-/// A timer that waits for an hour.
+/// Creates a timer that waits for an hour.
 async fn create(client: &Client) -> String {
     client.create(&json!({ "delay": "1h", "url": "http://localhost/" })).await
 }
@@ -32,7 +32,7 @@ async fn a_list_follows_a_bucket_that_was_put_back() {
     let mut broker = Broker::start().await;
     let node = Node::start(&broker).await;
     let client = node.client();
-    // A sweep would end the timer whose cancel NATS loses: the node knows that it made it.
+    // A sweep would end the timer whose cancel NATS loses, since the node knows of the cancel.
     let sweeps = "jettimer_sweeps_total{result=\"done\"}";
     eventually("the first sweep is done", async || (metric(&client, sweeps).await > 0.0).then_some(())).await;
     let (kept, cancelled) = (create(&client).await, create(&client).await);
@@ -59,7 +59,7 @@ async fn a_list_follows_a_bucket_that_was_put_back_and_has_as_many_changes_again
     let before = lost.iter().chain([&kept]).cloned().collect();
     until_waiting(&client, &before).await;
 
-    // It sees neither that the bucket is shorter nor the changes that make up for it.
+    // The paused node does not see that the bucket is shorter, or that later changes make up the difference.
     node.pause();
     broker.restore().await;
     let other = Node::start(&broker).await;

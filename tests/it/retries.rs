@@ -1,4 +1,4 @@
-//! What is tried again, what is not, and when it is given up.
+//! Retries: which calls are tried again, which are not, and when a timer is given up.
 
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ async fn attempts_run_out_and_the_record_says_why() {
         let reason = failed["reason"].as_str().unwrap();
         assert!(reason.contains("not reached") && reason.contains("last one allowed"), "{reason}");
     }
-    // One line for each failure that is final.
+    // One line for each final failure.
     assert_eq!(node.logged("WARN").len(), 2, "{:?}", node.logged("WARN"));
 }
 
@@ -114,11 +114,11 @@ async fn a_receiver_that_asks_to_be_left_alone_is_and_each_attempt_is_kept_with_
     let phases = &log[0]["phases_ms"];
     assert!(phases["connect"].is_number() && phases["tls"].is_null(), "{phases}");
     assert!(phases["first_byte"].as_f64() <= phases["total"].as_f64(), "{phases}");
-    // By the node's own clock.
+    // The instants are by the node's own clock.
     let left_alone = micros_of(&log[1]["claimed_at"]) - micros_of(&log[0]["finished_at"]);
     assert!(left_alone >= 1_000_000, "{delivered}");
 
-    // A deadline ends it before the receiver wants to be asked again.
+    // The deadline ends the timer before the receiver's `Retry-After` is over.
     let policy =
         json!({ "max_attempts": 3, "initial_backoff": "10ms", "max_backoff": "1m", "deadline": "800ms" });
     let timer =
@@ -127,7 +127,7 @@ async fn a_receiver_that_asks_to_be_left_alone_is_and_each_attempt_is_kept_with_
     let failed = client.until(&id, "failed").await;
     assert!(failed["reason"].as_str().unwrap().ends_with("past the deadline of 800ms"), "{failed}");
 
-    // What is retried can be chosen; a 410 cannot.
+    // A client can choose the retried statuses, except 410.
     let policy = json!({ "max_attempts": 2, "initial_backoff": "10ms", "statuses": [404, "3xx"] });
     for (path, attempts) in [("/status/404", 2), ("/status/302", 2), ("/status/503", 1), ("/status/410", 1)] {
         let timer =
@@ -159,7 +159,7 @@ async fn a_connection_that_is_never_made_is_not_a_call_however_short_the_timeout
     let broker = Broker::start().await;
     let node = Node::start(&broker).await;
     let client = node.client();
-    // Nobody accepts here, and the queue is full: further attempts to connect are not answered.
+    // No process accepts here, and the queue is full: further attempts to connect get no answer.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let listener = socket.listen(1).unwrap();

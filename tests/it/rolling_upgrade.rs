@@ -1,4 +1,4 @@
-//! Nodes of this version and of the next one side by side: a rolling upgrade, and the way back.
+//! Nodes of this version and of the next one at the same time: a rolling upgrade, and the way back.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use crate::support::jetstream::Hand;
 use crate::support::{Broker, Client, Node, Sink, eventually};
 
-/// How many timers are created in all, about one each [`PACE`].
+/// How many timers the test creates in all, about one in each [`PACE`].
 const TIMERS: usize = 1_200;
 const PACE: Duration = Duration::from_millis(8);
 
-/// The nodes that take requests now.
+/// The nodes that take requests at present.
 type Nodes = Arc<Mutex<Vec<Client>>>;
 
-/// Creates timers all the while, through whichever node takes them.
+/// Creates timers during the upgrade, through any node that accepts them.
 async fn load(nodes: &Nodes, sink: &Sink) -> Vec<String> {
     let mut ids = Vec::with_capacity(TIMERS);
     for n in 0..TIMERS {
@@ -35,7 +35,7 @@ async fn load(nodes: &Nodes, sink: &Sink) -> Vec<String> {
     ids
 }
 
-/// Creates a timer by its key, at one node after the other: one that stops takes no connection.
+/// Creates a timer by its key, at one node after the other: a node that stops accepts no connection.
 async fn created(nodes: &Nodes, key: &str, timer: &Value) -> String {
     let headers = [("idempotency-key", key), ("content-type", "application/json")];
     eventually("a node takes the timer", async || {
@@ -61,7 +61,7 @@ async fn replace(nodes: &Nodes, place: usize, mut old: Node, new: Node) -> Node 
     new
 }
 
-/// Replaces each node by one of the next version, and each of these by one of this again.
+/// Replaces each node by one of the next version, and then each of those by one of this version.
 async fn upgrade_and_back(
     broker: &Broker,
     nodes: &Nodes,
@@ -104,7 +104,7 @@ async fn what_the_next_version_has_stored_stays_when_this_one_writes() {
     let before = hand.record(&id).await;
     assert_eq!(before["next_version"], "has been here");
 
-    // The other one stops, so that all that follows is this one's.
+    // The other node stops, so that this one makes all later calls.
     let mut next = next;
     next.terminate();
     assert_eq!(next.exit_code().await, Some(0));

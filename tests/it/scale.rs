@@ -1,4 +1,4 @@
-//! More of the same process: two API nodes and two workers share the load.
+//! More processes of the same kind: two API nodes and two workers share the load.
 
 use std::collections::BTreeSet;
 
@@ -22,14 +22,14 @@ async fn two_api_nodes_and_two_workers_share_the_load() {
     }
     let mut nodes = BTreeSet::new();
     for (n, id) in ids.iter().enumerate() {
-        // Each is read where it was not created.
+        // Each timer is read at the node that did not create it.
         let timer = apis[(n + 1) % 2].client().until(id, "delivered").await;
         nodes.insert(timer["last_attempt"]["node"].as_str().unwrap().to_owned());
     }
     assert_eq!(nodes, BTreeSet::from(["left".to_owned(), "right".to_owned()]));
     assert!(sink.counts().values().all(|count| *count == 1));
 
-    // A worker answers health checks and nothing else.
+    // A worker answers only health checks.
     let health = workers[0].client().send(reqwest::Method::GET, "/readyz", &[], "").await;
     assert_eq!(health.status, 200);
     assert_eq!(workers[0].client().post(&json!({})).await.status, 404);
@@ -45,7 +45,7 @@ async fn an_api_node_alone_calls_nobody() {
     eventually("both are due", async || (api.client().get(&later).await["time_left"] == 0).then_some(()))
         .await;
     assert!(sink.hits().is_empty());
-    // The first worker that comes finds both.
+    // The first worker that starts finds both.
     let _worker = Node::with(&broker, &["--role", "worker"]).await;
     api.client().until(&id, "delivered").await;
     api.client().until(&later, "delivered").await;

@@ -1,4 +1,4 @@
-//! docs/security.md names a test or a file for each claim: they are there.
+//! docs/security.md names a test or a file for each claim, and all of them exist.
 
 use std::path::Path;
 

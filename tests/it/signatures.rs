@@ -1,4 +1,4 @@
-//! Webhooks are signed so that the reference library of another language takes them, and no others.
+//! The reference library of another language accepts jettimer's signatures, and no others.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::support::{Broker, Node, Sink, python, token};
 const FIRST: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const SECOND: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
-/// Reads `[[secret, body, headers], …]` and prints for each whether the library takes it.
+/// Reads `[[secret, body, headers], …]` and prints for each entry whether the library accepts it.
 const VERIFY: &str = "
 import json, sys
 from standardwebhooks import Webhook
@@ -58,7 +58,7 @@ async fn the_reference_library_takes_what_is_signed_with_any_of_two_secrets_and_
     assert_eq!(verdicts(&questions).await, expected);
 }
 
-/// What a signature covers: the body, and the headers that are needed to verify it.
+/// The signed part of a webhook: the body, and the headers that are needed to verify it.
 fn signed(hit: &Hit) -> (String, Value) {
     let headers = ["webhook-id", "webhook-timestamp", "webhook-signature"]
         .into_iter()
@@ -67,7 +67,7 @@ fn signed(hit: &Hit) -> (String, Value) {
     (String::from_utf8(hit.body.to_vec()).unwrap(), headers.into())
 }
 
-/// What the library says of each secret, body and headers.
+/// The library's verdict on each secret, body and headers.
 async fn verdicts(questions: &[Value]) -> Vec<bool> {
     let verdicts = python::script(VERIFY, &json!(questions).to_string()).await;
     serde_json::from_str(&verdicts).unwrap()
@@ -89,7 +89,7 @@ async fn whoever_changes_what_is_sent_or_where_to_signs_it() {
         assert!(reply.status < 300, "{reply:?}");
         reply.json
     };
-    // Each with the paths at which it is received, and who signs there.
+    // Each change with the paths at which the sink gets it, and the secret used there.
     let cases = [
         (json!({ "url": sink.url("/ok/url") }), vec![("/ok/url", SECOND)]),
         (json!({ "headers": { "x-a": "b" } }), vec![("/ok/headers", SECOND)]),
@@ -102,7 +102,7 @@ async fn whoever_changes_what_is_sent_or_where_to_signs_it() {
     ];
     let mut ids = vec![];
     for (change, places) in &cases {
-        // One that is moved to another path was created for a path of its own.
+        // A timer whose change sets another path was created with a path of its own.
         let path = if change.get("url").is_some() { "/ok/nowhere" } else { places[0].0 };
         let timer = json!({ "delay": "1h", "url": sink.url(path) });
         let created = ask(&one, Method::POST, "/timer", timer).await;

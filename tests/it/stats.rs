@@ -1,4 +1,5 @@
-//! What the page plots: every node counts what all nodes do, knows what was before it, and says what it does not know.
+//! The numbers that the page plots: every node counts the events of all nodes, knows the events before its start, and shows
+//! the gaps in its knowledge.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ async fn stats(client: &Client) -> Value {
     reply.json
 }
 
-/// What was counted in all minutes, in the order of [`COUNTED`].
+/// The sums over all minutes, in the order of [`COUNTED`].
 fn sums(stats: &Value) -> Option<[u64; 6]> {
     let minutes = stats["history"]["minutes"].as_array()?;
     Some(COUNTED.map(|name| minutes.iter().map(|minute| minute[name].as_u64().expect("a count")).sum()))
@@ -41,13 +42,13 @@ async fn every_node_counts_what_all_do_and_one_that_is_new_knows_what_was_before
         client.create(&json!({ "seconds": 0, "url": sink.url("/ok") })).await;
     }
     client.create(&json!({ "seconds": 0, "url": sink.url("/status/404") })).await;
-    // Two attempts of one timer: a retry is no end.
+    // Two attempts of one timer; a retry does not end it.
     let retry = json!({ "initial_backoff": "1ms" });
     let url = sink.url("/status/503/times/1");
     let again = json!({ "seconds": 0, "url": url, "delivery": "at_least_once", "retry": retry });
     client.create(&again).await;
     let cancelled = client.create(&json!({ "delay": "1h", "url": sink.url("/ok") })).await;
-    // A change is neither created nor anything else that is counted.
+    // A change is not counted.
     assert_eq!(client.patch(&cancelled, &json!({ "delay": "2h" })).await.status, 200);
     assert_eq!(client.cancel(&cancelled).await.status, 200);
     client.create(&json!({ "delay": "1h", "url": sink.url("/ok") })).await;
@@ -84,7 +85,7 @@ async fn a_node_says_since_when_it_knows_everything() {
     let node = Node::with(&broker, &["--retention", "10m"]).await;
     let stats = until_counted(&node.client(), [0; 6]).await;
     let known_for = micros_of(&stats["at"]) - micros_of(&stats["history"]["since"]);
-    // What ended before that may have left already. The node has been running for less than a minute.
+    // Timers that ended before that may have left already. The node has been running for less than a minute.
     assert!((600_000_000..660_000_000).contains(&known_for), "{stats}");
     assert_eq!(stats["history"]["complete"], true);
 }

@@ -1,4 +1,4 @@
-//! JetStream's storage limit: new timers are refused before it is reached, so that those that are promised can be called and
+//! JetStream's storage limit: nodes refuse new timers before it is reached, so that promised timers can still be called and
 //! cancelled.
 
 use reqwest::Method;
@@ -11,11 +11,11 @@ use crate::support::jetstream::{Hand, found, metric};
 use crate::support::{Broker, Client, Node, Reply, Sink, eventually};
 use crate::sweep_timers::until_sweeper;
 
-/// A store that is full after a few hundred large timers, of which events take a part.
+/// The limit of a store that is full after a few hundred large timers; events take a part of it.
 const LIMIT: &str = "40M";
 const NODE: [&str; 4] = ["--event-max-bytes", "4194304", "--request-timeout", "14s"];
 
-/// Beyond this many bytes of one timer no test fills a store.
+/// The bytes of a large timer; no test fills a store with larger ones.
 const LARGE: usize = 60_000;
 
 fn with_limit(config: String) -> String {
@@ -30,19 +30,19 @@ fn kind(problem: &Value) -> &str {
     problem["type"].as_str().unwrap_or_default().trim_start_matches("urn:jettimer:problem:")
 }
 
-/// What `/readyz` says of the room, of a node that is ready.
+/// The room that `/readyz` reports, if the node is ready.
 async fn storage(client: &Client) -> Option<String> {
     let reply = client.send(Method::GET, "/readyz", &[], "").await;
     (reply.status == 200).then(|| reply.json["storage"].as_str().unwrap_or_default().to_owned())
 }
 
-/// Waits until the node knows how much room there is.
+/// Waits until the node knows the room in the store.
 async fn until_seen(client: &Client) {
     let seen = async || storage(client).await.filter(|storage| storage != "unseen").map(drop);
     eventually("it knows how much room there is", seen).await;
 }
 
-/// Creates large timers until no more are taken; gives the last answer.
+/// Creates large timers until the node accepts no more; returns the last answer.
 async fn fill(client: &Client) -> Reply {
     let many: Vec<Value> = (0..50).map(|_| large()).collect();
     let many = Value::from(many).to_string();
@@ -58,13 +58,12 @@ async fn fill(client: &Client) -> Reply {
     .await
 }
 
-/// Cancels all that wait, as far as one request after the other comes; gives how many were cancelled by requests that came to
-/// their end.
+/// Cancels all waiting timers with one request after the other; returns how many were cancelled by requests that were completed.
 async fn cancel_all(client: &Client) -> u64 {
     let mut cancelled = 0;
     eventually("all timers are cancelled", async || {
         let reply = client.send(Method::DELETE, "/timers?state=scheduled&host=127.0.0.1", &[], "").await;
-        // The time of a request may be over before 500 timers are cancelled.
+        // The time of a request may end before 500 timers are cancelled.
         cancelled += reply.json["cancelled"].as_u64().unwrap_or(0);
         (reply.json["matched"] == 0).then_some(())
     })
@@ -72,8 +71,8 @@ async fn cancel_all(client: &Client) -> u64 {
     cancelled
 }
 
-/// Timers that were promised before the store was filled are called, others can be cancelled, and nothing was refused that
-/// belongs to them.
+/// Checks that timers that were promised before the store was filled are called, that others can be cancelled, and that no
+/// write for them was refused.
 async fn keeps_its_promises(node: &Node) {
     let (client, sink) = (node.client(), Sink::start().await);
     until_seen(&client).await;
@@ -90,7 +89,7 @@ async fn keeps_its_promises(node: &Node) {
     assert!(free < metric(&client, "jettimer_nats_room_bytes{what=\"kept\"}").await + 500_000.0);
     assert!(metric(&client, "jettimer_creations_without_room_total").await > 0.0);
 
-    // What lets a timer grow is refused as well; what does not is done.
+    // A change that lets a timer grow is refused as well; any other is made.
     let grown = client.patch(&kept[0], &json!({ "body_text": "x".repeat(LARGE) })).await;
     assert_eq!((grown.status, kind(&grown.json)), (503, "storage-full"), "{grown:?}");
     for id in &kept[10..] {
@@ -105,7 +104,7 @@ async fn keeps_its_promises(node: &Node) {
         answers += usize::from(timer["attempt_log"][0]["answer"].is_object());
     }
     assert_eq!(sink.counts().len(), kept.len());
-    // What receivers say is not kept at the expense of other timers. Of the last room a few of them may have found some.
+    // Answers of receivers are not stored at the expense of other timers. A few of them may have found some of the last room.
     assert!(answers < kept.len(), "{answers}");
     assert!(cancel_all(&client).await > 100);
     let refusals = metric(&client, "jettimer_nats_request_failures_total{result=\"no_room\"}").await;
@@ -173,7 +172,7 @@ async fn timers_that_leave_make_room_for_new_ones() {
     let client = node.client();
     until_seen(&client).await;
     fill(&client).await;
-    // The node answers at once and takes nothing: an import gives up all the same.
+    // The node answers at once and accepts nothing. The import still gives up.
     let import = run_with(&client, &["import", "-", "--retry-for", "2s"], &format!("{}\n", large())).await;
     assert!(import.code != Some(0) && import.err.contains("no room"), "{import:?}");
     assert!(cancel_all(&client).await > 100);
@@ -183,7 +182,7 @@ async fn timers_that_leave_make_room_for_new_ones() {
     eventually("it says that there is room again", enough).await;
 }
 
-/// The limit is reached all the same, by somebody whom no node can stop. nats-server forgets the wakes that come due then.
+/// Another program reaches the limit, and no node can stop it. nats-server then forgets the wakes that come due.
 #[tokio::test]
 async fn a_store_that_another_program_has_filled_gives_up_events_and_calls_what_was_promised() {
     let broker = Broker::configured(|_, config| with_limit(config)).await;
@@ -191,7 +190,7 @@ async fn a_store_that_another_program_has_filled_gives_up_events_and_calls_what_
     let (client, sink, hand) = (node.client(), Sink::start().await, Hand::of(&broker).await);
     until_sweeper(&node).await;
     until_seen(&client).await;
-    // Events that can be given up.
+    // Makes events that can be given up.
     for _ in 0..40 {
         client.create(&large()).await;
     }
@@ -240,7 +239,7 @@ async fn a_node_whose_user_may_not_look_goes_on_and_says_so() {
     .await;
 }
 
-/// What a node says that does not start under these limits of its account.
+/// The error message of a node that does not start under these limits of its account.
 async fn refused_start(limits: &str) -> String {
     let broker = Broker::configured(|users, config| {
         users.limit(limits);

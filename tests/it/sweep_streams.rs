@@ -1,4 +1,4 @@
-//! Streams that are wiped, removed, recreated or restored while nodes run, or while none does.
+//! Streams that are wiped, removed, recreated or restored while nodes run, or while no node does.
 
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ async fn the_stream_of_wakes_is_rebuilt_by_nodes_that_run_though_it_is_removed_u
     let far = client.create(&json!({ "delay": "1h", "url": sink.url("/ok") })).await;
     sink.until(50).await;
     hand.delete_stream("TIMERS").await;
-    // A creation in the middle is told to come again, or waits, and is kept if it is promised.
+    // A creation meanwhile waits or is told to come again, and every promised timer is kept.
     for _ in 0..20 {
         let reply = client.post(&json!({ "seconds": 1, "url": sink.url("/ok") })).await;
         assert!([201, 503].contains(&reply.status), "{reply:?}");
@@ -110,7 +110,7 @@ async fn an_older_backup_of_the_wakes_loses_no_timer_and_calls_none_twice() {
     for _ in 0..20 {
         ids.push(client.create(&json!({ "at": at, "url": sink.url("/ok") })).await);
     }
-    // In the backup it waits; by the time it is restored, it has been called.
+    // The timer waits in the backup, and is called before the restore.
     let called = client.create(&json!({ "delay": "1h", "url": sink.url("/ok") })).await;
     let backup = hand.back_up("TIMERS").await;
     let fired = client.send(reqwest::Method::POST, &format!("/timer/{called}/fire"), &[], "").await;
@@ -119,7 +119,7 @@ async fn an_older_backup_of_the_wakes_loses_no_timer_and_calls_none_twice() {
     for _ in 0..20 {
         ids.push(client.create(&json!({ "at": at, "url": sink.url("/ok") })).await);
     }
-    // As docs/nats.md says it is done.
+    // The restore follows docs/nats.md.
     node.terminate();
     assert_eq!(node.exit_code().await, Some(0));
     hand.delete_stream("TIMERS").await;
@@ -151,7 +151,7 @@ async fn a_bucket_that_is_gone_is_an_outage_that_is_said_and_is_not_made_anew() 
     assert_eq!(ready.status, 503, "{ready:?}");
     let reply = node.client().post(&json!({ "delay": "1h", "url": "http://localhost/" })).await;
     assert_eq!(reply.status, 503);
-    // Nor by a node that starts.
+    // A node that starts does not create it either.
     let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_jettimer"))
         .args(["serve", "--listen", "127.0.0.1:0", "--insecure-no-auth", "--nats-wait", "1s"])
         .args(broker.args("node"))
@@ -161,7 +161,7 @@ async fn a_bucket_that_is_gone_is_an_outage_that_is_said_and_is_not_made_anew() 
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && text.contains("the bucket timers"), "{text}");
     assert_eq!(hand.ask("STREAM.INFO.KV_timers", &Value::Null).await["error"]["code"], 404);
-    // Restored, everything goes on without a restart.
+    // After the restore everything goes on without a restart.
     hand.restore(&backup).await;
     eventually("it is ready again", async || {
         let ready = node.client().send(reqwest::Method::GET, "/readyz", &[], "").await;
@@ -204,12 +204,12 @@ async fn an_older_backup_of_the_bucket_is_said_and_what_is_in_it_is_armed() {
         })
         .await;
     }
-    // Three that were created are nowhere, and one that was over waits again.
+    // Three created timers are missing, and one that was over waits again.
     eventually("the ledger knows", async || {
         (metric(&client, "jettimer_ledger_imbalance").await == 2.0).then_some(())
     })
     .await;
-    // And it goes on from there.
+    // The service goes on from there.
     let next = client.create(&json!({ "seconds": 0, "url": sink.url("/ok") })).await;
     client.until(&next, "delivered").await;
     until_swept(&client, 3.0).await;

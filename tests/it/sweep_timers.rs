@@ -1,14 +1,14 @@
-//! Timers that lose their wakes: each is found, woken again, and called as often as was promised.
+//! Timers that lose their wakes: a sweep finds each and wakes it again, and it is called as often as promised.
 
 use serde_json::json;
 
 use crate::support::jetstream::{Hand, found, metric, until_found, until_swept};
 use crate::support::{Broker, Node, Sink, eventually, in_millis, micros_of};
 
-/// A node that sweeps once a second.
+/// The arguments of a node that sweeps once a second.
 pub(crate) const OFTEN: [&str; 4] = ["--sweep-interval", "1s", "--sweep-grace", "1s"];
 
-/// The same, and it does only this.
+/// The same arguments, for a node with only this role.
 fn often(role: &str) -> Vec<&str> {
     OFTEN.into_iter().chain(["--role", role]).collect()
 }
@@ -31,7 +31,7 @@ async fn a_timer_whose_schedule_is_removed_is_armed_again_and_called_once_and_no
     let hits = sink.hits_of(&soon);
     assert_eq!(hits.len(), 1);
     assert!(hits[0].at >= micros_of(&at.into()), "it was early");
-    // Once mended it is no finding any more.
+    // A repaired timer no longer counts as a finding.
     until_swept(&node.client(), 2.0).await;
     assert_eq!(found(&node.client(), "unarmed").await, 2.0);
     assert_eq!(found(&node.client(), "overdue").await, 0.0);
@@ -40,7 +40,7 @@ async fn a_timer_whose_schedule_is_removed_is_armed_again_and_called_once_and_no
 #[tokio::test]
 async fn a_timer_that_is_overdue_without_a_wake_is_called_once() {
     let broker = Broker::start().await;
-    // Nobody works yet, so that the wake stays where it can be taken away; and nobody sweeps before it is.
+    // No worker runs yet, so that the wake stays where the test can remove it, and no node sweeps before that.
     let api = Node::with(&broker, &["--role", "api", "--sweep-interval", "1h"]).await;
     until_swept_once(&api).await;
     let sink = Sink::start().await;
@@ -106,7 +106,7 @@ async fn nothing_is_found_where_nothing_is_wrong() {
     let node = Node::with(&broker, &[&OFTEN[..], &["--max-calls-per-receiver", "1"]].concat()).await;
     let sink = Sink::start().await;
     let client = node.client();
-    // Waiting, moved to both sides, called, failing and retried, postponed for lack of room, cancelled.
+    // Waiting, moved in both directions, called, failing and retried, postponed for lack of room, cancelled.
     let waiting = client.create(&json!({ "delay": "1h", "url": sink.url("/ok") })).await;
     assert_eq!(client.patch(&waiting, &json!({ "delay": "3h" })).await.status, 200);
     assert_eq!(client.patch(&waiting, &json!({ "delay": "2h" })).await.status, 200);
@@ -130,7 +130,7 @@ async fn nothing_is_found_where_nothing_is_wrong() {
     }
 }
 
-/// Waits until a node is the one that sweeps.
+/// Waits until a node is the sweeper.
 pub(crate) async fn until_sweeper(node: &Node) {
     eventually("it is the sweeper", async || {
         (metric(&node.client(), "jettimer_sweeper").await == 1.0).then_some(())
@@ -138,7 +138,7 @@ pub(crate) async fn until_sweeper(node: &Node) {
     .await;
 }
 
-/// Waits until the first sweep of a node is over. With a long interval there is no other.
+/// Waits until the first sweep of a node is over. With a long interval it makes no other.
 pub(crate) async fn until_swept_once(node: &Node) {
     until_sweeper(node).await;
     let client = node.client();

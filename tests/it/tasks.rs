@@ -1,7 +1,7 @@
-//! A task that panics is seen: one that the node needs ends it in order, one of many takes nothing with it.
+//! A panic of a task is noticed: if the node needs the task, the node ends in order; one of many tasks harms nothing else.
 //!
-//! The program is the one that is shipped. What fails is the system: its clock cannot be read once, and the standard
-//! library panics in whatever the thread does at that moment.
+//! The program is the shipped one. The system fails: the clock cannot be read once, and the standard library panics in the
+//! code that the thread runs at that moment.
 
 use std::process::Stdio;
 
@@ -16,7 +16,7 @@ use crate::support::{Broker, Client, Node, Sink, eventually, in_millis};
 /// The runtime's threads, which run tasks.
 const RUNTIME: &str = "tokio-rt-worker";
 
-/// The entry of a panic in the log, and what was logged as a text and not as JSON.
+/// The log entry of a panic, and the lines that were logged as text and not as JSON.
 fn panic_logged(node: &Node) -> (Value, Vec<Value>) {
     let panics: Vec<Value> =
         node.logged("ERROR").into_iter().filter(|line| line["location"].is_string()).collect();
@@ -24,10 +24,10 @@ fn panic_logged(node: &Node) -> (Value, Vec<Value>) {
     (panic.clone(), node.said())
 }
 
-/// What is logged of tasks that fail, once something is.
+/// Waits for a log entry about a failed task, and returns it.
 async fn failed_task(node: &Node) -> Value {
     eventually("a task fails", async || {
-        // The panic itself comes before, which has its place.
+        // The entry of the panic itself comes before, and has a location.
         node.logged("ERROR").into_iter().find(|line| line["task"].is_string() && line["location"].is_null())
     })
     .await
@@ -49,7 +49,7 @@ async fn a_task_that_panics_ends_its_node_in_order_and_readyz_and_the_last_line_
         "{task} reads the clock, too"
     );
 
-    // While the call is in progress the node is there, and says why it ends.
+    // While the call is in progress the node still answers, and says why it ends.
     let reason = eventually("it is not ready", async || {
         let reply = client.send(Method::GET, "/readyz", &[], "").await;
         (reply.status == 503).then(|| (reply.json["status"].clone(), reply.json["reason"].clone()))
@@ -104,7 +104,7 @@ async fn a_node_whose_alarm_panics_ends_and_another_wakes_its_timers() {
 async fn a_wake_whose_task_panics_comes_again_and_its_node_goes_on() {
     let (broker, sink) = (Broker::start().await, Sink::start().await);
     let mut ids = vec![];
-    // Of all who read the clock at that moment most are wakes. Where it was another task, that has ended the node.
+    // Most tasks that read the clock at that moment attend to wakes. If the panic hit another task, the node has ended.
     for _ in 0..10 {
         let wrong = WrongClock::ahead(0);
         let node = Node::with_env(&broker, &[], &wrong.env()).await;
@@ -144,7 +144,7 @@ async fn a_wake_whose_task_panics_comes_again_and_its_node_goes_on() {
     panic!("no wake was hit");
 }
 
-/// Each entry that cannot be written would be a panic otherwise, and so the end of the node.
+/// Otherwise each entry that cannot be written would be a panic, and so the end of the node.
 #[tokio::test]
 async fn a_node_whose_log_nobody_reads_goes_on() {
     let (mut broker, sink) = (Broker::start().await, Sink::start().await);
@@ -168,7 +168,7 @@ async fn a_node_whose_log_nobody_reads_goes_on() {
     let client = Client::new(&address);
     let id = client.create(&json!({ "delay": "100ms", "url": sink.url("/ok") })).await;
     client.until(&id, "delivered").await;
-    // Warnings as well.
+    // The same for warnings.
     broker.kill().await;
     broker.restart().await;
     let ready = async || (client.send(Method::GET, "/readyz", &[], "").await.status == 200).then_some(());

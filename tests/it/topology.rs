@@ -1,4 +1,4 @@
-//! What is on the broker is named and shaped as docs/nats.md says, and what is not is explained.
+//! The streams on the broker have the names and shapes of docs/nats.md, and a node explains any difference.
 
 use async_nats::jetstream::stream::{Config, RetentionPolicy};
 use async_nats::jetstream::{self, consumer};
@@ -31,7 +31,7 @@ async fn bucket_stream_and_consumer_are_there_for_the_nats_cli() {
     let workers: consumer::PullConsumer = stream.get_consumer("workers").await.unwrap();
     assert_eq!(workers.cached_info().config.filter_subject, "timers.fire.*");
 
-    // What `nats kv get timers ID` prints.
+    // The record that `nats kv get timers ID` prints.
     let bucket = context.get_stream("KV_timers").await.unwrap();
     let record = bucket.get_last_raw_message_by_subject(&format!("$KV.timers.{id}")).await.unwrap();
     let record: Value = serde_json::from_slice(&record.payload).unwrap();
@@ -43,7 +43,7 @@ async fn bucket_stream_and_consumer_are_there_for_the_nats_cli() {
     let waiting = stream.get_last_raw_message_by_subject(&format!("timers.schedule.{id}.*")).await.unwrap();
     assert_eq!(waiting.headers.get("Nats-Schedule-Target").unwrap().as_str(), format!("timers.fire.{id}"));
 
-    // A cancelled timer leaves no wake behind.
+    // A cancelled timer has no wake afterwards.
     assert_eq!(node.client().cancel(&id).await.status, 200);
     assert!(stream.get_last_raw_message_by_subject(&format!("timers.schedule.{id}.*")).await.is_err());
 }

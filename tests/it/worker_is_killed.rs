@@ -7,15 +7,13 @@ use crate::support::{Broker, Node, Sink, in_millis};
 
 const TIMERS: usize = 2_000;
 
-/// Creates the timers, kills a worker while they fire, and gives the ids, the sink and the node that
-/// is left.
+/// Creates the timers, kills a worker while they fire, and returns the ids, the sink and the surviving node.
 async fn killed_in_the_middle(broker: &Broker, delivery: &str) -> (Vec<String>, Sink, Node) {
     let survivor = Node::start(broker).await;
     let mut victim = Node::with(broker, &["--role", "worker"]).await;
     let sink = Sink::start().await;
     let at = in_millis(6_000);
-    // A receiver that takes 100 ms makes sure that calls are in progress when the worker dies; a
-    // short timeout makes its leases end soon.
+    // The receiver takes 100 ms, so that calls are in progress when the worker dies; a short timeout makes its leases end soon.
     let timer = json!({ "at": at, "url": sink.url("/slow/100"), "delivery": delivery, "timeout": "5s" });
     let mut ids = Vec::with_capacity(TIMERS);
     let thousand = json!(vec![timer; 1_000]).to_string();
@@ -46,7 +44,7 @@ async fn at_most_once_loses_none_and_calls_none_twice() {
     assert!(counts.values().all(|count| *count == 1), "a receiver was called twice");
     assert_eq!(delivered + unknown, TIMERS);
     assert!(counts.len() >= delivered, "delivered without a call");
-    // Otherwise the worker was not killed in the middle.
+    // Without an unknown timer the worker was not killed in the middle.
     assert!(unknown > 0, "the kill hit no call");
 }
 

@@ -1,4 +1,4 @@
-//! Who else is told how the timer ends: `on_delivered` and `on_failed`, or `callback` for both.
+//! Reads the URLs that are told how the timer ends: `on_delivered` and `on_failed`, or `callback` for both.
 
 use super::fields::Fields;
 use super::target::url_of;
@@ -6,7 +6,7 @@ use crate::domain::callbacks::Callbacks;
 use crate::domain::target::TargetUrl;
 use crate::policy::Policy;
 
-/// What a change names of them: `Some(None)` takes one away.
+/// The callbacks that a change names: `Some(None)` removes one.
 pub(super) struct CallbacksChange {
     pub(super) on_delivered: Option<Option<TargetUrl>>,
     pub(super) on_failed: Option<Option<TargetUrl>>,

@@ -1,4 +1,4 @@
-//! Taking a JSON object apart, and collecting what is wrong with it on the way.
+//! Takes a JSON object apart, and collects its errors on the way.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::api::json::Json;
 use crate::api::problem::FieldError;
 pub(super) use crate::repeated::escaped;
 
-/// The fields of an object, of which each is taken once; what is left over is unknown.
+/// The fields of an object. Each known field is taken once; the others are unknown.
 pub(super) struct Fields<'json> {
     object: &'json Map<String, Value>,
     prefix: String,
@@ -22,24 +22,24 @@ impl<'json> Fields<'json> {
         Self::within(object, String::new())
     }
 
-    /// The fields of an object inside, at the pointer `prefix`.
+    /// The fields of an inner object, at the pointer `prefix`.
     pub(super) fn within(object: &'json Map<String, Value>, prefix: String) -> Self {
         Self { object, prefix, taken: BTreeSet::new(), errors: vec![] }
     }
 
-    /// The field's value, if it is there.
+    /// Takes a field; gives its value, if the field is there.
     pub(super) fn take(&mut self, name: &'static str) -> Option<&'json Value> {
         self.taken.insert(name);
         self.object.get(name)
     }
 
-    /// Whether any of these fields is there; from now on they are known ones.
+    /// Whether any of these fields is there. From now on they are known fields.
     pub(super) fn names(&mut self, names: &[&'static str]) -> bool {
         self.taken.extend(names);
         names.iter().any(|name| self.object.contains_key(*name))
     }
 
-    /// The field's text, if it is there and is one.
+    /// Takes a field; gives its text, if the field is there and is a string.
     pub(super) fn take_text(&mut self, name: &'static str, allowed: &str) -> Option<&'json str> {
         let value = self.take(name)?;
         if value.as_str().is_none() {
@@ -48,23 +48,23 @@ impl<'json> Fields<'json> {
         value.as_str()
     }
 
-    /// Notes what is wrong with a field.
+    /// Notes an error of a field.
     pub(super) fn wrong(&mut self, name: &str, detail: impl Into<String>) {
         let pointer = format!("{}/{}", self.prefix, escaped(name));
         self.errors.push(FieldError { pointer, detail: detail.into() });
     }
 
-    /// Notes what is wrong with the object itself.
+    /// Notes an error of the object itself.
     pub(super) fn wrong_whole(&mut self, detail: impl Into<String>) {
         self.errors.push(FieldError { pointer: self.prefix.clone(), detail: detail.into() });
     }
 
-    /// Takes over what is wrong inside.
+    /// Adds the errors of an inner object.
     pub(super) fn extend(&mut self, errors: Vec<FieldError>) {
         self.errors.extend(errors);
     }
 
-    /// All that is wrong, unknown fields included.
+    /// All errors, unknown fields included.
     pub(super) fn finish(mut self) -> Vec<FieldError> {
         for name in self.object.keys() {
             if !self.taken.contains(name.as_str()) {
@@ -84,16 +84,15 @@ impl<'json> Fields<'json> {
     }
 }
 
-/// A whole number, 0 or more. One that is written with a point or an exponent is whole too if its fraction is
-/// nothing, as JSON Schema has it: many languages have one type of number, and write it as they like. One
-/// that is too large for 64 bits is the largest.
+/// Reads a whole number, 0 or more. A number with a point or an exponent is also whole if its fraction is zero, as in JSON Schema: many
+/// languages have one type of number, and write it as they like. A number too large for 64 bits becomes the largest one.
 pub(super) fn whole(value: &Value) -> Option<u64> {
     let float = || value.as_f64().filter(|float| *float >= 0.0 && float.fract() == 0.0);
     value.as_u64().or_else(|| float().map(|float| float as u64))
 }
 
-/// What is wrong with fields that are there more than once, wherever jettimer itself reads: the timer's own JSON body is
-/// handed on as it was written, and its receiver decides about its meaning.
+/// The errors of fields that occur more than once, wherever jettimer itself reads. The timer's own JSON body is passed on as it was
+/// written, and its receiver decides about its meaning.
 pub(super) fn repeated(json: &Json) -> Vec<FieldError> {
     let detail = "is there more than once; only one of them can be meant";
     let pointers = json.repeated.iter().cloned();

@@ -1,4 +1,4 @@
-//! The limits that a timer shares with others: `{"key": "…", "rate": "100/s", "parallelism": 10}`.
+//! Reads the limits that a timer shares with others: `{"key": "…", "rate": "100/s", "parallelism": 10}`.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::domain::rate::Rate;
 const FORM: &str =
     "must be an object such as {\"key\": \"customer-17\", \"rate\": \"100/s\", \"parallelism\": 10}";
 
-/// Reads the flow, if the timer has one; `null` says that it has none.
+/// Reads the flow, if the timer has one; `null` means that it has none.
 pub(super) fn flow(fields: &mut Fields<'_>) -> Option<Flow> {
     let object = match fields.take("flow")? {
         Value::Null => return None,

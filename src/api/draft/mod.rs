@@ -1,7 +1,7 @@
-//! A timer as a client asks for it: the JSON of a creation, read into a domain timer.
+//! Reads the JSON of a creation, as a client sends it, into a domain timer.
 //!
-//! All bad fields of a request are found at once, each with a JSON pointer and a sentence that says
-//! what is allowed. Nothing here reads a clock or stores anything.
+//! All bad fields of a request are found at once, each with a JSON pointer and a sentence about the allowed values. Nothing here reads a
+//! clock or stores anything.
 
 mod callbacks;
 mod fields;
@@ -27,7 +27,7 @@ use crate::policy::Policy;
 
 use fields::Fields;
 
-/// What the server's configuration adds to a creation.
+/// The settings of the server that a creation depends on.
 #[derive(Clone, Debug)]
 pub(super) struct Rules {
     /// The farthest due instant, from now.
@@ -38,11 +38,11 @@ pub(super) struct Rules {
     pub(super) targets: Arc<Policy>,
 }
 
-/// Reads a timer out of the JSON of a creation.
+/// Reads a timer from the JSON of a creation.
 ///
 /// # Errors
 ///
-/// Every field that is not as it must be.
+/// All bad fields.
 pub(super) fn read(
     json: &Json,
     rules: &Rules,
@@ -64,7 +64,7 @@ pub(super) fn read(
     let flow = flow::flow(&mut fields);
     let callbacks = callbacks::read(&mut fields, &rules.targets);
     let metadata = policy::metadata(&mut fields);
-    // Whoever reads creations has read them before: the timer's id and its owner come from them.
+    // The callers have read these fields before: the timer's id and its owner come from them.
     fields.names(&[idempotency::FIELD, owner::FIELD]);
     let errors = fields.finish();
     match (due_at, target) {
@@ -82,11 +82,11 @@ pub(super) fn read(
     }
 }
 
-/// Reads what is to be changed out of the JSON of a change. Its fields are those of a creation.
+/// Reads a change from its JSON. Its fields are those of a creation.
 ///
 /// # Errors
 ///
-/// Every field that is not as it must be.
+/// All bad fields.
 pub(super) fn read_change(json: &Json, rules: &Rules, now: Timestamp) -> Result<Change, Vec<FieldError>> {
     let Value::Object(object) = &json.value else {
         let detail = "the body must be a JSON object, such as {\"delay\": \"1h\"}";
@@ -98,7 +98,7 @@ pub(super) fn read_change(json: &Json, rules: &Rules, now: Timestamp) -> Result<
     let target = target::read_change(&mut fields, json.body(), &rules.targets);
     let callbacks = callbacks::read_change(&mut fields, &rules.targets);
     let change = Change {
-        // Whoever reads changes knows.
+        // The caller adds the name.
         by: None,
         due_at,
         url: target.url,

@@ -1,4 +1,4 @@
-//! How it is called: delivery mode, timeout and retries; and the client's own labels.
+//! Reads the policy of a call: delivery mode, timeout and retries; and the client's own labels.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -74,7 +74,7 @@ pub(super) fn retry(fields: &mut Fields<'_>, default: RetryPolicy) -> RetryPolic
     policy
 }
 
-/// Numbers and classes of statuses, such as `[408, 429, "5xx"]`.
+/// Reads numbers and classes of statuses, such as `[408, 429, "5xx"]`.
 fn statuses(value: &Value) -> Result<StatusSet, String> {
     const FORM: &str = "must be an array of statuses and classes, such as [408, 429, \"5xx\"]";
     let Value::Array(names) = value else { return Err(FORM.to_owned()) };
@@ -85,7 +85,7 @@ fn statuses(value: &Value) -> Result<StatusSet, String> {
     })
 }
 
-/// A duration field, in whole milliseconds, since that is how it is stored.
+/// Reads a duration field, in whole milliseconds, since it is stored in this unit.
 fn span(fields: &mut Fields<'_>, name: &'static str, allowed: RangeInclusive<Duration>) -> Option<Duration> {
     let text = fields.take_text(name, "a duration such as \"30s\" or \"PT30S\"")?;
     match duration::parse(text) {

@@ -1,5 +1,5 @@
-//! Any JSON gives either a timer, or a change, or a list of what is wrong that is complete: whoever mends what
-//! is named, and nothing else, has something valid.
+//! Any JSON gives a timer, a change, or a complete list of errors: a client that mends the named fields, and nothing else, has a valid
+//! request.
 
 use std::collections::BTreeSet;
 
@@ -19,12 +19,12 @@ fn json_of(value: &Value) -> Json {
     Json::read(value.to_string().into()).unwrap()
 }
 
-/// What is wrong with it as a creation.
+/// Reads the value as a creation, for its errors.
 fn created(value: &Value) -> Result<(), Vec<FieldError>> {
     read(&json_of(value), &rules(), Uuid::nil(), None, NOW).map(|_| ())
 }
 
-/// What is wrong with it as a change.
+/// Reads the value as a change, for its errors.
 fn changed(value: &Value) -> Result<(), Vec<FieldError>> {
     read_change(&json_of(value), &rules(), NOW).map(|_| ())
 }
@@ -71,7 +71,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Mends what is named and nothing else: what may be left out is, and what is needed is made good.
+/// Mends the named fields and nothing else: removes them if they are optional, and gives needed fields a good value.
 fn mended(value: &Value, errors: &[FieldError], needed: &[(&str, &str)]) -> Value {
     let Value::Object(object) = value else { return mended(&json!({}), &[], needed) };
     let mut object = object.clone();
@@ -81,7 +81,7 @@ fn mended(value: &Value, errors: &[FieldError], needed: &[(&str, &str)]) -> Valu
         match names.as_slice() {
             [] => {}
             [name] => drop(object.remove(name)),
-            // Of what has to be there, something good takes the place.
+            // A field that must be there gets a good value.
             [outer, name] if outer == "flow" && matches!(name.as_str(), "key" | "rate" | "parallelism") => {
                 let good = if name == "parallelism" { json!(1) } else { json!("1/s") };
                 object
@@ -108,7 +108,7 @@ fn mended(value: &Value, errors: &[FieldError], needed: &[(&str, &str)]) -> Valu
     Value::Object(object)
 }
 
-/// A field of a good creation, and what breaks it.
+/// The fields of a good creation, each with values that break it.
 fn breakages() -> Vec<(&'static str, Vec<Value>)> {
     let text = |length| Value::from("x".repeat(length));
     vec![
@@ -141,7 +141,7 @@ fn breakages() -> Vec<(&'static str, Vec<Value>)> {
     ]
 }
 
-/// Sets the value at a pointer, making it if it is not there.
+/// Sets the value at a pointer; adds it if it is not there.
 fn set(value: &mut Value, pointer: &str, new: Value) {
     let (outer, name) = pointer.rsplit_once('/').expect("a pointer");
     let object = value.pointer_mut(outer).and_then(Value::as_object_mut).expect("an object");
@@ -158,7 +158,7 @@ fn good() -> Value {
     })
 }
 
-/// Any of the breakages, at most one of a field.
+/// Any of the breakages, at most one for each field.
 fn broken() -> impl Strategy<Value = Map<String, Value>> {
     let each: Vec<_> = breakages()
         .into_iter()

@@ -1,4 +1,4 @@
-//! What is called: URL, method, headers and body.
+//! Reads the target of a call: URL, method, headers and body.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -19,7 +19,7 @@ const BODIES: [&str; 3] = ["body", "body_text", "body_base64"];
 const NO_CERTIFICATES: &str = "cannot be called: no certificate is for such a host, whose name may have letters, digits, underscores \
                                and, within a part, hyphens; use another name, or http";
 
-/// What a change names of the target.
+/// The parts of the target that a change names.
 pub(super) struct TargetChange {
     pub(super) url: Option<TargetUrl>,
     pub(super) method: Option<Method>,
@@ -27,7 +27,7 @@ pub(super) struct TargetChange {
     pub(super) body: Option<Body>,
 }
 
-/// Reads what a change names of the target. Whether the timer's own method takes a body is not known here.
+/// Reads the parts of the target that a change names. Whether the timer's own method takes a body is not known here.
 pub(super) fn read_change(fields: &mut Fields<'_>, json_body: Option<&str>, policy: &Policy) -> TargetChange {
     let url = if fields.names(&["url"]) { url(fields, policy) } else { None };
     let method = fields.names(&["method"]).then(|| method(fields));
@@ -53,7 +53,7 @@ fn url(fields: &mut Fields<'_>, policy: &Policy) -> Option<TargetUrl> {
     url_of(fields, "url", value, policy)
 }
 
-/// Reads the URL that a field has.
+/// Reads a field's value as a URL.
 pub(super) fn url_of(
     fields: &mut Fields<'_>,
     field: &str,
@@ -65,7 +65,7 @@ pub(super) fn url_of(
         return None;
     };
     let url = TargetUrl::parse(text).map_err(|error| fields.wrong(field, error.to_string())).ok()?;
-    // The HTTP client has its own idea of what can be asked for.
+    // The HTTP client has its own rules for a URL.
     if let Err(error) = url.as_str().parse::<Uri>() {
         fields.wrong(field, format!("cannot be called: {error}"));
         return None;
@@ -80,7 +80,7 @@ pub(super) fn url_of(
             return None;
         }
     }
-    // As far as that can be seen in it; addresses of names are judged when they are connected to.
+    // Only the URL is judged here; the addresses of a name are judged when the node connects to them.
     if let Some(Err(why)) = Destination::of(url.as_url()).map(|to| policy.judge(&to)) {
         fields.wrong(field, format!("must not be called: {why}"));
     }
@@ -99,7 +99,7 @@ fn method(fields: &mut Fields<'_>) -> Method {
 }
 
 fn headers(fields: &mut Fields<'_>) -> Vec<(String, String)> {
-    // A null is read as no headers: some clients send null for each field that they do not set.
+    // A null counts as no headers: some clients send null for each field that they do not set.
     let Some(value) = fields.take("headers").filter(|value| !value.is_null()) else { return vec![] };
     let Value::Object(object) = value else {
         fields.wrong("headers", "must be an object of strings, such as {\"authorization\": \"Bearer …\"}");

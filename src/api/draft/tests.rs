@@ -1,4 +1,4 @@
-//! Each refusal of a creation.
+//! Tests each refusal of a creation.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,7 +50,7 @@ fn pointers(json: &Value) -> Vec<String> {
     draft(json).expect_err("must be refused").into_iter().map(|error| error.pointer).collect()
 }
 
-/// As generated clients write it that send what is nullable as null.
+/// Some generated clients send every nullable field as null.
 #[test]
 fn null_is_said_of_every_field_that_may_be_null() {
     let nulls = json!({
@@ -122,7 +122,7 @@ fn each_bad_time_is_refused_at_its_field() {
             json!({ "url": url, "minutes": 307_445_734_561_825_860_u64, "seconds": u64::MAX }),
             vec!["/minutes", "/seconds"],
         ),
-        // Whichever has to be mended is named.
+        // The error names the field that has to be mended.
         (json!({ "url": url, "hours": 0, "seconds": 315_360_001 }), vec!["/seconds"]),
         (json!({ "url": url, "hours": 87_600, "minutes": 1, "seconds": -1 }), vec!["/seconds"]),
         (json!({ "url": url, "hours": 87_600, "minutes": 1 }), vec!["/hours"]),
@@ -210,7 +210,7 @@ fn every_other_bad_field_is_refused_at_its_pointer() {
     ] {
         assert_eq!(pointers(&with(name, value.clone())), [pointer], "{name}: {value}");
     }
-    // One that is too large hides nothing of what is in it.
+    // An object that is too large does not hide the errors in it.
     let mut headers: serde_json::Map<String, Value> =
         (0..51).map(|n| (format!("x-{n}"), "v".into())).collect();
     headers["x-9"] = 9.into();
@@ -313,7 +313,7 @@ fn a_field_that_is_there_twice_is_refused_wherever_jettimer_reads_it() {
             assert!(errors[0].detail.contains("more than once"), "{text}");
         }
     }
-    // The receiver decides about the body.
+    // The receiver decides about a repeated field of the body.
     let body = r#"{"a": 1, "a": {"b": 1, "b": 2}}"#;
     let json = Json::read(format!(r#"{{"delay": "1h", {url}, "body": {body}}}"#).into()).unwrap();
     assert_eq!(read(&json, &rules(), Uuid::nil(), None, NOW).unwrap().target.body, Body::Json(body.into()));

@@ -1,4 +1,4 @@
-//! When a timer is due: hours, minutes and seconds, or a delay, or an instant; exactly one of them.
+//! Reads when a timer is due: hours, minutes and seconds, or a delay, or an instant; exactly one of them.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use super::fields::{Fields, whole};
 use crate::domain::time::Timestamp;
 use crate::{duration, rfc3339};
 
-/// How far in the past an instant may lie and still be taken, as due at once: clients' clocks differ.
+/// How far an instant may lie in the past and still be accepted, as due at once: clients' clocks differ.
 pub(super) const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
 
-/// The fields that say when.
+/// The fields that name the due instant.
 const FIELDS: [&str; 5] = ["hours", "minutes", "seconds", "delay", "at"];
 
 const WAYS: &str = "one of: hours/minutes/seconds, delay, or at";
@@ -21,7 +21,7 @@ pub(super) fn read_change(fields: &mut Fields<'_>, now: Timestamp, max_delay: Du
     if fields.names(&FIELDS) { read(fields, now, max_delay) } else { None }
 }
 
-/// Reads the due instant; `None` if something about it was wrong and has been noted.
+/// Reads the due instant; `None` if it had an error, which has been noted.
 pub(super) fn read(fields: &mut Fields<'_>, now: Timestamp, max_delay: Duration) -> Option<Timestamp> {
     let parts = [("hours", 3_600), ("minutes", 60), ("seconds", 1)];
     let parts = parts.map(|(name, unit)| (name, unit, fields.take(name)));
@@ -65,7 +65,7 @@ pub(super) fn read(fields: &mut Fields<'_>, now: Timestamp, max_delay: Duration)
     }
 }
 
-/// Adds up hours, minutes and seconds. Whichever is too much by itself is named, or else the largest.
+/// Adds up hours, minutes and seconds. Errors name the fields that are too large alone, or else the largest one.
 fn sum(
     fields: &mut Fields<'_>,
     parts: &[(&'static str, u64, Option<&Value>)],

@@ -1,7 +1,7 @@
-//! `/dev/inbox`: a receiver that `jettimer dev` has in it, so that trying it out needs nothing else. Only `dev` has it.
+//! `/dev/inbox`: a receiver within `jettimer dev`, so that trying the service out needs nothing else. No other node has it.
 //!
-//! What carries a `webhook-id` is a webhook, whatever its method and its path below `/dev/inbox`. Without one, GET and HEAD
-//! look and DELETE empties, as a person does with a browser or curl; any other method is taken as if it were a webhook.
+//! A request with a `webhook-id` is a webhook, whatever its method and its path below `/dev/inbox`. Without one, GET and HEAD look and
+//! DELETE empties, as a person does with a browser or curl; any other method is taken as if it were a webhook.
 
 mod shown;
 mod wish;
@@ -24,16 +24,16 @@ use crate::inbox::{self, Signature, Webhook};
 use crate::webhook::Secrets;
 use wish::Wish;
 
-/// Where it is.
+/// The path of the inbox.
 pub(super) const PATH: &str = "/dev/inbox";
 
-/// The page that shows it.
+/// The page that shows the inbox.
 pub(super) const PAGE: Standalone = joined!("../../ui/base/json.js", "page.js");
 
-/// How many webhooks may wait for a late answer: as many as a node calls at once unless it is told otherwise.
+/// The most webhooks that may wait for a late answer: as many as a node calls at once by default.
 const MAX_WAITING: usize = 512;
 
-/// The inbox, and what its webhooks are verified with. Cheap to clone.
+/// The inbox, and the secrets that verify its webhooks. Cheap to clone.
 #[derive(Clone)]
 pub struct Inbox {
     kept: Arc<Mutex<inbox::Inbox>>,
@@ -43,7 +43,7 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// Nothing has come yet. `secrets` are those that this node signs with.
+    /// Makes an empty inbox. `secrets` are those that this node signs with.
     pub fn new(secrets: Secrets, clock: Clock) -> Self {
         Self { kept: Arc::default(), waiting: Arc::new(Semaphore::new(MAX_WAITING)), secrets, clock }
     }
@@ -53,7 +53,7 @@ impl Inbox {
     }
 }
 
-/// Whether a path is the inbox's.
+/// Whether a path belongs to the inbox.
 pub(super) fn is_inbox(path: &str) -> bool {
     path.strip_prefix(PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
@@ -64,7 +64,7 @@ pub(super) fn is_webhook(request: &Request) -> bool {
     request.headers.contains_key("webhook-id") || !looks
 }
 
-/// Takes a webhook, and answers it as its query wants.
+/// Takes a webhook, and answers it as its query asks.
 pub(super) async fn take(api: &Api, inbox: &Inbox, mut request: Request) -> Result<Answer, Problem> {
     let body = request.bytes(api.max_body, api.client_timeout, &api.memory).await?;
     let wish = Wish::read(&request.query)?;
@@ -87,7 +87,7 @@ pub(super) async fn take(api: &Api, inbox: &Inbox, mut request: Request) -> Resu
         let mut kept = inbox.lock();
         let id = webhook.header("webhook-id").unwrap_or_default();
         let status = match &waits {
-            // Beyond what may wait it is a receiver that has too much to do, as others are.
+            // With too many late answers, it answers like any receiver that has too much to do.
             Some(Err(_)) => StatusCode::SERVICE_UNAVAILABLE,
             Some(Ok(_)) | None => wish.status_after(kept.calls_of(id, &webhook.path)),
         };
@@ -96,7 +96,7 @@ pub(super) async fn take(api: &Api, inbox: &Inbox, mut request: Request) -> Resu
         status
     };
     if let Some(Ok(_place)) = waits {
-        // A node that is told to stop has its calls to finish, and this is one of them.
+        // A node that is told to stop has to finish its calls, and this is one of them.
         tokio::select! {
             () = tokio::time::sleep(wish.delay) => {}
             () = api.stop.cancelled() => {}
@@ -105,7 +105,7 @@ pub(super) async fn take(api: &Api, inbox: &Inbox, mut request: Request) -> Resu
     Ok(answer::json(status, &json!({ "received": true })))
 }
 
-/// Whether a request to the inbox is a browser's, which names the type; other clients take what comes.
+/// Whether a request to the inbox comes from a browser, which accepts `text/html` by name; other clients accept any type.
 pub(super) fn wants_page(request: &Request) -> bool {
     let named = |value: &HeaderValue| {
         value.to_str().is_ok_and(|value| value.to_ascii_lowercase().contains("text/html"))
@@ -113,20 +113,20 @@ pub(super) fn wants_page(request: &Request) -> bool {
     [Method::GET, Method::HEAD].contains(&request.method) && request.headers.get_all(ACCEPT).iter().any(named)
 }
 
-/// The page, which asks for what has come.
+/// The answer with the page, which asks for the webhooks itself.
 pub(super) fn page(request: &Request) -> Result<Answer, Problem> {
     Params::none(&request.query)?;
     Ok(varying(PAGE.show()))
 }
 
-/// Shows what has come.
+/// Shows the webhooks.
 pub(super) fn show(api: &Api, request: &Request) -> Result<Answer, Problem> {
     let inbox = of(api, request)?;
     Params::none(&request.query)?;
     Ok(varying(answer::json(StatusCode::OK, &shown::all(&inbox.lock(), &request.path))))
 }
 
-/// Empties it.
+/// Empties the inbox, at the request's path and below.
 pub(super) fn empty(api: &Api, request: &Request) -> Result<Answer, Problem> {
     let inbox = of(api, request)?;
     Params::none(&request.query)?;
@@ -135,11 +135,11 @@ pub(super) fn empty(api: &Api, request: &Request) -> Result<Answer, Problem> {
 }
 
 fn of<'a>(api: &'a Api, request: &Request) -> Result<&'a Inbox, Problem> {
-    // The table has it only where there is one.
+    // The table of operations has it only on a node with an inbox.
     api.inbox.as_ref().ok_or_else(|| Problem::no_such_path(&request.path))
 }
 
-/// Other clients are shown it otherwise.
+/// Notes that the answer depends on `Accept`.
 fn varying(mut answer: Answer) -> Answer {
     answer.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
     answer

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::inbox::{Inbox, Webhook};
 use crate::rfc3339;
 
-/// Those at `path` and below, the newest first.
+/// The webhooks at `path` and below, the newest first.
 pub(super) fn all(inbox: &Inbox, path: &str) -> Value {
     let webhooks: Vec<Value> = inbox.below(path).map(|(number, webhook)| one(*number, webhook)).collect();
     json!({ "webhooks": webhooks, "received": inbox.count() })
@@ -48,7 +48,7 @@ fn headers(webhook: &Webhook) -> Map<String, Value> {
     headers
 }
 
-/// The body, if it is text; one that was cut off may end within a character.
+/// The body, if it is text; a truncated body may end within a character.
 fn text(webhook: &Webhook) -> Option<&str> {
     match std::str::from_utf8(&webhook.body) {
         Ok(text) => Some(text),

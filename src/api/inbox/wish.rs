@@ -1,6 +1,6 @@
-//! How a webhook is to be answered, as its URL says: so retries, timeouts and circuit breakers can be tried.
+//! Reads from a webhook's URL how it is to be answered, so retries, timeouts and circuit breakers can be tried.
 //!
-//! What the URL has beside that is the sender's own, as with any receiver.
+//! All other parameters of the URL are the sender's own, as with any receiver.
 
 use std::time::Duration;
 
@@ -10,25 +10,25 @@ use crate::api::problem::Problem;
 use crate::api::query::Params;
 use crate::duration;
 
-/// The longest delay: that of the longest timeout of a timer.
+/// The longest delay: the longest timeout of a timer.
 const MAX_DELAY: Duration = crate::domain::timer::MAX_TIMEOUT;
 
-/// How to answer.
+/// How to answer a webhook.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Wish {
     status: StatusCode,
-    /// How often each timer is answered with that status before it is answered with 200; without it, always.
+    /// How often each timer is answered with that status before it is answered with 200; always, if this is not given.
     times: Option<usize>,
     /// How long the answer takes.
     pub(super) delay: Duration,
 }
 
 impl Wish {
-    /// Reads a query.
+    /// Reads the wish from a query.
     ///
     /// # Errors
     ///
-    /// The problem with it.
+    /// The problem with the query.
     pub(super) fn read(query: &str) -> Result<Self, Problem> {
         let mut params = Params::of(query);
         let status = params.read("status", |text| {
@@ -46,7 +46,7 @@ impl Wish {
         Ok(Self { status: status.unwrap_or(StatusCode::OK), times, delay: delay.unwrap_or_default() })
     }
 
-    /// The status for a timer that was answered so often already.
+    /// The status for a timer whose webhooks were answered this often before.
     pub(super) fn status_after(&self, calls: usize) -> StatusCode {
         match self.times {
             Some(times) if calls >= times => StatusCode::OK,

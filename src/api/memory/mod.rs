@@ -1,12 +1,12 @@
-//! How much memory the requests and answers of all connections take: a budget in bytes for each of two things, heads of
-//! requests, and their bodies with the answers.
+//! Limits the memory that the requests and answers of all connections take. There are two budgets in bytes: one for the heads of requests,
+//! and one for their bodies and the answers.
 //!
-//! The rule is that of dynamic thresholds, as for the places of calls (`places::shares`): nobody takes more than is left for
-//! the others. So one token alone has a half, two have a third each, and who comes next finds something. Heads have a budget of
-//! their own, since they come from whoever reaches the port.
+//! The rule is that of dynamic thresholds, as for the places of calls (`places::shares`): no holder takes more than is left for the others.
+//! So a token alone has at most half, two tokens have a third each, and a newcomer still finds some. Heads have a budget of their own,
+//! since any client that reaches the port sends them.
 //!
-//! Nothing waits here: a body that comes slowly would have others wait for it. What is small takes nothing of the budget, so
-//! that it is served whatever is large.
+//! Nothing waits here: a body that comes slowly would make others wait for it. Small requests and answers take nothing of the budget, so
+//! they are served however much the large ones take.
 
 mod part;
 mod reads;
@@ -20,27 +20,27 @@ use crate::metrics::{Metrics, Refused};
 pub(super) use part::{Part, Taken, keep_with, take_for};
 pub use reads::Reads;
 
-/// What a request's body has for nothing, and an answer again, in bytes: more than most of them have.
+/// How many bytes of a request's body, and of an answer, take nothing from the budget: more than most of them have.
 pub(super) const FREE_BYTES: usize = 4 * 1_024;
 
-/// All bodies and answers beyond that, in bytes. A token has a half at most, so three requests of 8 MiB. What is made of a body
-/// on its way to NATS is some four times as much again, for as long as that takes.
+/// The budget of bodies and answers beyond their free bytes, in bytes. A token has at most half of it: three requests of 8 MiB. The
+/// values made of a body on its way to NATS take some four times as much again, for as long as that takes.
 const BODIES_BYTES: usize = 48 * 1_024 * 1_024;
 
-/// All heads beyond what each has for nothing, in bytes: 512 of them.
+/// The budget of heads beyond their free bytes, in bytes: 512 large heads.
 const HEADS_BYTES: usize = 16 * 1_024 * 1_024;
 
-/// Whose memory it is.
+/// The client whose memory it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Holder {
-    /// Who has this token.
+    /// The client with this token.
     Token(String),
-    /// Whoever asks from this address, where there is no token or none is known yet.
+    /// Any client at this address without a token, or whose token is not known yet.
     Address(IpAddr),
 }
 
 impl Holder {
-    /// Who asks from this address. In IPv6 a network of 64 bits is one client's.
+    /// The client at this address. A 64-bit network of IPv6 counts as one client.
     pub(super) fn at(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(address) => Self::Address(address.into()),
@@ -69,32 +69,32 @@ struct Amounts {
     by: HashMap<Holder, usize>,
 }
 
-/// That there is no room for more.
+/// There is no room for more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Exhausted;
 
 impl Budget {
-    /// That of bodies and answers.
+    /// The budget of bodies and answers.
     pub fn of_bodies(metrics: Arc<Metrics>) -> Self {
         Self::new(BODIES_BYTES, metrics)
     }
 
-    /// That of heads.
+    /// The budget of heads.
     pub(super) fn of_heads(metrics: Arc<Metrics>) -> Self {
         Self::new(HEADS_BYTES, metrics)
     }
 
-    /// A budget of so many bytes.
+    /// Makes a budget of `size` bytes.
     pub(super) fn new(size: usize, metrics: Arc<Metrics>) -> Self {
         Self(Arc::new(Shared { size, taken: Mutex::default(), metrics }))
     }
 
-    /// Nothing yet, for this holder to take more.
+    /// An empty part of the budget, which this holder can let grow.
     pub(super) fn part(&self, holder: Holder) -> Part {
         Part::new(self.clone(), holder)
     }
 
-    /// Takes so many bytes more, if the holder then has no more than is left.
+    /// Takes this many more bytes, unless the holder would then have more than the budget has left.
     fn take(&self, holder: &Holder, bytes: usize) -> Result<(), Exhausted> {
         let mut taken = self.taken();
         let all = taken.all.saturating_add(bytes);
@@ -108,7 +108,7 @@ impl Budget {
         Ok(())
     }
 
-    /// Takes them whether they are there or not: what is done already cannot be refused.
+    /// Takes the bytes even if the budget does not have them: work that is done can no longer be refused.
     fn take_anyway(&self, holder: &Holder, bytes: usize) {
         self.count(&mut self.taken(), holder, bytes);
     }

@@ -1,4 +1,4 @@
-//! What somebody has taken of a budget, which goes back when it is dropped; and what is kept with it.
+//! A holder's part of a budget, which goes back when it is dropped, and the bytes or the answer that it is kept with.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use hyper::body::Body as _;
 use super::{Budget, Exhausted, FREE_BYTES, Holder};
 use crate::api::answer::Answer;
 
-/// What one request or answer takes.
+/// The part of a budget that one request or answer takes.
 #[derive(Debug)]
 pub(in crate::api) struct Part {
     budget: Budget,
@@ -21,11 +21,11 @@ impl Part {
         Self { budget, holder, bytes: 0 }
     }
 
-    /// Has so many bytes from now on, if it has fewer.
+    /// Grows to this many bytes, if it has fewer.
     ///
     /// # Errors
     ///
-    /// There is no room; it has what it had.
+    /// There is no room; the part stays as it was.
     pub(in crate::api) fn grow_to(&mut self, bytes: usize) -> Result<(), Exhausted> {
         if let Some(more) = bytes.checked_sub(self.bytes).filter(|more| *more > 0) {
             self.budget.take(&self.holder, more)?;
@@ -34,7 +34,7 @@ impl Part {
         Ok(())
     }
 
-    /// Has so many bytes from now on, whether there is room or not: what is done already cannot be refused.
+    /// Grows or shrinks to this many bytes, whether there is room or not: work that is done can no longer be refused.
     pub(in crate::api) fn set(&mut self, bytes: usize) {
         if bytes > self.bytes {
             self.budget.take_anyway(&self.holder, bytes - self.bytes);
@@ -44,7 +44,7 @@ impl Part {
         self.bytes = bytes;
     }
 
-    /// These bytes; what is taken for them goes back once nobody has any of them.
+    /// Returns the bytes together with their part, which goes back once the last reference to any of the bytes is dropped.
     pub(in crate::api) fn keep(self, bytes: Vec<u8>) -> Bytes {
         if self.bytes == 0 { bytes.into() } else { Bytes::from_owner(Kept { bytes, _part: self }) }
     }
@@ -56,20 +56,20 @@ impl Drop for Part {
     }
 }
 
-/// What an answer takes, for as long as it is being written.
+/// The part that an answer takes while it is being written.
 #[derive(Clone, Debug)]
 pub(in crate::api) struct Taken(#[expect(dead_code, reason = "it is there to be dropped")] Arc<Part>);
 
-/// The answer takes this, in place of what its size says.
+/// Keeps a part with the answer. The answer takes this part, and none for its size.
 pub(in crate::api) fn keep_with(answer: &mut Answer, part: Part) {
     answer.extensions_mut().insert(Taken(Arc::new(part)));
 }
 
-/// Takes what an answer needs, unless it has it.
+/// Takes the part that an answer needs for its size, unless it has one.
 ///
 /// # Errors
 ///
-/// There is no room.
+/// There is no room for it.
 pub(in crate::api) fn take_for(answer: &mut Answer, mut part: Part) -> Result<(), Exhausted> {
     let bytes = answer.body().size_hint().exact().unwrap_or_default();
     let bytes = usize::try_from(bytes).unwrap_or(usize::MAX).saturating_sub(FREE_BYTES);

@@ -1,20 +1,20 @@
-//! How much of records this node reads for its clients at once.
+//! Limits how many bytes of records this node reads for its clients at the same time.
 //!
-//! A record of a large timer is 1.4 MB, and as much again once it is taken apart, for the moment until its answer is made. Reads
-//! that do not fit wait for each other in turn: unlike what clients send and read, they end by themselves.
+//! The record of a large timer has 1.4 MB, and takes as much again once it is parsed, until its answer is made. Reads that do not fit wait
+//! for each other in turn: they end by themselves, unlike requests and answers, which depend on the client.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// What is read at once, in bytes of records.
+/// The most bytes of records that are read at the same time.
 const READ_BYTES: usize = 16 * 1_024 * 1_024;
 
-/// What is counted, in bytes: a small record is one of these.
+/// The unit in which room is counted, in bytes: a small record takes one.
 const UNIT: usize = 4 * 1_024;
 
-/// Room for what is read. Cheap to clone.
+/// Room for reads of records. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Reads(Arc<Semaphore>);
 
@@ -25,7 +25,7 @@ impl Default for Reads {
 }
 
 impl Reads {
-    /// Room for so many bytes, until it is dropped; `None` if there is none within `patience`.
+    /// Takes room for this many bytes, until the permit is dropped; `None` if there is no room within `patience`.
     pub(in crate::api) async fn room(
         &self,
         bytes: usize,

@@ -1,4 +1,4 @@
-//! Who gets how much, and that all of it comes back.
+//! How much each holder gets, and that all of it comes back.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ fn nobody_takes_more_than_is_left_for_the_others() {
     let mut first = budget.part(token("a"));
     assert_eq!(first.grow_to(501), Err(Exhausted));
     first.grow_to(500).unwrap();
-    // Another part of the same token is of the same half.
+    // Another part of the same token counts towards the same half.
     assert_eq!(budget.part(token("a")).grow_to(1), Err(Exhausted));
     let mut second = budget.part(token("b"));
     assert_eq!(second.grow_to(251), Err(Exhausted));
@@ -74,7 +74,7 @@ proptest! {
             prop_assert!(taken.all <= SIZE);
             prop_assert_eq!(taken.by.values().sum::<usize>(), taken.all);
         }
-        // Somebody who has nothing yet finds something, unless others have taken the last byte.
+        // A holder that has nothing yet finds some, unless others have taken the last byte.
         let left = SIZE - budget.taken().all;
         prop_assert!(budget.part(token("new")).grow_to(left / 2).is_ok());
         drop(parts);

@@ -1,9 +1,8 @@
-//! `GET /openapi.json`: the contract, in OpenAPI 3.1, put together from the files beside this one.
+//! `GET /openapi.json`: the contract, in OpenAPI 3.1, put together from the files in this folder.
 //!
-//! They are written by hand and joined as text by the compiler, so what is served is what is reviewed, in
-//! that order, and nothing about it can fail while a node runs. What ties it to the code are the tests: to
-//! `operation`, to the kinds of problems, to the constants of each limit, and, in `tests/it`, to every
-//! answer that a node gives there.
+//! The files are written by hand, and the compiler joins them as text. So the reviewed text is served, in the same order, and nothing about
+//! it can fail while a node runs. Tests tie it to the code: to `operation`, to the kinds of problems, to the constants of each limit, and,
+//! in `tests/it`, to every answer that a node gives there.
 
 use warp::http::StatusCode;
 
@@ -20,7 +19,7 @@ macro_rules! object {
     };
 }
 
-/// The document.
+/// The OpenAPI document.
 pub const DOCUMENT: &str = concat!(
     "{\n\"openapi\": \"3.1.1\",\n\"jsonSchemaDialect\": \"https://json-schema.org/draft/2020-12/schema\",\n",
     "\"info\": ",
@@ -121,7 +120,7 @@ pub const DOCUMENT: &str = concat!(
     "}\n}\n",
 );
 
-/// Shows the document.
+/// The answer with the document.
 pub(super) fn show() -> Answer {
     answer::text(StatusCode::OK, "application/json", DOCUMENT)
 }

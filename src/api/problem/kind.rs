@@ -1,14 +1,14 @@
-//! The kinds of problems: the one list of them, with what is the same for every problem of a kind.
+//! The one list of all kinds of problems, with the facts that problems of a kind share.
 //!
-//! Clients tell problems apart by the kind, so a name stays for good. `docs/errors.md` and the OpenAPI
-//! document are compared with this list by tests.
+//! Clients tell problems apart by the kind, so a name never changes. Tests compare `docs/errors.md` and the OpenAPI document with this
+//! list.
 
 use warp::http::StatusCode;
 
-/// Makes the enum, its list and its facts out of one table, so that no kind is missing in any of them.
+/// Makes the enum, its list and its facts from one table, so none of them lacks a kind.
 macro_rules! kinds {
     ($($kind:ident $status:ident $name:literal $title:literal)*) => {
-        /// What is wrong.
+        /// The kind of a problem.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(in crate::api) enum Kind {
             $($kind,)*
@@ -19,17 +19,17 @@ macro_rules! kinds {
             #[cfg(test)]
             pub(in crate::api) const ALL: &[Self] = &[$(Self::$kind,)*];
 
-            /// The status that goes with it.
+            /// The status of answers with this kind.
             pub(in crate::api) const fn status(self) -> StatusCode {
                 match self { $(Self::$kind => StatusCode::$status,)* }
             }
 
-            /// Its name: the end of `type`.
+            /// The kind's name: the end of `type`.
             pub(in crate::api) const fn name(self) -> &'static str {
                 match self { $(Self::$kind => $name,)* }
             }
 
-            /// Its name for people.
+            /// The kind's name for people.
             pub(in crate::api) const fn title(self) -> &'static str {
                 match self { $(Self::$kind => $title,)* }
             }

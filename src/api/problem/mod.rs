@@ -1,6 +1,6 @@
-//! Errors as clients see them: `application/problem+json` (RFC 9457), made in one place.
+//! Makes all errors that clients see: `application/problem+json` (RFC 9457).
 //!
-//! `kind` lists what there is; the constructors, by what they are about, say what goes with each.
+//! `kind` lists the kinds of problems. The constructors are grouped by subject, and add the details of each problem.
 
 mod kind;
 mod node;
@@ -13,19 +13,19 @@ use warp::http::{HeaderName, HeaderValue, StatusCode};
 use super::answer::{self, Answer};
 pub(super) use kind::Kind;
 
-/// Seconds after which a client is told to try again when NATS does not take writes: the length of
-/// a short change of leader.
+/// How long a client is told to wait before it tries again if NATS accepts no writes, in seconds: a short change of leader takes as long.
 const RETRY_AFTER_SECONDS: u64 = 2;
 
-/// Seconds after which a client is told to try again when there is no room for new timers: room comes with timers that leave.
+/// How long a client is told to wait before it tries again if there is no room for new timers, in seconds. Room comes with timers that
+/// leave.
 const NO_ROOM_RETRY_SECONDS: u64 = 30;
 
-/// How many bad fields are named; a request with more of them is garbage, and so would be the answer.
+/// The most bad fields that an answer names. A request with more of them is garbage, and so would be the answer.
 pub(super) const MAX_ERRORS: usize = 100;
 
 const CONTENT_TYPE: &str = "application/problem+json";
 
-/// What the `type` of each problem begins with.
+/// The prefix of each problem's `type`.
 const TYPE: &str = "urn:jettimer:problem:";
 
 /// One bad field of a request.
@@ -33,7 +33,7 @@ const TYPE: &str = "urn:jettimer:problem:";
 pub(super) struct FieldError {
     /// A JSON pointer (RFC 6901).
     pub(super) pointer: String,
-    /// A sentence that says what is allowed.
+    /// A sentence about the allowed values.
     pub(super) detail: String,
 }
 
@@ -46,11 +46,11 @@ pub(super) struct Problem {
     extra: Extra,
 }
 
-/// What some problems say beside their text.
+/// What some problems contain in addition to their text.
 #[derive(Clone, Debug)]
 enum Extra {
     Nothing,
-    /// A header that goes with the status.
+    /// A header that belongs to the status.
     Header(Box<(HeaderName, HeaderValue)>),
     /// The timer as it is now.
     Timer(Box<Value>),
@@ -76,7 +76,7 @@ impl Problem {
         }
     }
 
-    /// The problem as the body of an answer, or as the outcome of one item of many.
+    /// The problem as the body of an answer, or as the outcome of one item of a bulk request.
     pub(super) fn to_json(&self) -> Value {
         let mut body = json!({
             "type": format!("{TYPE}{}", self.kind.name()),
@@ -97,7 +97,7 @@ impl Problem {
         body
     }
 
-    /// The same with less to say, for an answer that has enough of it.
+    /// The same problem in short, for an answer that lists many problems already.
     pub(super) fn in_short(self) -> Self {
         const MOST_CHARS: usize = 200;
         let short: String = self.detail.chars().take(MOST_CHARS).collect();
@@ -110,7 +110,7 @@ impl Problem {
         self.kind.status()
     }
 
-    /// The answer to the request of this id.
+    /// The answer to the request with this id.
     pub(super) fn answer(self, request_id: &str) -> Answer {
         let mut answer = answer::text(self.status(), CONTENT_TYPE, self.body(request_id));
         if let Extra::Header(header) = self.extra {
@@ -120,7 +120,7 @@ impl Problem {
         answer
     }
 
-    /// The answer to the request of this id as HTTP/1.1 writes it, after which the connection is closed.
+    /// The answer to the request with this id as text of HTTP/1.1, after which the connection is closed.
     pub(super) fn last_words(&self, request_id: &str, date: &str) -> String {
         let (status, body) = (self.status(), self.body(request_id));
         let length = body.len();

@@ -1,4 +1,4 @@
-//! Problems that are not the client's: NATS, this node's settings and load, and its faults.
+//! Problems that are not the client's fault: NATS, this node's settings and load, and its own faults.
 
 use warp::http::header::RETRY_AFTER;
 
@@ -6,7 +6,7 @@ use super::{Kind, NO_ROOM_RETRY_SECONDS, Problem, RETRY_AFTER_SECONDS};
 use crate::nats::NatsError;
 
 impl Problem {
-    /// The answer for a request that NATS did not serve.
+    /// The problem of a request that NATS did not serve.
     pub(in crate::api) fn of_nats(error: &NatsError) -> Self {
         match error {
             NatsError::Unclear(_) | NatsError::NotDone(_) => Self::new(
@@ -54,14 +54,14 @@ impl Problem {
         Self::new(Kind::FeedFull, detail).retried_soon()
     }
 
-    /// There is no memory for a body.
+    /// No memory is left for a body.
     pub(in crate::api) fn memory_full() -> Self {
         let detail = "requests and answers take all the memory that they may, those of this client or of all; nothing was done. Send it \
                       again later, with fewer at once, or in smaller parts; what is small is served meanwhile";
         Self::new(Kind::MemoryFull, detail).retried_soon()
     }
 
-    /// There is no memory for an answer.
+    /// No memory is left for an answer.
     pub(in crate::api) fn memory_full_for_answer(is_done: bool) -> Self {
         let detail = if is_done {
             "what was asked for is done, and there is no memory for the answer: answers that are being read take all that they \
@@ -73,7 +73,7 @@ impl Problem {
         Self::new(Kind::MemoryFull, detail).retried_soon()
     }
 
-    /// A fault of jettimer's own; what it was is in the log under the request's id.
+    /// A fault of jettimer itself. The log describes it under the request's id.
     pub(in crate::api) fn internal() -> Self {
         Self::new(
             Kind::Internal,

@@ -1,4 +1,4 @@
-//! Problems with a request itself, whatever it is about: its line, its header, its body, and who sent it.
+//! Problems with a request itself, whatever its subject: its line, its header, its body, and its sender.
 
 use warp::http::header::{ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
 
@@ -6,7 +6,7 @@ use super::{FieldError, Kind, Problem};
 use crate::access::{Denied, Scope};
 
 impl Problem {
-    /// A head that is not as HTTP/1.1 has it. hyper keeps to itself what is wrong with it.
+    /// A head that is not valid HTTP/1.1. hyper does not tell what is wrong with it.
     pub(in crate::api) fn unreadable_head() -> Self {
         Self::new(
             Kind::MalformedRequest,
@@ -15,8 +15,8 @@ impl Problem {
         )
     }
 
-    /// A head that can be read and that others may read otherwise. Where its body ends is not certain then, so nothing is read
-    /// behind it.
+    /// A head that this node can read, but that others may read differently. So the end of its body is uncertain, and nothing is read after
+    /// it.
     pub(in crate::api) fn ambiguous_head(detail: impl Into<String>) -> Self {
         Self::new(Kind::MalformedRequest, detail).with_header(CONNECTION, "close")
     }
@@ -35,7 +35,7 @@ impl Problem {
     }
 
     pub(in crate::api) fn headers_too_large(detail: impl Into<String>) -> Self {
-        // The buffer of the connection has grown to the size of the head, and would stay so.
+        // The buffer of the connection has grown to the size of the head, and would stay that large.
         Self::new(Kind::HeadersTooLarge, detail).with_header(CONNECTION, "close")
     }
 
@@ -97,7 +97,7 @@ impl Problem {
         Self::new(Kind::InvalidIdempotencyKey, detail)
     }
 
-    /// `allowed` goes on after "the body must be".
+    /// `allowed` continues the sentence "the body must be".
     pub(in crate::api) fn unsupported_media_type(allowed: &str) -> Self {
         Self::new(Kind::UnsupportedMediaType, format!("the body must be {allowed}"))
     }
@@ -122,7 +122,7 @@ impl Problem {
     }
 }
 
-/// What is repeated of a client's text in an error.
+/// The part of a client's text that an error repeats.
 pub(super) fn shortened(text: &str) -> String {
     const MOST: usize = 80;
     if text.chars().count() <= MOST {

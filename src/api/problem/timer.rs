@@ -1,4 +1,4 @@
-//! Problems with the timers that a request is about: how they are asked for, and what has become of them.
+//! Problems with the timers that a request is about: with their fields or filter, and with their state.
 
 use serde_json::Value;
 
@@ -26,7 +26,7 @@ impl Problem {
         Self::new(Kind::TooManyTimers, format!("one request creates at most {limit} timers"))
     }
 
-    /// `done` is what the timers are to be.
+    /// `done` names the state that the client wants for the timers.
     pub(in crate::api) fn filter_required(done: &str) -> Self {
         let detail = format!(
             "say which timers are to be {done}, such as ?host=example.com; a state alone means all that are in it"
@@ -34,7 +34,7 @@ impl Problem {
         Self::new(Kind::FilterRequired, detail)
     }
 
-    /// `done` is the state that the client wanted for the timers.
+    /// `done` names the state that the client wants for the timers.
     pub(in crate::api) fn filter_in_the_body(done: &str) -> Self {
         let detail = format!(
             "this request has a body, which is not read: put the filter into the query, such as ?host=example.com; \
@@ -54,7 +54,7 @@ impl Problem {
         )
     }
 
-    /// A wish that came too late; `state` is the timer as it is now.
+    /// The client's wish came too late; `state` is the timer as it is now.
     pub(in crate::api) fn too_late(detail: impl Into<String>, state: Value) -> Self {
         Self::new(Kind::TooLate, detail).with_timer(state)
     }
@@ -63,7 +63,7 @@ impl Problem {
         Self::new(Kind::NotReplayable, detail).with_timer(state)
     }
 
-    /// What a timer of another revision than `If-Match` names has become.
+    /// The timer no longer has the revision that `If-Match` names; `state` is the timer as it is now.
     pub(in crate::api) fn precondition_failed(state: Value) -> Self {
         let detail = "the timer has changed since the ETag in If-Match; nothing was done";
         Self::new(Kind::PreconditionFailed, detail).with_timer(state)

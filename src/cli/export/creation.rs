@@ -1,11 +1,11 @@
-//! A timer as it is shown, turned into the creation that makes one like it. Values go over as they were written.
+//! Turns a timer, as the API shows it, into the creation that makes one like it. Values are copied as they were written.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// The fields that are the same in both.
+/// The fields that a timer and a creation share.
 const COMMON: &[&str] = &[
     "url",
     "method",
@@ -23,14 +23,14 @@ const COMMON: &[&str] = &[
     "created_by",
 ];
 
-/// A timer with all that is sent.
+/// A timer with all fields of the answer.
 #[derive(Deserialize)]
 #[serde(transparent)]
 pub(super) struct Whole<'t>(#[serde(borrow)] BTreeMap<&'t str, &'t RawValue>);
 
 impl<'t> Whole<'t> {
-    /// Whether headers and body are shown as digests. The node says so by a flag; values are looked at only if the node is too
-    /// old to have the flag.
+    /// Whether the node shows headers and body as digests. The node says so by a flag; the values are checked only if the node
+    /// is too old to have the flag.
     pub(super) fn is_hidden(&self) -> bool {
         if let Some(redacted) = self.0.get("redacted") {
             return redacted.get() != "false";
@@ -41,26 +41,26 @@ impl<'t> Whole<'t> {
         self.0.contains_key("body_sha256") || headers.values().any(|value| is_digest(value))
     }
 
-    /// The creation, in one line; nothing if the timer does not wait any more.
+    /// The creation, in one line; `None` if the timer no longer waits.
     pub(super) fn creation(&self) -> serde_json::Result<Option<String>> {
         if self.0.get("state").map(|state| state.get()) != Some("\"scheduled\"") {
             return Ok(None);
         }
         let mut fields: BTreeMap<&str, &'t RawValue> = BTreeMap::new();
-        // One that is between two attempts is called at the next one's instant; its attempts begin anew.
+        // A timer between two attempts is due at the instant of the next one; its attempts start again at the first.
         if let Some(at) = self.0.get("next_attempt_at").or_else(|| self.0.get("due_at")) {
             fields.insert("at", at);
         }
         for name in COMMON {
             fields.extend(self.0.get(name).map(|value| (*name, *value)));
         }
-        // What another token has set is signed as that one, and so is what is made of it.
+        // A timer that another token has changed is signed as that token's, and so is its copy.
         fields.extend(self.0.get("set_by").map(|value| ("created_by", *value)));
         serde_json::to_string(&fields).map(Some)
     }
 }
 
-/// Whether this is what stands for a header's value that may not be seen.
+/// Whether the node shows this text in place of a header's value that the token may not see.
 fn is_digest(value: &str) -> bool {
     value
         .strip_prefix("sha256:")
@@ -94,7 +94,7 @@ mod tests {
         assert!(read(&format!(r#"{{"headers":{{"a":"{digest}"}}}}"#)).is_hidden());
         assert!(read(r#"{"body_sha256":"0"}"#).is_hidden());
         assert!(!read(r#"{"headers":{"a":"sha256:0"},"body":1}"#).is_hidden());
-        // A node that has the flag is believed.
+        // The flag of a node that has it is believed.
         assert!(!read(&format!(r#"{{"redacted":false,"headers":{{"a":"{digest}"}}}}"#)).is_hidden());
         assert!(read(r#"{"redacted":true,"headers":{"a":"x"}}"#).is_hidden());
     }

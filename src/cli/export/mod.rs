@@ -1,8 +1,8 @@
-//! `jettimer export`: what is pending, as creations that `import` reads: the same call at the same instant. Ids are not
-//! kept, since a node chooses them, nor is what has happened so far.
+//! `jettimer export`: writes pending timers as creations that `import` reads: the same call at the same instant. It leaves out
+//! ids, since a node chooses them, and the history of each timer.
 //!
-//! It goes through the list by creation, so that what is created meanwhile comes at the end, and reads each timer by
-//! itself, since a list has no headers and bodies.
+//! It reads the list in order of creation, so that timers created meanwhile come at the end. It reads each timer separately,
+//! since a list has no headers and bodies.
 
 mod creation;
 mod target;
@@ -24,10 +24,10 @@ use crate::config::{Export, Form, Surroundings};
 use creation::Whole;
 use target::Target;
 
-/// How many timers are read at once.
+/// How many timers are read at the same time.
 const AT_ONCE: usize = 32;
 
-/// How many timers are read until what was written is safe: what is done again at most after an export was broken off.
+/// How many timers are read before the written lines are safe on disk: the most that a resumed export reads again.
 const PAGE: u64 = 500;
 
 const SORT: &str = "created";
@@ -61,7 +61,7 @@ pub(super) async fn run(args: &Export, around: &Surroundings) -> Result<Exit, Fa
     Ok(Exit::Done)
 }
 
-/// Writes all of them; says whether the list has all of them.
+/// Writes all timers of the list; says whether the list was complete.
 async fn all(
     session: &Session,
     args: &Export,
@@ -92,7 +92,7 @@ async fn all(
     }
 }
 
-/// The line of a timer; nothing if it is not pending any more.
+/// The line of a timer; `None` if the timer is no longer pending.
 async fn line(session: &Session, id: String, mut patience: Patience) -> Result<Option<String>, Failure> {
     let ask = Ask::new(Method::GET, format!("/timer/{id}"));
     let answer = match patience.send(&session.client, &ask).await {

@@ -1,7 +1,6 @@
-//! Where an export goes: standard output, or a file with another beside it that says how far it is.
+//! The target of an export: standard output, or a file with a second file next to it that notes the progress.
 //!
-//! What the second file says is written is on disk before it says so; whatever is behind that is cut off when the export
-//! goes on.
+//! The lines that the second file counts are on disk before it is written. A resumed export cuts off everything after them.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
@@ -11,27 +10,27 @@ use serde::{Deserialize, Serialize};
 
 use super::super::failure::Failure;
 
-/// How far an export is.
+/// The progress of an export.
 #[derive(Default, Deserialize, Serialize)]
 struct Progress {
-    /// What was asked for, so that no other list is gone on with.
+    /// The filter of this export, so that it is not resumed with another one.
     filter: String,
-    /// Behind the last page that is in the file.
+    /// The cursor after the last page that is in the file.
     cursor: Option<String>,
-    /// How long the file is then.
+    /// The length of the file after that page.
     bytes: u64,
-    /// How many timers are in it.
+    /// How many timers are in the file.
     count: u64,
 }
 
-/// Where lines go.
+/// Where the lines are written.
 pub(super) struct Target {
     file: Option<(File, PathBuf)>,
     progress: Progress,
 }
 
 impl Target {
-    /// Opens it; a file must not be there yet, unless it is gone on with.
+    /// Opens the target. A file must not exist yet, unless the export is resumed.
     pub(super) fn open(path: Option<&Path>, resume: bool, filter: &str) -> Result<Self, Failure> {
         let fresh = Progress { filter: filter.to_owned(), ..Progress::default() };
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
@@ -84,7 +83,7 @@ impl Target {
         self.progress.cursor.as_deref()
     }
 
-    /// Writes the lines of a page, and notes where the next one begins.
+    /// Writes the lines of a page, and notes where the next page begins.
     pub(super) fn write(&mut self, lines: &[String], next: Option<&str>) -> io::Result<()> {
         let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
         match &mut self.file {
@@ -104,7 +103,7 @@ impl Target {
         self.note()
     }
 
-    /// All is written; says how many timers are.
+    /// Ends the export once everything is written; gives the number of timers.
     pub(super) fn finish(self) -> io::Result<u64> {
         if let Some((_, beside)) = &self.file {
             std::fs::remove_file(beside)?;
@@ -112,7 +111,7 @@ impl Target {
         Ok(self.progress.count)
     }
 
-    /// What to do when it is broken off.
+    /// The advice for a person if the export breaks off.
     pub(super) fn advice(&self) -> &'static str {
         match self.file {
             Some(_) => "broken off: --resume goes on with it",
@@ -120,7 +119,7 @@ impl Target {
         }
     }
 
-    /// Notes how far it is, so that a reader finds the old note or the new one.
+    /// Notes the progress, so that a reader finds either the old note or the new one.
     fn note(&self) -> io::Result<()> {
         let Some((_, beside)) = &self.file else { return Ok(()) };
         let mut new = beside.clone().into_os_string();
@@ -133,7 +132,7 @@ impl Target {
     }
 }
 
-/// The file beside it.
+/// The path of the progress file, next to the export.
 fn beside(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".progress");

@@ -1,4 +1,4 @@
-//! One line as an item of a request: a creation with an idempotency key made of what is in it.
+//! One line as an item of a request: a creation with an idempotency key made of the line's content.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -10,7 +10,7 @@ use crate::config::Overdue;
 use crate::crypto::sha256_hex;
 use crate::{duration, repeated, rfc3339};
 
-/// What a line is told from others by.
+/// Distinguishes lines by their content.
 pub(super) type Digest = String;
 
 /// How many characters of a digest are kept: 128 bits, as in a UUID.
@@ -20,19 +20,19 @@ const KEY: &str = "idempotency_key";
 
 const OWNER: &str = "created_by";
 
-/// Makes keys.
+/// Makes idempotency keys.
 pub(super) struct Keys {
     run: String,
 }
 
 impl Keys {
-    /// Keys of an import of this name.
+    /// Makes the keys of an import with this name.
     pub(super) fn new(run: &str) -> Self {
         Self { run: run.to_owned() }
     }
 
     fn digest(&self, line: &[u8]) -> Digest {
-        // A line has no NUL that is not in it: the two never run together.
+        // A JSON text contains no NUL byte, so name and line cannot run together.
         let mut all = self.run.as_bytes().to_vec();
         all.push(0);
         all.extend_from_slice(line);
@@ -45,25 +45,25 @@ impl Keys {
 /// A line that may be a timer.
 pub(super) struct Item {
     pub(super) line: u64,
-    /// What is sent.
+    /// The JSON that is sent.
     pub(super) json: String,
-    /// Whether its key is made of what is in the line.
+    /// Whether its key is made of the line's content.
     pub(super) has_made_key: bool,
     /// Whether its owner was left out.
     pub(super) is_disowned: bool,
 }
 
-/// What is made of lines.
+/// How lines are turned into timers.
 #[derive(Clone, Copy)]
 pub(super) struct Reading {
-    /// What is done with a line whose instant has passed.
+    /// What to do with a line whose instant has passed.
     pub(super) overdue: Overdue,
     /// Whether the owner is left out.
     pub(super) own: bool,
 }
 
 impl Item {
-    /// Reads a line; says why it cannot be a timer if that can be seen without a node.
+    /// Reads a line. The error says why it cannot be a timer, if that can be seen without a node.
     pub(super) fn read(
         line: u64,
         text: &[u8],
@@ -74,7 +74,7 @@ impl Item {
         let text = text.trim_ascii();
         let mut fields: BTreeMap<String, &RawValue> =
             serde_json::from_slice(text).map_err(|error| format!("is no JSON object: {error}"))?;
-        // The line is written again below with one of them, so that a node could not find out.
+        // The line is written again below with only one of the fields, so the node could not notice.
         if let Some(pointer) = repeated::fields(text, Some("body")).first() {
             return Err(format!("{pointer} is there more than once; only one of them can be meant"));
         }
@@ -98,7 +98,7 @@ impl Item {
         if let Some(key) = &key {
             fields.insert(KEY.to_owned(), key);
         }
-        // A raw value has line breaks only between its parts, where any space will do.
+        // A raw value has line breaks only between its tokens, where any whitespace is allowed.
         let json =
             serde_json::to_string(&fields).map_err(|error| error.to_string())?.replace(['\n', '\r'], " ");
         Ok(Self { line, json, has_made_key: key.is_some(), is_disowned })
@@ -120,7 +120,7 @@ fn next_key(digest: Digest, seen: &mut HashMap<Digest, u32>) -> String {
     }
 }
 
-/// Whether it says when in one way that can be read; gives the instant, if it is one.
+/// Checks that the line has one readable time, in only one of the ways to give it; gives the instant, if it is one.
 fn check_time(
     fields: &BTreeMap<String, &RawValue>,
 ) -> Result<Option<crate::domain::time::Timestamp>, String> {

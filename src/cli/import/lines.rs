@@ -1,4 +1,4 @@
-//! Lines of a file, read by a thread of its own: a pipe may be silent while requests are under way.
+//! Reads the lines of a file in a thread of its own: a pipe may be silent while requests are under way.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _};
@@ -15,24 +15,24 @@ pub(super) const MOST_BYTES: u64 = 1_024 * 1_024;
 /// How many lines are read ahead.
 const AHEAD: usize = 1_024;
 
-/// What was read.
+/// One result of reading.
 pub(super) enum Read {
-    /// A line that is not blank, its number, and where it ends.
+    /// A line that is not blank, its number, and its end in the file.
     Line { line: u64, text: Vec<u8>, end: u64 },
-    /// A line that was passed over.
+    /// A line that is too long and was skipped.
     TooLong { line: u64, end: u64 },
-    /// There is no reading on.
+    /// The file cannot be read further.
     Failed(String),
 }
 
-/// A file that is read.
+/// A file that is being read.
 pub(super) struct Lines {
     pub(super) lines: Receiver<Read>,
-    /// How long it is, if that is known.
+    /// The length of the file, if it is known.
     pub(super) bytes: Option<u64>,
 }
 
-/// Begins to read a file, or standard input for `-`.
+/// Starts to read a file, or standard input for `-`.
 pub(super) fn read(path: &Path) -> Result<Lines, Failure> {
     let name = path.display().to_string();
     let (sender, lines) = mpsc::channel(AHEAD);
@@ -49,7 +49,7 @@ pub(super) fn read(path: &Path) -> Result<Lines, Failure> {
     Ok(Lines { lines, bytes })
 }
 
-/// Sends each line, until there is none or nobody wants them.
+/// Sends each line, until the file ends or the receiver is gone.
 fn send_all(mut source: impl BufRead, name: &str, sender: &Sender<Read>) {
     let (mut line, mut end) = (0, 0);
     loop {
@@ -85,7 +85,7 @@ fn send_all(mut source: impl BufRead, name: &str, sender: &Sender<Read>) {
     }
 }
 
-/// Passes over the rest of a line, and says how long it was.
+/// Skips the rest of a line, and gives the number of bytes skipped.
 fn skip_line(source: &mut impl BufRead) -> io::Result<u64> {
     let mut passed = 0;
     loop {

@@ -1,9 +1,9 @@
 //! `jettimer import`: creates a timer for each line of a file, many in a request and several requests at once.
 //!
-//! A run that was broken off is run again: each line has an idempotency key made of what is in it, so that what is there
-//! already is found and not made twice. No file of progress is kept, which could be lost or be of another server; the
-//! price is that lines are sent again, which is as quick as creating them. Lines may be mended, moved or taken out in
-//! between. Lines that are alike are as many timers: the key counts them.
+//! A run that broke off can be run again: each line has an idempotency key made of its content, so a timer that exists already is
+//! found and not made twice. There is no progress file that could get lost or belong to another server. The price is that lines
+//! are sent again, which takes as long as creating them. Lines may be corrected, moved or removed between two runs. Identical
+//! lines make one timer each: the key counts them.
 
 mod line;
 mod lines;
@@ -28,46 +28,46 @@ use line::{Item, Keys, Reading};
 use lines::Read;
 use send::Outcome;
 
-/// The most bytes of a request with more than one line. A node takes 8 MiB; proxies in front of it often take 1 MiB, or a
-/// million bytes, if they are not told otherwise.
+/// The most bytes of a request with more than one line. A node takes 8 MiB. Proxies in front of it often take 1 MiB, or a million
+/// bytes, by default.
 const BATCH_BYTES: usize = 1_000_000;
 
 /// How often the bar is drawn.
 const TICK: Duration = Duration::from_millis(100);
 
-/// What one request is made of, and lines that need none.
+/// The lines of one request, and lines that are not sent.
 #[derive(Default)]
 struct Batch {
     items: Vec<Item>,
     /// Lines that cannot be timers, and why.
     bad: Vec<(u64, String)>,
     bytes: usize,
-    /// How far into the file it goes.
+    /// How far into the file the batch goes.
     read: u64,
 }
 
 impl Batch {
-    /// One line alone is sent however long it is.
+    /// A single line is sent whatever its length.
     fn has_room_for(&self, item: &Item) -> bool {
         self.items.is_empty() || self.bytes + item.json.len() < BATCH_BYTES
     }
 
     fn add(&mut self, item: Item, end: u64) {
-        // With its line break.
+        // Counts the line break, too.
         self.bytes += item.json.len() + 1;
         self.items.push(item);
         self.read = end;
     }
 }
 
-/// What became of lines.
+/// How many lines had each result.
 #[derive(Default)]
 struct Totals {
     created: u64,
     existing: u64,
     refused: u64,
     lines: u64,
-    /// Of which the owner was left out.
+    /// Lines whose owner was left out.
     disowned: u64,
 }
 
@@ -137,7 +137,7 @@ async fn all(
     Ok(())
 }
 
-/// Says which line was refused and why.
+/// Says which line was refused, and why.
 fn report(session: &Session, bar: &ProgressBar, line: u64, why: &str) -> Result<(), Failure> {
     if session.out.is_json() {
         let json = json!({ "line": line, "error": why });
@@ -147,13 +147,13 @@ fn report(session: &Session, bar: &ProgressBar, line: u64, why: &str) -> Result<
     Ok(())
 }
 
-/// Takes lines together as they come.
+/// Groups lines into batches as they are read.
 struct Batches {
     lines: Receiver<Read>,
     keys: Keys,
-    /// How many lines like this there were.
+    /// How often each line has occurred so far.
     seen: HashMap<line::Digest, u32>,
-    /// One for which the batch before had no room, and how far into the file it goes.
+    /// An item that did not fit into the batch before, and its end in the file.
     next: Option<(Item, u64)>,
     ended: bool,
 }
@@ -226,7 +226,7 @@ impl Totals {
     }
 }
 
-/// A bar on a terminal: of bytes, if it is known how many there are.
+/// A progress bar on a terminal: of bytes, if the number of bytes is known.
 fn bar(bytes: Option<u64>) -> ProgressBar {
     let target = if std::io::stderr().is_terminal() {
         ProgressDrawTarget::stderr()

@@ -1,4 +1,4 @@
-//! One request of an import: sent until each of its lines has an outcome that stays.
+//! One request of an import, sent until each of its lines has a final outcome.
 
 use std::time::Duration;
 
@@ -10,17 +10,17 @@ use super::super::patience::Patience;
 use super::line::Item;
 use crate::client::{Ask, Client, Error, Problem};
 
-/// How long a line waits that a node could not store, which says so of the line only.
+/// The pause before a line is sent again that a node could not store. The node reports that for the line only.
 const STORE_AGAIN: Duration = Duration::from_secs(1);
 
-/// What became of a line.
+/// The outcome of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// It is a new timer.
+    /// It made a new timer.
     Created,
-    /// It was one already.
+    /// Its timer existed already.
     Existing,
-    /// It is none, and why.
+    /// It made no timer, for this reason.
     Refused(String),
 }
 
@@ -35,14 +35,14 @@ struct Result {
     problem: Option<Problem>,
 }
 
-/// Creates these timers, however often it takes. Keys make that harmless.
+/// Creates these timers, with as many requests as that takes. Keys make repeated requests harmless.
 pub(super) async fn send(
     client: &Client,
     items: &[Item],
     mut patience: Patience,
 ) -> std::result::Result<Vec<Outcome>, Failure> {
     let mut outcomes: Vec<Option<Outcome>> = vec![None; items.len()];
-    // How many are sent at once: fewer, if something on the way does not take that many bytes.
+    // How many lines are sent in a request: fewer if something on the way does not take that many bytes.
     let mut most = items.len();
     loop {
         let open: Vec<usize> = (0..items.len()).filter(|n| outcomes[*n].is_none()).take(most).collect();
@@ -61,7 +61,7 @@ pub(super) async fn send(
                 continue;
             }
             Err(error) => {
-                // A proxy may close the connection in the middle of a body that it does not take.
+                // A proxy may close the connection in the middle of a body that is too large for it.
                 if matches!(error, Error::NoAnswer { .. }) {
                     most = open.len().div_ceil(2);
                 }
@@ -83,7 +83,7 @@ pub(super) async fn send(
                 None => away = result.problem,
             }
         }
-        // A node that answers, and stores nothing, is not asked for ever.
+        // Only a stored line renews the patience, so a node that answers but stores nothing is not asked forever.
         if open.iter().any(|n| outcomes[*n].is_some()) {
             patience.refresh();
         }
@@ -95,20 +95,22 @@ pub(super) async fn send(
     }
 }
 
-/// What became of an item; nothing if that is not settled.
+/// The outcome of an item; `None` if it is not final.
 fn outcome(result: &Result, item: &Item) -> Option<Outcome> {
     let problem = result.problem.as_ref();
     match (result.status, problem.map(Problem::kind)) {
         (201, _) => Some(Outcome::Created),
         (200, _) => Some(Outcome::Existing),
         (408 | 429 | 502..=504, _) => None,
-        // A key made of the line is of this line: it was a timer before its instant had passed, and is due at once now.
+        // A key that was made of the line belongs to this line only. So the timer was created before its instant
+        // passed, and the line now has it due at once.
         (422, Some("idempotency-key-reused")) if item.has_made_key => Some(Outcome::Existing),
         (status, _) => Some(Outcome::Refused(problem.map_or_else(|| format!("status {status}"), told))),
     }
 }
 
-/// Why a line alone is not taken. A node says so of an item, and not of a request with one.
+/// Why a single line is refused as too large. A node refuses an item in its result; a refusal of the whole request is another
+/// server's.
 fn too_large(problem: &Problem, item: &Item) -> String {
     if problem.kind().is_empty() {
         let bytes = item.json.len();

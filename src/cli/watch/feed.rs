@@ -1,4 +1,4 @@
-//! A feed that is followed again, behind the last event that was heard, when it breaks.
+//! A feed that reconnects after a break, and continues after the last event received.
 
 use hyper::Method;
 
@@ -12,11 +12,11 @@ use crate::cli::patience::Patience;
 use crate::cli::table::clean;
 use crate::client::{Ask, Error, Event, Events};
 
-/// A feed that is followed again when it breaks.
+/// A feed that reconnects after a break.
 pub(super) struct Feed<'s> {
     session: &'s Session,
     filter: Vec<(String, String)>,
-    /// The last event that was heard.
+    /// The last event received.
     after: Option<String>,
     events: Option<Events>,
     patience: Patience,
@@ -39,7 +39,7 @@ impl<'s> Feed<'s> {
         self.session.client.follow(ask.header("last-event-id", self.after.as_deref())?).await
     }
 
-    /// The next event. It may be dropped while it waits without missing one.
+    /// The next event. Dropping this future while it waits loses no event.
     pub(super) async fn next(&mut self) -> Result<Event, Failure> {
         loop {
             let Some(events) = &mut self.events else {
@@ -60,7 +60,7 @@ impl<'s> Feed<'s> {
                     }
                     match event.name.as_str() {
                         "open" => continue,
-                        // The connection ends after it.
+                        // The node ends the connection after this event.
                         "dropped" => reason(&event),
                         _ => return Ok(event),
                     }
@@ -70,7 +70,7 @@ impl<'s> Feed<'s> {
             };
             say(&format!("the feed broke off: {}; connecting again", clean(&broken)));
             self.events = None;
-            // Told to come back, or cut off: at once would be as often as that.
+            // Without a wait, the client would reconnect as often as a node drops it or the connection breaks.
             if !self.patience.wait(None).await {
                 return Err(Failure::Other(
                     Exit::Unavailable,

@@ -1,7 +1,7 @@
-//! `jettimer watch`: what happens, as it happens. It goes on where it was when the connection breaks, and says so.
+//! `jettimer watch`: shows events as they happen. After a broken connection it continues where it was, and says so.
 //!
-//! One timer is followed until it has ended. The feed is the quick way to hear of that, the timer itself the sure one:
-//! it is looked at whenever the feed was not heard for a while, since a feed may leave an event out.
+//! One timer is followed until it has ended. The feed is the quick way to learn of the end, the timer itself the sure one: the
+//! command reads it whenever the feed was silent for a while, since a feed may leave an event out.
 
 mod feed;
 mod show;
@@ -21,10 +21,10 @@ use crate::client::Ask;
 use crate::config::{Surroundings, Watch};
 use feed::Feed;
 
-/// How long a broken feed is tried to be followed again: longer than any restart or change of leader.
+/// How long the command tries to follow a broken feed again: longer than any restart or change of leader.
 const COME_BACK_FOR: Duration = Duration::from_secs(3_600);
 
-/// How often one timer is looked at while the feed is quiet.
+/// How often one timer is read while the feed is quiet.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
 
 pub(super) async fn run(args: &Watch, around: &Surroundings) -> Result<Exit, Failure> {
@@ -35,12 +35,12 @@ pub(super) async fn run(args: &Watch, around: &Surroundings) -> Result<Exit, Fai
     }
 }
 
-/// Follows a timer until it has ended, and tells how.
+/// Follows a timer until it has ended; the exit code says how.
 pub(super) async fn one(session: &Session, id: Uuid, after: Option<String>) -> Result<Exit, Failure> {
     until_interrupted(follow_one(session, id, after)).await
 }
 
-/// Ctrl-C is the way to end it, and no error.
+/// Watches until Ctrl-C, which is the normal way to end and not an error.
 async fn until_interrupted(watching: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
     tokio::select! {
         ended = watching => ended,
@@ -62,7 +62,7 @@ async fn all(session: &Session, filter: &[(String, String)], after: Option<Strin
 async fn follow_one(session: &Session, id: Uuid, after: Option<String>) -> Result<Exit, Failure> {
     let mut feed = Feed::open(session, vec![("id".to_owned(), id.to_string())], after).await?;
     let mut patience = Patience::new(COME_BACK_FOR);
-    // Looked at once the feed is open, so that nothing falls in between.
+    // The timer is read once the feed is open, so that no event is missed between the two.
     let mut last = String::new();
     loop {
         let ask = Ask::new(Method::GET, format!("/timer/{id}"));

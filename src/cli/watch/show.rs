@@ -1,4 +1,4 @@
-//! An event in a line: for people, between tabs, or as JSON.
+//! Shows an event in a line: for people, between tabs, or as JSON.
 
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -11,7 +11,7 @@ use crate::client::Event;
 use crate::clock::Clock;
 use crate::rfc3339;
 
-/// Why there is a gap, or an end.
+/// The reason that the event gives for a gap or an end.
 pub(super) fn reason(event: &Event) -> String {
     let data = serde_json::from_str::<serde_json::Value>(&event.data).unwrap_or_default();
     data["reason"].as_str().unwrap_or("no reason is given").to_owned()
@@ -33,7 +33,7 @@ pub(super) fn event(session: &Session, event: &Event) -> Result<(), Failure> {
     timer(session, &event.name, event.id.as_deref(), &data)
 }
 
-/// Shows what has happened to a timer.
+/// Shows an event of a timer.
 pub(super) fn timer(
     session: &Session,
     event: &str,
@@ -65,7 +65,7 @@ pub(super) fn timer(
     Ok(out.line(format!("{clock}  {name}  {}  {}  {}", timer.id, clean(&what), clean(&about)).trim_end())?)
 }
 
-/// What there is to say beside the event's name.
+/// Details of the timer, in addition to the event's name.
 fn about(event: &str, timer: &Timer) -> String {
     match event {
         "delivered" | "failed" | "unknown" => {

@@ -113,7 +113,7 @@ fn a_record_stays_until_the_mark_of_the_next_sweep_covers_it() {
 fn a_record_whose_last_version_was_the_newest_of_the_bucket_is_judged_after_it_has_left() {
     let mut soundings = Soundings::new(NOW);
     soundings.count(&scheduled(500), 9);
-    // Records 10 to 30 were those of a timer that is over, and of which nothing is there any more.
+    // Records 10 to 30 belonged to a timer that is over and has left the bucket.
     soundings.reach(30);
     let mark = soundings.finish(1);
     assert!(mark.is_restored(&scheduled(-60), 10) && mark.is_restored(&firing(-60), 20));

@@ -1,4 +1,4 @@
-//! What has to be done in each case, in order: the lists that a crash cuts short.
+//! The effects of each case, in order: the lists that a crash cuts short.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use crate::domain::retry::NoMore;
 use crate::domain::time::{Now, Timestamp};
 use crate::domain::timer::{Claim, ClaimId, Doubt, MAX_ATTEMPTS_KEPT, State, Timer};
 
-/// What to do about a wake for which there is no record, or none that will change: the wake is
-/// armed before its record is stored, so the record may be on its way.
+/// The effects for a wake without a record, or whose record will not change. A wake is armed before its record is stored, so the
+/// record may be on its way.
 pub fn unneeded(tries: u32, now: impl Into<Now>) -> Vec<Effect> {
     vec![if tries < LINGER_TRIES { linger(tries, now.into()) } else { Effect::Settle }]
 }
 
-/// The receiver has no room before `until`: come again then, unless the timer is not to be tried so late.
+/// The receiver has no room before `until`: the wake comes again then, unless that is past the timer's deadline.
 pub(super) fn postponed(timer: &Timer, attempt: u32, until: Timestamp, now: Now) -> Vec<Effect> {
     match timer.retry.deadline {
         Some(deadline) if until > timer.retried_since().saturating_add(deadline) => {
@@ -35,13 +35,13 @@ pub(super) fn linger(tries: u32, now: Now) -> Effect {
     Effect::Later { until: now.after(linger_delay(tries)) }
 }
 
-/// The timer waits again, after it was over.
+/// The timer was over, and waits again.
 pub(super) fn rescheduled(timer: Timer, at: Timestamp) -> Vec<Effect> {
     vec![Effect::Arm { at }, Effect::Store(Box::new(timer))]
 }
 
-/// The timer waits for another instant than before. The wake of the old instant would stay until then, which may be a year
-/// for each of a thousand changes.
+/// The timer waits for another instant than before. The wake of the old instant would stay until then, which may be a year for
+/// each of a thousand changes.
 pub(super) fn moved(timer: Timer, at: Timestamp) -> Vec<Effect> {
     vec![Effect::Arm { at }, Effect::Store(Box::new(timer)), Effect::Disarm]
 }
@@ -50,16 +50,16 @@ pub(super) fn store(timer: &Timer, state: State) -> Effect {
     Effect::Store(Box::new(Timer { state, ..timer.clone() }))
 }
 
-/// The timer is over: store that, tell who wants to know, and only then let the wake go, so that whoever gets it
-/// after a crash tells again.
+/// The timer is over: store that, have the callback made, and only then settle the wake. After a crash, the worker that gets the
+/// wake has the callback made again.
 pub(super) fn ended(timer: &Timer, state: State) -> Vec<Effect> {
     let timer = Timer { state, ..timer.clone() };
     let effects = notified(&timer, vec![Effect::Settle]);
     [Effect::Store(Box::new(timer))].into_iter().chain(effects).collect()
 }
 
-/// The same after a call. If the timer is over already, as one whose claimant was taken for dead, its wake is gone with
-/// that end: who tells of this one needs another.
+/// The same after a call. If the timer was over already, because its claimant was taken for dead, its wake was settled at that
+/// end. The callback of this end then needs another wake.
 fn ended_after(timer: &Timer, state: State, now: Timestamp) -> Vec<Effect> {
     let was_over = timer.state.is_final();
     let effects = ended(timer, state);
@@ -68,7 +68,7 @@ fn ended_after(timer: &Timer, state: State, now: Timestamp) -> Vec<Effect> {
     arm.into_iter().chain(effects).collect()
 }
 
-/// The effects on a timer that is over, after its callback.
+/// The effects on a timer that is over, preceded by its callback.
 pub(super) fn notified(timer: &Timer, effects: Vec<Effect>) -> Vec<Effect> {
     let notify = timer.callback().map(|_| Effect::Notify(Box::new(timer.clone())));
     notify.into_iter().chain(effects).collect()
@@ -88,7 +88,7 @@ pub(super) fn claimed(
     vec![store(timer, State::Firing { attempt, claim: claim.clone() }), Effect::Call { claim, attempt }]
 }
 
-/// The claimant is dead, and whether it has called is not known.
+/// The claimant is dead, and it is not known whether it has called.
 pub(super) fn taken_over(
     timer: &Timer,
     attempt: u32,
@@ -104,14 +104,14 @@ pub(super) fn taken_over(
     }
 }
 
-/// The timer with the attempt in its log whose claimant is taken for dead. Its outcome takes the place of this entry if it
-/// is told after all.
+/// The timer, with the attempt of the dead claimant in its log. If the outcome of that attempt is reported after all, it replaces
+/// this entry.
 fn abandoned(timer: &Timer, attempt: u32, dead: &Claim, now: Now) -> Timer {
     let reason = format!("node {} was taken for dead during the call", dead.node);
     logged(timer, attempt, dead, now.at, CallResult::NoAnswer { reason }.into())
 }
 
-/// The timer with this attempt in its log, in place of an earlier entry with its number.
+/// The timer with this attempt in its log. The attempt replaces an earlier entry with the same number.
 fn logged(timer: &Timer, attempt: u32, claim: &Claim, finished_at: Timestamp, called: Called) -> Timer {
     let mut timer = Timer { attempts: without(timer, attempt), ..timer.clone() };
     timer.attempts.push(Attempt {
@@ -127,7 +127,7 @@ fn logged(timer: &Timer, attempt: u32, claim: &Claim, finished_at: Timestamp, ca
     timer
 }
 
-/// The attempts that are logged, but for this one.
+/// The logged attempts without this one.
 fn without(timer: &Timer, attempt: u32) -> Vec<Attempt> {
     timer.attempts.iter().filter(|logged| logged.number != attempt).cloned().collect()
 }
@@ -139,7 +139,7 @@ pub(super) fn given_back(timer: &Timer, attempt: u32, claim: &Claim) -> Vec<Effe
     vec![Effect::Arm { at }, store(&timer, State::Scheduled { attempt, at }), Effect::Settle]
 }
 
-/// The claimant is known to be dead before its lease is over, and its request may have been on its way.
+/// The claimant is known to be dead before its lease has ended, and its request may have been on its way.
 pub(super) fn cut_off(timer: &Timer, attempt: u32, dead: &Claim, now: Now) -> Vec<Effect> {
     let timer = abandoned(timer, attempt, dead, now);
     match may_follow(&timer, attempt, dead, now) {
@@ -151,7 +151,7 @@ pub(super) fn cut_off(timer: &Timer, attempt: u32, dead: &Claim, now: Now) -> Ve
     }
 }
 
-/// Whether another attempt may follow one whose claimant has died, or the state that the timer ends in.
+/// Whether another attempt may follow one whose claimant has died. If not, the error is the state that the timer ends in.
 fn may_follow(timer: &Timer, attempt: u32, dead: &Claim, now: Now) -> Result<(), State> {
     match timer.delivery {
         Delivery::AtMostOnce => {
@@ -167,7 +167,7 @@ fn may_follow(timer: &Timer, attempt: u32, dead: &Claim, now: Now) -> Result<(),
     }
 }
 
-/// The holder of the claim reports what came of its call.
+/// The holder of the claim reports the outcome of its call.
 pub(super) fn concluded(timer: &Timer, attempt: u32, claim: &Claim, called: Called, now: Now) -> Vec<Effect> {
     let result = &called.result;
     let verdict = result.verdict(timer.delivery, &timer.retry.statuses);
@@ -199,8 +199,8 @@ pub(super) fn concluded(timer: &Timer, attempt: u32, claim: &Claim, called: Call
     }
 }
 
-/// When a call was over. An outcome that comes late, as it does from a node that was cut off and taken for dead or from the
-/// journal of one that was killed, says how long the call took, and so when it can have ended.
+/// When a call was over. A late outcome comes from a node that was cut off and taken for dead, or from the journal of a node that
+/// was killed. It says how long the call took, and so when it can have ended.
 fn over_at(claim: &Claim, called: &Called, now: Now) -> Timestamp {
     let total = called.phases.total;
     let began_by = claim.since.saturating_add(now.pace.by_the_clock(LATEST_START));
@@ -211,7 +211,7 @@ fn over_at(claim: &Claim, called: &Called, now: Now) -> Timestamp {
     claim.since.saturating_add(now.pace.by_the_clock(total))
 }
 
-/// What a call came to, for people.
+/// Describes the result of a call, for people.
 pub fn describe(result: &CallResult, timeout: Duration) -> String {
     match result {
         CallResult::Answered { status, .. } => format!("the receiver answered {status}"),

@@ -35,7 +35,7 @@ fn a_wake_that_is_early_by_a_wrong_clock_comes_again_in_time() {
         let [Effect::Later { until }] = effects.as_slice() else { panic!("{effects:?}") };
         assert!(*until > now && *until <= at.saturating_sub(LEAD));
     }
-    // One that nobody needs for long arms anew, in case the right one is gone, and goes.
+    // If no record needs the wake for a long time, it is settled after another one is armed, in case the right one is gone.
     let effects = step(&timer, wake(LINGER_TRIES), now).unwrap();
     assert_eq!(effects, [Effect::Arm { at }, Effect::Settle]);
 }
@@ -127,7 +127,7 @@ fn who_is_postponed_keeps_watch_over_one_who_has_claimed_meanwhile() {
     let effects = step(&timer, postponed(), now).unwrap();
     let [Effect::Later { until }] = effects.as_slice() else { panic!("{effects:?}") };
     assert!(*until < over);
-    // The claimant is dead, and there is no room to take its place.
+    // The claimant is dead, and there is no room to take the timer over.
     let effects = step(&timer, postponed(), over).unwrap();
     assert_eq!(effects, [Effect::Arm { at: over.saturating_add(MAX_POSTPONEMENT) }, Effect::Settle]);
 }
@@ -171,7 +171,7 @@ fn a_timer_whose_node_has_died_is_not_called_again_after_its_deadline() {
     assert_eq!(reason, "node n died during the call; the next attempt would be past the deadline of 1m 30s");
 }
 
-/// A worker that is refused can do nothing for its timer, which would wait for ever.
+/// A worker that is refused can do nothing for its timer, which would then wait forever.
 #[test]
 fn a_worker_is_never_refused() {
     for delivery in [Delivery::AtMostOnce, Delivery::AtLeastOnce] {
@@ -206,7 +206,7 @@ fn a_worker_is_never_refused() {
             .collect();
         for state in firing.into_iter().chain(unknown).chain(others) {
             let timer = Timer { state, ..timer.clone() };
-            // Before it is due, then, and after the claim's lease.
+            // Before the timer is due, when it is due, and after the claim's lease.
             let instants = [timer.created_at, at, at.saturating_add(Duration::from_secs(3_600))];
             for (now, input) in instants.iter().flat_map(|now| inputs.iter().map(move |input| (*now, input)))
             {
@@ -259,7 +259,7 @@ fn a_call_was_over_when_it_was_and_not_when_that_could_be_told() {
     let firing = || State::Firing { attempt: 1, claim: claim.clone() };
     let at = |seconds| claim.since.saturating_add(Duration::from_secs(seconds));
     assert_eq!(over(firing(), at(2)), Duration::from_secs(2), "it was claimed a second before it began");
-    // The node was cut off, and another has taken it for dead; or it was killed, and its journal was read.
+    // Another node took this one for dead while it was cut off, or this node was killed and its journal was read.
     let unknown = State::Unknown { attempt: 1, doubt: Doubt::NoOutcome(claim.clone()), at: at(60) };
     assert_eq!(over(unknown, at(300)), Duration::from_secs(1));
     assert_eq!(over(firing(), at(300)), Duration::from_secs(1));
@@ -335,20 +335,20 @@ fn what_the_world_takes_is_longer_by_a_clock_that_goes_faster() {
     let State::Scheduled { at, .. } = timer.state else { unreachable!() };
     let pace = Pace::new(60.try_into().unwrap());
     let by = |at: Timestamp| Now { at, pace };
-    // The broker's wake comes half a second early in the world, which is half a minute.
+    // The broker's wake comes half a second early in the world, which is half a minute by the clock.
     let woken = at.saturating_sub(LEAD * 60);
     assert_eq!(step(&timer, wake(1), by(woken)), Ok(vec![Effect::Hold { until: at }]));
     let effects = step(&timer, wake(1), by(woken.saturating_sub(Duration::from_secs(600)))).unwrap();
     let [Effect::Later { until }] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!(at.since(*until), Duration::from_secs(630) - linger_delay(1) * 60);
-    // A call may take its timeout in the world, and the lease outlasts it there by as much as ever.
+    // A call may take its timeout in the world, and the lease outlasts it there by the usual margin.
     let effects = step(&timer, wake(1), by(at)).unwrap();
     let [Effect::Store(_), Effect::Call { claim, .. }] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!(claim.lease_until.since(at), (timer.timeout + LEASE_MARGIN) * 60);
     let last = at.saturating_add(LEASE_MARGIN * 30);
     assert!(may_still_call(claim, timer.timeout, by(last)));
     assert!(!may_still_call(claim, timer.timeout, by(last.saturating_add(Duration::from_micros(1)))));
-    // What the client and the policy set is by the clock.
+    // The backoff that the client or the policy sets is by the clock.
     let attempted = Timer { state: State::Firing { attempt: 1, claim: claim.clone() }, ..timer.clone() };
     let called = Box::new(CallResult::NotSent { reason: String::new() }.into());
     let effects = step(&attempted, Input::Outcome { claim: claim.id, called }, by(at)).unwrap();

@@ -1,4 +1,4 @@
-//! The promises in a world whose broker loses every wake now and then: only a sweeper makes up for that.
+//! The promises in a world whose broker loses every wake now and then. Only a sweeper makes up for that.
 
 use proptest::prelude::*;
 

@@ -11,7 +11,7 @@ use crate::domain::timer::{ClaimId, State};
 
 use super::journal::Mark;
 
-/// A list of effects, and what tells it from others.
+/// A list of effects, with a digest that distinguishes it from others.
 pub(super) struct Plan {
     pub(super) effects: Vec<Effect>,
     pub(super) digest: u64,
@@ -19,9 +19,9 @@ pub(super) struct Plan {
 
 #[derive(Clone)]
 pub(super) struct Actor {
-    /// The wake in its hands; a client has none, nor has an heir.
+    /// The wake that it holds. A client and an heir have no wake.
     pub(super) message: Option<u64>,
-    /// What is stepped with; a creation has no step.
+    /// The input of its step. A creation has no step.
     pub(super) input: Option<Arc<Input>>,
     /// The name under which it claims.
     pub(super) claim: ClaimId,
@@ -29,22 +29,22 @@ pub(super) struct Actor {
     pub(super) seen: usize,
     /// Whether it knows that from the leader, or has written it.
     pub(super) fresh: bool,
-    /// What it does, and how much of that is done.
+    /// Its effects, and how many of them are done.
     pub(super) plan: Arc<Plan>,
     pub(super) done: usize,
     pub(super) tries: u32,
     pub(super) began: Timestamp,
-    /// For which instant a wake was armed, and when.
+    /// The instant that a wake was armed for, and when it was armed.
     pub(super) armed: Option<(Timestamp, Timestamp)>,
     /// The waiting wakes that were armed before that one, and not again since.
     pub(super) older: BTreeSet<Timestamp>,
-    /// The place of the call in progress in the list of calls.
+    /// The index of the call in progress in the list of calls.
     pub(super) calling: Option<usize>,
-    /// A try of the write in hand was done without an answer.
+    /// A try of the write in hand was done, and its answer was lost.
     pub(super) may_be_stored: bool,
-    /// What it has written about its call.
+    /// Its mark in the journal about its call.
     pub(super) mark: Option<Mark>,
-    /// Whether it does what the journal of another says.
+    /// Whether it follows the journal of another node.
     pub(super) heir: bool,
 }
 
@@ -75,7 +75,7 @@ impl Actor {
         Self { claim, heir: true, ..Self::client(seen, vec![], began) }
     }
 
-    /// A worker that has got a message and read the record, perhaps an old version of it.
+    /// A worker that has received a message and read the record, perhaps an old version of it.
     pub(super) fn worker(message: u64, tries: u32, claim: ClaimId, seen: usize, began: Timestamp) -> Self {
         let message = Some(message);
         Self { message, claim, tries, fresh: false, ..Self::client(seen, vec![], began) }
@@ -95,12 +95,12 @@ impl Actor {
         self.message.is_some() && matches!(self.next(), Some(Effect::Hold { .. }))
     }
 
-    /// What it does next.
+    /// Its next effect.
     pub(super) fn next(&self) -> Option<&Effect> {
         self.plan.effects.get(self.done)
     }
 
-    /// Whether it writes and calls nothing any more.
+    /// Whether it will no longer write or call.
     pub(super) fn is_harmless(&self) -> bool {
         let rest = self.plan.effects.iter().skip(self.done);
         self.calling.is_none()

@@ -1,4 +1,4 @@
-//! The broker's part of the world: wakes that wait for their instant, and fire messages that nobody has acknowledged.
+//! The broker's part of the world: wakes that wait for their instant, and fire messages that are not acknowledged.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,21 +11,21 @@ use super::actor::Actor;
 use super::flaw::Flaw;
 use super::world::World;
 
-/// As the consumer is configured; the exact value does not matter.
+/// The ack wait of the consumer; the exact value does not matter.
 const ACK_WAIT: Duration = Duration::from_secs(5);
 
-/// As the engine waits whose clock is off.
+/// The delay with which an engine whose clock is off gives a wake back.
 const CLOCK_OFF_DELAY: Duration = Duration::from_secs(1);
 
-/// What the broker holds.
+/// The wakes that the broker holds.
 #[derive(Clone, Default, Hash)]
 pub(super) struct Broker {
     /// The instants for which wakes wait. Arming for the same instant again changes nothing.
     pub(super) schedules: BTreeSet<Timestamp>,
     pub(super) queue: BTreeMap<u64, Message>,
-    /// A fire message that was acknowledged is still there, and is never delivered again.
+    /// Whether an acknowledged fire message is still there. It is never delivered again.
     pub(super) stranded: bool,
-    /// When a wake was armed last.
+    /// When a wake was last armed.
     pub(super) last_armed: Option<Timestamp>,
 }
 
@@ -44,7 +44,7 @@ struct Delivered {
 }
 
 impl Delivered {
-    /// Delivered again. Time that was skipped counts as if the message had come as often as a wake that lingers does.
+    /// Notes one more delivery. Skipped time counts as if the message had come as often as a wake that lingers.
     fn again(self, now: Timestamp) -> Self {
         let mut rest = now.since(self.first);
         let mut possible = 1;
@@ -62,8 +62,7 @@ impl Broker {
         self.schedules.iter().copied().filter(|at| at.saturating_sub(LEAD) <= now).collect()
     }
 
-    /// The messages that may be delivered. Of those that nobody has ever had, and that come at the same time, one
-    /// stands for all.
+    /// The messages that may be delivered. Of those that were never delivered and come at the same time, one stands for all.
     pub(super) fn ready(&self, now: Timestamp) -> Vec<u64> {
         let mut new = BTreeSet::new();
         let ready = self.queue.iter().filter(|(_, message)| message.not_before <= now);
@@ -73,7 +72,7 @@ impl Broker {
             .collect()
     }
 
-    /// When something comes next, if nothing goes wrong.
+    /// When the next schedule or message comes, if nothing goes wrong.
     pub(super) fn next(&self) -> Option<Timestamp> {
         let fires = self.schedules.first().map(|at| at.saturating_sub(LEAD));
         self.queue.values().map(|message| message.not_before).chain(fires).min()
@@ -94,19 +93,19 @@ impl World {
             self.enqueue();
         } else {
             self.broker.schedules.insert(at);
-            // It takes the place of an earlier one for this instant, and comes behind those that others have armed.
+            // It replaces an earlier wake for this instant, and comes after those that other actors have armed.
             for actor in self.actors.values_mut() {
                 actor.older.remove(&at);
             }
         }
     }
 
-    /// The wakes that wait, but for the one of this instant.
+    /// The waiting wakes, except the one for this instant.
     pub(super) fn waiting_beside(&self, at: Timestamp) -> BTreeSet<Timestamp> {
         self.broker.schedules.iter().copied().filter(|waiting| *waiting != at).collect()
     }
 
-    /// Removes the waiting wakes that are older than the one that the actor has armed, or all if it has armed none.
+    /// Removes the waiting wakes that are older than the one that the actor has armed, or all of them if it has armed none.
     pub(super) fn disarm(&mut self, actor: &Actor) {
         if actor.armed.is_none() {
             self.broker.schedules.clear();
@@ -127,7 +126,7 @@ impl World {
         }
     }
 
-    /// Whether there is a wake that makes this one's unnecessary.
+    /// Whether another wake makes this one unnecessary.
     pub(super) fn may_give_way(&self, actor: &Actor) -> bool {
         let mut others =
             self.actors.values().filter(|other| other.message.is_some() && other.message != actor.message);
@@ -147,7 +146,7 @@ impl World {
         }
     }
 
-    /// Whether the actor has claimed nothing, for certain, and has nothing to report.
+    /// Whether the actor has certainly claimed nothing, and has nothing to report.
     pub(super) fn may_put_aside(&self, actor: &Actor) -> bool {
         let known = actor.seen.checked_sub(1).map(|last| &self.history[last].timer.state);
         let is_ours = matches!(known, Some(State::Firing { claim, .. }) if claim.id == actor.claim);
@@ -161,7 +160,7 @@ impl World {
         self.broker.queue.insert(message, Message { not_before: self.now, delivered: None });
     }
 
-    /// Moves a schedule whose time has come onto the queue; a second time if it is `twice`.
+    /// Moves a schedule whose time has come onto the queue. If `twice`, the schedule stays and can be moved a second time.
     pub(super) fn schedule_fires(&mut self, which: usize, twice: bool) {
         if let Some(at) = pick(&self.broker.ripe(self.now), which) {
             if !twice {
@@ -171,8 +170,8 @@ impl World {
         }
     }
 
-    /// Delivers a message that is ready, and says how often it has been; it comes again after the ack wait, even if
-    /// whoever gets it now lives on.
+    /// Delivers a message that is ready, and returns how often it has been delivered. The message comes again after the ack wait,
+    /// even if the worker that gets it now lives on.
     pub(super) fn deliver(&mut self, which: usize) -> Option<(u64, u32)> {
         let id = pick(&self.broker.ready(self.now), which)?;
         let (now, impatient) = (self.now, self.has(Flaw::NoLingering));

@@ -1,4 +1,4 @@
-//! What comes of a world in which nothing goes wrong any more.
+//! How a world goes on once nothing more goes wrong.
 
 use crate::domain::attempt::CallResult;
 
@@ -6,11 +6,11 @@ use super::event::Event;
 use super::promises::Promise;
 use super::world::World;
 
-/// More than any timer of these checks takes to come to its end.
+/// More rounds than any timer of these checks takes to come to its end.
 const ROUNDS: usize = 4_000;
 
 impl World {
-    /// No node dies any more, every answer is heard, every call is answered well, and time passes until all is quiet.
+    /// From now on, no node dies, every answer is heard, every call is answered well, and time passes until all is quiet.
     pub(super) fn calm_down(&mut self) {
         let ok = CallResult::Answered { status: 200, retry_after: None };
         for _ in 0..ROUNDS {

@@ -1,6 +1,6 @@
-//! What tells two worlds apart, for the model check: worlds with the same fingerprint are explored once.
+//! The fingerprint by which the model check distinguishes worlds: worlds with the same fingerprint are explored once.
 //!
-//! So everything has to be in it that can make a difference later. Of a timer that is what can change in these worlds.
+//! So it contains everything that can make a difference later. Of a timer, that is every part that can change in these worlds.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -77,7 +77,7 @@ impl Hash for Actor {
         } = self;
         (message, claim, seen, fresh, tries, armed, calling, may_be_stored).hash(hasher);
         (mark, heir, older).hash(hasher);
-        // How long a worker has been at it makes no difference.
+        // How long a worker has been at work makes no difference.
         message.is_none().then_some(began).hash(hasher);
         input.is_some().hash(hasher);
         if let Some(input) = input {

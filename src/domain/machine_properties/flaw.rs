@@ -1,7 +1,7 @@
-//! Bugs that somebody could write, each of which the checks must find: none of them is in the code.
+//! Bugs that a developer could write, each of which the checks must find. None of them is in the code.
 //!
-//! Those of the rules change the list of effects that the real `step` returns; those of the engine and the broker
-//! change how the world does them.
+//! The flaws of the rules change the list of effects that the real `step` returns. The flaws of the engine and the broker change
+//! how the world does the effects.
 
 use crate::domain::attempt::Delivery;
 use crate::domain::machine::{Effect, Input, Refusal, step};
@@ -11,19 +11,19 @@ use crate::domain::timer::{State, Timer};
 /// A planted bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Flaw {
-    /// A claim is written without a look at the record's revision.
+    /// A claim is written without a check of the record's revision.
     ClaimWithoutSwap,
-    /// An outcome likewise.
+    /// An outcome is written without a check of the record's revision.
     OutcomeWithoutSwap,
-    /// A cancellation likewise.
+    /// A cancellation is written without a check of the record's revision.
     CancelWithoutSwap,
     /// The wake is acknowledged once the timer is claimed, not once its outcome is stored.
     SettleBeforeOutcome,
-    /// The record is stored before the wake is armed that it needs.
+    /// The record is stored before the wake that it needs is armed.
     StoreBeforeArm,
-    /// A claim whose claimant is dead is made anew, although the timer is to be called at most once.
+    /// A timer whose claimant is dead is claimed again, although it is to be called at most once.
     TakeOverCalls,
-    /// An outcome is stored whoever has claimed the timer meanwhile.
+    /// An outcome is stored even if another worker has claimed the timer meanwhile.
     AnyOutcome,
     /// A call is made however long ago its claim was stored.
     CallUnderAnOldClaim,
@@ -35,15 +35,15 @@ pub(super) enum Flaw {
     SettleOnAReplica,
     /// Arming a wake takes the timer's other one away.
     OneWakeOfATimer,
-    /// A client's wish is stepped again though an earlier try may have been stored.
+    /// A client's input is stepped again, although an earlier try may have been stored.
     RepeatUnclear,
-    /// The claim has another name at each try, so that a worker does not know its own.
+    /// The claim has another name at each try, so that a worker does not recognise its own.
     NewNameAtEachTry,
-    /// A sweep that finds a claim unwatched writes the timer back as waiting, instead of having somebody look.
+    /// A sweep that finds a claim unwatched writes the timer back as waiting, instead of arming a wake.
     SweepRewritesTheRecord,
     /// A sweep takes wakes without a record away, however young they are.
     SweepOfYoungWakes,
-    /// A sweep takes a wake that was settled and is still there for one that comes.
+    /// A sweep takes a wake that was settled and is still there for one that will come.
     SweepBelievesSettledWakes,
     /// A record that the broker brought back is believed.
     RestoredIsBelieved,
@@ -61,19 +61,19 @@ pub(super) enum Flaw {
     MarkAfterFirstByte,
     /// A node that stops gives back a call whose request is marked as written.
     StopGivesBackCalls,
-    /// A claim that is given back is a record that waits without a wake.
+    /// A claim is given back, but no wake is armed for the record that waits again.
     GivenBackUnarmed,
     /// A move removes wakes that were armed after its own.
     DisarmOfLaterWakes,
     /// A move removes the wakes of the old record before the new one is stored.
     DisarmBeforeStore,
-    /// A node whose clock is off gives back a wake though it does not know whether its claim is stored.
+    /// A node whose clock is off gives back a wake, although it does not know whether its claim is stored.
     PutsUnclearClaimsAside,
-    /// A node settles a wake if it has another one of the timer, whatever it is about to do with that.
+    /// A node settles a wake if it has another wake of the timer, whatever it is about to do with the other one.
     GivesWayToAnyWake,
 }
 
-/// What `step` says, or what it would with this flaw.
+/// The result of `step`, or its result with this flaw.
 pub(super) fn flawed_step(
     flaw: Option<Flaw>,
     timer: &Timer,

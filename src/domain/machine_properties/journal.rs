@@ -1,7 +1,7 @@
-//! The journal's part of the world: what a node has written about its calls, and a successor that reads it.
+//! The journal's part of the world: the entries that a node writes about its calls, and a successor that reads them.
 //!
-//! A mark is in the journal before what it tells of is done, but for an answer. Nobody reads the journal of a node that
-//! lives: its file is locked.
+//! A mark is in the journal before the event that it tells of happens, except for an answer. The journal of a living node is not
+//! read: its file is locked.
 
 use uuid::Uuid;
 
@@ -18,15 +18,15 @@ use super::world::World;
 /// How far a call had come.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Mark {
-    /// It was about to be claimed.
+    /// The call was about to be claimed.
     Claimed,
     /// Its request was about to be written.
     Written,
-    /// It was answered so.
+    /// The receiver answered like this.
     Answered(CallResult),
 }
 
-/// What is written of one call.
+/// The entry about one call.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Entry {
     pub(super) claim: ClaimId,
@@ -34,7 +34,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// What a successor takes it to mean.
+    /// The input that a successor derives from the entry.
     fn means(&self, flaw: Option<Flaw>) -> Input {
         let claim = self.claim;
         match &self.mark {
@@ -49,8 +49,8 @@ impl Entry {
 }
 
 impl World {
-    /// What the actor has written stays when it is gone. What is about a claim that the record does not have, and so never
-    /// has again, is left out: [`forge`](Self::forge) makes such entries.
+    /// The actor's entry stays when the actor is gone. An entry about a claim that the record does not have, and so never has
+    /// again, is left out: [`forge`](Self::forge) makes such entries.
     pub(super) fn leave(&mut self, actor: &Actor) {
         let holds = self.record().and_then(|record| holder(&record.state)) == Some(actor.claim);
         if let (true, true, Some(mark)) = (self.journaled, holds, actor.mark.clone()) {
@@ -61,7 +61,7 @@ impl World {
         }
     }
 
-    /// A successor reads an entry and the record, and is about to do what follows.
+    /// A successor reads an entry and the record, and is about to act on them.
     pub(super) fn inherit(&mut self, which: usize, kept: bool) {
         let Some(at) = pick(&(0..self.left.len()).collect::<Vec<_>>(), which) else { return };
         let entry = if kept { self.left[at].clone() } else { self.left.remove(at) };
@@ -76,7 +76,7 @@ impl World {
         self.think(name, Actor::heir(self.history.len(), entry.claim, self.now), input);
     }
 
-    /// A journal turns up that tells of an earlier claim of this timer, or of none that ever was.
+    /// A journal turns up that tells of an earlier claim of this timer, or of a claim that never was.
     pub(super) fn forge(&mut self, which: usize, mark: Mark) {
         let now = self.record().and_then(|timer| holder(&timer.state));
         let mut claims: Vec<_> =
@@ -87,7 +87,7 @@ impl World {
         }
     }
 
-    /// A node that is to stop gives up the call that this actor makes, or is about to make.
+    /// A node that has to stop gives up the call that this actor makes or is about to make.
     pub(super) fn give_up(&mut self, name: u64, mut actor: Actor) {
         let calling = actor.calling.take();
         if calling.is_none() && !matches!(actor.next(), Some(Effect::Call { .. })) {
@@ -108,7 +108,7 @@ impl World {
     }
 }
 
-/// Who has the claim.
+/// The claim in force.
 fn holder(state: &State) -> Option<ClaimId> {
     match state {
         State::Firing { claim, .. } | State::Unknown { doubt: Doubt::NoOutcome(claim), .. } => Some(claim.id),

@@ -1,8 +1,8 @@
 //! The promises, checked on a small world in which anything may happen at any moment.
 //!
-//! A list of random events drives the world; nodes die between any two effects, messages come twice,
-//! early and late, reads are stale, and clients cancel, change, fire and replay all the while. Then everything
-//! calms down, and the promises are checked. `exhaustive` tries every list there is in a smaller world.
+//! A list of random events drives the world. Nodes die between any two effects, messages come twice, early and late, reads are
+//! stale, and clients cancel, change, fire and replay all the while. Then everything calms down, and the promises are checked.
+//! `exhaustive` tries every possible list in a smaller world.
 
 mod accidents;
 mod actor;
@@ -105,7 +105,7 @@ fn wishes() -> impl Strategy<Value = Wish> {
     ]
 }
 
-/// A world in which a client has just begun to create a timer that tells how it ended.
+/// A world in which a client has just begun to create a timer with callbacks.
 fn world(delivery: Delivery, retry: RetryPolicy, flaw: Option<Flaw>) -> World {
     let mut timer = Timer { retry, ..a_timer(delivery, retry.max_attempts) };
     let told = Some(timer.target.url.clone());
@@ -135,11 +135,11 @@ proptest! {
     fn at_most_once_is_never_called_twice_and_never_lost(events in events(), policy in policies()) {
         let world = run(Delivery::AtMostOnce, policy, events);
         let arrived = world.arrived();
-        // If the creation was cut off, nobody was promised anything.
+        // If the creation was cut off, the client was promised nothing.
         let Some(timer) = world.record() else { return Ok(()) };
         match timer.state {
             State::Delivered { .. } => prop_assert!(arrived >= 1),
-            // Claimed by one who died or was stopped, before or after its call.
+            // A worker claimed the timer, and died or was stopped, before or after its call.
             State::Unknown { .. } => {
                 let claimed = world.history.iter().any(|version| matches!(version.timer.state, State::Firing { .. }));
                 prop_assert!(claimed);
@@ -205,7 +205,7 @@ fn a_lost_claim_changes_nothing() {
     world.apply(Event::ScheduleFires { which: 0, twice: false });
     world.apply(Event::Deliver { which: 0, stale_by: 0 });
     world.apply(Event::Deliver { which: 0, stale_by: 0 });
-    // The first claims; the second finds its revision gone and steps back.
+    // The first worker claims. The second one finds that the revision has changed, and steps back.
     for actor in [0, 1, 0, 1] {
         world.apply(Event::Proceed { actor, result: ok() });
     }
@@ -223,7 +223,7 @@ fn a_worker_that_was_stopped_after_its_claim_does_not_call_when_it_goes_on() {
     world.apply(Event::Advance { millis: 3_000 });
     world.apply(Event::ScheduleFires { which: 0, twice: false });
     world.apply(Event::Deliver { which: 0, stale_by: 0 });
-    // It claims, and then nothing for longer than its lease.
+    // The worker claims, and then does nothing for longer than its lease.
     world.apply(Event::Proceed { actor: 0, result: ok() });
     world.apply(Event::Advance { millis: 40_000 });
     world.apply(Event::Proceed { actor: 0, result: ok() });
@@ -243,7 +243,8 @@ fn an_end_that_replaces_unknown_is_told_though_the_claimant_dies_before_it_has()
     world.apply(Event::Advance { millis: 3_000 });
     world.apply(Event::ScheduleFires { which: 0, twice: false });
     world.apply(Event::Deliver { which: 0, stale_by: 0 });
-    // It claims and calls, and the call hangs for longer than its lease; another one gets the same wake and settles it.
+    // The worker claims and calls, and the call hangs for longer than its lease. Another worker gets the same wake and settles
+    // it.
     for _ in 0..2 {
         world.apply(Event::Proceed { actor: 0, result: ok() });
     }
@@ -254,7 +255,7 @@ fn an_end_that_replaces_unknown_is_told_though_the_claimant_dies_before_it_has()
     }
     assert!(matches!(world.record().unwrap().state, State::Unknown { .. }));
     assert!(world.broker.is_empty());
-    // The call ends, its outcome is stored, and that is all.
+    // The call ends and its outcome is stored. Then the worker dies.
     while !matches!(world.record().unwrap().state, State::Delivered { .. }) {
         world.apply(Event::Proceed { actor: 0, result: ok() });
     }

@@ -1,4 +1,4 @@
-//! The promises: what must hold after every single effect, and of every version that follows another.
+//! The promises: conditions that must hold after every single effect, and for every version that follows another.
 
 use crate::domain::attempt::{Attempt, CallResult, Delivery};
 use crate::domain::machine::{Input, LEASE_MARGIN};
@@ -8,48 +8,48 @@ use crate::domain::timer::{Claim, ClaimId, Doubt, MAX_ATTEMPTS_KEPT, State, Time
 use super::actor::Actor;
 use super::world::{Call, World};
 
-/// What is promised about a timer.
+/// The promises about a timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Promise {
-    /// Of a timer that is scheduled, the broker holds a wake for then or earlier, or its postponement.
+    /// If a timer is scheduled, the broker holds a wake for its instant or an earlier one, or for its postponement.
     WokenInTime,
-    /// Of a timer that is claimed, the broker holds a wake.
+    /// If a timer is claimed, the broker holds a wake.
     Watched,
-    /// Whatever has happened, a timer comes to its end once no more goes wrong.
+    /// Whatever has happened, a timer comes to its end once nothing more goes wrong.
     NeverLost,
     /// No call starts before the timer is due.
     NeverEarly,
-    /// No receiver sees a timer twice that is to be called at most once, but that a client replays it.
+    /// No receiver sees an at-most-once timer twice, unless a client replays it.
     AtMostOnce,
-    /// Nothing is called but under the claim that is stored.
+    /// Each call is made under the claim that is stored.
     CallsAreClaimed,
-    /// Nobody is called after a cancel was answered with success.
+    /// No receiver is called after a cancel was answered with success.
     CancelsAreKept,
-    /// What is over stays as it is.
+    /// A timer that is over stays as it is.
     FinalIsFinal,
-    /// A claim is of one worker, as long as it lasts.
+    /// A claim belongs to one worker, as long as it lasts.
     ClaimsAreExclusive,
     /// Attempts are numbered, counted and kept as they were made.
     AttemptsAreCounted,
     /// The retry policy is kept.
     PolicyIsKept,
-    /// A change and a wish to fire do what they say.
+    /// A change and a request to fire have the effect that they name.
     WishesAreGranted,
-    /// A postponement is no attempt.
+    /// A postponement is not an attempt.
     PostponedIsNotTried,
     /// A call that was not made leaves the timer as it was.
     GivenBackAsItWas,
-    /// How a timer ended is told.
+    /// The callback of a timer that ended is made.
     EndsAreTold,
-    /// A client's wish is done once.
+    /// A client's request is done once.
     WishesAreDoneOnce,
-    /// What became of a call is unknown only if something has gone wrong.
+    /// The result of a call is unknown only if something has gone wrong.
     UnknownHasACause,
     /// A sweep finds nothing as long as the broker loses nothing.
     NoFalseAlarm,
-    /// A timer that is over is not called again, though the broker brings an older version of it back.
+    /// A timer that is over is not called again, even if the broker brings an older version of it back.
     RestoredIsNotCalled,
-    /// No timer is taken for one that was brought back unless it was.
+    /// A timer is taken for one that was brought back only if it was.
     OnlyRestoredIsGivenUp,
 }
 
@@ -67,7 +67,7 @@ impl World {
         }
     }
 
-    /// Holds after every single effect.
+    /// Checks the promises that hold after every single effect.
     pub(super) fn check_always(&mut self) {
         let intact = !self.wiped && self.revived.is_none();
         match self.record().filter(|_| intact).map(|timer| &timer.state) {
@@ -95,7 +95,7 @@ impl World {
         }
         self.demand(self.replays <= self.replays_wanted, Promise::WishesAreDoneOnce);
         if self.delivery == Delivery::AtMostOnce {
-            // A replay is a client's own wish that it be called once more.
+            // A replay is a client's own request for one more call.
             self.demand(self.arrived() <= 1 + self.replays, Promise::AtMostOnce);
         }
     }
@@ -105,29 +105,29 @@ impl World {
         self.calls.iter().filter(|call| call.may_have_arrived()).count()
     }
 
-    /// Holds once everything is quiet: the timer is over, and how it ended has been told.
+    /// Checks the promises that hold once everything is quiet: the timer is over, and its callback was made.
     pub(super) fn check_over(&mut self) {
         let last = self.history.len().saturating_sub(1);
-        // If the creation was cut off, nobody was promised anything.
+        // If the creation was cut off, the client was promised nothing.
         let Some(timer) = self.record() else { return };
         let (over, tells) = (timer.state.is_final(), timer.callback().is_some());
         self.demand(over, Promise::NeverLost);
         self.demand(!tells || self.told.contains(&last), Promise::EndsAreTold);
     }
 
-    /// Whether the timer has failed since there was no room for it before its deadline.
+    /// Whether the timer has failed because its receiver had no room before the deadline.
     pub(super) fn gave_up(&self) -> bool {
         self.given_up.is_some_and(|version| version + 1 == self.history.len())
     }
 
-    /// A call under this claim is about to start.
+    /// Checks a call under this claim that is about to start.
     pub(super) fn check_call(&mut self, claim: &Claim) {
         let state = self.record().map(|timer| &timer.state);
         let held = matches!(state, Some(State::Firing { claim: stored, .. }) if stored.id == claim.id);
         self.demand(held, Promise::CallsAreClaimed);
     }
 
-    /// Whether the actor may store this version after the one that is there.
+    /// Checks whether the actor may store this version after the present one.
     pub(super) fn check_may_follow(&mut self, actor: &Actor, new: &Timer) {
         self.demand(new.attempts.len() <= MAX_ATTEMPTS_KEPT, Promise::AttemptsAreCounted);
         let restored = matches!(new.state, State::Unknown { doubt: Doubt::Restored, .. });
@@ -144,7 +144,7 @@ impl World {
             State::Firing { claim, .. } => {
                 self.demand(by_holder || self.now >= claim.lease_until, Promise::ClaimsAreExclusive);
             }
-            // The wish is refused.
+            // The client's request is refused.
             State::Scheduled { .. } if restored => {}
             State::Scheduled { attempt, at } => {
                 if let Some(Input::Change(change)) = actor.input.as_deref() {
@@ -170,7 +170,7 @@ impl World {
         if let Some(Input::NotMade { claim }) = actor.input.as_deref().filter(|_| !restored) {
             self.check_given_back(&old, new, *claim);
         }
-        // A call that was not made after all leaves the log without the entry of its attempt.
+        // If the call was not made after all, its attempt leaves the log.
         let not_made = matches!(actor.input.as_deref(), Some(Input::NotMade { .. }));
         let reported = by_holder && !abandoned && !not_made && new.attempts != old.attempts;
         if let (true, Some(last)) = (reported, new.attempts.last()) {
@@ -178,7 +178,7 @@ impl World {
         }
     }
 
-    /// Whether this claim is of the attempt that follows the record.
+    /// Checks whether this claim is for the attempt that follows the record.
     fn check_claim(&mut self, old: &Timer, new: &Timer, attempt: u32, claim: &Claim) {
         let lease = claim.since.saturating_add(new.timeout + LEASE_MARGIN);
         self.demand(claim.lease_until >= lease, Promise::ClaimsAreExclusive);
@@ -208,7 +208,7 @@ impl World {
         }
     }
 
-    /// Whether the timer waits again as it did before this claim.
+    /// Checks whether the timer waits again as it did before this claim.
     fn check_given_back(&mut self, old: &Timer, new: &Timer, mine: ClaimId) {
         let (State::Firing { attempt, claim }
         | State::Unknown { attempt, doubt: Doubt::NoOutcome(claim), .. }) = &old.state
@@ -222,7 +222,7 @@ impl World {
         self.demand(as_it_was, Promise::GivenBackAsItWas);
     }
 
-    /// Whether what the holder of the claim has stored is what came of its attempt.
+    /// Checks whether the holder of the claim has stored the outcome of its own attempt.
     fn check_outcome(&mut self, old: &Timer, new: &Timer, last: &Attempt) {
         let (State::Firing { claim, .. } | State::Unknown { doubt: Doubt::NoOutcome(claim), .. }) =
             &old.state
@@ -238,7 +238,7 @@ impl World {
     }
 }
 
-/// Whether the new entry in the log is the attempt whose claimant was taken for dead.
+/// Whether the new entry in the log is the attempt of a claimant that was taken for dead.
 fn abandons(old: &Timer, new: &Timer) -> bool {
     let State::Firing { attempt, claim } = &old.state else { return false };
     let Some((last, others)) = new.attempts.split_last() else { return false };
@@ -247,7 +247,7 @@ fn abandons(old: &Timer, new: &Timer) -> bool {
     of_the_claim && old.attempts.ends_with(others) && reason.contains("taken for dead")
 }
 
-/// Who holds the claim, also of a timer that was given up.
+/// The claim in force, also of a timer that was given up.
 fn holder(state: &State) -> Option<ClaimId> {
     match state {
         State::Firing { claim, .. } | State::Unknown { doubt: Doubt::NoOutcome(claim), .. } => Some(claim.id),
@@ -259,7 +259,7 @@ fn holder(state: &State) -> Option<ClaimId> {
     }
 }
 
-/// Whether the policy allows that this attempt is followed by another one at this instant.
+/// Whether the policy allows another attempt after this one at this instant.
 fn may_retry(timer: &Timer, last: &Attempt, at: Timestamp) -> bool {
     let policy = &timer.retry;
     let wait = at.since(last.finished_at);

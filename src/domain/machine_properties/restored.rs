@@ -1,5 +1,5 @@
-//! The broker brings an older version of a timer back after the timer was over, and the high-water mark that a sweep
-//! leaves tells it from a timer that is late.
+//! The broker brings an older version of a timer back after the timer was over. The high-water mark of a sweep distinguishes it
+//! from a timer that is late.
 
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use crate::domain::high_water::{HighWater, Soundings};
 use crate::domain::timer::{State, Timer};
 
 impl World {
-    /// Notes what a sweep knows that has looked at every record.
+    /// Notes the mark of a sweep that has looked at every record.
     pub(super) fn mark(&mut self) {
         let mut soundings = Soundings::new(self.now);
         if let Some(Version { timer, revision, .. }) = self.history.last() {
@@ -28,22 +28,22 @@ impl World {
         });
     }
 
-    /// Whether the mark says that this version was brought back.
+    /// Whether a mark says that this version was brought back.
     pub(super) fn is_restored(&self, timer: &Timer, revision: u64) -> bool {
         let believed = self.has(Flaw::RestoredIsBelieved);
         let mut marks = self.mark.iter().chain(&self.restored);
         !believed && marks.any(|mark| mark.is_restored(&timer.state, revision))
     }
 
-    /// Whether the mark says so of the record.
+    /// Whether a mark says that the record was brought back.
     pub(super) fn is_brought_back(&self) -> bool {
         self.history.last().is_some_and(|version| self.is_restored(&version.timer, version.revision))
     }
 
-    /// The versions that the broker may bring back: those of a timer that is over, and that a sweep saw so after the last
-    /// of its instants. Before that, its final version is still there, or nothing can tell. No claimant is still at work
-    /// then, and no journal of one is unread: what they report would be believed, as it is when it replaces `unknown`. The
-    /// engine asks the guard before it believes a journal.
+    /// The versions that the broker may bring back: those of a timer that a sweep saw over after the last of its instants. Before
+    /// that, its final version is still there, or nothing can tell. No claimant is still at work then, and no claimant's journal
+    /// is unread: their reports would be believed, as a report is when it replaces `unknown`. The engine asks the guard before it
+    /// believes a journal.
     pub(super) fn revivable(&self) -> Vec<Version> {
         let Some((last, _)) = self.history.split_last() else { return vec![] };
         let seen = |version: &&Version| match version.timer.state {
@@ -58,8 +58,8 @@ impl World {
         if marked { self.older().filter(seen).cloned().collect() } else { vec![] }
     }
 
-    /// The versions that an older copy of the data may have, which nodes notice that lived meanwhile: those of a timer that is over, and
-    /// that was due by now.
+    /// The versions that an older copy of the data may have, and that nodes notice if they were running meanwhile: those of a
+    /// timer that is over and that was due by now.
     pub(super) fn restorable(&self) -> Vec<Version> {
         let was_due = |version: &&Version| match version.timer.state {
             State::Scheduled { at, .. } => at <= self.now,
@@ -72,7 +72,7 @@ impl World {
         self.older().filter(was_due).cloned().collect()
     }
 
-    /// The versions of a timer that is over, but for the last.
+    /// The versions of a timer that is over, except the last one.
     fn older(&self) -> impl Iterator<Item = &Version> {
         let claimed = |id: &Uuid| self.names.contains(&id.as_u64_pair().1);
         let quiet = !self.actors.values().any(|actor| claimed(&actor.claim));
@@ -82,7 +82,7 @@ impl World {
         older.into_iter().flatten()
     }
 
-    /// Puts an older copy of the data back, and perhaps a wake. Nodes were in contact with the newer data until now.
+    /// Puts an older copy of the data back, perhaps with a wake. Nodes were in contact with the newer data until now.
     pub(super) fn restore(&mut self, which: usize, woken: bool) {
         let versions = self.restorable();
         let Some(version) = which.checked_rem(versions.len()).and_then(|which| versions.get(which)) else {
@@ -96,7 +96,7 @@ impl World {
         self.bring_back(version, woken);
     }
 
-    /// Brings a version back, and perhaps a wake.
+    /// Brings a version back, perhaps with a wake.
     pub(super) fn revive(&mut self, which: usize, woken: bool) {
         let versions = self.revivable();
         let Some(version) = which.checked_rem(versions.len()).and_then(|which| versions.get(which)) else {

@@ -1,4 +1,4 @@
-//! The sweeper's part of the world: it looks at the record and the wakes, and mends what is wrong.
+//! The sweeper's part of the world: it looks at the record and the wakes, and repairs the damage.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use crate::domain::sweep::{Armed, Damage, Look, is_orphan, judge};
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{State, Timer};
 
-/// As the sweeper has it by default.
+/// The grace that the sweeper has by default.
 const GRACE: Duration = Duration::from_secs(30);
 
 impl World {
-    /// Looks, and is about to mend.
+    /// Looks at the timer, and is about to repair it.
     pub(super) fn sweep(&mut self) {
         if self.is_brought_back() {
             let name = self.fresh();
@@ -33,7 +33,7 @@ impl World {
             return;
         };
         let Some(damage) = self.damage(&timer) else { return };
-        // The server of this world may be later than any grace; a real one that is has forgotten the schedule.
+        // The server of this world may be later than any grace. A real server that is so late has forgotten the schedule.
         let late = |at: &Timestamp| at.saturating_sub(LEAD).saturating_add(GRACE) < self.now;
         let forgotten = self.wiped || self.revived.is_some() || self.broker.schedules.iter().any(late);
         self.demand(forgotten, Promise::NoFalseAlarm);
@@ -42,7 +42,7 @@ impl World {
         self.actors.insert(name, Actor::client(self.history.len(), repair, self.now));
     }
 
-    /// What is wrong with the timer.
+    /// The damage to the timer, if there is any.
     fn damage(&self, timer: &Timer) -> Option<Damage> {
         let waiting = self.broker.schedules.iter().map(|at| Armed::Waiting { at: *at, since: START });
         let stranded = self.broker.stranded && self.has(Flaw::SweepBelievesSettledWakes);
@@ -51,7 +51,7 @@ impl World {
         judge(timer, &wakes, Look { now: self.now.into(), grace: GRACE, after_loss: self.wiped })
     }
 
-    /// Whether a sweep finds nothing, or nothing has made one necessary.
+    /// Whether a sweep would find nothing, or nothing has made a sweep necessary.
     pub(super) fn is_swept(&self) -> bool {
         let told = self.history.len().checked_sub(1).is_some_and(|last| self.told.contains(&last));
         let intact = !self.wiped && self.revived.is_none();

@@ -1,4 +1,4 @@
-//! How actors do their effects, as the engine does: one at a time, so that anything can come in between.
+//! How actors do their effects: one at a time, as the engine does, so that anything can come in between.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,11 +17,11 @@ use super::journal::Mark;
 use super::promises::Promise;
 use super::world::{Call, Version, World};
 
-/// A client's request is given up after this time, wherever it is.
+/// A client's request is given up after this time, however far it has come.
 const CLIENT_DEADLINE: Duration = Duration::from_secs(10);
 
 impl World {
-    /// Does one effect of the actor; if not `heard`, the actor does not learn that it is done.
+    /// Does one effect of the actor. If not `heard`, the actor does not learn that it is done.
     pub(super) fn proceed(&mut self, name: u64, mut actor: Actor, result: CallResult, heard: bool) {
         if let Some(call) = actor.calling.take() {
             self.calls[call].result = Some(result.clone());
@@ -85,7 +85,7 @@ impl World {
         self.go_on(name, actor, heard);
     }
 
-    /// The actor has done an effect, and goes on to the next if it has heard of that.
+    /// The actor has done an effect. It goes on to the next one if it has heard of that.
     fn go_on(&mut self, name: u64, mut actor: Actor, heard: bool) {
         actor.done += usize::from(heard);
         if actor.calling.is_some() || actor.next().is_some() {
@@ -95,7 +95,7 @@ impl World {
         }
     }
 
-    /// The actor does not claim what it is about to claim, for want of room.
+    /// The actor was about to claim, and postpones the timer because the receiver has no room.
     pub(super) fn postpone(&mut self, name: u64, actor: Actor, span: Duration) {
         if !actor.claims() || actor.may_be_stored {
             self.actors.insert(name, actor);
@@ -106,7 +106,7 @@ impl World {
         self.think(name, actor, Input::Postponed { until });
     }
 
-    /// The actor gives up writing a claim whose fate it does not know, and looks what there is.
+    /// The actor gives up writing a claim that may be stored, and reads the record.
     pub(super) fn look_again(&mut self, name: u64, mut actor: Actor) {
         if !actor.claims() || !actor.may_be_stored {
             self.actors.insert(name, actor);
@@ -127,7 +127,7 @@ impl World {
     }
 
     fn store(&mut self, name: u64, mut actor: Actor, timer: &Timer, heard: bool) {
-        // As the engine looks at the mark right before it writes, whatever it saw when it stepped.
+        // The engine also looks at the mark right before it writes, whatever it saw when it stepped.
         if let (Some(input), Some(seen)) = (actor.input.clone(), actor.seen.checked_sub(1))
             && !matches!(*input, Input::Outcome { .. })
             && self.is_restored(&self.history[seen].timer, self.history[seen].revision)
@@ -153,13 +153,13 @@ impl World {
             self.history.push(Version::of(timer.clone(), last + 1));
         } else if !(actor.may_be_stored && self.record() == Some(timer)) {
             let cancels = matches!(timer.state, State::Cancelled { .. });
-            // Neither "done" nor "nothing was done" can be answered.
+            // The client gets no answer: both "done" and "nothing was done" may be wrong.
             let unclear = actor.is_client() && actor.may_be_stored && !cancels;
             if unclear && !self.has(Flaw::RepeatUnclear) {
                 return;
             }
             self.read_from_leader(&mut actor);
-            // A creation has nothing to step.
+            // A creation has no input to step with.
             let Some(input) = actor.input.clone() else { return };
             return self.think(name, actor, (*input).clone());
         }
@@ -171,7 +171,7 @@ impl World {
         self.go_on(name, actor, heard);
     }
 
-    /// Notes what is stored, for the promises.
+    /// Notes the facts about the stored version that the promises need.
     fn note(&mut self, actor: &Actor, timer: &Timer) {
         match &timer.state {
             State::Cancelled { .. } => self.cancelled_with_calls = Some(self.calls.len()),
@@ -219,7 +219,7 @@ impl World {
     /// The actor steps from the version that it knows.
     pub(super) fn think(&mut self, name: u64, mut actor: Actor, input: Input) {
         let mut effects = self.effects_of(&actor, &input);
-        // What is only settled is looked at again where reads are never stale.
+        // Before a wake is settled, the record is read again from the leader, where reads are never stale.
         let settles = matches!(effects.as_deref(), Some([.., Effect::Settle]));
         if settles && !actor.fresh && !self.has(Flaw::SettleOnAReplica) {
             self.read_from_leader(&mut actor);
@@ -239,7 +239,7 @@ impl World {
             return Some(unneeded(actor.tries, self.now));
         };
         let Version { timer, revision, .. } = &self.history[version];
-        // As the engine does before every step but that of an outcome.
+        // The engine does so before every step, except that of an outcome.
         let restored = !matches!(input, Input::Outcome { .. }) && self.is_restored(timer, *revision);
         let input = if restored { Input::Restored } else { input.clone() };
         let effects = flawed_step(self.flaw, timer, input, self.now);

@@ -1,9 +1,8 @@
-//! The world of one timer: its record with every version, the broker's wakes, workers and clients in
-//! the middle of their effects, and a receiver that notes each call.
+//! The world of one timer: its record with every version, the broker's wakes, the workers and clients in the middle of their
+//! effects, and a receiver that notes each call.
 //!
-//! `broker` has the wakes, `actor` does effects one at a time, so that anything can come in between; `promises` watches.
-//! The world decides nothing: what happens next is drawn at random by the properties, and tried in every way by the
-//! model check.
+//! `broker` has the wakes. An `actor` does its effects one at a time, so that anything can come in between. `promises` watches.
+//! The world decides nothing: the properties draw the next event at random, and the model check tries every event.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -36,41 +35,41 @@ pub(super) struct Call {
     pub(super) result: Option<CallResult>,
 }
 
-/// A version of the record, and what tells it from others.
+/// A version of the record, with a revision and a digest that distinguish it from others.
 #[derive(Clone, Debug)]
 pub(super) struct Version {
     pub(super) timer: Arc<Timer>,
-    /// Its sequence in the bucket. A version that the broker brings back has the one that it had before.
+    /// Its sequence in the bucket. A version that the broker brings back keeps the sequence that it had before.
     pub(super) revision: u64,
     pub(super) digest: u64,
 }
 
-/// What there was when the broker brought an older version back.
+/// The counts at the time when the broker brought an older version back.
 #[derive(Clone, Copy, Hash)]
 pub(super) struct Revived {
     pub(super) calls: usize,
     pub(super) replays: usize,
-    /// The versions before it, of which the timer knows nothing.
+    /// The versions before that one, of which the timer knows nothing.
     pub(super) versions: usize,
 }
 
 #[derive(Clone)]
 pub(super) struct World {
     pub(super) now: Timestamp,
-    /// What the client wants, as it was at the start.
+    /// The timer as the client wanted it at the start.
     pub(super) wanted: Arc<Timer>,
     pub(super) delivery: Delivery,
     /// Every version that was ever the record; the last one is the record.
     pub(super) history: Vec<Version>,
     pub(super) broker: Broker,
-    /// For when wakes were armed in place of ones that came in time and found no room.
+    /// The instants of the wakes that replaced others, which had come in time and found no room.
     pub(super) postponed: BTreeSet<Timestamp>,
     /// In the order in which they began.
     pub(super) actors: BTreeMap<u64, Actor>,
     pub(super) calls: Vec<Call>,
     /// How many calls there were when a cancel succeeded.
     pub(super) cancelled_with_calls: Option<usize>,
-    /// The versions of which the callback was told.
+    /// The versions whose callback was made.
     pub(super) told: BTreeSet<usize>,
     /// The last version that a postponement made.
     pub(super) given_up: Option<usize>,
@@ -79,32 +78,32 @@ pub(super) struct World {
     pub(super) replays_wanted: usize,
     /// The broker has lost wakes, so that only a sweeper can make up for it.
     pub(super) wiped: bool,
-    /// What the last sweep that mended nothing knew.
+    /// The mark of the last sweep that did not find the record brought back.
     pub(super) mark: Option<HighWater>,
-    /// What a node knows that has noticed a restore.
+    /// The mark of a node that has noticed a restore.
     pub(super) restored: Option<HighWater>,
     /// The broker brought an older version back.
     pub(super) revived: Option<Revived>,
-    /// The name of who is doing something just now, or of the message in its hands.
+    /// The name of the actor that is doing something now, or of its message if that is higher.
     pub(super) acting: u64,
     /// The names under which claims were stored.
     pub(super) names: Vec<u64>,
     /// Whether nodes write down how far their calls have come.
     pub(super) journaled: bool,
-    /// What is in the journals of those that have died or are done.
+    /// The journal entries of nodes that have died or have ended their call.
     pub(super) left: Vec<Entry>,
-    /// The claims that were given back, so that their numbers are used again.
+    /// The claims that were given back, so that their attempt numbers are used again.
     pub(super) given_back: BTreeSet<ClaimId>,
-    /// The bug that is planted.
+    /// The planted bug.
     pub(super) flaw: Option<Flaw>,
     /// The first promise that was broken.
     pub(super) broken: Option<Promise>,
 }
 
-/// As dispatch waits after it could not look at a record.
+/// The delay of dispatch after it could not read a record.
 const TROUBLE_DELAY: Duration = Duration::from_secs(1);
 pub(super) const START: Timestamp = Timestamp::from_micros(1_000_000_000_000);
-/// When the timer is due, from when its client asks for it.
+/// The time from a client's request to create the timer until the timer is due.
 pub(super) const DUE_IN: Duration = Duration::from_secs(2);
 
 /// A timer that is due two seconds after the start.
@@ -161,7 +160,7 @@ impl World {
         self.history.last().map(|version| &*version.timer)
     }
 
-    /// The revision of the record as an actor knows it that has seen this many versions; 0 for no record.
+    /// The revision of the record as an actor knows it after it has seen this many versions; 0 for no record.
     pub(super) fn revision(&self, seen: usize) -> u64 {
         seen.checked_sub(1).map_or(0, |last| self.history[last].revision)
     }
@@ -170,7 +169,7 @@ impl World {
         self.flaw == Some(flaw)
     }
 
-    /// Whether somebody has something to do now.
+    /// Whether an actor has something to do now.
     pub(super) fn is_busy(&self) -> bool {
         self.actors.values().any(|actor| match actor.next() {
             Some(Effect::Hold { until }) => *until <= self.now,
@@ -178,7 +177,8 @@ impl World {
         })
     }
 
-    /// A name that nobody has who is still about, so that worlds which differ in nothing but who has been are the same.
+    /// A name that no present actor, message or claim has. Names of actors that are gone are used again, so that worlds which
+    /// differ only in such names are the same.
     pub(super) fn fresh(&self) -> u64 {
         let actors = self.actors.iter().map(|(name, actor)| actor.message.unwrap_or_default().max(*name));
         let messages = self.broker.queue.keys().copied().chain([self.acting]);
@@ -262,7 +262,8 @@ impl World {
         Some((name, actor))
     }
 
-    /// A worker attends to a message, having read this old a version. That there is none it hears from the leader.
+    /// A worker attends to a message after it has read a version that is this old. If there is no record, it has heard that from
+    /// the leader.
     fn attend(&mut self, message: u64, tries: u32, stale_by: usize) {
         let name = self.fresh();
         let seen = self.history.len().saturating_sub(stale_by);
@@ -276,7 +277,7 @@ impl World {
         self.think(name, worker, wake);
     }
 
-    /// A client's creation begins: it arms, then stores what is not there yet.
+    /// A client's creation begins: it arms a wake, then stores the record, which does not exist yet.
     fn create(&mut self) {
         if self.record().is_some() {
             return;

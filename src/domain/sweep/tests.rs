@@ -41,7 +41,7 @@ fn firing(lease_until: Timestamp) -> Timer {
     Timer { state: State::Firing { attempt: 1, claim }, ..a_timer(Delivery::AtMostOnce, 3) }
 }
 
-/// From 2,000 s ago to 2,000 s ahead.
+/// An instant from 2,000 s ago (0) to 2,000 s ahead (4,000).
 fn around(seconds: u64) -> Timestamp {
     later(seconds).saturating_sub(Duration::from_secs(2_000))
 }
@@ -72,7 +72,7 @@ fn a_postponed_timer_is_no_finding() {
     let timer = scheduled(earlier(3_600));
     assert_eq!(found(&timer, &[waiting(later(600))]), None);
     assert_eq!(found(&timer, &[waiting(later(631))]), Some((Finding::Overdue, earlier(3_600))));
-    // One that is not due has nothing to be postponed.
+    // A timer that is not due cannot have been postponed.
     assert_eq!(found(&scheduled(later(100)), &[waiting(later(600))]).unwrap().0, Finding::Unarmed);
 }
 
@@ -123,7 +123,7 @@ proptest! {
         let at = around(offset);
         let timer = if claimed { firing(at) } else { scheduled(at) };
         if let Some(damage) = judge(&timer, &wakes, look()) {
-            // As the broker takes it: what is due goes straight onto the queue.
+            // The broker puts a due wake straight onto the queue.
             let repaired = if damage.arm.saturating_sub(LEAD) <= NOW { Armed::Due } else { waiting(damage.arm) };
             let all: Vec<Armed> = wakes.iter().copied().chain([repaired]).collect();
             prop_assert_eq!(judge(&timer, &all, look()), None);

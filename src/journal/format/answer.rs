@@ -1,11 +1,11 @@
-//! What is written of an answer: all of it that is kept in the record.
+//! An answer in a slot: all of it that the record keeps.
 
 use std::time::Duration;
 
 use crate::domain::attempt::CallResult;
 use crate::domain::called::{Answer, Called, MAX_ANSWER_BYTES, Phases};
 
-/// The most bytes that an answer takes.
+/// The most bytes of an encoded answer.
 pub const MAX_ANSWER: usize = FIXED + MAX_ANSWER_BYTES;
 
 /// Status, flags, `Retry-After`, five phases.
@@ -14,10 +14,10 @@ const FIXED: usize = 2 + 2 + 8 + 5 * 8;
 const HAS_BODY: u8 = 1;
 const IS_TRUNCATED: u8 = 2;
 
-/// What stands for a span that is not known: no span is as long, in whatever unit.
+/// Stands for an unknown span: no span is this long, in any unit.
 const NONE: u64 = u64::MAX;
 
-/// An answer as bytes; of a call that was not answered, one that cannot be read.
+/// An answer as bytes. A call without an answer gives no bytes, which `decode` rejects.
 pub(super) fn encode(called: &Called) -> Vec<u8> {
     let CallResult::Answered { status, retry_after } = &called.result else { return vec![] };
     let body = called.answer.as_ref().map_or(&[][..], |answer| &answer.body);
@@ -40,7 +40,7 @@ pub(super) fn encode(called: &Called) -> Vec<u8> {
     bytes
 }
 
-/// The answer that these bytes are, if they are one.
+/// The answer that these bytes encode, if they are valid.
 pub(super) fn decode(bytes: &[u8]) -> Option<Called> {
     let (fixed, body) = bytes.split_at_checked(FIXED)?;
     let status = u16::from_le_bytes(fixed[..2].try_into().ok()?);

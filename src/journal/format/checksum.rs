@@ -1,4 +1,4 @@
-//! CRC-32 (IEEE 802.3): finds what was written in part, and what a disk or a person has changed by accident.
+//! CRC-32 (IEEE 802.3): detects partial writes, and accidental changes by a disk or a person.
 
 const TABLE: [u32; 256] = table();
 

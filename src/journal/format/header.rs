@@ -1,29 +1,29 @@
-//! The header of a journal: on which boot it was written, in which file, and how many slots it has.
+//! The header of a journal: its boot, its file, and its number of slots.
 
 use super::{seal, unsealed};
 
-/// How large the header is, in bytes.
+/// The size of the header, in bytes.
 pub const HEADER_BYTES: usize = 64;
 
-/// What a journal begins with. The last byte is the format's version: another one is not read.
+/// The first bytes of a journal. The last one is the version of the format: other versions are not read.
 const MAGIC: [u8; 8] = *b"jtcalls\x01";
 
-/// The name of a boot of the machine.
+/// The id of a boot of the machine.
 pub type BootId = [u8; 16];
 
-/// What a journal says of itself.
+/// The header's contents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// The boot that it was written on: what was in the page cache of another one may be lost.
+    /// The boot on which the journal was written: writes in the page cache of another boot may be lost.
     pub boot: BootId,
-    /// The file that it was written to, as device and inode: a copy is another file.
+    /// The file that the journal was written to, as device and inode: a copy is another file.
     pub file: (u64, u64),
     /// How many slots follow.
     pub slots: u32,
 }
 
 impl Header {
-    /// As it is written.
+    /// The header's bytes.
     pub fn encode(&self) -> [u8; HEADER_BYTES] {
         let mut bytes = [0; HEADER_BYTES];
         bytes[..8].copy_from_slice(&MAGIC);
@@ -35,7 +35,7 @@ impl Header {
         bytes
     }
 
-    /// What was written, if it is whole and of this format.
+    /// The header in these bytes, if it is whole and of this format.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let bytes = unsealed(bytes.get(..HEADER_BYTES)?)?;
         if bytes[..8] != MAGIC {

@@ -80,7 +80,7 @@ fn no_bit_that_flips_makes_a_call_less_sent_than_it_was() {
     for bit in 0..(MARK_AT + bytes.len()) * 8 {
         let mut slot = whole.clone();
         slot[bit / 8] ^= 1 << (bit % 8);
-        // What nothing is said about is left to its lease.
+        // A call without a readable entry is found when its lease is over.
         if let Some(noted) = read(&slot) {
             assert_eq!(noted.claim, said.claim);
             assert!(noted.mark == Mark::Written || noted == said, "{bit}: {noted:?}");

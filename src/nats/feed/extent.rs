@@ -6,20 +6,20 @@ use crate::domain::time::Timestamp;
 use crate::nats::names::EVENTS;
 use crate::nats::{Link, NatsError};
 
-/// A feed that is created again begins with a number that no feed before it had: microseconds since 1970. One that is created
-/// together with the bucket begins with 1, and never gets here.
+/// The least number of a feed that is created again. Such a feed begins with the microseconds since 1970, a number that no earlier
+/// feed had. A feed that is created together with the bucket begins with 1, and never gets here.
 pub(in crate::nats) const AGAIN_FROM: u64 = 1_000_000_000_000_000;
 
 /// Where the feed begins and ends at this moment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Extent {
-    /// The oldest event that is kept; one more than `last` if there is none.
+    /// The oldest event that is kept; one more than `last` without one.
     pub(super) first: u64,
-    /// The newest; 0 if there never was one.
+    /// The newest event; 0 if there never was one.
     pub(super) last: u64,
-    /// When the newest was stored, as this node's clock shows it.
+    /// When the newest event was stored, as this node's clock shows it.
     pub(super) last_at: Timestamp,
-    /// When the stream was created, which tells it from another of its name: nanoseconds since the epoch.
+    /// When the stream was created, in nanoseconds since the epoch. Distinguishes it from another stream of its name.
     pub(super) born: i128,
 }
 
@@ -40,7 +40,7 @@ impl Extent {
         })
     }
 
-    /// Whether a place is one of a feed that was there before this one.
+    /// Whether a position belongs to an earlier feed than this one.
     pub(super) fn is_of_another(&self, place: u64) -> bool {
         place > self.last || (place < AGAIN_FROM && self.first >= AGAIN_FROM)
     }

@@ -1,4 +1,4 @@
-//! What all readers of a node share: one consumer of the feed's stream, and only while there is a reader.
+//! The hub of the feed: all readers of a node share one consumer of its stream, which exists only while there is a reader.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,13 +16,13 @@ use crate::nats::names::EVENTS;
 use crate::nats::tail::{Seen, Tail};
 use crate::nats::{Event, Link, NatsError};
 
-/// How often it is looked whether the feed is another, or has gone back.
+/// How often the hub checks whether the feed is another one, or has gone back.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// The pause after the feed could not be followed.
+/// The pause after following the feed has failed.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// A feed that seems to have gone back is looked at this often before that is believed, with a pause between two looks: a new
+/// How often the hub looks at a feed that seems to have gone back before it believes that, with a pause between two looks: a new
 /// leader may be a moment behind.
 const LOOKS: u32 = 5;
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
@@ -43,23 +43,23 @@ struct State {
     /// How often the feed became another one, or went back.
     turns: u64,
     turn: Turn,
-    /// The stream that all of this is of; 0 before it was looked at.
+    /// When the stream was created that all of this belongs to; 0 before the first look.
     born: i128,
-    /// Nothing while nobody follows.
+    /// `None` while the hub does not follow the feed.
     recent: Option<Recent>,
     places: Places,
 }
 
-/// What has become of the feed.
+/// A break in the feed.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Turn {
-    /// It is another one.
+    /// The feed is another one.
     Anew,
-    /// It has gone back to this place.
+    /// The feed has gone back to this position.
     Back(u64),
 }
 
-/// A reader, for as long as this lives.
+/// Counts as a reader for as long as it lives.
 pub(super) struct Reading(watch::Sender<usize>);
 
 impl Drop for Reading {
@@ -69,7 +69,7 @@ impl Drop for Reading {
 }
 
 impl FeedHub {
-    /// The feed behind this link; nobody reads it yet.
+    /// The hub of the feed on the broker that `link` is connected to. It has no reader yet.
     pub fn new(link: Link) -> Self {
         let state = State { turns: 0, turn: Turn::Anew, born: 0, recent: None, places: Places::default() };
         Self {
@@ -93,7 +93,7 @@ impl FeedHub {
         stop.run_until_cancelled(keep).await;
     }
 
-    /// Follows until the feed turns out to be another, or has gone back.
+    /// Follows the feed until it turns out to be another one, or to have gone back.
     async fn follow(&self) -> Result<(), NatsError> {
         let mut readers = self.readers.subscribe();
         let mut reconnects = self.link.reconnects();
@@ -150,7 +150,7 @@ impl FeedHub {
         Ok(tail)
     }
 
-    /// Tells all readers; says whether it was the next message of the stream.
+    /// Passes a message to all readers; `false` if it is not later than the last one.
     fn tell(&self, seen: &Seen) -> bool {
         let mut state = self.lock();
         let Some(recent) = &mut state.recent else { return true };
@@ -164,7 +164,7 @@ impl FeedHub {
         true
     }
 
-    /// Looks whether the feed is another one or has gone back.
+    /// Checks whether the feed is another one or has gone back.
     async fn look(&self) -> Result<bool, NatsError> {
         let extent = Extent::of(&self.link).await?;
         if self.note(&extent) {
@@ -204,7 +204,7 @@ impl FeedHub {
         Ok(true)
     }
 
-    /// Whether there is an event of this number that was stored at another time.
+    /// Whether an event of this number was stored at another time.
     async fn is_another(&self, place: Place) -> Result<bool, NatsError> {
         Ok(self.stored_at(place.0).await?.is_some_and(|stored_at| !is_close(stored_at, place)))
     }
@@ -220,7 +220,7 @@ impl FeedHub {
         Ok(message.map(|message| self.link.clock().shown(message.stored_at()).as_micros()))
     }
 
-    /// Notes which stream the feed is; says whether it is another than before.
+    /// Notes which stream the feed is; gives whether it is another one than before.
     pub(super) fn note(&self, extent: &Extent) -> bool {
         let mut state = self.lock();
         let is_another = state.born != 0 && state.born != extent.born;
@@ -232,7 +232,7 @@ impl FeedHub {
         drop(state);
         if is_another {
             self.changed.send_replace(());
-            // So that whoever follows looks again.
+            // So that `follow` looks again.
             self.readers.send_modify(|_| {});
         }
         is_another
@@ -249,21 +249,21 @@ impl FeedHub {
         self.lock().turns
     }
 
-    /// Where a reader begins that names this place, if its number may be of two events.
+    /// Where a reader with this position begins, if its number may belong to two events.
     pub(super) fn before_loss(&self, place: u64) -> Option<u64> {
         self.lock().places.before_loss(place)
     }
 
-    /// Yields when there is something new.
+    /// A receiver that changes when there is something new for readers.
     pub(super) fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
 
-    /// What a reader does that knows of so many turns and has heard everything up to this place.
+    /// The next step of a reader that knows of this many turns and has heard everything up to this position.
     pub(super) fn after(&self, turns: u64, place: u64) -> Result<Next, (u64, Turn)> {
         let state = self.lock();
         if state.turns != turns {
-            // Several in a row are as another feed.
+            // Several turns in a row count as another feed.
             let turn = if state.turns == turns + 1 { state.turn } else { Turn::Anew };
             return Err((state.turns, turn));
         }
@@ -287,13 +287,13 @@ fn is_close(stored_at: u64, place: Place) -> bool {
     stored_at.abs_diff(place.1.as_micros()) <= ROUNDING_MICROS
 }
 
-/// What a message of the stream tells.
+/// Reads a message of the stream.
 pub(super) fn told(seen: &Seen) -> Told {
     let event = Event::of(seen).map(Arc::new);
     Told { sequence: seen.sequence, event, bytes: seen.payload.len() }
 }
 
-/// The next message; none ever without a consumer.
+/// Waits for the next message; for ever without a consumer.
 async fn next(tail: &mut Option<Tail>) -> Result<Seen, NatsError> {
     match tail {
         Some(tail) => tail.next().await,

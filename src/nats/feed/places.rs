@@ -1,25 +1,25 @@
-//! Which places of the feed this node knows, so that it notices that the feed has gone back and numbers are used a second time.
+//! The positions of the feed that this node knows, so that it notices when the feed goes back and uses numbers a second time.
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
 use crate::domain::time::Timestamp;
 
-/// The places that are remembered: one for each look at a feed that has moved.
+/// How many positions are remembered: one for each look at a feed that has moved.
 const REMEMBERED: usize = 128;
 
-/// How often the feed may have gone back and be known to have. More is forgotten, the oldest first.
+/// How many times that the feed went back are remembered. The oldest is forgotten first.
 const LOST: usize = 16;
 
-/// A place, and when its event was stored.
+/// A position, and when its event was stored.
 pub(super) type Place = (u64, Timestamp);
 
-/// What is known of a feed's places.
+/// The known positions of a feed.
 #[derive(Default)]
 pub(super) struct Places {
     /// The oldest first.
     known: VecDeque<Place>,
-    /// The newest, if it is newer than those.
+    /// The newest position, if it is newer than all of `known`.
     newest: Option<Place>,
     /// Numbers that were used and may be used again.
     lost: VecDeque<RangeInclusive<u64>>,
@@ -33,7 +33,7 @@ impl Places {
         }
     }
 
-    /// Notes where the feed ends, and remembers that.
+    /// Notes the end of the feed as a position to remember.
     pub(super) fn seen(&mut self, place: Place) {
         self.heard(place);
         let last = self.known.back().map_or(0, |(last, _)| *last);
@@ -45,17 +45,17 @@ impl Places {
         }
     }
 
-    /// The newest place that is known.
+    /// The newest known position.
     pub(super) fn newest(&self) -> Option<Place> {
         self.newest.or_else(|| self.known.back().copied())
     }
 
-    /// All that are known, the newest first.
+    /// All known positions, the newest first.
     pub(super) fn newest_first(&self) -> Vec<Place> {
         self.newest.into_iter().chain(self.known.iter().rev().copied()).collect()
     }
 
-    /// The feed has gone back to this place.
+    /// Notes that the feed has gone back to this position.
     pub(super) fn lose(&mut self, behind: u64) {
         let Some((newest, _)) = self.newest() else { return };
         self.newest = None;
@@ -66,8 +66,8 @@ impl Places {
         self.lost.push_back(behind.saturating_add(1)..=newest);
     }
 
-    /// The last place before this one that was not lost, if this one was: a reader that names it may have heard another event
-    /// of its number.
+    /// If this position was lost, the last one before it that was not: a reader that names it may have heard another event of the
+    /// same number.
     pub(super) fn before_loss(&self, place: u64) -> Option<u64> {
         self.lost.iter().filter(|lost| lost.contains(&place)).map(|lost| lost.start() - 1).min()
     }

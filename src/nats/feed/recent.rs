@@ -1,50 +1,50 @@
-//! The last events of the feed, as many as fit: readers that keep up are told from these.
+//! The last events of the feed, as many as fit: readers that keep up are served from these.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::nats::Event;
 
-/// The most events that are kept, and the most bytes of their messages. A reader that is further behind reads the stream.
+/// How many events are kept at most, and how many bytes of their messages. A reader further back reads the stream.
 const MAX_EVENTS: usize = 1_024;
 const MAX_BYTES: usize = 8 * 1_024 * 1_024;
 
 /// A message of the feed's stream.
 #[derive(Clone)]
 pub(super) struct Told {
-    /// Its place.
+    /// Its sequence.
     pub(super) sequence: u64,
-    /// The event, unless it is none that can be read.
+    /// The event; `None` if the message cannot be read as one.
     pub(super) event: Option<Arc<Event>>,
-    /// Of the message.
+    /// The size of its payload.
     pub(super) bytes: usize,
 }
 
-/// What a reader does next.
+/// The next step of a reader.
 pub(super) enum Next {
-    /// It is told this.
+    /// It gets this message.
     Told(Told),
-    /// It reads what comes before the recent events from the stream, up to this place.
+    /// It reads the stream up to this position, since the recent events begin after it.
     Read(u64),
     /// It waits.
     Wait,
 }
 
-/// All messages of the stream behind a place.
+/// All messages of the stream after a position.
 pub(super) struct Recent {
-    /// Every message behind this one is here.
+    /// Every message after this one is here.
     from: u64,
     told: VecDeque<Told>,
     bytes: usize,
 }
 
 impl Recent {
-    /// Nothing yet behind this place.
+    /// Begins after this position, without a message yet.
     pub(super) fn behind(place: u64) -> Self {
         Self { from: place, told: VecDeque::new(), bytes: 0 }
     }
 
-    /// The last message, or where these begin.
+    /// The sequence of the last message, or the position where these begin.
     pub(super) fn last(&self) -> u64 {
         self.told.back().map_or(self.from, |told| told.sequence)
     }
@@ -60,7 +60,7 @@ impl Recent {
         }
     }
 
-    /// What a reader does that has heard everything up to this place.
+    /// The next step of a reader that has heard everything up to this position.
     pub(super) fn after(&self, place: u64) -> Next {
         if place < self.from {
             return Next::Read(self.from);
@@ -84,7 +84,7 @@ mod tests {
         assert!(matches!(recent.after(7), Next::Wait));
         assert!(matches!(recent.after(6), Next::Read(7)));
         recent.push(told(8, 1));
-        // What lies between has left the stream.
+        // The messages in between were removed from the stream.
         recent.push(told(11, 1));
         assert!(matches!(recent.after(7), Next::Told(Told { sequence: 8, .. })));
         assert!(matches!(recent.after(8), Next::Told(Told { sequence: 11, .. })));

@@ -1,4 +1,4 @@
-//! The stored form of an attempt, and of what came of its call.
+//! The stored form of an attempt, and of the result of its call.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::domain::called::{Answer, Called, Phases};
 pub(super) struct AttemptJson {
     number: u32,
     node: String,
-    /// Absent if it is `claimed_at`.
+    /// Absent if equal to `claimed_at`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     due_at: Option<Instant>,
     claimed_at: Instant,
@@ -47,7 +47,7 @@ enum ResultJson {
     Interrupted,
 }
 
-/// Text where that is text and takes no more room.
+/// The body as text if it is text and takes no more room, or else as Base64.
 #[derive(Serialize, Deserialize)]
 struct AnswerJson {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -130,7 +130,7 @@ impl TryFrom<AttemptJson> for Attempt {
 
 fn answer_json(answer: &Answer) -> AnswerJson {
     let base64 = BASE64.encode(&answer.body);
-    // What JSON has to escape takes up to six times its size.
+    // A character that JSON has to escape takes up to six times its size.
     let escaped = |text: &&str| serde_json::to_string(text).map_or(usize::MAX, |json| json.len());
     let text = std::str::from_utf8(&answer.body).ok().filter(|text| escaped(text) <= base64.len().max(64));
     AnswerJson {

@@ -1,11 +1,11 @@
 //! The stored form of a timer: versioned JSON, readable with `nats kv get timers <id>`.
 //!
-//! It is a promise to every later version of jettimer, so it shares no type with the domain or the
-//! API. A field may be added beside the others, with a default; anything else takes a new version.
+//! It is a promise to every later version of jettimer, so it shares no type with the domain or the API. A version may add a field
+//! with a default; any other change takes a new version number.
 //!
-//! What a later version has added is not understood and not lost: it stays with the timer, and is written as it was. So
-//! a version may add what others need not heed, such as a note of its own; what they have to heed takes a new number, which
-//! they refuse. docs/upgrades.md has the rules.
+//! A field that a later version has added is not understood and not lost: it stays with the timer, and is written as it was. So a
+//! version may add a field that others can ignore, such as a note of its own. A field that they must not ignore takes a new version
+//! number, which they refuse. docs/upgrades.md has the rules.
 
 mod attempt;
 mod later;
@@ -37,7 +37,7 @@ pub use later::store_beside;
 
 const VERSION: u32 = 1;
 
-/// What most records take beside the body, in bytes.
+/// The size of most records without the body, in bytes.
 const ROOM: usize = 1_024;
 
 #[derive(Serialize, Deserialize)]
@@ -80,12 +80,12 @@ struct Record<'r> {
     gave_up_at: Option<Instant>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     attempts: Vec<AttemptJson>,
-    /// What is not ours.
+    /// The fields that this version does not know.
     #[serde(flatten)]
     later: Map<String, Value>,
 }
 
-/// RFC 3339 in the stored text.
+/// An instant, as RFC 3339 in the stored text.
 #[derive(Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 struct Instant(Timestamp);
@@ -152,7 +152,7 @@ pub(super) fn to_json(timer: &Timer) -> Vec<u8> {
         attempts: timer.attempts.iter().map(AttemptJson::from).collect(),
         later: later::written(timer.later.as_deref()),
     };
-    // Not grown by doubling, which takes three times as much for a moment.
+    // Allocated at once: growing by doubling takes three times as much for a moment.
     let mut json = Vec::with_capacity(ROOM + timer.target.body.bytes().div_ceil(3) * 4);
     match serde_json::to_writer(&mut json, &record) {
         Ok(()) => json,
@@ -165,9 +165,9 @@ pub(super) fn to_json(timer: &Timer) -> Vec<u8> {
 ///
 /// # Errors
 ///
-/// A sentence that says what is not understood.
+/// A sentence that names the part that is not understood.
 pub(super) fn from_json(bytes: &[u8]) -> Result<Timer, String> {
-    // Read once, since this is done for each version of each timer; whose it is, is asked only where it is not ours.
+    // Parsed once, since this is done for each version of each timer. The version number is read by itself only if that fails.
     let record = match serde_json::from_slice::<Record<'_>>(bytes) {
         Ok(record) if record.v == VERSION => record,
         Ok(Record { v, .. }) => return Err(of_another_version(v)),
@@ -215,7 +215,7 @@ pub(super) fn from_json(bytes: &[u8]) -> Result<Timer, String> {
     })
 }
 
-/// Why a record cannot be read: that of another version may be of any form.
+/// The reason why a record cannot be read: a record of another version may have any form.
 fn unread(bytes: &[u8], error: &serde_json::Error) -> String {
     #[derive(Deserialize)]
     struct Versioned {
@@ -231,7 +231,6 @@ fn of_another_version(v: u32) -> String {
     format!("it has version {v}, and this jettimer reads version {VERSION} only")
 }
 
-// The signature is serde's.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_zero(count: &u32) -> bool {
     *count == 0

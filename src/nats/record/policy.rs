@@ -9,7 +9,7 @@ use crate::domain::attempt::Delivery;
 use crate::domain::flow::Flow;
 use crate::domain::retry::RetryPolicy;
 
-/// What is retried by a record that does not say. It stays, whatever the domain's default becomes.
+/// The statuses that a record retries if it names none. They stay, even if the domain's default changes.
 const STATUSES: &str = "408,429,5xx";
 
 #[derive(Serialize, Deserialize)]

@@ -22,7 +22,7 @@ pub(super) enum StateJson {
         at: Instant,
     },
     Failed {
-        /// Absent in records of before replays.
+        /// Absent in records from before replays.
         #[serde(default)]
         attempt: u32,
         at: Instant,
@@ -33,7 +33,7 @@ pub(super) enum StateJson {
     },
     Unknown {
         attempt: u32,
-        /// Of a restored record, a claim that means nothing: earlier versions of jettimer require one.
+        /// In a restored record, a claim without meaning: earlier versions of jettimer require one.
         claim: ClaimJson,
         at: Instant,
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -45,7 +45,7 @@ pub(super) enum StateJson {
 pub(super) struct ClaimJson {
     id: Uuid,
     node: String,
-    /// Absent if it is `since`.
+    /// Absent if equal to `since`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     due_at: Option<Instant>,
     since: Instant,
@@ -76,7 +76,7 @@ impl From<&State> for StateJson {
 }
 
 impl StateJson {
-    /// The state of a timer whose last attempt that is kept has this number.
+    /// The state of a timer whose last kept attempt has this number.
     pub(super) fn into_state(self, last_attempt: u32) -> State {
         match self {
             Self::Scheduled { attempt, at } => State::Scheduled { attempt, at: at.0 },

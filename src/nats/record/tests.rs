@@ -1,5 +1,4 @@
-//! Stored records stay readable: version 1 is pinned by a file, and every timer survives the way
-//! through it.
+//! Stored records stay readable: version 1 is pinned by a file, and every timer survives being stored and read.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -100,8 +99,8 @@ fn a_record_that_is_not_understood_is_refused_with_its_reason() {
     }
 }
 
-/// Each form that was ever written, oldest first, with what is in it that was not before. Where it is not written as
-/// it was read, the file beside it says how.
+/// Reads each form that was ever written: the oldest first, each with fields that are new in it. If a form is not written as it was
+/// read, the `.now.json` file next to it has the new text.
 #[test]
 fn every_form_that_was_ever_stored_is_read_and_written_as_it_was() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/records");

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// As many as a node has by default.
+/// The number of places that a node has by default.
 const NODE: usize = 512;
 
 impl Waiter for Rc<Cell<bool>> {
@@ -20,7 +20,7 @@ fn wish(receiver: u64, site: u64) -> Wish {
     Wish { receiver, site, flow: None, places: 1 }
 }
 
-/// Takes as many places as there are for this wish.
+/// Takes places for this wish until none is given.
 fn fill(shares: &mut Tried, wish: Wish) -> Vec<Grant> {
     std::iter::from_fn(|| shares.part_for(wish).map(|part| shares.take(wish, part))).collect()
 }
@@ -38,7 +38,7 @@ fn answers(shares: &mut Tried, wish: Wish) {
 fn receivers_that_hang_at_one_address_leave_places_there_and_elsewhere() {
     let mut shares = Tried::new(NODE);
     answers(&mut shares, wish(0, 1));
-    // One after the other takes all that it may.
+    // Each takes all that it may, one after the other.
     let taken: Vec<usize> = (1..=4).map(|receiver| fill(&mut shares, wish(receiver, 1)).len()).collect();
     assert_eq!(taken, [368, 35, 1, 1]);
     assert_eq!(fill(&mut shares, wish(5, 1)).len(), 1, "one that comes now to the same address");
@@ -136,7 +136,7 @@ fn a_slow_receiver_has_its_turn_among_new_ones_that_hang() {
     let is_let_in = |waiter: &Rc<Cell<bool>>, let_in: &[(Rc<Cell<bool>>, Grant)]| {
         let_in.iter().any(|(one, _)| Rc::ptr_eq(one, waiter))
     };
-    // It has no place, and waits behind some and before others that come.
+    // It has no place, and waits behind some receivers and in front of later ones.
     let ours = Rc::<Cell<bool>>::default();
     waits(&mut shares, 200..203);
     shares.enter(wish(1, 1), || ours.clone());

@@ -4,12 +4,12 @@ use super::*;
 
 const MILLI: Duration = Duration::from_millis(1);
 
-/// This node's clock shows so many microseconds, `after` a beginning.
+/// A moment `after` the start, at which this node's clock shows `clock` microseconds.
 fn moment(start: Instant, after: Duration, clock: u64) -> Moment {
     Moment { steady: start + after, clock: Timestamp::from_micros(clock) }
 }
 
-/// An answer that took `there` and then `back`, begun `at` after the start, of a server that is at 1,000 s then.
+/// An answer that took `there` and then `back`, asked for `at` after the start, by a server whose clock shows 1,000 s at the start.
 fn sample(start: Instant, at: Duration, there: Duration, back: Duration, ahead: i64) -> ServerSample {
     let asked = start + at;
     let server = 1_000_000_000 + i64::try_from((at + there).as_micros()).unwrap() + ahead;
@@ -89,7 +89,7 @@ fn a_step_of_nats_clock_takes_the_place_of_what_was_known() {
     server.note(sample(start, Duration::from_secs(5), slow, slow, 7_000_000));
     let now = moment(start, Duration::from_secs(6), 1_006_000_000);
     assert_eq!(micros(server.offset(now)), 7_000_000);
-    // One that says the same less exactly changes nothing.
+    // A less exact sample that says the same changes nothing.
     server.note(sample(start, Duration::from_secs(10), slow, slow * 3, 7_000_000));
     let now = moment(start, Duration::from_secs(11), 1_011_000_000);
     assert_eq!(micros(server.offset(now)), 7_000_000);

@@ -55,7 +55,7 @@ fn who_is_silent_for_more_than_five_rounds_is_gone() {
 fn nobody_is_gone_because_nothing_was_heard() {
     let (mut roster, start) = roster();
     roster.hear(running(1), at(start));
-    // NATS was away for an hour; then this node's beats come back to it all at once.
+    // NATS was away for an hour; then all beats of this node come back to it at once.
     for _ in 0..10 {
         assert_eq!(roster.hear(running(0), at(start + SECOND * 3_600)), Heard::Itself(vec![]));
     }

@@ -1,4 +1,4 @@
-//! When a breaker lets a call through.
+//! Tests of when a breaker lets a call through.
 
 use proptest::prelude::*;
 
@@ -74,7 +74,7 @@ fn a_probe_that_hangs_does_not_keep_the_receiver_from_being_found() {
     now += SECOND;
     assert_eq!((breaker.ask(now), breaker.ask(now)), (Pass::Probe, Pass::Not(now)));
     breaker.succeeded(now);
-    // The first one comes to its end.
+    // The first probe ends.
     breaker.failed(true, 2, now);
     assert_eq!(breaker.ask(now), Pass::Free);
 }

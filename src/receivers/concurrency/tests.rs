@@ -1,4 +1,4 @@
-//! What the limit becomes with receivers of many kinds, on a clock of the test's own.
+//! The limit that results with receivers of many kinds, on the test's own clock.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -11,7 +11,7 @@ const MOST: usize = 128;
 const MILLI: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What a receiver does with a call: how long it takes, and whether it fails.
+/// A receiver's reaction to a call: how long the call takes, and whether it fails.
 type Answer = (Duration, bool);
 
 /// A call that is open: when it began, how many were open then, and whether it fails.
@@ -69,7 +69,7 @@ impl World {
         self.now = until;
     }
 
-    /// How many were done in this span at the end of a run, in calls a second.
+    /// The rate of completed calls in this span at the end of a run, in calls a second.
     fn rate(&mut self, span: Duration, receiver: impl FnMut(Instant) -> Answer) -> f64 {
         let before = self.done;
         self.run(span, receiver);
@@ -77,7 +77,7 @@ impl World {
     }
 }
 
-/// Takes as many at once as come.
+/// Takes any number of calls at once.
 fn parallel(took: Duration) -> impl FnMut(Instant) -> Answer {
     move |_| (took, false)
 }
@@ -118,7 +118,7 @@ fn a_slow_receiver_is_given_the_most_before_it_has_answered() {
     assert_eq!(world.limit(), FLOOR);
     world.run(5 * LONG, parallel(30 * SECOND));
     assert_eq!((world.limit(), world.done), (MOST, 0));
-    // And it stays so once it answers.
+    // The limit stays so once the receiver answers.
     world.run(120 * SECOND, parallel(30 * SECOND));
     assert_eq!(world.limit(), MOST);
 }
@@ -182,7 +182,7 @@ fn after_a_bad_minute_all_is_as_it_was() {
     world.run(SECOND, parallel(5 * MILLI));
     world.run(60 * SECOND, |_| (10 * SECOND, true));
     assert_eq!(world.limit(), FLOOR);
-    // The last of the bad ones end.
+    // The last of the bad calls end.
     world.run(11 * SECOND, parallel(5 * MILLI));
     assert_eq!(world.limit(), MOST);
 }
@@ -196,7 +196,7 @@ fn failures_are_no_reason_for_more_however_quick() {
     world.run(SECOND, parallel(5 * MILLI));
     world.run(MILLI * 100, |_| (MILLI / 10, true));
     assert_eq!(world.limit(), FLOOR);
-    // Nor is it known of them how long a call takes.
+    // They do not tell the duration of a call, either.
     world.run(SECOND, parallel(5 * MILLI));
     assert_eq!(world.limit(), MOST);
 }
@@ -222,7 +222,7 @@ fn a_receiver_of_quick_and_of_slow_calls_is_given_the_most() {
     let mut receiver = move |_: Instant| (if number() < 0.1 { SECOND } else { 2 * MILLI }, false);
     world.run(5 * SECOND, &mut receiver);
     let rate = world.rate(60 * SECOND, &mut receiver);
-    // All places would do 128 in 101.8 ms.
+    // With all places, 128 calls take 101.8 ms.
     assert!(rate >= 0.8 * 1_257.0, "{rate}");
 }
 

@@ -1,4 +1,4 @@
-//! What a lane tells those who want to enter.
+//! Tests of the answers that a lane gives to calls that want to enter.
 
 use super::*;
 use crate::receivers::returns::SOONEST_RETURN;

@@ -1,4 +1,4 @@
-//! Whose calls a failure holds back, and for how long.
+//! Tests of which calls a failure holds back, and for how long.
 
 mod alike;
 
@@ -60,7 +60,7 @@ fn an_answer_says_nothing_about_other_paths_and_no_connection_says_all() {
 
     assert_eq!(world.calls("/b", Evidence::Unreached, THRESHOLD), [News::Left]);
     assert!(world.refuses("/b").is_some() && world.refuses("/c").is_some());
-    // Any answer is a connection, and is heard at once: here that of a call that began before.
+    // Any answer proves a connection and counts at once: here that of a call that began before.
     let late = (ILL, Probes::default());
     let news = world.receiver.heard(Route::of("/c"), late, (THRESHOLD, MAX_PATHS), world.now, world.now);
     assert_eq!((news, world.refuses("/b")), (vec![News::Back], None));
@@ -90,7 +90,7 @@ fn many_paths_that_look_alike_fail_and_hold_back_those_that_have_not_gone_well()
     }
     assert_eq!(news, [News::ShapeLeft]);
     assert_eq!((world.refuses("/orders/1"), world.refuses("/health")), (None, None));
-    // Of those that were not called yet, one a second is tried; one that has failed waits for a minute.
+    // One path per second that was not called yet is tried. A path that has failed waits for a minute.
     assert_eq!(world.refuses("/orders/99"), Some((Postponed::Breaker, SECOND)));
     world.now += SECOND;
     world.call("/orders/98", ILL);
@@ -99,7 +99,7 @@ fn many_paths_that_look_alike_fail_and_hold_back_those_that_have_not_gone_well()
     world.now += SECOND;
     assert_eq!(world.call("/orders/99", WELL), [News::ShapeBack]);
     assert_eq!(world.refuses("/orders/100"), None);
-    // They begin again a few at a time.
+    // The calls begin again a few at a time.
     let starts: Vec<_> = (100..110)
         .map(|order| world.receiver.start(&on_time(&format!("/orders/{order}")), world.now).unwrap())
         .collect();
@@ -124,7 +124,7 @@ fn what_a_receiver_asks_for_holds_back_all_of_it_for_a_minute_and_the_path_for_a
     world.now += LONGEST_HOLD;
     assert_eq!(world.refuses("/b"), None);
     assert_eq!(world.refuses("/a"), Some((Postponed::RetryAfter, 603 * SECOND - LONGEST_HOLD)));
-    // It was about /a alone, as /b shows by going well; so is what it says of /a later.
+    // The request was about /a alone, as /b shows by going well. So is a later one to /a.
     world.now += SECOND;
     world.call("/b", WELL);
     world.now += 603 * SECOND;
@@ -227,7 +227,7 @@ proptest! {
                     world.call("/good", WELL);
                     waits_since = None;
                 }
-                // It is looked at every 5 s at least.
+                // The test asks at least every 5 s.
                 Some(_) => {
                     let since = *waits_since.get_or_insert(world.now);
                     prop_assert!(world.now - since <= LONGEST_HOLD + 5 * SECOND);

@@ -1,4 +1,4 @@
-//! A certificate of ours, read again when its files change, so that a node shows a new one without a restart.
+//! One of our certificates, read again when its files change, so that a node shows a new one without a restart.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
@@ -13,7 +13,7 @@ use crate::crypto::Authorities;
 use crate::policy::{Destination, Rule};
 use crate::webhook::settings::Identity;
 
-/// How often the files are looked at, if there are connections to make.
+/// How often the files are checked, if there are connections to make.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The certificate, for the receivers that its rule fits.
@@ -22,23 +22,23 @@ pub(super) struct Shown {
     read: Mutex<Read>,
 }
 
-/// What was read.
+/// The certificate as it was read.
 struct Read {
     offers: Offers,
-    /// The files as they were before they were read the last time, well or not.
+    /// The state of the files before they were last read, whether that went well or not.
     files: [Option<State>; 2],
     looked: Instant,
 }
 
-/// What changes with a file: its instant of change in seconds and nanoseconds, its length, and which one it is.
+/// The parts of a file's metadata that change with it: its instant of change in seconds and nanoseconds, its length, and its inode.
 type State = (i64, i64, u64, u64);
 
 impl Shown {
-    /// Reads it for the first time.
+    /// Reads the certificate for the first time.
     ///
     /// # Errors
     ///
-    /// If a file cannot be read, or they are no pair.
+    /// If a file cannot be read, or the two are not a pair.
     pub(super) fn new(identity: &Identity, authorities: &Authorities) -> Result<Self> {
         let identity = identity.clone();
         let (files, looked) = (states(&identity), Instant::now());
@@ -51,7 +51,7 @@ impl Shown {
         rule.fits_url(to)
     }
 
-    /// What it is shown with. If the files have changed and are no good, that is what was read before.
+    /// The setups that show the certificate. If the changed files cannot be used, the previous certificate is shown.
     pub(super) fn offers(&self, authorities: &Authorities) -> Offers {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
@@ -67,7 +67,7 @@ impl Shown {
         if files == read.files {
             return;
         }
-        // If they change while they are read, they are read once more.
+        // If the files change while they are read, they are read once more.
         read.files = files;
         let cert = self.identity.cert.display();
         match authorities.identified(&self.identity.cert, &self.identity.key) {

@@ -36,11 +36,11 @@ pub(super) struct Dialer {
 /// A connection that was made.
 pub(super) struct Dialed {
     pub(super) wire: Wire,
-    /// Of the versions of HTTP that were offered, the receiver chose this one.
+    /// Whether the receiver chose HTTP/2 among the versions that were offered.
     pub(super) speaks_http2: bool,
-    /// How long the other side took to accept it: one way there and back.
+    /// How long the other side took to accept it: one round trip.
     pub(super) took: Duration,
-    /// Addresses that were tried before, and came to no connection, or not as soon.
+    /// Addresses that were tried before, and came to no connection, or came to one later.
     pub(super) behind: Vec<SocketAddr>,
 }
 
@@ -62,7 +62,7 @@ impl Dialer {
         let connecting = self.connect(origin, offers_http2, avoid, trace, &failed);
         let dialed = tokio::time::timeout_at(trace.begun() + within, connecting).await;
         let dialed = dialed.unwrap_or_else(|_| {
-            // An address that failed says more than those that were waited for since.
+            // The error of an address that failed says more than the addresses that were still waited for.
             Err(failed.take().map_or_else(
                 || Failure::NotSent(format!("{} within {}", trace.lacks(), Within(within))),
                 |error| self.failure(&error),
@@ -114,7 +114,7 @@ impl Dialer {
         Ok(Dialed { wire, speaks_http2, took, behind })
     }
 
-    /// The failure of the addresses that were connected to: those of the receiver, or of the proxy.
+    /// The failure of the addresses that were tried: those of the receiver, or of the proxy.
     fn failure(&self, error: &io::Error) -> Failure {
         if let Some(lack) = of_this_node(error) {
             return Failure::Here(lack.to_owned());
@@ -123,7 +123,7 @@ impl Dialer {
         Failure::NotSent(format!("{whose}{}", cause(error)))
     }
 
-    /// The addresses to connect to: of the receiver only those that may be called, of a proxy all.
+    /// The addresses to connect to: of a receiver only those that may be called, of a proxy all.
     async fn addresses(
         &self,
         to: &Destination,

@@ -1,4 +1,4 @@
-//! A proxy that every call goes through: a tunnel for `https`, absolute URLs for `http`; and what the proxy's own answers mean.
+//! A proxy that every call goes through: a tunnel for `https`, absolute URLs for `http`; and the meaning of the proxy's own answers.
 
 use anyhow::{Context as _, Result, bail};
 use base64::Engine as _;
@@ -11,7 +11,7 @@ use crate::policy::Destination;
 use crate::webhook::failure::{Failure, cause};
 use crate::webhook::wire::Wire;
 
-/// The most bytes of an answer to CONNECT, interim answers included.
+/// The most bytes of an answer to CONNECT, including interim answers.
 const MAX_HEAD: usize = 16_384;
 
 /// The proxy.
@@ -20,7 +20,7 @@ pub(in crate::webhook) struct Proxy {
     pub(super) to: Destination,
     /// TLS is spoken with the proxy itself.
     pub(super) secure: bool,
-    /// What it is told of who we are.
+    /// Our credentials for the proxy.
     authorization: Option<String>,
 }
 
@@ -79,7 +79,7 @@ impl Proxy {
     }
 }
 
-/// Reads the head of an answer, byte by byte: what follows the head of the last one is the receiver's.
+/// Reads the head of an answer, byte by byte: the bytes after the head of the last one are the receiver's.
 async fn read_head(wire: &mut Wire, room: &mut usize) -> Result<String, Failure> {
     let mut head = vec![];
     while !head.ends_with(b"\n\r\n") && !head.ends_with(b"\n\n") {
@@ -109,10 +109,10 @@ fn refusal(status: u16, error: Option<&str>) -> String {
     }
 }
 
-/// Why an answer over `http` is the proxy's own, and not the receiver's, which then has nothing of the request. A success is the
-/// answer of a receiver whatever is said with it.
+/// Why an answer over `http` is the proxy's own, if it is: the receiver then has nothing of the request. A success is the answer of a
+/// receiver, whatever `Proxy-Status` says.
 pub(in crate::webhook) fn own_answer(status: u16, proxy_status: Option<&str>) -> Option<String> {
-    // It wants other credentials, and only a proxy says so (RFC 9110, 15.5.8).
+    // The proxy wants other credentials, and only a proxy says so (RFC 9110, 15.5.8).
     if status == 407 {
         return Some(refusal(status, Some("it wants other credentials")));
     }

@@ -1,4 +1,4 @@
-//! `Proxy-Status` (RFC 9209): what the proxy next to us says of its way to the receiver. It is a list of items with parameters
+//! `Proxy-Status` (RFC 9209), in which the proxy next to us reports on its way to the receiver. It is a list of items with parameters
 //! (RFC 9651), whose texts may have commas and semicolons.
 
 /// The error that the proxy names.
@@ -6,16 +6,16 @@
 pub(super) struct ProxyError {
     /// Its type (RFC 9209, 2.3).
     pub(super) kind: String,
-    /// The proxy has an answer of the server behind it, so that the request was passed on.
+    /// The proxy had an answer from the next server, so that the request was passed on.
     has_answer: bool,
 }
 
 impl ProxyError {
-    /// The error in the last member of the list, which is that of the proxy next to us (RFC 9209, 2). A field that is no such list
-    /// says nothing (RFC 9651, 4.2).
+    /// The error in the last member of the list, which is that of the proxy next to us (RFC 9209, 2). A field that is not such a list has
+    /// no meaning (RFC 9651, 4.2).
     pub(super) fn of(field: &str) -> Option<Self> {
         let parameters = Reader { rest: field }.last_parameters()?;
-        // Of a parameter that is there twice, the last one counts.
+        // If a parameter is repeated, the last one counts.
         let value = |name| parameters.iter().rfind(|(key, _)| *key == name).map(|(_, value)| value);
         Some(Self { kind: value("error")?.clone()?, has_answer: value("received-status").is_some() })
     }
@@ -44,7 +44,7 @@ impl ProxyError {
     }
 }
 
-/// Names of parameters, and values if they have one.
+/// Names of parameters, and their values if they have one.
 type Parameters<'f> = Vec<(&'f str, Option<String>)>;
 
 struct Reader<'f> {
@@ -79,7 +79,7 @@ impl<'f> Reader<'f> {
         Some(parameters)
     }
 
-    /// A text in quotes, or else a token, a number or whatever has neither quotes nor separators.
+    /// A text in quotes, or else a token, a number or any other text without quotes and separators.
     fn item(&mut self) -> Option<String> {
         self.skip_blanks();
         if self.rest.starts_with('"') {

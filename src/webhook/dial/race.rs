@@ -1,7 +1,7 @@
 //! Tries several addresses, and takes the first one that comes to a connection (RFC 8305).
 //!
-//! An address that swallows every packet, or accepts connections and never shakes hands, would otherwise take the whole time of each attempt, however
-//! well the next one works.
+//! An address that swallows every packet, or accepts connections and never shakes hands, would otherwise take the whole time of each
+//! attempt, however well the next one works.
 
 use std::io;
 use std::net::SocketAddr;
@@ -17,18 +17,18 @@ use tokio::time::Instant;
 
 use crate::webhook::wire::Wire;
 
-/// After this time without an answer the next address is tried beside the ones before (RFC 8305, 5).
+/// After this time without an answer the next address is tried in addition to the earlier ones (RFC 8305, 5).
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// An address that has accepted the connection is given so much time more for TLS: it takes one to two ways there and back, and computing.
+/// An address that has accepted the connection gets this much more time for TLS, which takes one or two round trips, and computing.
 const HANDSHAKE: Duration = Duration::from_secs(1);
 
-/// What came of the addresses.
+/// The connection that was made first.
 pub(super) struct Won<C> {
     pub(super) connection: C,
     /// How long the other side took to accept it.
     pub(super) took: Duration,
-    /// Those that were tried before the one that won, and after which the next one was tried.
+    /// Addresses that were tried before the winner, and had not connected when the next one was tried.
     pub(super) behind: Vec<SocketAddr>,
 }
 
@@ -54,15 +54,15 @@ impl Failed {
     }
 }
 
-/// Connects to one of the addresses, which are tried in this order, and does `then` with what was accepted. `None` if none comes to
-/// a connection. Until one does, `failed` has the error of the address that failed first, which is the one that the name is most likely
-/// to mean.
+/// Connects to one of the addresses, which are tried in this order, and runs `then` on a connection that was accepted. `None` if no address
+/// comes to a connection. Until one does, `failed` has the error of the address that failed first, which is the address that the name most
+/// likely means.
 pub(super) async fn connect<'a, C: Send>(
     addresses: &[SocketAddr],
     failed: &Failed,
     then: impl Fn(Wire) -> BoxFuture<'a, io::Result<C>> + Send + Sync,
 ) -> Option<Won<C>> {
-    // An address has accepted, and the time for TLS was not added yet.
+    // An address has accepted, and the time for TLS is not added yet.
     let accepted = AtomicBool::new(false);
     let (then, has_accepted) = (&then, &accepted);
     let attempt = |at: usize, address: SocketAddr| {

@@ -1,4 +1,4 @@
-//! TLS with receivers: one setup, and one more for each certificate of ours.
+//! TLS with receivers: one setup, and one more for each of our certificates.
 
 use std::io;
 use std::sync::Arc;
@@ -18,10 +18,10 @@ use crate::webhook::wire::Wire;
 /// The setups.
 pub(super) struct Tls {
     plain: Offers,
-    /// For the receivers that each one fits.
+    /// One for each of our certificates, for the receivers that its rule fits.
     identified: Vec<Shown>,
     authorities: Authorities,
-    /// For a proxy, which gets no certificate of ours and speaks HTTP/1.1.
+    /// For a proxy, which gets none of our certificates and speaks HTTP/1.1.
     proxy: Arc<ClientConfig>,
 }
 
@@ -41,7 +41,7 @@ impl Tls {
         Ok(Self { plain, identified, authorities, proxy })
     }
 
-    /// Shakes hands with a receiver; and whether it chose HTTP/2.
+    /// Shakes hands with a receiver. Returns the connection, and whether the receiver chose HTTP/2.
     pub(super) async fn with_receiver(
         &self,
         to: &Destination,
@@ -61,7 +61,7 @@ impl Tls {
 }
 
 impl Offers {
-    /// Both, by preference (RFC 7301).
+    /// Offers both versions, by preference (RFC 7301), or HTTP/1.1 alone.
     pub(super) fn of(config: ClientConfig) -> Self {
         let [mut both, mut http1] = [config.clone(), config];
         both.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];

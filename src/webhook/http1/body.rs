@@ -7,33 +7,33 @@ use super::head::Framing;
 /// The longest line of a size or a trailer, in bytes.
 const MAX_LINE: usize = 4_096;
 
-/// What the bytes that are there come to.
+/// The result of reading the bytes that are there.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Piece {
     /// A part of the body.
     Data(Bytes),
-    /// The body is whole.
+    /// The body is complete.
     End,
     /// More has to be read.
     More,
-    /// The framing is broken: what follows belongs to nothing.
+    /// The framing is broken: the bytes that follow belong to nothing.
     Broken,
 }
 
-/// How far the body has come.
+/// How far the body was read.
 #[derive(Debug)]
 pub(super) enum Body {
-    /// So many bytes are left.
+    /// This many bytes are still to come.
     Left(u64),
-    /// Until the connection ends.
+    /// The body goes on until the connection ends.
     Endless,
-    /// The line of a chunk's size comes.
+    /// The line with a chunk's size comes next.
     Size,
-    /// So many bytes of a chunk are left.
+    /// This many bytes of a chunk are still to come.
     Chunk(u64),
-    /// The line end after a chunk comes.
+    /// The line end after a chunk comes next.
     AfterChunk,
-    /// Lines come after the last chunk.
+    /// The lines after the last chunk come next.
     Trailers,
 }
 
@@ -46,7 +46,7 @@ impl Body {
         }
     }
 
-    /// Takes the next piece off the bytes that were read.
+    /// Takes the next piece of the body off the bytes that were read.
     pub(super) fn take(&mut self, bytes: &mut BytesMut) -> Piece {
         loop {
             match self {
@@ -76,12 +76,12 @@ impl Body {
         }
     }
 
-    /// What comes after this line; `None` if no such line can be here.
+    /// The state after this line; `None` if no such line can be here.
     fn line(&self, line: &[u8]) -> Option<Self> {
         match self {
             Self::Size => {
                 let digits = line.split(|byte| *byte == b';').next()?.trim_ascii();
-                // from_str_radix would take a sign.
+                // `from_str_radix` would accept a sign.
                 let hex = digits.iter().all(u8::is_ascii_hexdigit);
                 match u64::from_str_radix(str::from_utf8(digits).ok().filter(|_| hex)?, 16).ok()? {
                     0 => Some(Self::Trailers),

@@ -1,7 +1,7 @@
-//! The head of an answer over HTTP/1, read as generously as is safe: its status decides, however sloppy the lines that follow it.
+//! The head of an answer over HTTP/1, read as generously as is safe: its status decides, however sloppy the lines after it are.
 //!
-//! Real receivers write blanks before a colon, fold lines, print warnings among the fields and leave lengths empty. None of that
-//! changes what they did. A head that is not as RFC 9112 says is *odd*: its status counts, and its connection is not used again.
+//! Real receivers write blanks before a colon, fold lines, print warnings among the fields and leave lengths empty. None of that changes
+//! the receiver's actions. A head that breaks the rules of RFC 9112 is *odd*: its status counts, and its connection is not used again.
 
 use crate::webhook::answer::Fields;
 
@@ -17,7 +17,7 @@ pub(super) struct Head {
 /// Where an answer's body ends, as its head says (RFC 9112, 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Framing {
-    /// After so many bytes.
+    /// After this many bytes.
     Length(u64),
     /// After its last chunk.
     Chunked,
@@ -30,8 +30,8 @@ pub(super) enum Framing {
 #[error("the bytes are no answer in HTTP")]
 pub(super) struct NotHttp;
 
-/// The status of the answer that these bytes begin with, three digits and what shows that they are all (RFC 9112, 4), and where
-/// its line ends, or else all that is there of it. `None` if the status is not there yet.
+/// Reads the status of the answer that these bytes begin with, and where its line ends, or else the end of the bytes that are there. The
+/// status has three digits, and a byte after them shows that it is complete (RFC 9112, 4). `None` if the status is not complete yet.
 pub(super) fn status(bytes: &[u8]) -> Result<Option<(u16, usize)>, NotHttp> {
     const NAME: &[u8] = b"HTTP/";
     // Some servers write line ends after a body.
@@ -45,7 +45,7 @@ pub(super) fn status(bytes: &[u8]) -> Result<Option<(u16, usize)>, NotHttp> {
     let text = &line[known..end.unwrap_or(line.len())];
     let mut words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
     let (version, status) = (words.next(), words.next());
-    // A word is whole once something follows it. The rest of the line may never come.
+    // A word is complete once a byte follows it. The rest of the line may never come.
     let is_whole =
         end.is_some() || words.next().is_some() || text.last().is_some_and(u8::is_ascii_whitespace);
     if !is_whole || (status.is_none() && end.is_none()) {
@@ -60,14 +60,14 @@ pub(super) fn status(bytes: &[u8]) -> Result<Option<(u16, usize)>, NotHttp> {
     }
 }
 
-/// The number that three digits are.
+/// The number that a word of three digits stands for.
 fn number(word: &[u8]) -> Option<u16> {
     let digits =
         str::from_utf8(word).ok().filter(|_| word.len() == 3 && word.iter().all(u8::is_ascii_digit))?;
     digits.parse().ok()
 }
 
-/// How long the head is that these bytes begin with, its blank line included; `None` if it is not whole. It is not looked for before
+/// The length of the head that these bytes begin with, including its blank line; `None` if the head is not complete. The search begins at
 /// `from`.
 pub(super) fn length(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
@@ -82,7 +82,7 @@ pub(super) fn length(bytes: &[u8], from: usize) -> Option<usize> {
     None
 }
 
-/// Reads a head: the line of its status, as far as [`status`] gave it, and what follows.
+/// Reads a head: its status line, as far as [`status`] found it, and the bytes that follow.
 pub(super) fn read(status: u16, first: &[u8], rest: &[u8], to_head: bool) -> Head {
     let mut read = Reading::default();
     let end = if first.ends_with(b"\n") { Some(0) } else { rest.iter().position(|byte| *byte == b'\n') };
@@ -105,7 +105,7 @@ pub(super) fn read(status: u16, first: &[u8], rest: &[u8], to_head: bool) -> Hea
 struct Reading {
     fields: Fields,
     length: Option<u64>,
-    /// Lengths contradict each other, or one is no number.
+    /// Two lengths contradict each other, or one is not a number.
     unclear: bool,
     chunked: bool,
     closes: bool,
@@ -122,7 +122,7 @@ impl Reading {
             return;
         };
         let (name, value) = (&line[..colon], &line[colon + 1..]);
-        // A folded line begins with a blank, and is no field of its own.
+        // A folded line begins with a blank, and is not a field of its own.
         self.odd |= name.is_empty() || name.iter().any(u8::is_ascii_whitespace);
         self.odd |= line.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t');
         if name.first().is_none_or(u8::is_ascii_whitespace) {
@@ -140,14 +140,14 @@ impl Reading {
     fn content_length(&mut self, value: &[u8]) {
         let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
         let length = str::from_utf8(value).ok().filter(|_| digits).and_then(|text| text.parse().ok());
-        // A second one that says the same changes nothing.
+        // A second length with the same value changes nothing.
         self.unclear |= length.is_none() || self.length.is_some_and(|before| Some(before) != length);
         self.odd |= self.chunked;
         self.length = length;
     }
 
     fn transfer_encoding(&mut self, value: &[u8]) {
-        // Any other coding is for nobody that we know, and its end is that of the connection.
+        // Any other coding is unknown to us, and a body with one ends with the connection.
         self.chunked = value.eq_ignore_ascii_case(b"chunked");
         self.odd |= !self.chunked || self.length.is_some();
     }

@@ -1,7 +1,7 @@
 //! HTTP/1.1 on one connection: a request is written, and the answer that follows it is read.
 //!
-//! **Invariants:** nothing is read from a connection before a request is being written, so that an answer can only be taken for that of
-//! the request in progress. A connection is used again only if the answer ended where its framing says, and no byte followed it.
+//! **Invariants:** nothing is read from a connection before a request is being written, so that an answer can only be taken for that of the
+//! request in progress. A connection is used again only if the answer ended where its framing says, and no byte followed it.
 
 mod body;
 mod head;
@@ -23,10 +23,10 @@ use super::wire::Wire;
 use body::{Body, Piece};
 use head::{Framing, NotHttp};
 
-/// The most bytes of a head, interim answers included. Of a longer one the status counts.
+/// The most bytes of a head, including interim answers. If a head is longer, its status counts.
 const MAX_HEAD: usize = 65_536;
 
-/// How much is read at once.
+/// The most bytes of one read.
 const READ: usize = 8_192;
 
 /// A connection, with no more than one request on it at a time.
@@ -35,11 +35,11 @@ pub(super) struct Connection {
     read: BytesMut,
     /// Where the body of the answer ends.
     body: Body,
-    /// It was used before.
+    /// The connection was used before.
     used: bool,
-    /// It is good for another request.
+    /// The connection is good for another request.
     clean: bool,
-    /// The receiver broke the rules of a connection that is used again.
+    /// The receiver broke the rules for a connection that is used again.
     broke: bool,
 }
 
@@ -49,8 +49,8 @@ impl Connection {
         Self { wire, read: BytesMut::new(), body, used: false, clean: true, broke: false }
     }
 
-    /// Writes a request, notes its departure before that, and reads the head of the answer: its status, and what of its fields
-    /// matters. Once the status is there, the rest of the head is waited for until `deadline` at the latest.
+    /// Writes a request, notes its departure before that, and reads the head of the answer: its status, and the fields that matter. Once
+    /// the status is there, it waits for the rest of the head until `deadline` at the latest.
     pub(super) async fn exchange(
         &mut self,
         request: Bytes,
@@ -66,7 +66,7 @@ impl Connection {
             Ok(found) => found,
             Err(error) => return Err(self.failure(error.or(exchange.failed), before)),
         };
-        // From here on the status decides, whatever becomes of the rest of the head.
+        // From here on the status decides, even if the rest of the head does not come.
         let rest = std::future::poll_fn(|cx| exchange.poll_rest(self, cx, line));
         let rest = tokio::time::timeout_at(deadline.min(Instant::now() + PATIENCE), rest).await;
         let length = rest.ok().flatten();
@@ -78,7 +78,7 @@ impl Connection {
         Ok((status, head.fields))
     }
 
-    /// Reads on in the body; nothing once it has ended or broken off.
+    /// Reads the next piece of the body; `None` once the body has ended or broken off.
     pub(super) async fn piece(&mut self) -> Option<Bytes> {
         loop {
             match self.body.take(&mut self.read) {
@@ -96,14 +96,14 @@ impl Connection {
             }
             let (wire, read) = (&mut self.wire, &mut self.read);
             if !matches!(std::future::poll_fn(|cx| poll_read(wire, read, cx)).await, Ok(1..)) {
-                // The end of the connection is the end of some bodies.
+                // Some bodies end with the connection.
                 self.clean = false;
                 return None;
             }
         }
     }
 
-    /// Whether another request may be written: the last answer has ended as it should, and nothing has come since.
+    /// Whether another request may be written: the last answer has ended as it should, and no byte has come since.
     pub(super) fn is_clean(&mut self) -> bool {
         if self.clean && !self.wire.is_silent() {
             self.clean = false;
@@ -112,8 +112,8 @@ impl Connection {
         self.clean
     }
 
-    /// Whether the receiver did what makes it unsafe to use its connections again: it wrote what it was not asked for, or closed
-    /// without saying so before.
+    /// Whether the receiver made it unsafe to use its connections again: it wrote bytes that it was not asked for, or closed without saying
+    /// so before.
     pub(super) fn has_broken_rules(&self) -> bool {
         self.broke
     }
@@ -139,11 +139,11 @@ impl Connection {
 
 /// A request that is being written while its answer is awaited.
 struct Exchange {
-    /// What is still to be written. A receiver that hangs may have its answer waited for for minutes, so nothing is kept of what it has.
+    /// The bytes that are still to be written. A receiver that hangs can keep a call waiting for minutes, so written bytes are not kept.
     request: Bytes,
     flushed: bool,
     failed: Option<io::Error>,
-    /// How much of the head was searched for its end.
+    /// How many bytes of the head were searched for its end.
     scanned: usize,
 }
 
@@ -152,7 +152,7 @@ impl Exchange {
         self.flushed && self.failed.is_none()
     }
 
-    /// Ready with the status of the final answer and where its line ends. An error is that of reading; `None` is the end of the connection.
+    /// Ready with the status of the final answer and where its line ends. An error is one of reading, or `None` if the connection ended.
     fn poll_status(
         &mut self,
         connection: &mut Connection,
@@ -184,7 +184,7 @@ impl Exchange {
         }
     }
 
-    /// Ready with the head's length; `None` if it breaks off or is too long.
+    /// Ready with the head's length; `None` if the head breaks off or is too long.
     fn poll_rest(
         &mut self,
         connection: &mut Connection,
@@ -193,7 +193,7 @@ impl Exchange {
     ) -> Poll<Option<usize>> {
         self.write(&mut connection.wire, cx);
         loop {
-            // The line's own end counts: a head may have no fields.
+            // The end of the status line counts too: a head may have no fields.
             if let Some(length) = head::length(&connection.read, self.scanned.max(line - 1)) {
                 return Poll::Ready(Some(length));
             }
@@ -208,7 +208,7 @@ impl Exchange {
         }
     }
 
-    /// Writes as much as goes. An error is kept: the answer, or what TLS has to say, may be there to be read.
+    /// Writes as much as the wire takes. An error is kept: the answer, or an alert of TLS, may be there to be read.
     fn write(&mut self, wire: &mut Wire, cx: &mut Context<'_>) {
         while self.failed.is_none() && !self.flushed {
             let step = if self.request.is_empty() {
@@ -226,7 +226,7 @@ impl Exchange {
     }
 }
 
-/// Reads some bytes; their number.
+/// Reads some bytes, and returns their number.
 fn poll_read(wire: &mut Wire, into: &mut BytesMut, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
     let mut bytes = [0; READ];
     let mut buffer = ReadBuf::new(&mut bytes);

@@ -1,4 +1,4 @@
-//! Heads and bodies, as they should be and as they are.
+//! Heads and bodies, correct ones and those of real receivers.
 
 use bytes::BytesMut;
 
@@ -6,7 +6,7 @@ use super::body::{Body, Piece};
 use super::head::{Framing, Head, NotHttp, length, read, status};
 use crate::webhook::answer::Fields;
 
-/// The status and the head of an answer that is there as a whole, and what follows it.
+/// The status and the head of a complete answer, and the bytes that follow it.
 fn parsed(answer: &[u8], to_head: bool) -> (u16, Head, &[u8]) {
     let (status, line) = status(answer).unwrap().unwrap();
     let length = length(answer, line - 1).unwrap();
@@ -71,7 +71,7 @@ fn what_is_no_answer_is_told_from_one_that_is_not_whole() {
     for whole in ["HTTP/1.1 200 OK\r\n", "http/1.1  404\tNo\r\n", "\r\nHTTP/1.0 503\r\n", "HTTP/1.1 201\n"] {
         let digits = whole.find(['2', '4', '5']).unwrap() + 3;
         for cut in 0..whole.len() {
-            // What follows the digits shows that they are all.
+            // Only a byte after the digits shows that they are all.
             let expected = (cut > digits).then(|| (whole[digits - 3..digits].parse().unwrap(), cut));
             assert_eq!(status(&whole.as_bytes()[..cut]), Ok(expected), "{:?}", &whole[..cut]);
         }
@@ -115,7 +115,7 @@ fn a_head_is_read_the_same_wherever_its_first_line_is_cut() {
     );
 }
 
-/// All of a body in pieces of this size, how it ended, and what was left.
+/// Reads a body in pieces of this size: the data, how the body ended, and the remaining bytes.
 fn body_in_pieces(framing: Framing, bytes: &[u8], size: usize) -> (Vec<u8>, Piece, Vec<u8>) {
     let (mut body, mut whole, mut buffer) = (Body::new(framing), vec![], BytesMut::new());
     let mut chunks = bytes.chunks(size);

@@ -1,4 +1,4 @@
-//! What is known of one connection of HTTP/2, by all calls that share it.
+//! The facts about one connection of HTTP/2 that all calls on it share.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,14 +10,14 @@ use tokio::time::Instant;
 use super::frames::Frame;
 use super::gate::Gate;
 
-/// A connection that owes an answer and has said nothing for so long gets no other call: it may lead nowhere any more.
+/// A connection that owes an answer and has sent no frame for this long gets no other call: it may no longer lead anywhere.
 const MUTE_AFTER: Duration = Duration::from_secs(5);
 
-/// A connection on which so many streams were cut off gets no other call: receivers count them, and some close connections with many.
-/// Calls that are on it by then may be cut off too: with up to [`super::MOST_STREAMS`] of them, 83 on a connection are the most.
+/// A connection on which this many streams were cut off gets no other call: receivers count them, and some close connections with many.
+/// Calls that are on it by then may be cut off too: with up to [`super::MOST_STREAMS`] of them, one connection has 83 at most.
 const MOST_RESETS: u32 = 20;
 
-/// What is known.
+/// The facts about one connection.
 pub(super) struct Facts {
     began: Instant,
     /// The receiver's demands have come.
@@ -26,23 +26,23 @@ pub(super) struct Facts {
     /// The last stream of a GOAWAY; `u32::MAX` without one.
     last: AtomicU32,
     gate: Mutex<Gate>,
-    /// When the last frame came, in milliseconds since it began.
+    /// When the last frame came, in milliseconds since the connection began.
     heard: AtomicU64,
-    /// When a call came while there was no other, the last time.
+    /// When a call last came while no other was in progress, in milliseconds since the connection began.
     woken: AtomicU64,
-    /// Streams in progress, and all that there were.
+    /// Streams in progress, and all streams so far.
     active: AtomicUsize,
     begun: AtomicU32,
     /// Calls that were answered.
     answered: AtomicU32,
-    /// The receiver has closed it, or it broke.
+    /// The receiver has closed the connection, or it broke.
     broken_off: AtomicBool,
     /// Streams that we cut off.
     resets: AtomicU32,
     ended: AtomicBool,
     stopped: AtomicBool,
     http1_wanted: AtomicBool,
-    /// Why the receiver refused the handshake after we took it for done.
+    /// Why the receiver refused the handshake after our side had completed it.
     refused: Mutex<Option<String>>,
 }
 
@@ -68,13 +68,13 @@ impl Facts {
         })
     }
 
-    /// What the library writes goes through here.
+    /// The gate, through which everything that the library writes goes.
     pub(super) fn gate(&self) -> MutexGuard<'_, Gate> {
         self.gate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a request back, if nothing of it was written: whether nothing was, and so nothing will be. The connection takes no other
-    /// call then; those that wait behind this one are to go on another.
+    /// Takes a request back if none of its bytes was written. Returns whether none was, and so none will be. The connection then takes no
+    /// other call, and calls that wait behind this one are to go on another connection.
     pub(super) fn withdraw(&self, stream: u32) -> bool {
         let is_unwritten = self.gate().withdraw(stream);
         if is_unwritten {
@@ -84,7 +84,7 @@ impl Facts {
         is_unwritten
     }
 
-    /// Waits until a request is known to stand behind one that was withdrawn.
+    /// Waits until this request is known to come after a withdrawn one.
     pub(super) async fn shut_out(&self, stream: u32) {
         loop {
             let change = self.change.notified();
@@ -100,7 +100,7 @@ impl Facts {
         stream > self.last.load(Ordering::Acquire)
     }
 
-    /// The receiver has asked for HTTP/1.1 (RFC 9113, 7).
+    /// Notes that the receiver has asked for HTTP/1.1 (RFC 9113, 7).
     pub(super) fn want_http1(&self) {
         self.http1_wanted.store(true, Ordering::Release);
     }
@@ -109,25 +109,25 @@ impl Facts {
         self.http1_wanted.load(Ordering::Acquire)
     }
 
-    /// How many streams the receiver has taken before it went away, if it did.
+    /// How many streams the receiver took before it went away, if it did.
     pub(super) fn taken_before_going(&self) -> Option<u32> {
         let last = self.last.load(Ordering::Acquire);
-        // Some say that they are about to go, with the highest number, and then which stream is the last.
+        // Some receivers first announce with the highest number that they are about to go, and then say which stream is the last.
         (last < 0x7fff_ffff).then(|| last.div_ceil(2))
     }
 
-    /// A call was answered.
+    /// Counts a call that was answered.
     pub(super) fn answer(&self) {
         self.answered.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// The connection is gone that calls in progress were on.
+    /// Notes that the connection broke under calls in progress.
     pub(super) fn break_off(&self) {
         self.broken_off.store(true, Ordering::Release);
     }
 
-    /// If the connection was gone and the receiver did not say that it would go: how many calls it has answered before, and for how
-    /// long the connection was idle until the calls came that are lost.
+    /// If the connection broke and the receiver had not said that it would go: how many calls it had answered, and how long the connection
+    /// had been idle when the lost calls came.
     pub(super) fn broken_off(&self) -> Option<(u32, Duration)> {
         let without_a_word =
             self.broken_off.load(Ordering::Acquire) && self.last.load(Ordering::Acquire) == u32::MAX;
@@ -136,17 +136,17 @@ impl Facts {
         without_a_word.then(|| (self.answered.load(Ordering::Acquire), idle))
     }
 
-    /// In milliseconds.
+    /// The age of the connection, in milliseconds.
     fn age(&self) -> u64 {
         self.began.elapsed().as_millis() as u64
     }
 
-    /// The first thing that came was that the receiver refuses the handshake.
+    /// Notes that the receiver refused the handshake before it sent anything else.
     pub(super) fn refuse(&self, why: String) {
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
     }
 
-    /// Why it refused the handshake, if it did.
+    /// Why the receiver refused the handshake, if it did.
     pub(super) fn refused(&self) -> Option<String> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -155,7 +155,7 @@ impl Facts {
         self.settled.load(Ordering::Acquire)
     }
 
-    /// Whether it can take another call after the first one, as far as the receiver has not gone away.
+    /// Whether the connection can take another call after the first one, and the receiver has not gone away.
     pub(super) fn is_open(&self) -> bool {
         let mute = self.active() > 0 && self.silence() > MUTE_AFTER;
         !mute
@@ -165,7 +165,7 @@ impl Facts {
             && !self.has_ended()
     }
 
-    /// How long no frame has come.
+    /// The time since the last frame came.
     pub(super) fn silence(&self) -> Duration {
         self.began.elapsed().saturating_sub(Duration::from_millis(self.heard.load(Ordering::Relaxed)))
     }
@@ -174,7 +174,7 @@ impl Facts {
         self.ended.load(Ordering::Acquire)
     }
 
-    /// It takes no other call.
+    /// Makes the connection take no other call.
     pub(super) fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
     }
@@ -206,7 +206,7 @@ impl Facts {
         }
     }
 
-    /// A frame came.
+    /// Notes a frame that came.
     pub(super) fn received(&self, frame: Frame) {
         self.heard.store(self.age(), Ordering::Relaxed);
         match frame {

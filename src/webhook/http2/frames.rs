@@ -1,21 +1,21 @@
-//! What the frames of a connection prove, read beside the library that makes and takes them.
+//! The frames of a connection, read as evidence. The library, which makes and takes them, reads them too.
 //!
-//! RFC 9113 says when a receiver cannot have looked at a request: its stream lies behind the last one of a GOAWAY (6.8), or its HEADERS
-//! were never written. The library tells of an error, and not of these.
+//! RFC 9113 says when a receiver cannot have looked at a request: its stream comes after the last one of a GOAWAY (6.8), or its HEADERS
+//! were never written. The library reports an error, but not these facts.
 
 /// The greeting of a client, before its first frame (RFC 9113, 3.4).
 const GREETING: usize = 24;
 /// The head of a frame (RFC 9113, 4.1).
 pub(super) const HEAD: usize = 9;
-/// As much of a payload as is looked at: the last stream of a GOAWAY, and its error code.
+/// The most bytes of a payload that are read: the last stream of a GOAWAY, and its error code.
 const LOOKED_AT: usize = 8;
 
-/// A frame, as far as it is looked at.
+/// A frame, as far as it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Frame {
     /// Begins a stream, or ends its answer.
     Headers { stream: u32 },
-    /// What the other side demands, and not that it has heard our demands.
+    /// The other side's demands. Its acknowledgement of our demands does not count.
     Settings,
     /// No stream after this one was or will be looked at.
     GoAway { last: u32 },
@@ -26,9 +26,9 @@ pub(super) enum Frame {
 /// Finds the frames in the bytes of one direction, wherever these are cut.
 #[derive(Clone, Debug)]
 pub(super) struct Scan {
-    /// Bytes that are passed over: of the greeting, or of a payload.
+    /// Bytes that are skipped: of the greeting, or of a payload.
     skip: usize,
-    /// The head of a frame, and what is looked at of its payload.
+    /// The head of a frame, and the part of its payload that is read.
     seen: [u8; HEAD + LOOKED_AT],
     have: usize,
 }
@@ -44,7 +44,7 @@ impl Scan {
         Self { skip: 0, seen: [0; HEAD + LOOKED_AT], have: 0 }
     }
 
-    /// Goes on with these bytes.
+    /// Reads the next bytes, and reports the frames in them.
     pub(super) fn read(&mut self, mut bytes: &[u8], mut found: impl FnMut(Frame)) {
         while !bytes.is_empty() {
             let skipped = self.skip.min(bytes.len());
@@ -53,7 +53,7 @@ impl Scan {
             let taken = (wanted - self.have).min(bytes.len());
             self.seen[self.have..self.have + taken].copy_from_slice(&bytes[..taken]);
             (self.have, bytes) = (self.have + taken, &bytes[taken..]);
-            // With the head, it is known how much of the payload is wanted.
+            // The head tells how much of the payload is wanted.
             if self.have >= HEAD && self.have == HEAD + self.looked_at() {
                 found(self.frame());
                 self.skip = self.length() - self.looked_at();
@@ -67,7 +67,7 @@ impl Scan {
         u32::from_be_bytes([0, high, middle, low]) as usize
     }
 
-    /// How much of the payload is looked at, once the head is known.
+    /// How much of the payload is read, once the head is known.
     fn looked_at(&self) -> usize {
         const GOAWAY: u8 = 7;
         if self.have >= HEAD && self.seen[3] == GOAWAY { self.length().min(LOOKED_AT) } else { 0 }

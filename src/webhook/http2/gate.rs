@@ -1,7 +1,7 @@
-//! Which requests were written on a connection, and which may not be written any more.
+//! Which requests were written on a connection, and which may no longer be written.
 //!
-//! A call whose time is up before its request was written has sent nothing, as long as nothing is written later. The library keeps the
-//! head of a request in its queue although the call is gone, so the last word is here, where the bytes leave.
+//! A call whose time is up before its request was written has sent nothing, as long as nothing is written later. The library keeps the head
+//! of a request in its queue although the call is gone, so the last decision is made here, where the bytes leave.
 //!
 //! **Invariant:** nothing of a request is passed on after [`Gate::withdraw`] has answered `true` for its stream.
 
@@ -11,9 +11,9 @@ use std::task::{Poll, ready};
 use super::frames::{Frame, HEAD, Scan};
 use super::sieve::Sieve;
 
-/// What is between the library and the wire.
+/// The gate between the library and the wire.
 pub(super) struct Gate {
-    /// The bytes that were passed on.
+    /// The bytes that were passed on so far.
     passed: Scan,
     /// The last stream whose HEADERS were passed on.
     last: u32,
@@ -22,20 +22,20 @@ pub(super) struct Gate {
     state: State,
 }
 
-/// What is passed on.
+/// Which bytes are passed on.
 enum State {
     /// Everything, up to the first request that was withdrawn.
     Open,
-    /// From then on, what belongs to earlier requests and to the connection.
+    /// From then on, only bytes of earlier requests and of the connection.
     Sieved(Sieve),
     /// Nothing: some bytes of the head of the withdrawn request's first frame were written before.
     Closed,
 }
 
-/// When it is the turn of the first request that was withdrawn.
+/// Where the first withdrawn request begins.
 enum Turn {
     NotYet,
-    /// After so many bytes, that of this stream.
+    /// After this many bytes; its stream.
     After(usize, u32),
     /// Some bytes of its first frame's head were passed on before.
     Begun,
@@ -46,7 +46,7 @@ impl Gate {
         Self { passed: Scan::of_client(), last: 0, withdrawn: None, state: State::Open }
     }
 
-    /// Takes a request back, if nothing of it was passed on. Says whether nothing was.
+    /// Takes a request back if none of its bytes was passed on. Returns whether none was.
     pub(super) fn withdraw(&mut self, stream: u32) -> bool {
         let is_unwritten = stream > self.last;
         if is_unwritten {
@@ -55,13 +55,13 @@ impl Gate {
         is_unwritten
     }
 
-    /// Whether a request stands behind one that was withdrawn, so that it is not passed on.
+    /// Whether a request comes after a withdrawn one, so that it is not passed on.
     pub(super) fn shuts_out(&self, stream: u32) -> bool {
         stream > self.last && self.withdrawn.is_some_and(|first| first <= stream)
     }
 
-    /// Passes bytes on as far as they may be written. From the first request on that was withdrawn, only what belongs to earlier ones and
-    /// to the connection is. The library takes the rest for written.
+    /// Passes bytes on as far as they may be written. From the first withdrawn request on, only bytes of earlier requests and of the
+    /// connection pass. The library takes the rest for written.
     pub(super) fn pass(
         &mut self,
         bytes: &[u8],
@@ -82,7 +82,7 @@ impl Gate {
         }
     }
 
-    /// Writes what was taken and not written yet.
+    /// Writes bytes that were taken and are not written yet.
     pub(super) fn flush(
         &mut self,
         mut write: impl FnMut(&[u8]) -> Poll<io::Result<usize>>,
@@ -108,7 +108,7 @@ impl Gate {
         Poll::Ready(Ok(count))
     }
 
-    /// Where in these bytes it is the turn of the first request that was withdrawn.
+    /// Where in these bytes the first withdrawn request begins.
     fn turn(&self, bytes: &[u8]) -> Turn {
         let Some(first) = self.withdrawn else { return Turn::NotYet };
         let (mut ahead, mut is_withdrawn) = (self.passed.clone(), false);
@@ -128,7 +128,7 @@ impl Gate {
 mod tests {
     use super::*;
 
-    /// Passes bytes on to a wire that takes so many at once.
+    /// Passes bytes on to a wire that takes at most `at_once` of them at a time.
     fn pass(gate: &mut Gate, mut bytes: &[u8], at_once: usize, taken: &mut Vec<u8>) {
         while !bytes.is_empty() {
             let passed = gate.pass(bytes, |bytes| {
@@ -172,7 +172,7 @@ mod tests {
                 assert!(!gate.withdraw(1) || before < 24 + HEAD);
                 pass(&mut gate, &all[before..], at_once, &mut taken);
                 let expected = match before {
-                    // The first one was withdrawn too, and what belongs to the connection is passed on.
+                    // The first request was withdrawn too, and the connection's own frames are passed on.
                     ..=24 => [&greeting[..], &ping].concat(),
                     25..33 => all[..before].to_vec(),
                     _ if is_written => all.clone(),

@@ -1,8 +1,8 @@
 //! The heads of answers over HTTP/2, made plain before the library sees them.
 //!
-//! A head that the library takes exception to, such as one with a control byte in a value or one that is too long, fails its stream and may end
-//! the connection with all its calls, although the status was there to be read. So each block of header fields is decoded here, and
-//! the library gets a block with the status and the few fields that matter. All other frames pass unchanged.
+//! The library fails the stream of a head that it objects to, such as one with a control byte in a value or one that is too long, and may
+//! end the connection with all its calls, although the status could have been read. So each block of header fields is decoded here, and the
+//! library gets a block with the status and the few fields that matter. All other frames pass unchanged.
 
 use bytes::{BufMut as _, BytesMut};
 use loona_hpack::Decoder;
@@ -19,12 +19,12 @@ const PRIORITY: u8 = 32;
 
 /// The most bytes of a block of fields, compressed.
 const MAX_BLOCK: usize = 262_144;
-/// The table of a decoder that has not asked for another one (RFC 9113, 6.5.2).
+/// The table size, in bytes, of a decoder that has not asked for another one (RFC 9113, 6.5.2).
 const TABLE: usize = 4_096;
-/// The longest value of a field that matters.
+/// The longest value of a field that matters, in bytes.
 const MAX_VALUE: usize = 1_024;
 
-/// What the fields are compressed with does not hold, so that the fields of no other answer can be read.
+/// The compression state of the fields is broken, so that the fields of no other answer on the connection can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("HTTP/2: header fields cannot be decoded")]
 pub(super) struct Undecodable;
@@ -33,11 +33,11 @@ pub(super) struct Undecodable;
 pub(super) struct Heads {
     decoder: Decoder<'static>,
     scan: Scan,
-    /// A frame that has not come as a whole: its head, and of a frame with fields the payload.
+    /// An incomplete frame: its head, and its payload if it is a frame with fields.
     frame: BytesMut,
-    /// Bytes of other frames that pass.
+    /// Bytes of other frames that are still to pass.
     pass: usize,
-    /// The block that is being read: its stream and flags, and its fragments.
+    /// The block that is being read: its stream, its flags and its fragments.
     block: Option<(u32, u8, BytesMut)>,
 }
 
@@ -48,7 +48,7 @@ impl Heads {
         Self { decoder, scan: Scan::of_server(), frame: BytesMut::new(), pass: 0, block: None }
     }
 
-    /// Takes bytes from the receiver, tells of the frames in them, and gives what the library is to read.
+    /// Takes bytes from the receiver, reports the frames in them, and adds to `plain` the bytes that the library is to read.
     pub(super) fn read(
         &mut self,
         mut bytes: &[u8],
@@ -84,7 +84,7 @@ impl Heads {
         u32::from_be_bytes([0, self.frame[0], self.frame[1], self.frame[2]]) as usize
     }
 
-    /// A frame with fields is there.
+    /// Handles a complete frame with fields.
     fn fields(&mut self, plain: &mut BytesMut) -> Result<(), Undecodable> {
         let (kind, flags) = (self.frame[3], self.frame[4]);
         let stream = u32::from_be_bytes([self.frame[5] & 0x7f, self.frame[6], self.frame[7], self.frame[8]]);
@@ -113,7 +113,7 @@ impl Heads {
         block: &[u8],
         plain: &mut BytesMut,
     ) -> Result<(), Undecodable> {
-        // One of each: a reference of a byte may stand for a value of a kilobyte, and a block has many bytes.
+        // One field of each name: one byte may refer to a value of a kilobyte, and a block has many bytes.
         let [mut status, mut retry_after, mut proxy_status] = [(); 3].map(|()| BytesMut::new());
         let (mut has_status, mut is_odd) = (false, false);
         let decoded = self.decoder.decode_with_cb(block, |name, value| {
@@ -124,7 +124,7 @@ impl Heads {
                     field(&mut status, &name, &value);
                 }
                 b":status" => is_odd = true,
-                // Of several, those that count are the ones that `Fields` would keep.
+                // Of repeated fields, the one that `Fields` would keep counts.
                 b"retry-after" if is_kept && retry_after.is_empty() => {
                     field(&mut retry_after, &name, &value);
                 }
@@ -137,23 +137,23 @@ impl Heads {
         });
         decoded.map_err(|_| Undecodable)?;
         if is_odd || (!has_status && ends == 0) {
-            // Nobody can tell what this answer is; the others are none the worse.
+            // This answer has no clear status. The other answers are not affected, so only its stream is reset.
             const PROTOCOL_ERROR: u32 = 1;
             head(plain, 4, RST_STREAM, 0, stream);
             plain.put_u32(PROTOCOL_ERROR);
             return Ok(());
         }
-        // What comes after a body has no status, and nothing that matters.
+        // Fields after a body include no status, and no field that matters.
         let fields = if has_status { [retry_after, proxy_status].concat() } else { vec![] };
         head(plain, (status.len() + fields.len()) as u32, HEADERS, END_HEADERS | ends, stream);
-        // The library wants the status first, wherever it was (RFC 9113, 8.3).
+        // The library wants the status first, wherever the receiver put it (RFC 9113, 8.3).
         plain.unsplit(status);
         plain.extend_from_slice(&fields);
         Ok(())
     }
 }
 
-/// What is left of a frame with fields once padding and priority are off (RFC 9113, 6.2).
+/// The fragment in a frame with fields, without padding and priority (RFC 9113, 6.2).
 fn unpadded(payload: &[u8], flags: u8) -> Option<&[u8]> {
     let (mut rest, mut padding) = (payload, 0);
     if flags & PADDED != 0 {
@@ -170,14 +170,14 @@ fn is_text(byte: &u8) -> bool {
     matches!(byte, b' '..=b'~')
 }
 
-/// A field, neither compressed nor kept (RFC 7541, 6.2.2).
+/// Adds a field that is not compressed and not kept in the table (RFC 7541, 6.2.2).
 fn field(into: &mut BytesMut, name: &[u8], value: &[u8]) {
     into.put_u8(0);
     string(into, name);
     string(into, value);
 }
 
-/// A string as it is, after its length as an integer of RFC 7541, 5.1, with a prefix of 7 bits.
+/// Adds a string as it is, after its length as an integer with a prefix of 7 bits (RFC 7541, 5.1).
 fn string(into: &mut BytesMut, text: &[u8]) {
     const PREFIX: usize = 127;
     match text.len().checked_sub(PREFIX) {
@@ -216,7 +216,7 @@ mod tests {
         block.to_vec()
     }
 
-    /// What the library reads, which is the same wherever the bytes are cut.
+    /// The bytes that the library reads. They are the same wherever the input is cut.
     fn plain(bytes: &[u8]) -> Result<Vec<u8>, Undecodable> {
         let read = |size: usize| {
             let (mut heads, mut plain) = (Heads::new(), BytesMut::new());
@@ -282,7 +282,7 @@ mod tests {
             let reset = frame(RST_STREAM, 0, 3, &[0, 0, 0, 1]);
             assert_eq!(plain(&frame(HEADERS, END_HEADERS, 3, &block(fields))).unwrap(), reset, "{fields:?}");
         }
-        // An index behind the end of the table.
+        // An index past the end of the table.
         assert_eq!(plain(&frame(HEADERS, END_HEADERS, 3, &[0xff, 0x7f])), Err(Undecodable));
         assert_eq!(plain(&frame(CONTINUATION, END_HEADERS, 3, b"")), Err(Undecodable));
     }

@@ -1,4 +1,4 @@
-//! HTTP/2 on one connection that several calls share. The `h2` library speaks it; what is here knows which calls a connection may
+//! HTTP/2 on one connection that several calls share. The `h2` library speaks the protocol; this module knows which calls a connection may
 //! take, and which of them the receiver cannot have looked at.
 
 mod facts;
@@ -24,11 +24,11 @@ pub(super) use place::Place;
 use place::text;
 use seen::Seen;
 
-/// How many calls one connection takes at once at most: if it breaks, the results of all of them are unknown.
+/// The most calls that one connection takes at once: if it breaks, the results of all of them are unknown.
 const MOST_STREAMS: usize = 64;
 
-/// What a receiver may send before it is read: the kept part of an answer, four times over, and on a whole connection the answers of
-/// some calls. The defaults are megabytes, for every call in progress.
+/// How many bytes a receiver may send before they are read: on a stream four times the kept part of an answer, and on a whole connection
+/// the answers of some calls. The defaults are megabytes, for every call in progress.
 const STREAM_WINDOW: u32 = 16_384;
 const CONNECTION_WINDOW: u32 = 262_144;
 
@@ -40,7 +40,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Greets the receiver. `settled` runs once it has said what it demands, or is gone.
+    /// Greets the receiver. `settled` runs once the receiver has sent its demands, or is gone.
     pub(super) async fn start(
         wire: Wire,
         tasks: &Tasks,
@@ -56,7 +56,7 @@ impl Connection {
             .map_err(|error| Failure::NotSent(text(&error)))?;
         let driven = facts.clone();
         tasks.one_of_many(Task::Receiver, None, async move {
-            // What it ends with, each call on it hears.
+            // Each call on the connection gets its error.
             let _ = connection.await;
             driven.end();
         });
@@ -74,7 +74,8 @@ impl Connection {
         Ok(Self { send, facts })
     }
 
-    /// A place for another call, of which there may be `most` in the connection's life, if it was not idle for longer than `rest`.
+    /// A place for another call. `None` if the connection has no room, has had `most` calls in its life, or was idle for longer than
+    /// `rest`.
     pub(super) fn place(&self, most: Option<u32>, rest: Duration) -> Option<Place> {
         let room = MOST_STREAMS.min(self.send.current_max_send_streams());
         let facts = &self.facts;
@@ -97,13 +98,13 @@ impl Connection {
         self.facts.active() == 0
     }
 
-    /// Whether it has carried so many calls to their ends, and has been open and silent for so long since.
+    /// Whether the connection has carried this many calls to their ends, and has been open and silent for this long since.
     pub(super) fn outlasts(&self, calls: u32, silence: Duration) -> bool {
         let facts = &self.facts;
         self.is_idle() && facts.is_open() && facts.begun() >= calls && facts.silence() >= silence
     }
 
-    /// Whether it is of no use for another call, now or later.
+    /// Whether the connection is of no use for another call, now or later.
     pub(super) fn is_spent(&self) -> bool {
         !self.facts.is_open()
     }

@@ -44,7 +44,7 @@ impl Place {
         });
         self.open = true;
         if !body.is_empty() {
-            // The library holds back what the receiver's window has no room for.
+            // If the receiver's window has no room for the body, the library holds it back.
             stream.send_data(body, true).map_err(|error| self.failure(&error, Some(id)))?;
         }
         let answer = tokio::select! {
@@ -66,7 +66,7 @@ impl Place {
         Ok((status, fields))
     }
 
-    /// Reads on in the body; nothing once it has ended or broken off.
+    /// Reads the next piece of the body; `None` once the body has ended or broken off.
     pub(in crate::webhook) async fn piece(&mut self) -> Option<Bytes> {
         let stream = self.stream.as_mut()?;
         let piece = stream.data().await;
@@ -74,7 +74,7 @@ impl Place {
             self.open = false;
             return None;
         };
-        // It fails if the stream is over, and there is nothing to release then.
+        // This fails if the stream is over, and then there is nothing to release.
         let _ = stream.flow_control().release_capacity(bytes.len());
         Some(bytes)
     }
@@ -84,18 +84,18 @@ impl Place {
         self.connection.facts.is_http1_wanted()
     }
 
-    /// How many calls the receiver has taken on this connection before it went away, if it did.
+    /// How many calls the receiver took on this connection before it went away, if it did.
     pub(in crate::webhook) fn taken_before_going(&self) -> Option<u32> {
         self.connection.facts.taken_before_going()
     }
 
-    /// If the connection was gone without a word: how many calls the receiver has answered before, and for how long the connection
-    /// was idle until the calls came that are lost.
+    /// If the connection broke and the receiver had not said that it would go: how many calls it had answered, and how long the connection
+    /// had been idle when the lost calls came.
     pub(in crate::webhook) fn broken_off(&self) -> Option<(u32, Duration)> {
         self.connection.facts.broken_off()
     }
 
-    /// What an error means for a request that has this stream, if it came to have one.
+    /// The meaning of an error for a request, which has this stream if it got one.
     fn failure(&mut self, error: &h2::Error, stream: Option<u32>) -> Failure {
         self.open = false;
         let text = text(error);
@@ -113,7 +113,7 @@ impl Place {
         let Some(stream) = stream.filter(|stream| !facts.withdraw(*stream)) else {
             return Failure::Gone(text);
         };
-        // The request was written, so that another one is another attempt.
+        // The request was written, so sending it again is another attempt.
         if facts.is_left_out(stream) {
             return Failure::NotSent(format!("{text}; it did not look at the request"));
         }
@@ -137,7 +137,7 @@ impl Drop for Place {
     }
 }
 
-/// The cause of an error of the library.
+/// The text of an error of the library, by its cause.
 pub(super) fn text(error: &h2::Error) -> String {
     if let Some(error) = error.get_io() {
         return cause(error);

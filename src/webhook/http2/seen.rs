@@ -15,22 +15,22 @@ use super::heads::Heads;
 use crate::webhook::failure::{cause, refuses_handshake};
 use crate::webhook::wire::Wire;
 
-/// How much is read at once.
+/// The most bytes of one read.
 const READ: usize = 16_384;
 
-/// For how long a connection is read that cannot be written to: what was on its way has come by then.
+/// For how long a connection that cannot be written to is still read. By then, bytes that were on their way have come.
 const READ_ON: Duration = Duration::from_secs(1);
 
-/// A connection whose facts are noted, and whose heads are made plain.
+/// A connection that notes its facts and makes its heads plain.
 pub(super) struct Seen {
     wire: Wire,
     facts: Arc<Facts>,
     heads: Heads,
     /// Bytes for the library.
     plain: BytesMut,
-    /// Something was read.
+    /// Some bytes were read.
     heard: bool,
-    /// Why nothing can be written any more, and until when it is read on.
+    /// Why the connection can no longer be written to, and until when it is still read.
     broken: Option<(io::Error, Pin<Box<Sleep>>)>,
 }
 
@@ -39,8 +39,8 @@ impl Seen {
         Self { wire, facts, heads: Heads::new(), plain: BytesMut::new(), heard: false, broken: None }
     }
 
-    /// Nothing can be written any more. The library would end the connection at once. What the receiver said before it closed, such as
-    /// which request was the last that it looked at, is still to be read, so the library takes the bytes for written.
+    /// Notes that the connection can no longer be written to. The library would end it at once, but the last frames of the receiver, such
+    /// as the number of the last request that it looked at, are still to be read. So the library takes its bytes for written.
     fn fail(&mut self, error: io::Error) {
         self.facts.stop();
         self.broken = Some((error, Box::pin(tokio::time::sleep(READ_ON))));
@@ -80,7 +80,7 @@ impl AsyncRead for Seen {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         while this.plain.is_empty() {
-            // A frame whose fields have not come as a whole gives nothing yet.
+            // A frame with fields gives no bytes until it is complete.
             if std::task::ready!(this.poll_more(cx))? == 0 {
                 return Poll::Ready(Ok(()));
             }
@@ -152,14 +152,14 @@ mod tests {
         drop(theirs);
         let facts = Facts::new();
         let mut seen = Seen::new(Wire::new(ours).unwrap(), facts.clone());
-        // The first write meets a closed socket, which answers with a reset; a later one fails for that.
+        // The first write meets a closed socket, which answers with a reset; a later write fails because of the reset.
         let headers = [0, 0, 1, 1, 4, 0, 0, 0, 3, 0x82];
         while seen.broken.is_none() {
             seen.write_all(&headers).await.unwrap();
         }
         assert!(!facts.is_open());
         let mut read = vec![];
-        // How the connection ends is not what is tried.
+        // This test is not about how the connection ends.
         let _ = seen.read_to_end(&mut read).await;
         assert_eq!(read, goaway);
         assert!(facts.is_left_out(3) && !facts.is_left_out(1));

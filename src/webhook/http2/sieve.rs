@@ -1,20 +1,20 @@
-//! What may still be written on a connection after a request was withdrawn: frames of earlier requests and of the connection itself. The
-//! rest is passed over, since the heads of later requests are compressed with what the withdrawn one said.
+//! The frames that may still be written on a connection after a request was withdrawn: those of earlier requests and of the connection
+//! itself. The others are dropped, since the heads of later requests are compressed with the fields of the withdrawn one.
 
 use std::io;
 use std::task::{Poll, ready};
 
 use super::frames::HEAD;
 
-/// Parts the frames, from the first one of the withdrawn request on.
+/// Sorts the frames, from the first one of the withdrawn request on.
 pub(super) struct Sieve {
     /// The stream that was withdrawn.
     first: u32,
     head: [u8; HEAD],
     have: usize,
-    /// What of the head is to be written before anything else; its end is [`HEAD`].
+    /// Where the unwritten part of the head begins, which goes before anything else; [`HEAD`] if all of it is written.
     unwritten: usize,
-    /// How much of the frame's payload is to come.
+    /// How many bytes of the frame's payload are still to come.
     rest: usize,
     passes: bool,
 }

@@ -1,7 +1,7 @@
 //! Looks up names of receivers, and lets through only addresses that may be called.
 //!
-//! Asynchronous, so that slow lookups hold up nobody: the system's own function takes a thread for each. It reads
-//! what that function reads, `/etc/resolv.conf` and `/etc/hosts`, once, at the start.
+//! Lookups are asynchronous, so that slow ones hold up no call: the system's own function takes a thread for each. The files that this
+//! function reads, `/etc/resolv.conf` and `/etc/hosts`, are read once, at the start.
 
 mod servers;
 mod why;
@@ -26,22 +26,22 @@ use crate::policy::{Destination, Forbidden, Policy};
 use servers::Servers;
 use why::why;
 
-/// How long an answer of DNS is believed, whatever it says: a receiver that moves is found after this.
+/// The longest time for which an answer of DNS is believed, whatever its own TTL: a receiver that moves is found after this.
 const LONGEST_TTL: Duration = Duration::from_secs(60);
 
-/// How long it is believed that a name is not there. An attempt is repeated after a second by default, and it
-/// is to ask anew.
+/// For how long it is believed that a name does not exist. An attempt is repeated after a second by default, and the new one
+/// is to ask again.
 const LONGEST_NEGATIVE_TTL: Duration = Duration::from_millis(500);
 
-/// How long addresses of the other kind are waited for once there are some (RFC 8305, 3): there are DNS servers
-/// that never say that a name has no IPv6 address.
+/// How long addresses of the other kind are waited for once there are some (RFC 8305, 3): some DNS servers never say that a name has no
+/// IPv6 address.
 const OTHER_KIND: Duration = Duration::from_millis(50);
 
-/// Names whose addresses are kept, of each server.
+/// The most names whose addresses are kept, for each server.
 const CACHED_NAMES: u64 = 4_096;
 
-/// Questions to one server that are open at once. Above this the resolver fails at once; lookups are bounded by
-/// the calls of a node, of which there are at most 16,384, with two questions each.
+/// The most open questions to one server. Above this the resolver fails at once; lookups are bounded by the calls of a node, of which there
+/// are at most 16,384, with two questions each.
 const OPEN_QUESTIONS: usize = 32_768;
 
 /// Looks up names. Cheap to clone.
@@ -53,11 +53,11 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Asks `servers`, or else the system's.
+    /// Asks `servers`, or else the system's servers.
     pub(super) fn new(servers: &[SocketAddr], policy: Arc<Policy>) -> Result<Self> {
         let (config, mut options) =
             if servers.is_empty() { of_system() } else { (asking(servers), ResolverOpts::default()) };
-        // A name that is in the file is not asked for, as in the system's own resolver.
+        // A name in the file of hosts is not asked for, as in the system's own resolver.
         options.use_hosts_file = ResolveHosts::Never;
         let hosts = Hosts::from_system().unwrap_or_else(|error| {
             tracing::warn!(%error, "cannot read the system's file of hosts");
@@ -70,7 +70,7 @@ impl Names {
         Ok(Self { servers: Servers::new(&config, &options)?, hosts: Arc::new(hosts), policy })
     }
 
-    /// The addresses of a name, IPv4 first: that a network has no IPv6 would be found out at every call.
+    /// The addresses of a name, IPv4 first: otherwise every call would find out that its network has no IPv6.
     pub(super) async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, Failure> {
         let not_found = |why: String| Failure::NotSent(format!("{why} ({name})"));
         let parsed = parsed(name).map_err(|error| not_found(error.to_string()))?;
@@ -96,13 +96,13 @@ impl Names {
         Ok(found)
     }
 
-    /// Judges all addresses of a name, of which somebody else chooses one.
+    /// Judges all addresses of a name, for a proxy that chooses one of them.
     pub(super) async fn judge_all(&self, to: &Destination, name: &str) -> Result<(), Failure> {
         let addresses = self.addresses(name).await?;
         Ok(addresses.into_iter().try_for_each(|address| self.policy.judge_address(to, address))?)
     }
 
-    /// Those of the addresses that may be called, if there is one.
+    /// The addresses that may be called, or why the first one may not be if all are refused.
     pub(super) fn permitted(&self, to: &Destination, found: Vec<IpAddr>) -> Result<Vec<IpAddr>, Forbidden> {
         let mut refused = None;
         let mut permitted = vec![];
@@ -119,11 +119,11 @@ impl Names {
     }
 }
 
-/// The name as DNS has it: of the parts as they are, since the library's own parser of names takes only some of the characters that
+/// The name as DNS has it, made of its labels as they are, since the library's own parser of names takes only some of the characters that
 /// the host of a URL may have.
 fn parsed(name: &str) -> anyhow::Result<Name> {
     let mut parsed = Name::from_labels(dns_name::labels(name)?.map(str::as_bytes))?;
-    // Without a dot at its end it is searched for in the domains of `/etc/resolv.conf` too.
+    // Without a dot at its end, the name is searched for in the domains of `/etc/resolv.conf` too.
     parsed.set_fqdn(name.ends_with('.'));
     Ok(parsed)
 }
@@ -145,7 +145,7 @@ fn of_system() -> (ResolverConfig, ResolverOpts) {
                 %error,
                 "cannot tell the system's DNS servers, so one on this machine is asked; name others with --dns-server"
             );
-            // As resolv.conf(5) has it.
+            // The default of resolv.conf(5).
             (asking(&[SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 53)]), ResolverOpts::default())
         }
     }

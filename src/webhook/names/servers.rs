@@ -1,8 +1,8 @@
 //! Asks several DNS servers: one after the other, and without waiting for those that do not answer.
 //!
-//! The library asks two at once, and the next ones only when both have failed, after seconds. What it learns of a server is lost with a call that
-//! ends before that. So each server has a resolver of its own here, and each question goes on to the next server while the ones before may still
-//! answer.
+//! The library asks two servers at once, and the next ones only when both have failed, after seconds. If a call ends before that, the
+//! library learns nothing about its servers. So each server has a resolver of its own here, and each question goes on to the next server
+//! while the earlier ones may still answer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,22 +19,22 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::{Name, RecordType};
 use tokio::time::Instant;
 
-/// After this time without an answer the next server is asked too: most answer within 50 ms what they have not looked up before.
+/// After this time without an answer the next server is asked too: most answer within 50 ms even if they have to look the name up.
 const HEAD_START: Duration = Duration::from_millis(100);
 
-/// How long others may still know a name of which one server says that it is not there: they may be of different networks.
+/// For how long other servers may still know a name after one has said that it does not exist: they may be of different networks.
 const LAST_WORD: Duration = Duration::from_millis(500);
 
 /// The servers. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Servers {
     each: Arc<[TokioResolver]>,
-    /// The one that knew a name last, which is asked first.
+    /// The server that was the last to know a name. It is asked first.
     first: Arc<AtomicUsize>,
 }
 
 impl Servers {
-    /// The servers of this configuration, which are asked as it says.
+    /// The servers of this configuration, asked with these options.
     pub(super) fn new(config: &ResolverConfig, options: &ResolverOpts) -> Result<Self> {
         let each = config.name_servers().iter().map(|server| {
             let (domain, search) = (config.domain().cloned(), config.search().to_vec());
@@ -45,7 +45,7 @@ impl Servers {
         Ok(Self { each: each.collect::<Result<_>>()?, first: Arc::default() })
     }
 
-    /// What the first server says that knows the name. An error if none does: that there is no such name, if one says so.
+    /// The answer of the first server that knows the name. If no server does, an error: that the name does not exist, if one says so.
     pub(super) async fn lookup(&self, name: Name, kind: RecordType) -> Result<Lookup, NetError> {
         let count = self.each.len();
         let begin = self.first.load(Ordering::Relaxed);
@@ -99,7 +99,7 @@ impl Servers {
     }
 }
 
-/// The server knows the name, if with no address of this kind.
+/// Whether the server knows the name, if only without an address of this kind.
 fn is_known(answer: &Result<Lookup, NetError>) -> bool {
     answer.as_ref().map_or_else(|error| error.is_no_records_found() && !error.is_nx_domain(), |_| true)
 }

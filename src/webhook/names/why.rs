@@ -7,7 +7,7 @@ use crate::webhook::failure::cause;
 
 pub(super) const NO_ADDRESS: &str = "the host has no address";
 
-/// The cause, of the errors for both kinds of addresses: the one that says most.
+/// The most telling cause among the errors for both kinds of addresses.
 pub(super) fn why<'e>(errors: impl Iterator<Item = &'e NetError> + Clone) -> String {
     let failed = |error: &&NetError| !error.is_no_records_found();
     let telling = errors.clone().find(|error| error.is_nx_domain()).or_else(|| errors.clone().find(failed));

@@ -1,16 +1,16 @@
-//! Addresses of a receiver that came to no connection when another one of its did, so that not each call waits for them. Time comes in as an
-//! argument.
+//! Addresses of a receiver that came to no connection when another address of it did. Calls try them last, so that not every call waits for
+//! them. Time comes in as an argument.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// For so long an address is tried last after others had to come to its aid, which takes up to a second and a quarter.
+/// For this long an address is tried last after another one had to be tried in its place, which takes up to a second and a quarter.
 const AVOIDED: Duration = Duration::from_secs(60);
 
 /// The most addresses of a receiver that are remembered for it.
 const MOST_AVOIDED: usize = 16;
 
-/// The addresses.
+/// The addresses that are avoided.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Avoided {
     addresses: Vec<SocketAddr>,
@@ -19,12 +19,12 @@ pub(super) struct Avoided {
 }
 
 impl Avoided {
-    /// Those that are tried last.
+    /// The addresses that are tried last.
     pub(super) fn addresses(&self, now: Instant) -> Vec<SocketAddr> {
         if self.is_over(now) { vec![] } else { self.addresses.clone() }
     }
 
-    /// Another address came to a connection before these did, or though they did not.
+    /// Notes that another address came to a connection before these did, or that these came to no connection.
     pub(super) fn note(&mut self, addresses: &[SocketAddr], now: Instant) {
         if self.is_over(now) {
             self.addresses.clear();
@@ -54,7 +54,7 @@ mod tests {
         let last = start + AVOIDED - Duration::from_millis(1);
         assert_eq!(avoided.addresses(last), [of(1), of(2)]);
         assert!(avoided.addresses(start + AVOIDED).is_empty());
-        // What is known already does not make it last.
+        // An address that is known already does not extend the time.
         avoided.note(&[of(2)], last);
         assert!(avoided.addresses(start + AVOIDED).is_empty());
         avoided.note(&(0..1_000).map(of).collect::<Vec<_>>(), start + AVOIDED);

@@ -1,4 +1,4 @@
-//! Connections to receivers: which one a call goes on, and which are kept for the next calls.
+//! Connections to receivers: on which one a call goes, and which are kept for the next calls.
 //!
 //! **Invariants:** a connection of HTTP/1.1 carries one call at a time, and another one only if its receiver is trusted
 //! (`trust`). A connection of HTTP/2 carries no more calls than the receiver allows, and no new one once it is to end.
@@ -24,13 +24,13 @@ use crate::policy::Destination;
 use crate::tasks::Tasks;
 use site::{PATIENCE, Ready, Site};
 
-/// How often idle connections are looked at.
+/// How often idle connections are checked.
 const TIDY_EVERY: Duration = Duration::from_millis(125);
 
-/// Receivers that are remembered. With more, those without a connection are forgotten.
+/// The most receivers that are remembered. With more, those without a connection are forgotten.
 const MOST_SITES: usize = 16_384;
 
-/// Whom a connection leads to: a destination, and whether TLS is spoken with it.
+/// The other end of a connection: a destination, and whether TLS is spoken with it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Origin {
     pub(super) to: Destination,
@@ -71,14 +71,14 @@ pub(super) struct Shared {
     sites: Sites,
 }
 
-/// How a call comes to a connection.
+/// How a call gets a connection.
 enum Way {
     Ready(Ready),
     Wait(OwnedNotified),
     Dial { offers_http2: bool, avoid: Vec<SocketAddr> },
 }
 
-/// A call that waits for a connection, or makes one, as long as it is there.
+/// Counts a call that waits for a connection, or makes one, until it is dropped.
 struct Counted {
     count: Count,
     origin: Origin,
@@ -105,7 +105,7 @@ impl Pool {
         Self { sites, dialer: Arc::new(dialer), tasks: tasks.clone() }
     }
 
-    /// A connection for one call of a path of this shape: one that is there, or else a new one.
+    /// A connection for one call of a path of this shape: an existing one, or else a new one.
     pub(super) async fn take(&self, origin: &Origin, shape: u64, trace: &Trace) -> Result<Lease, Failure> {
         loop {
             let now = Instant::now();
@@ -121,7 +121,7 @@ impl Pool {
                 Way::Ready(ready) => return Ok(self.lease(origin, shape, ready)),
                 Way::Wait(change) => {
                     let _waiting = self.counted(Count::Waiting, origin);
-                    // Whether there was a change is looked at again.
+                    // The loop looks again whether there was a change.
                     let _ = tokio::time::timeout(PATIENCE / 4, change).await;
                 }
                 Way::Dial { offers_http2, avoid } => {
@@ -149,7 +149,7 @@ impl Pool {
             let connection = http1::Connection::new(dialed.wire);
             return Ok(self.lease(origin, shape, Ready::One(connection, dialed.took)));
         }
-        // Others wait until it is known how many calls the connection takes.
+        // Other calls wait until it is known how many calls the connection takes.
         let connection = http2::Connection::start(dialed.wire, &self.tasks, move || drop(dialing)).await?;
         let place = connection.first_place();
         self.sites.at(origin, |site| site.share(connection, Instant::now()));
@@ -188,7 +188,7 @@ impl Sites {
 }
 
 impl Kept {
-    /// The call is done with it, for better or worse.
+    /// Ends the call's use of the connection, whether it went well or not.
     pub(super) fn give_back(self) {
         let Self { connection, rest, shape, origin, sites } = self;
         sites.at(&origin, |site| site.give_back(connection, rest, shape, Instant::now()));
@@ -196,7 +196,7 @@ impl Kept {
 }
 
 impl Shared {
-    /// Remembers why the receiver did not take this call: it takes so many on a connection, or wants HTTP/1.1.
+    /// Remembers why the receiver did not take this call: it takes only some calls on a connection, or wants HTTP/1.1.
     pub(super) fn learn(&self, error: &Failure) {
         if self.place.is_http1_wanted() {
             return self.sites.at(&self.origin, Site::wants_http1);

@@ -1,25 +1,26 @@
-//! How many calls a connection of HTTP/2 is given, as far as its receiver was seen to end connections. Time comes in as an argument.
+//! How many calls a connection of HTTP/2 gets, if its receiver was seen to end connections. Time comes in as an argument.
 //!
-//! A receiver that ends a connection with a GOAWAY says which calls it did not look at: to have given it too many costs another attempt.
-//! One that closes without a word loses the calls in progress. So what such a one was seen to take is not passed at once, and each
-//! time that this turns out to be wrong it is kept to for longer. One accident, as a restart, is soon forgotten. If the connection was idle
-//! before, it is its idle time that is kept short.
+//! A receiver that ends a connection with a GOAWAY says which calls it did not look at: giving it too many costs another attempt. If a
+//! receiver closes without a word, the calls in progress are lost. So the number of calls that such a receiver took is not exceeded at
+//! once, and each time that exceeding it turns out to be wrong, it holds for longer. One accident, such as a restart, is soon forgotten. If
+//! the connection was idle before it broke, its idle time is kept short instead.
 
 use std::time::{Duration, Instant};
 
 use super::trust::PROOF;
 
-/// For so long a connection is given no more calls than one had carried that broke off, and four times as long each time it happens again.
+/// For this long a connection gets no more calls than the one that broke off had carried, and four times as long each time it happens
+/// again.
 const HOLD: Duration = Duration::from_secs(10);
 const LONGEST_HOLD: Duration = Duration::from_secs(600);
 
-/// Once connections carry so many times as many, what was seen is taken for an accident.
+/// Once connections carry this many times as many calls, the breach is taken for an accident.
 const PARDON: u32 = 16;
 
-/// An idle time below this is none: a receiver closes no connection as soon as this because of it.
+/// A shorter idle time does not count: a receiver closes no connection this soon because it is idle.
 const LEAST_IDLE: Duration = Duration::from_millis(100);
 
-/// What was seen.
+/// The limits that were learned from a receiver.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ration {
     calls: Option<u32>,
@@ -31,50 +32,51 @@ pub(super) struct Ration {
 
 #[derive(Clone, Copy, Debug)]
 struct Breach {
-    /// How many calls it had carried.
+    /// How many calls the connection had carried.
     calls: u32,
     hold: Duration,
     until: Instant,
 }
 
 impl Ration {
-    /// The most calls that a connection is given in its life.
+    /// The most calls that a connection gets in its life.
     pub(super) fn calls(&self) -> Option<u32> {
         self.calls
     }
 
-    /// For how long a connection may have been idle that is given a call, if that was learned.
+    /// For how long a connection may have been idle and still get a call, if that was learned.
     pub(super) fn rest(&self, now: Instant) -> Option<Duration> {
         self.rest.filter(|(_, until)| now < *until).map(|(rest, _)| rest)
     }
 
-    /// The receiver has ended a connection, and said that it took so many calls.
+    /// Notes that the receiver has ended a connection, and said that it took this many calls.
     pub(super) fn ended(&mut self, calls: u32) {
         self.calls = Some(calls.max(1));
     }
 
-    /// A connection was gone after it had carried so many calls, and others were in progress, before which it had been idle for so long.
+    /// Notes that a connection broke with calls in progress. It had carried `calls` calls, and had been idle for `idle` before those in
+    /// progress.
     pub(super) fn broke_off(&mut self, calls: u32, idle: Duration, now: Instant) {
         if idle >= LEAST_IDLE {
-            // It may have been closed at any time since.
+            // The receiver may have closed it at any time since it became idle.
             let rest = self.rest(now).map_or(idle / 2, |rest| rest.min(idle / 2));
             self.rest = Some((rest, now + LONGEST_HOLD));
             return;
         }
-        // Before its first answer, it does not show how many there can be.
+        // A connection that breaks before its first answer does not show how many calls there can be.
         if calls == 0 {
             return;
         }
         self.calls = Some(calls);
-        // Each call that was lost tells of it, and so do connections that were given too many before it was known.
+        // Each lost call reports the breach, and so do connections that got too many calls before it was known.
         if self.breach.is_none_or(|breach| now >= breach.until) {
             let hold = self.breach.map_or(HOLD, |breach| (breach.hold * 4).min(LONGEST_HOLD));
             self.breach = Some(Breach { calls, hold, until: now + hold });
         }
     }
 
-    /// Allows more, if a connection outlasts what is allowed: it has carried so many calls to their ends, and has been open for so
-    /// long since.
+    /// Allows more calls if a connection outlasts the limit: it has carried that many calls to their ends, and has been open for long
+    /// enough since.
     pub(super) fn raise(&mut self, now: Instant, outlasts: impl Fn(u32, Duration) -> bool) {
         let Some(calls) = self.calls else { return };
         let silence = match self.breach {
@@ -137,7 +139,7 @@ mod tests {
         let second = Duration::from_secs(1);
         ration.broke_off(20, second, now);
         assert_eq!((ration.calls(), ration.rest(now)), (None, Some(second / 2)));
-        // Another call of the same connection, and one that was lost after less.
+        // Another call of the same connection, and one that was lost after a shorter idle time.
         ration.broke_off(20, second, now);
         ration.broke_off(20, second / 2, now);
         assert_eq!(ration.rest(now + LONGEST_HOLD - second), Some(second / 4));

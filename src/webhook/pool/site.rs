@@ -1,4 +1,4 @@
-//! The connections to one receiver, and what was learned of it.
+//! The connections to one receiver, and the knowledge about it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,32 +10,32 @@ use super::ration::Ration;
 use super::trust::{PROOF, Trust};
 use crate::webhook::{http1, http2};
 
-/// How many connections of HTTP/1.1 are kept for the next calls: what a burst of 10,000 calls a second uses while the others rest.
+/// How many connections of HTTP/1.1 are kept for the next calls: as many as a burst of 10,000 calls a second uses while the others rest.
 const MOST_RESTING: usize = 256;
-/// As many as are kept to see whether they stay silent.
+/// How many connections are kept to see whether they stay silent.
 const CANDIDATES: usize = 4;
 
-/// A connection of HTTP/1.1 rests for so long at least: a receiver that writes more than its answer does so within milliseconds.
+/// The shortest rest of a connection of HTTP/1.1: a receiver that writes more than its answer does so within milliseconds.
 const MIN_REST: Duration = Duration::from_millis(25);
 
-/// How long a connection of HTTP/2 is kept without a call. A receiver says that it is about to close one, so it may be longer.
+/// How long a connection of HTTP/2 is kept without a call. A receiver announces that it is about to close one, so this may be longer.
 const IDLE_HTTP2: Duration = Duration::from_secs(5);
 
-/// What was learned of a receiver is forgotten after this time without a call.
+/// After this time without a call a receiver is forgotten, unless it has broken the trust or asked for HTTP/1.1.
 const FORGOTTEN: Duration = Duration::from_secs(600);
 
-/// How many calls wait for one connection that is being made, of HTTP/2.
+/// How many calls wait for each connection of HTTP/2 that is being made.
 const WAITING_FOR_ONE: usize = 32;
 
-/// For how long they wait until another connection is made, if one is being made already. With more of them the time is shorter, so
-/// that no number of connections that hang holds up many calls.
+/// For how long calls wait for a connection that is being made, before another one is made. The more are being made, the shorter the time,
+/// so that no number of connections that hang holds up many calls.
 pub(super) const PATIENCE: Duration = Duration::from_millis(300);
 
 /// A connection of HTTP/1.1 between two calls.
 struct Resting {
     connection: http1::Connection,
     since: Instant,
-    /// It rests for as long as making it took, or longer: a close that the receiver sent right behind its answer has come by then.
+    /// It rests for as long as making it took, or longer: a close that the receiver sent right after its answer has come by then.
     rest: Duration,
     /// The shape of the path that was called last.
     shape: u64,
@@ -48,9 +48,9 @@ pub(super) struct Site {
     shared: Vec<(http2::Connection, Instant)>,
     /// The receiver chose HTTP/2 the last time.
     speaks_http2: bool,
-    /// How many calls a connection of HTTP/2 is given.
+    /// How many calls a connection of HTTP/2 gets.
     pub(super) ration: Ration,
-    /// It has asked for HTTP/1.1.
+    /// The receiver has asked for HTTP/1.1.
     wants_http1: bool,
     pub(super) avoided: Avoided,
     dialing: usize,
@@ -60,7 +60,7 @@ pub(super) struct Site {
     used: Instant,
 }
 
-/// A connection that is there.
+/// An existing connection.
 pub(super) enum Ready {
     One(http1::Connection, Duration),
     Shared(http2::Place),
@@ -84,10 +84,10 @@ impl Site {
         }
     }
 
-    /// Takes a connection that is there, if one is good for another call.
+    /// Takes an existing connection, if one is good for another call.
     pub(super) fn take(&mut self, now: Instant) -> Option<Ready> {
         self.used = now;
-        // A receiver that has once ended a connection early, as to restart, takes more on the next ones.
+        // A receiver that once ended a connection early, for example to restart, takes more calls on the next ones.
         let shared = &self.shared;
         self.ration.raise(now, |calls, silence| {
             shared.iter().any(|(connection, _)| connection.outlasts(calls, silence))
@@ -101,7 +101,7 @@ impl Site {
             }
         }
         loop {
-            // The one that rests for the shortest time is the likeliest to be open, unless it has only begun to rest.
+            // The connection that rests for the shortest time is the likeliest to be open, unless it has only begun to rest.
             let rested = |resting: &Resting| {
                 self.trust.is_proven(resting.shape)
                     && now.saturating_duration_since(resting.since) >= resting.rest
@@ -118,7 +118,7 @@ impl Site {
         }
     }
 
-    /// Whether a call waits for a connection that is being made for another one.
+    /// Whether a call is to wait for a connection that is being made for another one.
     pub(super) fn waits(&self, now: Instant) -> bool {
         let patience = PATIENCE.checked_div(u32::try_from(self.dialing).unwrap_or(u32::MAX));
         self.speaks_http2
@@ -126,34 +126,34 @@ impl Site {
             && patience.is_some_and(|patience| now.saturating_duration_since(self.dialed) < patience)
     }
 
-    /// A connection is being made. Says whether HTTP/2 is offered to the receiver.
+    /// Counts a connection that is being made. Returns whether HTTP/2 is offered to the receiver.
     pub(super) fn dials(&mut self, now: Instant) -> bool {
         self.dialing += 1;
         self.dialed = now;
         !self.wants_http1
     }
 
-    /// A connection is made, and it is known how many calls it takes; or it could not be made.
+    /// Notes that a connection is made and it is known how many calls it takes, or that it could not be made.
     pub(super) fn has_dialed(&mut self) {
         self.dialing -= 1;
         self.change.notify_waiters();
     }
 
-    /// A connection of HTTP/2 was made.
+    /// Adds a connection of HTTP/2.
     pub(super) fn share(&mut self, connection: http2::Connection, now: Instant) {
-        // One that was made before the receiver asked for HTTP/1.1 is for the call that made it.
+        // A connection that was made before the receiver asked for HTTP/1.1 is only for the call that made it.
         if !self.wants_http1 {
             self.speaks_http2 = true;
             self.shared.push((connection, now));
         }
     }
 
-    /// A connection of HTTP/1.1 was made.
+    /// Notes that a connection of HTTP/1.1 was made.
     pub(super) fn speaks_http1(&mut self) {
         self.speaks_http2 = false;
     }
 
-    /// The receiver refuses HTTP/2 for some of its paths, and so is spoken to in HTTP/1.1.
+    /// Notes that the receiver refuses HTTP/2 for some of its paths. From now on, calls speak HTTP/1.1 with it.
     pub(super) fn wants_http1(&mut self) {
         self.wants_http1 = true;
         self.speaks_http2 = false;
@@ -161,7 +161,7 @@ impl Site {
         self.shared.clear();
     }
 
-    /// A call of a path of this shape is done with its connection.
+    /// Takes back a connection after a call of a path of this shape.
     pub(super) fn give_back(
         &mut self,
         mut connection: http1::Connection,
@@ -183,7 +183,7 @@ impl Site {
         }
     }
 
-    /// Closes what was idle for too long, and says whether there is nothing left to remember.
+    /// Closes connections that were idle for too long. Returns whether the receiver can be forgotten.
     pub(super) fn tidy(&mut self, now: Instant) -> bool {
         let trust = &mut self.trust;
         self.resting.retain_mut(|resting| {

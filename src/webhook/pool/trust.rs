@@ -1,28 +1,27 @@
-//! Whether a receiver can be trusted to keep its HTTP/1.1 connections as it found them. Time comes in as an argument.
+//! Whether a receiver can be trusted to keep its HTTP/1.1 connections open and silent between calls. Time comes in as an argument.
 //!
-//! A connection that a receiver closes, or writes to unasked, just when the next request is being written takes that request with
-//! it: nobody can tell whether it was read, and an answer that nobody asked for would be taken for its own. So a connection is used
-//! again only after an answer to a path of which one connection has been seen to stay open and silent. Different paths of a host may
-//! be different programs, so the proof is one of the path's shape. A receiver that breaks the trust on any path gets a connection
-//! for each call.
+//! If a receiver closes a connection, or writes to it unasked, just when the next request is being written, that request is lost: it is
+//! unknown whether the receiver read it, and an unasked answer would be taken for its own. So a connection is used again only after an
+//! answer to a path of which one connection has been seen to stay open and silent. Different paths of a host may be different programs, so
+//! the proof is one of the path's shape. A receiver that breaks the trust on any path gets a connection for each call.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// For so long a connection has to stay silent after an answer. No connection is kept for longer: receivers close idle ones, some
-/// after half a second.
+/// A connection has to stay silent for this long after an answer. No connection is kept for longer: receivers close idle ones, some after
+/// half a second.
 pub(super) const PROOF: Duration = Duration::from_millis(250);
 
-/// For so long a receiver that has broken the trust is not trusted again.
+/// A receiver that has broken the trust is not trusted again for this long.
 const DISTRUST: Duration = Duration::from_secs(86_400);
 
 /// The number of shapes of paths that are remembered as proven.
 const MOST_SHAPES: usize = 64;
 
-/// What was seen of a receiver's connections.
+/// The behaviour of a receiver's connections so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trust {
-    /// When a connection was closed or written to without cause, the last time.
+    /// When a connection was last closed or written to without cause.
     broken: Option<Instant>,
     /// The shapes of paths after whose answers a connection stayed open and silent for long enough.
     proven: VecDeque<u64>,
@@ -34,12 +33,12 @@ impl Trust {
         self.proven.contains(&shape)
     }
 
-    /// Whether the receiver has broken the trust, and is not trusted yet.
+    /// Whether the receiver has broken the trust, and is not trusted again yet.
     pub(super) fn is_broken(&self, now: Instant) -> bool {
         self.broken.is_some_and(|at| now.saturating_duration_since(at) < DISTRUST)
     }
 
-    /// A connection has been silent for [`PROOF`] after an answer to a path of this shape.
+    /// Notes that a connection has been silent for [`PROOF`] after an answer to a path of this shape.
     pub(super) fn stayed_silent(&mut self, shape: u64, now: Instant) {
         if self.is_broken(now) || self.is_proven(shape) {
             return;
@@ -50,7 +49,7 @@ impl Trust {
         self.proven.push_back(shape);
     }
 
-    /// A connection was closed or written to without cause.
+    /// Notes that a connection was closed or written to without cause.
     pub(super) fn broke(&mut self, now: Instant) {
         self.broken = Some(now);
         self.proven.clear();

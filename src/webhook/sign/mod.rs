@@ -1,7 +1,7 @@
 //! Signing webhooks as Standard Webhooks 1.0 says: which secrets a call is signed with, and the signatures.
 //!
-//! A timer is signed for its receiver if that has secrets of its own, or else for the token that created it, or
-//! else for all. Whoever rotates a secret lists both for a while: each call then has both signatures.
+//! A call is signed with the secrets of its receiver, or else with those of the token that created the timer, or else with those for
+//! everyone. To rotate a secret, list the old and the new one for a while: each call then has both signatures.
 
 mod secret;
 
@@ -16,7 +16,7 @@ use crate::text_file;
 /// The most secrets that sign one call: the old one, the new one, and the same for another algorithm.
 const MAX_SECRETS: usize = 4;
 
-/// Whom secrets are for.
+/// The calls that secrets are for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum For {
     /// A host, with or without a port.
@@ -33,12 +33,12 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Reads a list: one line for each of whom secrets are for, `* | host=<host[:port]> | token=<name>`, and then one
-    /// to four secrets, all of which sign. Comments and several entries in a line are as [`text_file::entries`] has them.
+    /// Reads a list. Each line says which calls its secrets are for, `* | host=<host[:port]> | token=<name>`, and then has one to four
+    /// secrets, all of which sign. Comments and several entries in a line are as [`text_file::entries`] has them.
     ///
     /// # Errors
     ///
-    /// Every line that is not as it must be, with its number and without its secrets.
+    /// Every line that is wrong, with its number and without its secrets.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut lists = BTreeMap::new();
         let mut wrong = vec![];
@@ -68,15 +68,14 @@ impl Secrets {
         Some(signatures.join(" "))
     }
 
-    /// Whether the value of `webhook-signature` has a signature in it that one of these secrets makes, whomever they are
-    /// for.
+    /// Whether the value of `webhook-signature` has a signature that one of these secrets makes, whichever calls it is for.
     pub fn verify(&self, id: &str, timestamp: &str, body: &[u8], signatures: &str) -> bool {
         let message = [id.as_bytes(), timestamp.as_bytes(), body].join(&b'.');
         let mut secrets = self.lists.values().flatten();
         secrets.any(|secret| signatures.split(' ').any(|signature| secret.verifies(&message, signature)))
     }
 
-    /// Whether there is none.
+    /// Whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.lists.is_empty()
     }
@@ -92,7 +91,7 @@ impl Secrets {
     }
 }
 
-/// What is signed of a call, and for whom.
+/// The parts of a call that are signed, and those that choose its secrets.
 #[derive(Clone, Copy, Debug)]
 pub struct Call<'a> {
     /// The `webhook-id`.

@@ -14,10 +14,10 @@ const SYMMETRIC: &str = "whsec_";
 const PRIVATE: &str = "whsk_";
 const PUBLIC: &str = "whpk_";
 
-/// What the specification allows of a symmetric secret.
+/// How many bytes of a symmetric secret the specification allows.
 const BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
-/// As many as the digest has.
+/// The bytes of a new secret: as many as the digest has.
 const NEW_BYTES: usize = 32;
 
 /// A secret. Printing it shows its kind only.
@@ -33,7 +33,7 @@ impl Secret {
     ///
     /// # Errors
     ///
-    /// What a secret must be, without what it is.
+    /// The rule that the text breaks, without the text.
     pub fn parse(text: &str) -> Result<Self, String> {
         let decode = |text| BASE64.decode(text).map_err(|_| "a secret is Base64 after its prefix".to_owned());
         if let Some(text) = text.strip_prefix(SYMMETRIC) {
@@ -44,7 +44,7 @@ impl Secret {
             return Ok(Self(Key::Symmetric(hmac::Key::new(hmac::HMAC_SHA256, &bytes))));
         }
         if let Some(text) = text.strip_prefix(PRIVATE) {
-            // The seed alone, or the seed and the public key, as libraries write it.
+            // The seed alone, or the seed followed by the public key, as libraries write them.
             let bytes = decode(text)?;
             let seed = bytes.get(..32).filter(|_| matches!(bytes.len(), 32 | 64));
             let pair = seed.and_then(|seed| Ed25519KeyPair::from_seed_unchecked(seed).ok());

@@ -1,4 +1,4 @@
-//! Which timers a node lists, and which it should.
+//! The timers that a node lists, and those that it should list.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ pub(super) async fn listed(client: &Client) -> Result<Vec<String>, String> {
     }
 }
 
-/// The timers that are there, and not in the list.
+/// The timers that exist and are not in the list.
 pub(super) async fn unlisted(history: &History, client: &Client, listed: &[String]) -> Vec<String> {
     let listed: BTreeSet<&str> = listed.iter().map(String::as_str).collect();
     let told = history.requests.iter().filter_map(|request| request.told.as_ref()?.timer.as_ref());

@@ -1,4 +1,4 @@
-//! Clients are told what is so: what was acknowledged is there, what is over stays over, and what was refused was too late.
+//! Answers to clients are true: an acknowledged timer exists, a finished one stays finished, and a refused request was too late.
 
 use super::{Violation, broken, restored};
 use crate::history::{Asked, History, Request, Seen};
@@ -45,7 +45,7 @@ pub(super) fn judge(history: &History, item: usize, found: &mut Vec<Violation>) 
     }
 }
 
-/// Whether a request was answered with something that it may be answered with.
+/// Checks that a request got an answer that is possible for it.
 fn expected(request: &Request, found: &mut Vec<Violation>) {
     let Some(told) = &request.told else { return };
     let state = told.timer.as_ref().map(|timer| timer.state.as_str());
@@ -58,7 +58,7 @@ fn expected(request: &Request, found: &mut Vec<Violation>) {
         (Asked::Cancel | Asked::MoveTo(_) | Asked::Fire, 409) => {
             matches!(state, Some("firing" | "delivered" | "failed" | "unknown" | "cancelled"))
         }
-        // Judged beside what was told before.
+        // Other checks judge it, by the earlier answers.
         (Asked::Create | Asked::Read | Asked::Cancel | Asked::MoveTo(_) | Asked::Fire, 404) => true,
         _ => false,
     };
@@ -72,7 +72,7 @@ fn expected(request: &Request, found: &mut Vec<Violation>) {
 fn may_become(first: &str, second: &str) -> bool {
     match first {
         "scheduled" | "firing" => true,
-        // Its claimant is alive after all.
+        // Its claimant is alive, and replaces the state.
         "unknown" => second != "cancelled",
         _ => first == second,
     }

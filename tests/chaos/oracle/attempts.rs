@@ -1,12 +1,12 @@
-//! What the log of a timer says of its attempts is what receivers saw of them, and its state follows from the log.
+//! The log of a timer matches the calls that receivers saw, and its state follows from the log.
 
 use super::{Violation, broken, clock, excuse, restored};
 use crate::history::{Call, Ended, Final, History, Logged, Micros};
 
-/// How long an answer may be on its way while nothing is broken, in microseconds: the machine is busy with other runs.
+/// How long an answer may be on its way without a fault, in microseconds: the machine is busy with other runs.
 const HURRY_US: Micros = 2_000_000;
 
-/// The answers that are retried, by default.
+/// The statuses that are retried by default.
 fn is_retried(status: u16) -> bool {
     matches!(status, 408 | 429 | 500..=599)
 }
@@ -26,7 +26,7 @@ pub(super) fn judge(history: &History, item: usize, found: &mut Vec<Violation>) 
         for call in history.calls_of(item) {
             let logged = timer.log.iter().any(|logged| logged.number == call.attempt);
             let plan = &history.items[item];
-            // By another attempt, or, if that was the last one, by an end that says so.
+            // By another attempt, or by a final state that shows this, if it was the last attempt.
             let given_up = timer.state == "failed" && timer.attempts >= plan.max_attempts;
             let taken_over = plan.at_least_once
                 && (timer.log.iter().any(|later| excuse::taken_over(history, call, later))
@@ -42,7 +42,7 @@ pub(super) fn judge(history: &History, item: usize, found: &mut Vec<Violation>) 
     }
 }
 
-/// Whether an attempt of this log is as receivers saw it.
+/// Checks that an attempt of this log matches the calls that receivers saw.
 fn attempt(
     history: &History,
     item: usize,
@@ -63,10 +63,10 @@ fn attempt(
         ("no_answer", call) => node.is_some_and(|node| {
             let (from, _) = clock::when(history, node, logged.claimed_at);
             let (_, to) = clock::when(history, node, logged.finished_at);
-            // Reset, or answered when it was about to be given up.
+            // The receiver reset the connection, or answered just before the attempt was given up.
             let late = call.is_some_and(|call| call.answered.is_none() || call.answered_at + HURRY_US >= to);
             let plan = &history.items[item];
-            // Another node may have tried again and come to an end before the claimant could tell.
+            // Another node may have made another attempt and finished the timer before the claimant could store its outcome.
             let tried_again = |call| log.iter().any(|later| excuse::taken_over(history, call, later));
             let told_too_late = plan.at_least_once
                 && call.is_some_and(|call| excuse::parted(history, call) && tried_again(call));
@@ -86,7 +86,7 @@ fn attempt(
     }
 }
 
-/// Whether the state follows from the attempts.
+/// Checks that the state follows from the attempts.
 fn state(history: &History, item: usize, timer: &Final, found: &mut Vec<Violation>) {
     let plan = &history.items[item];
     let last = timer.log.last();
@@ -101,10 +101,10 @@ fn state(history: &History, item: usize, timer: &Final, found: &mut Vec<Violatio
             Some("answered") => status.is_some_and(|status| status / 100 != 2),
             Some("no_answer") => !plan.at_least_once || used_up,
             Some(_) => used_up,
-            // Its claimant died, and that was the last attempt.
+            // Its claimant died during the last attempt.
             None => used_up && plan.at_least_once,
         },
-        // Only for a claimant that was killed: one that was stopped or cut off tells what has happened when it is back.
+        // Only after its claimant was killed: a claimant that was stopped or cut off stores the outcome when it is back.
         "unknown" if restored::is_brought_back(history, timer) => true,
         "unknown" if restored::is_claimed_in_a_backup(history, item) => true,
         "unknown" => {

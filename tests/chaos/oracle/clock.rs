@@ -1,8 +1,8 @@
-//! What a node's clock can have shown, as it was set during the run.
+//! The times that a node's clock can have shown, given how the run set it.
 
 use crate::history::{History, Micros};
 
-/// A span in which a clock was off by so much. Spans overlap by the moment in which it was set.
+/// A span in which a clock was off by this much. Spans overlap by the moment in which the clock was set.
 struct Span {
     from: Micros,
     to: Micros,
@@ -29,7 +29,7 @@ pub(super) fn latest(history: &History, node: usize, from: Micros, to: Micros) -
     shown.max().unwrap_or(to)
 }
 
-/// The earliest that it can have shown from `from` to `to`.
+/// The earliest instant that the node's clock can have shown from `from` to `to`.
 pub(super) fn earliest(history: &History, node: usize, from: Micros, to: Micros) -> Micros {
     let shown = spans(history, node)
         .into_iter()

@@ -1,15 +1,15 @@
-//! No call comes before its instant by its node's clock, as that was set and moved; and none after a cancel.
+//! No call comes before its instant by its node's clock, given how clock and timer were moved; and no call comes after a cancel.
 
 use super::{Violation, broken, clock, restored};
 use crate::history::{Asked, Call, History, Micros, Request};
 use crate::plan::Due;
 
-/// Something that has made the timer due at an instant.
+/// A request that made the timer due at an instant.
 struct Setter<'a> {
     request: &'a Request,
-    /// Not before this instant.
+    /// The timer is not due before this instant.
     due: Micros,
-    /// How many attempts had been started when it was done; `None` if it is not known to be done.
+    /// How many attempts had started when it was carried out; `None` if the run does not know whether it was.
     attempts: Option<u32>,
 }
 
@@ -31,7 +31,7 @@ pub(super) fn judge(history: &History, item: usize, found: &mut Vec<Violation>) 
         }
     }
     for logged in history.ends_of(item).flat_map(|timer| &timer.log) {
-        // The instant of a claim is taken from the same clock that it is compared with.
+        // The instant of a claim comes from the same clock as the instant that it is compared with.
         if logged.claimed_at < logged.due_at {
             let early_us = logged.due_at - logged.claimed_at;
             let how = format!("attempt {} by {}, {early_us} µs early", logged.number, logged.node);
@@ -57,21 +57,20 @@ fn setter<'a>(history: &'a History, request: &'a Request) -> Option<Setter<'a>> 
                 }
                 Due::AtMs(at) => history.began + Micros::from(at) * 1_000,
             };
-            // What was told is kept, and not sooner than what was asked for.
+            // The answer's instant counts, or the requested one if that is later.
             let told = request.told(201).and_then(|told| told.timer.as_ref()).map(|timer| timer.due_at);
-            // 200 is: there is one already, which it may have made itself in a try that was not answered.
+            // 200 means that the timer exists already; an unanswered try of this request may have created it.
             let attempts = done.filter(|_| request.told(201).is_some());
             Some(Setter { request, due: told.unwrap_or(asked).max(asked), attempts })
         }
         Asked::MoveTo(to) => Some(Setter { request, due: to, attempts: done }),
-        // As soon as may be; and it takes no earlier instant away.
+        // The timer may be called at once, and the requests before stay in force.
         Asked::Fire => Some(Setter { request, due: 0, attempts: None }),
         Asked::Read | Asked::Cancel => None,
     }
 }
 
-/// Whether the call can have been made because of it: it was asked for by then, and nothing that came after it had taken
-/// its place when the call was claimed.
+/// Whether the call can rest on this request: it was sent by then, and no later request had replaced it when the call was claimed.
 fn in_force(setter: &Setter<'_>, setters: &[Setter<'_>], call: &Call) -> bool {
     let replaced_by = |later: &Setter<'_>| {
         let after = setter.request.told.as_ref().is_some_and(|told| told.at <= later.request.sent);

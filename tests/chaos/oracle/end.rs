@@ -1,4 +1,4 @@
-//! At the end nothing is missing, everything adds up, and all is quiet.
+//! At the end no timer is missing, the counts add up, and all is quiet.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,7 +7,7 @@ use crate::history::{Call, Ended, Final, History};
 use crate::look::may_linger;
 use crate::plan::What;
 
-/// Whether what was acknowledged is there, and what was called is stored.
+/// Checks that each acknowledged timer exists, and that each called timer is stored.
 pub(super) fn judge_item(history: &History, item: usize, found: &mut Vec<Violation>) {
     let is_there = |id: &str| history.ends_of(item).any(|timer| timer.id == id);
     for request in history.requests_of(item) {
@@ -41,7 +41,7 @@ pub(super) fn judge_item(history: &History, item: usize, found: &mut Vec<Violati
     }
 }
 
-/// Whether all of it adds up and is quiet.
+/// Checks that the counts add up and all is quiet.
 pub(super) fn judge(history: &History, found: &mut Vec<Violation>) {
     let end = &history.end;
     for complaint in &history.complaints {
@@ -85,9 +85,9 @@ pub(super) fn judge(history: &History, found: &mut Vec<Violation>) {
     ledger(history, found);
 }
 
-/// Sweeps mend what accidents have lost, and none of these faults may lose a wake: whatever they find is a bug that they
-/// would hide. Whoever's clock is off takes timers for overdue, which harms nothing; nor does a wake without a record. Where
-/// the broker forgets, records and wakes are of different instants, and what is found is reported.
+/// Checks that sweeps found nothing. Sweeps repair accidental losses, and none of these faults may lose a wake, so any finding is a
+/// bug that the sweep would hide. A node whose clock is off takes timers for overdue, which is harmless; a wake without a record is
+/// harmless, too. Where the broker forgets, records and wakes are of different instants, and the findings are reported.
 fn sweeps(history: &History, found: &mut Vec<Violation>) {
     let clocks = history.faults.iter().any(|fault| matches!(fault.fault.what, What::Clock { .. }));
     let lost = history.end.swept.keys().any(|kind| kind != "orphan");
@@ -97,7 +97,7 @@ fn sweeps(history: &History, found: &mut Vec<Violation>) {
     }
 }
 
-/// Whether each timer is in one state and all are counted.
+/// Checks that each timer is in one state and that all are counted.
 fn ledger(history: &History, found: &mut Vec<Violation>) {
     let end = &history.end;
     if end.imbalances.iter().any(|missing| *missing != 0.0) {

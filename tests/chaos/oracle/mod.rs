@@ -1,7 +1,7 @@
-//! Judges a history: which promises were broken. Pure: it knows no clock, no network and no process.
+//! Judges a history: it finds the broken promises. Pure: it knows no clock, no network and no process.
 //!
-//! It takes nobody's word: what clients were told, what receivers saw and what the API says at the end are compared with
-//! each other, and an excuse holds only if a fault gives it.
+//! It trusts no single source: it compares the answers to clients, the calls that receivers saw, and the state that the API
+//! shows at the end. Only a fault excuses an outcome.
 
 mod answers;
 mod attempts;
@@ -23,11 +23,11 @@ pub(crate) use tests::{ALL as TESTS, OF_A_BROKER_THAT_FORGETS as MORE_TESTS};
 /// A promise that was broken.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Violation {
-    /// Which.
+    /// The promise.
     pub(crate) promise: &'static str,
-    /// How.
+    /// How it was broken.
     pub(crate) how: String,
-    /// With which timer, by its number in the load.
+    /// The number of its timer in the load.
     pub(crate) item: Option<usize>,
 }
 
@@ -40,12 +40,12 @@ impl fmt::Display for Violation {
     }
 }
 
-/// How many timers are `unknown` since their records were brought back. That is no breach of a promise, and worth a word.
+/// How many timers are `unknown` because their records were brought back. That breaks no promise, but the report mentions it.
 pub(crate) fn brought_back(history: &History) -> usize {
     history.end.timers.iter().filter(|timer| restored::is_brought_back(history, timer)).count()
 }
 
-/// Everything that is wrong with a history.
+/// All violations in a history.
 pub(crate) fn judge(history: &History) -> Vec<Violation> {
     let mut found = vec![];
     for item in 0..history.items.len() {

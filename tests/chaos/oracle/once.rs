@@ -1,4 +1,4 @@
-//! Nobody is called too often, and no key makes two timers.
+//! No receiver is called too often, and no key makes two timers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +23,7 @@ pub(super) fn judge(history: &History, item: usize, found: &mut Vec<Violation>) 
         for (earlier, later) in calls.iter().zip(calls.iter().skip(1)) {
             let delivered = earlier.answered.is_some_and(|status| status / 100 == 2);
             let (from, to) = (earlier.at, later.at);
-            // Whether it could not be heard is for `attempts` to judge.
+            // `attempts` judges whether the answer could get lost.
             let unheard = outcomes(history, item, earlier.attempt).any(|result| result == "no_answer");
             let unknown = outcomes(history, item, earlier.attempt).next().is_none();
             let excused = unheard || (unknown && excuse::outcome_late(history, earlier.node, from, to));
@@ -41,13 +41,13 @@ pub(super) fn judge(history: &History, item: usize, found: &mut Vec<Violation>) 
     one_timer(history, item, by_id.keys().copied(), found);
 }
 
-/// What the timer's log has of an attempt.
+/// The results of an attempt in the timer's log.
 fn outcomes(history: &History, item: usize, attempt: u32) -> impl Iterator<Item = &str> {
     let logs = history.ends_of(item).flat_map(|timer| &timer.log);
     logs.filter(move |logged| logged.number == attempt).map(|logged| logged.result.as_str())
 }
 
-/// Whether there is one timer at most, whoever was asked for it how often.
+/// Checks that there is at most one timer, however often and at whichever nodes it was requested.
 fn one_timer<'a>(
     history: &'a History,
     item: usize,
@@ -64,7 +64,7 @@ fn one_timer<'a>(
     let made: Vec<_> = history.requests_of(item).filter(|request| request.told(201).is_some()).collect();
     let from = made.iter().map(|request| request.sent).min().unwrap_or_default();
     let to = made.iter().filter_map(|request| request.told.as_ref()).map(|told| told.at).max();
-    // The first one was lost again.
+    // NATS lost the first timer again.
     let is_excused = excuse::acknowledged_lost(history, from, to.unwrap_or_default());
     if made.len() > 1 && !is_excused {
         broken(

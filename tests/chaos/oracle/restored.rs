@@ -1,17 +1,17 @@
-//! What a broker that forgets may lead to: timers that have left, and data that was put back as it was earlier.
+//! The possible effects of a broker that forgets: timers that have left, and data that was put back to an earlier state.
 //!
-//! Each excuse holds for one timer, by the instants of what was asked for and seen, and only where such a fault came about.
+//! Each excuse holds for one timer, by the instants of its requests and calls, and only in a run with such a fault.
 
 use crate::history::{Asked, Backup, Call, Final, History, Micros, Request};
 use crate::plan::What;
 
-/// What jettimer says of a timer that it does not call since its record may be older than what has happened.
+/// jettimer's reason for not calling a timer whose record may be older than its latest events.
 const BROUGHT_BACK: &str = "restored by the broker or from a backup";
 
-/// How long after its call an outcome may not have been stored yet, in microseconds.
+/// How long after the call its outcome may still not be stored, in microseconds.
 const STORED_WITHIN_US: Micros = 2_000_000;
 
-/// Whether a timer need not be there at this instant: it was over for as long as it stays, or its creation was undone.
+/// Whether a timer may be missing at this instant: it was over for as long as finished timers stay, or its creation was undone.
 pub(crate) fn may_be_gone(history: &History, item: usize, id: &str, at: Micros) -> bool {
     has_left(history, item, id, at) || was_never_created(history, item, id)
 }
@@ -28,14 +28,13 @@ pub(super) fn has_left(history: &History, item: usize, id: &str, at: Micros) -> 
     cancelled.chain(late).chain(delivered).any(|over| over + retention <= at)
 }
 
-/// Whether a cancel took so long that its timer may have been over and have left before it was answered 404: cancelled by it,
-/// or called.
+/// Whether a cancel took long enough for its timer to end, by the cancel or by a call, and to leave before the 404.
 pub(super) fn outlasts_its_timer(history: &History, request: &Request) -> bool {
     let (Some(retention), Some(told)) = (history.retention, request.told(404)) else { return false };
     request.asked == Asked::Cancel && told.at - request.sent >= retention
 }
 
-/// Whether its creation was undone: it came after the backup, and before that was put back.
+/// Whether the timer's creation was undone: it came after the backup, and before the restore.
 pub(super) fn was_never_created(history: &History, item: usize, id: &str) -> bool {
     let of_it = |request: &&Request| {
         let timer = request.told.as_ref().and_then(|told| told.timer.as_ref());
@@ -49,14 +48,14 @@ pub(super) fn was_called_before(history: &History, call: &Call) -> bool {
     history.backups.iter().any(|backup| call.at <= backup.back.1)
 }
 
-/// Whether a cancel was undone, and its timer was not due until then: what is due later is scheduled again, and nothing can
-/// know better.
+/// Whether a cancel was undone, and its timer was not due before the restore: such a timer is scheduled again, and no node
+/// can know that it was cancelled.
 pub(super) fn cancel_is_undone(history: &History, request: &Request) -> bool {
     let due = request.told.as_ref().and_then(|told| told.timer.as_ref()).map(|timer| timer.due_at);
     undone_by(history, request).is_some_and(|backup| due.is_some_and(|due| due >= backup.back.0))
 }
 
-/// Whether a timer is `unknown` since its record was brought back, in a run whose fault can have done that.
+/// Whether a timer is `unknown` because its record was brought back, in a run with a fault that can do that.
 pub(super) fn is_brought_back(history: &History, timer: &Final) -> bool {
     let forgets = |what| matches!(what, What::KillAfterLeaving { .. } | What::RestoreBackup { .. });
     timer.state == "unknown"
@@ -64,7 +63,7 @@ pub(super) fn is_brought_back(history: &History, timer: &Final) -> bool {
         && history.faults.iter().any(|fault| fault.skipped.is_none() && forgets(fault.fault.what))
 }
 
-/// Whether the backup was made while the timer was being called, so that it has a claim and no outcome.
+/// Whether the backup was made during a call of the timer, so that the copy has a claim and no outcome.
 pub(super) fn is_claimed_in_a_backup(history: &History, item: usize) -> bool {
     let during = |call: &Call, backup: &Backup| {
         call.at <= backup.made.1 && call.answered_at.max(call.at) + STORED_WITHIN_US >= backup.made.0
@@ -72,7 +71,7 @@ pub(super) fn is_claimed_in_a_backup(history: &History, item: usize) -> bool {
     history.calls_of(item).any(|call| history.backups.iter().any(|backup| during(call, backup)))
 }
 
-/// The backup that a request that was answered came after, and that was put back after the request.
+/// The backup that undid an answered request: made before the request, and restored after it.
 fn undone_by<'h>(history: &'h History, request: &Request) -> Option<&'h Backup> {
     let told = request.told.as_ref()?;
     history.backups.iter().find(|backup| told.at >= backup.made.0 && request.sent <= backup.back.1)

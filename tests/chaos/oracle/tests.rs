@@ -1,4 +1,4 @@
-//! Each kind of violation, planted into a history that has none, is found.
+//! The oracle finds each kind of violation that a test plants into a history without violations.
 
 mod forgets;
 
@@ -90,7 +90,7 @@ fn logged(number: u32, result: &str, status: Option<u16>) -> Logged {
     }
 }
 
-/// Has the timer end otherwise.
+/// Gives the timer another end.
 fn ended(history: &mut History, state: &str, log: Vec<Logged>) {
     let timer = &mut history.end.timers[0];
     for (name, change) in [(timer.state.clone(), 0), (state.to_owned(), 1)] {
@@ -106,7 +106,7 @@ fn happened(what: What, began: Micros, ended: Micros) -> Happened {
     Happened { fault, whom: String::new(), began, ended, skipped: None }
 }
 
-/// The promises that are broken.
+/// The promises that a history breaks.
 fn promises(history: &History) -> Vec<&'static str> {
     let mut promises: Vec<&str> = judge(history).into_iter().map(|violation| violation.promise).collect();
     promises.dedup();
@@ -216,7 +216,7 @@ crate::trials! {
         lost.told = None;
         history.requests.push(lost);
         finds_nothing(&history);
-        // Moved to sooner, perhaps.
+        // The timer may have been moved to an earlier instant.
         history.requests[1].asked = Asked::MoveTo(DUE - SECOND);
         history.calls[0].at = DUE - SECOND;
         finds_nothing(&history);
@@ -279,20 +279,20 @@ crate::trials! {
         let mut history = one(false);
         history.calls.clear();
         finds("an attempt's outcome is what the receiver saw", &history);
-        // An answer that came as it was given up is too late.
+        // An answer that came just as the attempt was given up is too late.
         let mut history = one(false);
         ended(&mut history, "failed", vec![logged(1, "no_answer", None)]);
         history.end.timers[0].log[0].finished_at = DUE + 3 * SECOND;
         finds("an attempt's outcome is what the receiver saw", &history);
         history.calls[0].answered_at = DUE + 3 * SECOND;
         finds_nothing(&history);
-        // Nor can another node know of it that has taken the timer over from a claimant that was killed.
+        // A node that took the timer over from a killed claimant cannot know of the answer either.
         history.calls[0].answered_at = DUE;
         history.lives[1].ended = Some(Ended::Killed(DUE + 4 * SECOND));
         finds("an attempt's outcome is what the receiver saw", &history);
         history.lives[1].ended = Some(Ended::Killed(DUE + SECOND));
         finds_nothing(&history);
-        // Nor its claimant tell, which was parted from NATS until another node had tried again.
+        // A claimant that was cut off from NATS until another node had tried again cannot store it either.
         let mut history = one(true);
         history.calls.push(call(2, DUE + 16 * SECOND));
         ended(&mut history, "delivered", vec![logged(1, "no_answer", None), logged(2, "answered", Some(200))]);
@@ -323,7 +323,7 @@ crate::trials! {
         finds("every timer ends as promised", &history);
         history.lives[1].ended = Some(Ended::Killed(DUE + SECOND));
         finds_nothing(&history);
-        // What may be called again is never unknown.
+        // A timer that may be called again is never unknown.
         history.items[0].at_least_once = true;
         finds("every timer ends as promised", &history);
     }
@@ -332,7 +332,7 @@ crate::trials! {
         let mut history = one(false);
         history.requests.push(request(Asked::Create, BEGAN, 201, "scheduled", 0));
         finds("a key's timer is created once", &history);
-        // A server whose disk is full loses what it has just acknowledged.
+        // A server with a full disk loses writes that it has just acknowledged.
         history.faults.push(happened(What::FillDisk { which: Which::All }, BEGAN, BEGAN + SECOND));
         finds_nothing(&history);
         let mut history = one(false);

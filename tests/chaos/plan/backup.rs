@@ -1,8 +1,7 @@
-//! The load of [`What::RestoreBackup`]: timers on either side of each of its two instants, that of the backup and that of the
-//! restore.
+//! The load of [`What::RestoreBackup`]: timers on either side of each of its two instants, the backup and the restore.
 //!
-//! What becomes of each is judged by when it came about, so a machine that is busy changes how many there are of each
-//! kind, and not what is promised about them.
+//! The oracle judges each timer by the actual instants of its events. So a busy machine changes the number of timers of
+//! each kind, and not the promises about them.
 //!
 //! [`What::RestoreBackup`]: super::What::RestoreBackup
 
@@ -25,11 +24,11 @@ const FIRED_BETWEEN: Range<u32> = 8_000..10_000;
 const AFTER: Range<u32> = 14_000..16_000;
 const FIRED_AFTER: Range<u32> = 16_000..19_000;
 
-/// How many timers there are of a kind, when they are created, when they are due, and when they are cancelled.
+/// The number of timers of a kind, and when they are created, due and cancelled.
 struct Kind(u32, Range<u32>, Range<u32>, Option<Range<u32>>);
 
 const KINDS: [Kind; 9] = [
-    // Over before the backup, and in it.
+    // Finished before the backup, which has them.
     Kind(10, BEFORE, FIRED_BEFORE, None),
     // Called after the backup, which has them as scheduled.
     Kind(25, BEFORE, FIRED_BETWEEN, None),
@@ -40,11 +39,11 @@ const KINDS: [Kind; 9] = [
     Kind(8, BETWEEN, FIRED_AFTER, None),
     // Created after the restore.
     Kind(8, AFTER, FIRED_AFTER, None),
-    // Cancelled in the backup.
+    // Cancelled before the backup, which has them.
     Kind(4, BEFORE, FIRED_BETWEEN, Some(3_000..3_500)),
     Kind(4, BEFORE, FIRED_AFTER, Some(3_000..3_500)),
-    // Cancelled after the backup, which has them as scheduled. They are due before the restore: what is cancelled meanwhile
-    // and due later is scheduled again, and nothing can know better.
+    // Cancelled after the backup, which has them as scheduled. They are due before the restore: a timer that is cancelled
+    // in between and due later is scheduled again, and no node can know that it was cancelled.
     Kind(8, BEFORE, FIRED_BETWEEN, Some(BETWEEN)),
 ];
 

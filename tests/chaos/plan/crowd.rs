@@ -1,8 +1,8 @@
-//! The load of [`What::KillAfterLeaving`]: so many bytes that the bucket has several blocks, of which each keeps more than
-//! half of what was written to it, while other blocks die as a whole.
+//! The load of [`What::KillAfterLeaving`]: enough bytes for several blocks of the bucket. Some blocks keep more than half
+//! of their bytes, while others die as a whole.
 //!
-//! A nats-server that is started after SIGKILL reads its blocks again. What is dead in a block that was not compacted has
-//! to be known from elsewhere, or it comes back.
+//! A nats-server that starts after SIGKILL reads its blocks again. It has to learn from elsewhere which messages are dead
+//! in a block that was not compacted, or they come back.
 //!
 //! [`What::KillAfterLeaving`]: super::What::KillAfterLeaving
 
@@ -11,23 +11,23 @@ use fastrand::Rng;
 use super::load::{Behaviour, Due, FAR_MS, FollowUp, Item, Then};
 use super::{NODES, RECEIVERS};
 
-/// How many timers, with how many bytes each: 8.6 MB, which is two blocks of 4 MiB and a part of a third, before anything
+/// The number of timers, and the bytes of each: 8.6 MB, which is two blocks of 4 MiB and a part of a third, before anything
 /// is called.
 const ITEMS: u32 = 480;
 const BODY_BYTES: u32 = 17_000;
 
-/// In which span they are created, when the first of them are due and cancelled, and within which span after that, in
-/// milliseconds after the start of the load.
+/// When the timers are created, when the first of them are due and cancelled, and in which span after that, in milliseconds
+/// after the start of the load.
 const CREATED_WITHIN_MS: u32 = 3_000;
 const DUE_MS: u32 = 6_000;
 const CANCELLED_MS: u32 = 4_500;
 const WITHIN_MS: u32 = 1_000;
 
-/// Of so many timers in a row one is due soon.
+/// One timer in this many is due soon.
 const OF: u32 = 4;
 
-/// Draws the load: runs of `run` timers that are due soon, each followed by a run of others. Of these a few are
-/// cancelled: some are due soon, and some are not.
+/// Draws the load: runs of `run` timers that are due soon, each followed by a run of other timers. A few of the other
+/// timers are cancelled; some of those are due soon, and some are not.
 pub(super) fn of(rng: &mut Rng, run: u32) -> Vec<Item> {
     (0..ITEMS).map(|number| item(rng, number, run.max(1))).collect()
 }

@@ -1,4 +1,4 @@
-//! Which faults a seed has.
+//! Draws the faults of a seed.
 
 use fastrand::Rng;
 
@@ -9,15 +9,15 @@ use super::{NODES, Profile, RECEIVERS, SERVERS, backup, weighted};
 const FIRST_MS: u32 = 300;
 const LAST_MS: u32 = 6_500;
 
-/// How long one lasts, in milliseconds. A change of leader takes 2 to 9 s, so some end before it and some after.
+/// How long a fault lasts, in milliseconds. A change of leader takes 2 to 9 s, so some faults end before it and some after.
 const SHORTEST_MS: u32 = 200;
 const LONGEST_MS: u32 = 4_000;
 
-/// How long a node is stopped or cut off from NATS now and then, in milliseconds: longer than a lease (3 s and 15 s), so that
-/// others take over what it has claimed, and it comes back.
+/// The length of an occasional long stop of a node, or cut from NATS, in milliseconds: longer than a lease (3 s and 15 s),
+/// so that other nodes take over its claims before it comes back.
 const PAST_A_LEASE_MS: std::ops::RangeInclusive<u32> = 19_000..=22_000;
 
-/// One in so many that could be is as long as that.
+/// One in this many of the faults that can be long is long.
 const LONG_ONE_IN: u32 = 5;
 
 /// The most faults of a run.
@@ -26,8 +26,7 @@ const MOST: usize = 6;
 /// The largest step of a clock, in milliseconds: more than the 15 s by which a lease outlasts its call.
 const HARDEST_MS: i64 = 20_000;
 
-/// Draws the faults of a run, in the order in which they begin. Every other run with one server has a fault with a load
-/// of its own, and no other.
+/// Draws the faults of a run, in the order in which they begin. In every other run with one server the only fault is one with its own load.
 pub(super) fn of(rng: &mut Rng, profile: Profile) -> Vec<Fault> {
     if profile == Profile::One && rng.bool() {
         return vec![if rng.bool() { kill_after_leaving(rng) } else { restore_backup(rng) }];
@@ -114,7 +113,7 @@ fn receiver_trouble(rng: &mut Rng) -> ReceiverTrouble {
     weighted(rng, &[(3, ReceiverTrouble::Fails), (2, ReceiverTrouble::Hangs), (2, ReceiverTrouble::Resets)])
 }
 
-/// Some within what clocks may differ by (2 s), some far beyond.
+/// Some offsets are within the permitted difference of clocks (2 s), some far beyond it.
 fn ahead_ms(rng: &mut Rng) -> i64 {
     let most = weighted(rng, &[(3, 2_000), (2, HARDEST_MS)]);
     let ahead = rng.i64(50..=most);

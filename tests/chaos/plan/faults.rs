@@ -1,4 +1,4 @@
-//! What is broken, when, and for how long, as it is written in files.
+//! The faults of a run as files have them: kind, start and length.
 
 use std::fmt;
 
@@ -16,11 +16,11 @@ pub(crate) struct Fault {
     pub(crate) what: What,
 }
 
-/// What is broken.
+/// The kind of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum What {
-    /// SIGKILL; it is started again when the fault ends.
+    /// SIGKILL; the run starts it again when the fault ends.
     KillNode {
         node: usize,
     },
@@ -28,11 +28,11 @@ pub(crate) enum What {
     StopNode {
         node: usize,
     },
-    /// SIGTERM; it is started again when the fault ends.
+    /// SIGTERM; the run starts it again when the fault ends.
     RestartNode {
         node: usize,
     },
-    /// A node's clock is off by so much.
+    /// A node's clock is off by this much.
     Clock {
         node: usize,
         ahead_ms: i64,
@@ -46,18 +46,18 @@ pub(crate) enum What {
     RestartServer {
         which: Which,
     },
-    /// No other server reaches it nor is reached by it; clients do.
+    /// The server and the other servers cannot reach each other; clients still reach it.
     IsolateServer {
         which: Which,
     },
-    /// Its disk is full; when the fault ends there is room again, and it is started again.
+    /// The server's disk is full. When the fault ends, it has room again, and the run restarts the server.
     FillDisk {
         which: Which,
     },
     StepDown {
         of: Of,
     },
-    /// What lies between a node and a peer.
+    /// A fault of the link between a node and a peer.
     Link {
         node: usize,
         to: Peer,
@@ -67,30 +67,29 @@ pub(crate) enum What {
         receiver: usize,
         how: ReceiverTrouble,
     },
-    /// SIGKILL of the only server, once timers have been called and cancelled, have left, and the store is compacted. It has
-    /// a load of its own, and finished timers stay for two seconds only.
+    /// SIGKILL of the only server, once timers have been called and cancelled, have left, and the store is compacted. It
+    /// has its own load, and finished timers stay for two seconds only.
     KillAfterLeaving {
         /// How many timers in a row are due soon, before others follow.
         run: u32,
         nodes: Nodes,
     },
-    /// A copy of the only server's data is made when the fault begins, and put back when it ends. It has a load of its
-    /// own.
+    /// A copy of the only server's data is made when the fault begins, and put back when it ends. It has its own load.
     RestoreBackup {
         copied: Copied,
         nodes: Nodes,
     },
 }
 
-/// What nodes do when the server is started again.
+/// The behaviour of the nodes when the server starts again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Nodes {
-    /// They go on.
+    /// The nodes go on.
     Live,
-    /// Once all are ready they are restarted, one after the other.
+    /// Once all nodes are ready, they are restarted one after the other.
     Restart,
-    /// They are killed with the server, and started after it.
+    /// The nodes are killed with the server, and started after it.
     Die,
 }
 
@@ -98,23 +97,23 @@ pub(crate) enum Nodes {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Copied {
-    /// While the server is stopped in order: SIGTERM, and started again.
+    /// While the server is down: it gets SIGTERM, and is started again.
     Stopped,
-    /// While it runs, as a snapshot of its volume: it stands still meanwhile.
+    /// While the server runs, like a snapshot of its volume: it is stopped by SIGSTOP meanwhile.
     Running,
 }
 
-/// Which nats-servers: found out when the fault begins.
+/// The nats-servers that a fault hits, determined when it begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Which {
     Leader(Of),
-    /// One that does not lead it.
+    /// A server that does not lead it.
     Follower(Of),
     All,
 }
 
-/// What has a leader.
+/// A replicated group with a leader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Of {
@@ -138,9 +137,9 @@ pub(crate) enum Peer {
 pub(crate) enum LinkTrouble {
     /// Connections are closed, new ones refused.
     Cut,
-    /// A partition: connections stay, and nothing comes through.
+    /// A partition: connections stay open, and nothing comes through.
     Stall,
-    /// Each piece takes so much longer.
+    /// Each piece is delayed by this much.
     DelayMs(u32),
     /// The node's side of each connection is closed; answers still come through.
     HalfClose,
@@ -197,12 +196,12 @@ impl What {
         }
     }
 
-    /// Whether the run has a load that is made for it.
+    /// Whether this kind has its own load.
     pub(crate) fn has_a_load(&self) -> bool {
         matches!(self, Self::KillAfterLeaving { .. } | Self::RestoreBackup { .. })
     }
 
-    /// Whether it can come about in this profile.
+    /// Whether this kind is possible in this profile.
     pub(crate) fn fits(&self, profile: Profile) -> bool {
         let alone = profile.servers() == 1;
         match self {
@@ -213,7 +212,7 @@ impl What {
             | Self::FillDisk { which } => !alone || *which == Which::All,
             Self::Link { to: Peer::Server(server), .. } => *server < profile.servers(),
             Self::KillAfterLeaving { .. } => alone,
-            // Where all nodes die as well, nothing is left that knows of what came after the backup.
+            // If all nodes die as well, no party remembers the events after the backup.
             Self::RestoreBackup { nodes, .. } => alone && *nodes != Nodes::Die,
             Self::KillNode { .. }
             | Self::StopNode { .. }
@@ -224,7 +223,7 @@ impl What {
         }
     }
 
-    /// The same with the only server in the place of whichever is meant.
+    /// The same fault, with the only server in place of any other choice.
     pub(super) fn of_the_only_server(self) -> Self {
         let which = Which::All;
         match self {

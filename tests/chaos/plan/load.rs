@@ -1,22 +1,21 @@
-//! What clients ask for: timers of both delivery modes, and wishes that meet their due instants.
+//! The load of the clients: timers of both delivery modes, and follow-up requests close to their due instants.
 
 use fastrand::Rng;
 
 use super::{NODES, RECEIVERS, weighted};
 
-/// How many timers a run creates, and in which span, in milliseconds.
+/// How many timers a run creates, and the span of their creation in milliseconds.
 const ITEMS: usize = 90;
 const SPAN_MS: u32 = 5_500;
 
-/// The longest delay, and the last instant at which a timer is due at first, in milliseconds: most of them come due while
-/// things are broken.
+/// The longest delay, and the latest original due instant of a timer, in milliseconds: most timers come due while faults last.
 const LONGEST_DELAY_MS: u32 = 8_000;
 const LAST_DUE_MS: u32 = 8_500;
 
-/// When a timer is due that is not to be due within a run, in milliseconds after the start of the load: five hours.
+/// The due instant of a timer that is not due within a run, in milliseconds after the start of the load: five hours.
 pub(super) const FAR_MS: u32 = 18_000_000;
 
-/// One timer and what is done about it.
+/// One timer, and the requests about it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Item {
     /// When it is created, after the start of the load.
@@ -26,12 +25,12 @@ pub(crate) struct Item {
     pub(crate) max_attempts: u32,
     pub(crate) receiver: usize,
     pub(crate) behaviour: Behaviour,
-    /// How many bytes it sends.
+    /// The size of its body in bytes.
     pub(crate) body_bytes: u32,
-    /// The nodes that are asked to create it: one, or with an idempotency key two at the same moment.
+    /// The nodes that the client asks to create it: one, or with an idempotency key two at the same moment.
     pub(crate) nodes: Vec<usize>,
     pub(crate) keyed: bool,
-    /// In the order of their instants.
+    /// The follow-up requests, in the order of their instants.
     pub(crate) then: Vec<Then>,
 }
 
@@ -44,18 +43,18 @@ pub(crate) enum Due {
     AtMs(u32),
 }
 
-/// What its receiver does, if nothing is broken.
+/// The behaviour of its receiver when no fault hits it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Behaviour {
     Ok,
     SlowMs(u32),
-    /// This status so often, then 200.
+    /// This status this many times, then 200.
     Status(u16, u32),
     /// Closes the connection the first time, then 200.
     Reset,
 }
 
-/// A wish about a timer.
+/// A follow-up request about a timer.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Then {
     /// After the start of the load.
@@ -64,18 +63,18 @@ pub(crate) struct Then {
     pub(crate) what: FollowUp,
 }
 
-/// What is wished.
+/// The kind of a follow-up request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum FollowUp {
     Read,
     Cancel,
-    /// To be due at another instant, after the start of the load.
+    /// Move the timer to another instant, after the start of the load.
     MoveTo(u32),
     Fire,
 }
 
 impl Item {
-    /// When it is due at first, after the start of the load.
+    /// The original due instant, after the start of the load.
     pub(crate) fn due_ms(&self) -> u32 {
         match self.due {
             Due::DelayMs(delay) => self.at_ms + delay,
@@ -122,7 +121,7 @@ fn item(rng: &mut Rng) -> Item {
 }
 
 fn behaviour(rng: &mut Rng) -> Behaviour {
-    // Slow enough that a node that is killed is often in the middle of a call.
+    // Slow enough that a killed node is often in the middle of a call.
     let slow = Behaviour::SlowMs(rng.u32(5..1_500));
     let later = Behaviour::Status(503, rng.u32(1..4));
     weighted(
@@ -131,7 +130,7 @@ fn behaviour(rng: &mut Rng) -> Behaviour {
     )
 }
 
-/// Half of the wishes come close to the due instant, and so meet the claim.
+/// Half of the follow-up requests come close to the due instant, and so meet the claim.
 fn then(rng: &mut Rng, item: &Item) -> Then {
     let due = item.due_ms();
     let at_ms =

@@ -1,6 +1,6 @@
-//! What one run does, as a function of its seed: what clients ask for, and what is broken meanwhile.
+//! The plan of one run, as a function of its seed: the requests of the clients and the faults.
 //!
-//! Pure. The same seed gives the same plan, on every machine; what becomes of it depends on how the operating system
+//! Pure. The same seed gives the same plan on every machine. The course of the run depends on how the operating system
 //! schedules some ten processes, and is not reproducible.
 
 mod backup;
@@ -16,33 +16,33 @@ pub(crate) use faults::{Copied, Fault, LinkTrouble, Nodes, Of, Peer, ReceiverTro
 pub(crate) use load::{Behaviour, Due, FollowUp, Item};
 pub(crate) use profile::Profile;
 
-/// Nodes of jettimer, nats-servers at most, receivers.
+/// The numbers of jettimer nodes, of nats-servers at most, and of receivers.
 pub(crate) const NODES: usize = 3;
 pub(crate) const SERVERS: usize = 3;
 pub(crate) const RECEIVERS: usize = 2;
 
-/// How long finished timers stay where they are to leave within a run, in milliseconds.
+/// The retention of finished timers in runs in which they are to leave, in milliseconds.
 const RETENTION_MS: u32 = 2_000;
 
-/// What one run does.
+/// The plan of one run.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Plan {
     pub(crate) profile: Profile,
-    /// Whether nodes sweep every second, and take a timer for lost that is a second late. Otherwise they do so as seldom and
-    /// as patiently as by default, which is hardly ever within a run, so that nothing is mended that was not lost.
+    /// Whether nodes sweep every second, and take a timer for lost that is a second late. Otherwise they sweep as seldom
+    /// and as patiently as by default, which is hardly ever within a run, so that they repair nothing that was not lost.
     pub(crate) sweeps: bool,
     pub(crate) items: Vec<Item>,
     pub(crate) faults: Vec<Fault>,
 }
 
 impl Plan {
-    /// The plan of a seed in a profile. Load and faults are drawn apart, so that one stays as it is when the other's
-    /// generator changes.
+    /// The plan of a seed in a profile. Load and faults are drawn separately, so that one stays the same
+    /// when the generator of the other changes.
     pub(crate) fn of(seed: u64, profile: Profile) -> Self {
         Self::with(seed, profile, draw::of(&mut Rng::with_seed(!seed), profile))
     }
 
-    /// The load of a seed with faults of one's own. Some faults have a load of their own.
+    /// The load of a seed with the given faults. Some faults have their own load.
     pub(crate) fn with(seed: u64, profile: Profile, faults: Vec<Fault>) -> Self {
         let mut rng = Rng::with_seed(seed);
         let special = faults.iter().map(|fault| fault.what).find(What::has_a_load);
@@ -60,11 +60,11 @@ impl Plan {
         leave.then_some(RETENTION_MS)
     }
 
-    /// Whether its faults can be in its profile.
+    /// Checks that the faults are possible in the profile.
     ///
     /// # Errors
     ///
-    /// Which one cannot, and why.
+    /// The fault that is not possible, and why.
     pub(crate) fn check(&self) -> Result<(), String> {
         if self.faults.iter().filter(|fault| fault.what.has_a_load()).count() > 1 {
             return Err("only one fault of a list can be one that has a load of its own".to_owned());
@@ -74,7 +74,7 @@ impl Plan {
     }
 }
 
-/// One of these, by weight.
+/// Draws one of these by weight.
 fn weighted<T: Copy>(rng: &mut Rng, choices: &[(u32, T)]) -> T {
     let mut left = rng.u32(0..choices.iter().map(|(weight, _)| weight).sum());
     for (weight, choice) in choices {

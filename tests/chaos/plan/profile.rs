@@ -1,4 +1,4 @@
-//! What timers are kept on: how many nats-servers, and how they write.
+//! The nats-servers that store the timers of a run: their number, and how they write.
 
 use serde::{Deserialize, Serialize};
 

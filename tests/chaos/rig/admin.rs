@@ -1,4 +1,4 @@
-//! A client of the servers for whoever breaks it and looks behind the curtain: it reaches every server directly.
+//! A client of the nats-servers that bypasses the links: faults and checks use it to reach every server directly.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use super::net::Net;
 use super::secrets::Secrets;
 use crate::plan::{Of, Profile};
 
-/// How long the cluster may take to answer, in seconds: where there is no leader, it never does.
+/// How long the cluster may take to answer, in seconds: without a leader it never answers.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(1);
 
-/// How often it is looked whether the cluster is there at the start, and the pause in between.
+/// How often the client checks whether the cluster is ready at the start, and the pause between two checks.
 const READY_TRIES: usize = 300;
 const BETWEEN_TRIES: Duration = Duration::from_millis(100);
 
-/// Connected to some server, and to another one when that is gone. Cheap to clone.
+/// A connection to some server, and to another one once that server is gone. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Admin {
     client: Client,
@@ -39,13 +39,13 @@ impl Admin {
         let options = options
             .retry_on_initial_connect()
             .connection_timeout(ANSWERS_WITHIN)
-            // A server that is stopped is left for another one.
+            // The client leaves a stopped server for another one.
             .ping_interval(ANSWERS_WITHIN)
             .reconnect_delay_callback(|_| Duration::from_millis(50));
         Self { client: options.connect(servers).await.expect("servers") }
     }
 
-    /// Waits until the servers have found together: what is asked of it before may get lost, and be waited for.
+    /// Waits until the servers have formed their cluster: an earlier request may get lost, and the client would wait for its answer.
     pub(crate) async fn ready(&self) {
         for _ in 0..READY_TRIES {
             if self.ask("INFO", json!({})).await.is_some_and(|info| info["error"].is_null()) {
@@ -56,13 +56,13 @@ impl Admin {
         panic!("the nats-servers have not found together");
     }
 
-    /// The name of the server that leads it, if somebody knows.
+    /// The name of the server that leads it, if a server knows.
     pub(crate) async fn leader(&self, of: Of) -> Option<String> {
         let info = self.ask(&info_of(of), json!({})).await?;
         info["cluster"]["leader"].as_str().map(str::to_owned)
     }
 
-    /// Has its leader step down.
+    /// Makes the leader step down.
     pub(crate) async fn step_down(&self, of: Of) -> Option<Value> {
         let subject = match of {
             Of::Records => "STREAM.LEADER.STEPDOWN.KV_timers",
@@ -72,7 +72,7 @@ impl Admin {
         self.ask(subject, json!({})).await.filter(|answer| answer["error"].is_null())
     }
 
-    /// The timers whose wakes are there, by subject; `None` if that cannot be told now.
+    /// The timers that have a wake, by subject; `None` if no server answers.
     pub(crate) async fn wakes(&self) -> Option<Vec<String>> {
         let info = self.ask(&info_of(Of::Wakes), json!({ "subjects_filter": ">" })).await?;
         let state = info["state"].as_object()?;
@@ -80,7 +80,7 @@ impl Admin {
         Some(subjects.map(|subjects| subjects.keys().cloned().collect()).unwrap_or_default())
     }
 
-    /// Whether NATS keeps the last wake on this subject although it was settled, as it does if its disk was full then.
+    /// Whether the last wake on this subject was settled although NATS still has it, as happens if its disk was full then.
     pub(crate) async fn was_settled(&self, subject: &str) -> bool {
         let message =
             self.ask("STREAM.MSG.GET.TIMERS", json!({ "last_by_subj": subject })).await.unwrap_or_default();

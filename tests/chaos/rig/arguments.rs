@@ -1,4 +1,4 @@
-//! What nodes are started with.
+//! The arguments of nodes.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use super::secrets::Secrets;
 use crate::plan::{Plan, Profile};
 use crate::support::Dns;
 
-/// A node's arguments: it knows servers and receivers by the links to them.
+/// A node's arguments: the node knows servers and receivers only by the addresses of the links to them.
 pub(super) fn arguments(net: &Net, secrets: &Secrets, node: usize, dns: &Dns, plan: &Plan) -> Vec<String> {
     let alone = plan.profile == Profile::One;
     let scheme = if alone { "nats" } else { "tls" };

@@ -1,4 +1,4 @@
-//! What nats-servers are configured with: the files that are shipped, with the addresses and directories of the run.
+//! The configuration of the nats-servers: the shipped files, with the addresses and directories of the run.
 
 use std::path::Path;
 
@@ -10,10 +10,10 @@ use crate::plan::{Profile, SERVERS};
 const SINGLE: &str = include_str!("../../../nats/single.conf");
 const CLUSTER: &str = include_str!("../../../nats/cluster.conf");
 
-/// What NATS does if nothing is set.
+/// The sync interval that NATS uses by default.
 const SYNC_BY_DEFAULT: &str = "sync_interval: 2m";
 
-/// A server's configuration: the one that is shipped, with other addresses and files.
+/// A server's configuration: the shipped file, with other addresses and files.
 pub(super) fn config(net: &Net, secrets: &Secrets, profile: Profile, index: usize, store: &Path) -> String {
     let shipped = if profile == Profile::One { single(net) } else { one_of_three(net, secrets, index) };
     let shipped = replaced(shipped, "store_dir: /data", &format!("store_dir: {store:?}"));
@@ -24,7 +24,7 @@ pub(super) fn config(net: &Net, secrets: &Secrets, profile: Profile, index: usiz
     }
 }
 
-/// A server that stands alone: whoever connects may do everything.
+/// The configuration of a single server: every client may do everything.
 fn single(net: &Net) -> String {
     let listen = format!("listen: \"{}\"", net.server(0));
     let config = replaced(SINGLE.to_owned(), "port: 4222", &listen);
@@ -32,9 +32,10 @@ fn single(net: &Net) -> String {
     replaced(config, "$NATS_SYS_PASSWORD", "sys")
 }
 
-/// Clients and other servers come through links, so none is told any other way.
+/// The configuration of one of three servers. Clients and other servers have to use the links, so the server advertises no other address.
 fn one_of_three(net: &Net, secrets: &Secrets, index: usize) -> String {
-    // One way between each two, and itself, since JetStream wants a route in the file; a server skips the one to itself.
+    // One route for each pair of servers, and one to itself, since JetStream demands a route in the
+    // file; a server skips the route to itself.
     let routes: Vec<String> = (index..SERVERS)
         .map(|other| if other == index { net.route(other) } else { net.route_link(index, other) })
         .map(|address| format!("\"tls://{address}\""))
@@ -54,7 +55,7 @@ fn one_of_three(net: &Net, secrets: &Secrets, index: usize) -> String {
     format!("{before}routes: [{}]{after}", routes.join(", "))
 }
 
-/// The text with another piece in the place of this one, which it has to have.
+/// Replaces a piece of the text, which must contain it.
 fn replaced(text: String, from: &str, to: &str) -> String {
     assert!(text.contains(from), "the file that is shipped has no {from}");
     text.replace(from, to)

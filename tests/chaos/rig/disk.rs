@@ -1,14 +1,14 @@
-//! A small disk that can be filled: a tmpfs, which takes root to mount.
+//! A small disk that a fault can fill: a tmpfs, which only root can mount.
 
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Large enough for all that a run stores, in MiB.
+/// The size of the disk, large enough for everything that a run stores, in MiB.
 const SIZE_MIB: usize = 64;
 
-/// A file that takes all the room there is.
+/// The file that fills the disk.
 const BALLAST: &str = "ballast";
 
 /// A mounted tmpfs. Dropping it unmounts it.
@@ -17,11 +17,11 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    /// Mounts one on a new directory.
+    /// Mounts a small disk on a new directory.
     ///
     /// # Errors
     ///
-    /// Why that is not possible here.
+    /// The reason why it cannot be mounted here.
     pub(crate) fn mount(at: &Path) -> Result<Self, String> {
         std::fs::create_dir_all(at).map_err(|error| error.to_string())?;
         let size = format!("size={SIZE_MIB}m");
@@ -36,7 +36,7 @@ impl Disk {
         }
     }
 
-    /// Leaves no room.
+    /// Fills the disk.
     pub(crate) fn fill(&self) {
         let mut ballast = File::create(self.at.join(BALLAST)).expect("room for a name");
         let piece = vec![0; 64 * 1_024];
@@ -45,14 +45,14 @@ impl Disk {
 
     /// Makes room again.
     pub(crate) fn clear(&self) {
-        // It is not there if the disk was full before.
+        // The file is missing if the disk was full before.
         let _ = std::fs::remove_file(self.at.join(BALLAST));
     }
 }
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // Lazily: a nats-server that is being killed may still have files open.
+        // Lazily, since a nats-server that is being killed may still have files open.
         let _ = Command::new("umount").arg("--lazy").arg(&self.at).status();
     }
 }

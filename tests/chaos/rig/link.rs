@@ -1,4 +1,4 @@
-//! What lies between two parties: a TCP proxy that cuts, stalls, delays and half-closes.
+//! A TCP proxy between two parties that cuts, stalls, delays and half-closes connections.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,10 +12,10 @@ use tokio::sync::watch;
 use crate::plan::LinkTrouble;
 use crate::support::spawn;
 
-/// Bytes that are taken at once.
+/// The number of bytes that the proxy reads at once.
 const PIECE: usize = 16 * 1_024;
 
-/// A proxy in front of one address. It ends with the runtime that it was started on.
+/// A proxy in front of one address. It ends with the runtime that started it.
 #[derive(Clone)]
 pub(crate) struct Link {
     state: watch::Sender<State>,
@@ -24,7 +24,7 @@ pub(crate) struct Link {
 #[derive(Clone, Copy, Default)]
 struct State {
     trouble: Option<LinkTrouble>,
-    /// Counts the times that connections were half-closed: those made afterwards are whole.
+    /// How often connections were half-closed; later connections are whole.
     half_closes: u64,
 }
 
@@ -46,7 +46,7 @@ impl State {
 }
 
 impl Link {
-    /// Whoever connects to `from` reaches `to`.
+    /// Starts a proxy that passes on connections from `from` to `to`.
     pub(crate) async fn start(from: SocketAddr, to: SocketAddr) -> Self {
         let state = watch::Sender::new(State::default());
         let listener = TcpListener::bind(from).await.expect("an address of the run's own");
@@ -54,7 +54,7 @@ impl Link {
         Self { state }
     }
 
-    /// Breaks it, or mends it.
+    /// Breaks or mends the link.
     pub(crate) fn set(&self, trouble: Option<LinkTrouble>) {
         self.state.send_modify(|state| {
             state.trouble = trouble;
@@ -89,7 +89,7 @@ async fn accept(first: TcpListener, from: SocketAddr, to: SocketAddr, mut state:
     }
 }
 
-/// One connection, to its end or until it is cut.
+/// Passes on one connection, until it ends or is cut.
 async fn connection(near: TcpStream, to: SocketAddr, mut state: watch::Receiver<State>) {
     let mut cut = state.clone();
     let piped = async {
@@ -105,13 +105,13 @@ async fn connection(near: TcpStream, to: SocketAddr, mut state: watch::Receiver<
         )
     };
     tokio::select! {
-        // What goes wrong here is what the parties are to cope with.
+        // The parties have to cope with an error of the connection.
         _ = piped => {}
         _ = cut.wait_for(State::cut) => {}
     }
 }
 
-/// One direction of a connection, which is closed once connections have been half-closed oftener than so.
+/// Passes on one direction of a connection, and closes it once the count of half-closes exceeds that at the connection's start.
 async fn pump(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
@@ -139,7 +139,7 @@ async fn pump(
         to.write_all(&piece[..read]).await?;
     }
     to.shutdown().await?;
-    // What comes after the close is lost.
+    // Drops everything that comes after the close.
     while from.read(&mut piece).await? > 0 {}
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What a run runs on: nats-servers, nodes, receivers, and links between all of them.
+//! The rig of a run: nats-servers, nodes, receivers, and links between all of them.
 
 mod admin;
 mod arguments;
@@ -36,29 +36,29 @@ use server::Server;
 /// How long everything may take to be ready at the start, in seconds.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
-/// What is run.
+/// The programs of a run.
 #[derive(Clone)]
 pub(crate) struct Programs {
     pub(crate) nats_server: PathBuf,
     pub(crate) jettimer: PathBuf,
 }
 
-/// All that a run runs on. Dropping it ends all of it.
+/// Everything that a run needs. Dropping it ends all of it.
 pub(crate) struct Rig {
     pub(crate) nodes: Vec<Node>,
     pub(crate) servers: Vec<Server>,
     pub(crate) receivers: Vec<Receiver>,
     pub(crate) clients: Vec<Client>,
     pub(crate) admin: Admin,
-    /// Whether nodes sweep often enough to remove what the servers leave.
+    /// Whether nodes sweep often enough to remove settled wakes that the servers keep.
     pub(crate) sweeps: bool,
-    /// By node and server.
+    /// The links by node and server.
     to_servers: Vec<Vec<Link>>,
-    /// By node and receiver.
+    /// The links by node and receiver.
     to_receivers: Vec<Vec<Link>>,
-    /// By server and server.
+    /// The links by server and server.
     routes: Vec<Vec<Option<Link>>>,
-    /// Logs and data; removed with it unless they are kept.
+    /// Logs and data, which are removed with the rig unless they are kept.
     directory: TempDir,
     _net: Net,
 }
@@ -68,7 +68,7 @@ impl Rig {
     pub(crate) async fn start(programs: &Programs, plan: &Plan, record: &Record) -> Self {
         let net = Net::take();
         let mut directory = TempDir::with_prefix("jettimer-chaos-").expect("a directory");
-        // Should it not even start, logs are needed.
+        // The logs are needed if the rig does not even start.
         directory.disable_cleanup(true);
         let secrets = Secrets::new(directory.path(), net.where_servers_are());
         let small_disks = plan.faults.iter().any(|fault| matches!(fault.what, What::FillDisk { .. }));
@@ -76,7 +76,7 @@ impl Rig {
         for from in 0..plan.profile.servers() {
             let mut links = vec![];
             for to in 0..plan.profile.servers() {
-                // One way for each two of them: it goes both ways once it is there.
+                // One link for each pair of servers: a route serves both directions once it exists.
                 let link = Link::start(net.route_link(from, to), net.route(to));
                 links.push(if from < to { Some(link.await) } else { None });
             }
@@ -130,7 +130,7 @@ impl Rig {
         rig
     }
 
-    /// Waits until every node is ready, and says whether that came about in time.
+    /// Waits until every node is ready, and returns whether all were in time.
     pub(crate) async fn ready(&self, within: Duration) -> bool {
         let all = async {
             for client in &self.clients {
@@ -142,7 +142,7 @@ impl Rig {
         tokio::time::timeout(within, all).await.is_ok()
     }
 
-    /// Breaks or mends what lies between a node and a peer.
+    /// Breaks or mends the links between a node and a peer.
     pub(crate) fn link(&self, node: usize, to: Peer, trouble: Option<LinkTrouble>) {
         let links = match to {
             Peer::Server(server) => std::slice::from_ref(&self.to_servers[node][server]),
@@ -154,7 +154,7 @@ impl Rig {
         }
     }
 
-    /// Breaks or mends all that lies between a server and the other ones.
+    /// Breaks or mends all links between a server and the others.
     pub(crate) fn isolate(&self, server: usize, trouble: Option<LinkTrouble>) {
         for other in (0..self.servers.len()).filter(|other| *other != server) {
             for link in [&self.routes[server][other], &self.routes[other][server]].into_iter().flatten() {
@@ -163,7 +163,7 @@ impl Rig {
         }
     }
 
-    /// Mends everything that faults may have left.
+    /// Mends everything that faults may have left broken.
     pub(crate) async fn mend(&self) {
         for server in 0..self.servers.len() {
             self.isolate(server, None);
@@ -186,7 +186,7 @@ impl Rig {
         }
     }
 
-    /// What NATS has refused nodes by nats/permissions.conf.
+    /// The requests of nodes that NATS has refused because of nats/permissions.conf.
     pub(crate) fn refusals(&self) -> Vec<String> {
         let logs = self.nodes.iter().filter_map(|node| std::fs::read_to_string(node.output()).ok());
         logs.flat_map(|log| {
@@ -196,7 +196,7 @@ impl Rig {
         .collect()
     }
 
-    /// Keeps logs and data, and says where they are.
+    /// Keeps logs and data, and returns their directory.
     pub(crate) fn keep(mut self) -> PathBuf {
         self.directory.disable_cleanup(true);
         self.directory.path().to_owned()

@@ -1,5 +1,5 @@
-//! Addresses of a run's own, all on loopback: each party has a host of its own in 127.0.0.0/8 and its usual port, so
-//! that a party that is started again finds its port free, and runs beside each other do not meet.
+//! The addresses of one run, all on loopback. Each party has its own host in 127.0.0.0/8 and its usual port. So a party
+//! that is started again finds its port free, and simultaneous runs do not meet.
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,23 +9,23 @@ use crate::plan::{NODES, SERVERS};
 /// A block of 256 hosts.
 pub(crate) struct Net {
     block: [u8; 2],
-    /// Held for as long as the block is in use: whoever cannot bind it takes another block.
+    /// Held for as long as the block is in use: a run that cannot bind it takes another block.
     _lock: TcpListener,
 }
 
-/// Where a block's lock is, on its last host.
+/// The host and port of a block's lock, on its last host.
 const LOCK: (u8, u16) = (254, 4_000);
 
 impl Net {
-    /// A block that is free.
+    /// Takes a free block.
     pub(crate) fn take() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        // Processes beside each other begin far from each other.
+        // Processes that run at the same time begin far from each other.
         let first = std::process::id().wrapping_mul(251);
         for _ in 0..u32::from(u16::MAX) {
             let drawn = first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
             let [_, _, high, low] = drawn.to_be_bytes();
-            // 127.0 is everybody's.
+            // 127.0 is in common use.
             let block = [high | 1, low];
             let address = SocketAddrV4::new(Ipv4Addr::new(127, block[0], block[1], LOCK.0), LOCK.1);
             if let Ok(lock) = TcpListener::bind(address) {
@@ -42,22 +42,22 @@ impl Net {
         SocketAddrV4::new(Ipv4Addr::new(127, self.block[0], self.block[1], host), port).into()
     }
 
-    /// Where clients reach a nats-server.
+    /// The address at which clients reach a nats-server.
     pub(crate) fn server(&self, server: usize) -> SocketAddr {
         self.at(1 + server, 4_222)
     }
 
-    /// Where other nats-servers reach it.
+    /// The address at which the links reach a nats-server's route port.
     pub(crate) fn route(&self, server: usize) -> SocketAddr {
         self.at(1 + server, 6_222)
     }
 
-    /// Where `from` has to go to reach `to`.
+    /// The address of the link from server `from` to server `to`.
     pub(crate) fn route_link(&self, from: usize, to: usize) -> SocketAddr {
         self.at(10 + 10 * from + to, 6_222)
     }
 
-    /// All addresses at which somebody takes somebody for a nats-server.
+    /// All addresses at which a party expects a nats-server.
     pub(crate) fn where_servers_are(&self) -> impl Iterator<Item = SocketAddr> {
         (0..SERVERS).flat_map(move |server| {
             let nodes = (0..NODES).map(move |node| self.server_link(node, server));
@@ -66,26 +66,26 @@ impl Net {
         })
     }
 
-    /// Where a node has to go to reach a nats-server.
+    /// The address of the link from a node to a nats-server.
     pub(crate) fn server_link(&self, node: usize, server: usize) -> SocketAddr {
         self.at(50 + 10 * node + server, 4_222)
     }
 
-    /// Where clients reach a node.
+    /// The address at which clients reach a node.
     pub(crate) fn node(&self, node: usize) -> SocketAddr {
         self.at(100 + node, 8_000)
     }
 
-    /// Where a node has to go to reach a receiver.
+    /// The address of the link from a node to a receiver.
     pub(crate) fn receiver_link(&self, node: usize, receiver: usize) -> SocketAddr {
         self.at(110 + 10 * node + receiver, RECEIVER_PORT)
     }
 
-    /// Where what comes from a node reaches a receiver.
+    /// The address at which a receiver gets the calls of a node.
     pub(crate) fn receiver(&self, node: usize, receiver: usize) -> SocketAddr {
         self.at(160 + 10 * node + receiver, RECEIVER_PORT)
     }
 }
 
-/// Every receiver's port, wherever a node finds it.
+/// The port of every receiver, at whichever address.
 pub(crate) const RECEIVER_PORT: u16 = 8_080;

@@ -1,4 +1,4 @@
-//! One node of jettimer: a process with a clock and a network of its own.
+//! One node of jettimer: a process with its own clock and network.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,8 +12,8 @@ use crate::history::{ClockSet, Ended};
 use crate::record::Record;
 use crate::support::{WrongClock, now_micros};
 
-/// How long it may take to stop in order, in seconds: its calls take 3 s at most, and storing what came of them a change
-/// of leader. One that takes longer is killed, and its timers may be unknown.
+/// How long an orderly stop may take, in seconds: the node's calls take 3 s at most, and storing their outcomes may take a
+/// change of leader. A node that takes longer is killed, and its timers may be unknown.
 const STOPS_WITHIN: Duration = Duration::from_secs(15);
 
 /// A node, which may be down at the moment.
@@ -33,7 +33,7 @@ struct Running {
 }
 
 impl Node {
-    /// Starts it.
+    /// Starts the node.
     pub(crate) async fn start(
         program: &Path,
         index: usize,
@@ -54,7 +54,7 @@ impl Node {
         node
     }
 
-    /// Starts it if it does not run. Each process has a name of its own, by which claims know it.
+    /// Starts the node if it does not run. Each process has its own name, which its claims show.
     pub(crate) async fn up(&self) {
         let mut running = self.process.lock().await;
         if let Some(running) = &mut *running {
@@ -66,7 +66,7 @@ impl Node {
         let name = self.record.life(self.index, |before| format!("node-{}.{before}", self.index));
         let with = |command: &mut Command| {
             command.arg("serve").args(&self.args).args(["--node-name", &name]).envs(self.clock.env());
-            // Of this node in all its lives.
+            // All processes of this node share the journal.
             command.arg("--journal-dir").arg(self.output.with_extension("journal"));
         };
         let process = Process::start(&self.program, with, &self.output);
@@ -97,7 +97,7 @@ impl Node {
         }
     }
 
-    /// Sets its clock so far ahead of this machine's.
+    /// Sets its clock this far ahead of this machine's.
     pub(crate) fn set_clock(&self, ahead_ms: i64) {
         let after = now_micros();
         self.clock.set(ahead_ms);
@@ -105,7 +105,7 @@ impl Node {
         self.record.clock(ClockSet { node: self.index, after, before, ahead_us: ahead_ms * 1_000 });
     }
 
-    /// Whether it runs; if it has ended by itself, that is noted.
+    /// Whether the node runs; notes it if the node has ended by itself.
     pub(crate) async fn runs(&self) -> bool {
         let mut running = self.process.lock().await;
         let Some(current) = &mut *running else { return false };
@@ -117,7 +117,7 @@ impl Node {
         runs
     }
 
-    /// The file with what it has printed.
+    /// The file with its output.
     pub(crate) fn output(&self) -> &Path {
         &self.output
     }

@@ -1,4 +1,4 @@
-//! A process of the run: started, signalled, killed, started again.
+//! A process of the run, which faults can signal, kill and start again.
 
 use std::fs::OpenOptions;
 use std::path::Path;
@@ -16,7 +16,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts it, with what it prints at the end of a file. It ends when whoever started it is gone, however that went.
+    /// Starts the program, and appends its output to a file. It ends when the process that started it is gone, for whatever reason.
     pub(crate) fn start(program: &Path, with: impl FnOnce(&mut Command), output: &Path) -> Self {
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "--"]).arg(program);
@@ -38,18 +38,18 @@ impl Process {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Sends a signal. It is not waited for, so its pid is not anybody else's.
+    /// Sends a signal. The run has not waited for the process yet, so its pid cannot belong to another process.
     pub(crate) fn signal(&self, signal: Signal) {
-        // One that has ended by itself is found out by `runs`.
+        // `runs` finds a process that has ended by itself.
         let _ = kill_process(self.pid, signal);
     }
 
-    /// SIGKILL, and waits until it is gone.
+    /// SIGKILL; returns once the process is gone.
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.expect("it is killed");
     }
 
-    /// SIGTERM, and waits until it is gone; says whether that came about in time, or it had to be killed.
+    /// SIGTERM; returns, once the process is gone, whether it ended in time or had to be killed.
     pub(crate) async fn terminate(mut self, within: Duration) -> bool {
         self.signal(Signal::TERM);
         let ended = timeout(within, self.child.wait()).await.is_ok();

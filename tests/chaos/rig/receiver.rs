@@ -1,4 +1,4 @@
-//! A receiver of webhooks that notes each call, and does what the timer's item or a fault says.
+//! A receiver of webhooks that notes each call, and answers as the timer's item or a fault says.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::plan::{Behaviour, Item, NODES, ReceiverTrouble};
 use crate::record::Record;
 use crate::support::{now_micros, spawn};
 
-/// A receiver. It ends with the runtime that it was started on.
+/// A receiver. It ends with the runtime that started it.
 #[derive(Clone)]
 pub(crate) struct Receiver {
     index: usize,
@@ -30,7 +30,7 @@ pub(crate) struct Receiver {
     trouble: watch::Sender<Option<ReceiverTrouble>>,
 }
 
-/// What a call gets.
+/// The receiver's reaction to a call.
 enum Reply {
     Status(u16),
     Late(Duration),
@@ -39,7 +39,7 @@ enum Reply {
 }
 
 impl Receiver {
-    /// Starts it, with an address for what comes from each node: that is how calls are told apart.
+    /// Starts the receiver, with a separate address for each node, so that it knows which node called.
     pub(crate) async fn start(net: &Net, index: usize, items: &[Item], record: Record) -> Self {
         let receiver = Self { index, items: items.into(), record, trouble: watch::Sender::new(None) };
         for node in 0..NODES {
@@ -49,7 +49,7 @@ impl Receiver {
         receiver
     }
 
-    /// What timers call. The name is looked up by each node for itself.
+    /// The URL that timers call. Each node resolves the name for itself.
     pub(crate) fn url(index: usize, item: usize) -> String {
         format!("http://{}:{RECEIVER_PORT}/{item}", Self::name(index))
     }
@@ -58,7 +58,7 @@ impl Receiver {
         format!("receiver-{index}.test")
     }
 
-    /// Breaks it, or mends it.
+    /// Breaks or mends the receiver.
     pub(crate) fn set(&self, trouble: Option<ReceiverTrouble>) {
         self.trouble.send_replace(trouble);
     }

@@ -1,5 +1,4 @@
-//! What servers and clients of a run prove themselves with: an authority, certificates and users, as nats/make-secrets makes
-//! them for production.
+//! The secrets of the servers and clients of a run: an authority, certificates and users, as nats/make-secrets makes them for production.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,14 +7,14 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair,
 
 use crate::support::Users;
 
-/// The files of them.
+/// The files of the secrets.
 pub(crate) struct Secrets {
     directory: PathBuf,
     users: Users,
 }
 
 impl Secrets {
-    /// Makes them in a directory, for servers that clients and other servers reach at these addresses.
+    /// Makes the secrets in a directory, for servers that clients and other servers reach at these addresses.
     pub(crate) fn new(directory: &Path, addresses: impl Iterator<Item = SocketAddr>) -> Self {
         let mut params = CertificateParams::new(vec![]).expect("parameters");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

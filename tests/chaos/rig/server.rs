@@ -14,12 +14,12 @@ use super::process::Process;
 use super::secrets::Secrets;
 use crate::plan::Profile;
 
-/// How long it may take to stop in order, in seconds: no longer than an orchestrator waits.
+/// How long an orderly stop may take, in seconds: no longer than an orchestrator waits.
 const STOPS_WITHIN: Duration = Duration::from_secs(10);
 
 /// A nats-server, which may be down at the moment.
 pub(crate) struct Server {
-    /// As the cluster knows it.
+    /// The server's name in the cluster.
     pub(crate) name: String,
     binary: PathBuf,
     config: PathBuf,
@@ -30,7 +30,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Writes its configuration and starts it; on a disk that can be filled if that is needed.
+    /// Writes the server's configuration and starts it, if needed on a disk that a fault can fill.
     pub(crate) async fn start(
         net: &Net,
         secrets: &Secrets,
@@ -45,7 +45,7 @@ impl Server {
         std::fs::create_dir_all(&directory).expect("a directory");
         let data = directory.join("data");
         let disk = if small_disk { Disk::mount(&data) } else { Err("not needed".to_owned()) };
-        // Beside the files that it includes.
+        // Next to the files that it includes.
         let config_file = run.join(format!("{name}.conf"));
         std::fs::write(&config_file, config(net, secrets, profile, index, &data)).expect("a file");
         let binary = binary.to_owned();
@@ -62,7 +62,7 @@ impl Server {
         server
     }
 
-    /// Starts it if it does not run.
+    /// Starts the server if it does not run.
     pub(crate) async fn up(&self) {
         let mut process = self.process.lock().await;
         if !process.as_mut().is_some_and(Process::runs) {
@@ -94,18 +94,18 @@ impl Server {
         }
     }
 
-    /// Where its data is.
+    /// The directory of its data.
     pub(crate) fn data(&self) -> &Path {
         &self.data
     }
 
-    /// Its disk, if that can be filled, or why it cannot.
+    /// Its disk, if a fault can fill that, or the reason why not.
     pub(crate) fn disk(&self) -> Result<&Disk, &str> {
         self.disk.as_ref().map_err(String::as_str)
     }
 }
 
-/// As the cluster knows it.
+/// The server's name in the cluster.
 pub(super) fn name(index: usize) -> String {
     format!("nats-{}", index + 1)
 }

@@ -1,4 +1,4 @@
-//! Faults with a load of their own, which wait for what the load has led to: a server that forgets what is over.
+//! Faults with their own load, which wait until the load has reached a state: the server then forgets that timers are over.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -15,18 +15,17 @@ use crate::record::Record;
 use crate::rig::Rig;
 use crate::support::now_micros;
 
-/// How long anything that is waited for may take, in seconds, on a machine that is busy with other runs.
+/// How long each wait may take, in seconds, on a machine that is busy with other runs.
 const PATIENCE: Duration = Duration::from_secs(90);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// How long no block of the bucket has been written to once the store is compacted, in seconds: it syncs and compacts once a
-/// second.
+/// How long no block of the bucket may be written to before the store counts as compacted, in seconds: it syncs and compacts once a second.
 const SETTLED_FOR: Duration = Duration::from_secs(2);
 
-/// How often all nodes together sweep after the server is back, so that each record was looked at twice.
+/// How many sweeps all nodes together make after the server is back, so that each record was read twice.
 const SWEEPS: f64 = 3.0;
 
-/// SIGKILL of the server once all that is to leave has left.
+/// Kills the server with SIGKILL once every timer that is to leave has left.
 pub(super) async fn kill_after_leaving(
     rig: &Rig,
     lasts: Duration,
@@ -46,7 +45,7 @@ pub(super) async fn kill_after_leaving(
     back(rig, nodes).await
 }
 
-/// A copy of the server's data, now, takes the place of its data when the fault is over.
+/// Copies the server's data now, and replaces the data by the copy when the fault ends.
 pub(super) async fn restore_backup(
     rig: &Rig,
     lasts: Duration,
@@ -76,12 +75,12 @@ pub(super) async fn restore_backup(
     }
     std::fs::remove_dir_all(server.data()).map_err(|error| error.to_string())?;
     cp(&copy, server.data()).await?;
-    // Noted before anything can come of it.
+    // The restore is noted before it can have any effect.
     record.backup(Backup { made, back: (back_from, now_micros()) });
     back(rig, nodes).await
 }
 
-/// Starts the server, has nodes do what they are to do, and waits until they have swept.
+/// Starts the server, treats the nodes as `nodes` says, and waits until they have swept.
 async fn back(rig: &Rig, nodes: Nodes) -> Result<(), String> {
     rig.servers[0].up().await;
     if nodes == Nodes::Die {
@@ -103,13 +102,13 @@ async fn ready(rig: &Rig) -> Result<(), String> {
     if rig.ready(PATIENCE).await { Ok(()) } else { Err("nodes are not ready again".to_owned()) }
 }
 
-/// Whether all timers that are there wait, and none of them is due.
+/// Whether all existing timers wait, and none of them is due.
 async fn all_wait(client: &Client) -> Option<()> {
     let (_, counts) = client.get("/timers/counts").await?;
     (counts["total"] == counts["scheduled"] && counts["overdue"] == 0).then_some(())
 }
 
-/// Whether clients have asked for everything, and what was created and is due within the run was called or cancelled.
+/// Whether clients have sent all requests, and each created timer that is due within the run was called or cancelled.
 fn all_is_over(record: &Record) -> Option<()> {
     let history = record.history();
     let called: HashSet<usize> = history.calls.iter().filter_map(|call| call.item).collect();
@@ -132,7 +131,7 @@ fn settled(blocks: &Path) -> Option<()> {
     (now.duration_since(last).ok()? >= SETTLED_FOR).then_some(())
 }
 
-/// How often all nodes together have swept.
+/// How many sweeps all nodes together have made.
 async fn sweeps(rig: &Rig) -> f64 {
     let mut sum = 0.0;
     for client in &rig.clients {

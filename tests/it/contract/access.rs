@@ -1,4 +1,4 @@
-//! What tokens change: the refusals, the rate, and what is shown of a timer.
+//! The effects of tokens on answers: refusals, the rate, and the visible part of a timer.
 
 use expect_test::expect;
 use reqwest::Method;
@@ -138,7 +138,7 @@ async fn a_request_is_refused_without_a_token_that_is_good_for_it() {
     )
     .await;
     let mut refused = client.send(Method::GET, "/timers/counts", &authorized, "").await;
-    // How long it takes until then is not what is compared.
+    // The time until then varies, so the snapshot has a fixed one.
     let seconds = refused.header("retry-after").to_owned();
     assert!((3_500..=3_600).contains(&seconds.parse::<u64>().unwrap()));
     refused.headers.insert("retry-after", "3600".parse().unwrap());
@@ -164,7 +164,7 @@ async fn a_request_is_refused_without_a_token_that_is_good_for_it() {
     "#]],
     );
 
-    // Who may not see what is sent sees digests of it.
+    // A token without `read-body` sees digests of the headers and the body.
     let timer =
         json!({ "delay": "1h", "url": "http://localhost/", "headers": { "x-key": "secret" }, "body": 1 });
     let authorized = [("authorization", writer.as_str()), JSON];

@@ -1,8 +1,8 @@
-//! No problem is without a snapshot.
+//! Every problem has a snapshot.
 
 use std::collections::BTreeSet;
 
-/// Where the snapshots of problems are.
+/// The files with the snapshots of problems.
 const SNAPSHOTS: [&str; 5] = [
     include_str!("access.rs"),
     include_str!("lists.rs"),
@@ -11,10 +11,10 @@ const SNAPSHOTS: [&str; 5] = [
     include_str!("timer_problems.rs"),
 ];
 
-/// Every problem, each under a heading of its own; `api::problem` compares them with the code.
+/// The document with every problem under its own heading; `api::problem` compares it with the code.
 const DOCUMENTED: &str = include_str!("../../../docs/errors.md");
 
-/// What no request provokes, and why.
+/// The problems that no request can provoke, and why.
 const UNPROVOKED: [(&str, &str); 2] = [
     ("internal", "only a fault of jettimer's own makes it; `api::gate` has a test of its answer"),
     ("memory-full", "it takes 24 MiB of a client that does not end; `memory` has tests of it"),

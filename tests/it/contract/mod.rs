@@ -1,7 +1,7 @@
-//! What each endpoint and each problem looks like to a client, field by field: a change of the contract shows
-//! as a change of a snapshot. `UPDATE_EXPECT=1 cargo test --test it contract::` writes them anew.
+//! The contract of each endpoint and each problem with clients, field by field: a change of the contract shows as a change
+//! of a snapshot. `UPDATE_EXPECT=1 cargo test --test it contract::` writes them again.
 //!
-//! What differs from run to run (ids, instants, revisions, ports) is replaced by words.
+//! Values that differ from run to run (ids, instants, revisions, ports) are replaced by words.
 
 mod access;
 mod complete;
@@ -22,7 +22,7 @@ use crate::support::{Client, Reply};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
-/// The headers that a client may build on, as far as an answer has them.
+/// The headers that a client may rely on; an answer has only some of them.
 const HEADERS: [&str; 10] = [
     "content-type",
     "cache-control",
@@ -73,7 +73,7 @@ fn shown(reply: &Reply) -> String {
     format!("{text}\n{}\n", masked(&body))
 }
 
-/// Replaces the values that are known by the name of their field.
+/// Replaces the values that are recognised by the names of their fields.
 fn blur(json: &mut Value) {
     match json {
         Value::Object(object) => {
@@ -93,7 +93,7 @@ fn blur(json: &mut Value) {
     }
 }
 
-/// Replaces ids, instants, addresses and sizes wherever they stand.
+/// Replaces ids, instants, addresses and sizes anywhere in a text.
 fn masked(text: &str) -> String {
     let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | ':' | '.');
     let mut masked = String::new();

@@ -1,4 +1,4 @@
-//! Problems of a node, and of what it stands on.
+//! Problems of a node, and of the NATS that it depends on.
 
 use async_nats::jetstream;
 use async_nats::jetstream::consumer::pull;
@@ -164,7 +164,7 @@ async fn an_index_that_is_not_filled_yet_says_so() {
     let broker = Broker::start().await;
     let mut node = Node::start(&broker).await;
     node.kill().await;
-    // A bucket with room for one consumer, which is taken: no index can be filled from it.
+    // The bucket allows one consumer, and that exists already, so no index can be filled from it.
     let context = jetstream::new(broker.client().await);
     let bucket = context.get_stream("KV_timers").await.expect("the bucket");
     let config = jetstream::stream::Config { max_consumers: 1, ..bucket.cached_info().config.clone() };
@@ -195,6 +195,6 @@ async fn an_index_that_is_not_filled_yet_says_so() {
     "#]],
     )
     .await;
-    // One timer is not searched for.
+    // A creation of one timer does not need the index.
     assert_eq!(node.client().post(&json!({ "delay": "1h", "url": "http://localhost/" })).await.status, 201);
 }

@@ -1,4 +1,4 @@
-//! Problems with a request, whatever timers there are.
+//! Problems with a request that do not depend on any timer.
 
 use expect_test::expect;
 use reqwest::Method;

@@ -1,4 +1,4 @@
-//! `/stats`, of a service in which nothing has happened yet.
+//! `/stats`, of a new service without events.
 
 use expect_test::expect;
 use reqwest::Method;

@@ -1,4 +1,4 @@
-//! `/timer` and what is below.
+//! `/timer` and the paths below it.
 
 use expect_test::expect;
 use reqwest::Method;
@@ -230,7 +230,7 @@ async fn a_timer_is_created_read_changed_and_cancelled() {
 #[tokio::test]
 async fn a_timer_is_fired_and_replayed() {
     let broker = Broker::start().await;
-    // It has no worker, so that what is fired stays as it is.
+    // A fired timer keeps its state without a worker.
     let api = Node::with(&broker, &["--node-name", "a", "--role", "api"]).await;
     let client = api.client();
     let sink = Sink::start().await;

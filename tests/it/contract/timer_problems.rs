@@ -1,4 +1,4 @@
-//! Problems with what a timer is.
+//! Problems with the description of a timer.
 
 use expect_test::expect;
 use reqwest::Method;

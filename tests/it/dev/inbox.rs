@@ -1,4 +1,4 @@
-//! The inbox shows what a receiver gets, answers as it is told, and is there in `dev` only.
+//! The inbox shows the requests that a receiver gets, answers them as their URLs say, and exists only in `dev`.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use crate::support::{Broker, Client, Dev, Node, Reply, eventually};
 
-/// A request whose answer is not one of the API's operations.
+/// Sends a request whose answer is not part of the API's contract.
 async fn raw(
     client: &Client,
     method: Method,
@@ -27,7 +27,7 @@ async fn inbox(client: &Client) -> Vec<Value> {
     reply.json["webhooks"].as_array().unwrap_or_else(|| panic!("{reply:?}")).clone()
 }
 
-/// Waits until so many webhooks have come, and gives them, the newest first.
+/// Waits until `count` webhooks have come, and returns them, the newest first.
 async fn until(client: &Client, count: usize) -> Vec<Value> {
     eventually(&format!("{count} webhooks"), async || {
         Some(inbox(client).await).filter(|webhooks| webhooks.len() == count)
@@ -76,7 +76,7 @@ async fn a_webhook_of_any_method_and_path_is_taken_and_none_is_taken_for_a_look(
         assert_eq!((&webhook["query"], &webhook["signature"]), (&json!("customer=7"), &json!("valid")));
         assert_eq!(webhook["headers"]["x-note"], "<b>", "{webhook}");
     }
-    // What is below a path is shown there, and removed there.
+    // A path shows the webhooks below it, and removes them.
     let (status, text) = raw(&client, Method::GET, "/dev/inbox/PUT", &[], "").await;
     let below: Value = serde_json::from_str(&text).unwrap();
     assert_eq!((status, below["webhooks"].as_array().unwrap().len()), (200, 1), "{text}");
@@ -113,7 +113,7 @@ async fn a_url_says_how_it_is_answered_so_that_retries_can_be_tried() {
     assert_eq!(failed["last_attempt"]["result"], "no_answer", "{failed}");
     let wrong = client.create(&json!({ "seconds": 0, "url": client.url("/dev/inbox?status=99") })).await;
     assert_eq!(client.until(&wrong, "failed").await["last_attempt"]["status"], 400);
-    // It has been answered late, and does not keep the node from stopping.
+    // The delayed answer does not keep the node from stopping.
     assert_eq!(dev.interrupt().await, Some(0));
 }
 
@@ -124,7 +124,7 @@ async fn a_signature_is_checked_and_not_believed() {
     let client = dev.client();
     client.create(&json!({ "seconds": 0, "url": client.url("/dev/inbox") })).await;
     let genuine = until(&client, 1).await.remove(0);
-    // The secret is the same after a restart, or what was verified before would not be any more.
+    // The secret survives a restart, or earlier signatures could no longer be verified.
     dev.kill().await;
     let dev = Dev::start(data.path(), &[]).await;
     let client = dev.client();

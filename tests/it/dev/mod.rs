@@ -1,4 +1,4 @@
-//! What `jettimer dev` has beside what every node has: each with the real process on a directory of its own.
+//! The additions of `jettimer dev` to other nodes, each tested with the real process on its own directory.
 
 mod inbox;
 mod reach;
@@ -9,7 +9,7 @@ use std::path::Path;
 
 use crate::support::dev::command;
 
-/// What a `jettimer dev` says that does not start.
+/// The error message of a `jettimer dev` that does not start.
 async fn refused(data_dir: &Path, args: &[&str]) -> String {
     let output = command(data_dir, args).output().await.expect("jettimer runs");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -1,4 +1,4 @@
-//! Who reaches a `dev` that asks for no token: this machine, and no page whose name was made to mean this machine.
+//! Access to a `dev` without tokens: this machine reaches it, and no page whose name was made to point to this machine.
 
 use serde_json::json;
 use tempfile::TempDir;
@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use super::refused;
 use crate::support::{Dev, exchange, token};
 
-/// What a request that is for this host is answered with.
+/// The answer to a request with this host.
 async fn asked_for(dev: &Dev, host: &str, method: &str, path: &str) -> String {
     let address = dev.client().url("").trim_start_matches("http://").to_owned();
     let body = json!({ "delay": "1h", "url": "http://127.0.0.1:8080/" }).to_string();
@@ -59,7 +59,7 @@ async fn it_does_not_listen_beyond_this_machine_without_tokens_unless_told() {
     assert_eq!(open.interrupt().await, Some(0));
     let guarded = Dev::start(data.path(), &[&everywhere[..], &["--tokens", &line]].concat()).await;
     assert!(!guarded.welcome().contains("everybody who reaches"), "{}", guarded.welcome());
-    // A page has no token, whatever its name means.
+    // A page has no token, wherever its name points to.
     let answer = asked_for(&guarded, "timers.example", "GET", "/timers").await;
     assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
 }

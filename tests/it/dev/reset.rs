@@ -1,4 +1,4 @@
-//! `--reset` begins without timers, says what it removed, and removes nothing that is in use or not jettimer's.
+//! `--reset` starts without timers and says what it removed. It removes only files of jettimer that no process uses.
 
 use std::fs;
 
@@ -15,7 +15,7 @@ async fn it_begins_without_timers_and_says_what_it_removed() {
     let dev = Dev::start(data.path(), &[]).await;
     let id = dev.client().create(&json!({ "delay": "1h", "url": "http://localhost/" })).await;
     let secret = fs::read_to_string(data.path().join("signing-secret")).unwrap();
-    // Its data is not taken away from under it.
+    // A reset does not remove the data of the running server.
     let said = refused(data.path(), &["--reset"]).await;
     assert!(said.contains("is in use by a running nats-server"), "{said}");
     assert_eq!(dev.client().get(&id).await["state"], "scheduled");

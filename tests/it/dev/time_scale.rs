@@ -1,5 +1,5 @@
-//! With `--time-scale` an hour passes in a second or a minute, and nothing else is otherwise: nothing is early, what waits
-//! is over sooner, what the world takes is as long as it was, and a restart changes nothing.
+//! With `--time-scale` an hour passes in a second or a minute, and nothing else changes: no timer is early, waits end
+//! sooner, work of the outside world takes as long as before, and a restart changes nothing.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ async fn an_hour_passes_in_a_second_and_not_sooner() {
     let (client, sink) = (dev.client(), Sink::start().await);
     let began = now_micros();
     let reply = client.post(&json!({ "delay": "1h", "url": sink.url("/ok") })).await;
-    // Whoever counts down does it by the date of an answer.
+    // A client that counts down uses the date of an answer.
     let date = httpdate::parse_http_date(reply.header("date")).expect("a date");
     let date = date.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     assert!(date >= micros_of(&reply.json["created_at"]) / SECOND, "{reply:?}");
@@ -40,7 +40,7 @@ async fn an_hour_passes_in_a_second_and_not_sooner() {
     let timer = client.until(id, "delivered").await;
     assert_eq!(micros_of(&timer["due_at"]) - micros_of(&timer["created_at"]), HOUR);
     due_to_claim(&timer["attempt_log"][0]);
-    // Receivers have the world's clock, and would not take a signature of tomorrow.
+    // Receivers use the world's clock, and would refuse a signature of tomorrow.
     let text = |name: &str| hit.headers[name].to_str().unwrap().to_owned();
     let signed: u64 = text("webhook-timestamp").parse().unwrap();
     assert!((began / SECOND..=now_micros() / SECOND).contains(&signed), "{signed}");
@@ -56,7 +56,7 @@ async fn retries_wait_by_the_clock_and_calls_take_as_long_as_they_do() {
     let url = sink.url("/status/503/times/2");
     let retried = json!({ "seconds": 0, "url": url, "delivery": "at_least_once", "retry": retry });
     let retried = client.create(&retried).await;
-    // Half an hour of the clock, and far within its timeout.
+    // The call takes half an hour of the node's clock, and is far within its timeout.
     let slow = client.create(&json!({ "seconds": 0, "url": sink.url("/slow/500"), "timeout": "20s" })).await;
     let hung = client.create(&json!({ "seconds": 0, "url": sink.url("/hang"), "timeout": "300ms" })).await;
 
@@ -65,7 +65,7 @@ async fn retries_wait_by_the_clock_and_calls_take_as_long_as_they_do() {
     assert_eq!(log.len(), 3);
     for pair in log.windows(2) {
         let waited = micros_of(&pair[1]["due_at"]) - micros_of(&pair[0]["finished_at"]);
-        // With jitter it is half of the backoff at least.
+        // With jitter the wait is at least half of the backoff.
         assert!((2 * HOUR..=4 * HOUR).contains(&waited), "{pair:?}");
         due_to_claim(&pair[1]);
     }
@@ -87,7 +87,7 @@ async fn a_restart_changes_neither_the_clock_nor_what_was_set_by_it() {
     let mut dev = Dev::start(data.path(), &FAST).await;
     let sink = Sink::start().await;
     let began = now_micros();
-    // One comes due while nothing runs, the other after that, an hour being a second.
+    // One timer comes due while no process runs, the other after that; an hour is a second.
     let soon = dev.client().create(&json!({ "delay": "1h", "url": sink.url("/ok") })).await;
     let late = dev.client().post(&json!({ "delay": "12h", "url": sink.url("/ok") })).await;
     dev.kill().await;
@@ -103,7 +103,7 @@ async fn a_restart_changes_neither_the_clock_nor_what_was_set_by_it() {
     assert!(due_to_claim(&timer["attempt_log"][0]) < 12 * HOUR, "{timer}");
     assert!(sink.hits_of(id)[0].at >= began + 12 * SECOND, "early");
     assert_eq!(sink.hits().len(), 2);
-    // Its clock is not that of NATS and nobody minds.
+    // Its clock differs from that of NATS, and the node does not object.
     assert_eq!(client.send(Method::GET, "/readyz", &[], "").await.status, 200);
     let stats = client.send(Method::GET, "/stats", &[], "").await.json;
     assert_eq!((&stats["time_scale"], &stats["timers"]["overdue"]), (&json!(3_600), &json!(0)));
@@ -127,7 +127,7 @@ async fn records_leave_by_the_clock_and_lists_and_counts_go_by_it() {
     .await;
     let stats = client.send(Method::GET, "/stats", &[], "").await.json;
     let minutes = stats["history"]["minutes"].as_array().unwrap();
-    // They were an hour or two ago, by a clock of which an hour is a second.
+    // The minutes are an hour or two ago by the node's clock, in which an hour is a second.
     assert!(micros_of(&stats["at"]) - micros_of(&minutes[0]["start"]) <= HOUR, "{stats}");
 }
 

@@ -1,7 +1,7 @@
-//! axe-core finds nothing to object to in any view, in light and dark, at a desk and on a phone.
+//! axe-core has no objections to any view, in light and dark, at a desk and on a phone.
 //!
-//! It comes from PyPI beside the build, as other tools of the tests do: half a megabyte of somebody else's minified script in
-//! the repository would be reviewed by nobody.
+//! It comes from PyPI and is kept next to the build, like other tools of the tests. No reviewer would read half a megabyte
+//! of minified third-party script in the repository.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use super::Stage;
 use crate::support::browser::{Look, Tab};
 use crate::support::python;
 
-/// A package that has axe-core 4.12.1 in it; what else it asks for is for another driver and left out.
+/// A package that contains axe-core 4.12.1; its dependencies are for another driver and left out.
 const PACKAGE: &str = "axe-playwright-python==0.1.8";
 
 async fn axe() -> String {
@@ -21,7 +21,7 @@ async fn axe() -> String {
     std::fs::read_to_string(file.expect("axe-core")).expect("a script")
 }
 
-/// What it objects to, in the page as it is.
+/// The objections of axe-core to the page in its present state.
 async fn objections(tab: &Tab, axe: &str) -> Vec<String> {
     if tab.eval("typeof axe").await == "undefined" {
         tab.eval(&format!("{axe}; undefined")).await;
@@ -50,7 +50,7 @@ async fn no_view_has_anything_that_axe_objects_to() {
     client.cancel(&cancelled).await;
     let axe = axe().await;
     let one = format!("#/timer/{failed}");
-    // Each with what is on it once it is there.
+    // Each view with an element that it has once it is complete.
     let views = [
         ("now", "#/", "section[aria-labelledby=needs-attention] li"),
         ("all", "#/timers", "li[data-state=cancelled]"),

@@ -1,11 +1,11 @@
-//! The page and its files as they are served: to everyone, under a strict policy, and so that a browser asks for little.
+//! The page and its files as the node serves them: to every client, under a strict policy, and so that a browser sends few requests.
 
 use reqwest::Method;
 use serde_json::json;
 
 use crate::support::{Broker, Client, Node, Reply};
 
-/// A list of tokens with one that nobody has.
+/// A list of tokens whose only token has no holder.
 const TOKENS: &str = "nobody read sha256:0000000000000000000000000000000000000000000000000000000000000000";
 
 async fn get(client: &Client, path: &str) -> Reply {

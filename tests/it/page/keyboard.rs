@@ -1,4 +1,4 @@
-//! All of it can be done without a mouse.
+//! The whole page can be used without a mouse.
 
 use reqwest::Method;
 use serde_json::json;
@@ -15,10 +15,10 @@ async fn a_timer_is_set_found_and_cancelled_by_keys_alone() {
     assert_eq!(tab.eval("document.activeElement.id").await, "skip");
     tab.press("Enter").await;
     assert_eq!(tab.eval("document.activeElement.id").await, "main");
-    // Not due before the test has come to its end, however long that takes.
+    // The timer is not due before the test has ended, however long that takes.
     tab.tab_to("1 h").await;
     tab.press("Enter").await;
-    // A key that is not in a field brings the form.
+    // A key that is pressed outside a field opens the form.
     tab.press("n").await;
     tab.until("document.activeElement.name === 'url'").await;
     tab.insert("http://localhost/by-keys").await;
@@ -28,7 +28,7 @@ async fn a_timer_is_set_found_and_cancelled_by_keys_alone() {
     tab.tab_to("Follow it").await;
     tab.press("Enter").await;
     tab.sees("h1", "localhost/by-keys").await;
-    // Whoever cannot see it hears that there is another view.
+    // The focus tells a user of a screen reader that there is another view.
     tab.until(
         "document.activeElement === document.querySelector('h1') || document.activeElement === document.body",
     )
@@ -40,7 +40,7 @@ async fn a_timer_is_set_found_and_cancelled_by_keys_alone() {
     assert_eq!(tab.eval("document.activeElement.innerText").await, "Cancel the timer");
     tab.press("Enter").await;
     tab.sees(".timer-head[data-state=cancelled]", "").await;
-    // Lists come from an index, which trails what the timer's own view shows.
+    // Lists come from an index, which trails the timer's own view.
     eventually("the index has it as cancelled", async || {
         let counts = stage.node.client().send(Method::GET, "/timers/counts", &[], "").await;
         (counts.json["cancelled"] == 1).then_some(())

@@ -1,4 +1,4 @@
-//! All timers: filtered, searched, page by page, and changed together.
+//! The list of all timers: filtered, searched, page by page, and changed together.
 
 use reqwest::Method;
 use serde_json::json;
@@ -24,7 +24,7 @@ async fn timers_are_found_by_state_host_label_and_id() {
     tab.click("button", "failed").await;
     tab.until(&format!("{ROWS} === 1")).await;
     tab.sees("li[data-state=failed]", "answered 404").await;
-    // The filter is in the address, so that it can be sent to somebody.
+    // The filter is in the address, so that a user can send it to others.
     tab.until("location.hash === '#/timers?state=failed'").await;
     tab.click("button", "failed").await;
     for (text, rows) in
@@ -77,18 +77,18 @@ async fn what_the_page_shows_of_a_timer_is_found_by_it() {
         tab.press("Enter").await;
         tab.until(&format!("{ROWS} === {rows}")).await;
     }
-    // None is like this, so that the next row is one that was found.
+    // No timer matches this, so that the next row is a result.
     tab.fill("Search by id, host or label", "127.0.0.1:8996").await;
     tab.press("Enter").await;
     tab.until(&format!("{ROWS} === 0")).await;
-    // A timer of that host that comes is one of those that are meant, however the host is spelled.
+    // A new timer of that host is one of the results, however the host is spelled.
     tab.fill("Search by id, host or label", "0x7f.1:8999").await;
     tab.press("Enter").await;
     tab.until(&format!("{ROWS} === 1")).await;
     client.create(&json!({ "delay": "1h", "url": "http://127.0.0.1:8998/" })).await;
     client.create(&json!({ "delay": "1h", "url": "http://[::ffff:127.0.0.1]:8999/" })).await;
     tab.sees("button", "1 timer has come or changed").await;
-    // What a receiver is called in the state of the service is found as well, and a label's own link.
+    // The search also finds the name of a receiver in the state of the service, and a label's own link.
     tab.fill("Search by id, host or label", "who=a=b").await;
     tab.press("Enter").await;
     tab.until(&format!("{ROWS} === 1")).await;

@@ -1,4 +1,4 @@
-//! The page follows what happens, says so when it cannot, and comes back by itself.
+//! The page follows events, says so when it cannot, and comes back by itself.
 
 use reqwest::Method;
 use serde_json::json;
@@ -24,7 +24,7 @@ async fn it_says_that_it_is_cut_off_and_catches_up_once_the_node_is_back() {
     tab.sees(".standing", "Reconnecting").await;
     tab.sees(".banner", "what is shown may be old").await;
     tab.picture("cut-off").await;
-    // Another node does what is to be done meanwhile.
+    // Another node does the work meanwhile.
     let other = Node::start(&broker).await;
     let fired = other.client().send(Method::POST, &format!("/timer/{id}/fire"), &[], "").await;
     assert_eq!(fired.status, 202, "{fired:?}");
@@ -46,7 +46,7 @@ async fn without_a_feed_it_says_that_it_is_not_live() {
     tab.sees(".banner", "What is shown is not live").await;
     tab.fill("URL", "http://localhost/").await;
     tab.click("button", "Set timer").await;
-    // What is done here shows all the same.
+    // The page still shows a change that the user makes here.
     tab.sees("section[aria-labelledby=due-next] li", "localhost").await;
     tab.close().await;
 }

@@ -18,7 +18,7 @@ use reqwest::Method;
 use crate::support::browser::Tab;
 use crate::support::{Broker, Node, Sink, eventually};
 
-/// What most of them need.
+/// The node, the sink and the browser that most of these tests need.
 struct Stage {
     node: Node,
     sink: Sink,
@@ -32,7 +32,7 @@ impl Stage {
         Self { node, sink: Sink::start().await, _broker: broker }
     }
 
-    /// Waits until the index, which trails the records, has so many timers.
+    /// Waits until the index, which trails the records, has this many timers.
     async fn counted(&self, total: u64) {
         eventually(&format!("{total} timers are counted"), async || {
             let counts = self.node.client().send(Method::GET, "/timers/counts", &[], "").await;
@@ -41,7 +41,7 @@ impl Stage {
         .await;
     }
 
-    /// The page at this address behind `#`.
+    /// Opens the page with this fragment in its address.
     async fn page(&self, hash: &str) -> Tab {
         Tab::open(&self.node.client().url(&format!("/{hash}"))).await
     }

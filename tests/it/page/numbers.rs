@@ -1,4 +1,4 @@
-//! What a receiver gets is shown, edited and sent as it was written: a script's numbers have 53 bits, and JSON's have any.
+//! The page shows, edits and sends a receiver's numbers as they were written: a script's numbers have 53 bits, and JSON's have any.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use crate::support::browser::Tab;
 /// Numbers that a script would round, or write in another way.
 const BODY: &str = r#"{"id":1970670598291982291,"n":1,"f":1.0,"big":100000000000000000000000000001,"e":1E30,"list":[-0,{}]}"#;
 
-/// The body of a timer as the node has it, to the byte.
+/// The body of a timer as the node stores it, to the byte.
 async fn stored(stage: &Stage, id: &str) -> String {
     let answer = reqwest::get(stage.node.client().url(&format!("/timer/{id}"))).await.unwrap();
     let text = answer.text().await.unwrap();
@@ -33,7 +33,7 @@ async fn numbers_of_a_body_are_shown_edited_and_stored_as_they_were_written() {
     for digits in ["1970670598291982291", "1.0", "100000000000000000000000000001", "1E30", "-0"] {
         tab.sees(".facts pre", digits).await;
     }
-    // What is not touched is not sent, so it stays to the byte.
+    // The page does not send untouched fields, so the body stays the same to the byte.
     tab.click("button", "Change").await;
     tab.fill("URL", "http://localhost/other").await;
     tab.click("dialog button", "Save the change").await;

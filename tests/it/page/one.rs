@@ -1,4 +1,4 @@
-//! One timer: its life, and what can be done with it; what cannot be taken back asks first.
+//! The view of one timer: its life, and its actions; irreversible ones ask first.
 
 use serde_json::json;
 
@@ -13,7 +13,7 @@ async fn a_cancel_asks_and_then_the_timer_does_not_fire() {
     tab.click("button", "Cancel").await;
     tab.sees("dialog", "Cancel this timer?").await;
     tab.picture("cancel").await;
-    // What does no harm has the focus.
+    // The harmless button has the focus.
     assert_eq!(tab.eval("document.activeElement.innerText").await, "Keep it");
     tab.press("Escape").await;
     tab.until("!document.querySelector('dialog')").await;
@@ -43,7 +43,7 @@ async fn a_change_sends_what_is_other_and_only_if_nobody_else_has_changed_it() {
         line.as_str().unwrap().ends_with(r#"-d '{"delay": "2h", "url": "http://localhost/b"}'"#),
         "{line}"
     );
-    // Somebody else is first.
+    // Another client changes the timer first.
     client.patch(&id, &json!({ "timeout": "7s" })).await;
     tab.click("dialog button", "Save the change").await;
     tab.sees("dialog .form-error", "changed").await;

@@ -1,4 +1,4 @@
-//! A proxy may put the node behind a prefix of which the node knows nothing.
+//! A proxy may serve the node under a prefix that the node does not know.
 
 use reqwest::{Url, header};
 use serde_json::json;
@@ -58,7 +58,7 @@ async fn the_location_of_a_timer_leads_to_it_behind_a_prefix() {
         let there = Url::parse(&asked).unwrap().join(location).unwrap();
         assert_eq!(http.get(there.clone()).send().await.unwrap().status(), 200, "{there}");
     }
-    // A client that is made of the document finds the node by its `servers`.
+    // A client that is generated from the document finds the node by its `servers`.
     let document = Url::parse(&proxy.url("/jettimer/openapi.json")).unwrap();
     let text = http.get(document.clone()).send().await.unwrap().text().await.unwrap();
     let openapi: serde_json::Value = serde_json::from_str(&text).unwrap();

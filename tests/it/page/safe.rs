@@ -1,4 +1,4 @@
-//! Text from timers and receivers is text, and the page's policy keeps everything else out.
+//! Text from timers and receivers stays text, and the page's policy blocks everything else.
 
 use reqwest::Method;
 use serde_json::json;
@@ -9,7 +9,7 @@ use crate::support::browser::Tab;
 use crate::support::raw::{self, Raw};
 use crate::support::{Broker, Node};
 
-/// What would be an element, and would say so, if it were taken for markup.
+/// Text that would become an element, and leave a trace, if it were taken for markup.
 const MARKUP: &str = "<img src=x onerror=\"window.injected=1\"><script>window.injected=1</script>";
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn text_from_timers_and_receivers_makes_no_markup() {
     tab.go(&client.url(&format!("/#/timer/{MARKUP}"))).await;
     tab.sees("h1", "It cannot be shown").await;
     assert_eq!(tab.eval("window.injected").await, json!(null));
-    // The one picture is the page's own.
+    // The only picture is the page's own.
     assert_eq!(tab.eval("document.querySelectorAll('img').length").await, 1);
     tab.close().await;
 }
@@ -48,7 +48,7 @@ async fn the_policy_keeps_out_what_is_not_of_the_page() {
     let tab = stage.page("").await;
     tab.sees("button", "Set timer").await;
     assert_eq!(tab.complaints(), Vec::<String>::new());
-    // A script in the page, one in an attribute, one from text, markup from text, and something from elsewhere.
+    // A script in the page, one in an attribute, one from text, markup from text, and a file from another origin.
     for attack in [
         "const s = document.createElement('script'); s.append('window.injected = 1'); document.body.append(s)",
         "const b = document.createElement('b'); b.setAttribute('onclick', 'window.injected = 1'); document.body.append(b); b.click()",
@@ -82,7 +82,7 @@ async fn receiver_that_answers(text: &'static str) -> String {
         let answer = answer.clone();
         async move {
             raw::head(&mut stream).await;
-            // Whoever has gone does not need it.
+            // A client that has gone does not need the answer.
             stream.write_all(answer.as_bytes()).await.ok();
         }
     })

@@ -1,4 +1,4 @@
-//! A timer is set in the form, in each of the three ways to say when, and what is wrong is said where it is.
+//! A user sets a timer in the form, with each of the three kinds of instants, and errors appear next to their fields.
 
 use serde_json::json;
 
@@ -20,11 +20,11 @@ async fn a_timer_that_is_set_in_the_form_counts_down_and_is_seen_to_fire() {
     tab.until(&format!("/^(60:00|5\\d:\\d\\d)$/.test({figure})")).await;
     let before = tab.eval(figure).await;
     tab.until(&format!("{figure} < {before}")).await;
-    // It fires when the test says so, however long the way to here was.
+    // It fires when the test says so, however long the steps before took.
     let id = tab.eval("document.querySelector('.done a').hash.split('/').pop()").await;
     let fire = format!("/timer/{}/fire", id.as_str().unwrap());
     assert_eq!(stage.node.client().send(reqwest::Method::POST, &fire, &[], "").await.status, 202);
-    // Nothing is loaded anew: it comes by itself.
+    // The page is not loaded again: the change appears by itself.
     tab.sees("section[aria-labelledby=just-fired] li[data-state=delivered]", "order=4711").await;
     tab.until("document.querySelectorAll('section[aria-labelledby=due-next] li').length === 0").await;
     let hits = stage.sink.hits();
@@ -48,7 +48,7 @@ async fn all_that_the_api_takes_can_be_set_in_the_form() {
     tab.fill("Name of a header", "x-order").await;
     tab.fill("Value of a header", "4711").await;
     tab.choose("What is sent", "body").await;
-    // More digits than a script's numbers have.
+    // More digits than a script's number can hold.
     tab.fill("Body", r#"{"amount": 9007199254740993.10}"#).await;
     tab.choose("Delivery", "at_least_once").await;
     tab.fill("Time for one attempt", "5s").await;
@@ -104,7 +104,7 @@ async fn an_exact_time_is_of_the_zone_that_is_chosen() {
         ("2030-07-15T09:00:05", "Europe/Zurich", "2030-07-15T09:00:05+02:00"),
         ("2030-07-15T09:00", "Asia/Kathmandu", "2030-07-15T09:00:00+05:45"),
         ("2030-07-15T09:00", "UTC", "2030-07-15T09:00:00+00:00"),
-        // Left out when clocks go forward, and there twice when they go back.
+        // A local time that does not exist when clocks go forward, and one that exists twice when they go back.
         ("2030-03-31T02:30", "Europe/Zurich", "2030-03-31T03:30:00+02:00"),
         ("2030-10-27T02:30", "Europe/Zurich", "2030-10-27T02:30:00+02:00"),
         ("2030-03-10T02:30", "America/New_York", "2030-03-10T03:30:00-04:00"),
@@ -133,7 +133,7 @@ async fn what_the_api_finds_wrong_is_said_at_its_field_and_nothing_is_lost() {
     tab.fill("Value of a header", "x").await;
     tab.click("summary", "Delivery and retries").await;
     tab.fill("Attempts in all", "1.5").await;
-    // Folded away, and open again once something in it is wrong.
+    // The section is closed, and opens again once it has an error.
     tab.click("summary", "Delivery and retries").await;
     tab.click("button", "Set timer").await;
     let post = json!({ "delay": "soon", "url": "ftp://example.com", "headers": { "Host": "x" }, "retry": { "max_attempts": 1.5 } });
@@ -150,7 +150,7 @@ async fn what_the_api_finds_wrong_is_said_at_its_field_and_nothing_is_lost() {
         );
         tab.until(&told).await;
     }
-    // The first of them has the focus.
+    // The first field with an error has the focus.
     assert_eq!(tab.eval("document.activeElement.name").await, "delay");
     tab.picture("errors").await;
     tab.fill("How long from now", "1h").await;

@@ -1,4 +1,4 @@
-//! Where the node asks for a token, the page does.
+//! If the node demands a token, the page asks for it.
 
 use serde_json::json;
 
@@ -26,7 +26,7 @@ async fn a_token_is_asked_for_kept_in_the_tab_and_forgotten_on_signing_out() {
     );
     tab.click("button", "Set timer").await;
     tab.sees("section[aria-labelledby=due-next] li", "localhost").await;
-    // In this tab a new look at the page needs no token; in no other tab is there one.
+    // In this tab a reload needs no token; no other tab has it.
     tab.go(&node.client().url("/ui_timer")).await;
     tab.sees(".standing", "Live").await;
     let other = Tab::open(&url).await;

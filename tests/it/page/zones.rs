@@ -1,11 +1,11 @@
-//! Clocks and zones of the machine on which the page is looked at: whatever its zone is called, a time can be set.
+//! Clocks and zones of the browser's machine: a user can set a time in a zone of any name.
 
 use serde_json::json;
 
 use super::Stage;
 use crate::support::browser::Tab;
 
-/// Types a time into the form as a person does with the browser's own control, which takes no text.
+/// Sets a time in the form as with the browser's own control, which accepts no typed text.
 async fn set(tab: &Tab, form: &str, local: &str) {
     tab.eval(&format!(
         "(() => {{ const e = document.querySelector('{form} input[name=at]'); e.value = '{local}'; e.dispatchEvent(new Event('input', {{ bubbles: true }})); }})()"
@@ -16,7 +16,7 @@ async fn set(tab: &Tab, form: &str, local: &str) {
 #[tokio::test]
 async fn a_zone_of_any_name_has_a_form_that_works() {
     let stage = Stage::set().await;
-    // What the browser calls the zone of its machine, if the machine's clock shows this offset.
+    // The browser's name for the zone of its machine, for each offset of the machine's clock.
     for (name, minutes, instant) in [
         (json!("Etc/Unknown"), 0, "2030-07-15T09:00:00+00:00"),
         (json!("Etc/Unknown"), -345, "2030-07-15T09:00:00+05:45"),
@@ -37,7 +37,7 @@ async fn a_zone_of_any_name_has_a_form_that_works() {
         tab.click("label", "At").await;
         set(&tab, "main", "2030-07-15T09:00").await;
         tab.sees(".field-hint", instant).await;
-        // A change begins with the time that the timer has, in the zone that is chosen.
+        // A change begins with the timer's time, in the chosen zone.
         tab.go(&stage.node.client().url(&format!("/#/timer/{id}"))).await;
         tab.click("button", "Change").await;
         tab.click("dialog label", "At").await;
@@ -55,7 +55,7 @@ async fn the_first_and_the_last_instants_that_the_control_takes_do_no_harm() {
     for local in ["275760-09-13T00:00", "275760-09-12T12:00", "0001-01-01T00:00"] {
         set(&tab, "main", local).await;
         tab.click("button", "Set timer").await;
-        // The node says what is wrong with it.
+        // The node describes the error.
         tab.sees(".field-error", "").await;
         set(&tab, "main", "2030-07-15T09:00").await;
         tab.until("!document.querySelector('.wrong')").await;

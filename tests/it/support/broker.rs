@@ -1,4 +1,4 @@
-//! A nats-server of a test's own, with the users, permissions and accounts of production.
+//! A nats-server that belongs to one test, with the users, permissions and accounts of production.
 
 use std::path::{Path, PathBuf};
 
@@ -9,11 +9,11 @@ use tempfile::TempDir;
 use super::tls::Authority;
 use super::users::Users;
 
-/// A nats-server with its own port and data; both stay the same over kills and restarts.
+/// A nats-server with its own port and data; both stay the same across kills and restarts.
 pub(crate) struct Broker {
     server: Server,
     users: Users,
-    /// Who has signed its certificate, if it speaks TLS.
+    /// The authority that signed its certificate, if the server speaks TLS.
     authority: Option<Authority>,
     path: PathBuf,
     _data: TempDir,
@@ -24,12 +24,12 @@ impl Broker {
         Self::with(None).await
     }
 
-    /// One that speaks TLS only, with a certificate of its own authority.
+    /// Starts a server that speaks TLS only, with a certificate of its own authority.
     pub(crate) async fn with_tls() -> Self {
         Self::with(Some(Authority::new())).await
     }
 
-    /// One whose configuration has more, or something else.
+    /// Starts a server with a changed configuration.
     pub(crate) async fn configured(change: impl FnOnce(&Users, String) -> String) -> Self {
         Self::started(None, change).await
     }
@@ -38,7 +38,7 @@ impl Broker {
         Self::started(authority, |_, config| config).await
     }
 
-    /// One that keeps its data in a folder of this directory.
+    /// Starts a server that keeps its data in a folder of this directory.
     pub(crate) async fn in_folder(data: TempDir, folder: &str) -> Self {
         let path = data.path().join(folder);
         Self::started_in(data, &path, None, |_, config| config).await
@@ -81,12 +81,12 @@ impl Broker {
         self.url().rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port")
     }
 
-    /// What a node needs to connect as one of the users of nats/accounts.conf.
+    /// The arguments with which a node connects as one of the users of nats/accounts.conf.
     pub(crate) fn args(&self, user: &str) -> Vec<String> {
         self.args_at(&self.url(), user)
     }
 
-    /// The same for a node that reaches it at another address.
+    /// Like [`Self::args`], for a node that reaches the server at another address.
     pub(crate) fn args_at(&self, url: &str, user: &str) -> Vec<String> {
         let file = |path: PathBuf| path.to_str().expect("UTF-8").to_owned();
         let mut args = vec!["--nats".to_owned(), url.to_owned()];
@@ -102,7 +102,7 @@ impl Broker {
         self.server.kill().await.expect("nats-server is killed");
     }
 
-    /// SIGSTOP: it hangs, and its connections stay open.
+    /// SIGSTOP: the server hangs, and its connections stay open.
     pub(crate) fn pause(&self) {
         self.signal(rustix::process::Signal::STOP);
     }
@@ -117,7 +117,7 @@ impl Broker {
         rustix::process::kill_process(pid.expect("it runs"), signal).expect("a signal");
     }
 
-    /// Takes another key for a user from now on, and gives the seed; connections with the old one are closed.
+    /// Replaces the key of a user and returns the new seed; the server closes connections with the old key.
     pub(crate) fn change_key(&self, user: &str) -> String {
         let seed = self.users.change_key(user);
         self.signal(rustix::process::Signal::HUP);
@@ -129,8 +129,8 @@ impl Broker {
         self.users.file(user)
     }
 
-    /// Has a certificate of another authority once it is restarted. Gives the file in which nodes find the authority, and
-    /// what has to be in it.
+    /// Gives the server a certificate of another authority, which it uses after its next restart. Returns the file in which
+    /// nodes find the authority, and the content that this file needs.
     pub(crate) fn change_authority(&self) -> (PathBuf, Vec<u8>) {
         let old = self.authority.as_ref().expect("a server with TLS");
         let new = Authority::new();
@@ -138,10 +138,11 @@ impl Broker {
         (old.file(), std::fs::read(new.file()).expect("a certificate"))
     }
 
-    /// A copy of its data as it is at this moment, beside the data.
+    /// Copies the server's data as it is at this moment, into a folder next to the data.
     pub(crate) fn back_up(&self) {
         self.pause();
-        // A file that it is about to rename is gone when it is copied. Where there is no `/proc`, it is taken to stand still at once.
+        // A running server could rename a file while it is copied. On a system without `/proc`, the
+        // test assumes that the server stops at once.
         let status = PathBuf::from(format!("/proc/{}/status", self.server.pid()));
         let runs = || std::fs::read_to_string(&status).is_ok_and(|status| !status.contains("State:\tT"));
         while runs() {
@@ -151,7 +152,7 @@ impl Broker {
         self.resume();
     }
 
-    /// SIGKILL, and a start on the data that was copied.
+    /// SIGKILL, and a start on the copied data.
     pub(crate) async fn restore(&mut self) {
         self.kill().await;
         std::fs::remove_dir_all(self.store()).expect("the data is removed");
@@ -171,12 +172,12 @@ impl Broker {
         self.server.restart().await.expect("nats-server starts again");
     }
 
-    /// A client that may do everything in jettimer's account, for looking behind the curtain.
+    /// A client with all permissions in jettimer's account, to look at its data directly.
     pub(crate) async fn client(&self) -> async_nats::Client {
         self.client_of("operator", ConnectOptions::new()).await
     }
 
-    /// A client that is one of the users of nats/accounts.conf.
+    /// A client that connects as one of the users of nats/accounts.conf.
     pub(crate) async fn client_of(&self, user: &str, options: ConnectOptions) -> async_nats::Client {
         let mut options = options.nkey(self.users.seed(user));
         if let Some(authority) = &self.authority {

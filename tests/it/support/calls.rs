@@ -1,4 +1,4 @@
-//! Single calls, without a node: what is known of them is more than what is stored.
+//! Single calls without a node, so that a test sees more of a call than a node stores.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,16 +17,16 @@ use tokio_util::sync::CancellationToken;
 use super::PATIENCE;
 use super::raw::Raw;
 
-/// Time enough for an answer that comes, and a bound for one that does not.
+/// Long enough for an answer that comes, and a bound for an answer that does not.
 pub(crate) const TIMEOUT: Duration = Duration::from_millis(1_500);
 
-/// A policy of these rules.
+/// A policy with these rules.
 pub(crate) fn policy(allow: &[&str], deny: &[&str]) -> Arc<Policy> {
     let rules = |texts: &[&str]| texts.iter().map(|text| text.parse().expect("a rule")).collect();
     Arc::new(Policy::new(rules(allow), rules(deny), false).expect("a policy"))
 }
 
-/// Settings under which receivers on loopback are called.
+/// Settings that allow calls to receivers on loopback.
 pub(crate) fn settings() -> Settings {
     Settings {
         policy: policy(&["127.0.0.0/8"], &[]),
@@ -50,7 +50,7 @@ pub(crate) async fn call(settings: &Settings, url: &str, timeout: Duration) -> C
     caller(settings).call(&timer(url, timeout), 1, &CancellationToken::new(), &unnoted()).await
 }
 
-/// A departure without a note.
+/// A departure that notes nothing.
 pub(crate) fn unnoted() -> Departure {
     Departure::new(|| ())
 }
@@ -67,7 +67,7 @@ pub(crate) fn timer(url: &str, timeout: Duration) -> Timer {
     Timer { timeout, ..Timer::waiting(uuid::Uuid::from_u128(1), now, now, target) }
 }
 
-/// A receiver's answer of this status.
+/// A receiver's answer with this status.
 pub(crate) fn answered(status: u16) -> CallResult {
     CallResult::Answered { status, retry_after: None }
 }
@@ -83,7 +83,7 @@ pub(crate) fn outcome(called: &Called) -> (&'static str, &str) {
     }
 }
 
-/// Calls a receiver and gives the result, its reason, the status, and the kept part of the answer.
+/// Calls a receiver and returns the result, its reason, the status, the kept part of the answer, and whether that is truncated.
 pub(crate) async fn call_raw(receiver: &Raw) -> (&'static str, String, Option<u16>, Vec<u8>, bool) {
     let begun = Instant::now();
     let called = call(&settings(), &format!("http://{}/", receiver.address()), TIMEOUT).await;

@@ -1,4 +1,4 @@
-//! The command line as a person or a script runs it: on pipes, or on a terminal of its own.
+//! The command line as a person or a script runs it: on pipes, or on its own terminal.
 
 use std::io::Read as _;
 use std::process::Stdio;
@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 
 use super::{Client, PATIENCE};
 
-/// What a command came to.
+/// The result of a command.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
@@ -20,13 +20,13 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    /// Its lines as JSON.
+    /// The lines of its output, each parsed as JSON.
     pub(crate) fn json(&self) -> Vec<serde_json::Value> {
         self.out.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
     }
 }
 
-/// `jettimer` with these arguments, in an environment that says nothing.
+/// `jettimer` with these arguments, in an environment without settings for it.
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jettimer"));
     for name in ["SERVER", "TOKEN", "PROFILE", "CONFIG", "CA", "OUTPUT"] {
@@ -41,12 +41,12 @@ pub(crate) fn command(args: &[&str]) -> Command {
     command
 }
 
-/// Runs it against a node.
+/// Runs `jettimer` against a node.
 pub(crate) async fn run(client: &Client, args: &[&str]) -> Ran {
     finish(command(args).env("JETTIMER_SERVER", client.url("")).spawn().expect("it starts")).await
 }
 
-/// Runs it against a node with something on standard input.
+/// Runs `jettimer` against a node, with `input` on standard input.
 pub(crate) async fn run_with(client: &Client, args: &[&str], input: &str) -> Ran {
     let mut command = command(args);
     let mut child =
@@ -57,7 +57,7 @@ pub(crate) async fn run_with(client: &Client, args: &[&str], input: &str) -> Ran
     finish(child).await
 }
 
-/// Waits for its end.
+/// Waits until the command ends.
 pub(crate) async fn finish(child: Child) -> Ran {
     let output =
         tokio::time::timeout(PATIENCE, child.wait_with_output()).await.expect("it ends").expect("an end");
@@ -65,7 +65,7 @@ pub(crate) async fn finish(child: Child) -> Ran {
     Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
 
-/// Runs it on a terminal of so many columns, types `input`, and gives all that the terminal has shown.
+/// Runs the command on a terminal that is `columns` wide, types `input`, and returns everything that the terminal showed.
 pub(crate) async fn on_terminal(command: &mut Command, columns: u16, input: &str) -> (Option<i32>, String) {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
     grantpt(&terminal).expect("it is ours");
@@ -77,13 +77,13 @@ pub(crate) async fn on_terminal(command: &mut Command, columns: u16, input: &str
         || open(name.as_c_str(), OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).expect("its other side");
     command.stdin(side()).stdout(side()).stderr(side());
     let mut child = command.spawn().expect("it starts");
-    // So that the terminal ends with the program.
+    // The command drops its copies of the terminal, so that reading it ends with the program.
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut terminal = std::fs::File::from(terminal);
     std::io::Write::write_all(&mut terminal, input.as_bytes()).expect("it is typed");
     let shown = tokio::task::spawn_blocking(move || {
         let mut shown = vec![];
-        // Linux says EIO once the other side is closed.
+        // Linux returns EIO once the other side is closed.
         let _ = terminal.read_to_end(&mut shown);
         String::from_utf8_lossy(&shown).into_owned()
     });

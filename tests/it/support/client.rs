@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{contract, eventually};
 
-/// Talks to one node.
+/// A client of one node.
 #[derive(Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
@@ -70,19 +70,19 @@ impl Client {
         read(&method, path, request.send().await?).await
     }
 
-    /// Creates a timer, whatever the answer.
+    /// Sends a creation and returns the answer, whatever its status.
     pub(crate) async fn post(&self, json: &Value) -> Reply {
         self.send(Method::POST, "/timer", &[("content-type", "application/json")], &json.to_string()).await
     }
 
-    /// Creates a timer and gives its id.
+    /// Creates a timer and returns its id.
     pub(crate) async fn create(&self, json: &Value) -> String {
         let reply = self.post(json).await;
         assert_eq!(reply.status, 201, "{reply:?}");
         reply.json["id"].as_str().expect("an id").to_owned()
     }
 
-    /// Reads a timer that is there.
+    /// Reads a timer that has to exist.
     pub(crate) async fn get(&self, id: &str) -> Value {
         let reply = self.send(Method::GET, &format!("/timer/{id}"), &[], "").await;
         assert_eq!(reply.status, 200, "{reply:?}");
@@ -97,7 +97,7 @@ impl Client {
         self.send(Method::PATCH, &format!("/timer/{id}"), &[], &json.to_string()).await
     }
 
-    /// Waits until the timer is in a state and gives the timer.
+    /// Waits until the timer is in a state and returns the timer.
     pub(crate) async fn until(&self, id: &str, state: &str) -> Value {
         eventually(&format!("timer {id} is {state}"), async || {
             Some(self.get(id).await).filter(|timer| timer["state"] == state)
@@ -105,7 +105,7 @@ impl Client {
         .await
     }
 
-    /// Waits until the timer is in a final state and gives the timer.
+    /// Waits until the timer is in a final state and returns the timer.
     pub(crate) async fn until_final(&self, id: &str) -> Value {
         eventually(&format!("timer {id} is finished"), async || {
             Some(self.get(id).await)
@@ -115,7 +115,7 @@ impl Client {
     }
 }
 
-/// Reads an answer, which has to be as the OpenAPI document says.
+/// Reads an answer, which has to match the OpenAPI document.
 async fn read(method: &Method, path: &str, response: Response) -> reqwest::Result<Reply> {
     let status = response.status().as_u16();
     let headers = response.headers().clone();

@@ -1,5 +1,5 @@
-//! Three nats-servers as production has them: nats/cluster.conf as it is, with what nats/make-secrets has made, on ports and
-//! paths of the test's own.
+//! Three nats-servers as in production: nats/cluster.conf unchanged, with the files that
+//! nats/make-secrets makes, on ports and paths of the test.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -13,10 +13,10 @@ use super::python;
 
 const CONFIG: &str = include_str!("../../../nats/cluster.conf");
 
-/// How often ports that somebody else took meanwhile are chosen anew.
+/// How often the test chooses other ports after another program has taken one of its ports.
 const TRIES: usize = 5;
 
-/// How long a server may take until it listens, or ends because it cannot.
+/// How long a server may take to listen, or to end because it cannot.
 const LISTENS_WITHIN: Duration = Duration::from_secs(20);
 
 /// Three running servers; dropping them kills them.
@@ -32,7 +32,7 @@ impl Cluster {
         Self::with_store("10GB").await
     }
 
-    /// Servers of which each may store so much.
+    /// Starts servers, each of which may store this much.
     pub(crate) async fn with_store(most: &str) -> Self {
         let home = TempDir::new().expect("a directory");
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("nats/make-secrets");
@@ -57,7 +57,7 @@ impl Cluster {
         panic!("no ports are free for three servers");
     }
 
-    /// What a node needs to connect as this user.
+    /// The arguments with which a node connects as this user.
     pub(crate) fn args(&self, user: &str) -> Vec<String> {
         let servers: Vec<String> =
             self.clients.iter().map(|port| format!("tls://127.0.0.1:{port}")).collect();
@@ -66,7 +66,7 @@ impl Cluster {
         ["--nats", &servers.join(","), "--nats-ca", &ca, "--nats-nkey", &nkey].map(str::to_owned).to_vec()
     }
 
-    /// Where servers speak to each other.
+    /// The address at which the servers speak to each other.
     pub(crate) fn route(&self) -> String {
         format!("127.0.0.1:{}", self.routes[0])
     }
@@ -91,7 +91,7 @@ async fn binary() -> PathBuf {
     embedded::provision(given.as_deref(), &cache).await.expect("a nats-server")
 }
 
-/// Three that are free at this moment.
+/// Three ports that are free at this moment.
 fn ports() -> Vec<u16> {
     let taken: Vec<_> = (0..3).map(|_| std::net::TcpListener::bind("127.0.0.1:0").expect("a port")).collect();
     taken.iter().map(|listener| listener.local_addr().expect("an address").port()).collect()

@@ -1,6 +1,5 @@
-//! Every answer that a test gets through its client is compared with the OpenAPI document: its status, its
-//! headers, its type, its body, and which problem it is. A field that the document does not have is wrong,
-//! though clients are told to pass over such.
+//! Every answer that a test gets through its client is compared with the OpenAPI document: its status, its headers, its type, its
+//! body, and which problem it is. A field that is not in the document is an error, although clients are told to ignore such fields.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};
@@ -12,17 +11,17 @@ use serde_json::{Map, Value, json};
 
 static CONTRACT: LazyLock<Contract> = LazyLock::new(Contract::read);
 
-/// The document, and what has been made of its schemas.
+/// The document, and the validators compiled from its schemas.
 struct Contract {
     document: Value,
     validators: Mutex<HashMap<String, &'static Validator>>,
 }
 
-/// Compares an answer with the document.
+/// Compares an answer with the OpenAPI document.
 ///
 /// # Errors
 ///
-/// What the document has otherwise.
+/// The difference from the document.
 pub(crate) fn check(
     method: &Method,
     path: &str,
@@ -31,7 +30,7 @@ pub(crate) fn check(
     body: &str,
 ) -> Result<(), String> {
     if *method == Method::OPTIONS && headers.contains_key("access-control-allow-methods") {
-        // A preflight is no operation: browsers ask it by themselves.
+        // A preflight is not an operation of the API: browsers send it by themselves.
         return Ok(());
     }
     let json: Value = serde_json::from_str(body).unwrap_or_default();
@@ -64,11 +63,11 @@ pub(crate) fn check(
     CONTRACT.validate(&content["schema"], &value, "the body")
 }
 
-/// Compares the data of an event with the document.
+/// Compares the data of an event with the OpenAPI document.
 ///
 /// # Errors
 ///
-/// What the document has otherwise.
+/// The difference from the document.
 pub(crate) fn check_event(name: &str, data: &Value) -> Result<(), String> {
     let follow = &CONTRACT.document["paths"]["/timers/events"]["get"];
     let events = &follow["responses"]["200"]["content"]["text/event-stream"]["x-events"];
@@ -80,7 +79,7 @@ impl Contract {
     fn read() -> Self {
         let mut document: Value = serde_json::from_str(jettimer::api::DOCUMENT).expect("JSON");
         let schemas = document["components"]["schemas"].as_object_mut().expect("schemas");
-        // What is a part of other schemas has to stay open.
+        // A schema that is part of other schemas has to allow other fields.
         for (_, schema) in schemas.iter_mut().filter(|(name, _)| !name.ends_with("Fields")) {
             let schema: &mut Map<String, Value> = schema.as_object_mut().expect("a schema");
             if schema.contains_key("properties") || schema.contains_key("allOf") {
@@ -102,7 +101,7 @@ impl Contract {
         status: u16,
         problem: Option<&str>,
     ) -> Result<&Value, String> {
-        // These say that there is no such operation here.
+        // These problems say that there is no such operation.
         if let Some(name @ ("not-found" | "method-not-allowed")) = problem {
             return Ok(&self.document["components"]["responses"][name]);
         }
@@ -122,7 +121,7 @@ impl Contract {
         let validator = *validators.entry(schema.to_string()).or_insert_with(|| {
             let root = json!({ "allOf": [schema], "components": self.document["components"] });
             let options = jsonschema::options().with_draft(Draft::Draft202012).should_validate_formats(true);
-            // There are as many as the document has schemas, for as long as the tests run.
+            // This leak is bounded: the document has a fixed number of schemas, and the validators are used until the tests end.
             Box::leak(Box::new(options.build(&root).expect("a schema")))
         });
         drop(validators);
@@ -132,7 +131,7 @@ impl Contract {
     }
 }
 
-/// Whether the path is one of the template, which has a name in braces for a part that varies.
+/// Whether the path matches the template, which has a name in braces for each part that varies.
 fn fits(template: &str, path: &str) -> bool {
     let (parts, template) = (path.split('/'), template.split('/'));
     parts.clone().count() == template.clone().count()

@@ -1,4 +1,4 @@
-//! A `jettimer dev` process, with a nats-server of its own.
+//! A `jettimer dev` process with its own nats-server.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -8,14 +8,14 @@ use tokio::process::{Child, Command};
 
 use super::{Client, PATIENCE};
 
-/// A running `jettimer dev`. Dropping it kills it, and its nats-server with it.
+/// A running `jettimer dev`. Dropping it kills it and its nats-server.
 pub(crate) struct Dev {
     child: Child,
     client: Client,
     welcome: String,
 }
 
-/// The command that starts it on a directory.
+/// The command that starts `jettimer dev` on a directory.
 pub(crate) fn command(data_dir: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jettimer"));
     command
@@ -28,7 +28,7 @@ pub(crate) fn command(data_dir: &Path, args: &[&str]) -> Command {
 }
 
 impl Dev {
-    /// Starts it and waits until it has said where it is.
+    /// Starts `jettimer dev` and waits until it has printed its address.
     pub(crate) async fn start(data_dir: &Path, args: &[&str]) -> Self {
         let mut child = command(data_dir, args).stdout(Stdio::piped()).spawn().expect("jettimer starts");
         let mut lines = BufReader::new(child.stdout.take().expect("standard output")).lines();
@@ -53,17 +53,17 @@ impl Dev {
         self.client.clone()
     }
 
-    /// What it has printed.
+    /// The text that it printed at its start.
     pub(crate) fn welcome(&self) -> &str {
         &self.welcome
     }
 
-    /// SIGKILL, and wait until it is gone.
+    /// SIGKILL; returns once the process is gone.
     pub(crate) async fn kill(&mut self) {
         self.child.kill().await.expect("jettimer is killed");
     }
 
-    /// Ctrl-C; gives the exit code.
+    /// Ctrl-C; returns the exit code.
     pub(crate) async fn interrupt(mut self) -> Option<i32> {
         let pid = self.child.id().and_then(|pid| rustix::process::Pid::from_raw(pid.try_into().ok()?));
         rustix::process::kill_process(pid.expect("it runs"), rustix::process::Signal::INT).expect("a signal");

@@ -1,4 +1,4 @@
-//! A DNS server of a test's own.
+//! A DNS server that belongs to one test.
 
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
@@ -10,17 +10,17 @@ use tokio::net::UdpSocket;
 
 use super::{eventually, spawn};
 
-/// Names and their addresses: one list for each time that a name is asked for, the last one from then on.
+/// Names and their addresses: one list for each lookup of the name; the last list also serves all later lookups.
 type Zone = HashMap<String, Vec<Vec<IpAddr>>>;
 
-/// A server on loopback. What it says may not be kept.
+/// A server on loopback. Its answers have a time to live of zero, so that clients do not cache them.
 #[derive(Clone)]
 pub(crate) struct Dns {
     address: SocketAddr,
     zone: Arc<Mutex<Zone>>,
-    /// Names for which there is only an error.
+    /// Names that the server answers with an error.
     broken: Arc<Mutex<HashMap<String, ResponseCode>>>,
-    /// Names that have been asked for.
+    /// Names that clients have looked up.
     asked: Arc<Mutex<HashSet<String>>>,
 }
 
@@ -46,23 +46,23 @@ impl Dns {
         dns
     }
 
-    /// Has a name lead to these addresses, or to these one after another.
+    /// Sets the addresses of a name; each lookup gets the next list, and the last list stays.
     pub(crate) fn set(&self, name: &str, addresses: &[&[&str]]) {
         let parse = |list: &&[&str]| list.iter().map(|text| text.parse().expect("an address")).collect();
         self.zone.lock().unwrap().insert(name.to_owned(), addresses.iter().map(parse).collect());
     }
 
-    /// Has a name never be answered for.
+    /// Stops answering lookups of a name.
     pub(crate) fn silence(&self, name: &str) {
         self.zone.lock().unwrap().insert(name.to_owned(), vec![]);
     }
 
-    /// Has a name be answered for with an error.
+    /// Answers lookups of a name with an error.
     pub(crate) fn fail(&self, name: &str, code: ResponseCode) {
         self.broken.lock().unwrap().insert(name.to_owned(), code);
     }
 
-    /// Waits until so many names have been asked for.
+    /// Waits until clients have looked up `count` names.
     pub(crate) async fn until_asked(&self, count: usize) {
         eventually(&format!("{count} names are asked for"), async || {
             (self.asked.lock().unwrap().len() >= count).then_some(())
@@ -101,7 +101,7 @@ impl Dns {
                 answer.add_answer(Record::from_rdata(query.name().clone(), 0, data));
             }
         }
-        // Each lookup asks for both kinds; a turn is over with the first.
+        // Each lookup asks for A and AAAA; the question for A ends a turn.
         if query.query_type() == RecordType::A && turns.len() > 1 {
             turns.remove(0);
         }

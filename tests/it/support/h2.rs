@@ -1,4 +1,4 @@
-//! A receiver that speaks HTTP/2 frame by frame, so that it can do what a well-behaved library would not.
+//! A receiver that writes HTTP/2 frame by frame, so that it can break rules that a library keeps.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ pub(crate) const NO_ERROR: u32 = 0;
 pub(crate) const REFUSED_STREAM: u32 = 7;
 pub(crate) const HTTP_1_1_REQUIRED: u32 = 13;
 
-/// One request: which one on its connection, from 1, and which connection, from 1.
+/// One request: its number on its connection, and the number of the connection, both from 1.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Request {
     pub(crate) connection: usize,
@@ -27,43 +27,43 @@ impl Request {
     }
 }
 
-/// What is done about a request.
+/// The receiver's reaction to a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
     /// Status 200, without a body.
     Answer,
-    /// A block of fields, as it is, and the end of the stream.
+    /// This block of fields, unchanged, and the end of the stream.
     Fields(Vec<u8>),
-    /// Status 200 and a body of so many bytes, as far as the other side lets it.
+    /// Status 200 and a body of this many bytes, as far as the client's flow control allows it.
     Long(usize),
     Reset(u32),
-    /// The connection ends, and this was the last stream.
+    /// GOAWAY: the connection ends, and this was the last stream.
     GoAway(u32),
     /// The connection is closed.
     Close,
-    /// The connection and this stream may carry so many bytes more.
+    /// The client may send this many more bytes on the connection and on this stream.
     Window(u32),
-    /// Nothing is read until then.
+    /// The receiver reads nothing until it is notified.
     Until(Arc<Notify>),
 }
 
-/// A running receiver, and what it has seen.
+/// A running receiver, and counts of the events that it has seen.
 pub(crate) struct Frames {
     pub(crate) raw: Raw,
     pub(crate) authority: Authority,
     pub(crate) requests: Arc<AtomicUsize>,
     pub(crate) pings: Arc<AtomicUsize>,
     pub(crate) resets: Arc<AtomicUsize>,
-    /// Connections of HTTP/2 that are over.
+    /// HTTP/2 connections that have ended.
     pub(crate) ended: Arc<AtomicUsize>,
-    /// The connection, from 1, that it accepts and never shakes hands on.
+    /// The number, from 1, of the connection that the receiver accepts and never shakes hands on.
     pub(crate) hangs: Arc<AtomicUsize>,
-    /// Requests of HTTP/1.1, which are answered with 204.
+    /// HTTP/1.1 requests, which the receiver answers with 204.
     pub(crate) plain: Arc<AtomicUsize>,
 }
 
 impl Frames {
-    /// Starts one that allows so many streams at once and does what `act` says about each request.
+    /// Starts a receiver that allows `streams` streams at once and reacts to each request as `act` says.
     pub(crate) async fn start(
         streams: u32,
         act: impl Fn(Request) -> Vec<Act> + Clone + Send + Sync + 'static,
@@ -90,7 +90,7 @@ impl Frames {
                     head(&mut stream).await;
                     plain.fetch_add(1, Ordering::SeqCst);
                     let answer = b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
-                    // The other side may have gone.
+                    // The client may have closed the connection.
                     let _ = stream.write_all(answer).await;
                     return;
                 }
@@ -101,7 +101,7 @@ impl Frames {
                     stream.read_exact(&mut [0; 24]).await?;
                     serve(&mut stream, connection, &act, &counters).await
                 };
-                // The other side ends it.
+                // The client ends the connection.
                 let _: std::io::Result<()> = served.await;
                 ended.fetch_add(1, Ordering::SeqCst);
             }
@@ -137,7 +137,8 @@ async fn serve(
                         Act::Fields(block) => stream.write_all(&fields(id, &block)).await?,
                         Act::Long(size) => {
                             stream.write_all(&frame(1, 4, id, &[0x88])).await?;
-                            // Our window is asked for below the size, so that the whole fits without waiting.
+                            // The tests use `Act::Long` only with sizes within the client's window, so
+                            // that the whole body fits without waiting.
                             for at in (0..size).step_by(8_192) {
                                 let ends = u8::from(at + 8_192 >= size);
                                 stream
@@ -173,13 +174,13 @@ async fn serve(
     }
 }
 
-/// A literal field, not compressed.
+/// A literal field without compression.
 pub(crate) fn field(name: &str, value: &[u8]) -> Vec<u8> {
     assert!(name.len() < 127 && value.len() < 127);
     [&[0, name.len() as u8], name.as_bytes(), &[value.len() as u8], value].concat()
 }
 
-/// A head that ends its stream, in as many frames as it takes.
+/// A head that ends its stream, split into as many frames as it needs.
 fn fields(stream: u32, block: &[u8]) -> Vec<u8> {
     let pieces: Vec<_> = block.chunks(16_384).collect();
     let kind = |at: usize| if at == 0 { 1 } else { 9 };

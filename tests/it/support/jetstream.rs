@@ -1,4 +1,4 @@
-//! Looking into JetStream and doing damage there, as somebody with the `nats` CLI can.
+//! Reads JetStream and damages it, as an operator with the `nats` CLI can.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Broker, Client, eventually};
 
-/// A hand in JetStream.
+/// Direct access to JetStream.
 pub(crate) struct Hand {
     client: async_nats::Client,
 }
@@ -25,14 +25,14 @@ impl Hand {
         Self { client: broker.client().await }
     }
 
-    /// Asks JetStream's API; the answer may be an error.
+    /// Sends a request to JetStream's API; the answer may be an error.
     pub(crate) async fn ask(&self, subject: &str, request: &Value) -> Value {
         let payload = if request.is_null() { Bytes::new() } else { request.to_string().into() };
         let answer = self.client.request(format!("$JS.API.{subject}"), payload).await.expect("an answer");
         serde_json::from_slice(&answer.payload).expect("JSON")
     }
 
-    /// Asks, and it is done.
+    /// Sends a request to JetStream's API, which must succeed.
     pub(crate) async fn done(&self, subject: &str, request: &Value) -> Value {
         let answer = self.ask(subject, request).await;
         assert!(answer["error"].is_null(), "{subject}: {answer}");
@@ -45,7 +45,7 @@ impl Hand {
         answer["error"].is_null()
     }
 
-    /// The header fields of the last message on a subject, as they are sent.
+    /// The header fields of the last message on a subject, as NATS sends them.
     pub(crate) async fn headers(&self, stream: &str, subject: &str) -> String {
         let last = json!({ "last_by_subj": subject });
         let answer = self.done(&format!("STREAM.MSG.GET.{stream}"), &last).await;
@@ -79,7 +79,7 @@ impl Hand {
         serde_json::from_slice(&data).expect("JSON")
     }
 
-    /// Stores a record again as it is, which changes nothing but its revision.
+    /// Stores a record again unchanged, so that only its revision changes.
     pub(crate) async fn store_again(&self, id: &str) {
         let record = self.record(id).await.to_string();
         let context = async_nats::jetstream::new(self.client.clone());
@@ -87,7 +87,7 @@ impl Hand {
         sent.expect("sent").await.expect("stored");
     }
 
-    /// `nats stream purge STREAM --subject SUBJECT`: how many messages went.
+    /// `nats stream purge STREAM --subject SUBJECT`; returns how many messages were removed.
     pub(crate) async fn purge(&self, stream: &str, subject: &str) -> u64 {
         let answer = self.done(&format!("STREAM.PURGE.{stream}"), &json!({ "filter": subject })).await;
         answer["purged"].as_u64().expect("a number")
@@ -105,7 +105,7 @@ impl Hand {
 
     /// Publishes to a stream on this subject until JetStream has no room for more.
     pub(crate) async fn fill(&self, subject: &str) {
-        // Large ones, and then one that every other message is as large as.
+        // First large messages, then messages of one byte, so that no message of any size fits.
         for bytes in [500_000, 1] {
             loop {
                 let payload = Bytes::from(vec![0; bytes]);
@@ -119,7 +119,7 @@ impl Hand {
         }
     }
 
-    /// A message that waits on `subject` until `at`, and then goes to `target`.
+    /// Schedules a message that waits on `subject` until `at`, and then goes to `target`.
     pub(crate) async fn schedule(&self, subject: &str, at: &str, target: &str) {
         let at = format!("@at {at}");
         self.publish(subject, &[("Nats-Schedule", &at), ("Nats-Schedule-Target", target)]).await;
@@ -130,13 +130,13 @@ impl Hand {
         self.publish(&format!("timers.fire.{id}"), &[]).await;
     }
 
-    /// How many wakes are on the queue and were not given to a worker yet.
+    /// How many wakes are on the queue and have not been given to a worker yet.
     pub(crate) async fn wakes_to_give(&self) -> u64 {
         let info = self.done("CONSUMER.INFO.TIMERS.workers", &Value::Null).await;
         info["num_pending"].as_u64().expect("a number")
     }
 
-    /// `nats consumer reset TIMERS workers`: no worker gets what is on the queue, and it stays there.
+    /// `nats consumer reset TIMERS workers`: the wakes on the queue stay there, and no worker gets them.
     pub(crate) async fn pass_over_wakes(&self) {
         let info = self.done("STREAM.INFO.TIMERS", &Value::Null).await;
         let next = info["state"]["last_seq"].as_u64().expect("a number") + 1;
@@ -188,7 +188,7 @@ impl Hand {
     }
 }
 
-/// A number of a node, by its name and labels as they are shown.
+/// The value of a node's metric, by its name and labels as `/metrics` shows them.
 pub(crate) async fn metric(client: &Client, series: &str) -> f64 {
     let reply = client.send(reqwest::Method::GET, "/metrics", &[], "").await;
     let text = reply.json.as_str().expect("text");
@@ -196,12 +196,12 @@ pub(crate) async fn metric(client: &Client, series: &str) -> f64 {
     value.unwrap_or_else(|| panic!("no {series} in {text}")).parse().expect("a number")
 }
 
-/// How much a node's sweeps have found of a kind.
+/// How many findings of a kind a node's sweeps have counted.
 pub(crate) async fn found(client: &Client, finding: &str) -> f64 {
     metric(client, &format!("jettimer_sweep_findings_total{{finding=\"{finding}\"}}")).await
 }
 
-/// Waits until a node's sweeps have found so much of a kind.
+/// Waits until a node's sweeps have counted this many findings of a kind.
 pub(crate) async fn until_found(client: &Client, finding: &str, count: f64) {
     eventually(&format!("{count} {finding} are found"), async || {
         (found(client, finding).await >= count).then_some(())
@@ -209,7 +209,7 @@ pub(crate) async fn until_found(client: &Client, finding: &str, count: f64) {
     .await;
 }
 
-/// Waits until a node has swept so often again.
+/// Waits until a node has swept this many more times.
 pub(crate) async fn until_swept(client: &Client, times: f64) {
     let series = "jettimer_sweeps_total{result=\"done\"}";
     let before = metric(client, series).await;

@@ -1,4 +1,4 @@
-//! What the tests run against: a broker, nodes, a client and a receiver, all of them real.
+//! The real counterparts that the tests use: a broker, nodes, a client and a receiver.
 
 mod broker;
 pub(crate) mod browser;
@@ -41,10 +41,10 @@ pub(crate) use spawn::spawn;
 /// How long something that must happen may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How often it is looked for.
+/// How often `eventually` looks.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
-/// Waits until `look` gives something, and fails the test with `what` if it never does.
+/// Waits until `look` returns something, and fails the test with `what` if it never does.
 pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -72,7 +72,7 @@ pub(crate) fn in_millis(millis: u64) -> String {
     jettimer::rfc3339::format(now.saturating_add(Duration::from_millis(millis)))
 }
 
-/// A token of this name and what its list says of it, as `jettimer token` makes them.
+/// Makes a token with this name by `jettimer token`; returns the token and its entry for the list of tokens.
 pub(crate) async fn token(name: &str, args: &[&str]) -> (String, String) {
     let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_jettimer"))
         .args(["token", name])
@@ -85,7 +85,7 @@ pub(crate) async fn token(name: &str, args: &[&str]) -> (String, String) {
     (token, String::from_utf8(output.stdout).unwrap().trim().to_owned())
 }
 
-/// Sends these bytes and gives all that comes back until the node closes the connection.
+/// Sends these bytes and returns everything that the node sends until it closes the connection.
 pub(crate) async fn exchange(address: &str, bytes: &[u8]) -> String {
     let mut stream = tokio::net::TcpStream::connect(address).await.expect("a connection");
     stream.write_all(bytes).await.expect("it is sent");

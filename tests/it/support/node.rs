@@ -12,7 +12,7 @@ use super::{Broker, Client, PATIENCE, spawn};
 
 const JETTIMER: &str = env!("CARGO_BIN_EXE_jettimer");
 
-/// The program, which may have no more than so many files open.
+/// The jettimer program, limited to this many open files.
 pub(crate) fn few_files(most: u32) -> Command {
     let mut shell = Command::new("sh");
     shell.args(["-c", &format!("ulimit -n {most}; exec \"$0\" \"$@\""), JETTIMER]);
@@ -28,7 +28,7 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Starts a node that does everything.
+    /// Starts a node with all roles.
     pub(crate) async fn start(broker: &Broker) -> Self {
         Self::with(broker, &[]).await
     }
@@ -38,22 +38,22 @@ impl Node {
         Self::with_env(broker, args, &[]).await
     }
 
-    /// Starts a node of the version that may come after this one.
+    /// Starts a node of a possible next version.
     pub(crate) async fn of_next_version(broker: &Broker) -> Self {
         let program = Path::new(JETTIMER).with_file_name("examples/next_version");
-        // `cargo test` builds it, but not if it is told to run these tests alone.
+        // `cargo test` builds it, except when it is told to run only these tests.
         assert!(program.exists(), "first: cargo build --example next_version");
         Self::launch(Command::new(program), &broker.args("node"), &[], &[]).await
     }
 
-    /// Starts a node that may have no more than so many files open.
+    /// Starts a node that is limited to this many open files.
     pub(crate) async fn with_open_files(broker: &Broker, most: u32, args: &[&str]) -> Self {
         Self::launch(few_files(most), &broker.args("node"), args, &[]).await
     }
 
     /// Starts a node in an environment with more variables.
     pub(crate) async fn with_env(broker: &Broker, args: &[&str], env: &[(&str, &str)]) -> Self {
-        // The role's own user of NATS, so that whatever a test does is done within its permissions.
+        // The node connects as the NATS user of its role, so that every test stays within the permissions of that role.
         let role = args.iter().position(|arg| *arg == "--role").and_then(|at| args.get(at + 1));
         let user = role.filter(|role| **role != "all").unwrap_or(&"node");
         Self::launch(Command::new(JETTIMER), &broker.args(user), args, env).await
@@ -70,13 +70,13 @@ impl Node {
         let open = !args.iter().any(|arg| arg.starts_with("--tokens"));
         let mut child = program
             .args(["serve", "--log-format", "json"])
-            // One that takes the place of another has its address.
+            // A node that replaces another one uses the address of the old one.
             .args(if args.contains(&"--listen") { &[][..] } else { &["--listen", "127.0.0.1:0"] })
             .args(nats)
             .args(args)
-            // Receivers are on this machine, where `serve` calls nobody unless it is told.
+            // The receivers are on this machine, where `serve` calls no target unless it is told to.
             .args(if policy { &[][..] } else { &["--allow-targets", "127.0.0.0/8,::1"] })
-            // What one node leaves must not be found by another test's.
+            // A node must not find the journal that the node of another test left.
             .args(if journal { &[][..] } else { &["--journal-dir", "off"] })
             .envs(env.iter().copied())
             .args(open.then_some("--insecure-no-auth"))
@@ -108,7 +108,7 @@ impl Node {
         Self { child, client: Client::new(&address), log, may_be_refused: false }
     }
 
-    /// The test has taken permissions away.
+    /// Allows refusals by NATS, for a test that has taken permissions away.
     pub(crate) fn may_be_refused(mut self) -> Self {
         self.may_be_refused = true;
         self
@@ -123,7 +123,7 @@ impl Node {
         self.child.id().expect("it runs")
     }
 
-    /// SIGKILL, and wait until it is gone.
+    /// SIGKILL; returns once the process is gone.
     pub(crate) async fn kill(&mut self) {
         self.child.kill().await.expect("jettimer is killed");
     }
@@ -133,7 +133,7 @@ impl Node {
         self.signal(rustix::process::Signal::TERM);
     }
 
-    /// SIGSTOP: it hangs, and its connections stay open.
+    /// SIGSTOP: the node hangs, and its connections stay open.
     pub(crate) fn pause(&self) {
         self.signal(rustix::process::Signal::STOP);
     }
@@ -148,25 +148,25 @@ impl Node {
         rustix::process::kill_process(pid.expect("it runs"), signal).expect("a signal");
     }
 
-    /// Waits for its end and gives its exit code.
+    /// Waits until the node ends and returns its exit code.
     pub(crate) async fn exit_code(&mut self) -> Option<i32> {
         let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it ends");
         status.expect("a status").code()
     }
 
-    /// What it has logged at this level.
+    /// The log entries of this level.
     pub(crate) fn logged(&self, level: &str) -> Vec<Value> {
         self.log.lock().unwrap().iter().filter(|entry| entry["level"] == level).cloned().collect()
     }
 
-    /// What it has written to standard error that is no JSON, as the last word to whoever started it.
+    /// The lines on standard error that are not JSON: the node's last words to the program that started it.
     pub(crate) fn said(&self) -> Vec<Value> {
         self.log.lock().unwrap().iter().filter(|entry| entry.is_string()).cloned().collect()
     }
 }
 
 impl Drop for Node {
-    /// What nats/permissions.conf does not allow must not be asked for, even where nobody waits for the answer.
+    /// Checks that the node asked for nothing that nats/permissions.conf forbids, even where no caller waits for the answer.
     fn drop(&mut self) {
         let log = self.log.lock().unwrap();
         let refused =

@@ -1,5 +1,5 @@
-//! A proxy that puts a node behind a prefix, as `location /jettimer/ { proxy_pass http://node/; }` of nginx does: it takes the
-//! prefix off a path, says nothing of it, and changes nothing else.
+//! A proxy that serves a node under a prefix, as `location /jettimer/ { proxy_pass http://node/; }` of nginx does: it
+//! removes the prefix from the path, does not tell the node about it, and changes nothing else.
 
 use std::net::SocketAddr;
 
@@ -9,26 +9,26 @@ use tokio::net::TcpStream;
 use super::Client;
 use super::raw::{self, Raw};
 
-/// What it puts the node behind.
+/// The prefix that the proxy removes.
 pub(crate) const PREFIX: &str = "/jettimer";
 
 /// A running proxy.
 pub(crate) struct Prefixed(Raw);
 
 impl Prefixed {
-    /// Starts one before a node.
+    /// Starts a proxy in front of a node.
     pub(crate) async fn before(node: &Client) -> Self {
         let node: SocketAddr = node.url("").trim_start_matches("http://").parse().expect("an address");
         Self(Raw::start(move |stream| pass_on(stream, node)).await)
     }
 
-    /// An address at the proxy.
+    /// The URL of a path at the proxy.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.0.address())
     }
 }
 
-/// One request: both sides close once it is answered, so that no other follows on the connection.
+/// Passes on one request: both sides close once it is answered, so that no other request follows on the connection.
 async fn pass_on(mut client: TcpStream, node: SocketAddr) {
     let head = raw::head(&mut client).await;
     let Some((line, fields)) = head.split_once("\r\n") else { return };
@@ -47,7 +47,7 @@ async fn pass_on(mut client: TcpStream, node: SocketAddr) {
         .collect();
     let mut node = TcpStream::connect(node).await.expect("the node is there");
     let head = format!("{} {path} HTTP/1.1\r\nconnection: close\r\n{fields}", parts[0]);
-    // Whoever goes meanwhile does not need it.
+    // A client that disconnects meanwhile does not need the answer.
     if node.write_all(head.as_bytes()).await.is_ok() {
         copy_bidirectional(&mut client, &mut node).await.ok();
     }

@@ -1,4 +1,4 @@
-//! Python with a package from PyPI, in an environment of the tests' own; and programs that come as such packages.
+//! Python with a package from PyPI, in an environment of the tests, and programs that come as such packages.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -6,10 +6,10 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
-/// The reference library of Standard Webhooks, so that signatures are judged by somebody else's code.
+/// The reference library of Standard Webhooks, so that the tests check signatures with independent code.
 const PACKAGE: &str = "standardwebhooks==1.1.0";
 
-/// A program that is on this machine, or comes with a package; that is installed once and kept beside the build.
+/// The path of a program: one that is installed on this machine, or one from a package, which is installed once and kept next to the build.
 pub(crate) async fn program(name: &str, package: &str) -> PathBuf {
     let found = Command::new(name).arg("--help").stdin(Stdio::null()).output().await;
     match found {
@@ -18,10 +18,10 @@ pub(crate) async fn program(name: &str, package: &str) -> PathBuf {
     }
 }
 
-/// An environment that has a package and no other thing, and where it is: installed once and kept beside the build.
+/// The directory of an environment with this package only, which is installed once and kept next to the build.
 pub(crate) async fn home_of(package: &str, options: &[&str]) -> PathBuf {
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(package.replace("==", "-"));
-    // Tests may be processes of their own.
+    // Tests may run in separate processes.
     let alone = File::create(home.with_extension("lock")).expect("a file");
     alone.lock().expect("a lock");
     if !home.join("ready").exists() {
@@ -33,7 +33,7 @@ pub(crate) async fn home_of(package: &str, options: &[&str]) -> PathBuf {
     home
 }
 
-/// Runs a script and gives what it prints; it must end well.
+/// Runs a script and returns its output; it must succeed.
 pub(crate) async fn script(script: &str, input: &str) -> String {
     run(Command::new(home_of(PACKAGE, &[]).await.join("bin").join("python")).args(["-c", script]), input)
         .await

@@ -1,4 +1,4 @@
-//! A receiver below HTTP: it does with each connection what the test says, and counts what comes.
+//! A receiver below HTTP: it treats each connection as the test says, and counts connections.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -19,7 +19,7 @@ pub(crate) struct Raw {
 }
 
 impl Raw {
-    /// Starts one that does `what` with each connection.
+    /// Starts a receiver that does `what` with each connection.
     pub(crate) async fn start<F>(what: impl Fn(TcpStream) -> F + Send + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
@@ -27,7 +27,7 @@ impl Raw {
         Self::at(SocketAddr::from(([127, 0, 0, 1], 0)), what).await
     }
 
-    /// The same, at this address.
+    /// Like [`Self::start`], at this address.
     pub(crate) async fn at<F>(address: SocketAddr, what: impl Fn(TcpStream) -> F + Send + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
@@ -68,19 +68,19 @@ pub(crate) async fn head(stream: &mut (impl AsyncRead + Unpin)) -> String {
 
 type Doing = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Reads the request, and then writes this and does nothing more.
+/// Reads the request, writes this text and then does nothing more.
 pub(crate) fn write_and_hang(text: &'static str) -> impl Fn(TcpStream) -> Doing + Send + 'static {
     move |mut stream| {
         Box::pin(async move {
             head(&mut stream).await;
             stream.write_all(text.as_bytes()).await.unwrap();
-            // Until the other side goes.
+            // Until the client closes the connection.
             let _ = stream.read_to_end(&mut vec![]).await;
         })
     }
 }
 
-/// Reads the request, and then writes this and closes.
+/// Reads the request, writes this text and closes the connection.
 pub(crate) fn write_and_close(text: &'static str) -> impl Fn(TcpStream) -> Doing + Send + 'static {
     move |mut stream| {
         Box::pin(async move {
@@ -90,7 +90,7 @@ pub(crate) fn write_and_close(text: &'static str) -> impl Fn(TcpStream) -> Doing
     }
 }
 
-/// Reads the request, and then writes this again and again.
+/// Reads the request, writes `first`, and then `more` again and again.
 pub(crate) fn write_for_ever(
     first: &'static str,
     more: &'static str,

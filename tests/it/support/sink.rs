@@ -1,8 +1,9 @@
 //! A receiver of webhooks that notes each request and answers as its path says.
 //!
-//! `/ok` 200 · `/status/503` that status · `/status/503/times/2` so often for each timer, then 200 ·
-//! `/later/1` once 503 with that `Retry-After` for each timer, then 200 · `/slow/500` 200 after so many milliseconds · `/hang` no answer, until the test calls
-//! [`Sink::release`] · `/sick/…` 500, until then · `/full/30` 429 with that `Retry-After`, until then · `/reset` closes the connection without an answer.
+//! `/ok` 200 · `/status/503` that status · `/status/503/times/2` that status twice for each timer, then 200 · `/later/1`
+//! 503 with that `Retry-After` once for each timer, then 200 · `/slow/500` 200 after that many milliseconds · `/hang` no
+//! answer until the test calls [`Sink::release`] · `/sick/…` 500 until then · `/full/30` 429 with that `Retry-After` until
+//! then · `/reset` closes the connection without an answer.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -21,12 +22,12 @@ use tokio::sync::watch;
 
 use super::{eventually, now_micros, spawn};
 
-/// A request that has come.
+/// A request that the receiver got.
 #[derive(Clone, Debug)]
 pub(crate) struct Hit {
     /// The `webhook-id`.
     pub(crate) id: String,
-    /// When its head was read, in microseconds since the epoch.
+    /// When the receiver read its head, in microseconds since the epoch.
     pub(crate) at: u64,
     pub(crate) method: String,
     pub(crate) path: String,
@@ -49,7 +50,7 @@ impl Sink {
         Self::on(TcpListener::bind("127.0.0.1:0").await.expect("a port"))
     }
 
-    /// A receiver on a port that was free a moment ago.
+    /// Starts a receiver on a port that was free a moment ago.
     pub(crate) async fn start_on(port: u16) -> Self {
         Self::on(TcpListener::bind(("127.0.0.1", port)).await.expect("the port is still free"))
     }
@@ -75,7 +76,7 @@ impl Sink {
         format!("http://{}{path}", self.address)
     }
 
-    /// Lets requests to `/hang` go on, and has `/sick` and `/full` answer 200.
+    /// Answers the requests to `/hang`, and makes `/sick` and `/full` answer 200.
     pub(crate) fn release(&self) {
         self.released.send_replace(true);
     }
@@ -88,7 +89,7 @@ impl Sink {
         self.hits.lock().unwrap().iter().filter(|hit| hit.id == id).cloned().collect()
     }
 
-    /// How often each timer has called.
+    /// How many calls of each timer the receiver got.
     pub(crate) fn counts(&self) -> HashMap<String, usize> {
         let mut counts = HashMap::new();
         for hit in self.hits.lock().unwrap().iter() {
@@ -97,7 +98,7 @@ impl Sink {
         counts
     }
 
-    /// Waits until so many requests have come.
+    /// Waits until the receiver has got `count` requests.
     pub(crate) async fn until(&self, count: usize) -> Vec<Hit> {
         eventually(&format!("{count} webhooks"), async || {
             Some(()).filter(|()| self.hits.lock().unwrap().len() >= count)

@@ -1,4 +1,4 @@
-//! An authority of a test's own, certificates of it, and receivers that speak TLS.
+//! An authority that belongs to one test, its certificates, and receivers that speak TLS.
 
 use std::convert::Infallible;
 use std::path::PathBuf;
@@ -43,24 +43,24 @@ impl Authority {
         Self { issuer, files: TempDir::new().expect("a directory") }
     }
 
-    /// Its certificate, as a PEM file.
+    /// The authority's certificate, as a PEM file.
     pub(crate) fn file(&self) -> PathBuf {
         self.write("ca.pem", &self.issuer.pem())
     }
 
-    /// A certificate for a host, with changes.
+    /// Signs a certificate for a host, with changed parameters.
     pub(crate) fn certify(&self, host: &str, change: impl FnOnce(&mut CertificateParams)) -> Identity {
         let (params, key) = request(host, change);
         Identity { cert: params.signed_by(&key, &self.issuer).expect("a certificate").into(), key }
     }
 
-    /// The files of a certificate and its key.
+    /// Writes a certificate and its key, and returns the two files.
     pub(crate) fn files(&self, identity: &Identity) -> (PathBuf, PathBuf) {
         let cert = rcgen_pem("CERTIFICATE", &identity.cert);
         (self.write("cert.pem", &cert), self.write("key.pem", &identity.key.serialize_pem()))
     }
 
-    /// What a server needs that shows this certificate, and wants one of the authority if so said.
+    /// The configuration of a server that shows this certificate, and with `mutual` demands a client certificate of the authority.
     pub(crate) fn server(&self, identity: &Identity, mutual: bool) -> ServerConfig {
         jettimer::crypto::install();
         let builder = ServerConfig::builder();
@@ -83,7 +83,7 @@ impl Authority {
     }
 }
 
-/// A certificate that nobody has signed but itself.
+/// A self-signed certificate.
 pub(crate) fn self_signed(host: &str) -> Identity {
     let (params, key) = request(host, |_| ());
     Identity { cert: params.self_signed(&key).expect("a certificate").into(), key }
@@ -103,7 +103,7 @@ fn rcgen_pem(label: &str, der: &[u8]) -> String {
 
 type Answer = Response<BoxBody<Bytes, Infallible>>;
 
-/// A receiver that answers 200 with the version of HTTP that it was asked in.
+/// A receiver that answers 200 with the HTTP version of the request.
 pub(crate) async fn receiver(config: ServerConfig, protocol: &str) -> Raw {
     answering(config, protocol, |request| {
         Response::new(Full::new(Bytes::from(format!("{:?}", request.version()))).boxed())
@@ -111,7 +111,7 @@ pub(crate) async fn receiver(config: ServerConfig, protocol: &str) -> Raw {
     .await
 }
 
-/// A receiver that answers 200 without an end, and counts the bytes of that.
+/// A receiver that answers 200 with an endless body, and counts the bytes of the body.
 pub(crate) async fn flood(config: ServerConfig, protocol: &str, written: Arc<AtomicUsize>) -> Raw {
     const CHUNK: Bytes = Bytes::from_static(&[0; 1_024]);
     answering(config, protocol, move |_| {
@@ -135,7 +135,7 @@ async fn answering(
     Raw::start(move |stream| {
         let (acceptor, answer) = (acceptor.clone(), answer.clone());
         async move {
-            // What goes wrong here is what the caller is to tell.
+            // The caller under test has to report an error of the handshake.
             let Ok(stream) = acceptor.accept(stream).await else { return };
             let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
             let service = service_fn(|request| std::future::ready(Ok::<_, Infallible>(answer(request))));

@@ -1,4 +1,4 @@
-//! NATS users of a test's own, with the accounts and permissions that production has.
+//! NATS users that belong to one test, with the accounts and permissions of production.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -8,25 +8,25 @@ use nkeys::KeyPair;
 const ACCOUNTS: &str = include_str!("../../../nats/accounts.conf");
 const PERMISSIONS: &str = include_str!("../../../nats/permissions.conf");
 
-/// Those of nats/accounts.conf, and two who are none of jettimer's.
+/// The users of nats/accounts.conf, and two that are not jettimer's.
 const NAMES: [&str; 8] = ["node", "api", "worker", "viewer", "operator", "sys", "neighbour", "stranger"];
 
-/// Another program in jettimer's account, with permissions as programs often have them.
+/// Another program in jettimer's account, with typical permissions.
 const NEIGHBOUR: &str = r#"
       { nkey: $NEIGHBOUR_NKEY, permissions: {
         publish: { allow: ["neighbour.>"] }, subscribe: { allow: ["neighbour.>", "_INBOX.>"] }
       } }"#;
 
-/// A node that proves itself with a password.
+/// A node that authenticates with a password.
 const BY_PASSWORD: &str = r#"
       { user: "a@b", password: "c:d", permissions: $NODE }"#;
 
-/// Another program in an account of its own, in which it may do everything.
+/// Another program with an account of its own, in which it may do everything.
 const STRANGER: &str = "
   STRANGER { jetstream: enabled, users: [ { nkey: $STRANGER_NKEY } ] }
 ";
 
-/// Who may connect, and the files of their keys.
+/// The users that may connect, and the files of their keys.
 pub(crate) struct Users {
     dir: PathBuf,
 }
@@ -54,7 +54,7 @@ impl Users {
         users
     }
 
-    /// Takes away what nodes see of the servers, as where the system account belongs to somebody else.
+    /// Stops the export of the system account to nodes, as if another party owned that account.
     pub(crate) fn hide_servers(&self) {
         let path = self.dir.with_file_name("accounts.conf");
         let text = std::fs::read_to_string(&path).expect("accounts");
@@ -62,7 +62,7 @@ impl Users {
         std::fs::write(path, kept.collect::<Vec<_>>().join("\n")).expect("a file");
     }
 
-    /// Limits jettimer's account to this, as in a block of `jetstream`.
+    /// Sets the limits of jettimer's account, written as in a block of `jetstream`.
     pub(crate) fn limit(&self, limits: &str) {
         let path = self.dir.with_file_name("accounts.conf");
         let text = std::fs::read_to_string(&path).expect("accounts");
@@ -71,7 +71,7 @@ impl Users {
         std::fs::write(&path, format!("{before}  JETTIMER {{{limited}")).expect("a file");
     }
 
-    /// Takes away what users may publish to subjects with this in their names.
+    /// Takes from all users the permission to publish to subjects whose names contain `part`.
     pub(crate) fn forbid(&self, part: &str) {
         let path = self.dir.with_file_name("permissions.conf");
         let text = std::fs::read_to_string(&path).expect("permissions");
@@ -79,7 +79,7 @@ impl Users {
         std::fs::write(&path, kept.collect::<Vec<_>>().join("\n")).expect("a file");
     }
 
-    /// Has servers that read their configuration again know a new key of this user, and gives its seed.
+    /// Writes a new key of this user to the configuration, for servers that read it again, and returns the new seed.
     pub(crate) fn change_key(&self, name: &str) -> String {
         let (old, new) = (KeyPair::from_seed(&self.seed(name)).expect("a seed"), KeyPair::new_user());
         let conf = self.dir.join("users.conf");
@@ -88,7 +88,7 @@ impl Users {
         new.seed().expect("a seed")
     }
 
-    /// What a server's configuration needs to know them.
+    /// The lines with which a server's configuration includes the users.
     pub(crate) fn config(&self) -> &'static str {
         "\ninclude ./accounts.conf\n"
     }

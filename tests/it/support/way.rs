@@ -1,4 +1,4 @@
-//! What lies between a node and NATS: a TCP proxy that forgets connections, as a firewall does.
+//! A TCP proxy between a node and NATS that forgets connections, as a firewall does.
 
 use std::io;
 use std::sync::Arc;
@@ -23,13 +23,13 @@ pub(crate) enum Direction {
 /// A proxy in front of one port.
 pub(crate) struct Way {
     port: u16,
-    /// How often connections were forgotten in each direction.
+    /// How often the proxy has forgotten its connections, for each direction.
     forgotten: watch::Sender<[usize; 2]>,
     accepted: Arc<AtomicUsize>,
 }
 
 impl Way {
-    /// A way to this port.
+    /// Starts a proxy to this port.
     pub(crate) async fn to(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let way = Self {
@@ -51,14 +51,14 @@ impl Way {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
-    /// What is sent from now on over the connections that are there is taken and lost; new connections are whole.
+    /// Forgets the present connections: the proxy accepts and drops everything sent over them from now on; new connections work.
     pub(crate) fn forget(&self, directions: &[Direction]) {
         self.forgotten.send_modify(|forgotten| {
             directions.iter().for_each(|direction| forgotten[*direction as usize] += 1);
         });
     }
 
-    /// How many connections there were.
+    /// How many connections the proxy has accepted so far.
     pub(crate) fn accepted(&self) -> usize {
         self.accepted.load(Ordering::SeqCst)
     }
@@ -86,7 +86,7 @@ async fn pump(
         let read = from.read(&mut piece).await?;
         if forgotten.borrow()[direction as usize] > whole[direction as usize] {
             if read == 0 {
-                // Nor is it told that the other side has closed.
+                // The receiving side does not learn of the close either.
                 return std::future::pending().await;
             }
         } else if read == 0 {

@@ -1,4 +1,4 @@
-//! Every example is as its schema says, and those of creations and changes make timers.
+//! Every example is valid by its schema, and the examples of creations and changes make timers.
 
 use std::time::Duration;
 

@@ -1,14 +1,14 @@
-//! The document has no shape that generators of clients are known to trip over. `scripts/generated-clients` makes such clients
-//! and runs them; this says at once which schema it is.
+//! The document has no shape that client generators are known to mishandle. `scripts/generated-clients` makes such clients and runs them;
+//! these tests name the schema at once.
 
 use serde_json::Value;
 
 use super::{document, object, resolved, walk};
 
-/// What clients send.
+/// The schemas that clients send.
 const REQUESTS: [&str; 4] = ["TimerCreation", "TimerChange", "Retry", "Flow"];
 
-/// A client sends a default, and so resets by a change what it does not name.
+/// A client sends a default, and so a change would reset fields that it does not name.
 #[test]
 fn no_field_of_a_request_has_a_default() {
     let document = document();
@@ -23,7 +23,7 @@ fn no_field_of_a_request_has_a_default() {
     }
 }
 
-/// A client in Java sends an empty one of what it was not told, unless it may be null.
+/// A client in Java sends an empty map or list for a field that was not set, unless the field may be null.
 #[test]
 fn a_map_or_list_that_a_client_may_leave_out_may_be_null() {
     let document = document();
@@ -47,7 +47,7 @@ fn a_map_or_list_that_a_client_may_leave_out_may_be_null() {
     }
 }
 
-/// Generators make a type of its own of each branch, and of one that only says what is required an untyped value.
+/// Generators make a type of its own of each branch, and an untyped value of a branch that only says what is required.
 #[test]
 fn no_schema_is_one_of_others_that_only_say_what_is_required() {
     let document = document();
@@ -62,7 +62,7 @@ fn no_schema_is_one_of_others_that_only_say_what_is_required() {
                 assert!(says, "{name}.{word}: put rules between fields into `if`, with `else: false`");
             }
         }
-        // One generator takes the only part for the whole, and what is next to it for nothing.
+        // One generator takes the only part for the whole, and ignores the fields next to it.
         let alone = schema["allOf"].as_array().is_some_and(|parts| parts.len() == 1);
         assert!(
             !(alone && schema.get("properties").is_some()),
@@ -82,7 +82,7 @@ fn whole_numbers_beyond_32_bits_and_webhooks_say_what_they_are() {
         }
     });
     for (name, webhook) in object(&document["webhooks"]) {
-        // It is no operation of a client, and the one that is made of it does not compile.
+        // A webhook is not an operation of a client, and the operation that a generator makes of it does not compile.
         assert_eq!(webhook["post"]["x-internal"], true, "{name}");
     }
 }

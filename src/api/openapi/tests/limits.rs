@@ -84,7 +84,7 @@ fn words_are_those_of_the_code() {
     let events =
         &document["paths"]["/timers/events"]["get"]["responses"]["200"]["content"]["text/event-stream"];
     let events = object(&events["x-events"]);
-    // A timer that is scheduled is created or changed.
+    // The state `scheduled` has no event of its own, since its timers are created or changed.
     assert!(STATES[1..].iter().all(|state| events.contains_key(*state)));
     let refused = components["schemas"]["Headers"]["propertyNames"]["not"]["anyOf"][0]["enum"].as_array();
     for name in refused.unwrap().iter().filter_map(Value::as_str).filter(|name| *name != "idempotency-key") {
@@ -92,7 +92,7 @@ fn words_are_those_of_the_code() {
     }
 }
 
-/// The fields that are named as known where one is not.
+/// The fields that an error about an unknown field names as known.
 fn known(detail: &str) -> BTreeSet<&str> {
     detail.split_once("known are ").expect("the known fields").1.split(", ").collect()
 }

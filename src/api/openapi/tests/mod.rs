@@ -1,4 +1,4 @@
-//! What ties the document to the code: operations, problems, limits, and examples.
+//! Ties the document to the code: operations, problems, limits, and examples.
 
 mod examples;
 mod generators;
@@ -14,7 +14,7 @@ fn document() -> Value {
     serde_json::from_str(DOCUMENT).expect("the document is JSON")
 }
 
-/// What the value is, or what it refers to.
+/// The value itself, or the value that it refers to.
 fn resolved<'d>(document: &'d Value, value: &'d Value) -> &'d Value {
     let Some(reference) = value.get("$ref") else { return value };
     let pointer = reference.as_str().and_then(|text| text.strip_prefix('#')).expect("a local reference");
@@ -25,7 +25,7 @@ fn object(value: &Value) -> &Map<String, Value> {
     value.as_object().unwrap_or_else(|| panic!("{value} is no object"))
 }
 
-/// Every operation: its path, its method in upper case, and what is said of it.
+/// Every operation: its path, its method in upper case, and its description in the document.
 fn operations(document: &Value) -> Vec<(&str, String, &Value)> {
     let paths = object(&document["paths"]).iter();
     paths
@@ -36,7 +36,7 @@ fn operations(document: &Value) -> Vec<(&str, String, &Value)> {
         .collect()
 }
 
-/// A validator of a schema of the document.
+/// A validator for a schema of the document.
 fn validator(document: &Value, schema: &Value) -> jsonschema::Validator {
     let root = json!({ "allOf": [schema], "components": document["components"] });
     let options = jsonschema::options().with_draft(jsonschema::Draft::Draft202012);
@@ -66,7 +66,7 @@ fn every_reference_leads_somewhere_and_every_component_is_used() {
             used.insert(value["$ref"].as_str().unwrap().to_owned());
         }
     });
-    // Answers of no operation: no such path, no such method, no request at all.
+    // These answers belong to no operation: no such path, no such method, no valid request.
     used.extend(
         ["not-found", "method-not-allowed", "malformed-request"]
             .map(|name| format!("#/components/responses/{name}")),

@@ -1,4 +1,4 @@
-//! The document has the operations that the code has, with their scopes and what all of them answer.
+//! The document has the operations that the code has, with their scopes and the answers that they share.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,7 +50,7 @@ fn each_operation_has_a_name_of_its_own_and_says_what_it_does() {
     }
 }
 
-/// What `gate` answers by itself, whatever the operation.
+/// The answers that `gate` itself gives, whatever the operation.
 #[test]
 fn each_operation_has_the_answers_that_all_have() {
     let document = document();
@@ -69,7 +69,7 @@ fn each_operation_has_the_answers_that_all_have() {
         for (status, response) in responses {
             let headers = object(&resolved(&document, response)["headers"]);
             assert!(headers.contains_key("x-request-id"), "{method} {path}: {status}");
-            // Whom nobody knows has no rate, and a head over the limits is refused before.
+            // An unknown client has no rate, and a head over the limits is refused before the rate is counted.
             let rated = !public && !["401", "414", "431"].contains(&status.as_str());
             assert_eq!(headers.contains_key("ratelimit"), rated, "{method} {path}: {status}");
             assert_eq!(headers.contains_key("ratelimit-policy"), rated, "{method} {path}: {status}");

@@ -1,16 +1,16 @@
-//! How much may go wrong, and how much clients may want, until a world has to go on by itself.
+//! How much may go wrong and how many requests clients may make, until a world has to go on by itself.
 
 use super::super::event::Event;
 use super::super::world::World;
 
-/// How often each of these may still happen.
+/// How often each of these events may still happen.
 #[derive(Clone, Copy, Hash)]
 pub(super) struct Faults {
-    /// Time passes while somebody has something to do.
+    /// Time passes while an actor has something to do.
     pub(super) slow: u8,
-    /// Somebody dies in the middle of something.
+    /// An actor dies in the middle of something.
     pub(super) deaths: u8,
-    /// A node that is to stop gives up a call.
+    /// A node that has to stop gives up a call.
     pub(super) stops: u8,
     /// A node whose clock is off gives a wake back.
     pub(super) clocks: u8,
@@ -18,7 +18,7 @@ pub(super) struct Faults {
     pub(super) read_twice: u8,
     /// A journal tells of a claim that is not the record's.
     pub(super) forged: u8,
-    /// A write is done, and whoever wrote it does not hear of that.
+    /// A write is done, but its author does not hear of it.
     pub(super) unheard: u8,
     /// The server fires a schedule and keeps it.
     pub(super) twice: u8,
@@ -28,11 +28,11 @@ pub(super) struct Faults {
     pub(super) unread: u8,
     /// A receiver has no room.
     pub(super) postponed: u8,
-    /// A client wants something.
+    /// A client makes a request.
     pub(super) wishes: u8,
     /// A sweeper looks at the timer.
     pub(super) sweeps: u8,
-    /// Every wake is lost, perhaps but for one that does not come.
+    /// Every wake is lost, perhaps except one that does not come.
     pub(super) wipes: u8,
     /// The broker brings an older version back.
     pub(super) revivals: u8,
@@ -41,7 +41,7 @@ pub(super) struct Faults {
 }
 
 impl Faults {
-    /// Everything goes well, and nobody wants anything.
+    /// Everything goes well, and clients make no requests.
     pub(super) const NONE: Self = Self {
         slow: 0,
         deaths: 0,
@@ -90,7 +90,7 @@ impl Faults {
         *used -= 1;
     }
 
-    /// The oldest version that a replica may have.
+    /// How many versions a replica may be behind, at most.
     pub(super) fn oldest(self, world: &World) -> usize {
         if self.stale > 0 { world.history.len().saturating_sub(1) } else { 0 }
     }

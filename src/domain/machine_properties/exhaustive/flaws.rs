@@ -1,4 +1,4 @@
-//! Each planted bug is found, and as what it is: a check that finds none would say nothing about the code.
+//! Each planted bug is found, and by the promise that it breaks: checks that find no bug would say nothing about the code.
 
 use super::super::event::Wish;
 use super::super::flaw::Flaw;
@@ -9,13 +9,13 @@ use crate::domain::attempt::{CallResult, Delivery};
 
 const NONE: Faults = Faults::NONE;
 
-/// The flaw is found where at most one call is to be made and all are answered well, and breaks this promise first.
+/// Checks that the flaw is found in a world with at most one call and only good answers, and that it breaks this promise first.
 fn is_found(flaw: Flaw, faults: Faults, promise: Promise) {
     is_found_in(Scenario { faults, ..Scenario::of(Delivery::AtMostOnce) }, flaw, promise);
 }
 
 fn is_found_in(scenario: Scenario, flaw: Flaw, promise: Promise) {
-    // By one thread, so that what is found first is always the same.
+    // One thread, so that the first finding is always the same.
     let found = Scenario { flaw: Some(flaw), ..scenario }.explore(1);
     let Some((broken, way)) = found.broken else {
         panic!("{flaw:?} is not found in {} states", found.states)

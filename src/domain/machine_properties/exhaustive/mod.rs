@@ -1,12 +1,11 @@
-//! The promises, checked on every way in which a small world can go.
+//! The promises, checked on every course that a small world can take.
 //!
-//! Where the properties beside it draw long, wild lists of events at random, this tries all there are, in every order,
-//! for a few actors, a few faults and a few instants: what it does not find is not there, up to that size. Both drive
-//! the same world, and thereby the real [`step`](crate::domain::machine::step) and its list of effects, so neither
-//! can say something else than the code does.
+//! The properties next to this check draw long, wild lists of events at random. This check tries all lists, in every order, for a
+//! few actors, a few faults and a few instants: a flaw that it does not find is not there, up to that size. Both drive the same
+//! world, and thereby the real [`step`](crate::domain::machine::step) and its list of effects. So both check the code as it is.
 //!
-//! Time goes from one instant of a list to the next, at any moment, whoever is in the middle of something: so each
-//! actor may be as slow as it likes. Which faults there are, and how many at most, is the scenario's.
+//! Time goes from one instant of a list to the next, at any moment, even while actors are in the middle of something. So each
+//! actor may be as slow as it likes. The scenario says which faults there are, and how many at most.
 
 mod faults;
 mod flaws;
@@ -25,7 +24,7 @@ use crate::domain::timer::State;
 use faults::Faults;
 use scenario::{KEPT, Scenario};
 
-/// A world, and what may still go wrong in it.
+/// A world, and the faults that may still happen in it.
 #[derive(Clone)]
 struct Explored {
     world: World,
@@ -39,7 +38,7 @@ impl Hash for Explored {
     }
 }
 
-/// As the checker compares them anyway.
+/// Compares the hashes, as the checker does.
 impl PartialEq for Explored {
     fn eq(&self, other: &Self) -> bool {
         let hasher = BuildHasherDefault::<DefaultHasher>::default();
@@ -57,7 +56,7 @@ impl Model for Scenario {
     }
 
     fn actions(&self, state: &Explored, events: &mut Vec<Event>) {
-        // What comes after a broken promise teaches nothing.
+        // Events after a broken promise teach nothing.
         if state.world.broken.is_none() && !state.is_over() {
             self.possible(state, events);
         }
@@ -69,7 +68,7 @@ impl Model for Scenario {
         after.world.apply(event);
         let unknown = after.world.record().is_some_and(|timer| matches!(timer.state, State::Unknown { .. }));
         after.world.demand(!unknown || self.has_a_cause(&after), Promise::UnknownHasACause);
-        // Nobody is in the middle of anything: what the broker holds must do.
+        // No actor is in the middle of anything, so the broker's wakes must be enough.
         if after.world.broken.is_none() && (after.world.actors.is_empty() || after.is_over()) {
             let mut calm = after.world.clone();
             calm.calm_down();
@@ -95,8 +94,8 @@ impl Model for Scenario {
 }
 
 impl Explored {
-    /// The timer has ended for good, nobody is about to write or call, and nobody can come to know it otherwise. Only
-    /// wakes are left, and that they are settled is tried in one order.
+    /// The timer has ended for good, no actor is about to write or call, and no actor can read another version of the timer. Only
+    /// wakes remain, and their settling is tried in one order.
     fn is_over(&self) -> bool {
         let Some(timer) = self.world.record() else { return false };
         matches!(timer.state, State::Delivered { .. } | State::Cancelled { .. })

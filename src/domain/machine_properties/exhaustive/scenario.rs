@@ -1,4 +1,4 @@
-//! One small world to explore: whose timer, which faults, and what may happen next.
+//! One small world to explore: its timer, its faults, and its possible events.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,13 +17,13 @@ use crate::domain::callbacks::Callbacks;
 use crate::domain::machine::Effect;
 use crate::domain::timer::Timer;
 
-/// The instants at which things happen, in milliseconds from the start, so chosen that each span of the rules lies between
-/// two of them: the creation; the wake, half a second early; the due instant; past the ack wait, while calls may still
-/// start and wakes are fresh; past the lease of a claim of the due instant; past the wait of a wake that is not needed;
-/// and past the leases of claims made then.
+/// The instants at which things happen, in milliseconds from the start. They are chosen so that each span of the rules lies
+/// between two of them: the creation; the wake, half a second early; the due instant; past the ack wait, while calls may still
+/// start and wakes are fresh; past the lease of a claim of the due instant; past the wait of a wake that is not needed; and past
+/// the leases of claims made then.
 const INSTANTS: [u64; 8] = [0, 1_500, 2_000, 8_000, 19_000, 36_000, 54_000, 90_000];
 
-/// How long a receiver that has no room is left alone.
+/// How long a receiver without room is left alone.
 const POSTPONED_MILLIS: u64 = 5_000;
 
 #[derive(Clone)]
@@ -35,23 +35,23 @@ pub(super) struct Scenario {
     /// How many workers attend to wakes at a time.
     pub(super) workers: usize,
     pub(super) faults: Faults,
-    /// What clients may want.
+    /// The requests that clients may make.
     pub(super) wishes: Vec<Wish>,
-    /// What calls may come to.
+    /// The results that calls may have.
     pub(super) results: Vec<CallResult>,
 }
 
-/// What was found.
+/// The findings of an exploration.
 pub(super) struct Found {
     pub(super) states: usize,
-    /// The ends that are reached.
+    /// The ends that timers came to.
     pub(super) ends: Vec<&'static str>,
     /// The first promise that is broken on a shortest way, and that way.
     pub(super) broken: Option<(Promise, Vec<String>)>,
 }
 
 impl Scenario {
-    /// A timer that is called twice at most, two workers, and nothing that goes wrong.
+    /// A timer that is called at most twice, two workers, and no faults.
     pub(super) fn of(delivery: Delivery) -> Self {
         Self {
             timer: a_timer(delivery, 2),
@@ -64,7 +64,7 @@ impl Scenario {
         }
     }
 
-    /// What may happen next.
+    /// The events that may happen next.
     pub(super) fn possible(&self, state: &Explored, events: &mut Vec<Event>) {
         let Explored { world, left } = state;
         for (which, actor) in world.actors.values().enumerate() {
@@ -123,7 +123,7 @@ impl Scenario {
             }
         }
         if left.forged > 0 {
-            // Of each version there is, the claim if it is not the present one's; and a claim that never was.
+            // The claim of each version, except the present one, and a claim that never was.
             let marks = [Mark::Claimed, Mark::Written];
             let claims = 0..=world.names.len();
             events.extend(claims.flat_map(|which| marks.clone().map(|mark| Event::Forge { which, mark })));
@@ -154,15 +154,15 @@ impl Scenario {
         }
     }
 
-    /// Whether something has gone wrong of which a call of unknown fate may come: a node died or was late, or the broker
-    /// lost or brought back what it had.
+    /// Whether a fault has happened that may leave the result of a call unknown: a node died, stopped or was late, or the broker
+    /// lost wakes or brought data back.
     pub(super) fn has_a_cause(&self, state: &Explored) -> bool {
         let left = |faults: &Faults| (faults.deaths, faults.slow, faults.stops);
         let broker = state.world.wiped || state.world.revived.is_some();
         left(&state.left) != left(&self.faults) || broker
     }
 
-    /// Explores everything, or until a promise is broken.
+    /// Explores all states, or stops at the first broken promise.
     pub(super) fn explore(self, threads: usize) -> Found {
         let checker =
             self.checker().threads(threads).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
@@ -176,7 +176,7 @@ impl Scenario {
     }
 }
 
-/// The same with a timer that tells how it ended.
+/// The same scenario with callbacks for the timer.
 pub(super) fn tells(mut scenario: Scenario) -> Scenario {
     let told = Some(scenario.timer.target.url.clone());
     scenario.timer.callbacks = Callbacks { on_delivered: told.clone(), on_failed: told };

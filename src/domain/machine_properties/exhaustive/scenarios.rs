@@ -1,4 +1,4 @@
-//! The worlds that are explored, each for what can go wrong together.
+//! The worlds that are explored, each with faults that can happen together.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use crate::domain::attempt::{CallResult, Delivery};
 
 const NONE: Faults = Faults::NONE;
 
-/// Explores the scenario with each of these faults: every promise is kept, and these are the ends that timers come to,
-/// so that what is checked is known to happen.
+/// Explores the scenario with each of these faults. Every promise must be kept, and timers must come to exactly these ends, so
+/// that the checked cases are known to happen.
 fn keeps_every_promise(scenario: &Scenario, faults: &[Faults], ends: &[&str]) {
     let mut reached = BTreeSet::new();
     for faults in faults {
@@ -54,7 +54,7 @@ fn a_write_is_done_once_though_its_answer_is_lost() {
     scenario.results.push(not_sent());
     let faults = [Faults { unheard: 2, ..NONE }, Faults { deaths: 1, unheard: 1, ..NONE }];
     keeps_every_promise(&scenario, &faults, &["delivered", "failed", "never created", "unknown"]);
-    // And of two workers of whom one is late.
+    // The same with two workers, of which one is late.
     let faults = [Faults { slow: 1, unheard: 1, ..NONE }];
     keeps_every_promise(&once(), &faults, &["delivered", "unknown"]);
 }

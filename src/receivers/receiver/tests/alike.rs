@@ -1,5 +1,4 @@
-//! Paths that look alike and are left alone: how late that makes the timers of those that are well. A queue of wakes stands
-//! in for the broker.
+//! Tests of how late timers of healthy paths are while their shape is left alone. A queue of wakes stands in for the broker.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -7,9 +6,9 @@ use std::collections::{BTreeMap, BinaryHeap};
 use super::*;
 use crate::domain::machine::LEAD;
 
-/// How late a timer of a path may be that was not called yet, as docs/webhooks.md states.
+/// How late a timer that was not called yet may be, as docs/webhooks.md states.
 const BOUND: Duration = Duration::from_secs(30);
-/// The same for one that is tried again.
+/// The same for a timer that is tried again.
 const BOUND_AGAIN: Duration = Duration::from_secs(60);
 
 /// How long a call takes.
@@ -18,18 +17,18 @@ const CALL: Duration = Duration::from_millis(5);
 /// No path goes well.
 const NONE: usize = usize::MAX;
 
-/// What came of the timers.
+/// The result of a run.
 #[derive(Debug)]
 struct Outcome {
-    /// The longest time that any of them was late, whether its path is well or not.
+    /// The longest lateness of any timer, whether its path is well or not.
     latest: Duration,
-    /// How often one was postponed.
+    /// How often a timer was postponed.
     postponed: usize,
-    /// How many were called in each second.
+    /// How many timers were called in each second.
     called: BTreeMap<u64, usize>,
 }
 
-/// A world in which paths that look alike are left alone, some of which are known to be well if they are `mixed`.
+/// A world in which a shape is left alone. If it is `mixed`, some of its paths are known to be well.
 fn left_alone(mixed: bool) -> World {
     let mut world = World::new();
     let leave_alone = |world: &mut World, name: &str| {
@@ -47,8 +46,8 @@ fn left_alone(mixed: bool) -> World {
     world
 }
 
-/// Calls a timer of each of many paths that look alike and are left alone from the beginning; the timers are due after the
-/// times in `due`. Every path of which the number is a multiple of `healthy` goes well, but for the first.
+/// Calls a timer of each of many paths of one shape that is left alone from the beginning. The timers are due after the
+/// times in `due`. Every path whose number is a multiple of `healthy` goes well, except the first.
 fn play(mut world: World, due: &[Duration], healthy: usize, again: bool) -> Outcome {
     let start = world.now;
     let route = |n: usize| Route::of(&format!("/orders/{n}"));
@@ -101,7 +100,7 @@ fn no_path_waits_longer_than_stated_for_those_that_look_like_it_however_many_wai
 fn paths_of_which_some_were_well_are_called_once_a_second_at_first_and_then_without_a_crowd() {
     let outcome = play(left_alone(true), &vec![Duration::ZERO; 9_000], NONE, false);
     assert!(outcome.called.range(..18).all(|(_, called)| *called <= 2), "{outcome:?}");
-    // The others over 9 s.
+    // The others are called over 9 s.
     assert!(outcome.called.values().all(|called| *called <= 1_100), "{outcome:?}");
     let outcome = play(left_alone(true), &[Duration::ZERO; 10], NONE, false);
     assert!(outcome.latest <= 12 * SECOND, "{outcome:?}");

@@ -1,4 +1,4 @@
-//! A broker that forgets excuses what it has to, and nothing more.
+//! A broker that forgets excuses the necessary effects, and no others.
 
 use super::{BEGAN, DUE, ID, SECOND, ended, finds, finds_nothing, happened, logged, one, request};
 use crate::history::{Asked, Backup, History, Micros};
@@ -8,7 +8,7 @@ const KILLED: What = What::KillAfterLeaving { run: 1, nodes: Nodes::Live };
 const RESTORED: What = What::RestoreBackup { copied: Copied::Stopped, nodes: Nodes::Live };
 const BROUGHT_BACK: &str = "it was restored by the broker or from a backup";
 
-/// One in which nothing is left of its timer, and finished timers stay for so long.
+/// A history in which the timer has left, and finished timers stay for this long.
 fn left(retention: Micros) -> History {
     let mut history = one(false);
     history.end.timers.clear();
@@ -18,7 +18,7 @@ fn left(retention: Micros) -> History {
     history
 }
 
-/// Data of one instant was put back at another one.
+/// Adds a restore: data of the first instant was put back at the second.
 fn put_back(history: &mut History, made: Micros, back: Micros) {
     history.backups.push(Backup { made: (made, made + 1_000), back: (back, back + 1_000) });
     history.faults.push(happened(RESTORED, made, back + 1_000));
@@ -97,7 +97,7 @@ crate::trials! {
         history.end.counts.values_mut().for_each(|count| *count = 0);
         put_back(&mut history, BEGAN - SECOND, DUE + SECOND);
         finds_nothing(&history);
-        // Nothing that is gone is called.
+        // A timer that has left is not called.
         history.calls[0].at = DUE + 2 * SECOND;
         finds("nothing is called that is not stored", &history);
         history.calls.clear();

@@ -1,7 +1,7 @@
-//! A real browser: one Chromium for all tests, with a context of its own (storage, cache) for each tab.
+//! A real browser: one Chromium for all tests, with a separate context (storage, cache) for each tab.
 //!
-//! It is driven by its own protocol over a pipe. A driver between would have to be installed too, and knows neither the
-//! console nor the policy's violations nor dark colours, which is half of what is looked at here.
+//! The tests drive it by its own protocol over a pipe. A driver in between would have to be installed too. It knows no
+//! console messages, policy violations or dark colours, and half of the checks need those.
 
 mod pipe;
 mod tab;
@@ -15,11 +15,11 @@ use tokio::sync::OnceCell;
 use pipe::Pipe;
 pub(crate) use tab::{Look, Tab};
 
-/// What Chromium is called, by distribution.
+/// The names of Chromium in different distributions.
 const NAMES: &str = "chromium chromium-browser google-chrome-stable google-chrome";
 
-/// Starts the first of them, which speaks on its descriptors 3 and 4, and takes its profile away once it has ended: it
-/// ends when the tests do and the pipe closes.
+/// Starts the first of these programs, which speaks on its descriptors 3 and 4, and removes its profile once it has ended.
+/// It ends when the tests end and the pipe closes.
 const START: &str = r#"
 dir=$1; shift
 for name in $1; do command -v "$name" >/dev/null && break; name=; done
@@ -36,20 +36,20 @@ const OPTIONS: [&str; 9] = [
     "--hide-scrollbars",
     "--no-first-run",
     "--disable-dev-shm-usage",
-    // Every tab is looked at, whichever came last.
+    // Tests look at every tab, not only at the newest one.
     "--disable-background-timer-throttling",
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",
 ];
 
-/// The browser, started when it is asked for first.
+/// The browser, which the first caller starts.
 async fn browser() -> &'static Pipe {
     static BROWSER: OnceCell<Pipe> = OnceCell::const_new();
     BROWSER
         .get_or_init(|| async {
             let profile =
                 Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("chromium-{}", std::process::id()));
-            // Chromium's sandbox is not for root, which containers of CI often are.
+            // Chromium's sandbox does not work for root, and containers of CI often run as root.
             let sandbox = rustix::process::geteuid().is_root().then_some("--no-sandbox");
             let child = std::process::Command::new("sh")
                 .args(["-c", START, "sh"])

@@ -1,6 +1,6 @@
-//! The protocol of Chromium's developer tools over a pipe: JSON texts, each with a zero byte behind it.
+//! The protocol of Chromium's developer tools over a pipe: JSON texts, each followed by a zero byte.
 //!
-//! A thread reads and tests write, since tests come and go with runtimes of their own. Events are kept for whoever asks.
+//! A thread reads and the tests write, since each test has a runtime that ends with it. Events are kept for later queries.
 
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -20,10 +20,10 @@ pub(super) struct Pipe {
 
 #[derive(Default)]
 struct Heard {
-    /// Nothing comes any more.
+    /// The browser sends nothing more.
     ended: bool,
     asked: HashMap<u64, oneshot::Sender<Value>>,
-    /// What each session has told.
+    /// The events of each session.
     events: HashMap<String, Vec<Value>>,
 }
 
@@ -37,7 +37,7 @@ impl Pipe {
             read(output, &reading);
             let mut heard = reading.lock().expect("nobody fails in here");
             heard.ended = true;
-            // Whoever waits is told by the end of the channel.
+            // The closed channel tells the waiting callers.
             heard.asked.clear();
             drop(heard);
             child.wait().ok();
@@ -45,16 +45,16 @@ impl Pipe {
         Self { next: AtomicU64::new(1), input, heard }
     }
 
-    /// Calls a method, which must be done.
+    /// Calls a method, which must succeed.
     pub(super) async fn call(&self, session: Option<&str>, method: &str, params: Value) -> Value {
         self.try_call(session, method, params).await.unwrap_or_else(|error| panic!("{method}: {error}"))
     }
 
-    /// Calls a method.
+    /// Calls a method and returns its result.
     ///
     /// # Errors
     ///
-    /// Why it was not done.
+    /// The browser's reason for not doing it.
     pub(super) async fn try_call(
         &self,
         session: Option<&str>,
@@ -83,7 +83,7 @@ impl Pipe {
         Ok(answer["result"].take())
     }
 
-    /// What a session has told so far.
+    /// The events of a session so far.
     pub(super) fn events(&self, session: &str) -> Vec<Value> {
         self.heard.lock().expect("nobody fails in here").events.get(session).cloned().unwrap_or_default()
     }

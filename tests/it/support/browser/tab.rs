@@ -1,5 +1,4 @@
-//! A tab with a page: what is done in it is done as by a person, with mouse and keys, and what is seen is looked for until it
-//! is there.
+//! A tab with a page. A test acts in it as a person does, with mouse and keys, and looks for an element until it is there.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -8,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Pipe, browser};
 use crate::support::eventually;
 
-/// How a page is looked at.
+/// The size and appearance in which a page is shown.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Look {
     pub(crate) width: u32,
@@ -25,14 +24,14 @@ impl Look {
     }
 }
 
-/// A page in a context of its own.
+/// A page in its own browser context.
 pub(crate) struct Tab {
     pipe: &'static Pipe,
     session: String,
     context: String,
 }
 
-/// Finds the elements that are seen, of a selector, with a text in them or in their label; an exact one goes before others.
+/// Finds the visible elements of a selector that have a text in them or in their label; an exact match comes before others.
 const FIND: &str = r#"(selector, text) => {
     const name = (element) => [element.getAttribute("aria-label"), element.innerText, element.textContent, ...[...(element.labels ?? [])].map((label) => label.innerText)]
         .filter(Boolean).map((words) => words.replace(/\s+/g, " ").trim());
@@ -40,7 +39,7 @@ const FIND: &str = r#"(selector, text) => {
     return seen.find((element) => !text || name(element).includes(text)) ?? seen.find((element) => name(element).some((words) => words.includes(text)));
 }"#;
 
-/// Where an element can be clicked on, once it has come to rest and nothing is before it.
+/// Where an element can be clicked, once it has stopped moving and nothing covers it.
 const PLACE: &str = r#"async (find, selector, text) => {
     let last;
     for (let frame = 0; frame < 600; frame += 1) {
@@ -89,7 +88,7 @@ impl Tab {
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
         self.call("Emulation.setDeviceMetricsOverride", size).await;
         let scheme = json!({ "name": "prefers-color-scheme", "value": if dark { "dark" } else { "light" } });
-        // Nothing moves, so that a picture is of what is there and not of the way to it.
+        // Without animations a picture shows the final state and not the way to it.
         let motion = json!({ "name": "prefers-reduced-motion", "value": "reduce" });
         self.call("Emulation.setEmulatedMedia", json!({ "features": [scheme, motion] })).await;
     }
@@ -98,12 +97,12 @@ impl Tab {
         self.call("Page.navigate", json!({ "url": url })).await;
     }
 
-    /// Runs a script in each page that it goes to, before those of the page.
+    /// Has the tab run a script in each page that it opens, before the scripts of the page.
     pub(crate) async fn before_each_page(&self, script: &str) {
         self.call("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await;
     }
 
-    /// What an expression is, in the page.
+    /// The value of an expression in the page.
     pub(crate) async fn eval(&self, expression: &str) -> Value {
         let params = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
         let mut answer = self.call("Runtime.evaluate", params).await;
@@ -111,10 +110,10 @@ impl Tab {
         answer["result"]["value"].take()
     }
 
-    /// Waits until an expression is true in the page.
+    /// Waits until an expression in the page is true.
     pub(crate) async fn until(&self, expression: &str) {
         eventually(&format!("in the page: {expression}"), async || {
-            // The page may be on its way to another address.
+            // The page may be navigating to another address.
             let params = json!({ "expression": format!("Boolean({expression})"), "returnByValue": true });
             let answer = self.pipe.try_call(Some(&self.session), "Runtime.evaluate", params).await.ok()?;
             (answer["result"]["value"] == true).then_some(())
@@ -122,12 +121,12 @@ impl Tab {
         .await;
     }
 
-    /// Waits until there is an element that is seen, of a selector and with a text.
+    /// Waits until there is a visible element with this selector and text.
     pub(crate) async fn sees(&self, selector: &str, text: &str) {
         self.until(&format!("({FIND})({}, {})", json!(selector), json!(text))).await;
     }
 
-    /// Clicks on what has this text or label, once it is there.
+    /// Clicks on the element with this text or label, once it is there.
     pub(crate) async fn click(&self, selector: &str, text: &str) {
         self.sees(selector, text).await;
         let place = self.eval(&format!("({PLACE})({FIND}, {}, {})", json!(selector), json!(text))).await;
@@ -139,19 +138,19 @@ impl Tab {
         }
     }
 
-    /// Types into the control with this label, instead of what is in it.
+    /// Types into the control with this label, and replaces its content.
     pub(crate) async fn fill(&self, label: &str, value: &str) {
         self.click("input, textarea, select", label).await;
         self.eval("document.activeElement.select?.()").await;
         self.insert(value).await;
     }
 
-    /// Types where the focus is.
+    /// Types into the element with the focus.
     pub(crate) async fn insert(&self, text: &str) {
         self.call("Input.insertText", json!({ "text": text })).await;
     }
 
-    /// Chooses what a list of choices has under this label.
+    /// Chooses a value in the list of choices with this label.
     pub(crate) async fn choose(&self, label: &str, value: &str) {
         self.sees("select", label).await;
         let chosen = format!(
@@ -162,7 +161,7 @@ impl Tab {
         assert_eq!(self.eval(&chosen).await, value, "{label} has no such choice");
     }
 
-    /// Presses a key, as it is called in `KeyboardEvent.key`.
+    /// Presses a key, named as in `KeyboardEvent.key`.
     pub(crate) async fn press(&self, key: &str) {
         let code = match key {
             "Tab" => 9,
@@ -191,7 +190,7 @@ impl Tab {
         .await;
     }
 
-    /// Goes on with Tab until the element with the focus has this text or label.
+    /// Presses Tab until the element with the focus has this text or label.
     pub(crate) async fn tab_to(&self, text: &str) {
         for _ in 0..80 {
             self.press("Tab").await;
@@ -206,7 +205,7 @@ impl Tab {
         panic!("the focus does not come to {text:?}");
     }
 
-    /// A picture of it, as an artefact of the build: target/screenshots/NAME.png.
+    /// Takes a picture of the tab, as an artefact of the build: target/screenshots/NAME.png.
     pub(crate) async fn picture(&self, name: &str) {
         let picture = self.call("Page.captureScreenshot", json!({ "format": "png" })).await;
         let picture = BASE64.decode(text(&picture["data"])).expect("Base64");
@@ -215,8 +214,8 @@ impl Tab {
         std::fs::write(folder.join(format!("{name}.png")), picture).expect("a file");
     }
 
-    /// What has gone wrong in it: errors on the console, exceptions, what its policy has forbidden. An answer that says no is
-    /// none, unless it is about a file of the page.
+    /// The errors of the tab: errors on the console, exceptions, and violations of its policy. An error status of an answer
+    /// does not count, unless the request was for a file of the page.
     pub(crate) fn complaints(&self) -> Vec<String> {
         let events = self.pipe.events(&self.session);
         let complaint = |event: &Value| {
@@ -236,7 +235,7 @@ impl Tab {
         events.iter().filter_map(complaint).collect()
     }
 
-    /// Closes it; nothing may have gone wrong in it.
+    /// Closes the tab, and fails the test if the tab had errors.
     pub(crate) async fn close(self) {
         let complaints = self.complaints();
         self.pipe
