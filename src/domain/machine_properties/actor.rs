@@ -42,6 +42,8 @@ pub(super) struct Actor {
     pub(super) calling: Option<usize>,
     /// A try of the write in hand was done, and its answer was lost.
     pub(super) may_be_stored: bool,
+    /// It has given up writing a claim that may still be stored.
+    pub(super) unclear: bool,
     /// Its mark in the journal about its call.
     pub(super) mark: Option<Mark>,
     /// Whether it follows the journal of another node.
@@ -65,6 +67,7 @@ impl Actor {
             older: BTreeSet::new(),
             calling: None,
             may_be_stored: false,
+            unclear: false,
             mark: None,
             heir: false,
         }

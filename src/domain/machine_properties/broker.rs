@@ -150,7 +150,7 @@ impl World {
     pub(super) fn may_put_aside(&self, actor: &Actor) -> bool {
         let known = actor.seen.checked_sub(1).map(|last| &self.history[last].timer.state);
         let is_ours = matches!(known, Some(State::Firing { claim, .. }) if claim.id == actor.claim);
-        let is_unclear = actor.may_be_stored && !self.has(Flaw::PutsUnclearClaimsAside);
+        let is_unclear = (actor.may_be_stored || actor.unclear) && !self.has(Flaw::PutsUnclearClaimsAside);
         let reports = matches!(actor.input.as_deref(), Some(Input::Outcome { .. } | Input::NotMade { .. }));
         actor.message.is_some() && actor.calling.is_none() && !is_ours && !is_unclear && !reports
     }

@@ -13,6 +13,7 @@ impl World {
     /// From now on, no node dies, every answer is heard, every call is answered well, and time passes until all is quiet.
     pub(super) fn calm_down(&mut self) {
         let ok = CallResult::Answered { status: 200, retry_after: None };
+        self.apply(Event::Applied { lost: false });
         for _ in 0..ROUNDS {
             if self.broken.is_some() {
                 return;

@@ -19,6 +19,10 @@ pub(super) enum Event {
     Proceed { actor: usize, result: CallResult },
     /// An actor's next write is done, but the actor does not hear of it.
     ProceedUnheard { actor: usize },
+    /// An actor's next write of the record passes the leader's check and is proposed to the replicas. The actor hears nothing.
+    Propose { actor: usize },
+    /// The replicas apply the write that was proposed. If it is `lost`, a new leader does not have it.
+    Applied { lost: bool },
     /// An actor that does not know whether its claim is stored gives up writing it, and reads the record.
     LookAgain { actor: usize },
     /// An actor that is about to claim finds no room for the receiver.

@@ -9,6 +9,7 @@ use crate::domain::machine::{Effect, Input};
 use crate::domain::timer::Timer;
 
 use super::actor::{Actor, Plan};
+use super::proposed::Proposed;
 use super::world::{Version, World};
 
 impl Hash for World {
@@ -36,6 +37,7 @@ impl Hash for World {
             journaled: _,
             left,
             given_back,
+            proposed,
             flaw: _,
             broken,
         } = self;
@@ -50,6 +52,10 @@ impl Hash for World {
         calls.hash(hasher);
         (cancelled_with_calls, told, given_up, replays, replays_wanted).hash(hasher);
         (wiped, revived, broken, left, given_back).hash(hasher);
+        proposed.is_some().hash(hasher);
+        if let Some(Proposed { actor, version, since }) = proposed.as_deref() {
+            (actor, version.digest, since).hash(hasher);
+        }
         for mark in [mark, restored] {
             mark.as_ref().map(|mark| (mark.upto, mark.seq, &mark.open)).hash(hasher);
         }
@@ -72,11 +78,12 @@ impl Hash for Actor {
             older,
             calling,
             may_be_stored,
+            unclear,
             mark,
             heir,
         } = self;
         (message, claim, seen, fresh, tries, armed, calling, may_be_stored).hash(hasher);
-        (mark, heir, older).hash(hasher);
+        (mark, heir, older, unclear).hash(hasher);
         // How long a worker has been at work makes no difference.
         message.is_none().then_some(began).hash(hasher);
         input.is_some().hash(hasher);

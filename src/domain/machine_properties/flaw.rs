@@ -37,6 +37,8 @@ pub(super) enum Flaw {
     OneWakeOfATimer,
     /// A client's input is stepped again, although an earlier try may have been stored.
     RepeatUnclear,
+    /// A write that is refused because another one is on its way is taken for a write that has lost.
+    RefusalIsFinal,
     /// The claim has another name at each try, so that a worker does not recognise its own.
     NewNameAtEachTry,
     /// A sweep that finds a claim unwatched writes the timer back as waiting, instead of arming a wake.

@@ -14,6 +14,7 @@ mod fingerprint;
 mod flaw;
 mod journal;
 mod promises;
+mod proposed;
 mod restored;
 mod sweeper;
 mod work;
@@ -74,6 +75,8 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => (0_usize..4).prop_map(|which| Event::LookFails { which }),
         1 => (0_usize..8).prop_map(|actor| Event::ProceedUnheard { actor }),
         1 => (0_usize..8).prop_map(|actor| Event::LookAgain { actor }),
+        1 => (0_usize..8).prop_map(|actor| Event::Propose { actor }),
+        2 => prop::bool::weighted(0.3).prop_map(|lost| Event::Applied { lost }),
         10 => (0_usize..8, results()).prop_map(|(actor, result)| Event::Proceed { actor, result }),
         1 => (0_usize..8, prop_oneof![1_u64..40_000, 500_000_u64..1_000_000])
             .prop_map(|(actor, millis)| Event::Postpone { actor, millis }),

@@ -107,6 +107,8 @@ impl World {
 
     fn bring_back(&mut self, version: &Version, woken: bool) {
         let (calls, versions) = (self.calls.len(), self.history.len());
+        // The server that brings it back knows of no proposals.
+        self.proposed = None;
         self.revived = Some(Revived { calls, replays: self.replays, versions });
         self.history.push(version.clone());
         if woken {

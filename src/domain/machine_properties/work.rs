@@ -32,7 +32,7 @@ impl World {
             let called = Box::new(result.into());
             return self.think(name, actor, Input::Outcome { claim, called });
         }
-        if actor.is_client() && self.now.since(actor.began) > CLIENT_DEADLINE {
+        if self.is_out_of_time(&actor) {
             return;
         }
         let plan = actor.plan.clone();
@@ -85,6 +85,11 @@ impl World {
         self.go_on(name, actor, heard);
     }
 
+    /// Whether the actor is a client whose request is given up.
+    pub(super) fn is_out_of_time(&self, actor: &Actor) -> bool {
+        actor.is_client() && self.now.since(actor.began) > CLIENT_DEADLINE
+    }
+
     /// The actor has done an effect. It goes on to the next one if it has heard of that.
     fn go_on(&mut self, name: u64, mut actor: Actor, heard: bool) {
         actor.done += usize::from(heard);
@@ -97,13 +102,18 @@ impl World {
 
     /// The actor was about to claim, and postpones the timer because the receiver has no room.
     pub(super) fn postpone(&mut self, name: u64, actor: Actor, span: Duration) {
-        if !actor.claims() || actor.may_be_stored {
+        if !self.may_postpone(&actor) {
             self.actors.insert(name, actor);
             return;
         }
         let until = self.now.saturating_add(span);
         self.postponed.insert(until.min(self.now.saturating_add(MAX_POSTPONEMENT)));
         self.think(name, actor, Input::Postponed { until });
+    }
+
+    /// Whether the actor is about to claim and has no place for the call yet. It keeps the place that it has had for an earlier try.
+    pub(super) fn may_postpone(&self, actor: &Actor) -> bool {
+        actor.claims() && !actor.may_be_stored && !actor.unclear
     }
 
     /// The actor gives up writing a claim that may be stored, and reads the record.
@@ -113,6 +123,7 @@ impl World {
             return;
         }
         self.read_from_leader(&mut actor);
+        actor.unclear = true;
         if self.has(Flaw::NewNameAtEachTry) {
             actor.claim = Uuid::from_u128(u128::from(self.fresh().max(name + 1)));
         }
@@ -146,11 +157,15 @@ impl World {
             actor.mark = Some(Mark::Claimed);
         }
         let is_current = self.revision(actor.seen) == self.revision(self.history.len());
-        if is_current || self.writes_blindly(&actor, timer) {
-            self.check_may_follow(&actor, timer);
-            self.note(&actor, timer);
-            let last = self.history.iter().map(|version| version.revision).max().unwrap_or_default();
-            self.history.push(Version::of(timer.clone(), last + 1));
+        let refused = self.proposed.is_some();
+        if is_current && refused && !self.has(Flaw::RefusalIsFinal) {
+            // The write is tried again.
+            self.actors.insert(name, actor);
+            return;
+        }
+        actor.unclear &= !actor.claims();
+        if !refused && (is_current || self.writes_blindly(&actor, timer)) {
+            self.becomes_the_record(&actor, Version::of(timer.clone(), self.next_revision()));
         } else if !(actor.may_be_stored && self.record() == Some(timer)) {
             let cancels = matches!(timer.state, State::Cancelled { .. });
             // The client gets no answer: both "done" and "nothing was done" may be wrong.
@@ -169,6 +184,18 @@ impl World {
             actor.may_be_stored = true;
         }
         self.go_on(name, actor, heard);
+    }
+
+    /// The revision of the next write.
+    pub(super) fn next_revision(&self) -> u64 {
+        1 + self.history.iter().map(|version| version.revision).max().unwrap_or_default()
+    }
+
+    /// A version that the actor has written becomes the record.
+    pub(super) fn becomes_the_record(&mut self, actor: &Actor, version: Version) {
+        self.check_may_follow(actor, &version.timer);
+        self.note(actor, &version.timer);
+        self.history.push(version);
     }
 
     /// Notes the facts about the stored version that the promises need.

@@ -25,6 +25,7 @@ use super::event::{Event, Wish};
 use super::flaw::Flaw;
 use super::journal::Entry;
 use super::promises::Promise;
+use super::proposed::Proposed;
 
 #[derive(Clone, Hash)]
 pub(super) struct Call {
@@ -94,6 +95,8 @@ pub(super) struct World {
     pub(super) left: Vec<Entry>,
     /// The claims that were given back, so that their attempt numbers are used again.
     pub(super) given_back: BTreeSet<ClaimId>,
+    /// A write that the leader has accepted, and that reads do not show yet.
+    pub(super) proposed: Option<Box<Proposed>>,
     /// The planted bug.
     pub(super) flaw: Option<Flaw>,
     /// The first promise that was broken.
@@ -149,6 +152,7 @@ impl World {
             journaled: false,
             left: vec![],
             given_back: BTreeSet::new(),
+            proposed: None,
             flaw,
             broken: None,
         };
@@ -187,7 +191,10 @@ impl World {
 
     pub(super) fn apply(&mut self, event: Event) {
         match event {
-            Event::Advance { millis } => self.now = self.now.saturating_add(Duration::from_millis(millis)),
+            Event::Advance { millis } => {
+                self.now = self.now.saturating_add(Duration::from_millis(millis));
+                self.drop_old_proposal();
+            }
             Event::ScheduleFires { which, twice } => self.schedule_fires(which, twice),
             Event::Deliver { which, stale_by } => {
                 if let Some((message, tries)) = self.deliver(which) {
@@ -210,6 +217,12 @@ impl World {
                     self.proceed(name, actor, CallResult::Interrupted, false);
                 }
             }
+            Event::Propose { actor } => {
+                if let Some((name, actor)) = self.take_actor(actor) {
+                    self.propose(name, actor);
+                }
+            }
+            Event::Applied { lost } => self.applied(lost),
             Event::LookAgain { actor } => {
                 if let Some((name, actor)) = self.take_actor(actor) {
                     self.look_again(name, actor);

@@ -20,6 +20,8 @@ pub(super) struct Faults {
     pub(super) forged: u8,
     /// A write is done, but its author does not hear of it.
     pub(super) unheard: u8,
+    /// A write is proposed, and its author does not hear of it.
+    pub(super) proposed: u8,
     /// The server fires a schedule and keeps it.
     pub(super) twice: u8,
     /// A replica answers with an older version.
@@ -50,6 +52,7 @@ impl Faults {
         read_twice: 0,
         forged: 0,
         unheard: 0,
+        proposed: 0,
         twice: 0,
         stale: 0,
         unread: 0,
@@ -69,6 +72,7 @@ impl Faults {
             Event::Inherit { kept: true, .. } => &mut self.read_twice,
             Event::Forge { .. } => &mut self.forged,
             Event::ProceedUnheard { .. } => &mut self.unheard,
+            Event::Propose { .. } => &mut self.proposed,
             Event::ScheduleFires { twice: true, .. } => &mut self.twice,
             Event::Deliver { stale_by: 1.., .. } => &mut self.stale,
             Event::LookFails { .. } => &mut self.unread,
@@ -85,6 +89,7 @@ impl Faults {
             | Event::Proceed { .. }
             | Event::Inherit { kept: false, .. }
             | Event::LookAgain { .. }
+            | Event::Applied { .. }
             | Event::GiveWay { .. } => return,
         };
         *used -= 1;

@@ -134,6 +134,12 @@ fn a_wake_that_is_given_back_though_its_claim_may_be_stored_is_found() {
 }
 
 #[test]
+fn a_refusal_by_a_claim_of_ones_own_that_is_on_its_way_is_found_if_it_is_taken_for_a_loss() {
+    let faults = Faults { proposed: 1, clocks: 1, ..NONE };
+    is_found(Flaw::RefusalIsFinal, faults, Promise::UnknownHasACause);
+}
+
+#[test]
 fn a_wish_that_is_done_again_for_want_of_an_answer_is_found() {
     let mut scenario = wanting(Wish::Replay, Faults { unheard: 1, wishes: 1, ..NONE });
     scenario.results = vec![CallResult::NoAnswer { reason: String::new() }];

@@ -102,6 +102,7 @@ impl Explored {
             && self.left.stale == 0
             && self.left.revivals == 0
             && self.left.restores == 0
+            && self.world.proposed.is_none()
             && self.world.actors.values().all(Actor::is_harmless)
     }
 

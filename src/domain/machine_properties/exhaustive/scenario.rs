@@ -81,6 +81,9 @@ impl Scenario {
             if left.unheard > 0 && writes && actor.calling.is_none() {
                 events.push(Event::ProceedUnheard { actor: which });
             }
+            if left.proposed > 0 && world.may_propose(actor) {
+                events.push(Event::Propose { actor: which });
+            }
             if world.may_give_way(actor) {
                 events.push(Event::GiveWay { actor: which });
             }
@@ -97,9 +100,12 @@ impl Scenario {
             if actor.claims() && actor.may_be_stored {
                 events.push(Event::LookAgain { actor: which });
             }
-            if left.postponed > 0 && actor.claims() && !actor.may_be_stored {
+            if left.postponed > 0 && world.may_postpone(actor) {
                 events.push(Event::Postpone { actor: which, millis: POSTPONED_MILLIS });
             }
+        }
+        if world.proposed.is_some() {
+            events.extend([false, true].map(|lost| Event::Applied { lost }));
         }
         for which in 0..world.broker.ripe(world.now).len() {
             events.push(Event::ScheduleFires { which, twice: false });

@@ -67,6 +67,24 @@ fn a_node_whose_clock_is_off_leaves_timers_to_others() {
 }
 
 #[test]
+fn a_write_that_reads_do_not_show_yet_is_done_once() {
+    let mut scenario = Scenario { workers: 1, ..once() };
+    scenario.results.push(not_sent());
+    let faults = [
+        Faults { proposed: 1, clocks: 1, ..NONE },
+        Faults { proposed: 1, unheard: 1, ..NONE },
+        Faults { proposed: 1, deaths: 1, ..NONE },
+        Faults { proposed: 1, postponed: 1, slow: 1, ..NONE },
+    ];
+    keeps_every_promise(&scenario, &faults, &["delivered", "failed", "never created", "unknown"]);
+    // The same with two workers.
+    keeps_every_promise(&once(), &[Faults { proposed: 1, ..NONE }], &["delivered"]);
+    let wishes = vec![Wish::Cancel, Wish::Move { in_millis: 0 }];
+    let scenario = Scenario { wishes, workers: 1, ..once() };
+    keeps_every_promise(&scenario, &[Faults { proposed: 1, wishes: 2, ..NONE }], &["cancelled", "delivered"]);
+}
+
+#[test]
 fn wakes_that_come_twice_and_replicas_that_are_behind_do_no_harm() {
     let faults = [
         Faults { slow: 1, twice: 1, ..NONE },
