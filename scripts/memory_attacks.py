@@ -1,6 +1,6 @@
 """Takes as much of a node's memory as a client can, in one way, and asks the node small things meanwhile.
 
-memory_attacks.py HOST:PORT PID ATTACK [SCALE]: the attack is bulk, bodies, lists or heads, ten times what took more than a
+memory_attacks.py HOST:PORT PID ATTACK [SCALE]: the attack is bulk, bodies, lists, feed or heads, ten times what took more than a
 gigabyte once, or a SCALE-th of that. The node needs no token, so that who attacks is told from others by its address: 127.0.1.1 and
 following. Fails if the node takes more than 256 MiB above what it had, or if the 99th percentile of the small requests is over 50 ms
 (P99_MS).
@@ -123,8 +123,8 @@ async def bodies(host: str, port: int, scale: int) -> str:
     return f"{len(links)} bodies of 8 MiB without their end"
 
 
-async def lists(host: str, port: int, scale: int) -> str:
-    """Pages of timers with all the labels that they may have, which nobody reads."""
+async def create_large(host: str, port: int) -> None:
+    """Creates 1,000 timers with all the labels that they may have."""
     labels = {str(n): "x" * 512 for n in range(20)}
     timer = {"delay": "1h", "url": "https://example.com/", "metadata": labels}
     reader, writer = await asyncio.open_connection(host, port)
@@ -133,6 +133,27 @@ async def lists(host: str, port: int, scale: int) -> str:
         status, _ = await answer(reader)
         if status != 200:
             sys.exit(f"timers were not created: {status}")
+    writer.close()
+
+
+async def feed(host: str, port: int, scale: int) -> str:
+    """Readers of the feed who begin at its first event and read nothing."""
+    await create_large(host, port)
+    # A node has 256 readers. They come again when they are dropped.
+    count = 256 // scale
+    links = []
+    end = time.monotonic() + 6 * HOLD
+    while time.monotonic() < end:
+        links.extend([await connect(host, port, n, few=True) for n in range(count)])
+        for link in links[-count:]:
+            await send(link, request("GET", "/timers/events?last_event_id=0"))
+        await asyncio.sleep(HOLD)
+    return f"{len(links)} tries of {count} readers of the feed who do not read"
+
+
+async def lists(host: str, port: int, scale: int) -> str:
+    """Pages of timers with all the labels that they may have, which nobody reads."""
+    await create_large(host, port)
     count = 400 // scale
     links = [await connect(host, port, n, few=True) for n in range(count)]
     for link in links:
@@ -183,7 +204,7 @@ async def main() -> None:
     others.start()
     time.sleep(1)
     before = memory(pid, "VmRSS")
-    done = await {"bulk": bulk, "bodies": bodies, "lists": lists, "heads": heads}[attack](host, int(port), scale)
+    done = await {"bulk": bulk, "bodies": bodies, "lists": lists, "feed": feed, "heads": heads}[attack](host, int(port), scale)
     taken = memory(pid, "VmHWM") - before
     stop.set()
     result = times.get(timeout=2 * PATIENCE)

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use futures_util::{Stream, stream};
 use serde_json::json;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use uuid::Uuid;
 use warp::Reply as _;
@@ -28,6 +28,9 @@ use crate::timer_json::{self, View};
 /// The most readers of a node's feed. They share a consumer in NATS; each costs a task, and the events that wait for it.
 pub const MAX_READERS: usize = 256;
 
+/// How many bytes of events wait for a reader at most. With all readers, that is 32 MiB. An event that is larger waits alone.
+const WAITING_BYTES: usize = 128 * 1_024;
+
 /// A reader may take one part in this many of a client's timeout to read `MAX_WAITING` events. A reader that goes on to read within the
 /// rest of that time finds the reason; after that, its connection is cut off.
 const PATIENCE_PARTS: u32 = 3;
@@ -42,11 +45,19 @@ struct Reader {
     id: Option<Uuid>,
     /// How long the reader may let events wait; after that it is dropped.
     patience: Duration,
-    sender: Sender<sse::Event>,
+    sender: Sender<Waiting>,
+    /// The bytes that may still wait.
+    room: Arc<Semaphore>,
     stop: tokio_util::sync::CancellationToken,
     metrics: Arc<Metrics>,
-    _place: OwnedSemaphorePermit,
     _reading: Busy,
+}
+
+/// An event that waits for its reader.
+struct Waiting {
+    event: sse::Event,
+    /// Held until the reader takes the event.
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 pub(super) async fn follow(call: &Call<'_>) -> Result<Answer, Problem> {
@@ -76,16 +87,16 @@ pub(super) async fn follow(call: &Call<'_>) -> Result<Answer, Problem> {
         id,
         patience: call.api.client_timeout / PATIENCE_PARTS,
         sender,
+        room: Arc::new(Semaphore::new(WAITING_BYTES)),
         stop: call.api.stop.clone(),
         metrics: call.api.metrics.clone(),
-        _place: place,
         _reading: call.api.metrics.feed.reader(),
     };
     call.api.tasks.one_of_many(Task::Reader, id, reader.read(feed));
     let events = sse::keep_alive()
         .interval(call.api.event_heartbeat)
         .text("still here")
-        .stream(events(start, receiver));
+        .stream(events(start, receiver, place));
     let mut answer = sse::reply(events).into_response();
     answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // Keeps nginx from collecting events before it passes them on.
@@ -95,10 +106,13 @@ pub(super) async fn follow(call: &Call<'_>) -> Result<Answer, Problem> {
 
 fn events(
     start: Vec<sse::Event>,
-    receiver: Receiver<sse::Event>,
+    receiver: Receiver<Waiting>,
+    place: OwnedSemaphorePermit,
 ) -> impl Stream<Item = Result<sse::Event, std::convert::Infallible>> + Send + Sync + 'static {
-    let rest =
-        stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) });
+    // A reader that is dropped has its place until its connection is closed, since events still wait for it.
+    let rest = stream::unfold((receiver, place), |(mut receiver, place)| async move {
+        Some((receiver.recv().await?.event, (receiver, place)))
+    });
     futures_util::StreamExt::map(futures_util::StreamExt::chain(stream::iter(start), rest), Ok)
 }
 
@@ -119,14 +133,14 @@ impl Reader {
         let reason = match dropped {
             Dropped::Slow => {
                 let most = self.patience;
-                format!("{MAX_WAITING} events were not read within {most:?}; come back for the rest")
+                format!("events were not read within {most:?}; come back for the rest")
             }
             Dropped::Stopping => "the node stops; come back for the rest".to_owned(),
         };
         tracing::debug!(reason, "a reader of the feed is dropped");
         let last = sse::Event::default().event("dropped").data(json!({ "reason": reason }).to_string());
         // A place is kept for this event, so sending fails only if the reader has gone.
-        if self.sender.try_send(last).is_err() {
+        if self.sender.try_send(Waiting { event: last, _room: None }).is_err() {
             tracing::debug!("it has gone already");
         }
     }
@@ -135,10 +149,10 @@ impl Reader {
     async fn send_all(&self, feed: &mut Feed) -> Option<Dropped> {
         let mut waits = Waits::default();
         loop {
-            let shown = match feed.next().await {
+            let (event, bytes) = match feed.next().await {
                 Ok(Heard::Event(event)) if !self.wants(&event) => continue,
                 Ok(Heard::Event(event)) => self.shown(&event),
-                Ok(Heard::Missed(missed)) => gap(missed),
+                Ok(Heard::Missed(missed)) => (gap(missed), 0),
                 Err(error) => {
                     tracing::debug!(%error, "the feed is followed again");
                     tokio::time::sleep(COME_BACK).await;
@@ -147,10 +161,14 @@ impl Reader {
             };
             // Two places: one for the event, and one for the last event, which says why the feed ends.
             let (began, left) = (Instant::now(), waits.left(self.patience));
-            let Ok(places) = tokio::time::timeout(left, self.sender.reserve_many(2)).await else {
+            let room = async {
+                let bytes = u32::try_from(bytes.min(WAITING_BYTES)).unwrap_or(u32::MAX);
+                (self.room.clone().acquire_many_owned(bytes).await.ok(), self.sender.reserve_many(2).await)
+            };
+            let Ok((room, places)) = tokio::time::timeout(left, room).await else {
                 return Some(Dropped::Slow);
             };
-            places.ok()?.next()?.send(shown);
+            places.ok()?.next()?.send(Waiting { event, _room: room });
             waits.add(began.elapsed());
         }
     }
@@ -159,12 +177,11 @@ impl Reader {
         self.id.is_none_or(|id| id == event.timer.id) && self.filter.matches(&event.timer)
     }
 
-    fn shown(&self, event: &Event) -> sse::Event {
-        sse::Event::default().id(event.sequence.to_string()).event(event.kind).data(timer_json::to_text(
-            &event.timer,
-            self.clock.now(),
-            View::Summary,
-        ))
+    /// The event as the reader gets it, and the bytes of its data.
+    fn shown(&self, event: &Event) -> (sse::Event, usize) {
+        let data = timer_json::to_text(&event.timer, self.clock.now(), View::Summary);
+        let bytes = data.len();
+        (sse::Event::default().id(event.sequence.to_string()).event(event.kind).data(data), bytes)
     }
 }
 

@@ -34,7 +34,8 @@ pub struct Size {
 }
 
 impl Size {
-    pub(super) fn of(timer: &Timer) -> Self {
+    /// The sizes of this timer.
+    pub(crate) fn of(timer: &Timer) -> Self {
         let target = &timer.target;
         let metadata: usize = timer.metadata.iter().map(|(key, value)| key.len() + value.len()).sum();
         let headers: usize = target.headers.iter().map(|(name, value)| name.len() + value.len()).sum();

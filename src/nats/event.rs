@@ -3,7 +3,10 @@
 use super::names::evented_timer;
 use super::record;
 use super::tail::Seen;
+use crate::domain::callbacks::Callbacks;
+use crate::domain::target::Body;
 use crate::domain::timer::{State, Timer};
+use crate::index::Size;
 
 /// What happened to a timer.
 #[derive(Debug)]
@@ -12,7 +15,8 @@ pub struct Event {
     pub sequence: u64,
     /// `created`, `changed` (also for a retry), or the name of the timer's new state.
     pub kind: &'static str,
-    /// The timer after the event.
+    /// The timer after the event, without the large parts that no reader of the feed gets: headers, body, callbacks, the
+    /// answers of receivers, and fields of later versions.
     pub timer: Box<Timer>,
 }
 
@@ -22,9 +26,25 @@ impl Event {
         if evented_timer(&seen.subject).is_none() || seen.header("KV-Operation").is_some() {
             return None;
         }
-        let timer = record::from_json(&seen.payload).ok()?;
+        let timer = without_large_parts(record::from_json(&seen.payload).ok()?);
         Some(Self { sequence: seen.sequence, kind: kind(seen, &timer), timer: Box::new(timer) })
     }
+
+    /// Bytes that it takes in memory, roughly.
+    pub(super) fn bytes(&self) -> usize {
+        Size::of(&self.timer).record
+    }
+}
+
+fn without_large_parts(mut timer: Timer) -> Timer {
+    timer.target.headers = vec![];
+    timer.target.body = Body::Default;
+    timer.callbacks = Callbacks::default();
+    timer.later = None;
+    for attempt in &mut timer.attempts {
+        attempt.called.answer = None;
+    }
+    timer
 }
 
 fn kind(seen: &Seen, timer: &Timer) -> &'static str {

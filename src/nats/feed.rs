@@ -35,9 +35,12 @@ pub use hub::FeedHub;
 const LOOKS: u32 = 10;
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
-/// How much a reader that has to catch up reads at once, in events and bytes.
+/// How much a reader that has to catch up reads at once, in events and bytes of their messages.
 const PAGE: usize = 256;
 const PAGE_BYTES: usize = 1_024 * 1_024;
+
+/// How many bytes of these events it keeps until they are delivered, or one event. It reads the others again.
+const KEPT_BYTES: usize = 256 * 1_024;
 
 /// Why a reader has missed events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,9 +194,18 @@ impl Feed {
     /// Reads a page of the events up to `until`, which the shared consumer does not deliver.
     async fn read(&mut self, until: u64) -> Result<(), NatsError> {
         let link = &self.hub.link;
+        let reading = self.hub.reading_a_page().await;
         let request = json!({ "seq": self.after.saturating_add(1), "batch": PAGE, "max_bytes": PAGE_BYTES });
         let batch = link.batch(EVENTS, &request).await?;
-        self.page = batch.messages.iter().map(|message| told(&message.seen(link.clock()))).collect();
+        let mut bytes = 0;
+        let fits = |told: &Told| {
+            let before = bytes;
+            bytes += told.event.as_ref().map_or(0, |event| event.bytes());
+            before == 0 || bytes <= KEPT_BYTES
+        };
+        let page = batch.messages.iter().map(|message| told(&message.seen(link.clock())));
+        self.page = page.take_while(fits).collect();
+        drop((batch, reading));
         if !self.page.is_empty() {
             self.empty = 0;
             return Ok(());

@@ -94,7 +94,7 @@ async fn a_reader_that_does_not_read_is_dropped_with_the_reason() {
     let ((), heard) = tokio::join!(make_many(&client), reading);
     let heard = String::from_utf8_lossy(&heard);
     let last = heard.rsplit("event:").next().unwrap();
-    assert!(last.starts_with("dropped") && last.contains("256 events were not read within 3s"), "{last}");
+    assert!(last.starts_with("dropped") && last.contains("events were not read within 3s"), "{last}");
     // It did not get every event, and goes on at its last one.
     let events = heard.matches("event:created").count();
     assert!(events > 0 && events < 1_200, "{events}");

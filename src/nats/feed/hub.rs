@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::DeliverPolicy;
 use serde_json::json;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +18,9 @@ use crate::nats::{Event, Link, NatsError};
 
 /// How often the hub checks whether the feed is another one, or has gone back.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// How many readers read a page of the stream at a time. The messages of a page take up to 1 MiB, or one message if that is larger.
+const PAGES: usize = 16;
 
 /// The pause after following the feed has failed.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -37,6 +40,7 @@ pub struct FeedHub {
     state: Arc<Mutex<State>>,
     changed: watch::Sender<()>,
     readers: watch::Sender<usize>,
+    pages: Arc<Semaphore>,
 }
 
 struct State {
@@ -77,6 +81,7 @@ impl FeedHub {
             state: Arc::new(Mutex::new(state)),
             changed: watch::Sender::new(()),
             readers: watch::Sender::new(0),
+            pages: Arc::new(Semaphore::new(PAGES)),
         }
     }
 
@@ -242,6 +247,12 @@ impl FeedHub {
     pub(super) fn read(&self) -> Reading {
         self.readers.send_modify(|readers| *readers += 1);
         Reading(self.readers.clone())
+    }
+
+    /// Waits until this reader may read a page of the stream, which it does until the returned value is dropped.
+    pub(super) async fn reading_a_page(&self) -> Option<OwnedSemaphorePermit> {
+        // Nothing closes the semaphore.
+        self.pages.clone().acquire_owned().await.ok()
     }
 
     /// How often the feed has turned.
