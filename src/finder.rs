@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::domain::time::Timestamp;
 use crate::history::{History, MINUTES, Report};
-use crate::index::{Index, STATES};
+use crate::index::{Index, STATES, max_bytes};
 use crate::metrics::{self, Indexed, Task};
 use crate::nats::{Link, NatsError, Watch, Watched};
 use crate::receivers::Waits;
@@ -200,6 +200,7 @@ impl Finder {
             let by_state = STATES.into_iter().zip(counts.by_state).collect();
             metrics::Known {
                 timers: index.len(),
+                bytes: index.bytes(),
                 complete: index.is_complete(),
                 by_state,
                 overdue: counts.overdue,
@@ -209,6 +210,7 @@ impl Finder {
         let heard = self.shared.heard.load(Ordering::Relaxed);
         Indexed {
             limit: self.shared.limit,
+            bytes_limit: max_bytes(self.shared.limit),
             known,
             lag: last.map(|last| last.saturating_sub(heard)),
             last_change_micros: self.shared.last_change.load(Ordering::Relaxed),

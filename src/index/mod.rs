@@ -28,7 +28,7 @@ use entry::{Entry, host_name, label};
 pub use cursor::Cursor;
 pub use page::Page;
 pub use query::{Filter, Sort};
-pub use size::Size;
+pub use size::{Size, max_bytes};
 
 /// The number of states that the index tells apart, in the order of their names in [`STATES`].
 const STATE_COUNT: usize = 6;
@@ -135,7 +135,7 @@ impl Index {
         };
         let new_host = if self.hosts.contains(&entry.host) { 0 } else { size::taken_by_host(&entry.host) };
         let bytes = self.bytes + size::taken(&entry) + new_host;
-        if self.entries.len() >= self.limit || bytes > self.limit.saturating_mul(size::ALLOWED_BYTES) {
+        if self.entries.len() >= self.limit || bytes > max_bytes(self.limit) {
             self.complete = false;
             return Vec::new();
         }

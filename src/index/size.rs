@@ -24,6 +24,11 @@ const HOST_BYTES: usize = 64;
 /// The bytes allowed for an entry: those of a timer with two labels.
 pub(super) const ALLOWED_BYTES: usize = ENTRY_BYTES + 2 * LABEL_BYTES;
 
+/// The most bytes that an index of this many timers may take, as it counts them.
+pub fn max_bytes(limit: usize) -> usize {
+    limit.saturating_mul(ALLOWED_BYTES)
+}
+
 /// The sizes of a timer, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Size {

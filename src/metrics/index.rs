@@ -13,6 +13,8 @@ use super::work::Late;
 pub struct Indexed {
     /// The most timers in the index.
     pub limit: usize,
+    /// The most bytes that they may take, as the index counts them.
+    pub bytes_limit: usize,
     /// The contents of the index; absent until it has been filled.
     pub known: Option<Known>,
     /// How many changes it lacks.
@@ -26,6 +28,8 @@ pub struct Indexed {
 pub struct Known {
     /// Timers in the index.
     pub timers: usize,
+    /// Bytes that they take, as the index counts them.
+    pub bytes: usize,
     /// Whether the index has all timers.
     pub complete: bool,
     /// Each state with the number of timers in it.
@@ -43,6 +47,8 @@ pub struct Index {
     overdue: Family<[(&'static str, &'static str); 1], Float>,
     timers: Gauge,
     limit: Gauge,
+    bytes: Gauge,
+    bytes_limit: Gauge,
     ready: Gauge,
     complete: Gauge,
     lag: Float,
@@ -56,6 +62,8 @@ impl Index {
             overdue: register.gauge(&names::TIMERS_OVERDUE),
             timers: register.gauge(&names::INDEX_TIMERS),
             limit: register.gauge(&names::INDEX_LIMIT),
+            bytes: register.gauge(&names::INDEX_BYTES),
+            bytes_limit: register.gauge(&names::INDEX_BYTES_LIMIT),
             ready: register.gauge(&names::INDEX_READY),
             complete: register.gauge(&names::INDEX_COMPLETE),
             lag: register.gauge(&names::INDEX_LAG),
@@ -77,6 +85,8 @@ impl Index {
         }
         set(&self.timers, known.map_or(0, |known| known.timers));
         set(&self.limit, indexed.limit);
+        set(&self.bytes, known.map_or(0, |known| known.bytes));
+        set(&self.bytes_limit, indexed.bytes_limit);
         set(&self.ready, usize::from(known.is_some()));
         set(&self.complete, usize::from(known.is_some_and(|known| known.complete)));
         set_known(&self.lag, indexed.lag);

@@ -56,6 +56,10 @@ pub(super) const TIMERS_OVERDUE: Name = name(
 );
 pub(super) const INDEX_TIMERS: Name = name("jettimer_index_timers", "Timers in this node's index");
 pub(super) const INDEX_LIMIT: Name = name("jettimer_index_limit", "The most timers in this node's index");
+pub(super) const INDEX_BYTES: Name =
+    name("jettimer_index_bytes", "Bytes that the timers in this node's index take, as the index counts them");
+pub(super) const INDEX_BYTES_LIMIT: Name =
+    name("jettimer_index_bytes_limit", "The most bytes that the timers in this node's index may take");
 pub(super) const INDEX_READY: Name =
     name("jettimer_index_ready", "1 once this node's index has been filled and lists can be asked for");
 pub(super) const INDEX_COMPLETE: Name =

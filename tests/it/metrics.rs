@@ -133,6 +133,7 @@ async fn what_a_node_does_can_be_read_in_its_numbers() {
         ("jettimer_timers{state=\"delivered\"}", 2.0),
         ("jettimer_timers_overdue{cause=\"other\"}", 0.0),
         ("jettimer_index_limit", 99.0),
+        ("jettimer_index_bytes_limit", 99.0 * 560.0),
         ("jettimer_index_ready", 1.0),
         ("jettimer_index_complete", 1.0),
         ("jettimer_feed_readers", 1.0),
