@@ -20,7 +20,7 @@ pub fn parse(text: &str) -> Result<Duration, String> {
             .ok_or_else(|| format!("{text:?} is not an ISO 8601 duration such as PT90M or P1DT12H"));
     }
     humantime::parse_duration(text)
-        .map_err(|error| format!("{error}; allowed are forms such as \"90s\", \"1h 30m\" and \"PT90M\""))
+        .map_err(|error| format!("{error}; write a duration like \"90s\", \"1h 30m\" or \"PT90M\""))
 }
 
 /// Reads a delay from now. Months and years are refused, as in ISO 8601: they have no fixed length, so the instant would not be the

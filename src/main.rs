@@ -34,12 +34,12 @@ fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Token(args) => {
             let (token, line) = args.make()?;
-            show("The token, which is shown this once", &token, "--tokens-file", &line);
+            show("The token, which is shown only once", &token, "--tokens-file", &line);
             Ok(ExitCode::SUCCESS)
         }
         Command::Secret(args) => {
             let (secret, line) = args.make()?;
-            show("What receivers verify with", &secret, "--signing-file", &line);
+            show("The key that receivers verify with", &secret, "--signing-file", &line);
             Ok(ExitCode::SUCCESS)
         }
         Command::Doctor(args) => Ok(small_runtime()?.block_on(doctor::run(args))),

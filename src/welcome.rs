@@ -26,7 +26,7 @@ pub(crate) fn removed(data_dir: &Path, what: &[PathBuf]) {
 
 fn text(address: SocketAddr, is_open: bool, secret_file: Option<&Path>, clock: Clock) -> String {
     let open = if is_open && !address.ip().to_canonical().is_loopback() {
-        format!("  It asks for no token: everybody who reaches {address} can have this machine called.\n")
+        format!("  It requires no token: anyone who can reach {address} can make this machine call URLs.\n")
     } else {
         String::new()
     };
@@ -45,13 +45,13 @@ fn text(address: SocketAddr, is_open: bool, secret_file: Option<&Path>, clock: C
     format!(
         "\n  jettimer is ready at http://{address}\n\n  \
          http://{address}/ is the page to set and watch timers.\n\n  \
-         Set a timer that calls the inbox which is built in:\n\n    \
+         Set a timer that calls the built-in inbox:\n\n    \
          curl http://{address}/timer -H 'Content-Type: application/json' \\\n      \
          -d '{{\"seconds\": 5, \"url\": \"http://{address}/dev/inbox\"}}'\n\n  \
          Five seconds later http://{address}/dev/inbox shows what was sent.\n  \
-         http://{address}/docs has all else that can be asked, and asks it.\n\
+         http://{address}/docs shows the whole API, and lets you try it.\n\
          {open}{signed}{fast}  \
-         Ctrl-C stops it; timers that are set stay, and fire when it runs again.\n"
+         Ctrl-C stops it; its timers stay, and fire when it runs again.\n"
     )
 }
 
@@ -74,10 +74,10 @@ mod tests {
         let said = text("0.0.0.0:8000".parse().unwrap(), false, None, Clock::OF_THE_WORLD);
         assert!(said.contains("http://127.0.0.1:8000/dev/inbox") && !said.contains("0.0.0.0"), "{said}");
         let said = text("0.0.0.0:8000".parse().unwrap(), true, None, Clock::OF_THE_WORLD);
-        assert!(said.contains("everybody who reaches 0.0.0.0:8000"), "{said}");
+        assert!(said.contains("anyone who can reach 0.0.0.0:8000"), "{said}");
         let said =
             text("[::1]:80".parse().unwrap(), true, Some(Path::new("d/signing-secret")), Clock::OF_THE_WORLD);
         assert!(said.contains("http://[::1]:80/") && said.contains("d/signing-secret"), "{said}");
-        assert!(!said.contains("everybody"), "{said}");
+        assert!(!said.contains("anyone"), "{said}");
     }
 }

@@ -44,7 +44,7 @@ pub fn parse(text: &str) -> Result<Vec<Token>, String> {
     }
     match (wrong.is_empty(), tokens.is_empty()) {
         (false, _) => Err(wrong.join("; ")),
-        (true, true) => Err("it has no token in it; `jettimer token NAME` makes one".to_owned()),
+        (true, true) => Err("it contains no token; `jettimer token NAME` makes one".to_owned()),
         (true, false) => Ok(tokens),
     }
 }
@@ -52,10 +52,12 @@ pub fn parse(text: &str) -> Result<Vec<Token>, String> {
 /// Refuses a token that has the name or the digest of another one: a request could not tell which of the two it has.
 fn check_new(known: &[Token], token: &Token) -> Result<(), String> {
     if known.iter().any(|other| other.name == token.name) {
-        return Err(format!("the name {} is there twice", token.name));
+        return Err(format!("the name {} is listed twice", token.name));
     }
     match known.iter().find(|other| other.digest == token.digest) {
-        Some(other) => Err(format!("{} is the same token as {}; make one for each", token.name, other.name)),
+        Some(other) => {
+            Err(format!("{} is the same token as {}: make a separate token for each", token.name, other.name))
+        }
         None => Ok(()),
     }
 }
@@ -75,7 +77,7 @@ fn token(entry: &str) -> Result<Token, String> {
         None => None,
         Some(word) => match word.strip_prefix("rate=") {
             Some(rate) => Some(rate.parse()?),
-            None => return Err(format!("{word:?} is not known; rate=<n>/s may come here")),
+            None => return Err(format!("{word:?} is not recognised: only rate=<n>/s may come here")),
         },
     };
     match words.next() {

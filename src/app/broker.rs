@@ -55,7 +55,7 @@ impl OwnBroker {
         .await?;
         let url = server.url();
         tracing::info!(%url, pid = server.pid(), log = %server.log_path().display(), "nats-server runs");
-        let servers = vec![url.parse().with_context(|| format!("{url} is no NATS address"))?];
+        let servers = vec![url.parse().with_context(|| format!("{url} is not a NATS address"))?];
         // JetStream may still be recovering a large store when the port is open.
         let wait = Duration::from_secs(30);
         let own_sync = Some(Sync::Every(embedded::DEV_SYNC_INTERVAL));
@@ -64,7 +64,7 @@ impl OwnBroker {
         let stopped = stop.clone().cancelled_owned();
         let task = tasks.keep(Task::NatsServer, stop.clone(), async move {
             if let Err(error) = embedded::supervise(server, stopped).await {
-                tracing::warn!(%error, "nats-server did not stop in order");
+                tracing::warn!(%error, "nats-server did not stop cleanly");
             }
         });
         Ok((Self { stop, task }, access))

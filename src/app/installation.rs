@@ -22,17 +22,19 @@ pub(super) async fn join(link: &Link, name: Option<&str>, wait: Duration) -> Res
         if let Ok(Some(noted)) = link.installation().await {
             tracing::warn!(
                 installation = noted,
-                "the streams on this NATS belong to an installation that has a name, and this node was given none: if it is meant to be \
-                 one of its nodes, start it with --installation {noted}; if not, it is connected to the wrong NATS"
+                "the streams on this NATS belong to an installation with a name, but this node has none: if it is one \
+                 of the installation's nodes, start it with --installation {noted}; if not, it is connected to the \
+                 wrong NATS"
             );
         }
         return Ok(());
     };
     match noted(link, name, wait).await {
         Ok(Some(noted)) if noted != name => bail!(
-            "the streams on this NATS belong to the installation {noted:?}, and this node is of {name:?}: it would call the timers of the \
-             other with rules, secrets and tokens of its own. Name other servers, or another account, with --nats; if the installation was \
-             renamed, stop its nodes and remove the old name with: nats kv del timers_sweep installation"
+            "the streams on this NATS belong to the installation {noted:?}, but this node belongs to {name:?}: it \
+             would call the other installation's timers with its own rules, secrets and tokens. Name other servers, or \
+             another account, with --nats; if the installation was renamed, stop its nodes and remove the old name \
+             with: nats kv del timers_sweep installation"
         ),
         Ok(_) => Ok(()),
         Err(error) => Err(error)
@@ -45,7 +47,7 @@ async fn noted(link: &Link, name: &str, wait: Duration) -> Result<Option<String>
     loop {
         match link.found_installation(name).await {
             Err(error) if Instant::now() < deadline => {
-                tracing::info!(%error, "NATS does not say which installation this is, trying again");
+                tracing::info!(%error, "cannot read the installation's name from NATS; trying again");
                 tokio::time::sleep(PAUSE).await;
             }
             noted => return noted,

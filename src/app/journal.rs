@@ -16,13 +16,14 @@ pub(super) fn open(dir: Option<PathBuf>, calls: usize, metrics: &Arc<Metrics>) -
         Ok(opened) => opened,
         Err(error) => {
             let advice = match &error {
-                Error::File { .. } => {
-                    "name a directory that this node may write to with --journal-dir, or off"
-                }
-                Error::Full(_) => "give nodes directories of their own with --journal-dir",
-                Error::NoBootId(_) => "this needs Linux; --journal-dir off says nothing of it",
+                Error::File { .. } => "give --journal-dir a directory that this node may write to, or off",
+                Error::Full(_) => "give each node its own directory with --journal-dir",
+                Error::NoBootId(_) => "the journal needs Linux; --journal-dir off silences this message",
             };
-            tracing::warn!(%error, "there is no journal of calls, so calls that a crash cuts off are found late: {advice}");
+            tracing::warn!(
+                %error,
+                "there is no journal of calls, so calls that a crash interrupts are found late: {advice}"
+            );
             (Journal::off(), vec![])
         }
     }

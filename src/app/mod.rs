@@ -138,6 +138,6 @@ async fn unless_told_to_stop<T>(
 ) -> Result<T> {
     tokio::select! {
         started = starting => started,
-        signal = signals.next() => bail!("told to stop by {signal} before it was ready"),
+        signal = signals.next() => bail!("stopped by {signal} before the node was ready"),
     }
 }

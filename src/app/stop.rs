@@ -45,7 +45,7 @@ impl Running {
         };
         self.gone.cancel();
         if tokio::time::timeout(FAREWELL, self.say_farewell()).await.is_err() {
-            tracing::warn!("other nodes were not told within {FAREWELL:?} that this one leaves");
+            tracing::warn!("could not tell other nodes within {FAREWELL:?} that this node is stopping");
         }
         if let Some(broker) = broker {
             broker.stop().await;
@@ -69,7 +69,7 @@ impl Running {
             self.abort.cancel();
             if tokio::time::timeout(STORE_GRACE, self.worker.wait()).await.is_err() {
                 tracing::error!(
-                    "not every outcome could be stored; those timers are found when their leases end"
+                    "not every outcome could be stored; the timers concerned are found when their leases end"
                 );
                 stored = false;
             }

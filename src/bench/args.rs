@@ -125,7 +125,7 @@ impl Bench {
     pub(super) fn check(&self) -> anyhow::Result<()> {
         ensure!(
             !(self.sink_listen.ip().is_unspecified() && self.sink_url.is_none()),
-            "--sink-listen {} is no address to call: say with --sink-url where the service reaches it",
+            "--sink-listen {} is not an address that can be called: set --sink-url to where the service reaches it",
             self.sink_listen
         );
         if let Some(url) = &self.sink_url {
@@ -133,7 +133,7 @@ impl Bench {
                 url.scheme().is_some() && url.host().is_some(),
                 "--sink-url {url} is not an absolute URL"
             );
-            ensure!(url.query().is_none(), "--sink-url {url} has a query, to which no path can be added");
+            ensure!(url.query().is_none(), "--sink-url {url} has a query, so no path can be added to it");
         }
         if let (Some(rate), Some(together)) = (self.rate, self.due_together) {
             let needed = Duration::from_secs_f64(self.timers as f64 / f64::from(rate));

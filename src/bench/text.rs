@@ -110,7 +110,9 @@ fn notes(to: &mut Formatter<'_>, report: &Report) -> fmt::Result {
         line(
             to,
             "note",
-            &format!("{misdated} answers named a due_at other than was asked for, by more than 1 ms:"),
+            &format!(
+                "{misdated} answers had a due_at that differs from the requested one by more than 1 ms:"
+            ),
         )?;
         line(to, "", "the service rounds, or the two clocks differ; lateness is measured from due_at")?;
     }
@@ -175,7 +177,7 @@ verdict   passed
             "rss       pid 7  start 1.0  end 2.0  peak 3.0 MiB\n",
             "rss       pid 8  start 1.0  MiB, and gone at the end\n",
             "error     2 x 503\n          Unavailable: away\n",
-            "note      1 answers named",
+            "note      1 answers had a due_at that differs",
             "note      the sink had too many open files",
             "verdict   FAILED: 2 creates failed\n",
         ] {

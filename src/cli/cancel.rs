@@ -47,12 +47,12 @@ async fn run(args: &Many, around: &Surroundings, wish: Wish, path: (Method, &str
     match (args.ids.ids.is_empty(), filter.is_empty()) {
         (true, true) => {
             return Err(Failure::usage(
-                "say which timers: give ids, or options such as --host or --metadata",
+                "no timers are selected: give ids, or options such as --host or --metadata",
             ));
         }
         (false, false) => {
             return Err(Failure::usage(
-                "ids and options that say which timers do not go together: give one of them",
+                "ids and options that select timers cannot be combined: give one of them",
             ));
         }
         (false, true) => {
@@ -62,7 +62,7 @@ async fn run(args: &Many, around: &Surroundings, wish: Wish, path: (Method, &str
         (true, false) => {}
     }
     if args.ids.if_match.is_some() {
-        return Err(Failure::usage("--if-match is about one timer: give its id"));
+        return Err(Failure::usage("--if-match applies to one timer: give its id"));
     }
     let session = Session::open(&args.common.connection, around, args.common.output)?;
     by_filter(&session, args, wish, path, filter).await
@@ -87,7 +87,7 @@ async fn by_filter(
         if args.dry_run || counted.matched == 0 {
             return told(session, wish, &counted, args.dry_run, &words);
         }
-        if !confirmed(&format!("{words}. Go on?"))? {
+        if !confirmed(&format!("{words}. Continue?"))? {
             say("nothing was done");
             return Ok(Exit::Failed);
         }
@@ -117,7 +117,7 @@ async fn by_filter(
     }
     let late = match total.too_late {
         0 => String::new(),
-        late => format!("; {late} had changed before"),
+        late => format!("; {late} had already changed"),
     };
     told(session, wish, &total, false, &format!("{} {}{late}", timers(total.done), wish.done()))
 }
@@ -150,7 +150,7 @@ fn timers(count: u64) -> String {
 fn confirmed(question: &str) -> Result<bool, Failure> {
     if !std::io::stdin().is_terminal() {
         return Err(Failure::usage(format!(
-            "{question} There is nobody to ask: say --yes, or --dry-run to count only"
+            "{question} Standard input is not a terminal: confirm with --yes, or only count with --dry-run"
         )));
     }
     let mut stderr = std::io::stderr();

@@ -14,7 +14,7 @@ pub(super) async fn run(args: &Change, around: &Surroundings) -> Result<Exit, Fa
     let request = Request::of(args.when.as_ref(), args.url.as_ref(), &args.fields)?;
     if request.is_empty() {
         return Err(Failure::usage(
-            "say what to change, such as --when 20m or --url https://example.com/other",
+            "nothing to change: give an option such as --when 20m or --url https://example.com/other",
         ));
     }
     let session = Session::open(&args.common.connection, around, args.common.output)?;

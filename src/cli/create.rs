@@ -20,7 +20,7 @@ pub(super) async fn run(args: &Create, around: &Surroundings) -> Result<Exit, Fa
     let ask = Ask::new(Method::POST, "/timer").json(body).header("idempotency-key", Some(&quoted(&key)))?;
     let answer = session.client.send(ask).await.map_err(|error| {
         let advice = matches!(error, Error::NoAnswer { .. }).then(|| {
-            format!("whether it was created is not known; run it again with --idempotency-key {key}, and it is created once")
+            format!("the timer may have been created; run this again with --idempotency-key {key} to create it once")
         });
         Failure::Asked(error, advice)
     })?;
@@ -42,7 +42,7 @@ pub(super) async fn run(args: &Create, around: &Surroundings) -> Result<Exit, Fa
         out.line(&timer.id)?;
     }
     if args.watch {
-        let id = timer.id.parse().map_err(|_| Failure::other("the id of the answer is no UUID"))?;
+        let id = timer.id.parse().map_err(|_| Failure::other("the id in the answer is not a UUID"))?;
         return watch::one(&session, id, None).await;
     }
     Ok(Exit::Done)
@@ -52,12 +52,12 @@ pub(super) async fn run(args: &Create, around: &Surroundings) -> Result<Exit, Fa
 fn there_already(timer: &Timer) -> String {
     if timer.is_pending() {
         return format!(
-            "this idempotency key made timer {} before: there is one timer, and not a second one",
+            "this idempotency key created timer {} before; no second timer was created",
             timer.id
         );
     }
     format!(
-        "this idempotency key made timer {} before, which is {} by now: nothing is scheduled\n  another \
+        "this idempotency key created timer {} before, which is {} by now: nothing is scheduled\n  another \
          --idempotency-key makes a new timer",
         timer.id,
         clean(&timer.state)

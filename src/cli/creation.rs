@@ -61,7 +61,7 @@ impl Request {
         request.put_some("callback", fields.callback.as_ref())?;
         let labels: BTreeMap<String, String> = fields.metadata.iter().cloned().collect();
         if labels.len() < fields.metadata.len() {
-            return Err(Failure::usage("--metadata: a label is given twice; only one of them can be meant"));
+            return Err(Failure::usage("--metadata: a label is given twice: leave out one"));
         }
         if !labels.is_empty() {
             request.put("metadata", &labels)?;
@@ -135,13 +135,11 @@ fn headers(given: &[String]) -> Result<BTreeMap<String, String>, Failure> {
         for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
             // The error does not repeat the line, which may be a secret.
             let (name, value) = line.split_once(':').ok_or_else(|| {
-                Failure::usage("--header: a header is \"Name: value\", or @FILE with one a line")
+                Failure::usage("--header: a header is \"Name: value\", or @FILE with one per line")
             })?;
             let name = name.trim();
             if headers.keys().any(|given: &String| given.eq_ignore_ascii_case(name)) {
-                return Err(Failure::usage(format!(
-                    "--header: {name} is given twice; only one of them can be meant"
-                )));
+                return Err(Failure::usage(format!("--header: {name} is given twice: leave out one")));
             }
             headers.insert(name.to_owned(), value.trim().to_owned());
         }

@@ -35,15 +35,15 @@ impl Exit {
     #[cfg(test)]
     const MEANINGS: [(Self, &'static str); 11] = [
         (Self::Done, "done"),
-        (Self::Failed, "something else went wrong, or not all was done"),
-        (Self::Usage, "the command line, or what it asks for, is not as it must be"),
-        (Self::NotFound, "there is no such timer"),
-        (Self::Conflict, "the timer's state does not allow it, or it has changed (`--if-match`)"),
-        (Self::Unavailable, "jettimer cannot be reached, is busy, or has no NATS"),
-        (Self::NotAllowed, "the token is missing, or not good for this"),
-        (Self::TimerFailed, "the timer that was watched failed"),
-        (Self::TimerUnknown, "nobody knows what became of the timer that was watched"),
-        (Self::TimerCancelled, "the timer that was watched was cancelled"),
+        (Self::Failed, "another error occurred, or not everything was done"),
+        (Self::Usage, "the command line or the request is invalid"),
+        (Self::NotFound, "the timer does not exist"),
+        (Self::Conflict, "the timer's state does not allow this, or the timer has changed (`--if-match`)"),
+        (Self::Unavailable, "jettimer cannot be reached, is busy, or cannot reach NATS"),
+        (Self::NotAllowed, "the token is missing, or does not allow this"),
+        (Self::TimerFailed, "the watched timer failed"),
+        (Self::TimerUnknown, "the outcome of the watched timer is unknown"),
+        (Self::TimerCancelled, "the watched timer was cancelled"),
         (Self::Interrupted, "Ctrl-C"),
     ];
 

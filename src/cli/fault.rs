@@ -48,13 +48,13 @@ pub(super) fn told(error: &Error, advice: Option<&str>) -> String {
     }];
     let next = match error {
         Error::Unreachable { why, .. } if why.contains("certificate") => {
-            Some("if its authority is one of your own, name its certificate with --ca")
+            Some("if your own CA signed the server's certificate, name the CA's with --ca")
         }
         Error::Unreachable { .. } => {
             Some("start one with `jettimer dev`, or say where it is with --server or JETTIMER_SERVER")
         }
         Error::NoAnswer { .. } => {
-            advice.or(Some("whether it was done is not known: look before you run it again"))
+            advice.or(Some("the request may have been carried out: check before you run this again"))
         }
         Error::Unusable(_) | Error::Problem(_) => None,
     };
@@ -111,18 +111,18 @@ fn next_step(problem: &Problem) -> Option<String> {
     };
     match (problem.status, problem.kind()) {
         (401, _) => Some(
-            "set JETTIMER_TOKEN, or `token` in a profile; `jettimer token NAME` makes a token for whoever runs the nodes"
+            "set JETTIMER_TOKEN, or `token` in a profile; node operators make tokens with `jettimer token NAME`"
                 .to_owned(),
         ),
         (403, _) => Some("use a token that has this scope".to_owned()),
         (404, "timer-not-found") => {
-            Some("a finished timer's record is kept for a while only (--retention); `jettimer list` shows those there are".to_owned())
+            Some("finished timers are kept for a limited time (--retention); `jettimer list` shows the existing ones".to_owned())
         }
         (404, _) => Some("is this the address of a jettimer node that serves the API (--server)?".to_owned()),
-        (412, _) => Some("`jettimer get` shows it as it is now, with its new ETag".to_owned()),
-        (429, _) => wait("it is asked too often"),
-        (503, "index-off" | "feed-off") => Some("ask a node that has it".to_owned()),
-        (502..=504, _) => wait("nothing is wrong with the request"),
+        (412, _) => Some("`jettimer get` shows its current state and ETag".to_owned()),
+        (429, _) => wait("too many requests"),
+        (503, "index-off" | "feed-off") => Some("ask a node where it is on".to_owned()),
+        (502..=504, _) => wait("the request itself is valid"),
         _ => None,
     }
 }

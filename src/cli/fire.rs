@@ -8,7 +8,9 @@ use crate::config::{Fire, Surroundings};
 
 pub(super) async fn run(args: &Fire, around: &Surroundings) -> Result<Exit, Failure> {
     if args.ids.ids.is_empty() {
-        return Err(Failure::usage("say which timers: give ids, or - to read them from standard input"));
+        return Err(Failure::usage(
+            "no timers are selected: give ids, or - to read them from standard input",
+        ));
     }
     let session = Session::open(&args.common.connection, around, args.common.output)?;
     many::apply(&session, Wish::Fire, &args.ids).await

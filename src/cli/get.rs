@@ -65,7 +65,7 @@ pub(super) fn show(session: &Session, answer: &Answer) -> Result<(), Failure> {
     if session.out.is_for_people() && !log.is_empty() {
         let rows: Vec<Vec<Cell>> = log.iter().map(attempt).collect();
         session.out.line("")?;
-        session.out.rows(&["ATTEMPT", "AT", "LATE", "NODE", "CAME TO"], &rows)?;
+        session.out.rows(&["ATTEMPT", "AT", "LATE", "NODE", "RESULT"], &rows)?;
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ pub(super) async fn run(args: &List, around: &Surroundings) -> Result<Exit, Fail
             let timers = page.timers.iter().map(|timer| serde_json::from_str::<Timer>(timer.get()).map(row));
             let rows: Result<Vec<_>, _> = timers.collect();
             let rows =
-                rows.map_err(|error| Failure::other(format!("a timer of the list cannot be read: {error}")))?;
+                rows.map_err(|error| Failure::other(format!("cannot read a timer of the list: {error}")))?;
             let heading = if cursor.is_none() { HEADING } else { &[] };
             session.out.rows(heading, &rows)?;
         }
@@ -41,7 +41,7 @@ pub(super) async fn run(args: &List, around: &Surroundings) -> Result<Exit, Fail
         }
     }
     if cursor.is_some() && session.out.is_for_people() {
-        say("there are more: --all shows them, --limit some of them");
+        say("there are more timers: --all shows all of them, a higher --limit more of them");
     }
     Ok(Exit::Done)
 }

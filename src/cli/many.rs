@@ -49,7 +49,7 @@ impl Wish {
 pub(super) async fn apply(session: &Session, wish: Wish, ids: &Ids) -> Result<Exit, Failure> {
     let all = read(&ids.ids)?;
     if ids.if_match.is_some() && all.len() != 1 {
-        return Err(Failure::usage("--if-match is about one timer: give one id with it"));
+        return Err(Failure::usage("--if-match applies to one timer: give a single id"));
     }
     let asks = all.into_iter().map(|id| (id, wish.ask(id).header("if-match", ids.if_match.as_deref())));
     let mut answers = stream::iter(asks)
@@ -103,7 +103,7 @@ fn read(given: &[String]) -> Result<Vec<Uuid>, Failure> {
     for text in given {
         if text == "-" {
             if std::io::stdin().is_terminal() {
-                super::failure::say("reading ids from standard input, one a line, until Ctrl-D");
+                super::failure::say("reading ids from standard input, one per line, until Ctrl-D");
             }
             for line in std::io::stdin().lock().lines() {
                 let line =
@@ -120,5 +120,5 @@ fn read(given: &[String]) -> Result<Vec<Uuid>, Failure> {
 }
 
 fn parse(text: &str) -> Result<Uuid, Failure> {
-    text.parse().map_err(|_| Failure::usage(format!("{text:?} is no timer's id: an id is a UUID")))
+    text.parse().map_err(|_| Failure::usage(format!("{text:?} is not a timer's id: an id is a UUID")))
 }

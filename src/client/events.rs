@@ -57,7 +57,7 @@ fn heard(response: Response) -> impl Stream<Item = std::io::Result<Bytes>> + Sen
             Ok(Err(error)) => Some((Err(std::io::Error::other(error)), None)),
             Ok(Ok(None)) => None,
             Err(_) => {
-                let why = format!("nothing was heard for {} s", SILENCE.as_secs());
+                let why = format!("no data came for {} s", SILENCE.as_secs());
                 Some((Err(std::io::Error::new(std::io::ErrorKind::TimedOut, why)), None))
             }
         }

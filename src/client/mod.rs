@@ -144,7 +144,7 @@ impl Client {
     }
 
     fn late(&self) -> Error {
-        let why = format!("nothing came within {}", humantime::format_duration(self.patience));
+        let why = format!("no data came within {}", humantime::format_duration(self.patience));
         Error::NoAnswer { server: self.server().to_string(), why }
     }
 }

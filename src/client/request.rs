@@ -49,7 +49,7 @@ impl Token {
         let mut value = HeaderValue::from_str(&format!("Bearer {text}"))
             .ok()
             .filter(|_| !text.contains(char::is_whitespace))
-            .context("it has characters that no token has")?;
+            .context("it contains characters that a token cannot have")?;
         value.set_sensitive(true);
         Ok(Some(Self(value)))
     }
@@ -81,7 +81,7 @@ impl Ask {
     pub fn header(mut self, name: &'static str, value: Option<&str>) -> Result<Self, Error> {
         if let Some(text) = value {
             let value = HeaderValue::from_str(text).map_err(|_| {
-                Error::Unusable(format!("{name} cannot be {text:?}: no header has such characters"))
+                Error::Unusable(format!("{name} cannot be {text:?}: a header cannot have these characters"))
             })?;
             self.headers.insert(HeaderName::from_static(name), value);
         }
@@ -103,7 +103,7 @@ impl Answer {
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_slice(&self.body).map_err(|error| {
             Error::Unusable(format!(
-                "the answer is not what jettimer {} answers: {error}",
+                "the answer is not valid for jettimer {}: {error}",
                 env!("CARGO_PKG_VERSION")
             ))
         })

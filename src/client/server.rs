@@ -22,16 +22,16 @@ impl FromStr for Server {
     fn from_str(url: &str) -> anyhow::Result<Self> {
         const FORM: &str = "a server is http://HOST:PORT or https://HOST";
         let parts =
-            url.trim().parse::<Uri>().with_context(|| format!("this is no URL; {FORM}"))?.into_parts();
+            url.trim().parse::<Uri>().with_context(|| format!("this is not a URL; {FORM}"))?.into_parts();
         let scheme = match parts.scheme {
             Some(scheme) if scheme == Scheme::HTTP || scheme == Scheme::HTTPS => scheme,
-            Some(_) | None => bail!("it begins neither with http:// nor with https://; {FORM}"),
+            Some(_) | None => bail!("it does not begin with http:// or https://; {FORM}"),
         };
-        let authority = parts.authority.with_context(|| format!("it names no host; {FORM}"))?;
+        let authority = parts.authority.with_context(|| format!("it has no host; {FORM}"))?;
         // In a URL, credentials end up in logs and histories; a token has its own setting.
         ensure!(!authority.as_str().contains('@'), "credentials do not belong in a URL: set JETTIMER_TOKEN");
         let path = parts.path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
-        ensure!(path.query().is_none(), "it has a query, to which no path can be added");
+        ensure!(path.query().is_none(), "it has a query, so no path can be added to it");
         Ok(Self { scheme, authority, base: path.path().trim_end_matches('/').to_owned() })
     }
 }
@@ -52,7 +52,7 @@ impl Server {
         let path = format!("{}{path}", self.base);
         let uri =
             Uri::builder().scheme(self.scheme.clone()).authority(self.authority.clone()).path_and_query(path);
-        uri.build().context("this makes no URL")
+        uri.build().context("this path and query do not make a URL")
     }
 
     /// Whether the server speaks TLS.

@@ -16,15 +16,15 @@ const CONTRADICTION: &str = "--insecure-no-auth and tokens contradict each other
 /// Who may use the API.
 #[derive(Debug, Args)]
 pub(crate) struct AccessSettings {
-    /// The file that lists the tokens, a line each, as `jettimer token` prints them; - reads standard input
+    /// File with the tokens, one per line as `jettimer token` prints them; - reads standard input
     #[arg(long, env = "JETTIMER_TOKENS_FILE", value_name = "FILE", conflicts_with = "tokens")]
     tokens_file: Option<PathBuf>,
 
-    /// The lines of such a file themselves, separated by semicolons
+    /// The lines of a tokens file, separated by semicolons
     #[arg(long, env = "JETTIMER_TOKENS", value_name = "LINES", hide_env_values = true)]
     tokens: Option<String>,
 
-    /// Let everybody who reaches the API do everything
+    /// Let anyone who can reach the API do everything
     #[arg(long, env = "JETTIMER_INSECURE_NO_AUTH", value_parser = BoolishValueParser::new())]
     insecure_no_auth: bool,
 
@@ -45,8 +45,9 @@ impl AccessSettings {
             (None, true) => Ok(Permissions::open(self.rate_limit)),
             (Some(_), true) => bail!("{CONTRADICTION}"),
             (None, false) => bail!(
-                "nobody may use this API yet: list tokens with --tokens-file (`jettimer token NAME` makes one), or \
-                 let in everybody who reaches it with --insecure-no-auth"
+                "the API has no tokens yet, so it would refuse every request: list tokens with --tokens-file \
+                 (`jettimer token NAME` makes one), or open the API to anyone who can reach it with \
+                 --insecure-no-auth"
             ),
         }
     }
@@ -74,8 +75,9 @@ impl AccessSettings {
                 Ok(Permissions::open(self.rate_limit))
             }
             (None, _) => bail!(
-                "everybody who reaches {listen} could have this machine called: list tokens with --tokens-file (`jettimer token \
-                 NAME` makes one), listen on 127.0.0.1, or let in everybody with --insecure-no-auth"
+                "anyone who can reach {listen} could make this machine call URLs: list tokens with --tokens-file \
+                 (`jettimer token NAME` makes one), listen on 127.0.0.1, or open the API to anyone with \
+                 --insecure-no-auth"
             ),
         }
     }

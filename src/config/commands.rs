@@ -19,23 +19,23 @@ pub enum TimerCommand {
     Get(Get),
     /// List timers
     List(List),
-    /// Cancel timers, by their ids or by what they are
+    /// Cancel timers by id or by filter
     Cancel(Many),
-    /// Change a timer that waits
+    /// Change a scheduled timer
     Change(Change),
     /// Fire timers now
     Fire(Fire),
-    /// Try failed and unknown timers again, by their ids or by what they are
+    /// Try failed and unknown timers again, by id or by filter
     Replay(Many),
     /// Follow what happens: to one timer until it has ended, or to all of them
     Watch(Watch),
-    /// Create timers from a file with one a line, in JSON; a run that was broken off is run again
+    /// Create timers from a file with one JSON object per line; an interrupted import can be run again
     Import(Import),
-    /// Write what is pending to a file that `import` reads
+    /// Write pending timers to a file that `import` reads
     Export(Export),
-    /// Print what a shell needs to complete commands and options
+    /// Print a shell's completion script for commands and options
     Completions(Completions),
-    /// Print the manual page, or write those of all commands
+    /// Print the manual page, or write the pages of all commands to files
     Man(Man),
 }
 
@@ -46,9 +46,9 @@ pub enum Form {
     Auto,
     /// For people
     Table,
-    /// Values between tabs, without a heading
+    /// Tab-separated values without a heading
     Plain,
-    /// JSON, one document a line
+    /// JSON, one document per line
     Json,
 }
 
@@ -73,7 +73,7 @@ pub struct Completions {
 /// `jettimer man`
 #[derive(Debug, Args)]
 pub struct Man {
-    /// A directory that is there, to write the page of each command to
+    /// Write the page of each command to this existing directory
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
 }
@@ -85,18 +85,18 @@ pub struct Create {
     #[arg(value_name = "WHEN", value_parser = when)]
     pub(crate) when: When,
 
-    /// What is called
+    /// URL to call
     #[arg(value_name = "URL")]
     pub(crate) url: String,
 
     #[command(flatten)]
     pub(crate) fields: Fields,
 
-    /// The same key makes the same timer, however often this is run; default: a new one each time
+    /// Runs with the same key create one timer only; default: a new key for each run
     #[arg(long, value_name = "KEY")]
     pub(crate) idempotency_key: Option<String>,
 
-    /// Stay until it has ended, and tell how by the exit code, as `watch` does
+    /// Wait until the timer has ended, and exit with the code for its outcome, as `watch` does
     #[arg(short, long)]
     pub(crate) watch: bool,
 
@@ -120,15 +120,15 @@ pub struct List {
     #[command(flatten)]
     pub(crate) filter: Filter,
 
-    /// In which order
+    /// Order of the list
     #[arg(long, value_enum, default_value_t = Order::Due)]
     pub(crate) sort: Order,
 
-    /// How many at most
+    /// Maximum number of timers to list
     #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) limit: u64,
 
-    /// All of them, however many
+    /// List all timers
     #[arg(short, long, conflicts_with = "limit")]
     pub(crate) all: bool,
 
@@ -143,7 +143,7 @@ pub struct Ids {
     #[arg(value_name = "ID")]
     pub(crate) ids: Vec<String>,
 
-    /// Only if the timer is still as it was shown with this ETag; with one id
+    /// Only if the timer still has this ETag; needs exactly one id
     #[arg(long, value_name = "ETAG")]
     pub(crate) if_match: Option<String>,
 }
@@ -157,11 +157,11 @@ pub struct Many {
     #[command(flatten)]
     pub(crate) filter: Filter,
 
-    /// Do not ask whether what the options mean is meant
+    /// Skip the confirmation prompt
     #[arg(short, long)]
     pub(crate) yes: bool,
 
-    /// Only count what the options mean
+    /// Print how many timers match, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 
@@ -185,18 +185,18 @@ pub struct Change {
     /// The timer's id
     pub(crate) id: Uuid,
 
-    /// When it is due instead: a delay from now, or an instant
+    /// New due time: a delay from now, or an instant
     #[arg(long, value_name = "WHEN", value_parser = when)]
     pub(crate) when: Option<When>,
 
-    /// What is called instead
+    /// New URL to call
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
 
     #[command(flatten)]
     pub(crate) fields: Fields,
 
-    /// Only if the timer is still as it was shown with this ETag
+    /// Only if the timer still has this ETag
     #[arg(long, value_name = "ETAG")]
     pub(crate) if_match: Option<String>,
 
@@ -207,14 +207,14 @@ pub struct Change {
 /// `jettimer watch`
 #[derive(Debug, Args)]
 pub struct Watch {
-    /// One timer, followed until it has ended; default: all that the options mean, without end
+    /// Follow this timer until it has ended; default: follow all timers that match the options, without end
     #[arg(conflicts_with_all = ["state", "due_after", "due_before", "created_after", "created_before", "host", "metadata"])]
     pub(crate) id: Option<Uuid>,
 
     #[command(flatten)]
     pub(crate) filter: Filter,
 
-    /// Go on behind this event, which an earlier run has shown as `event_id`
+    /// Resume after this event (`event_id` of an earlier run)
     #[arg(long, value_name = "EVENT")]
     pub(crate) last_event_id: Option<String>,
 

@@ -18,11 +18,11 @@ const DEFAULT_SERVER: &str = "http://127.0.0.1:8000";
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Which jettimer")]
 pub struct Connection {
-    /// Where jettimer is; default: the profile's, or else http://127.0.0.1:8000
+    /// URL of jettimer; default: the profile's server, or else http://127.0.0.1:8000
     #[arg(long, env = "JETTIMER_SERVER", value_name = "URL")]
     server: Option<Server>,
 
-    /// A file of certificates of authorities to trust beside the system's, in PEM
+    /// PEM file of CA certificates to trust in addition to the system's
     #[arg(long, env = "JETTIMER_CA", value_name = "FILE")]
     ca: Option<PathBuf>,
 
@@ -34,7 +34,7 @@ pub struct Connection {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Which jettimer")]
 pub struct Chosen {
-    /// The profile to use, with its server and token. The token may also be in JETTIMER_TOKEN, and is never an option
+    /// The profile to use, with its server and token. A token can also be set in JETTIMER_TOKEN, but not by an option
     #[arg(long, env = "JETTIMER_PROFILE", value_name = "NAME")]
     profile: Option<String>,
 
@@ -100,7 +100,8 @@ impl Chosen {
     fn profile(&self, around: &Surroundings, server_is_named: bool) -> Result<Profile> {
         match &self.profile {
             Some(name) if server_is_named => bail!(
-                "--profile {name} has a server of its own, and --server (or JETTIMER_SERVER) names another: leave out one"
+                "--profile {name} already names a server, and --server (or JETTIMER_SERVER) names another: leave out \
+                 one"
             ),
             None if server_is_named => Ok(Profile::default()),
             wanted => {

@@ -22,11 +22,11 @@ pub struct Fields {
     #[arg(short = 'X', long, value_name = "METHOD", help_heading = "The call")]
     pub(crate) method: Option<String>,
 
-    /// A header of the call, as curl takes it; @FILE has one a line, so that a secret is not seen among the processes
+    /// A header of the call, as for curl; @FILE reads one header per line and keeps secrets out of the process list
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", help_heading = "The call")]
     pub(crate) headers: Vec<String>,
 
-    /// The body as JSON, sent as it is written here; @FILE reads a file, - standard input
+    /// The body as JSON, sent unchanged; @FILE reads a file, - standard input
     #[arg(long, value_name = "JSON", conflicts_with = "data", help_heading = "The call")]
     pub(crate) json: Option<String>,
 
@@ -38,11 +38,11 @@ pub struct Fields {
     #[arg(long, value_name = "DURATION", help_heading = "The call")]
     pub(crate) timeout: Option<String>,
 
-    /// Whether what may have reached the receiver is called again; default: at_most_once
+    /// Whether to call again after a call that may have reached the receiver; default: at_most_once
     #[arg(long, value_enum, help_heading = "Delivery")]
     pub(crate) delivery: Option<Delivery>,
 
-    /// How often the receiver is tried in all
+    /// Maximum number of attempts
     #[arg(long, value_name = "COUNT", help_heading = "Delivery")]
     pub(crate) retry_max_attempts: Option<u32>,
 
@@ -62,35 +62,35 @@ pub struct Fields {
     #[arg(long, value_name = "DURATION", help_heading = "Delivery")]
     pub(crate) retry_deadline: Option<String>,
 
-    /// Which answers are retried, with at_least_once, such as 408,429,5xx
+    /// Response statuses to retry with at_least_once, such as 408,429,5xx
     #[arg(long, value_name = "STATUS,…", value_delimiter = ',', help_heading = "Delivery")]
     pub(crate) retry_statuses: Vec<String>,
 
-    /// Limits are shared by all timers of this key
+    /// Key of a flow; all timers with this key share the flow's limits
     #[arg(long, value_name = "KEY", help_heading = "Delivery")]
     pub(crate) flow: Option<String>,
 
-    /// How often timers of the flow are called, such as 100/s
+    /// Maximum rate of the flow's calls, such as 100/s
     #[arg(long, value_name = "RATE", requires = "flow", help_heading = "Delivery")]
     pub(crate) flow_rate: Option<String>,
 
-    /// How many timers of the flow are called at once
+    /// Maximum number of concurrent calls of the flow
     #[arg(long, value_name = "COUNT", requires = "flow", help_heading = "Delivery")]
     pub(crate) flow_parallelism: Option<u32>,
 
-    /// Who is told once the timer is delivered
+    /// URL to call once the timer is delivered
     #[arg(long, value_name = "URL", conflicts_with = "callback", help_heading = "Afterwards")]
     pub(crate) on_delivered: Option<String>,
 
-    /// Who is told once the timer is failed or unknown
+    /// URL to call once the timer is failed or unknown
     #[arg(long, value_name = "URL", conflicts_with = "callback", help_heading = "Afterwards")]
     pub(crate) on_failed: Option<String>,
 
-    /// Who is told however it ends
+    /// URL to call once the timer has ended, whatever its outcome
     #[arg(long, value_name = "URL", help_heading = "Afterwards")]
     pub(crate) callback: Option<String>,
 
-    /// A label, by which timers are found; it is never sent
+    /// A label to find the timer by; never sent to the receiver
     #[arg(short, long, value_name = "KEY=VALUE", value_parser = label, help_heading = "Afterwards")]
     pub(crate) metadata: Vec<(String, String)>,
 }
@@ -99,9 +99,9 @@ pub struct Fields {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub enum Delivery {
-    /// Nothing: the timer is unknown
+    /// No: the timer becomes unknown
     AtMostOnce,
-    /// It is called again
+    /// Yes: the receiver may be called twice
     AtLeastOnce,
 }
 
@@ -120,12 +120,14 @@ pub(super) fn when(text: &str) -> Result<When, String> {
     if duration::parse_delay(text).is_ok() {
         return Ok(When::Delay(text.to_owned()));
     }
-    rfc3339::parse(text).map(|_| When::At(text.to_owned())).map_err(|why| match duration::calendar_unit(text) {
-        Some(why) => why,
-        None if rfc3339::has_a_date(text) => why,
-        None => "this is neither a delay such as 20m, \"1h 30m\" or PT20M, nor an instant with its offset such as \
-                 2027-01-01T09:00:00+01:00"
-            .to_owned(),
+    rfc3339::parse(text).map(|_| When::At(text.to_owned())).map_err(|why| {
+        match duration::calendar_unit(text) {
+            Some(why) => why,
+            None if rfc3339::has_a_date(text) => why,
+            None => "must be a delay such as 20m, \"1h 30m\" or PT20M, or an instant with an \
+                     offset such as 2027-01-01T09:00:00+01:00"
+                .to_owned(),
+        }
     })
 }
 

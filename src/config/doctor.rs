@@ -20,17 +20,17 @@ pub struct Doctor {
     #[arg(long)]
     pub(crate) repair: bool,
 
-    /// How late a timer may be until it is taken for lost; 1s to 10m
+    /// How overdue a timer must be to be treated as lost; 1s to 10m
     #[arg(long, env = "JETTIMER_SWEEP_GRACE", value_name = "DURATION", default_value = "30s",
           value_parser = parse::span(Duration::from_secs(1), Duration::from_secs(600)))]
     pub(crate) sweep_grace: Duration,
 
-    /// How what is found is written
+    /// Format of the report
     #[arg(long, value_enum, default_value_t = DoctorOutput::Text)]
     pub(crate) output: DoctorOutput,
 }
 
-/// How what is found is written.
+/// Format of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DoctorOutput {
     /// For people
@@ -48,7 +48,8 @@ impl Doctor {
     pub(crate) fn access(&self) -> Result<Access> {
         if self.broker.nats.is_empty() {
             bail!(
-                "say where NATS is with --nats, as for serve; a node of its own nats-server logs its address when it starts"
+                "the doctor needs the address of NATS: give it with --nats, as for serve; a node that runs its own \
+                 nats-server logs the address at startup"
             );
         }
         Ok(Access {

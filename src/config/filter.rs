@@ -27,11 +27,11 @@ pub(crate) struct Which {
     #[arg(long, value_name = "INSTANT", value_parser = instant)]
     created_before: Option<String>,
 
-    /// That call this host, or this port of it (HOST:PORT); any spelling of a URL will do
+    /// That call this host, or only this port of it (HOST:PORT), in any spelling that a URL allows
     #[arg(long, value_name = "HOST")]
     host: Option<String>,
 
-    /// That have this label
+    /// With this label
     #[arg(short, long, value_name = "KEY=VALUE", value_parser = label)]
     metadata: Vec<(String, String)>,
 }
@@ -40,7 +40,7 @@ pub(crate) struct Which {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Which timers")]
 pub(crate) struct Filter {
-    /// In this state; repeat it for several
+    /// In this state; repeatable
     #[arg(short, long, value_name = "STATE", value_delimiter = ',', value_parser = PossibleValuesParser::new(STATES))]
     state: Vec<String>,
 
@@ -104,5 +104,5 @@ fn instant(text: &str) -> Result<String, String> {
     let checked = rfc3339::parse(text);
     checked
         .map(|_| text.to_owned())
-        .map_err(|why| format!("{why}; an instant is such as 2027-01-01T09:00:00Z"))
+        .map_err(|why| format!("{why}; write an instant like 2027-01-01T09:00:00Z"))
 }

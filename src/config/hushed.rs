@@ -18,10 +18,11 @@ where
     type Value = T;
 
     fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<T, Error> {
-        let parsed = value.to_str().ok_or_else(|| "allowed is UTF-8".to_owned()).and_then(&self.0);
+        let parsed = value.to_str().ok_or_else(|| "must be UTF-8".to_owned()).and_then(&self.0);
         parsed.map_err(|why| {
             let whose = arg.map(Arg::to_string).unwrap_or_default();
-            let text = format!("invalid value for '{whose}', not shown for what may be in it: {why}\n");
+            let text =
+                format!("invalid value for '{whose}' (not shown, since it may contain a secret): {why}\n");
             Error::raw(ErrorKind::ValueValidation, text).with_cmd(command)
         })
     }

@@ -11,9 +11,9 @@ use crate::embedded;
 /// Where a node notes how far its calls have come.
 #[derive(Debug, Args)]
 pub(crate) struct JournalSettings {
-    /// Where this node notes how far its calls have come, so that after a crash no timer is unknown whose request was not
-    /// written: a directory that a restarted process finds again, about 5 KB for each call of --max-calls; off for none;
-    /// default: journal in --data-dir
+    /// Directory for the journal of calls, which shows after a crash which requests were never sent, so that their timers
+    /// do not become unknown. A restarted process must find it again; it takes about 5 KB for each call of --max-calls;
+    /// off for none; default: journal in --data-dir
     #[arg(long, env = "JETTIMER_JOURNAL_DIR", value_name = "DIR")]
     pub(crate) journal_dir: Option<Place>,
 }

@@ -63,21 +63,20 @@ pub fn command() -> clap::Command {
 /// What the executable can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run everything in one process with a nats-server of its own, for trying it out
+    /// Run everything in one process, including a nats-server, to try jettimer out
     Dev(Dev),
-    /// Run one node, as many times as wanted, on NATS
+    /// Run a node; as many nodes as you like can share the same NATS
     Serve(Serve),
-    /// Look whether NATS, nodes and every timer are well, and say what to do if not: 0 if they are, 1 if not, 2 if that
-    /// cannot be told
+    /// Check NATS, nodes and timers, and suggest fixes. Exits with 0 if all is well, 1 if not, 2 if unknown
     Doctor(Doctor),
     /// Ask a running jettimer about timers.
     #[command(flatten)]
     Timers(TimerCommand),
-    /// Measure a running jettimer: create timers, receive their webhooks, count what is late or lost
+    /// Measure a running jettimer: create timers, receive their webhooks, and count late and lost ones
     Bench(crate::bench::Bench),
-    /// Make a token for the API, and the line by which nodes know it
+    /// Make a token for the API, and its line for --tokens-file
     Token(NewToken),
-    /// Make a secret that webhooks are signed with, and the line by which nodes know it
+    /// Make a secret to sign webhooks with, and its line for --signing-file
     Secret(NewSecret),
     /// Ask a running node whether it is healthy; for container health checks
     Healthcheck(Healthcheck),
@@ -96,13 +95,13 @@ pub struct Dev {
     #[command(flatten)]
     pub(crate) embedded: Embedded,
 
-    /// Let time pass so many times as fast for timers: with 60, an hour takes a minute; 1 to 3600. Calls take as long as
-    /// they do, and so do their timeouts. What is in the data directory keeps the clock that it was begun with
+    /// Let time pass this many times as fast for timers: with 60, an hour takes a minute; 1 to 3600. Calls and their
+    /// timeouts are not sped up. A data directory keeps the clock that it was first used with
     #[arg(long, env = "JETTIMER_TIME_SCALE", value_name = "TIMES", default_value = "1",
           value_parser = parse::time_scale)]
     pub(crate) time_scale: NonZeroU32,
 
-    /// Begin without any timers: remove what an earlier start has left in the data directory, and say what that was
+    /// Start without timers: remove the files of earlier runs from the data directory, and list them
     #[arg(long, env = "JETTIMER_RESET", value_parser = BoolishValueParser::new())]
     pub(crate) reset: bool,
 }
@@ -126,7 +125,7 @@ pub struct Serve {
 /// `jettimer healthcheck`
 #[derive(Debug, Args)]
 pub struct Healthcheck {
-    /// What to ask; default: /healthz on this machine, at the port of JETTIMER_LISTEN
+    /// URL to ask; default: /healthz on this machine, at the port of JETTIMER_LISTEN
     pub(crate) url: Option<String>,
     /// The address that the node listens on
     #[arg(long, env = "JETTIMER_LISTEN", default_value = "127.0.0.1:8000", hide = true)]

@@ -74,8 +74,8 @@ pub struct Node {
     #[arg(long, env = "JETTIMER_NODE_NAME", value_name = "NAME", value_parser = parse::node_name)]
     pub(crate) node_name: Option<String>,
 
-    /// The name of the installation that this node is one of, the same for all of its nodes: a node with another name does not start on
-    /// the same streams; up to 64 letters, digits, dots, underscores and hyphens; default: none
+    /// Name of this node's installation, the same for all of its nodes: a node with another name does not start on the
+    /// same streams; up to 64 letters, digits, dots, underscores and hyphens; default: none
     #[arg(long, env = "JETTIMER_INSTALLATION", value_name = "NAME", value_parser = parse::installation)]
     pub(crate) installation: Option<String>,
 
@@ -94,36 +94,36 @@ pub struct Node {
           value_parser = parse::number(1_024, 524_288))]
     pub(crate) max_body: usize,
 
-    /// How long a client may take to send a request's head, again its body, and how long it may read nothing of an
-    /// answer; 1s to 10m
+    /// Timeout for a client to send a request's head, then its body, and for a client that reads nothing of a response;
+    /// 1s to 10m
     #[arg(long, env = "JETTIMER_CLIENT_TIMEOUT", value_name = "DURATION", default_value = "30s",
           value_parser = parse::span(SECOND, 600 * SECOND))]
     pub(crate) client_timeout: Duration,
 
-    /// How long a connection is kept between two requests; it must be longer than a load balancer in front of the node keeps
-    /// one, or requests are lost: most balancers keep one for 60s, some for 10m; 1s to 1h
+    /// How long an idle connection is kept. It must be longer than a load balancer in front of the node keeps one (most
+    /// do for 60s, some for 10m), or requests are lost; 1s to 1h
     #[arg(long, env = "JETTIMER_IDLE_TIMEOUT", value_name = "DURATION", default_value = "75s",
           value_parser = parse::span(SECOND, 3_600 * SECOND))]
     pub(crate) idle_timeout: Duration,
 
-    /// Address and port to answer health checks on, and nothing else: these have connections of their own; default: only where
-    /// everything is
+    /// Additional address and port for health checks only, with their own connections; default: health checks on --listen
+    /// only
     #[arg(long, env = "JETTIMER_HEALTH_LISTEN", value_name = "ADDR:PORT")]
     pub(crate) health_listen: Option<SocketAddr>,
 
-    /// How many connections are served at once; for more, those make way that rest longest and have shown no good token, or they
-    /// wait; 1 to 1000000
+    /// Maximum number of connections. When they are all in use, a new one replaces the connection that has been idle
+    /// longest without a valid token, or waits; 1 to 1000000
     #[arg(long, env = "JETTIMER_MAX_CONNECTIONS", value_name = "COUNT", default_value = "10000",
           value_parser = parse::number(1, 1_000_000))]
     pub(crate) max_connections: usize,
 
-    /// How many of these one address may have; more are closed. A proxy in front of the node is one address; default: no limit; 1 to
-    /// 1000000
+    /// Maximum number of connections from one address; further ones are closed. A proxy in front of the node is one
+    /// address; default: no limit; 1 to 1000000
     #[arg(long, env = "JETTIMER_MAX_CONNECTIONS_PER_ADDRESS", value_name = "COUNT", value_parser = parse::number(1, 1_000_000))]
     pub(crate) max_connections_per_address: Option<usize>,
 
-    /// Origins whose pages may use the API from a browser, each as a browser writes it in the header Origin;
-    /// comma-separated, or * for all; default: none
+    /// Origins whose pages may use the API from a browser, each as in the Origin header; comma-separated, or * for all;
+    /// default: none
     #[arg(
         long,
         env = "JETTIMER_CORS_ORIGINS",
@@ -133,12 +133,12 @@ pub struct Node {
     )]
     pub(crate) cors_origins: Origins,
 
-    /// Names by which this node may be asked, without ports; comma-separated. A request for another host is refused, unless that
-    /// is an address or localhost; default: every name, and none at a dev without tokens
+    /// Host names that this node answers to, without ports; comma-separated. Requests for other hosts are refused, except
+    /// for addresses and localhost; default: every name, but none for dev without tokens
     #[arg(long, env = "JETTIMER_HOSTS", value_name = "NAMES", default_value = "", hide_default_value = true)]
     pub(crate) hosts: Hosts,
 
-    /// Do without the page to set and watch timers; the API stays
+    /// Disable the web page to set and watch timers; the API is unaffected
     #[arg(long, env = "JETTIMER_NO_UI")]
     pub(crate) no_ui: bool,
 
@@ -147,7 +147,8 @@ pub struct Node {
           value_parser = parse::span(SECOND, 14 * SECOND))]
     pub(crate) request_timeout: Duration,
 
-    /// How many calls this node makes at once; 1 to 16384. One of a timer of more than 64 KiB counts for each 64 KiB
+    /// Maximum number of concurrent calls from this node; 1 to 16384. A call of a timer of more than 64 KiB counts once
+    /// for each 64 KiB
     #[arg(long, env = "JETTIMER_MAX_CALLS", value_name = "COUNT", default_value = "512",
           value_parser = parse::number(1, 16_384))]
     pub(crate) max_calls: usize,
@@ -161,7 +162,7 @@ pub struct Node {
     #[command(flatten)]
     pub(crate) signing: SigningSettings,
 
-    /// How many due timers this node attends to at a time, calls included; 1 to 32768
+    /// Maximum number of due timers that this node handles at once, including calls; 1 to 32768
     #[arg(long, env = "JETTIMER_MAX_HELD", value_name = "COUNT", default_value = "8192",
           value_parser = parse::number(1, 32_768))]
     pub(crate) max_held: usize,
@@ -171,8 +172,8 @@ pub struct Node {
           value_parser = parse::span(Duration::ZERO, 3_600 * SECOND))]
     pub(crate) drain_timeout: Duration,
 
-    /// How far this node's clock may be from that of NATS, or of most other nodes, until it is not ready any more; from
-    /// both, and it calls no receiver; 500ms to 3s
+    /// Maximum clock skew: beyond it from NATS or from most other nodes, this node is not ready; beyond it from both, it
+    /// calls no receivers; 500ms to 3s
     // Two nodes at the limit differ by twice as much. A lease has 7.5 s left when its call's timeout is over, and what
     // remains of them has to be enough to store the outcome before another node takes the claimant for dead. At 2 s
     // that is 3.5 s. Less than half a second could be an error of the comparison.
@@ -180,7 +181,8 @@ pub struct Node {
           value_parser = parse::span(MIN_SKEW_LIMIT, MAX_SKEW_LIMIT))]
     pub(crate) max_clock_skew: Duration,
 
-    /// How many timers this node indexes for lists, in memory, 560 bytes each on average and no more; 0 for no lists
+    /// Maximum number of timers in this node's in-memory index for lists, at 560 bytes each on average and no more; 0 for
+    /// no lists
     #[arg(long, env = "JETTIMER_INDEX_LIMIT", value_name = "COUNT", default_value = "1000000",
           value_parser = parse::number(0, 100_000_000))]
     pub(crate) index_limit: usize,
@@ -197,11 +199,11 @@ pub struct Node {
     #[command(flatten)]
     pub(crate) targets: Targets,
 
-    /// What is logged: error, warn, info, debug, trace, or a tracing filter such as jettimer::engine=debug
+    /// Log level: error, warn, info, debug, trace, or a tracing filter such as jettimer::engine=debug
     #[arg(long, env = "JETTIMER_LOG", value_name = "FILTER", default_value = "info")]
     pub(crate) log: String,
 
-    /// How it is logged
+    /// Format of the log
     #[arg(long, env = "JETTIMER_LOG_FORMAT", value_enum, default_value_t = Format::Auto)]
     pub(crate) log_format: Format,
 }
@@ -209,7 +211,7 @@ pub struct Node {
 /// The retry policy of timers that name none.
 #[derive(Debug, Args)]
 pub(crate) struct Retry {
-    /// How often a receiver is tried in all; 1 to 100
+    /// Maximum number of attempts; 1 to 100
     #[arg(long, env = "JETTIMER_RETRY_MAX_ATTEMPTS", value_name = "COUNT", default_value_t = 10,
           value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_ATTEMPTS)))]
     pub(crate) retry_max_attempts: u32,
@@ -229,12 +231,13 @@ pub(crate) struct Retry {
           value_parser = parse::factor)]
     pub(crate) retry_factor: f64,
 
-    /// No attempt is scheduled for later than this after the timer was due; default: attempts alone bound it; 1ms to 100 days
+    /// No attempt is scheduled for later than this after the timer was due; default: only the number of attempts is
+    /// limited; 1ms to 100 days
     #[arg(long, env = "JETTIMER_RETRY_DEADLINE", value_name = "DURATION",
           value_parser = parse::span(Duration::from_millis(1), MAX_DEADLINE))]
     pub(crate) retry_deadline: Option<Duration>,
 
-    /// Which answers are retried, with at-least-once delivery: statuses from 300 to 599, and classes such as 5xx
+    /// Response statuses to retry with at-least-once delivery: 300 to 599, and classes such as 5xx
     #[arg(long, env = "JETTIMER_RETRY_STATUSES", value_name = "STATUS,…", default_value = "408,429,5xx")]
     pub(crate) retry_statuses: StatusSet,
 }

@@ -18,7 +18,7 @@ pub(super) fn span(
         if (min..=max).contains(&span) {
             return Ok(span);
         }
-        Err(format!("allowed is {} to {}", duration::format(min), duration::format(max)))
+        Err(format!("must be {} to {}", duration::format(min), duration::format(max)))
     }
 }
 
@@ -31,7 +31,7 @@ pub(super) fn number(
         text.parse()
             .ok()
             .filter(|number| (min..=max).contains(number))
-            .ok_or_else(|| format!("allowed is a whole number from {min} to {max}"))
+            .ok_or_else(|| format!("must be a whole number from {min} to {max}"))
     }
 }
 
@@ -39,9 +39,7 @@ pub(super) fn number(
 pub(super) fn node_name(text: &str) -> Result<String, String> {
     let fits = (1..=MAX_NODE_NAME_CHARS).contains(&text.chars().count());
     if !fits || text.chars().any(char::is_control) {
-        return Err(format!(
-            "allowed are 1 to {MAX_NODE_NAME_CHARS} characters, none of which is a control character"
-        ));
+        return Err(format!("must be 1 to {MAX_NODE_NAME_CHARS} characters without control characters"));
     }
     Ok(text.to_owned())
 }
@@ -52,14 +50,14 @@ pub(super) fn installation(text: &str) -> Result<String, String> {
     if (1..=MAX_INSTALLATION_CHARS).contains(&text.len()) && text.bytes().all(good) {
         return Ok(text.to_owned());
     }
-    Err(format!("allowed are 1 to {MAX_INSTALLATION_CHARS} letters, digits, dots, underscores and hyphens"))
+    Err(format!("must be 1 to {MAX_INSTALLATION_CHARS} letters, digits, dots, underscores and hyphens"))
 }
 
 /// The address of a NATS server.
 pub(super) fn server(text: &str) -> Result<ServerAddr, String> {
     if text.trim().is_empty() {
         return Err(
-            "an address is needed, such as nats://127.0.0.1:4222; unset it for a server of its own".into()
+            "an address is needed, such as nats://127.0.0.1:4222; unset it to run a local nats-server".into(),
         );
     }
     text.trim().parse().map_err(|error| format!("{error}; an address is nats://HOST:PORT or tls://HOST:PORT"))
@@ -71,7 +69,7 @@ pub(super) fn factor(text: &str) -> Result<f64, String> {
     text.parse()
         .ok()
         .filter(|factor| (1.0..=max).contains(factor))
-        .ok_or_else(|| format!("allowed is a number from 1 to {max}"))
+        .ok_or_else(|| format!("must be a number from 1 to {max}"))
 }
 
 /// A number of replicas, as JetStream has them.
@@ -81,7 +79,7 @@ pub(super) fn replicas(text: &str) -> Result<usize, String> {
         "3" => Ok(3),
         "5" => Ok(5),
         _ => {
-            Err("allowed is 1, 3 or 5: an even number survives no more failures than the odd one below it"
+            Err("must be 1, 3 or 5: an even number survives no more failures than the odd one below it"
                 .into())
         }
     }
@@ -91,5 +89,5 @@ pub(super) fn replicas(text: &str) -> Result<usize, String> {
 /// one, lets anybody see something.
 pub(super) fn time_scale(text: &str) -> Result<NonZeroU32, String> {
     let times = text.parse::<NonZeroU32>().ok().filter(|times| times.get() <= 3_600);
-    times.ok_or_else(|| "allowed is a whole number from 1 to 3600".to_owned())
+    times.ok_or_else(|| "must be a whole number from 1 to 3600".to_owned())
 }

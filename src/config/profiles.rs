@@ -66,7 +66,8 @@ impl Profiles {
             return Ok(profile.clone());
         }
         let known = self.profiles.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-        let known = if known.is_empty() { "it has none".to_owned() } else { format!("it has {known}") };
+        let known =
+            if known.is_empty() { "it has no profiles".to_owned() } else { format!("it has {known}") };
         bail!("{} has no profile {name:?}; {known}", path.display())
     }
 }
@@ -79,7 +80,7 @@ impl Profile {
 
     pub(super) fn token(&self) -> Result<Option<Token>> {
         let text = match (&self.token, &self.token_file) {
-            (Some(_), Some(_)) => bail!("the profile has `token` and `token_file`: leave out one"),
+            (Some(_), Some(_)) => bail!("the profile has both `token` and `token_file`: leave out one"),
             (Some(token), None) => token.clone(),
             // Whoever mounts secrets as files has modes of its own for them, and they are not ours to judge.
             (None, Some(path)) => {
@@ -98,7 +99,9 @@ fn check_private(path: &Path) -> Result<()> {
     let found = std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
     if found.permissions().mode() & OF_OTHERS != 0 {
         let path = path.display();
-        bail!("{path} has a token in it, and others than its owner may read or write it: chmod 600 {path}");
+        bail!(
+            "{path} contains a token, and users other than its owner may read or write it: run chmod 600 {path}"
+        );
     }
     Ok(())
 }

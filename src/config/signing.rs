@@ -11,12 +11,13 @@ use crate::webhook::{Secret, Secrets};
 /// The secrets that webhooks are signed with.
 #[derive(Debug, Args)]
 pub(crate) struct SigningSettings {
-    /// A file of secrets that webhooks are signed with (Standard Webhooks): lines of `*`, `host=<host[:port]>` or
-    /// `token=<name>`, and one to four secrets, all of which sign; without it, webhooks are not signed; - reads standard input
+    /// File with the secrets that sign webhooks (Standard Webhooks). Each line is `*`, `host=<host[:port]>` or
+    /// `token=<name>`, followed by one to four secrets, all of which sign; default: webhooks are not signed; - reads
+    /// standard input
     #[arg(long, env = "JETTIMER_SIGNING_FILE", value_name = "FILE")]
     pub(crate) signing_file: Option<PathBuf>,
 
-    /// The same list itself, with ; between its lines; better in the environment than on the command line
+    /// The lines of a signing file, separated by semicolons; set this in the environment rather than on the command line
     #[arg(
         long,
         env = "JETTIMER_SIGNING_SECRETS",
@@ -47,7 +48,7 @@ impl SigningSettings {
 /// `jettimer secret`
 #[derive(Debug, Args)]
 pub struct NewSecret {
-    /// Make a key pair (Ed25519, `v1a`): who has the public key can verify, and cannot sign
+    /// Make a key pair (Ed25519, `v1a`): its public key can verify signatures, but not make them
     #[arg(long)]
     ed25519: bool,
 }

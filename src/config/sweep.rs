@@ -10,13 +10,12 @@ use crate::sweep;
 /// How a node sweeps.
 #[derive(Debug, Args)]
 pub(crate) struct SweepSettings {
-    /// How long after a sweep the next one begins, which looks for timers that nobody will wake; one node of all
-    /// sweeps; 1s to 1h
+    /// Pause between sweeps, which find and repair timers that lost their wakes; only one node sweeps at a time; 1s to 1h
     #[arg(long, env = "JETTIMER_SWEEP_INTERVAL", value_name = "DURATION", default_value = "1m",
           value_parser = parse::span(Duration::from_secs(1), Duration::from_secs(3_600)))]
     pub(crate) sweep_interval: Duration,
 
-    /// How late a timer may be until the sweep takes it for lost; 1s to 10m
+    /// How overdue a timer must be for a sweep to treat it as lost; 1s to 10m
     // A change of leader in NATS takes up to 9 s, in which nothing is called.
     #[arg(long, env = "JETTIMER_SWEEP_GRACE", value_name = "DURATION", default_value = "30s",
           value_parser = parse::span(Duration::from_secs(1), Duration::from_secs(600)))]

@@ -21,17 +21,17 @@ const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1"];
 /// How receivers are reached.
 #[derive(Debug, Args)]
 pub(crate) struct Targets {
-    /// Targets that are refused otherwise: networks (10.0.0.0/8), for some names only (.corp@10.0.0.0/8), with
+    /// Targets to allow that are refused by default: networks (10.0.0.0/8), for some names only (.corp@10.0.0.0/8), with
     /// ports (:8080, :8000-8999); separated by commas
     #[arg(long, env = "JETTIMER_ALLOW_TARGETS", value_name = "RULES", value_delimiter = ',')]
     allow_targets: Vec<Rule>,
 
-    /// Targets that are never called, whatever is allowed: names (a.example.com; .example.com with all below),
-    /// networks, ports (*:9000); separated by commas
+    /// Targets that are never called, even if allowed: names (a.example.com; .example.com with all below), networks,
+    /// ports (*:9000); separated by commas
     #[arg(long, env = "JETTIMER_DENY_TARGETS", value_name = "RULES", value_delimiter = ',')]
     deny_targets: Vec<Rule>,
 
-    /// Call nothing but what --allow-targets has
+    /// Refuse every target that --allow-targets does not list
     #[arg(long, env = "JETTIMER_ONLY_ALLOWED_TARGETS", value_parser = BoolishValueParser::new())]
     only_allowed_targets: bool,
 
@@ -40,28 +40,28 @@ pub(crate) struct Targets {
           value_parser = dns_server)]
     dns_server: Vec<SocketAddr>,
 
-    /// Certificates of authorities to trust for receivers beside the system's, as PEM
+    /// CA certificates to trust for receivers in addition to the system's, as PEM
     #[arg(long, env = "JETTIMER_TARGET_CA", value_name = "FILE")]
     target_ca: Option<PathBuf>,
 
-    /// A certificate and its key, as PEM, to show to some receivers (mutual TLS): .example.com=cert.pem,key.pem;
-    /// may be given several times, or separated by semicolons
+    /// Client certificate and key, as PEM, for some receivers (mutual TLS): .example.com=cert.pem,key.pem; repeatable, or
+    /// separated by semicolons
     #[arg(long, env = "JETTIMER_TARGET_IDENTITY", value_name = "TARGET=CERT,KEY", value_delimiter = ';',
           value_parser = identity)]
     target_identity: Vec<Identity>,
 
-    /// An HTTP proxy that all calls go through, such as http://user:password@proxy:3128; default: none, whatever
-    /// the environment says
+    /// An HTTP proxy that all calls go through, such as http://user:password@proxy:3128; default: none; the environment's
+    /// proxy variables are ignored
     #[arg(long, env = "JETTIMER_EGRESS_PROXY", value_name = "URL", hide_env_values = true,
           value_parser = Hushed(proxy))]
     egress_proxy: Option<Url>,
 
-    /// How long connecting to a receiver may take, at most four fifths of what the answer may take; 10ms to 1m
+    /// Timeout for connecting to a receiver, at most four fifths of the time that its response may take; 10ms to 1m
     #[arg(long, env = "JETTIMER_CONNECT_TIMEOUT", value_name = "DURATION", default_value = "10s",
           value_parser = parse::span(Duration::from_millis(10), Duration::from_secs(60)))]
     connect_timeout: Duration,
 
-    /// How long a receiver's answer may take to begin; 10ms to 10m; default: the timer's timeout
+    /// Timeout for the first byte of a receiver's response; 10ms to 10m; default: the timer's timeout
     #[arg(long, env = "JETTIMER_FIRST_BYTE_TIMEOUT", value_name = "DURATION",
           value_parser = parse::span(Duration::from_millis(10), Duration::from_secs(600)))]
     first_byte_timeout: Option<Duration>,
@@ -98,11 +98,11 @@ fn dns_server(text: &str) -> Result<SocketAddr, String> {
     let text = text.trim();
     text.parse::<SocketAddr>()
         .or_else(|_| text.parse::<IpAddr>().map(|address| SocketAddr::new(address, PORT)))
-        .map_err(|_| "allowed is an address, such as 10.0.0.2, 10.0.0.2:5353 or [fd00::2]:5353".to_owned())
+        .map_err(|_| "must be an address such as 10.0.0.2, 10.0.0.2:5353 or [fd00::2]:5353".to_owned())
 }
 
 fn identity(text: &str) -> Result<Identity, String> {
-    const FORM: &str = "allowed is TARGET=CERT,KEY, such as .example.com=cert.pem,key.pem";
+    const FORM: &str = "must be TARGET=CERT,KEY, such as .example.com=cert.pem,key.pem";
     let (receivers, files) = text.trim().split_once('=').ok_or(FORM)?;
     let (cert, key) = files.split_once(',').ok_or(FORM)?;
     Ok(Identity { receivers: receivers.parse()?, cert: cert.into(), key: key.into() })
@@ -111,6 +111,6 @@ fn identity(text: &str) -> Result<Identity, String> {
 fn proxy(text: &str) -> Result<Url, String> {
     match Url::parse(text.trim()) {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
-        Ok(_) | Err(_) => Err("allowed is http://HOST:PORT or https://HOST:PORT".to_owned()),
+        Ok(_) | Err(_) => Err("must be http://HOST:PORT or https://HOST:PORT".to_owned()),
     }
 }

@@ -10,13 +10,13 @@ use crate::domain::rate::Rate;
 /// `jettimer token`
 #[derive(Debug, Args)]
 pub struct NewToken {
-    /// What it is called in logs and errors
+    /// Name of the token in logs and errors
     #[arg(value_parser = name)]
     name: String,
-    /// What it is good for: read, write, admin (everything), read-body
+    /// Scopes of the token: read, write, admin (everything), read-body
     #[arg(long, value_delimiter = ',', default_value = "read,write", value_parser = scope)]
     scopes: Vec<Scope>,
-    /// How often it may be used, such as 100/s
+    /// Rate limit of the token, such as 100/s
     #[arg(long, value_name = "RATE")]
     rate: Option<Rate>,
 }
@@ -32,7 +32,7 @@ impl NewToken {
     ///
     /// If the system has no randomness.
     pub fn make(&self) -> Result<(String, String)> {
-        let token = random().map_err(|_| anyhow::anyhow!("the system gives no random bytes"))?;
+        let token = random().map_err(|_| anyhow::anyhow!("the system returned no random bytes"))?;
         let scopes: Vec<&str> = self.scopes.iter().map(|scope| scope.name()).collect();
         let rate = self.rate.map(|rate| format!(" rate={rate}")).unwrap_or_default();
         let line =

@@ -33,7 +33,7 @@ pub fn sign(calls: &mut Settings, data_dir: &Path) -> Result<Option<PathBuf>> {
         read => read.with_context(|| format!("cannot read the signing secret {}", path.display()))?,
     };
     calls.secrets = Secrets::parse(&text)
-        .map_err(|why| anyhow!("{}: {why}; remove it, and another is made", path.display()))?;
+        .map_err(|why| anyhow!("{}: {why}; remove the file to have a new secret made", path.display()))?;
     Ok(Some(path))
 }
 

@@ -35,13 +35,13 @@ pub fn clock(data_dir: &Path, times: NonZeroU32) -> Result<Clock> {
     match kept(data_dir)? {
         Some(kept) if kept.time_scale == times => on(data_dir, &kept),
         Some(Kept { time_scale, .. }) => bail!(
-            "the timers in {dir} go by a clock that is {time_scale} times as fast as the world's: start with --time-scale \
-             {time_scale} to go on with them, with --reset to begin anew, or take another --data-dir"
+            "the timers in {dir} use a clock that is {time_scale} times as fast as real time: start with --time-scale \
+             {time_scale} to keep them, with --reset to remove them, or with another --data-dir"
         ),
         None if times == NonZeroU32::MIN => Ok(Clock::OF_THE_WORLD),
         None if embedded::has_data(data_dir) => bail!(
-            "the timers in {dir} go by the world's clock, and would jump with another one: start without --time-scale to go \
-             on with them, with --reset to begin anew, or take another --data-dir"
+            "the timers in {dir} use real time, and would jump with another clock: start without --time-scale to keep \
+             them, with --reset to remove them, or with another --data-dir"
         ),
         None => {
             let since = rfc3339::format(Clock::OF_THE_WORLD.now());
@@ -61,7 +61,7 @@ pub fn refuse_scaled(data_dir: &Path) -> Result<()> {
     match kept(data_dir)? {
         None => Ok(()),
         Some(Kept { time_scale, .. }) => bail!(
-            "the timers in {} were set with jettimer dev --time-scale {time_scale}, and go by a clock of their own: take another \
+            "the timers in {} were set with jettimer dev --time-scale {time_scale}, and use its clock: choose another \
              --data-dir",
             data_dir.display()
         ),
@@ -75,14 +75,19 @@ fn kept(data_dir: &Path) -> Result<Option<Kept>> {
         read => read.with_context(|| format!("cannot read {}", path.display()))?,
     };
     let kept = serde_json::from_str(&text);
-    kept.map(Some)
-        .with_context(|| format!("{} is not what jettimer wrote; --reset begins anew", path.display()))
+    kept.map(Some).with_context(|| {
+        format!("{} is not as jettimer wrote it; --reset removes it with the timers", path.display())
+    })
 }
 
 fn on(data_dir: &Path, kept: &Kept) -> Result<Clock> {
     let since = rfc3339::parse(&kept.since).map_err(anyhow::Error::msg);
     let anchor = since.with_context(|| {
-        format!("{}: {} is no instant; --reset begins anew", data_dir.display(), kept.since)
+        format!(
+            "{}: {} is not an instant; --reset removes it with the timers",
+            data_dir.display(),
+            kept.since
+        )
     })?;
     Ok(Clock::on(Course { pace: Pace::new(kept.time_scale), anchor }))
 }

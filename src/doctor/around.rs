@@ -47,7 +47,7 @@ fn heard(nodes: &BTreeMap<Uuid, Beat>) -> Check {
     if !running.iter().any(|beat| beat.node.role.works()) {
         Check::finding(
             "nodes",
-            if names.is_empty() { "none heard".to_owned() } else { says },
+            if names.is_empty() { "no node heard".to_owned() } else { says },
             "No node calls receivers. Start one with --role all or worker; if one runs, it is connected to \
              another NATS, or its user may not publish timers.nodes.*",
         )
@@ -65,7 +65,11 @@ pub(super) async fn of_clock(link: &Link) -> Check {
     }
     let Some(offset) = clock.offset(Moment { steady: Instant::now(), clock: Clock::OF_THE_WORLD.now() })
     else {
-        return Check::unknown("clock", "NATS does not say what time it is", "Ask again when it answers.");
+        return Check::unknown(
+            "clock",
+            "NATS does not report its time",
+            "Run the doctor again when it answers.",
+        );
     };
     let side = if offset > Offset::ZERO { "ahead of" } else { "behind" };
     let says = format!("NATS is {:.1} ms {side} this machine", offset.distance().as_secs_f64() * 1e3);
@@ -73,8 +77,8 @@ pub(super) async fn of_clock(link: &Link) -> Check {
         return Check::finding(
             "clock",
             says,
-            "Timers are early or late by as much if nodes differ so. Synchronise clocks of nodes and NATS \
-             servers, with NTP.",
+            "If the clocks of nodes differ like this, timers are early or late by as much. Synchronise nodes and NATS \
+             servers with NTP.",
         );
     }
     Check::ok("clock", says)
@@ -91,13 +95,13 @@ pub(super) async fn of_lease(link: &Link) -> Check {
         Ok(_) => Check::finding(
             "sweep",
             "no node sweeps",
-            "What is found below is not found by itself. A node that runs takes over within seconds; if none \
-             does, see its log.",
+            "Without sweeps, no node finds the faults below. A running node takes over within seconds; if none does, \
+             see its log.",
         ),
         Err(_) => Check::unknown(
             "sweep",
-            "it cannot be told who sweeps",
-            "The bucket timers_sweep is missing, or may not be read.",
+            "cannot tell which node sweeps",
+            "The bucket timers_sweep is missing, or the NATS user may not read it.",
         ),
     }
 }
@@ -110,24 +114,25 @@ pub(super) async fn of_ledger(link: &Link) -> Check {
     let Some(balance) = balance else {
         return Check::unknown(
             "ledger",
-            "there is none yet",
-            "It is kept by the node that sweeps, unless events or finished timers are kept too briefly.",
+            "there is no ledger yet",
+            "The node that sweeps keeps it, unless events or finished timers are kept for too short a time.",
         );
     };
-    let says = format!("{} created, {} of them are nowhere", balance.created, balance.imbalance);
+    let says = format!("{} created, {} of them not accounted for", balance.created, balance.imbalance);
     match balance.imbalance {
         0 => Check::ok("ledger", format!("{} created, each accounted for", balance.created)),
         1.. => Check::finding(
             "ledger",
             says,
-            "Records were removed by hand, or the bucket was purged. Timers that are lost have to be created again; \
-             then nats kv del timers_sweep ledger begins anew (docs/metrics.md).",
+            "Records were removed by hand, or the bucket was purged. Create lost timers again; then start a new ledger \
+             with nats kv del timers_sweep ledger (docs/metrics.md).",
         ),
         ..0 => Check::finding(
             "ledger",
             says,
-            "There are records that nobody created, as after an older backup was restored: what was called after it \
-             may be called again. Once that is understood, nats kv del timers_sweep ledger begins anew.",
+            "There are records without a creation, as after an older backup was restored: timers that were called \
+             after that backup may be called again. Once you know the cause, start a new ledger with nats kv del \
+             timers_sweep ledger.",
         ),
     }
 }

@@ -23,8 +23,8 @@ fn of_stream(stream: &StreamSight, shape: Shape) -> Check {
         return Check::finding(
             name,
             says,
-            "It is not as jettimer needs it, and timers can be lost. It is left alone: see docs/nats.md, \
-             \"What exists\".",
+            "The stream is not set up as jettimer needs it, and timers can be lost. jettimer does not change it: see \
+             docs/nats.md, \"What exists\".",
         );
     }
     if there.leaderless {
@@ -43,7 +43,7 @@ fn of_stream(stream: &StreamSight, shape: Shape) -> Check {
         );
     }
     if there.replicas < shape.replicas {
-        let says = format!("{} copies, and --replicas says {}", there.replicas, shape.replicas);
+        let says = format!("{} copies, but --replicas says {}", there.replicas, shape.replicas);
         let advice = format!("Raise it with: nats stream edit {name} --replicas={}", shape.replicas);
         return Check::finding(name, says, &advice);
     }
@@ -64,19 +64,19 @@ fn of_missing(name: &str) -> Check {
         "KV_timers" => Check::finding(
             name,
             "is missing",
-            "Every timer was in it. Restore it from a backup (docs/nats.md); a first node creates it on a \
-             server that has none of jettimer's streams.",
+            "It contained every timer. Restore it from a backup (docs/nats.md); on a server without any of jettimer's \
+             streams, the first node creates it.",
         ),
         "TIMERS_EVENTS" => Check::unknown(
             name,
             "is missing",
-            "Without it there is no feed of events: with --event-retention 0s that is as wanted; else a node \
-             that runs creates it.",
+            "Without it there is no feed of events: with --event-retention 0s that is intended; otherwise a running \
+             node creates it.",
         ),
         _ => Check::finding(
             name,
             "is missing",
-            "A node that runs creates it within seconds and fills it from the records; so does --repair.",
+            "A running node creates it within seconds and fills it from the records; so does --repair.",
         ),
     }
 }
@@ -86,15 +86,15 @@ fn of_consumer(consumer: Option<&ConsumerSight>) -> Check {
         return Check::finding(
             "workers",
             "the consumer is missing",
-            "No due timer reaches a worker. A node that runs creates it within seconds; so does --repair.",
+            "No due timer reaches a worker. A running node creates it within seconds; so does --repair.",
         );
     };
     if !consumer.differences.is_empty() {
         return Check::finding(
             "workers",
             consumer.differences.join("; "),
-            "The consumer is not as jettimer needs it. Stop all nodes, remove it with nats consumer rm \
-             TIMERS workers, and start again: no timer is lost by that.",
+            "The consumer is not set up as jettimer needs it. Stop all nodes, remove it with nats consumer rm TIMERS \
+             workers, and start the nodes again: no timer is lost by that.",
         );
     }
     let says = format!(
@@ -105,7 +105,7 @@ fn of_consumer(consumer: Option<&ConsumerSight>) -> Check {
         return Check::finding(
             "workers",
             says,
-            "More is due than is called. Do workers run, and have they places left \
+            "More timers are due than are called. Do workers run, and do they have free places \
              (jettimer_calls_in_progress)?",
         );
     }

@@ -15,17 +15,18 @@ pub(super) fn of_late(late: &Late) -> Vec<Check> {
         Check::finding(
             "receivers",
             says,
-            "These timers wait for their receivers: they are called by and by once these answer well or have room. GET /receivers \
-             of each worker has more, and GET /timer/{id} has waiting_for. A receiver that does not come back is for whoever \
-             runs it; cancel timers that are not wanted any more.",
+            "These timers wait for their receivers, and are called once these recover or have room. GET /receivers of \
+             each worker tells more, and so does waiting_for in GET /timer/{id}. If a receiver does not recover, ask \
+             its operator; cancel timers that are no longer wanted.",
         )
     });
     let of_jettimer = other.map(|says| {
         Check::finding(
             "late",
             says,
-            "No node says that their receivers have no room. Do workers run, do they have NATS, are all places taken \
-             (jettimer_calls_in_progress)? A backlog that is being worked off shrinks from one look to the next.",
+            "No node reports that their receivers have no room. Do workers run, do they reach NATS, are all places \
+             taken (jettimer_calls_in_progress)? A backlog that is being worked off shrinks from one run of the doctor \
+             to the next.",
         )
     });
     of_receivers.into_iter().chain(of_jettimer).collect()

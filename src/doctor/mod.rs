@@ -101,7 +101,7 @@ async fn examine(args: &config::Doctor) -> Result<Report> {
     if args.repair {
         // Creates everything that is missing, except the bucket; the checks below show other faults.
         if let Err(error) = Box::pin(nats::mend(&link, shape)).await {
-            tracing::debug!(%error, "not everything that is missing could be created");
+            tracing::debug!(%error, "cannot create all missing streams and consumers");
         }
     }
     let inspection = link.inspect(shape).await?;

@@ -14,8 +14,8 @@ pub(super) fn of(sight: Option<&Sight>) -> Vec<Check> {
     let Some(sight) = sight else {
         return vec![Check::unknown(
             "room",
-            "it cannot be told how much may still be stored",
-            "The streams of records and wakes have to be there first.",
+            "cannot tell how much more can be stored",
+            "The streams of records and wakes must exist first.",
         )];
     };
     let account = sight.account.and_then(of_account);
@@ -27,14 +27,14 @@ fn of_room(sight: &Sight) -> Check {
     let Some(Room { free, kept }) = sight.room() else {
         return Check::unknown(
             "room",
-            format!("{used}; how much more may be stored is not seen"),
-            "So nodes refuse no timer before JetStream does, and then nothing can be called either: export \
-             $SYS.REQ.SERVER.PING.VARZ to the account, as nats/accounts.conf does, or give the account a limit (docs/nats.md, \
-             \"When the store is full\").",
+            format!("{used}; how much more can be stored is not visible"),
+            "Nodes therefore refuse no timer before JetStream does, and from then on no timer can be called either: \
+             export $SYS.REQ.SERVER.PING.VARZ to the account, as nats/accounts.conf does, or give the account a limit \
+             (docs/nats.md, \"When the store is full\").",
         );
     };
     let says = format!(
-        "{used}; {} more may be stored, of which {} are kept for those",
+        "{used}; {} more can be stored, of which {} are reserved for existing timers",
         mebibytes(free),
         mebibytes(kept)
     );
@@ -42,16 +42,16 @@ fn of_room(sight: &Sight) -> Check {
         return Check::finding(
             "room",
             says,
-            "New timers are refused with 503; those that are promised are called and can be cancelled. Raise max_file_store of \
-             the servers or max_storage of the account, or let timers leave sooner with --retention.",
+            "New timers are refused with 503; existing ones are called and can be cancelled. Raise max_file_store of \
+             the servers or max_storage of the account, or remove finished timers sooner with --retention.",
         );
     }
     if free < kept.saturating_mul(SOON) {
         return Check::finding(
             "room",
             says,
-            "Soon new timers are refused with 503. Raise max_file_store of the servers or max_storage of the account, or let \
-             timers leave sooner with --retention.",
+            "Soon new timers are refused with 503. Raise max_file_store of the servers or max_storage of the account, \
+             or remove finished timers sooner with --retention.",
         );
     }
     Check::ok("room", says)
@@ -78,7 +78,8 @@ fn of_account(account: Account) -> Option<Check> {
         return Some(Check::finding(
             "account",
             says,
-            "A node that loses its index or its feed, or starts, cannot make another: raise max_consumers of the account.",
+            "A node that starts, or loses its index or its feed, cannot create the consumer for it: raise \
+             max_consumers of the account.",
         ));
     }
     Some(Check::ok("account", says))

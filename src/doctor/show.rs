@@ -21,7 +21,7 @@ pub(super) fn report(report: &Report, output: DoctorOutput) {
 
 #[expect(clippy::print_stderr, reason = "the last word to the person who asked")]
 pub(super) fn failure(error: &anyhow::Error) {
-    eprintln!("jettimer doctor: it could not be told whether timers are well: {error:#}");
+    eprintln!("jettimer doctor: cannot check the timers: {error:#}");
 }
 
 fn text(report: &Report) -> String {
@@ -64,7 +64,7 @@ fn summary(checks: &[Check]) -> String {
     let repaired = count(Status::Repaired);
     let unknown = count(Status::Unknown);
     parts.extend((repaired > 0).then(|| format!("{repaired} repaired")));
-    parts.extend((unknown > 0).then(|| format!("{unknown} could not be looked at")));
+    parts.extend((unknown > 0).then(|| format!("{unknown} could not be checked")));
     parts.join(", ") + "."
 }
 
@@ -127,7 +127,7 @@ mod tests {
             fixed timers.orphan       1 wakes of no timer
                                       for example 0198c0de-0000-7000-8000-000000000001
 
-            1 finding, 1 repaired, 1 could not be looked at.
+            1 finding, 1 repaired, 1 could not be checked.
         "#]]
         .assert_eq(&text(&Report { healthy: false, checks }));
     }

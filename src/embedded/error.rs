@@ -19,7 +19,7 @@ pub enum Error {
     GivenUnusable { path: PathBuf, reason: String },
 
     #[error(
-        "the nats-server installed earlier, {path}, cannot be used: {reason}; remove {dir} to have it installed anew",
+        "the nats-server installed earlier, {path}, cannot be used: {reason}; remove {dir} to have it installed again",
         path = path.display(), dir = dir.display()
     )]
     CachedUnusable { path: PathBuf, dir: PathBuf, reason: String },
@@ -43,8 +43,8 @@ pub enum Error {
     InUse { data_dir: PathBuf, pid: Option<u32> },
 
     #[error(
-        "{data_dir} is no data directory of jettimer, and nothing was removed: it has {names} in it. Take another \
-         --data-dir, or remove by hand what is to go",
+        "{data_dir} is not a data directory of jettimer, and nothing was removed: it contains {names}. Choose another \
+         --data-dir, or remove its files by hand",
         data_dir = data_dir.display()
     )]
     NotOurs { data_dir: PathBuf, names: String },

@@ -75,8 +75,9 @@ pub fn run(args: GuardArgs) -> ExitCode {
 fn guard(args: &GuardArgs) -> Result<Option<ExitStatus>, String> {
     let layout = Layout::new(args.data_dir.clone());
     let (events, inbox) = events::channel();
-    events::watch_orders(events.clone()).map_err(|error| format!("cannot watch the orders: {error}"))?;
-    events::watch_signals(events.clone()).map_err(|error| format!("cannot watch the signals: {error}"))?;
+    events::watch_orders(events.clone())
+        .map_err(|error| format!("cannot read jettimer's orders: {error}"))?;
+    events::watch_signals(events.clone()).map_err(|error| format!("cannot watch for signals: {error}"))?;
 
     let Some(lock) = take_lock(&layout, &inbox)? else { return Ok(None) };
     let mut child = start(args, &layout, lock)?;
@@ -86,7 +87,7 @@ fn guard(args: &GuardArgs) -> Result<Option<ExitStatus>, String> {
         // Nobody would be left to stop it.
         _ = child.kill();
     }
-    ended.map(Some).map_err(|error| format!("cannot attend to nats-server: {error}"))
+    ended.map(Some).map_err(|error| format!("cannot supervise nats-server: {error}"))
 }
 
 fn take_lock(layout: &Layout, inbox: &Receiver<Event>) -> Result<Option<fs::File>, String> {

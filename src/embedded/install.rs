@@ -128,8 +128,8 @@ async fn pip_install(target: &Path, lock: &File) -> Result<(), String> {
         .stdin(Stdio::from(lock))
         .kill_on_drop(true);
     let output = match timeout(INSTALL_WITHIN, pip.output()).await {
-        Err(_elapsed) => return Err(format!("pip was not done after {INSTALL_WITHIN:?}")),
-        Ok(Err(error)) => return Err(format!("python3 cannot be run: {error}")),
+        Err(_elapsed) => return Err(format!("pip did not finish within {INSTALL_WITHIN:?}")),
+        Ok(Err(error)) => return Err(format!("cannot run python3: {error}")),
         Ok(Ok(output)) => output,
     };
     if output.status.success() { Ok(()) } else { Err(complaint(&output)) }

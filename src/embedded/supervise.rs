@@ -43,7 +43,7 @@ async fn keep_running(server: &mut Server) -> Infallible {
         };
         let how = ended.map_or_else(|error| error.to_string(), |status| status.to_string());
         warn!(
-            "nats-server ended by itself ({how}); its log {} says:\n{}",
+            "nats-server ended unexpectedly ({how}); its log {} says:\n{}",
             server.log_path().display(),
             server.complaints()
         );
@@ -52,7 +52,7 @@ async fn keep_running(server: &mut Server) -> Infallible {
             pause = PAUSE_MAX.min(pause * 2);
             match server.restart().await {
                 Ok(()) => break,
-                Err(error) => warn!("nats-server cannot be restarted, next attempt in {pause:?}: {error}"),
+                Err(error) => warn!("cannot restart nats-server, next attempt in {pause:?}: {error}"),
             }
         }
         info!("nats-server runs again on {} (pid {})", server.url(), server.pid());

@@ -49,13 +49,13 @@ impl fmt::Display for Version {
 /// Why jettimer cannot work with a program.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unsuitable {
-    #[error("there is no such program")]
+    #[error("the program does not exist")]
     Missing,
     #[error("it cannot be run: {0}")]
     NotRunnable(io::Error),
     #[error("`--version` printed nothing within {ASK_WITHIN:?}")]
     Silent,
-    #[error("`--version` printed {0:?}, which is no nats-server")]
+    #[error("`--version` printed {0:?}, so it is not a nats-server")]
     SomethingElse(String),
     #[error("it is version {0}, and {MIN_VERSION} is the oldest that schedules messages reliably")]
     TooOld(Version),

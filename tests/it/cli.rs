@@ -105,7 +105,7 @@ async fn everything_that_a_creation_has_is_an_option() {
 
     // A second creation with the key says that the timer exists, and shows its state.
     let again = run(&client, &args).await;
-    assert!(again.err.contains("there is one timer"), "{again:?}");
+    assert!(again.err.contains("no second timer was created"), "{again:?}");
     client.cancel(created.out.trim()).await;
     let over = run(&client, &args).await;
     assert_eq!((over.code, &over.out), (Some(0), &created.out), "{over:?}");
@@ -138,7 +138,7 @@ async fn each_end_has_its_exit_code_and_says_what_to_do() {
         (vec!["change", &id], 2, vec!["--when"]),
         (vec!["replay", &id], 4, vec!["only failed and unknown"]),
         (vec!["cancel"], 2, vec!["ids", "--host"]),
-        (vec!["cancel", &id, "--host", "a"], 2, vec!["do not go together"]),
+        (vec!["cancel", &id, "--host", "a"], 2, vec!["cannot be combined"]),
         (vec!["cancel", "--host", "localhost"], 2, vec!["1 timer would be cancelled", "--yes"]),
         (vec!["list", "--state", "blue"], 2, vec!["scheduled", "unknown"]),
         (vec!["list", "--due-after", "tomorrow"], 2, vec!["2027-01-01T09:00:00Z"]),

@@ -59,5 +59,5 @@ async fn a_server_behind_tls_is_asked_if_its_authority_is_trusted() {
     let mut child = command(&["get", "0198f0f0-0000-7000-8000-00000000002a", "--server", &url, "--ca"]);
     let known = finish(child.arg(&ca).spawn().unwrap()).await;
     assert_eq!(known.code, Some(1), "{known:?}");
-    assert!(known.err.contains("not what jettimer"), "{known:?}");
+    assert!(known.err.contains("not valid for jettimer"), "{known:?}");
 }

@@ -57,7 +57,8 @@ async fn many_are_cancelled_only_if_the_question_is_answered_with_yes() {
         let (code, shown) = cancel(no).await;
         assert_eq!(code, Some(1), "{shown}");
         assert!(
-            shown.contains("2 timers would be cancelled. Go on? [y/N]") && shown.contains("nothing was done"),
+            shown.contains("2 timers would be cancelled. Continue? [y/N]")
+                && shown.contains("nothing was done"),
             "{shown}"
         );
     }

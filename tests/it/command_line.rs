@@ -34,7 +34,7 @@ async fn a_bad_value_says_which_why_and_what_is_allowed() {
     let long = "n".repeat(129);
     for (args, said) in [
         (vec!["serve", "--max-delay", "soon"], vec!["--max-delay", "soon", "90s"]),
-        (vec!["serve", "--max-delay", "200y"], vec!["--max-delay", "allowed is 1s to"]),
+        (vec!["serve", "--max-delay", "200y"], vec!["--max-delay", "must be 1s to"]),
         (vec!["serve", "--replicas", "2"], vec!["--replicas", "1, 3 or 5"]),
         (vec!["serve", "--max-calls", "0"], vec!["--max-calls", "1 to 16384"]),
         (vec!["serve", "--node-name", ""], vec!["--node-name", "1 to 128 characters"]),

@@ -106,7 +106,7 @@ async fn what_is_missing_or_removed_or_of_another_shape_is_explained() {
     for (name, says) in [
         ("TIMERS", "max_age is 86400s and must be 0ns"),
         ("workers", "the consumer is missing"),
-        ("nodes", "none heard"),
+        ("nodes", "no node heard"),
         ("sweep", "no node sweeps"),
         ("timers.removed", "1 records removed by hand"),
     ] {

@@ -53,9 +53,9 @@ pub(super) async fn run(args: &Export, around: &Surroundings) -> Result<Exit, Fa
     bar.finish_and_clear();
     let is_whole = written?;
     let count = target.finish()?;
-    say(&format!("{count} timers are written"));
+    say(&format!("{count} timers written"));
     if !is_whole {
-        say("the node's index leaves some timers out (--index-limit of the node): this is not all");
+        say("the export is incomplete: the node's index leaves out some timers (--index-limit of the node)");
         return Ok(Exit::Failed);
     }
     Ok(Exit::Done)
@@ -77,7 +77,8 @@ async fn all(
         is_whole &= page.complete;
         let read = page.timers.iter().map(|timer| serde_json::from_str::<Listed>(timer.get()));
         let listed: Result<Vec<Listed>, _> = read.collect();
-        let listed = listed.map_err(|error| Failure::other(format!("a list cannot be read: {error}")))?;
+        let listed =
+            listed.map_err(|error| Failure::other(format!("cannot read the list of timers: {error}")))?;
         let lines: Vec<Option<String>> = stream::iter(listed)
             .map(|listed| line(session, listed.id, patience.clone()))
             .buffered(AT_ONCE)
@@ -102,17 +103,17 @@ async fn line(session: &Session, id: String, mut patience: Patience) -> Result<O
     };
     let text = answer.text();
     let whole: Whole<'_> = serde_json::from_str(&text)
-        .map_err(|error| Failure::other(format!("timer {id} cannot be read: {error}")))?;
+        .map_err(|error| Failure::other(format!("cannot read timer {id}: {error}")))?;
     if whole.is_hidden() {
         return Err(Failure::Other(
             Exit::NotAllowed,
             format!(
-                "timer {id} is shown without its headers and body: use a token with the scope read-body\n  \
-                 without it the export would call something else"
+                "the node hides headers and body of timer {id}: use a token with the scope read-body\n  \
+                 without them, the exported timer would make a different call"
             ),
         ));
     }
-    whole.creation().map_err(|error| Failure::other(format!("timer {id} cannot be written: {error}")))
+    whole.creation().map_err(|error| Failure::other(format!("cannot write timer {id}: {error}")))
 }
 
 fn bar() -> ProgressBar {

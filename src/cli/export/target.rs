@@ -36,7 +36,7 @@ impl Target {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
             if resume {
                 return Err(Failure::usage(
-                    "--resume goes on with a file: standard output has no beginning that is kept",
+                    "--resume needs a file: an export to standard output cannot be resumed",
                 ));
             }
             return Ok(Self { file: None, progress: fresh });
@@ -45,9 +45,9 @@ impl Target {
         let beside = beside(path);
         if !resume {
             let file = OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| {
-                let next = if beside.exists() { "--resume goes on with it" } else { "choose another name" };
+                let next = if beside.exists() { "--resume continues it" } else { "choose another name" };
                 if error.kind() == io::ErrorKind::AlreadyExists {
-                    Failure::usage(format!("{name} is there already: {next}"))
+                    Failure::usage(format!("{name} already exists: {next}"))
                 } else {
                     Failure::usage(format!("cannot write {name}: {error}"))
                 }
@@ -57,21 +57,18 @@ impl Target {
             return Ok(target);
         }
         let text = std::fs::read(&beside).map_err(|error| {
-            Failure::usage(format!(
-                "there is no export to go on with: cannot read {}: {error}",
-                beside.display()
-            ))
+            Failure::usage(format!("there is no export to resume: cannot read {}: {error}", beside.display()))
         })?;
         let progress: Progress = serde_json::from_slice(&text)
             .map_err(|error| Failure::usage(format!("{} cannot be read: {error}", beside.display())))?;
         if progress.filter != filter {
             return Err(Failure::usage(format!(
-                "{name} was begun with other options: give the same, or begin anew"
+                "{name} was started with other options: give the same, or start again with another file"
             )));
         }
         let mut file = OpenOptions::new().write(true).open(path)?;
         if file.metadata()?.len() < progress.bytes {
-            return Err(Failure::usage(format!("{name} is shorter than it was: remove it and begin anew")));
+            return Err(Failure::usage(format!("{name} is shorter than it was: remove it and start again")));
         }
         file.set_len(progress.bytes)?;
         file.seek(SeekFrom::End(0))?;
@@ -114,8 +111,8 @@ impl Target {
     /// The advice for a person if the export breaks off.
     pub(super) fn advice(&self) -> &'static str {
         match self.file {
-            Some(_) => "broken off: --resume goes on with it",
-            None => "broken off: what is written is not all",
+            Some(_) => "interrupted: --resume continues it",
+            None => "interrupted: the output is incomplete",
         }
     }
 

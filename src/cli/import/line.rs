@@ -73,10 +73,10 @@ impl Item {
     ) -> Result<Self, String> {
         let text = text.trim_ascii();
         let mut fields: BTreeMap<String, &RawValue> =
-            serde_json::from_slice(text).map_err(|error| format!("is no JSON object: {error}"))?;
+            serde_json::from_slice(text).map_err(|error| format!("is not a JSON object: {error}"))?;
         // The line is written again below with only one of the fields, so the node could not notice.
         if let Some(pointer) = repeated::fields(text, Some("body")).first() {
-            return Err(format!("{pointer} is there more than once; only one of them can be meant"));
+            return Err(format!("{pointer} is given more than once: leave one"));
         }
         let at = check_time(&fields)?;
         if !fields.contains_key("url") {
@@ -137,8 +137,8 @@ fn check_time(
             let read = text(at).and_then(|text| rfc3339::parse(&text));
             read.map(Some).map_err(|why| format!("at: {why}"))
         }
-        (false, None, None) => Err("says no time: hours, minutes and seconds, delay, or at".to_owned()),
-        _ => Err("says twice when: hours, minutes and seconds, delay, or at".to_owned()),
+        (false, None, None) => Err("needs a time: set one of hours/minutes/seconds, delay, or at".to_owned()),
+        _ => Err("has more than one time: set only one of hours/minutes/seconds, delay, or at".to_owned()),
     }
 }
 
@@ -203,17 +203,17 @@ mod tests {
     #[test]
     fn what_cannot_be_a_timer_is_told_without_asking() {
         for (line, why) in [
-            ("nonsense", "no JSON object"),
-            ("[]", "no JSON object"),
-            ("{}", "says no time"),
+            ("nonsense", "not a JSON object"),
+            ("[]", "not a JSON object"),
+            ("{}", "needs a time"),
             (r#"{"delay":"1h"}"#, "has no url"),
             (r#"{"delay":"soon","url":"http://a"}"#, "delay: "),
             (r#"{"at":"soon","url":"http://a"}"#, "at: "),
-            (r#"{"delay":"1h","seconds":1,"url":"http://a"}"#, "says twice when"),
-            (r#"{"delay":"1h","delay":"0s","url":"http://a"}"#, "/delay is there more than once"),
+            (r#"{"delay":"1h","seconds":1,"url":"http://a"}"#, "more than one time"),
+            (r#"{"delay":"1h","delay":"0s","url":"http://a"}"#, "/delay is given more than once"),
             (
                 r#"{"delay":"1h","url":"http://a","retry":{"factor":2,"factor":3}}"#,
-                "/retry/factor is there more",
+                "/retry/factor is given more",
             ),
         ] {
             let said = read(line, "", &mut HashMap::new()).err().unwrap();

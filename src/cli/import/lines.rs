@@ -68,7 +68,7 @@ fn send_all(mut source: impl BufRead, name: &str, sender: &Sender<Read>) {
                             end += count;
                             Read::TooLong { line, end }
                         }
-                        Err(error) => Read::Failed(format!("cannot read on in {name}: {error}")),
+                        Err(error) => Read::Failed(format!("cannot continue to read {name}: {error}")),
                     }
                 } else if text.trim_ascii().is_empty() {
                     continue;
@@ -76,7 +76,7 @@ fn send_all(mut source: impl BufRead, name: &str, sender: &Sender<Read>) {
                     Read::Line { line, text, end }
                 }
             }
-            Err(error) => Read::Failed(format!("cannot read on in {name}: {error}")),
+            Err(error) => Read::Failed(format!("cannot continue to read {name}: {error}")),
         };
         let is_last = matches!(read, Read::Failed(_));
         if sender.blocking_send(read).is_err() || is_last {

@@ -80,7 +80,7 @@ pub(super) async fn run(args: &Import, around: &Surroundings) -> Result<Exit, Fa
         ended = all(&session, args, lines.lines, &bar, &mut totals) => ended,
         interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Failure::from).and(Err(Failure::Other(
             Exit::Interrupted,
-            "broken off: run it again, and what is there already is not made twice".to_owned(),
+            "interrupted: run it again; timers that exist already are not created twice".to_owned(),
         ))),
     };
     bar.finish_and_clear();
@@ -174,7 +174,7 @@ impl Batches {
                 Some(Read::TooLong { line, end }) => {
                     batch.bad.push((
                         line,
-                        format!("is longer than {} bytes, which no node takes", lines::MOST_BYTES),
+                        format!("is longer than {} bytes, the most that any node accepts", lines::MOST_BYTES),
                     ));
                     batch.read = end;
                 }
@@ -208,17 +208,14 @@ impl Totals {
             return Ok(session.out.line(&json.to_string())?);
         }
         if self.disowned > 0 {
-            say(&format!(
-                "{} timers had another owner (created_by), which --own has left out",
-                self.disowned
-            ));
+            say(&format!("{} timers had another owner (created_by), which --own removed", self.disowned));
         }
         if dry_run {
             let fit = self.lines - self.refused;
-            say(&format!("{fit} lines may be timers, {} cannot; nothing was sent", self.refused));
+            say(&format!("{fit} lines may become timers, {} cannot; nothing was sent", self.refused));
         } else {
             say(&format!(
-                "{} created, {} there already, {} refused",
+                "{} created, {} already there, {} refused",
                 self.created, self.existing, self.refused
             ));
         }

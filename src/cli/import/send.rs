@@ -73,7 +73,7 @@ pub(super) async fn send(
         if results.len() != open.len() {
             let (got, sent) = (results.len(), open.len());
             return Err(Failure::other(format!(
-                "{sent} timers were sent and {got} answered for: is this jettimer?"
+                "the server answered for {got} of {sent} timers: is it jettimer?"
             )));
         }
         let mut away = None;
@@ -115,7 +115,7 @@ fn too_large(problem: &Problem, item: &Item) -> String {
     if problem.kind().is_empty() {
         let bytes = item.json.len();
         return format!(
-            "something between here and the node does not take {bytes} bytes ({}): raise its limit",
+            "a proxy in front of the node refuses {bytes} bytes ({}): raise its limit",
             problem.title
         );
     }

@@ -46,7 +46,7 @@ impl<'s> Feed<'s> {
                 match self.follow().await {
                     Ok(events) => {
                         self.events = Some(events);
-                        say("the feed goes on");
+                        say("the feed is connected again");
                     }
                     Err(error) => self.patience.wait_after(error).await?,
                 }
@@ -65,17 +65,14 @@ impl<'s> Feed<'s> {
                         _ => return Ok(event),
                     }
                 }
-                Ok(None) => "it has ended".to_owned(),
+                Ok(None) => "the connection was closed".to_owned(),
                 Err(why) => why,
             };
-            say(&format!("the feed broke off: {}; connecting again", clean(&broken)));
+            say(&format!("lost the feed: {}; connecting again", clean(&broken)));
             self.events = None;
             // Without a wait, the client would reconnect as often as a node drops it or the connection breaks.
             if !self.patience.wait(None).await {
-                return Err(Failure::Other(
-                    Exit::Unavailable,
-                    "the feed cannot be followed again".to_owned(),
-                ));
+                return Err(Failure::Other(Exit::Unavailable, "cannot connect to the feed again".to_owned()));
             }
         }
     }

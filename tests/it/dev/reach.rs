@@ -55,10 +55,10 @@ async fn it_does_not_listen_beyond_this_machine_without_tokens_unless_told() {
     assert!(said.contains("contradict"), "{said}");
 
     let open = Dev::start(data.path(), &[&everywhere[..], &["--insecure-no-auth"]].concat()).await;
-    assert!(open.welcome().contains("everybody who reaches"), "{}", open.welcome());
+    assert!(open.welcome().contains("anyone who can reach"), "{}", open.welcome());
     assert_eq!(open.interrupt().await, Some(0));
     let guarded = Dev::start(data.path(), &[&everywhere[..], &["--tokens", &line]].concat()).await;
-    assert!(!guarded.welcome().contains("everybody who reaches"), "{}", guarded.welcome());
+    assert!(!guarded.welcome().contains("anyone who can reach"), "{}", guarded.welcome());
     // A page has no token, wherever its name points to.
     let answer = asked_for(&guarded, "timers.example", "GET", "/timers").await;
     assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");

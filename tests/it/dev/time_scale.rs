@@ -139,7 +139,7 @@ async fn timers_of_one_clock_are_not_put_on_another() {
     assert_eq!(dev.interrupt().await, Some(0));
     for other in [&[][..], &["--time-scale", "61"]] {
         let said = refused(data.path(), other).await;
-        assert!(said.contains("--time-scale 60 to go on with them") && said.contains("--reset"), "{said}");
+        assert!(said.contains("--time-scale 60 to keep them") && said.contains("--reset"), "{said}");
     }
     let serve = Command::new(env!("CARGO_BIN_EXE_jettimer"))
         .args(["serve", "--insecure-no-auth", "--listen", "127.0.0.1:0", "--data-dir"])
