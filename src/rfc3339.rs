@@ -46,7 +46,7 @@ pub fn parse(text: &str) -> Result<Timestamp, String> {
     let instant = instant(&parts)?;
     let nanos = instant.unix_timestamp_nanos() + i128::from(parts.leap) * 1_000_000_000;
     let micros = nanos.div_euclid(1_000) + i128::from(nanos.rem_euclid(1_000) != 0);
-    u64::try_from(micros.min(LAST)).map(Timestamp::from_micros).map_err(|_| "lies before 1970".to_owned())
+    u64::try_from(micros.min(LAST)).map(Timestamp::from_micros).map_err(|_| "is before 1970".to_owned())
 }
 
 /// Whether a text begins with a date, as an instant does.
@@ -66,13 +66,13 @@ fn instant(parts: &Parts) -> Result<OffsetDateTime, String> {
     let time = Time::from_hms_nano(hour, minute, second, parts.nanos)
         .map_err(|_| format!("there is no time {hour:02}:{minute:02}:{second:02}; a day ends at 23:59:59"))?;
     let offset = UtcOffset::from_whole_seconds(parts.offset_minutes * 60)
-        .map_err(|_| "has an offset that no place has".to_owned())?;
+        .map_err(|_| "has an offset that no time zone uses".to_owned())?;
     let instant = date.with_time(time).assume_offset(offset);
     // A leap second is the last second of a month, in UTC.
     let utc = instant.to_offset(UtcOffset::UTC);
     let last = utc.date().next_day().is_none_or(|next| next.day() == 1);
     if parts.leap && !(last && utc.hour() == 23 && utc.minute() == 59) {
-        return Err("there is no leap second at this time; seconds go from 00 to 59".to_owned());
+        return Err("there is no leap second at this time; seconds are 00 to 59".to_owned());
     }
     Ok(instant)
 }
@@ -132,8 +132,8 @@ mod tests {
             ("2027-01-01T09:00", "has no offset; add Z"),
             ("2027-01-01T09:00:00+0100", "write the offset as +01:00"),
             ("2027-01-01T09:00:00-08", "write the offset as -08:00"),
-            ("2027-01-01T09:00:00 +01:00", "no blank before the offset"),
-            ("2027-01-01T09:00:00 Z", "no blank before the offset"),
+            ("2027-01-01T09:00:00 +01:00", "space before the offset"),
+            ("2027-01-01T09:00:00 Z", "space before the offset"),
             ("2027-01-01T09:00:00 01:00", "%2B"),
             ("2027-01-01T09:00:00UTC", "write Z for UTC"),
             ("2027-01-01T09:00:00[Europe/Berlin]", "has no offset"),
@@ -149,15 +149,15 @@ mod tests {
             ("2027-13-01T09:00:00Z", "there is no day 2027-13-01"),
             ("2027-01-01T09:00:00.Z", "no digits after"),
             ("2027-01-01T9:00:00Z", "two digits each"),
-            ("2027-1-1T09:00:00Z", "begins with a date"),
-            ("20270101T090000Z", "begins with a date"),
+            ("2027-1-1T09:00:00Z", "must begin with a date"),
+            ("20270101T090000Z", "must begin with a date"),
             ("1800000000", "is a number"),
             ("1800000000000", "is a number"),
-            ("tomorrow", "begins with a date"),
-            ("2027-01-01T09:00:00+24:00", "an offset that no place has"),
-            ("2027-01-01T09:00:00+01:60", "an offset that no place has"),
+            ("tomorrow", "must begin with a date"),
+            ("2027-01-01T09:00:00+24:00", "an offset that no time zone uses"),
+            ("2027-01-01T09:00:00+01:60", "an offset that no time zone uses"),
             ("2027-01-01x09:00:00Z", "T between"),
-            ("+12027-01-01T09:00:00Z", "begins with a date"),
+            ("+12027-01-01T09:00:00Z", "must begin with a date"),
         ] {
             let said = parse(text).expect_err(text);
             assert!(said.contains(why), "{text}: {said}");

@@ -62,7 +62,7 @@ pub enum Denied {
     #[error("the Authorization header must be `Bearer <token>`")]
     Malformed,
     /// The token is not in the list.
-    #[error("this token is not known here; was it replaced?")]
+    #[error("this node does not know the token; was it replaced?")]
     Unknown,
 }
 

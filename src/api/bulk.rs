@@ -42,7 +42,7 @@ pub(super) async fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
     let key = idempotency::key(&call.request.headers)?;
     let media_type = call.request.media_type();
     if !matches!(media_type.as_str(), "" | "application/json" | NDJSON) {
-        let allowed = "a JSON array (application/json) or one JSON object a line (application/x-ndjson)";
+        let allowed = "a JSON array (application/json) or one JSON object per line (application/x-ndjson)";
         return Err(Problem::unsupported_media_type(allowed));
     }
     let (timeout, memory) = (call.api.client_timeout, &call.api.memory);
@@ -51,7 +51,7 @@ pub(super) async fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
     // Each item refers to its part of the bytes.
     drop(bytes);
     if items.is_empty() {
-        return Err(Problem::not_json("the body has no timer in it"));
+        return Err(Problem::not_json("the body contains no timers"));
     }
     if items.len() > MAX_TIMERS {
         return Err(Problem::too_many_timers(MAX_TIMERS));
@@ -103,7 +103,7 @@ async fn create_one(
     }
     let mut json = Json::read(item).map_err(|bad| bad.problem("this timer"))?;
     if patience.is_over() {
-        let why = "the time of the request was over before it came to this timer".to_owned();
+        let why = "the request ran out of time before it reached this timer".to_owned();
         return Err(Problem::of_nats(&NatsError::NotDone(why)));
     }
     let key = idempotency::take(&mut json.value)?.or(key);

@@ -140,8 +140,8 @@ fn asked(query: &str) -> Result<(Filter, bool), Problem> {
     for (key, _) in filter.metadata.iter().filter(|(_, value)| value.is_empty()) {
         params.wrong(
             &format!("metadata.{key}"),
-            "is empty; give the label's value, or leave the parameter out. Timers whose label is empty are found by GET \
-             /timers and are named by their ids",
+            "is empty; give the label's value, or leave the parameter out. To select timers whose label is empty, find them with \
+             GET /timers and use their ids",
         );
     }
     params.finish()?;

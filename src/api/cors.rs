@@ -46,7 +46,7 @@ impl FromStr for Origins {
         match origins.as_slice() {
             [] => Ok(Self::Nobody),
             ["*"] => Ok(Self::Anyone),
-            origins if origins.contains(&"*") => Err("* means every origin, so it stands alone".to_owned()),
+            origins if origins.contains(&"*") => Err("* means every origin, so give it alone".to_owned()),
             origins => Ok(Self::These(origins.iter().map(|origin| exact(origin)).collect::<Result<_, _>>()?)),
         }
     }
@@ -55,14 +55,14 @@ impl FromStr for Origins {
 /// Reads an origin, if it is spelled as a browser spells it: another spelling would never match.
 fn exact(text: &str) -> Result<String, String> {
     if text.contains('*') {
-        return Err(format!("{text:?} has a * in it; name each origin, or let in all with * alone"));
+        return Err(format!("{text:?} contains a *; name each origin, or allow all with * alone"));
     }
     let url = url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
     match url.map(|url| url.origin().ascii_serialization()) {
         Some(origin) if origin == text => Ok(origin),
-        Some(origin) => Err(format!("{text:?} must be as a browser writes it: {origin}")),
+        Some(origin) => Err(format!("{text:?} must be written as browsers write it: {origin}")),
         None => Err(format!(
-            "{text:?} is no origin; an origin is http://HOST or https://HOST, with :PORT if it is not the usual one"
+            "{text:?} is not an origin; an origin is http://HOST or https://HOST, with :PORT if it is not the default port"
         )),
     }
 }
@@ -161,14 +161,14 @@ mod tests {
         let two = vec!["https://a.example".to_owned(), "http://localhost:3000".to_owned()];
         assert_eq!("https://a.example, http://localhost:3000,".parse(), Ok(Origins::These(two)));
         for (wrong, said) in [
-            ("*, https://a.example", "stands alone"),
+            ("*, https://a.example", "give it alone"),
             ("https://a.example/", "https://a.example"),
             ("https://A.example:443", "https://a.example"),
             ("https://a.example/app", "https://a.example"),
             ("https://*.example", "name each origin"),
-            ("a.example", "is no origin"),
-            ("null", "is no origin"),
-            ("file:///x", "is no origin"),
+            ("a.example", "is not an origin"),
+            ("null", "is not an origin"),
+            ("file:///x", "is not an origin"),
         ] {
             let error = wrong.parse::<Origins>().unwrap_err();
             assert!(error.contains(said), "{wrong}: {error}");

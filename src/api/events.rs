@@ -133,15 +133,15 @@ impl Reader {
         let reason = match dropped {
             Dropped::Slow => {
                 let most = self.patience;
-                format!("events were not read within {most:?}; come back for the rest")
+                format!("events were left unread for {most:?}; reconnect to get the rest")
             }
-            Dropped::Stopping => "the node stops; come back for the rest".to_owned(),
+            Dropped::Stopping => "the node is stopping; reconnect to get the rest".to_owned(),
         };
-        tracing::debug!(reason, "a reader of the feed is dropped");
+        tracing::debug!(reason, "dropped a reader of the feed");
         let last = sse::Event::default().event("dropped").data(json!({ "reason": reason }).to_string());
         // A place is kept for this event, so sending fails only if the reader has gone.
         if self.sender.try_send(Waiting { event: last, _room: None }).is_err() {
-            tracing::debug!("it has gone already");
+            tracing::debug!("the reader of the feed had already disconnected");
         }
     }
 
@@ -154,7 +154,7 @@ impl Reader {
                 Ok(Heard::Event(event)) => self.shown(&event),
                 Ok(Heard::Missed(missed)) => (gap(missed), 0),
                 Err(error) => {
-                    tracing::debug!(%error, "the feed is followed again");
+                    tracing::debug!(%error, "lost the feed; following it again");
                     tokio::time::sleep(COME_BACK).await;
                     continue;
                 }

@@ -39,7 +39,7 @@ impl<S: AsyncRead + Unpin> FirstHead<S> {
                 if bytes.is_empty() { stop.run_until_cancelled(read).await } else { Some(read.await) };
             let count = count.transpose()?;
             match count {
-                None => return Err(io::Error::other("the node stops")),
+                None => return Err(io::Error::other("the node is stopping")),
                 Some(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Some(count) => bytes.extend_from_slice(&next[..count]),
             }

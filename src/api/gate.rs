@@ -72,10 +72,10 @@ pub(super) async fn handle(api: &Api, refusals: &Refusals, request: Request) -> 
         passage.measured.answered(answer.status());
         let status = answer.status();
         if passage.to_inbox {
-            tracing::debug!(%method, path, status = status.as_u16(), "the inbox has answered");
+            tracing::debug!(%method, path, status = status.as_u16(), "the inbox answered a request");
         } else if status == StatusCode::SERVICE_UNAVAILABLE {
             if let Some(count) = refusals.count(Instant::now()) {
-                tracing::warn!(%method, path, count, "requests are answered with 503, this is the last of them");
+                tracing::warn!(%method, path, count, "answered requests with 503; this is the latest of them");
             }
             tracing::debug!(%method, path, status = 503, "answered");
         } else if status.is_server_error() {
@@ -121,7 +121,7 @@ async fn caught(
     path: &str,
 ) -> Result<Answer, Problem> {
     AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|panic| {
-        tracing::error!(%method, path, panic = panic_text(&*panic), "a handler has panicked");
+        tracing::error!(%method, path, panic = panic_text(&*panic), "a request handler panicked");
         Err(Problem::internal())
     })
 }
@@ -233,7 +233,7 @@ pub(super) fn uri_too_long() -> Problem {
 
 pub(super) fn headers_too_large() -> Problem {
     Problem::headers_too_large(format!(
-        "a request has at most {MAX_HEADERS} header fields and {MAX_HEADER_BYTES} bytes of them"
+        "a request may have at most {MAX_HEADERS} header fields, with {MAX_HEADER_BYTES} bytes in total"
     ))
 }
 
@@ -272,6 +272,6 @@ mod tests {
         assert_eq!(answer.status(), 500);
         assert_eq!(answer.headers()["content-type"], "application/problem+json");
         let body = answer.into_body().collect().await.unwrap().to_bytes();
-        expect_test::expect![[r#"{"detail":"something that must not happen has happened; the log has it under the request_id of this answer","request_id":"r","status":500,"title":"Internal error","type":"urn:jettimer:problem:internal"}"#]].assert_eq(std::str::from_utf8(&body).unwrap());
+        expect_test::expect![[r#"{"detail":"this is a fault of jettimer; the log describes it under the request_id of this answer","request_id":"r","status":500,"title":"Internal error","type":"urn:jettimer:problem:internal"}"#]].assert_eq(std::str::from_utf8(&body).unwrap());
     }
 }

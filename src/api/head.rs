@@ -31,7 +31,7 @@ const HYPHENATED: [&str; 13] = [
 pub(super) fn check(headers: &HeaderMap) -> Result<(), Problem> {
     // RFC 9112, 3.2.
     if headers.get_all(HOST).iter().count() > 1 {
-        return Err(Problem::ambiguous_head("a request has one Host field, and this one has more"));
+        return Err(Problem::ambiguous_head("the request has more than one Host field"));
     }
     // RFC 9112, 6.1: a coding before `chunked` would have to be undone.
     let codings = headers
@@ -42,7 +42,7 @@ pub(super) fn check(headers: &HeaderMap) -> Result<(), Problem> {
     if codings.next().is_some_and(|first| !first.eq_ignore_ascii_case(b"chunked")) || codings.next().is_some()
     {
         return Err(Problem::ambiguous_head(
-            "the only transfer coding that is known is chunked, once: send the body as it is, without compression",
+            "the only supported transfer coding is chunked, given once: send the body without compression",
         ));
     }
     let meant = |name: &str| name.contains('_').then(|| name.replace('_', "-"));
@@ -50,7 +50,7 @@ pub(super) fn check(headers: &HeaderMap) -> Result<(), Problem> {
     if let Some(name) = headers.keys().map(|name| name.as_str()).find(known) {
         let hyphenated = name.replace('_', "-");
         return Err(Problem::ambiguous_head(format!(
-            "the field {name} is written with hyphens: {hyphenated}"
+            "the header field {name} must be written with hyphens: {hyphenated}"
         )));
     }
     Ok(())

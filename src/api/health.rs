@@ -38,7 +38,7 @@ pub(super) async fn only(api: &Api, request: Request) -> Answer {
 pub(super) async fn readiness(api: &Api) -> Answer {
     if let Some(failure) = api.tasks.failure() {
         // The task's name only: any client may ask this, and the text of a panic is for readers of the log.
-        let reason = format!("the task {} has failed, and the node ends: see its log", failure.task.shown());
+        let reason = format!("the task {} failed, so the node stops: see its log", failure.task.shown());
         return show(StatusCode::SERVICE_UNAVAILABLE, "stopping", Some(reason), Found::default());
     }
     if api.stop.is_cancelled() {

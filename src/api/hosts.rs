@@ -36,7 +36,7 @@ impl FromStr for Hosts {
             name.len() <= MAX_NAME && name.bytes().all(fits)
         };
         if let Some(bad) = names.iter().find(|name| !is_name(name)) {
-            return Err(format!("{bad:?} is no name of a host: write it without a port, as timers.internal"));
+            return Err(format!("{bad:?} is not a host name: write it without port, like timers.internal"));
         }
         Ok(Self { are_checked: !names.is_empty(), names })
     }

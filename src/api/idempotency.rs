@@ -36,7 +36,7 @@ pub(super) fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
         text.ok_or_else(|| Problem::bad_key("the Idempotency-Key must be visible ASCII and spaces"))?;
     let key = match text.strip_prefix('"') {
         Some(rest) => unquoted(rest).ok_or_else(|| {
-            Problem::bad_key("the Idempotency-Key starts with a quote and is no quoted string")
+            Problem::bad_key("the Idempotency-Key starts with a quote but is not a quoted string")
         })?,
         None => text.to_owned(),
     };

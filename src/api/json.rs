@@ -47,9 +47,7 @@ impl Bad {
             Self::NotJson(error) => Problem::not_json(format!("{what} is not JSON: {error}")),
             Self::TooManyValues => Problem::invalid_timer(vec![FieldError {
                 pointer: String::new(),
-                detail: format!(
-                    "has more than {MAX_VALUES} values outside of body, and no timer has so many"
-                ),
+                detail: format!("has more than {MAX_VALUES} values outside of body, more than any timer has"),
             }]),
         }
     }

@@ -122,7 +122,7 @@ impl<S> Kept<S> {
         let free = FREE_HEAD_BYTES.saturating_sub(self.head_bytes);
         if !is_head || free == 0 {
             if is_head {
-                let full = |_| io::Error::other("heads of requests take all the memory that they may");
+                let full = |_| io::Error::other("request heads use all the memory they may");
                 self.memory.grow_to(MAX_HEAD_BYTES).map_err(full)?;
                 self.asked.0.was_large.store(true, Ordering::Relaxed);
             }

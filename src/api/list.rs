@@ -70,7 +70,7 @@ fn text(begin: String, summaries: Summaries) -> impl Stream<Item = Result<String
             Ok(Some(more)) => (more, Some(summaries)),
             Ok(None) => ("]}".to_owned(), None),
             Err(error) => {
-                tracing::warn!(%error, "a list is cut off, as a timer of it cannot be read");
+                tracing::warn!(%error, "cut a list short: one of its timers cannot be read");
                 return Err(error);
             }
         }))
@@ -115,12 +115,12 @@ fn sort(text: &str) -> Result<Sort, String> {
 
 fn cursor_of(text: &str, filter: &Filter, sort: Sort) -> Result<Cursor, Problem> {
     let cursor = Cursor::decode(text)
-        .ok_or_else(|| Problem::bad_cursor("this is no cursor; a cursor is the `next` of a page"))?;
+        .ok_or_else(|| Problem::bad_cursor("this is not a cursor; use the `next` of a page"))?;
     if cursor.belongs_to(filter, sort) {
         return Ok(cursor);
     }
     Err(Problem::bad_cursor(
-        "this cursor is of another list: filter and sort must stay the same from page to page",
+        "this cursor belongs to another list: keep filter and sort the same from page to page",
     ))
 }
 

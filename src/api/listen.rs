@@ -129,7 +129,7 @@ pub async fn serve<R>(
             };
             tokio::select! {
                 biased;
-                () = place.closed() => tracing::debug!("a connection makes way for another"),
+                () = place.closed() => tracing::debug!("closed a connection to make room for another"),
                 // An error of a connection is the client's business.
                 ended = served => if let Err(error) = ended {
                     tracing::debug!(%error, "connection");
@@ -140,7 +140,7 @@ pub async fn serve<R>(
     }
     drop(listener);
     if tokio::time::timeout(GRACE, connections.shutdown()).await.is_err() {
-        tracing::warn!("some requests were not finished within {GRACE:?} and are cut off");
+        tracing::warn!("cutting off requests that did not finish within {GRACE:?}");
     }
 }
 
@@ -164,7 +164,7 @@ async fn accept(listener: &TcpListener, open: &Connections) -> ((TcpStream, Peer
                 }
                 match open.enter(address.ip()).await {
                     Some(place) => return ((stream, Peer(address.ip())), place),
-                    None => tracing::debug!(%address, "an address has as many connections as it may"),
+                    None => tracing::debug!(%address, "refused a connection: its address is at the limit"),
                 }
             }
             Err(error) => {

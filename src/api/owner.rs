@@ -23,10 +23,10 @@ pub(super) fn of(token: Option<&str>, may_all: bool, creation: &Value) -> Result
     if may_all || token == Some(name) {
         return Ok(Some(name.to_owned()));
     }
-    let asks = token.unwrap_or("the one that asks");
+    let asks = token.unwrap_or("the token of this request");
     Err(wrong(format!(
-        "is another token than {asks}, and a timer in another's name needs the scope admin; leave the field out, and the \
-         timer is that of {asks}"
+        "is not {asks}, and creating a timer for another token needs the scope admin; leave the field out to create the timer for \
+         {asks}"
     )))
 }
 

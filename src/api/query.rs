@@ -28,7 +28,7 @@ impl Params {
                 if is_utf8(pair) {
                     params.rest.push((name, value));
                 } else {
-                    params.wrong(&name, "must be UTF-8, with each byte percent-encoded that is not ASCII");
+                    params.wrong(&name, "must be UTF-8, with every non-ASCII byte percent-encoded");
                 }
             }
         }
@@ -56,7 +56,7 @@ impl Params {
     pub(super) fn one(&mut self, name: &'static str) -> Option<String> {
         let mut values = self.all(name);
         if values.len() > 1 {
-            self.wrong(name, "is there more than once");
+            self.wrong(name, "is given more than once");
         }
         values.pop()
     }
@@ -120,7 +120,7 @@ impl Params {
         let twice: BTreeSet<&str> =
             (0..labels.len()).filter(|n| twice(*n)).map(|n| labels[n].0.as_str()).collect();
         for key in twice {
-            self.wrong(&format!("{METADATA}{key}"), "is there more than once; a label has one value");
+            self.wrong(&format!("{METADATA}{key}"), "is given more than once; a label has one value");
         }
         labels
     }
@@ -144,7 +144,7 @@ impl Params {
         for (name, _) in std::mem::take(&mut self.rest) {
             let known = match self.known.join(", ") {
                 none if none.is_empty() => "there are none".to_owned(),
-                known => format!("known are {known}"),
+                known => format!("the parameters are {known}"),
             };
             self.wrong(&name, format!("is not a parameter here; {known}"));
         }

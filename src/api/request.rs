@@ -129,7 +129,7 @@ impl Request {
         };
         let read = tokio::time::timeout(patience, read).await.unwrap_or_else(|_| Err(Problem::too_slow()));
         if read.is_err() && tokio::time::timeout(LINGER, discard(body)).await.is_err() {
-            tracing::debug!("a client goes on sending what was refused");
+            tracing::debug!("a client keeps sending a body that was refused");
         }
         read
     }
@@ -153,7 +153,7 @@ impl Request {
         };
         let says = tokio::time::timeout(patience, read).await.unwrap_or(true);
         if says && tokio::time::timeout(LINGER, discard(body)).await.is_err() {
-            tracing::debug!("a client goes on sending what was refused");
+            tracing::debug!("a client keeps sending a body that was refused");
         }
         says
     }

@@ -31,7 +31,7 @@ pub(super) async fn show(call: &Call<'_>) -> Result<Answer, Problem> {
             Value::Null
         })
     };
-    let silent = if nats.connected { "NATS does not answer within a second" } else { "NATS is not there" };
+    let silent = if nats.connected { "NATS did not answer within a second" } else { "not connected to NATS" };
     let mut body = json!({
         "at": rfc3339::format(call.now()),
         "time_scale": call.engine.clock().pace().times(),

@@ -73,7 +73,7 @@ impl<S: AsyncWrite + Unpin> Unread<S> {
             _ => Problem::unreadable_head(),
         };
         let status = problem.status();
-        tracing::debug!(id, status = status.as_u16(), "a request's head cannot be read");
+        tracing::debug!(id, status = status.as_u16(), "cannot read a request's head");
         measure::unread(&self.metrics, status);
         self.has_answered = true;
         self.ours = problem.last_words(&id, date(theirs).unwrap_or_default()).into_bytes();

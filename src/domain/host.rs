@@ -82,7 +82,7 @@ impl FromStr for HostPort {
             return Err(format!("is more than a host; {FORM}, without a scheme, a user or a path"));
         }
         if text.contains('*') {
-            return Err(format!("has a *, which stands for nothing here; {FORM}"));
+            return Err(format!("contains a *, and patterns are not supported here; {FORM}"));
         }
         let (host, port) = parts(text).ok_or_else(|| format!("is not a host; {FORM}"))?;
         let port =
@@ -184,8 +184,8 @@ mod tests {
             ("https://example.com", "more than a host"),
             ("example.com/", "more than a host"),
             ("me@example.com", "more than a host"),
-            ("*.example.com", "stands for nothing"),
-            ("*", "stands for nothing"),
+            ("*.example.com", "patterns are not supported"),
+            ("*", "patterns are not supported"),
             (".", "is not a host"),
             ("a b", "is not a host"),
             ("[::1", "is not a host"),

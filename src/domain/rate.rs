@@ -45,7 +45,7 @@ impl FromStr for Rate {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("a rate is a number from 1 to {MAX_COUNT} and /s, /m or /h, such as 100/s");
+        let wrong = || format!("a rate is a number from 1 to {MAX_COUNT} with /s, /m or /h, such as 100/s");
         let (count, unit) = text.trim().split_once('/').ok_or_else(wrong)?;
         let window = match unit {
             "s" => 1,

@@ -64,7 +64,7 @@ impl StatusSet {
         }
         let status = name.parse().ok().filter(|status| place(*status).is_some());
         let status = status.ok_or_else(|| {
-            format!("must be a status from {FIRST} to {LAST} but {GONE}, which is final, or 3xx, 4xx or 5xx")
+            format!("must be a status from {FIRST} to {LAST} except {GONE} (final), or 3xx, 4xx or 5xx")
         })?;
         Ok(self.and(status, status))
     }

@@ -78,8 +78,8 @@ impl Policy {
     pub fn new(allow: Vec<Rule>, deny: Vec<Rule>, only_allowed: bool) -> Result<Self, String> {
         if let Some(idle) = allow.iter().find(|rule| !only_allowed && !rule.has_net() && !rule.has_ports()) {
             return Err(format!(
-                "--allow-targets {idle} opens nothing: names are called anyway, and only networks open addresses, \
-                 as in {idle}@10.0.0.0/8; for nothing but what is allowed, add --only-allowed-targets"
+                "--allow-targets {idle} has no effect: names may be called anyway, and only networks open addresses, as in \
+                 {idle}@10.0.0.0/8. To allow nothing else, add --only-allowed-targets"
             ));
         }
         if only_allowed && allow.is_empty() {
@@ -143,7 +143,7 @@ impl Policy {
         {
             let whose = if to.literal().is_some() { String::new() } else { format!("{} is at ", to.host) };
             return Err(Forbidden(format!(
-                "{whose}{address}, which is {what} and may be called only if --allow-targets has it"
+                "{whose}{address}, which is {what} and may be called only if --allow-targets includes it"
             )));
         }
         if self.only_allowed && allowing().next().is_none() {

@@ -22,7 +22,7 @@ pub(super) fn parse(text: &str) -> Result<RangeInclusive<u16>, String> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     match (port(first), port(last)) {
         (Some(first), Some(last)) if first <= last => Ok(first..=last),
-        _ => Err(format!("{text:?} is neither a port from 1 to 65535 nor two of them with a dash between")),
+        _ => Err(format!("{text:?} is not a port from 1 to 65535, and not two of them joined by a dash")),
     }
 }
 

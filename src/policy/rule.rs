@@ -161,7 +161,8 @@ fn parse_name(text: &str) -> Result<Name, String> {
         }
         _ => Err(format!(
             "{text:?} is not a target: allowed are host names (hooks.example.com, .example.com for all below, *), \
-             addresses and networks (10.0.0.0/8, [fd00::]), one of each with @ between, and :PORT or :FIRST-LAST after it"
+             addresses and networks (10.0.0.0/8, [fd00::]), a name and a network joined by @, and :PORT or :FIRST-LAST \
+             after any of them"
         )),
     }
 }

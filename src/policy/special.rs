@@ -57,7 +57,7 @@ const V6: [(Ipv6Net, &str); 19] = [
     (v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32), "for documentation (RFC 3849; IANA)"),
     (v6([0x2001, 0x10, 0, 0, 0, 0, 0, 0], 28), "for the first ORCHID (RFC 4843; IANA)"),
     (v6([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20), "for documentation (RFC 9637; IANA)"),
-    (v6([0x3ffe, 0, 0, 0, 0, 0, 0, 0], 16), "of the 6bone, which is over (RFC 3701)"),
+    (v6([0x3ffe, 0, 0, 0, 0, 0, 0, 0], 16), "of the former 6bone (RFC 3701)"),
     (v6([0x5f00, 0, 0, 0, 0, 0, 0, 0], 16), "for segment routing (RFC 9602; IANA)"),
     (v6([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7), "private (RFC 4193; IANA)"),
     (v6([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10), "link-local (RFC 4291, 2.5.6; IANA)"),

@@ -72,7 +72,7 @@ fn a_name_is_judged_at_each_of_its_addresses() {
     let why = policy.judge_address(&to("https://a.example/"), "10.0.0.1".parse().unwrap()).unwrap_err();
     assert_eq!(
         why.to_string(),
-        "a.example is at 10.0.0.1, which is private (RFC 1918; IANA) and may be called only if --allow-targets has it"
+        "a.example is at 10.0.0.1, which is private (RFC 1918; IANA) and may be called only if --allow-targets includes it"
     );
 }
 
@@ -132,7 +132,7 @@ fn a_port_of_another_protocol_is_opened_by_a_rule_that_names_it() {
 
 #[test]
 fn a_rule_that_opens_nothing_is_not_taken() {
-    assert!(Policy::new(rules(&["a.example"]), vec![], false).unwrap_err().contains("opens nothing"));
+    assert!(Policy::new(rules(&["a.example"]), vec![], false).unwrap_err().contains("has no effect"));
     assert!(Policy::new(rules(&["a.example"]), vec![], true).is_ok());
     assert!(Policy::new(vec![], vec![], true).unwrap_err().contains("needs --allow-targets"));
 }

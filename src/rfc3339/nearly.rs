@@ -52,7 +52,7 @@ pub(super) fn parts(text: &str) -> Result<Parts, String> {
         return Err("is a number; write it as a date and a time, such as 2027-01-01T09:00:00Z".to_owned());
     }
     if !super::has_a_date(text) {
-        return Err("begins with a date of eight digits, such as 2027-01-01".to_owned());
+        return Err("must begin with a date such as 2027-01-01".to_owned());
     }
     let (date, rest) = text.split_at(10);
     let date = [&date[..4], &date[5..7], &date[8..]].map(|part| part.parse().unwrap_or_default());
@@ -66,7 +66,7 @@ pub(super) fn parts(text: &str) -> Result<Parts, String> {
     let (nanos, rest) = fraction(rest)?;
     let offset_minutes = offset(rest)?;
     if (hour, minute, second) == (24, 0, 0) {
-        return Err("24:00 is written as 00:00 of the next day".to_owned());
+        return Err("write 24:00 as 00:00 of the next day".to_owned());
     }
     let leap = second == 60;
     Ok(Parts { date, time: [hour, minute, if leap { 59 } else { second }], nanos, leap, offset_minutes })
@@ -74,7 +74,7 @@ pub(super) fn parts(text: &str) -> Result<Parts, String> {
 
 /// Hour, minute and second, of which the second may be missing; and the rest.
 fn clock(text: &str) -> Result<(u8, u8, u8, &str), String> {
-    const FORM: &str = "the time has hours, minutes and seconds, two digits each, such as 09:00:00";
+    const FORM: &str = "the time must have hours, minutes and seconds, two digits each, such as 09:00:00";
     let (hour, rest) = two(text).ok_or(FORM)?;
     let rest =
         rest.strip_prefix(':').ok_or_else(|| match rest.starts_with(|c: char| c.is_ascii_digit()) {
@@ -96,7 +96,7 @@ fn fraction(text: &str) -> Result<(u32, &str), String> {
     let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
     let (digits, rest) = rest.split_at(end);
     if digits.is_empty() {
-        return Err("has no digits after the point of its seconds".to_owned());
+        return Err("has no digits after the decimal point of its seconds".to_owned());
     }
     let (kept, cut) = digits.split_at(digits.len().min(9));
     let nanos: u32 = format!("{kept:0<9}").parse().unwrap_or_default();
@@ -111,10 +111,10 @@ fn offset(text: &str) -> Result<i32, String> {
     let bare = text.trim_start();
     if bare.len() < text.len() {
         return Err(if bare.starts_with(|c: char| c.is_ascii_digit()) {
-            "has a blank where the sign of its offset must be; in a query, the + of an offset is written %2B"
+            "has a space in place of the sign of its offset; in a query, write the + of an offset as %2B"
                 .to_owned()
         } else {
-            "must have no blank before the offset".to_owned()
+            "must not have a space before the offset".to_owned()
         });
     }
     let sign = match text.chars().next() {
@@ -124,7 +124,7 @@ fn offset(text: &str) -> Result<i32, String> {
         Some('-') => -1,
         Some(_) => return Err("must end with its offset; write Z for UTC, or one such as +01:00".to_owned()),
     };
-    let (hours, rest) = two(&text[1..]).ok_or("has an offset that is not such as +01:00")?;
+    let (hours, rest) = two(&text[1..]).ok_or("has an offset that is not written like +01:00")?;
     let (minutes, rest) = match rest.strip_prefix(':').and_then(two) {
         Some(read) => read,
         None => {
@@ -134,17 +134,13 @@ fn offset(text: &str) -> Result<i32, String> {
     };
     after(rest)?;
     if hours > 23 || minutes > 59 {
-        return Err("has an offset that no place has".to_owned());
+        return Err("has an offset that no time zone uses".to_owned());
     }
     Ok(sign * (i32::from(hours) * 60 + i32::from(minutes)))
 }
 
 fn after(rest: &str) -> Result<(), String> {
-    if rest.is_empty() {
-        Ok(())
-    } else {
-        Err("has something after the offset, with which it must end".to_owned())
-    }
+    if rest.is_empty() { Ok(()) } else { Err("must end after the offset".to_owned()) }
 }
 
 /// A number of two digits, and the rest.

@@ -109,7 +109,7 @@ impl Keeper {
         let room = self.lock().budget.room();
         let [free, kept] = room.map_or([0, 0], |room| [room.free, room.kept]).map(mebibytes);
         Err(self.none(format!(
-            "it may still store {free}, of which {kept} are kept for those and nodes share the rest"
+            "it can still store {free}, of which {kept} are reserved for these, and nodes share the rest"
         )))
     }
 

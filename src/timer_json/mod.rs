@@ -130,8 +130,8 @@ fn json(timer: &Timer, now: Timestamp, view: View) -> TimerJson<'_> {
                 Doubt::Restored => (
                     None,
                     Some(
-                        "restored by the broker or from a backup: by its due time this timer must have been over; the \
-                         receiver may have been called",
+                        "restored by the broker or from a backup: by its due time, this timer must have finished; the receiver may \
+                         have been called",
                     ),
                 ),
             };
@@ -262,8 +262,8 @@ mod tests {
                 State::Unknown { attempt: 1, doubt: Doubt::Restored, at: DUE },
                 1,
                 "reason",
-                "restored by the broker or from a backup: by its due time this timer must have been over; the receiver \
-                 may have been called",
+                "restored by the broker or from a backup: by its due time, this timer must have finished; the receiver may have \
+                 been called",
             ),
             (State::Cancelled { at: DUE }, 0, "finished_at", "2027-01-15T08:00:00.000000Z"),
             (State::Delivered { at: DUE }, 0, "state", "delivered"),

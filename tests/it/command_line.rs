@@ -47,7 +47,10 @@ async fn a_bad_value_says_which_why_and_what_is_allowed() {
             vec!["--allow-targets", "*.corp", "allowed are"],
         ),
         (vec!["serve", "--deny-targets", "a.example:0"], vec!["--deny-targets", "1 to 65535"]),
-        (vec!["serve", "--receiver-limit", "*.example=1/s"], vec!["--receiver-limit", "stands for nothing"]),
+        (
+            vec!["serve", "--receiver-limit", "*.example=1/s"],
+            vec!["--receiver-limit", "patterns are not supported"],
+        ),
         (
             vec!["serve", "--receiver-limit", "https://a.example=1/s"],
             vec!["--receiver-limit", "without a scheme"],

@@ -55,7 +55,7 @@ async fn a_task_that_panics_ends_its_node_in_order_and_readyz_and_the_last_line_
         (reply.status == 503).then(|| (reply.json["status"].clone(), reply.json["reason"].clone()))
     })
     .await;
-    let told = format!("the task {task} has failed, and the node ends: see its log");
+    let told = format!("the task {task} failed, so the node stops: see its log");
     assert_eq!(reason, (json!("stopping"), json!(told)));
     let metrics = client.send(Method::GET, "/metrics", &[], "").await.json;
     let counted = format!("jettimer_task_failures_total{{task=\"{task}\"}} 1\n");

@@ -72,7 +72,7 @@ function list(all) {
       entry.dataset.text = `${one.operationId} ${one.method} ${one.path} ${one.summary}`.toLowerCase();
       return entry;
     }),
-  ]), el("h3", {}, "more"), link("#problems", "Problems"), link("#webhook-due", "The call that goes out"));
+  ]), el("h3", {}, "more"), link("#problems", "Problems"), link("#webhook-due", "The outgoing call"));
 }
 
 function narrow() {
@@ -105,7 +105,7 @@ try {
     el("section", { id: "overview" }, el("h1", {}, openapi.info.summary), paragraphs(openapi.info.description)),
     ...all.map(operation),
     el("section", { class: "operation", id: "problems" }, el("header", {}, el("h2", {}, "Problems"),
-      paragraphs("Every error there is, by its status and the end of its `type`.")),
+      paragraphs("Every error, by its status and the end of its `type`.")),
       el("div", {}, Object.entries(openapi.components.examples).map(problem))),
     el("section", { class: "operation" }, Object.entries(openapi.webhooks).map(webhook)));
   open();

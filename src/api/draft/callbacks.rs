@@ -34,7 +34,7 @@ pub(super) fn read_change(fields: &mut Fields<'_>, policy: &Policy) -> Callbacks
     };
     // Some clients send null for each field that they do not set. A single null may be meant, so it is refused.
     if !matches!((&on_delivered, &on_failed), (None, None) | (Some(None), Some(None))) {
-        fields.wrong("callback", "stands for on_delivered and on_failed; give it or them");
+        fields.wrong("callback", "sets both on_delivered and on_failed; give either callback or those two");
     }
     CallbacksChange { on_delivered: Some(Some(url.clone())), on_failed: Some(Some(url)) }
 }

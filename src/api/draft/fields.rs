@@ -70,7 +70,7 @@ impl<'json> Fields<'json> {
             if !self.taken.contains(name.as_str()) {
                 let detail = match name.as_str() {
                     "every" | "cron" | "timezone" => "recurring timers are not supported".to_owned(),
-                    _ => format!("is not a field here; known are {}", self.known()),
+                    _ => format!("is not a field here; the fields are {}", self.known()),
                 };
                 let pointer = format!("{}/{}", self.prefix, escaped(name));
                 self.errors.push(FieldError { pointer, detail });
@@ -94,7 +94,7 @@ pub(super) fn whole(value: &Value) -> Option<u64> {
 /// The errors of fields that occur more than once, wherever jettimer itself reads. The timer's own JSON body is passed on as it was
 /// written, and its receiver decides about its meaning.
 pub(super) fn repeated(json: &Json) -> Vec<FieldError> {
-    let detail = "is there more than once; only one of them can be meant";
+    let detail = "is given more than once; give it once";
     let pointers = json.repeated.iter().cloned();
     pointers.map(|pointer| FieldError { pointer, detail: detail.to_owned() }).collect()
 }

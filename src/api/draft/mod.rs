@@ -114,7 +114,7 @@ pub(super) fn read_change(json: &Json, rules: &Rules, now: Timestamp) -> Result<
         metadata: fields.names(&["metadata"]).then(|| policy::metadata(&mut fields)),
     };
     if object.is_empty() {
-        fields.wrong_whole("names nothing to change; its fields are those of a creation");
+        fields.wrong_whole("names no field to change; the fields are the same as in a creation");
     }
     let errors = fields.finish();
     if errors.is_empty() { Ok(change) } else { Err(errors) }

@@ -16,8 +16,8 @@ use crate::policy::{Destination, Policy};
 
 const BODIES: [&str; 3] = ["body", "body_text", "body_base64"];
 
-const NO_CERTIFICATES: &str = "cannot be called: no certificate is for such a host, whose name may have letters, digits, underscores \
-                               and, within a part, hyphens; use another name, or http";
+const NO_CERTIFICATES: &str = "cannot be called: no certificate can name this host. Such a name has only letters, digits, \
+                               underscores and, within a label, hyphens; use another name, or http";
 
 /// The parts of the target that a change names.
 pub(super) struct TargetChange {
@@ -47,7 +47,7 @@ pub(super) fn read(fields: &mut Fields<'_>, json_body: Option<&str>, policy: &Po
 
 fn url(fields: &mut Fields<'_>, policy: &Policy) -> Option<TargetUrl> {
     let Some(value) = fields.take("url") else {
-        fields.wrong("url", "is missing; it says what to call, such as \"https://example.com/hook\"");
+        fields.wrong("url", "is missing; give the URL to call, such as \"https://example.com/hook\"");
         return None;
     };
     url_of(fields, "url", value, policy)
@@ -134,7 +134,7 @@ fn checked(object: &Map<String, Value>) -> (Vec<(String, String)>, Vec<FieldErro
         {
             Some("is set by jettimer and cannot be chosen")
         } else if headers.iter().any(|(other, _)| *other == lower) {
-            Some("is there twice; header names are the same in upper and lower case")
+            Some("is given twice; header names ignore upper and lower case")
         } else {
             match value.as_str().map(HeaderValue::from_str) {
                 None => Some("must be a string"),
@@ -163,7 +163,7 @@ fn body(fields: &mut Fields<'_>, method: Method, json_body: Option<&str>) -> Bod
         [only] => *only,
         several => {
             for (name, _) in several {
-                fields.wrong(name, format!("is a second body; give one of {}", BODIES.join(", ")));
+                fields.wrong(name, format!("is one body too many; give only one of {}", BODIES.join(", ")));
             }
             return Body::Default;
         }

@@ -31,7 +31,7 @@ pub(super) fn read(fields: &mut Fields<'_>, now: Timestamp, max_delay: Duration)
     let by_parts = parts.iter().any(|(_, _, value)| value.is_some());
     match (by_parts, delay, at) {
         (false, None, None) => {
-            fields.wrong_whole(format!("says no time; say {WAYS}"));
+            fields.wrong_whole(format!("does not say when; give {WAYS}"));
             None
         }
         (true, None, None) => sum(fields, &parts, max_delay).map(|delay| now.saturating_add(delay)),
@@ -53,11 +53,11 @@ pub(super) fn read(fields: &mut Fields<'_>, now: Timestamp, max_delay: Duration)
         (false, None, Some(at)) => instant(fields, at, now, max_delay),
         _ => {
             for name in parts.iter().filter(|(_, _, value)| value.is_some()).map(|(name, _, _)| *name) {
-                fields.wrong(name, format!("is a second way to say when; say {WAYS}"));
+                fields.wrong(name, format!("is a second way to say when; give only {WAYS}"));
             }
             for (name, value) in [("delay", delay), ("at", at)] {
                 if value.is_some() {
-                    fields.wrong(name, format!("is a second way to say when; say {WAYS}"));
+                    fields.wrong(name, format!("is a second way to say when; give only {WAYS}"));
                 }
             }
             None
@@ -102,7 +102,7 @@ fn instant(fields: &mut Fields<'_>, at: &Value, now: Timestamp, max_delay: Durat
         Ok(at) if now.since(at) > CLOCK_TOLERANCE => fields.wrong(
             "at",
             format!(
-                "lies in the past; it is {} now, and up to {CLOCK_TOLERANCE:?} late is taken",
+                "is in the past; it is {} now, and at most {CLOCK_TOLERANCE:?} before that is accepted",
                 rfc3339::format(now)
             ),
         ),
@@ -113,5 +113,5 @@ fn instant(fields: &mut Fields<'_>, at: &Value, now: Timestamp, max_delay: Durat
 }
 
 fn too_far(max_delay: Duration) -> String {
-    format!("is too far ahead; timers are set at most {} ahead", duration::format(max_delay))
+    format!("is too far ahead; a timer can be due at most {} from now", duration::format(max_delay))
 }

@@ -55,7 +55,7 @@ function item(hook) {
     el("span", {}, hook.method),
     el("span", { class: "path" }, hook.path + (hook.query ? `?${hook.query}` : "")),
     el("small", { class: kind }, word),
-    el("small", {}, hook.attempt === null ? "no attempt of a timer" : `attempt ${hook.attempt}`),
+    el("small", {}, hook.attempt === null ? "not from a timer" : `attempt ${hook.attempt}`),
     hook.lateness_ms === null ? "" : el("small", {}, `${span(hook.lateness_ms)} after due`),
     el("small", { class: hook.status < 300 ? "good" : "bad" }, `answered ${hook.status}`),
     el("time", { datetime: hook.received_at }, new Date(hook.received_at).toLocaleTimeString()));
@@ -97,7 +97,7 @@ async function look() {
 }
 
 empty.addEventListener("click", async () => {
-  if (!confirm("Remove all that is shown here?")) return;
+  if (!confirm("Remove all webhooks shown here?")) return;
   try {
     await ask("DELETE");
   } catch (error) {

@@ -102,7 +102,7 @@ impl Problem {
         const MOST_CHARS: usize = 200;
         let short: String = self.detail.chars().take(MOST_CHARS).collect();
         let detail =
-            format!("{short}; more is not said here, where many timers are wrong: send this one by itself");
+            format!("{short}; details are left out, since many timers are invalid: send this one by itself");
         Self { detail, errors: vec![], ..self }
     }
 

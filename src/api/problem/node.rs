@@ -12,16 +12,16 @@ impl Problem {
             NatsError::Unclear(_) | NatsError::NotDone(_) => Self::new(
                 Kind::Unavailable,
                 format!(
-                    "{error}. Whether the request was done is not certain; it is safe to send it again, a \
-                     creation with the same Idempotency-Key"
+                    "{error}. The request may or may not have been carried out; it is safe to send it again, a creation with the \
+                     same Idempotency-Key"
                 ),
             )
             .retried_soon(),
             NatsError::NoRoom(why) => Self::new(
                 Kind::StorageFull,
                 format!(
-                    "JetStream has no room for more than the timers that are promised already: {why}. It is safe to send the \
-                     request again later; raise the storage limit, or cancel timers, to make room"
+                    "JetStream has no room beyond what is reserved for existing timers: {why}. It is safe to send the request \
+                     again later; to make room, raise the storage limit or cancel timers"
                 ),
             )
             .with_header(RETRY_AFTER, &NO_ROOM_RETRY_SECONDS.to_string()),
@@ -50,25 +50,25 @@ impl Problem {
 
     pub(in crate::api) fn feed_full(limit: usize) -> Self {
         let detail =
-            format!("{limit} readers follow the feed of this node already; ask another node, or later");
+            format!("{limit} readers already follow this node's feed; use another node, or try again later");
         Self::new(Kind::FeedFull, detail).retried_soon()
     }
 
     /// No memory is left for a body.
     pub(in crate::api) fn memory_full() -> Self {
-        let detail = "requests and answers take all the memory that they may, those of this client or of all; nothing was done. Send it \
-                      again later, with fewer at once, or in smaller parts; what is small is served meanwhile";
+        let detail = "requests and answers of this client, or of all clients, use all the memory they may; nothing was done. Send \
+                      the request again later, send fewer at once, or split it; small requests are still served";
         Self::new(Kind::MemoryFull, detail).retried_soon()
     }
 
     /// No memory is left for an answer.
     pub(in crate::api) fn memory_full_for_answer(is_done: bool) -> Self {
         let detail = if is_done {
-            "what was asked for is done, and there is no memory for the answer: answers that are being read take all that they \
-             may. Ask for the timer to see it"
+            "the request was carried out, but there is no memory for the answer: answers that clients are still reading use all \
+             the memory they may. Read the timer to see the result"
         } else {
-            "there is no memory for the answer: answers that are being read take all that they may. Read them, ask for fewer at \
-             once or for smaller pages, or ask again later"
+            "there is no memory for the answer: answers that clients are still reading use all the memory they may. Finish reading \
+             them, ask for fewer at once or for smaller pages, or try again later"
         };
         Self::new(Kind::MemoryFull, detail).retried_soon()
     }
@@ -77,7 +77,7 @@ impl Problem {
     pub(in crate::api) fn internal() -> Self {
         Self::new(
             Kind::Internal,
-            "something that must not happen has happened; the log has it under the request_id of this answer",
+            "this is a fault of jettimer; the log describes it under the request_id of this answer",
         )
     }
 

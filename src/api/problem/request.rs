@@ -10,8 +10,8 @@ impl Problem {
     pub(in crate::api) fn unreadable_head() -> Self {
         Self::new(
             Kind::MalformedRequest,
-            "the head of the request is not as HTTP/1.1 has it: its first line, the name or value of a header field, or \
-             the length of its body",
+            "the head of the request is not valid HTTP/1.1: its first line, the name or value of a header field, or the length of \
+             its body",
         )
     }
 
@@ -49,7 +49,7 @@ impl Problem {
     }
 
     pub(in crate::api) fn forbidden(name: &str, scope: Scope) -> Self {
-        let detail = format!("the token {name} does not have the scope {scope}, which this needs");
+        let detail = format!("the token {name} lacks the scope {scope}, which this request needs");
         let challenge = format!("Bearer realm=\"jettimer\", error=\"insufficient_scope\", scope=\"{scope}\"");
         Self::new(Kind::Forbidden, detail).with_header(WWW_AUTHENTICATE, &challenge)
     }
@@ -57,7 +57,7 @@ impl Problem {
     pub(in crate::api) fn foreign_origin() -> Self {
         Self::new(
             Kind::ForeignOrigin,
-            "a page of another origin asks for this, and --cors-origins does not have it; nothing was done",
+            "the request comes from a page of another origin, which --cors-origins does not list; nothing was done",
         )
     }
 
@@ -66,21 +66,21 @@ impl Problem {
         Self::new(
             Kind::ForeignOrigin,
             format!(
-                "the request is for the host {host:?}, which is no name of this node: a page can make any name mean this machine. Ask by \
-                 address or as localhost, or start the node with --hosts; nothing was done"
+                "the request is for the host {host:?}, which is not a name of this node, so a web page may have pointed that name \
+                 at this machine; nothing was done. Use the node's address or localhost, or start the node with --hosts"
             ),
         )
     }
 
     pub(in crate::api) fn too_many_requests(retry_after_seconds: u64) -> Self {
-        let detail = format!("the rate limit is used up; there is room again in {retry_after_seconds} s");
+        let detail = format!("the rate limit is used up; try again in {retry_after_seconds} s");
         Self::new(Kind::TooManyRequests, detail).with_header(RETRY_AFTER, &retry_after_seconds.to_string())
     }
 
     pub(in crate::api) fn bad_query(errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
             [only] => format!("{}: {}", only.pointer, only.detail),
-            many => format!("{} parameters are not as they must be", many.len()),
+            many => format!("{} parameters are invalid", many.len()),
         };
         Self::new(Kind::InvalidQuery, detail).with_errors(errors)
     }
@@ -107,13 +107,13 @@ impl Problem {
     }
 
     pub(in crate::api) fn too_slow() -> Self {
-        Self::new(Kind::RequestTimeout, "the body of the request did not come in time")
+        Self::new(Kind::RequestTimeout, "the body of the request did not arrive in time")
     }
 
     pub(in crate::api) fn unreadable_body() -> Self {
         Self::new(
             Kind::IncompleteBody,
-            "the request's body ended before its end, or is not framed as HTTP says",
+            "the request's body was cut short, or its length or chunks are not valid HTTP",
         )
     }
 

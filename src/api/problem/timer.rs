@@ -10,7 +10,7 @@ impl Problem {
         let detail = match errors.as_slice() {
             [only] if only.pointer.is_empty() => only.detail.clone(),
             [only] => format!("{}: {}", only.pointer, only.detail),
-            many => format!("{} fields are not as they must be", many.len()),
+            many => format!("{} fields are invalid", many.len()),
         };
         Self::new(Kind::InvalidTimer, detail).with_errors(errors)
     }
@@ -23,13 +23,13 @@ impl Problem {
     }
 
     pub(in crate::api) fn too_many_timers(limit: usize) -> Self {
-        Self::new(Kind::TooManyTimers, format!("one request creates at most {limit} timers"))
+        Self::new(Kind::TooManyTimers, format!("one request may create at most {limit} timers"))
     }
 
     /// `done` names the state that the client wants for the timers.
     pub(in crate::api) fn filter_required(done: &str) -> Self {
         let detail = format!(
-            "say which timers are to be {done}, such as ?host=example.com; a state alone means all that are in it"
+            "a filter must select the timers to be {done}, such as ?host=example.com; a state alone selects all timers in it"
         );
         Self::new(Kind::FilterRequired, detail)
     }
@@ -37,7 +37,7 @@ impl Problem {
     /// `done` names the state that the client wants for the timers.
     pub(in crate::api) fn filter_in_the_body(done: &str) -> Self {
         let detail = format!(
-            "this request has a body, which is not read: put the filter into the query, such as ?host=example.com; \
+            "this request has a body, but the filter belongs in the query, such as ?host=example.com; \
              nothing was {done}"
         );
         Self::new(Kind::FilterRequired, detail)

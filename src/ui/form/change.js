@@ -23,7 +23,7 @@ export function change(timer, etag) {
     } catch (error) {
       if (!(error instanceof Problem) || !error.timer) throw error;
       tell("changed", error.timer);
-      const text = `${error.message} Close this, look at what it is now, and change it again.`;
+      const text = `${error.message} Close this, check the timer as it is now, and change it again.`;
       throw new Problem(error.status, { title: error.title, detail: text });
     }
   } });

@@ -28,7 +28,7 @@ export function timerForm({ timer, method, path, submit, send }) {
   const roomy = !timer && matchMedia("(min-width: 60rem)").matches;
   const shell = el("details", { class: "fold curl", open: roomy },
     el("summary", {}, el("span", {}, "The same with curl")),
-    el("div", { class: "curl-line" }, line, copyButton("the line for curl", () => line.textContent)));
+    el("div", { class: "curl-line" }, line, copyButton("the curl command", () => line.textContent)));
   const node = el("form", { class: "timer-form", novalidate: true, autocomplete: "off" },
     when.node, target.node, policy.nodes, summary, button, shell);
 

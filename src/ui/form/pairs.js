@@ -52,7 +52,7 @@ export function pairs(what, key, given, examples) {
       for (const { row, name, value } of filled()) {
         if (!name && !value) continue;
         // JSON would keep only the last of them.
-        if (name in taken) wrong.push({ pointer: /** @type {HTMLElement} */ (row).dataset.pointer ?? "", detail: "is there twice" });
+        if (name in taken) wrong.push({ pointer: /** @type {HTMLElement} */ (row).dataset.pointer ?? "", detail: "is given twice" });
         taken[name] = value;
       }
       if (Object.keys(taken).length) draft[key] = { ...taken };

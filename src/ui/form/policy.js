@@ -6,10 +6,10 @@ import { field, fold, input, select } from "./field.js";
 import { pairs } from "./pairs.js";
 
 const RETRY = [
-  ["max_attempts", "Attempts in all", "10", number],
+  ["max_attempts", "Attempts in total", "10", number],
   ["initial_backoff", "First wait", "1s", undefined],
   ["max_backoff", "Longest wait", "5m", undefined],
-  ["factor", "Each wait times", "2", number],
+  ["factor", "Wait grows by factor", "2", number],
   ["deadline", "No attempt later than", "1h after it was due", undefined],
   ["statuses", "Statuses to retry", "408, 429, 5xx", statuses],
 ];
@@ -33,22 +33,22 @@ export function policySection(timer) {
 
   const nodes = [
     fold("Delivery and retries", [
-      field("Delivery", delivery, { pointer: "/delivery", hint: "At most once: never called twice, whatever dies. At least once: tried until it is delivered." }),
+      field("Delivery", delivery, { pointer: "/delivery", hint: "At most once: never called twice, whatever fails. At least once: tried until it is delivered." }),
       field("Time for one attempt", timeout, { pointer: "/timeout" }),
       el("div", { class: "two", "data-pointer": "/retry" }, retry.map(({ node }) => node), el("p", { class: "field-error", hidden: true })),
     ], ["delivery", "timeout", "retry"]),
     fold("Flow", [
       el("p", { class: "field-hint" }, "Limits that all timers of the same key share, over all nodes."),
       el("div", { "data-pointer": "/flow" }, field("Key", key, { pointer: "/flow/key" }),
-        el("div", { class: "two" }, field("Rate", rate, { pointer: "/flow/rate" }), field("At the same time", parallelism, { pointer: "/flow/parallelism" })),
+        el("div", { class: "two" }, field("Rate", rate, { pointer: "/flow/rate" }), field("Calls at once", parallelism, { pointer: "/flow/parallelism" })),
         el("p", { class: "field-error", hidden: true })),
     ], ["flow"]),
     fold("Callbacks", [
-      el("p", { class: "field-hint" }, "URLs that are told how it ended."),
+      el("p", { class: "field-hint" }, "URLs that are told how the timer ended."),
       field("Once it is delivered", delivered, { pointer: "/on_delivered" }),
       field("Once it is failed or unknown", failed, { pointer: "/on_failed" }),
     ], ["on_delivered", "on_failed"]),
-    fold("Labels", [el("p", { class: "field-hint" }, "Kept with the timer to find it by, never sent."), metadata.node], ["metadata"]),
+    fold("Labels", [el("p", { class: "field-hint" }, "Kept with the timer to search by, never sent."), metadata.node], ["metadata"]),
   ];
   return {
     nodes,

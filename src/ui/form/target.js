@@ -22,7 +22,7 @@ export function targetSection(timer) {
 
   const given = timer && BODIES.map(([kind]) => kind).find((kind) => kind in timer);
   // What this token may not see, or what cannot be taken away, stays.
-  const kinds = timer ? [...(given ? [] : [/** @type {[string, string]} */ (["none", "As it is"])]), ...BODIES.slice(1)] : BODIES;
+  const kinds = timer ? [...(given ? [] : [/** @type {[string, string]} */ (["none", "Unchanged"])]), ...BODIES.slice(1)] : BODIES;
   const kind = select("body-kind", kinds);
   const text = el("textarea", { name: "body", rows: 5, spellcheck: "false", placeholder: '{"order": 4711}' });
   if (given) {
@@ -38,10 +38,10 @@ export function targetSection(timer) {
     el("div", { class: "call" }, field("Method", method, { pointer: "/method", hidden: true }), field("URL", url, { pointer: "/url", kind: "wide" })),
     fold("Headers and body", [
       el("h3", {}, "Headers"),
-      digests ? el("p", { class: "field-hint" }, "Your token does not show headers. Leave these empty and they stay as they are.") : null,
+      digests ? el("p", { class: "field-hint" }, "Your token does not show headers. Leave these empty to keep the headers as they are.") : null,
       headers.node,
       el("h3", {}, "Body"),
-      field("What is sent", kind), textField,
+      field("Kind of body", kind), textField,
     ], ["headers", "body", "body_text", "body_base64"]));
   return {
     node,

@@ -27,7 +27,7 @@ export function whenSection(timer) {
   const parts = PARTS.map((name) => input(name, { inputmode: "numeric", placeholder: "0" }));
 
   const ways = [
-    ...(timer ? [{ value: "keep", words: "As it is", node: el("p", { class: "field-hint" }, `Due at ${moment(timer.due_at, Date.now())}.`) }] : []),
+    ...(timer ? [{ value: "keep", words: "Unchanged", node: el("p", { class: "field-hint" }, `Due at ${moment(timer.due_at, Date.now())}.`) }] : []),
     { value: "delay", words: "After", node: el("div", {},
       field("How long from now", delay, { pointer: "/delay", hint: "Such as 90s, 1h 30m, 2 days or PT90M." }), el("div", { class: "chips" }, presets)) },
     { value: "at", words: "At", node: exact },
@@ -47,7 +47,7 @@ export function whenSection(timer) {
     const text = instant();
     // What is no time is left to the API, which says why.
     const isTime = !Number.isNaN(Date.parse(text));
-    say(meaning, isTime ? `${text} — here that is ${moment(text, Date.now())}.` : "Every zone that your browser knows, with its summer time.");
+    say(meaning, isTime ? `${text} — here that is ${moment(text, Date.now())}.` : "All time zones that your browser knows, with daylight saving time.");
   };
   node.addEventListener("input", show);
   node.addEventListener("change", show);

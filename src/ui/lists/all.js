@@ -66,7 +66,7 @@ export function allView(main, route, signal) {
       after = page.next;
       timers = new Map(page.timers.map((/** @type {Timer} */ timer) => [timer.id, timer]));
       news = 0;
-      said = page.complete ? "" : "This node's index has not all timers; some are left out.";
+      said = page.complete ? "" : "This node's index does not have all timers, so some are missing.";
       show();
     } catch (error) {
       if (signal.aborted || mine !== asked) return;
@@ -79,7 +79,7 @@ export function allView(main, route, signal) {
   const show = () => {
     rows([...timers.values()]);
     for (const id of ticks.keys()) if (!timers.has(id)) ticks.delete(id);
-    const none = query.size ? "No timer is like this. Take something out of the filter." : "There is no timer yet. Set one, and it shows here.";
+    const none = query.size ? "No timer matches. Remove something from the filter." : "There are no timers yet. Timers that you set appear here.";
     say(status, said || (timers.size ? "" : none));
     status.hidden = !status.textContent;
     back.disabled = cursors.length === 1;
@@ -87,7 +87,7 @@ export function allView(main, route, signal) {
     say(where, timers.size ? `Page ${count(cursors.length)}` : "");
     bulk.hidden = !timers.size || ![...filter()].length;
     fresh.hidden = news === 0;
-    say(fresh, news === 1 ? "1 timer has come or changed. Show" : `${count(news)} timers have come or changed. Show`);
+    say(fresh, news === 1 ? "1 timer is new or changed. Show" : `${count(news)} timers are new or changed. Show`);
   };
   onEvents((events) => {
     const others = new Set();

@@ -11,7 +11,7 @@ import { live } from "../node/live.js";
 /** @type {Wish} */
 const CANCEL = { method: "DELETE", path: "/timers", done: "cancelled", title: "Cancel them all?", yes: "Cancel them", danger: true, warning: "Their calls will not be made, and cancelled timers cannot be brought back." };
 /** @type {Wish} */
-const REPLAY = { method: "POST", path: "/timers/replay", done: "replayed", title: "Replay them all?", yes: "Replay them", danger: false, warning: "Each is called again, also those whose receiver may have been reached." };
+const REPLAY = { method: "POST", path: "/timers/replay", done: "replayed", title: "Replay them all?", yes: "Replay them", danger: false, warning: "Each is called again, even if its call may have reached the receiver before." };
 
 /** @param {URLSearchParams} filter */
 export function cancelAll(filter) {
@@ -30,9 +30,9 @@ export function replayAll(filter) {
 async function all(wish, filter) {
   try {
     const { matched, more } = await once(wish, filter, true);
-    if (matched === 0) return toast("There is none that this would change.");
+    if (matched === 0) return toast("No timer would change.");
     const text = `${more ? "More than " : ""}${count(matched)} timer${matched === 1 && !more ? "" : "s"}. ${wish.warning}`;
-    if (!(await confirm({ title: wish.title, text: [text], yes: wish.yes, no: "Leave them", danger: wish.danger }))) return undefined;
+    if (!(await confirm({ title: wish.title, text: [text], yes: wish.yes, no: "Keep them", danger: wish.danger }))) return undefined;
     let done = 0;
     for (let left = true; left;) {
       const part = await once(wish, filter, false);

@@ -11,7 +11,7 @@ export function nextCall() {
   const figure = el("span", { class: "next-figure" }, "–");
   const whom = el("a", { class: "next-whom" });
   const when = el("span", { class: "next-when" });
-  const empty = el("p", { class: "next-empty" }, "Nothing is waiting. A timer that you set shows here, and counts down.");
+  const empty = el("p", { class: "next-empty" }, "No timer is waiting. A timer that you set appears here and counts down.");
   const strip = runway();
   const about = el("div", { class: "next-about" }, whom, when);
   const node = el("section", { class: "next", "aria-labelledby": "next-title" },

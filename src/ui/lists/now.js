@@ -25,8 +25,8 @@ const TROUBLES = 3;
 export function nowView(main, _route, signal) {
   const set = setCard();
   const next = nextCall();
-  const due = panel("Due next", "#/timers?state=scheduled&sort=due", "Timers that you set are here until they are called.");
-  const fired = panel("Just fired", "#/timers?state=delivered&state=failed&state=unknown&sort=-due", "Calls that were made are here, with how late they were.");
+  const due = panel("Due next", "#/timers?state=scheduled&sort=due", "Timers that you set appear here until they are called.");
+  const fired = panel("Just fired", "#/timers?state=delivered&state=failed&state=unknown&sort=-due", "Calls appear here when they have been made, with how late they were.");
   const trouble = panel("Needs attention", "#/timers?state=failed&state=unknown&sort=-due", "", replayButton, TROUBLES);
   trouble.head.append(el("button", { type: "button", class: "button small", onclick: () => replayAll(new URLSearchParams(REPLAYABLE.map((state) => ["state", state]))) },
     icon("replay"), "Replay all"));

@@ -27,7 +27,7 @@ export class Problem extends Error {
 }
 
 /** @type {Problem} */
-const UNREACHABLE = new Problem(0, { title: "No answer", detail: "The node cannot be reached. Nothing is known of this request; it is safe to try it again." });
+const UNREACHABLE = new Problem(0, { title: "No answer", detail: "The node cannot be reached, so it is not known whether it got this request. It is safe to send it again." });
 
 /**
  * The address of a path of the node, relative to that of this page: a proxy may have put both behind a prefix.
@@ -95,7 +95,7 @@ function problemOf(text, status) {
     return JSON.parse(text);
   } catch {
     // Something between this page and the node has answered.
-    return { title: `Answered ${status}`, detail: `It was answered ${status}, by something that is not jettimer.` };
+    return { title: `Answered ${status}`, detail: `Something other than jettimer answered with ${status}.` };
   }
 }
 

@@ -21,6 +21,6 @@ async function copy(text) {
  * @param {() => string} text
  */
 export function copyButton(what, text) {
-  const click = () => copy(text()).then(() => toast("Copied."), () => toast("The browser does not let this page copy."));
+  const click = () => copy(text()).then(() => toast("Copied."), () => toast("The browser does not allow this page to copy."));
   return el("button", { type: "button", class: "quiet-button", "aria-label": `Copy ${what}`, title: "Copy", onclick: click }, icon("copy"));
 }

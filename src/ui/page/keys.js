@@ -12,8 +12,8 @@ const SHORTCUTS = [
   ["t", "Timers", () => go("#/")],
   ["a", "All timers", () => go("#/timers")],
   ["s", "Service", () => go("#/service")],
-  ["j", "Next timer of a list", () => step(1)],
-  ["k", "The one before", () => step(-1)],
+  ["j", "Next timer in a list", () => step(1)],
+  ["k", "Previous timer in a list", () => step(-1)],
   ["?", "These shortcuts", () => help()],
 ];
 
@@ -44,7 +44,7 @@ export function help() {
   const list = el("dl", { class: "keys" }, SHORTCUTS.map(([key, words]) => el("div", {}, el("dt", {}, el("kbd", {}, key)), el("dd", {}, words))),
     el("div", {}, el("dt", {}, el("kbd", {}, "Ctrl"), " ", el("kbd", {}, "Enter")), el("dd", {}, "Send the form")));
   const close = el("button", { type: "button", class: "button", autofocus: true, onclick: () => opened.close() }, "Close");
-  const opened = dialog("Keyboard", [list, el("label", { class: "check" }, on, " Shortcuts of a single key"), el("div", { class: "buttons" }, close)], "question");
+  const opened = dialog("Keyboard", [list, el("label", { class: "check" }, on, " Single-key shortcuts"), el("div", { class: "buttons" }, close)], "question");
 }
 
 export function listenToKeys() {

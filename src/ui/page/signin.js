@@ -16,9 +16,9 @@ export function signIn(main, why, done) {
   const button = el("button", { class: "button primary wide" }, "Sign in");
   const form = el("form", { class: "card sign-in", novalidate: true, autocomplete: "off" },
     el("h1", {}, "Sign in"),
-    el("p", {}, why || "This jettimer asks for a token. It stays in this tab and is forgotten with it."),
+    el("p", {}, why || "This node needs a token. It is kept in this tab only, until you close the tab."),
     line, button,
-    el("p", { class: "field-hint" }, "Whoever runs jettimer makes one with ", el("code", {}, "jettimer token NAME --scopes read,write,read-body"), "."));
+    el("p", { class: "field-hint" }, "The operator of this node makes one with ", el("code", {}, "jettimer token NAME --scopes read,write,read-body"), "."));
   form.addEventListener("submit", async (/** @type {Event} */ event) => {
     event.preventDefault();
     setToken(token.value.trim() || null);
@@ -29,7 +29,7 @@ export function signIn(main, why, done) {
       // A token that may not read, or an index that is not there: it is known, and views say what is missing.
       if (error instanceof Problem && error.status !== 401 && error.status !== 0) return done();
       setToken(null);
-      mark(line, error instanceof Problem && error.status === 401 ? "This token is not known here." : /** @type {Error} */ (error).message);
+      mark(line, error instanceof Problem && error.status === 401 ? "The node does not know this token." : /** @type {Error} */ (error).message);
       token.focus();
     }
   });

@@ -16,7 +16,7 @@ export function standing(signal) {
   const banner = el("div", { class: "banner", hidden: true }, el("span", {}, why, " ", left), again);
   const tick = () => {
     const seconds = Math.max(0, Math.ceil((connection.retryAt - Date.now()) / 1000));
-    say(left, connection.standing === "waiting" ? `It is tried again in ${seconds} s.` : connection.standing === "connecting" ? "It is being tried." : "");
+    say(left, connection.standing === "waiting" ? `Trying again in ${seconds} s.` : connection.standing === "connecting" ? "Trying now." : "");
   };
   let lost = false;
   live.addEventListener("connection", () => {
@@ -26,7 +26,7 @@ export function standing(signal) {
     say(words, lost && is === "connecting" ? WORDS.waiting : WORDS[is]);
     banner.hidden = !lost;
     again.hidden = is === "off";
-    say(why, is === "off" ? `What is shown is not live: ${connection.why}` : `The connection is lost, so what is shown may be old. ${connection.why}`);
+    say(why, is === "off" ? `This page is not live: ${connection.why}` : `The connection is lost, so this page may be out of date. ${connection.why}`);
     tick();
   }, { signal });
   everyTick(tick, signal);

@@ -43,7 +43,7 @@ export function complain(error) {
  * @param {import("../base/dom.js").Child[]} words
  */
 function show(place, kind, words) {
-  const close = el("button", { type: "button", class: "quiet-button", "aria-label": "Put away", onclick: () => node.remove() }, icon("cancel"));
+  const close = el("button", { type: "button", class: "quiet-button", "aria-label": "Dismiss", onclick: () => node.remove() }, icon("cancel"));
   const node = el("div", { class: kind }, words, close);
   while (place.childElementCount >= MOST) place.firstElementChild?.remove();
   place.append(node);

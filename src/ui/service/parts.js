@@ -8,7 +8,7 @@ const BREAKERS = /** @type {const} */ ({ closed: ["closed", "good"], open: ["ope
 
 export function receiversPart() {
   const part = table("Receivers", [{ words: "Receiver" }, { words: "Breaker" }, { words: "Calls now", numbers: true }, { words: "Waiting", numbers: true }, { words: "Failures in a row", numbers: true }, { words: "Postponed", numbers: true }],
-    "This node has called nobody yet.");
+    "This node has not called a receiver yet.");
   part.note("as this node sees them");
   return {
     node: part.node,
@@ -16,8 +16,8 @@ export function receiversPart() {
     show({ receivers }) {
       part.show(receivers.map((one) => {
         const [words, how] = BREAKERS[/** @type {keyof typeof BREAKERS} */ (one.breaker)];
-        const asked = one.asked_for_ms ? `, asks to be left alone for ${span(one.asked_for_ms)}` : "";
-        const yet = (one.open_for_ms ? ` for ${span(one.open_for_ms)} yet` : "") + asked;
+        const asked = one.asked_for_ms ? `, asked not to be called for ${span(one.asked_for_ms)}` : "";
+        const yet = (one.open_for_ms ? ` for another ${span(one.open_for_ms)}` : "") + asked;
         return [one.receiver, badge(words + yet, how), `${count(one.in_flight)} of ${count(one.limit)}`, count(one.waiting), count(one.failures), count(one.postponed)];
       }));
     },
@@ -27,7 +27,7 @@ export function receiversPart() {
 }
 
 export function nodesPart() {
-  const part = table("Nodes", [{ words: "Node" }, { words: "State" }, { words: "Role" }, { words: "Version" }, { words: "Its clock", numbers: true }, { words: "Last heard", numbers: true }], "No node is heard of.");
+  const part = table("Nodes", [{ words: "Node" }, { words: "State" }, { words: "Role" }, { words: "Version" }, { words: "Its clock", numbers: true }, { words: "Last heard", numbers: true }], "No nodes are heard.");
   return {
     node: part.node,
     /** @param {{ nodes: any[], clock: any }} page */
@@ -35,7 +35,7 @@ export function nodesPart() {
       part.note(clock.nats_offset_ms === null ? "" : `NATS' clock ${offset(clock.nats_offset_ms)}`);
       part.show(nodes.map((one) => [
         el("span", {}, one.name, one.this && el("span", { class: "this-one" }, "answers this page"),
-          one.differences?.length > 0 && el("span", { class: "this-one" }, `set up otherwise: ${one.differences.join(", ")}`)),
+          one.differences?.length > 0 && el("span", { class: "this-one" }, `set up differently: ${one.differences.join(", ")}`)),
         badge(one.state, one.state === "running" ? "good" : "middling"), one.role, one.version,
         one.clock_offset_ms === null ? "–" : offset(one.clock_offset_ms), one.this ? "–" : `${span(one.silent_for_ms)} ago`]));
     },
@@ -45,7 +45,7 @@ export function nodesPart() {
 }
 
 export function natsPart() {
-  const part = table("NATS", [{ words: "Stream" }, { words: "Messages", numbers: true }, { words: "Size", numbers: true }, { words: "Replicas" }, { words: "Consumers" }], "NATS has said nothing of its streams yet.");
+  const part = table("NATS", [{ words: "Stream" }, { words: "Messages", numbers: true }, { words: "Size", numbers: true }, { words: "Replicas" }, { words: "Consumers" }], "No stream information from NATS yet.");
   return {
     node: part.node,
     /** @param {any} nats */

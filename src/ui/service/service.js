@@ -32,7 +32,7 @@ export function serviceView(main, _route, signal) {
     if (signal.aborted) return;
     if (stats.at) learn(stats);
     const words = stats.missing.map((/** @type {{ pointer: string, detail: string }} */ { detail }) => detail).join("; ");
-    say(missing, words && `Some of it is missing: ${words}.`);
+    say(missing, words && `Some data is missing: ${words}.`);
     missing.hidden = !words;
     const { timers, history } = stats;
     show("waiting", timers && count(timers.scheduled));

@@ -27,7 +27,7 @@ export async function cancel(timer, etag) {
  * @param {string} [etag]
  */
 export async function fire(timer, etag) {
-  const text = ["This calls ", whom(timer), " at once, instead of at the time that it is set to."];
+  const text = ["This calls ", whom(timer), " now instead of at its due time."];
   if (await confirm({ title: "Fire it now?", text, yes: "Fire now", no: "Wait", danger: false })) {
     await act("POST", `/timer/${timer.id}/fire`, etag, "It fires now.");
   }
@@ -39,9 +39,9 @@ export async function fire(timer, etag) {
  */
 export async function replay(timer, etag) {
   const known = timer.state === "unknown"
-    ? " Nobody knows whether its last call has reached the receiver, so this may be the second one that does."
+    ? " It is not known whether its last call reached the receiver, so the receiver may get a second one."
     : "";
-  const text = ["This calls ", whom(timer), ` again, with all its attempts anew.${known}`];
+  const text = ["This calls ", whom(timer), ` again. The timer has all its attempts again.${known}`];
   if (await confirm({ title: "Replay this timer?", text, yes: "Replay", no: "Leave it", danger: false })) {
     await act("POST", `/timer/${timer.id}/replay`, etag, "It is tried again.");
   }

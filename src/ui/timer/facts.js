@@ -7,7 +7,7 @@ import { indented } from "../base/json.js";
 /** @param {any} timer */
 export function facts(timer) {
   const { retry, flow } = timer;
-  return el("section", { class: "card facts", "aria-labelledby": "facts-title" }, el("h2", { id: "facts-title" }, "What it is set to"),
+  return el("section", { class: "card facts", "aria-labelledby": "facts-title" }, el("h2", { id: "facts-title" }, "Settings"),
     list([["Due", exactly(timer.due_at)], ["URL", el("span", { class: "break" }, timer.url)], ["Labels", labels(timer.metadata)]]),
     el("h3", {}, "Request"),
     timer.redacted && timer.headers ? el("p", { class: "field-hint" }, "Your token does not show the values of headers: these are their SHA-256 digests.") : null,
@@ -20,8 +20,8 @@ export function facts(timer) {
       ["Attempts", `${retry.max_attempts} at most`],
       ["Waits", `${retry.initial_backoff}, each ${retry.factor} times the one before, ${retry.max_backoff} at most`],
       ["No attempt later than", retry.deadline && `${retry.deadline} after it was due`],
-      ["Retried statuses", timer.delivery === "at_least_once" ? retry.statuses.join(", ") : "none: it may have been acted on"],
-      ["Flow", flow && [flow.key, flow.rate, flow.parallelism && `${flow.parallelism} at the same time`].filter(Boolean).join(" · ")],
+      ["Retried statuses", timer.delivery === "at_least_once" ? retry.statuses.join(", ") : "none, since the receiver may have acted on the call"],
+      ["Flow", flow && [flow.key, flow.rate, flow.parallelism && `${flow.parallelism} calls at once`].filter(Boolean).join(" · ")],
       ["Told when delivered", timer.on_delivered && el("span", { class: "break" }, timer.on_delivered)],
       ["Told when failed", timer.on_failed && el("span", { class: "break" }, timer.on_failed)],
     ]));

@@ -13,7 +13,7 @@ export function life(timer) {
   const attempts = timer.attempt_log;
   const events = [station("created", "Set", timer.created_at, timer.created_by ? `by the token ${timer.created_by}` : "")];
   const untold = attempts.length ? attempts[0].number - 1 : timer.attempts - (timer.state === "firing" ? 1 : 0);
-  if (untold > 0) events.push(station("quiet", untold === 1 ? "1 attempt whose outcome is not kept" : `${untold} attempts that are not kept any more`));
+  if (untold > 0) events.push(station("quiet", untold === 1 ? "1 attempt whose outcome is not kept" : `${untold} attempts that are no longer kept`));
   attempts.forEach((attempt, n) => {
     // Its place is before the attempts that it has led to.
     if (timer.replayed_at && falls(timer.replayed_at, attempts[n - 1]?.finished_at, attempt.claimed_at)) events.push(station("created", "Replayed", timer.replayed_at));
@@ -26,7 +26,7 @@ export function life(timer) {
       : station("ahead", "Due", timer.due_at));
   } else if (timer.state === "firing") events.push(station("firing", `Attempt ${timer.attempts} is being made`, undefined, `by ${timer.claimed_by}`));
   if (!isOpen(timer)) events.push(station(timer.state, { delivered: "Delivered", failed: "Failed", unknown: "Unknown", cancelled: "Cancelled" }[/** @type {string} */ (timer.state)] ?? timer.state, timer.finished_at, timer.reason));
-  return el("section", { class: "card life", "aria-labelledby": "life-title" }, el("h2", { id: "life-title" }, "Its life"), el("ol", { class: "line" }, events));
+  return el("section", { class: "card life", "aria-labelledby": "life-title" }, el("h2", { id: "life-title" }, "History"), el("ol", { class: "line" }, events));
 }
 
 /**
@@ -55,7 +55,7 @@ function station(kind, title, at, words, more = []) {
 function attemptStation(attempt) {
   const good = attempt.result === "answered" && Math.floor((attempt.status ?? 0) / 100) === 2;
   const words = [outcome(attempt), `${span(attempt.lateness_ms)} late`, `by ${attempt.node}`];
-  if (attempt.retry_after_ms !== undefined) words.push(`asked to be left alone for ${span(attempt.retry_after_ms)}`);
+  if (attempt.retry_after_ms !== undefined) words.push(`asked not to be called for ${span(attempt.retry_after_ms)}`);
   return station(good ? "delivered" : "failed", `Attempt ${attempt.number}`, attempt.claimed_at, words.join(" · "), [
     attempt.reason && el("p", { class: "station-reason" }, attempt.reason),
     attempt.phases_ms && phases(attempt.phases_ms),

@@ -120,7 +120,7 @@ function heading(timer, etag) {
 function missing(error, id) {
   const gone = error instanceof Problem && error.status === 404;
   return el("div", { class: "nothing-here" },
-    el("h1", {}, gone ? "There is no such timer" : "It cannot be shown"),
-    el("p", {}, gone ? "It was never set, or it was over so long ago that its record has left." : /** @type {Error} */ (error).message),
+    el("h1", {}, gone ? "There is no such timer" : "The timer cannot be shown"),
+    el("p", {}, gone ? "It was never set, or it finished so long ago that its record is no longer kept." : /** @type {Error} */ (error).message),
     el("p", {}, el("code", {}, id)));
 }

@@ -49,8 +49,8 @@ export function callAt(timer) {
 
 /** @type {Record<string, string>} */
 const WAITS = {
-  breaker: "fails over and over and is left alone", retry_after: "has asked to be left alone", recovery: "is called again, a few timers at first",
-  rate: "is called as often as it may be", concurrency: "has as many calls as it may have",
+  breaker: "keeps failing and is not called for now", retry_after: "asked not to be called for now", recovery: "is called again, a few timers at first",
+  rate: "is called as often as allowed", concurrency: "has as many calls in progress as allowed",
 };
 
 /**
@@ -61,7 +61,7 @@ export function waits({ waiting_for: waiting }) {
   if (!waiting) return "";
   if (waiting.reason === "no_worker") return "No node calls receivers.";
   const whose = waiting.flow === undefined ? waiting.receiver : `the flow ${waiting.flow}`;
-  return `It waits: ${whose} ${WAITS[waiting.reason] ?? waiting.reason}${waiting.until ? `, until ${exactly(waiting.until)}` : ""}.`;
+  return `Waiting: ${whose} ${WAITS[waiting.reason] ?? waiting.reason}${waiting.until ? `, until ${exactly(waiting.until)}` : ""}.`;
 }
 
 /**

@@ -53,7 +53,7 @@ async fn a_request_is_refused_without_a_token_that_is_good_for_it() {
         www-authenticate: Bearer realm="jettimer", error="invalid_token"
 
         {
-          "detail": "this token is not known here; was it replaced?",
+          "detail": "this node does not know the token; was it replaced?",
           "request_id": "<id>",
           "status": 401,
           "title": "Unauthorized",
@@ -98,7 +98,7 @@ async fn a_request_is_refused_without_a_token_that_is_good_for_it() {
         www-authenticate: Bearer realm="jettimer", error="insufficient_scope", scope="write"
 
         {
-          "detail": "the token reader does not have the scope write, which this needs",
+          "detail": "the token reader lacks the scope write, which this request needs",
           "request_id": "<id>",
           "status": 403,
           "title": "Forbidden",
@@ -155,7 +155,7 @@ async fn a_request_is_refused_without_a_token_that_is_good_for_it() {
         ratelimit: "default";r=0
 
         {
-          "detail": "the rate limit is used up; there is room again in 3600 s",
+          "detail": "the rate limit is used up; try again in 3600 s",
           "request_id": "<id>",
           "status": 429,
           "title": "Too many requests",
@@ -235,7 +235,7 @@ async fn a_page_of_another_origin_is_told_that_it_changes_nothing() {
             cache-control: no-store
 
             {
-              "detail": "a page of another origin asks for this, and --cors-origins does not have it; nothing was done",
+              "detail": "the request comes from a page of another origin, which --cors-origins does not list; nothing was done",
               "request_id": "<id>",
               "status": 403,
               "title": "Foreign origin",

@@ -63,10 +63,10 @@ async fn timers_are_created_listed_counted_and_cancelled_many_at_a_time() {
             },
             {
               "problem": {
-                "detail": "/url: is missing; it says what to call, such as \"https://example.com/hook\"",
+                "detail": "/url: is missing; give the URL to call, such as \"https://example.com/hook\"",
                 "errors": [
                   {
-                    "detail": "is missing; it says what to call, such as \"https://example.com/hook\"",
+                    "detail": "is missing; give the URL to call, such as \"https://example.com/hook\"",
                     "pointer": "/url"
                   }
                 ],

@@ -89,7 +89,7 @@ async fn a_record_that_cannot_be_read_and_a_nats_that_is_away_are_told_apart() {
         retry-after: 2
 
         {
-          "detail": "NATS did not take the request: not connected to any NATS server. Whether the request was done is not certain; it is safe to send it again, a creation with the same Idempotency-Key",
+          "detail": "NATS did not take the request: not connected to any NATS server. The request may or may not have been carried out; it is safe to send it again, a creation with the same Idempotency-Key",
           "request_id": "<id>",
           "status": 503,
           "title": "NATS is not available",
@@ -118,7 +118,7 @@ async fn a_store_without_room_for_a_timer_says_so() {
         retry-after: 30
 
         {
-          "detail": "JetStream has no room for more than the timers that are promised already: it may still store <size> MiB, of which <size> MiB are kept for those and nodes share the rest. It is safe to send the request again later; raise the storage limit, or cancel timers, to make room",
+          "detail": "JetStream has no room beyond what is reserved for existing timers: it can still store <size> MiB, of which <size> MiB are reserved for these, and nodes share the rest. It is safe to send the request again later; to make room, raise the storage limit or cancel timers",
           "request_id": "<id>",
           "status": 503,
           "title": "No room for new timers",
@@ -148,7 +148,7 @@ async fn a_feed_has_so_many_readers_and_no_more() {
         retry-after: 2
 
         {
-          "detail": "256 readers follow the feed of this node already; ask another node, or later",
+          "detail": "256 readers already follow this node's feed; use another node, or try again later",
           "request_id": "<id>",
           "status": 503,
           "title": "Feed full",

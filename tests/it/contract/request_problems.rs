@@ -84,7 +84,7 @@ async fn what_is_wrong_with_a_body_is_said() {
         cache-control: no-store
 
         {
-          "detail": "4 fields are not as they must be",
+          "detail": "4 fields are invalid",
           "errors": [
             {
               "detail": "must be a whole number, 0 or more, without quotes or sign",
@@ -99,7 +99,7 @@ async fn what_is_wrong_with_a_body_is_said() {
               "pointer": "/retry/factor"
             },
             {
-              "detail": "is not a field here; known are at, body, body_base64, body_text, callback, created_by, delay, delivery, flow, headers, hours, idempotency_key, metadata, method, minutes, on_delivered, on_failed, retry, seconds, timeout, url",
+              "detail": "is not a field here; the fields are at, body, body_base64, body_text, callback, created_by, delay, delivery, flow, headers, hours, idempotency_key, metadata, method, minutes, on_delivered, on_failed, retry, seconds, timeout, url",
               "pointer": "/a~1b"
             }
           ],
@@ -149,7 +149,7 @@ async fn what_is_wrong_with_a_body_is_said() {
         cache-control: no-store
 
         {
-          "detail": "one request creates at most 1000 timers",
+          "detail": "one request may create at most 1000 timers",
           "request_id": "<id>",
           "status": 413,
           "title": "Too many timers",
@@ -264,7 +264,7 @@ async fn what_is_wrong_with_a_path_a_query_or_a_header_is_said() {
         cache-control: no-store
 
         {
-          "detail": "a request has at most 100 header fields and 16384 bytes of them",
+          "detail": "a request may have at most 100 header fields, with 16384 bytes in total",
           "request_id": "<id>",
           "status": 431,
           "title": "Request header fields too large",
@@ -279,7 +279,7 @@ async fn what_is_wrong_with_a_path_a_query_or_a_header_is_said() {
         cache-control: no-store
 
         {
-          "detail": "3 parameters are not as they must be",
+          "detail": "3 parameters are invalid",
           "errors": [
             {
               "detail": "must be one of scheduled, firing, delivered, failed, unknown, cancelled",
@@ -290,7 +290,7 @@ async fn what_is_wrong_with_a_path_a_query_or_a_header_is_said() {
               "pointer": "?limit"
             },
             {
-              "detail": "is not a parameter here; known are state, due_after, due_before, created_after, created_before, host, metadata, metadata.KEY, sort, limit, cursor",
+              "detail": "is not a parameter here; the parameters are state, due_after, due_before, created_after, created_before, host, metadata, metadata.KEY, sort, limit, cursor",
               "pointer": "?colour"
             }
           ],
@@ -312,7 +312,7 @@ async fn what_is_wrong_with_a_path_a_query_or_a_header_is_said() {
         cache-control: no-store
 
         {
-          "detail": "this is no cursor; a cursor is the `next` of a page",
+          "detail": "this is not a cursor; use the `next` of a page",
           "request_id": "<id>",
           "status": 400,
           "title": "Invalid cursor",
@@ -327,7 +327,7 @@ async fn what_is_wrong_with_a_path_a_query_or_a_header_is_said() {
         cache-control: no-store
 
         {
-          "detail": "say which timers are to be cancelled, such as ?host=example.com; a state alone means all that are in it",
+          "detail": "a filter must select the timers to be cancelled, such as ?host=example.com; a state alone selects all timers in it",
           "request_id": "<id>",
           "status": 422,
           "title": "Filter required",
@@ -367,7 +367,7 @@ async fn what_is_wrong_with_a_path_a_query_or_a_header_is_said() {
         cache-control: no-store
 
         {
-          "detail": "the Idempotency-Key starts with a quote and is no quoted string",
+          "detail": "the Idempotency-Key starts with a quote but is not a quoted string",
           "request_id": "<id>",
           "status": 400,
           "title": "Invalid idempotency key",
@@ -403,7 +403,7 @@ async fn what_is_broken_off_or_does_not_come_or_cannot_be_read_is_answered() {
     let chunked = format!("{head}transfer-encoding: chunked\r\n\r\nnonsense\r\n");
     expect![[r#"
         {
-          "detail": "the request's body ended before its end, or is not framed as HTTP says",
+          "detail": "the request's body was cut short, or its length or chunks are not valid HTTP",
           "request_id": "r",
           "status": 400,
           "title": "Incomplete body",
@@ -414,7 +414,7 @@ async fn what_is_broken_off_or_does_not_come_or_cannot_be_read_is_answered() {
     let slow = format!("{head}content-length: 50\r\n\r\n{{");
     expect![[r#"
         {
-          "detail": "the body of the request did not come in time",
+          "detail": "the body of the request did not arrive in time",
           "request_id": "r",
           "status": 408,
           "title": "Request timeout",
@@ -424,7 +424,7 @@ async fn what_is_broken_off_or_does_not_come_or_cannot_be_read_is_answered() {
     .assert_eq(&pretty(&exchange(&address, slow.as_bytes()).await));
     expect![[r#"
         {
-          "detail": "the head of the request is not as HTTP/1.1 has it: its first line, the name or value of a header field, or the length of its body",
+          "detail": "the head of the request is not valid HTTP/1.1: its first line, the name or value of a header field, or the length of its body",
           "request_id": "<id>",
           "status": 400,
           "title": "Malformed request",

@@ -72,7 +72,7 @@ async fn shortcuts_are_shown_and_can_be_turned_off() {
     tab.sees("button", "Set timer").await;
     tab.press("?").await;
     tab.sees("dialog", "Keyboard").await;
-    tab.tab_to("Shortcuts of a single key").await;
+    tab.tab_to("Single-key shortcuts").await;
     tab.press(" ").await;
     tab.press("Escape").await;
     tab.until("!document.querySelector('dialog')").await;

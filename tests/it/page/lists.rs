@@ -36,7 +36,7 @@ async fn timers_are_found_by_state_host_label_and_id() {
     }
     tab.fill("Search by id, host or label", "team=blue").await;
     tab.press("Enter").await;
-    tab.sees(".empty", "No timer is like this").await;
+    tab.sees(".empty", "No timer matches").await;
     tab.fill("Search by id, host or label", &failing).await;
     tab.press("Enter").await;
     tab.sees("h1", "/status/404").await;
@@ -87,7 +87,7 @@ async fn what_the_page_shows_of_a_timer_is_found_by_it() {
     tab.until(&format!("{ROWS} === 1")).await;
     client.create(&json!({ "delay": "1h", "url": "http://127.0.0.1:8998/" })).await;
     client.create(&json!({ "delay": "1h", "url": "http://[::ffff:127.0.0.1]:8999/" })).await;
-    tab.sees("button", "1 timer has come or changed").await;
+    tab.sees("button", "1 timer is new or changed").await;
     // The search also finds the name of a receiver in the state of the service, and a label's own link.
     tab.fill("Search by id, host or label", "who=a=b").await;
     tab.press("Enter").await;
@@ -117,7 +117,7 @@ async fn a_list_goes_page_by_page_and_is_not_moved_by_what_comes() {
     tab.click("button", "Next").await;
     tab.sees("li:first-child", "localhost/50").await;
     client.create(&json!({ "delay": "1m", "url": "http://localhost/new" })).await;
-    tab.sees("button", "1 timer has come or changed").await;
+    tab.sees("button", "1 timer is new or changed").await;
     tab.sees("li:first-child", "localhost/50").await;
     tab.click("button", "Next").await;
     tab.until(&format!("{ROWS} === 20")).await;
@@ -153,7 +153,7 @@ async fn what_has_failed_is_on_the_first_view_with_a_way_to_try_it_again() {
     let stage = Stage::set().await;
     let client = stage.node.client();
     let tab = stage.page("").await;
-    tab.sees(".next-empty", "Nothing is waiting").await;
+    tab.sees(".next-empty", "No timer is waiting").await;
     let id = client.create(&json!({ "seconds": 0, "url": stage.sink.url("/status/503/times/1") })).await;
     tab.sees("h2", "Needs attention").await;
     tab.click("section[aria-labelledby=needs-attention] li button", "Replay").await;

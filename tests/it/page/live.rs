@@ -22,7 +22,7 @@ async fn it_says_that_it_is_cut_off_and_catches_up_once_the_node_is_back() {
     tab.sees("section[aria-labelledby=due-next]", "n=one").await;
     node.kill().await;
     tab.sees(".standing", "Reconnecting").await;
-    tab.sees(".banner", "what is shown may be old").await;
+    tab.sees(".banner", "this page may be out of date").await;
     tab.picture("cut-off").await;
     // Another node does the work meanwhile.
     let other = Node::start(&broker).await;
@@ -43,7 +43,7 @@ async fn without_a_feed_it_says_that_it_is_not_live() {
     let node = Node::with(&broker, &["--event-retention", "0s"]).await;
     let tab = Tab::open(&node.client().url("/")).await;
     tab.sees(".standing", "Not live").await;
-    tab.sees(".banner", "What is shown is not live").await;
+    tab.sees(".banner", "This page is not live").await;
     tab.fill("URL", "http://localhost/").await;
     tab.click("button", "Set timer").await;
     // The page still shows a change that the user makes here.

@@ -92,7 +92,7 @@ async fn a_link_to_a_timer_that_is_not_there_says_so() {
     let tab = stage.page("#/timer/0198c0de-5f0a-7b3e-9c41-2f6d1e8a7b90").await;
     tab.sees("h1", "There is no such timer").await;
     tab.go(&stage.node.client().url("/#/timer/nonsense")).await;
-    tab.sees("h1", "It cannot be shown").await;
+    tab.sees("h1", "The timer cannot be shown").await;
     tab.close().await;
 }
 

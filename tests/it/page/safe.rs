@@ -35,7 +35,7 @@ async fn text_from_timers_and_receivers_makes_no_markup() {
     tab.go(&client.url(&format!("/#/timers?host={MARKUP}"))).await;
     tab.sees(".empty", "").await;
     tab.go(&client.url(&format!("/#/timer/{MARKUP}"))).await;
-    tab.sees("h1", "It cannot be shown").await;
+    tab.sees("h1", "The timer cannot be shown").await;
     assert_eq!(tab.eval("window.injected").await, json!(null));
     // The only picture is the page's own.
     assert_eq!(tab.eval("document.querySelectorAll('img').length").await, 1);

@@ -47,12 +47,12 @@ async fn all_that_the_api_takes_can_be_set_in_the_form() {
     }
     tab.fill("Name of a header", "x-order").await;
     tab.fill("Value of a header", "4711").await;
-    tab.choose("What is sent", "body").await;
+    tab.choose("Kind of body", "body").await;
     // More digits than a script's number can hold.
     tab.fill("Body", r#"{"amount": 9007199254740993.10}"#).await;
     tab.choose("Delivery", "at_least_once").await;
     tab.fill("Time for one attempt", "5s").await;
-    tab.fill("Attempts in all", "3").await;
+    tab.fill("Attempts in total", "3").await;
     tab.fill("Statuses to retry", "429, 5xx").await;
     tab.fill("Key", "customer-17").await;
     tab.fill("Rate", "10/s").await;
@@ -132,7 +132,7 @@ async fn what_the_api_finds_wrong_is_said_at_its_field_and_nothing_is_lost() {
     tab.fill("Name of a header", "Host").await;
     tab.fill("Value of a header", "x").await;
     tab.click("summary", "Delivery and retries").await;
-    tab.fill("Attempts in all", "1.5").await;
+    tab.fill("Attempts in total", "1.5").await;
     // The section is closed, and opens again once it has an error.
     tab.click("summary", "Delivery and retries").await;
     tab.click("button", "Set timer").await;
@@ -143,7 +143,7 @@ async fn what_the_api_finds_wrong_is_said_at_its_field_and_nothing_is_lost() {
     for error in errors {
         tab.sees(".field-error", error["detail"].as_str().unwrap()).await;
     }
-    for label in ["How long from now", "URL", "Name of a header", "Attempts in all"] {
+    for label in ["How long from now", "URL", "Name of a header", "Attempts in total"] {
         let told = format!(
             "[...document.querySelectorAll('[aria-invalid=true]')].some((e) => e.labels[0].innerText.includes({0}) && document.getElementById(e.getAttribute('aria-describedby').split(' ').pop()).innerText)",
             json!(label)
@@ -156,7 +156,7 @@ async fn what_the_api_finds_wrong_is_said_at_its_field_and_nothing_is_lost() {
     tab.fill("How long from now", "1h").await;
     tab.until("document.querySelectorAll('.wrong').length === 3").await;
 
-    tab.choose("What is sent", "body").await;
+    tab.choose("Kind of body", "body").await;
     tab.fill("Body", "{").await;
     tab.click("button", "Set timer").await;
     tab.sees(".field-error", "is not JSON").await;

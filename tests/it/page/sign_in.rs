@@ -14,7 +14,7 @@ async fn a_token_is_asked_for_kept_in_the_tab_and_forgotten_on_signing_out() {
     let tab = Tab::open(&url).await;
     tab.fill("Token", "jt_wrong").await;
     tab.click("button", "Sign in").await;
-    tab.sees(".field-error", "is not known").await;
+    tab.sees(".field-error", "does not know").await;
     tab.picture("sign-in").await;
     tab.fill("Token", &good).await;
     tab.press("Enter").await;

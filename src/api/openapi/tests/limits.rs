@@ -94,7 +94,7 @@ fn words_are_those_of_the_code() {
 
 /// The fields that an error about an unknown field names as known.
 fn known(detail: &str) -> BTreeSet<&str> {
-    detail.split_once("known are ").expect("the known fields").1.split(", ").collect()
+    detail.split_once("the fields are ").expect("the known fields").1.split(", ").collect()
 }
 
 #[test]
