@@ -55,7 +55,7 @@ async def main() -> None:
     while not everyone.done():
         longest = max(longest, await asyncio.wait_for(ask(host, int(port)), PATIENCE))
         await asyncio.wait([everyone], timeout=1)
-    print(f"clients   {count} said nothing; others had their answer within {longest:.1f} s")
+    print(f"clients   {count} said nothing; others were answered within {longest:.1f} s")
 
 
 asyncio.run(main())

@@ -135,7 +135,7 @@ impl Finder {
             let text = error.to_string();
             // Until the index is filled, the same reason is logged once.
             if said.as_ref() != Some(&text) || self.shared.filled.load(Ordering::Acquire) {
-                tracing::warn!(%error, "the index does not hear of all changes, and is filled again");
+                tracing::warn!(%error, "the index missed changes, and is filled again");
                 said = Some(text);
             }
             tokio::time::sleep(PAUSE).await;
@@ -173,7 +173,7 @@ impl Finder {
                     if !filled.index.is_complete() {
                         tracing::warn!(
                             limit = self.shared.limit,
-                            "there are more timers than are indexed: lists leave some out (--index-limit)"
+                            "there are more timers than the index may hold (--index-limit): lists leave some out"
                         );
                     }
                     tracing::debug!(timers = filled.index.len(), "the index is filled");

@@ -98,7 +98,7 @@ impl Trouble {
     fn again(&mut self, why: &str) -> Duration {
         // A single failure is a change of leader, or a lost connection, which was logged.
         if self.times == TROUBLE_SAID_AFTER {
-            tracing::warn!(why, "no due timers can be had from NATS; trying on");
+            tracing::warn!(why, "cannot fetch due timers from NATS; retrying");
         }
         self.times = self.times.saturating_add(1);
         (PAUSE * 2_u32.saturating_pow(self.times.min(8))).min(LONGEST_PAUSE)
@@ -106,7 +106,7 @@ impl Trouble {
 
     fn over(&mut self) {
         if self.times > TROUBLE_SAID_AFTER {
-            tracing::info!("due timers come from NATS again");
+            tracing::info!("due timers can be fetched from NATS again");
         }
         self.times = 0;
     }
@@ -237,19 +237,19 @@ impl Work {
                 tracing::error!(
                     timer = %wake.id,
                     ?refusal,
-                    "a fault of jettimer: the rules refuse what a worker wants of a timer. It is looked at again in \
-                     {UNREADABLE_DELAY:?}"
+                    "a fault of jettimer: the rules refused a worker's action on a timer. The timer is handled \
+                     again in {UNREADABLE_DELAY:?}"
                 );
                 self.wakes.give_back(wake, UNREADABLE_DELAY).await;
             }
             Err(error) => {
                 let delay = match &error {
                     NatsError::Unreadable(_) | NatsError::TooLarge { .. } => {
-                        tracing::error!(%error, "cannot attend to a timer");
+                        tracing::error!(%error, "cannot handle a timer");
                         UNREADABLE_DELAY
                     }
                     NatsError::Unclear(_) | NatsError::NotDone(_) | NatsError::NoRoom(_) => {
-                        tracing::debug!(timer = %wake.id, %error, "cannot attend to a timer now");
+                        tracing::debug!(timer = %wake.id, %error, "cannot handle a timer now");
                         linger_delay(wake.tries).max(TROUBLE_DELAY)
                     }
                 };

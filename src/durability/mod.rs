@@ -17,13 +17,13 @@ const ENOUGH_REPLICAS: usize = 3;
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Level {
-    /// A killed process loses nothing; a power cut may take what was acknowledged since the last sync
+    /// A killed process loses nothing; a power cut may lose what was acknowledged since the last sync
     Relaxed,
     /// A power cut loses nothing: servers write to their disks before they acknowledge
     Synced,
     /// The loss of a server loses nothing: each stream has three replicas
     Replicated,
-    /// Both: nothing is lost with a server, or with the power of all
+    /// Both: the loss of a server, or a power cut, loses nothing
     Full,
 }
 
@@ -163,7 +163,7 @@ fn version(asked: Level, seen: &Seen) -> Finding {
             let enough = *works && (*syncs || !asked.wants_sync());
             (if enough { Verdict::Met } else { Verdict::Weaker }, text.clone())
         }
-        None => (Verdict::Unseen, "not to be seen".to_owned()),
+        None => (Verdict::Unseen, "not visible".to_owned()),
     };
     let cure = |verdict| match verdict {
         Verdict::Met => None,
@@ -183,7 +183,7 @@ fn replicas(asked: Level, seen: &Seen) -> Finding {
     };
     let cure = |verdict| match verdict {
         Verdict::Met => None,
-        Verdict::Unseen => Some("see whether JetStream answers, and /readyz"),
+        Verdict::Unseen => Some("check whether JetStream answers: GET /readyz shows it"),
         Verdict::Weaker => Some(
             "with three servers: nats stream edit NAME --replicas=3; or ask for less with --durability, \
              if losing a server may lose timers",
@@ -198,9 +198,9 @@ fn sync(asked: Level, seen: &Seen) -> Finding {
         Some(Sync::Every(interval)) => {
             let verdict = if asked.wants_sync() { Verdict::Weaker } else { Verdict::Met };
             let interval = humantime::format_duration(interval);
-            (verdict, format!("every {interval}, which is what a power cut may take"))
+            (verdict, format!("every {interval}, and a power cut may lose that much"))
         }
-        None => (Verdict::Unseen, "not to be seen".to_owned()),
+        None => (Verdict::Unseen, "not visible".to_owned()),
     };
     let cure = |verdict| match verdict {
         Verdict::Met => None,
@@ -234,7 +234,7 @@ fn of_each<'a, T>(
         }
     }
     if groups.is_empty() {
-        return (Verdict::Unseen, "nothing to be seen".to_owned());
+        return (Verdict::Unseen, "none visible".to_owned());
     }
     let told = groups.iter().map(|(words, names)| format!("{}: {words}", names.join(", ")));
     (worst, told.collect::<Vec<_>>().join("; "))

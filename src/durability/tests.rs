@@ -47,7 +47,7 @@ fn one_weak_server_or_stream_is_enough() {
     assert_eq!((replicas.verdict, replicas.detail.as_str()), (Weaker, "KV_timers: 3; TIMERS: 1"));
     assert_eq!(
         (sync.verdict, sync.detail.as_str()),
-        (Weaker, "a, c: before it acknowledges; b: every 2m, which is what a power cut may take")
+        (Weaker, "a, c: before it acknowledges; b: every 2m, and a power cut may lose that much")
     );
     for finding in [version, replicas, sync] {
         assert!(finding.cure.is_some(), "{finding:?}");

@@ -75,7 +75,7 @@ impl Tries {
                 Patience::Until(_) | Patience::Endless,
             ) => {}
         }
-        tracing::debug!(%error, "trying again");
+        tracing::debug!(%error, "a request to NATS failed; trying again");
         tokio::time::sleep(self.pause).await;
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         Ok(())

@@ -49,7 +49,7 @@ impl Engine {
                 "read the journal of a node that is gone"
             );
             if let Err(error) = journal.done() {
-                tracing::warn!(%error, "a journal that was read cannot be marked as such; it is read once more at the next start");
+                tracing::warn!(%error, "cannot mark a journal as read; the next start reads it once more");
             }
         }
     }

@@ -11,27 +11,33 @@ pub(super) fn stored(timer: &Timer) {
     let id = timer.id;
     let receiver = timer.target.url.authority();
     match &timer.state {
-        State::Failed { reason, .. } => tracing::warn!(timer = %id, receiver, reason, "failed"),
+        State::Failed { reason, .. } => tracing::warn!(timer = %id, receiver, reason, "timer failed"),
         State::Unknown { attempt, doubt: Doubt::NoOutcome(claim), .. } => tracing::warn!(
             timer = %id,
             receiver,
             attempt,
             claimed_by = claim.node,
-            "unknown: nobody can tell whether the receiver was called"
+            "timer unknown: the receiver may or may not have been called"
         ),
         State::Unknown { attempt, doubt: Doubt::Restored, .. } => tracing::warn!(
             timer = %id,
             attempt,
-            "unknown: the broker or a backup brought back an older version of this timer, which must have been over; it is \
-             not called"
+            "timer unknown: NATS or a backup brought back an older version of it. It must have been over, so it is not \
+             called"
         ),
         State::Scheduled { attempt, .. } => {
             let why = timer.attempts.last().map(|last| describe(&last.called.result, timer.timeout));
-            tracing::info!(timer = %id, receiver, next_attempt = attempt, why, "attempt failed");
+            tracing::info!(
+                timer = %id,
+                receiver,
+                next_attempt = attempt,
+                why,
+                "attempt failed; the timer is tried again"
+            );
         }
-        State::Firing { .. } => tracing::trace!(timer = %id, "claimed"),
-        State::Delivered { .. } => tracing::debug!(timer = %id, "delivered"),
-        State::Cancelled { .. } => tracing::debug!(timer = %id, "cancelled"),
+        State::Firing { .. } => tracing::trace!(timer = %id, "timer claimed"),
+        State::Delivered { .. } => tracing::debug!(timer = %id, "timer delivered"),
+        State::Cancelled { .. } => tracing::debug!(timer = %id, "timer cancelled"),
     }
 }
 

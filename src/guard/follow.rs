@@ -26,7 +26,7 @@ impl Guard {
             if ticks == 0 {
                 ticks = REFRESH_AFTER;
                 if let Err(error) = self.refresh().await {
-                    tracing::debug!(%error, "the high-water mark cannot be read");
+                    tracing::debug!(%error, "cannot read the high-water mark");
                 }
                 self.set_stay();
                 if let Err(error) = self.remember().await
@@ -51,7 +51,7 @@ impl Guard {
             if self.link.is_up()
                 && let Err(error) = self.compare().await
             {
-                tracing::debug!(%error, "the bucket cannot be compared with what is known of it");
+                tracing::debug!(%error, "cannot compare the bucket with what this node knows of it");
             }
             let is_up = self.is_compared();
             // The connection was up until some instant before the first look that finds it down.

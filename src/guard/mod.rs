@@ -141,7 +141,7 @@ impl Guard {
         if back != Back::No
             && let Err(error) = self.tell().await
         {
-            tracing::warn!(%error, "other nodes cannot be told that the bucket has gone back");
+            tracing::warn!(%error, "cannot tell other nodes that the bucket has gone back");
         }
         self.compared.store(epoch, Ordering::Release);
         Ok(())
@@ -168,8 +168,8 @@ impl Guard {
                 tracing::error!(
                     was,
                     is = bucket.last,
-                    "the bucket of timers is another than the one that this node has seen: NATS' data was lost or replaced, or this is \
-                     another NATS. What was in the other one is not called from here; see docs/reliability.md, \"Restored data\""
+                    "the bucket of timers is not the one that this node has seen before: NATS' data was lost or replaced, or this is \
+                     another NATS. Timers of the other bucket are not called from here; see docs/reliability.md, \"Restored data\""
                 );
             }
             // Sequences of another bucket say nothing about this one.

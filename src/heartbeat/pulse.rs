@@ -85,7 +85,7 @@ impl Heartbeat {
         loop {
             match self.means.link.listen().await {
                 Ok(beats) => return beats,
-                Err(error) => tracing::debug!(%error, "nodes cannot be heard"),
+                Err(error) => tracing::debug!(%error, "cannot listen for other nodes"),
             }
             tokio::time::sleep(BEAT).await;
         }
@@ -95,7 +95,7 @@ impl Heartbeat {
         let sent = self.say(self.life()).await;
         if self.is_one_way() {
             tracing::warn!(
-                "NATS has not given back what this node says of itself for {GIVE_UP_AFTER} s: making another connection"
+                "NATS has not returned this node's own heartbeats for {GIVE_UP_AFTER} s; reconnecting"
             );
             self.means.link.renew().await;
         }
@@ -105,8 +105,8 @@ impl Heartbeat {
             known.unheard = known.unheard.saturating_add(1);
             if known.unheard == UNHEARD {
                 tracing::warn!(
-                    "this node hears no node, not even itself, so limits that all nodes share are exceeded: may its \
-                     NATS user publish and subscribe to timers.nodes.*?"
+                    "this node receives no heartbeats, not even its own, so limits that all nodes share are \
+                     exceeded: may its NATS user publish and subscribe to timers.nodes.*?"
                 );
             }
         }
@@ -125,11 +125,11 @@ impl Heartbeat {
         if is_off && !known.is_off {
             tracing::error!(
                 offset_ms = most.map(in_millis),
-                "this node's clock is off from those of NATS and most other nodes: until it is right, this node calls no receiver \
-                 and does not sweep. Does NTP run?"
+                "this node's clock differs from those of NATS and most other nodes: until it is right, this node calls no \
+                 receiver and does not sweep. Is NTP running?"
             );
         } else if known.is_off && !is_off {
-            tracing::info!("this node's clock is right again, and it works again");
+            tracing::info!("this node's clock is right again, and the node works again");
         }
         known.is_off = is_off;
     }
@@ -165,16 +165,16 @@ impl Heartbeat {
         let differences = self.differences(&beat.node).unwrap_or_default();
         match self.note(beat) {
             Heard::Somebody => {
-                tracing::info!(node, %instance, "another node is there");
+                tracing::info!(node, %instance, "another node has joined");
                 self.say_differences(&node, &differences);
                 // The new node learns of this one at once, and not only with the next beat.
                 self.say(self.life()).await;
             }
             Heard::Leaving => tracing::info!(node, %instance, "another node has left"),
-            Heard::TooMany => tracing::debug!(node, %instance, "more nodes than are counted"),
+            Heard::TooMany => tracing::debug!(node, %instance, "there are more nodes than this node counts"),
             Heard::Itself(silent) => {
                 for Node { name, instance, .. } in silent {
-                    tracing::warn!(node = name, %instance, "another node is silent, and taken for dead");
+                    tracing::warn!(node = name, %instance, "another node is silent, and is treated as dead");
                 }
             }
             Heard::Known => {}
@@ -187,7 +187,7 @@ impl Heartbeat {
         for difference in differences {
             self.lock().differs = true;
             let (what, meaning) = (difference.name(), difference.meaning());
-            tracing::warn!(node, what, "another node is not set up as this one is: {meaning}");
+            tracing::warn!(node, what, "another node is set up differently: {meaning}");
         }
     }
 
@@ -229,7 +229,7 @@ impl Heartbeat {
     pub async fn ask_nats(&self) {
         match self.means.link.server_time().await {
             Ok(sample) => self.lock().server.note(sample),
-            Err(error) => tracing::debug!(%error, "NATS does not say what time it is"),
+            Err(error) => tracing::debug!(%error, "NATS does not report its time"),
         }
     }
 }
@@ -240,7 +240,7 @@ fn warn(of: &str, offset: Option<Offset>, turn: Option<Turn>) {
         Some(Turn::Worse) => tracing::warn!(
             of,
             offset_ms,
-            "another clock is not what this node's is, and timers are early or late by as much. Does NTP run?"
+            "another clock differs from this node's, and timers are early or late by as much. Is NTP running?"
         ),
         Some(Turn::Better) => tracing::info!(of, offset_ms, "clocks agree again"),
         None => {}

@@ -43,7 +43,7 @@ pub enum Error {
     #[error("all {MAX_FILES} journals in {0} are in use")]
     Full(PathBuf),
     /// The system does not distinguish one boot of this machine from another.
-    #[error("the system does not say on which boot it is: {0}")]
+    #[error("cannot read the system's boot id: {0}")]
     NoBootId(io::Error),
 }
 

@@ -81,8 +81,8 @@ impl Slots {
             tracing::warn!(
                 path = %self.path.display(),
                 %error,
-                "the journal of calls cannot be written, and this node goes on without one: look at its disk, and restart \
-                 the node when it is mended"
+                "the journal of calls cannot be written, and this node goes on without one. Check its disk, and restart \
+                 the node once the disk works"
             );
         }
     }

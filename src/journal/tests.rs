@@ -43,7 +43,7 @@ fn what_was_noted_is_found_by_whoever_comes_next_until_that_is_done() {
     let first = leave(dir.path());
     for _ in 0..2 {
         let (journal, left) = open(dir.path());
-        assert_ne!(journal.path().unwrap(), first, "what was left is not overwritten");
+        assert_ne!(journal.path().unwrap(), first, "the journal that was left is not overwritten");
         let marks: Vec<(Uuid, Mark)> =
             entries(&left).into_iter().map(|noted| (noted.claim, noted.mark)).collect();
         let answered = CallResult::Answered { status: 204, retry_after: None }.into();

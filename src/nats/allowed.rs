@@ -36,7 +36,7 @@ impl Link {
         let (any, leader) = tokio::join!(self.answered(direct, ""), self.answered(leader, &request));
         any?;
         let got: Got = serde_json::from_slice(&leader?.payload)
-            .map_err(|error| NatsError::Unclear(format!("an answer that is no message: {error}")))?;
+            .map_err(|error| NatsError::Unclear(format!("the answer is not a message: {error}")))?;
         match got.error {
             Some(error) if !error.is_no_message() => Err(error.into_error()),
             Some(_) | None => Ok(()),
@@ -58,8 +58,8 @@ impl Link {
             self.ask(Subject::from(subject.as_str()), None, Bytes::copy_from_slice(payload.as_bytes()));
         timeout(CHECK_TIMEOUT, asked).await.unwrap_or_else(|_| {
             Err(NatsError::NotDone(format!(
-                "NATS does not answer {subject} within {CHECK_TIMEOUT:?}: may this node's user publish it? \
-                 (nats/permissions.conf)"
+                "NATS does not answer {subject} within {CHECK_TIMEOUT:?}: may this node's NATS user publish \
+                 to it (nats/permissions.conf)?"
             )))
         })
     }

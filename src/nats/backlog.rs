@@ -89,6 +89,6 @@ impl Link {
     pub(super) async fn info<T: DeserializeOwned>(&self, subject: String) -> Result<T, NatsError> {
         let answer = self.ask(Subject::from(subject), None, Bytes::new()).await?;
         serde_json::from_slice(&answer.payload)
-            .map_err(|error| NatsError::NotDone(format!("an answer without numbers: {error}")))
+            .map_err(|error| NatsError::NotDone(format!("the answer has no numbers: {error}")))
     }
 }

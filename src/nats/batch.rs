@@ -106,7 +106,9 @@ impl Link {
                 }
                 Some(TOO_MANY) => return Ok(Batch { too_many: true, ..batch }),
                 Some(status) => {
-                    return Err(NatsError::NotDone(format!("{stream}: a direct get is answered {status}")));
+                    return Err(NatsError::NotDone(format!(
+                        "{stream}: a direct get was answered with status {status}"
+                    )));
                 }
             }
         }

@@ -48,8 +48,8 @@ pub(super) fn stream(have: &Config, want: &Config) -> Result<()> {
     let findings = stream_differences(have, want);
     if !findings.is_empty() {
         bail!(
-            "the stream {} is not as jettimer needs it: {}. It is left alone, since changing it may delete \
-             timers. If it is not jettimer's, use another NATS account; if it is, see docs/nats.md",
+            "the stream {} is not as jettimer needs it: {}. jettimer does not change it, since that may \
+             delete timers. If it is not jettimer's, use another NATS account; if it is, see docs/nats.md",
             have.name,
             findings.join("; ")
         );
@@ -59,8 +59,8 @@ pub(super) fn stream(have: &Config, want: &Config) -> Result<()> {
             stream = have.name,
             replicas = have.num_replicas,
             wanted = want.num_replicas,
-            "the stream has another number of replicas than --replicas says; to change it: \
-             nats stream edit {} --replicas={}",
+            "the stream's number of replicas differs from --replicas; to change it: nats stream edit {} \
+             --replicas={}",
             have.name,
             want.num_replicas
         );
@@ -93,8 +93,8 @@ pub(super) fn consumer(have: &consumer::Config, want: &pull::Config) -> Result<(
     }
     bail!(
         "the consumer {CONSUMER} of the stream {STREAM} is not as jettimer needs it: {}. Stop all nodes, \
-         remove it with: nats consumer rm {STREAM} {CONSUMER}, and start again: it is made anew, and no timer \
-         is lost by that",
+         remove it with: nats consumer rm {STREAM} {CONSUMER}, and start again: a node then creates it again, \
+         and no timer is lost",
         findings.join("; ")
     )
 }

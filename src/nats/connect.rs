@@ -97,7 +97,7 @@ pub async fn connect(access: &Access, metrics: &Arc<Metrics>) -> Result<Link> {
                 access.wait
             );
         }
-        tracing::info!(servers = %list, %error, "NATS is not there yet, trying again");
+        tracing::info!(servers = %list, %error, "cannot connect to NATS yet; trying again");
         tokio::time::sleep(delay).await;
         delay = (delay * 2).min(MAX_RECONNECT_DELAY);
     };
@@ -116,8 +116,8 @@ pub async fn connect(access: &Access, metrics: &Arc<Metrics>) -> Result<Link> {
     }
     if info.max_payload < MIN_PAYLOAD {
         bail!(
-            "nats-server at {list} takes messages of at most {} bytes, and {MIN_PAYLOAD} are needed, since a timer's record must have room \
-             for all its attempts: raise max_payload in its configuration; its default is 1 MB",
+            "nats-server at {list} takes messages of at most {} bytes. jettimer needs {MIN_PAYLOAD}, so that a timer's record has room for \
+             all its attempts: raise max_payload in its configuration; its default is 1 MB",
             info.max_payload
         );
     }
@@ -229,12 +229,16 @@ fn note(event: &Event, count: &watch::Sender<u64>, outage: &Outage, metrics: &Me
             metrics.nats.connects.inc();
             tracing::info!("connected to NATS");
         }
-        Event::Disconnected => tracing::warn!("the connection to NATS is lost, trying to get it back"),
-        Event::LameDuckMode => tracing::info!("the NATS server is about to stop, moving to another"),
+        Event::Disconnected => tracing::warn!("the connection to NATS is lost; reconnecting"),
+        Event::LameDuckMode => tracing::info!("the NATS server is about to stop; moving to another"),
         Event::ServerError(ServerError::Other(text)) if is_about_the_user(text) => outage.told(text),
-        Event::SlowConsumer(_) | Event::ServerError(_) => tracing::warn!(%event, "NATS"),
+        Event::SlowConsumer(_) | Event::ServerError(_) => {
+            tracing::warn!(%event, "the NATS client reports a problem")
+        }
         // One event for each try to reconnect; `outage` says why it failed.
-        Event::ClientError(_) | Event::Draining | Event::Closed => tracing::debug!(%event, "NATS"),
+        Event::ClientError(_) | Event::Draining | Event::Closed => {
+            tracing::debug!(%event, "the NATS client reports an event")
+        }
     }
 }
 

@@ -56,10 +56,11 @@ impl Credentials {
             Self::Creds(path) => {
                 let text = std::fs::read_to_string(path)
                     .map_err(|error| format!("the file of --nats-creds cannot be read: {error}"))?;
-                let (jwt, seed) = parts_of_creds(&text)
-                    .ok_or("the file of --nats-creds has not both a user's JWT and the seed of its NKey")?;
+                let (jwt, seed) = parts_of_creds(&text).ok_or(
+                    "the file of --nats-creds must have a user's JWT and the seed of the user's NKey",
+                )?;
                 let key = KeyPair::from_seed(seed)
-                    .map_err(|error| format!("the seed in the file of --nats-creds is none: {error}"))?;
+                    .map_err(|error| format!("the seed in the file of --nats-creds is not valid: {error}"))?;
                 auth.jwt = Some(jwt.to_owned());
                 auth.signature = Some(signed(&key, nonce)?);
             }
@@ -67,10 +68,10 @@ impl Credentials {
                 let text = std::fs::read_to_string(path)
                     .map_err(|error| format!("the file of --nats-nkey cannot be read: {error}"))?;
                 let seed = user_seed(&text).ok_or(
-                    "the file of --nats-nkey has no seed of a user's NKey: it has one line that begins with SU",
+                    "the file of --nats-nkey has no seed of a user's NKey, which is a line that begins with SU",
                 )?;
                 let key = KeyPair::from_seed(seed)
-                    .map_err(|error| format!("the seed in the file of --nats-nkey is none: {error}"))?;
+                    .map_err(|error| format!("the seed in the file of --nats-nkey is not valid: {error}"))?;
                 auth.nkey = Some(key.public_key());
                 auth.signature = Some(signed(&key, nonce)?);
             }
@@ -94,10 +95,10 @@ impl Credentials {
                 "put the seed of a user that NATS knows into the file of --nats-nkey, which is read again at each try"
             }
             Self::Password { .. } | Self::Token(_) => {
-                "name a user and a password that NATS knows in --nats and start this node again, or use a file, which is \
-                 read again at each try: --nats-creds or --nats-nkey"
+                "put a user and a password that NATS knows into --nats and restart this node, or use --nats-creds or \
+                 --nats-nkey, whose files are read again at each try"
             }
-            Self::None => "NATS wants to know who this node is: --nats-creds or --nats-nkey",
+            Self::None => "NATS requires credentials: set --nats-creds or --nats-nkey",
         }
     }
 }

@@ -5,17 +5,17 @@
 pub enum NatsError {
     /// No answer came, so the request may or may not have been done. The caller may send the same request again, and has to read to
     /// find out whether it was done.
-    #[error("no answer from NATS: {0}")]
+    #[error("no clear answer from NATS: {0}")]
     Unclear(String),
     /// Nothing was stored: no connection, or no leader. The caller may send the request again.
     #[error("NATS did not take the request: {0}")]
     NotDone(String),
     /// Nothing was stored: JetStream's storage limit is reached, or the rest below it is kept for timers that are already promised.
     /// The caller may send the request again, but in vain until there is room.
-    #[error("JetStream has no room for it: {0}")]
+    #[error("JetStream has no room: {0}")]
     NoRoom(String),
     /// The record is larger than the server takes; sending it again does not help.
-    #[error("the timer's record would have {bytes} bytes, and NATS takes {limit}")]
+    #[error("the timer's record would have {bytes} bytes, but NATS takes at most {limit}")]
     TooLarge {
         /// The record's size.
         bytes: usize,

@@ -64,11 +64,13 @@ pub enum Missed {
 impl fmt::Display for Missed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Removed { from, to } => write!(f, "events {from} to {to} are not kept any more"),
-            Self::Anew => f.write_str("the feed has begun anew; what follows is all that it has"),
+            Self::Removed { from, to } => write!(f, "events {from} to {to} are no longer kept"),
+            Self::Anew => {
+                f.write_str("the feed has started over; the events that follow are all that it has")
+            }
             Self::Undone { kept } => write!(
                 f,
-                "NATS lost events, or its data was restored; what follows is all that the feed has behind event {kept}"
+                "NATS lost events, or its data was restored; the events that follow are all that the feed has after event {kept}"
             ),
         }
     }

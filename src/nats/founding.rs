@@ -35,19 +35,19 @@ impl Founder {
     ///
     /// The file or the node that knows of one, and what to do.
     pub(super) async fn may_found(&self, link: &Link) -> Result<()> {
-        const ANEW: &str = "It is not created anew, since that would look as if there had never been any: put NATS' data back, or restore \
-            the bucket from a backup (docs/nats.md, \"Backup and restore\")";
+        const ANEW: &str = "jettimer does not create it again, since that would look as if there had never been any: put NATS' data back, \
+            or restore the bucket from a backup (docs/nats.md, \"Backup and restore\")";
         if let Some(path) = &self.remembers {
             let path = path.display();
             return Err(anyhow!(
-                "the bucket {BUCKET} is gone, and with it every timer: NATS has nothing, and this node remembers timers (in {path}). \
-                 {ANEW}. If this is another NATS than before, or to begin with nothing, remove {path} and start again"
+                "the bucket {BUCKET} is gone, and with it every timer: NATS has no data, but this node remembers timers (in {path}). \
+                 {ANEW}. If this is a different NATS, or to start without timers, remove {path} and start again"
             ));
         }
         if let Some(name) = self.witness(link).await {
             return Err(anyhow!(
-                "the bucket {BUCKET} is gone, and with it every timer: NATS has nothing, and the node {name}, which runs, has seen timers \
-                 there. {ANEW}; nodes that run go on then. To begin with nothing, stop all nodes and start again"
+                "the bucket {BUCKET} is gone, and with it every timer: NATS has no data, but the running node {name} has seen timers \
+                 there. {ANEW}; the running nodes then continue. To start without timers, stop all nodes and start again"
             ));
         }
         Ok(())

@@ -138,7 +138,7 @@ impl Link {
 
 fn read(json: &[u8]) -> Result<Answer, NatsError> {
     serde_json::from_slice(json)
-        .map_err(|error| NatsError::Unclear(format!("an answer of JetStream that cannot be read: {error}")))
+        .map_err(|error| NatsError::Unclear(format!("JetStream's answer cannot be read: {error}")))
 }
 
 #[cfg(test)]

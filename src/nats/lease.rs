@@ -112,7 +112,7 @@ impl Link {
         let subject = Subject::from(format!("$JS.API.STREAM.MSG.GET.{SWEEP_STREAM}"));
         let answer = self.ask(subject, None, request.into()).await?;
         let answer: Answer = serde_json::from_slice(&answer.payload)
-            .map_err(|error| NatsError::Unclear(format!("an answer that is no message: {error}")))?;
+            .map_err(|error| NatsError::Unclear(format!("the answer is not a message: {error}")))?;
         match (answer.message, answer.error) {
             (Some(kept), _) => Ok((BASE64.decode(kept.data).unwrap_or_default(), kept.seq)),
             (None, Some(error)) if error.is_no_message() => Ok((vec![], 0)),

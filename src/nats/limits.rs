@@ -5,17 +5,17 @@ use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::{CreateStreamError, CreateStreamErrorKind};
 use async_nats::jetstream::stream::{ConsumerError, ConsumerErrorKind};
 
-const STREAMS: &str = ": the account may not have as many streams. jettimer needs 4, and 5 where it measures the room of a single \
+const STREAMS: &str = ": the account may not have more streams. jettimer needs 4, or 5 where it measures the room of a single \
      server: raise max_streams of the account";
 
-const CONSUMERS: &str = ": the account, or the stream, may not have as many consumers. jettimer needs one on TIMERS, and on each of \
+const CONSUMERS: &str = ": the account, or the stream, may not have more consumers. jettimer needs one on TIMERS, and on each of \
      KV_timers and TIMERS_EVENTS two for each node that serves the API: raise max_consumers";
 
-const STORAGE: &str = ": the server, or the account, has not as much storage left as the stream would reserve. Raise max_file_store \
-     of the server or max_storage of the account, or let the events reserve less with --event-max-bytes";
+const STORAGE: &str = ": the server, or the account, has less storage left than the stream would reserve. Raise max_file_store of \
+     the server or max_storage of the account, or let the events reserve less with --event-max-bytes";
 
-const NO_TIER: &str = ": the account has no limits for streams of so many replicas. Give it limits for them, or run with another \
-     --replicas";
+const NO_TIER: &str = ": the account has no limits for streams with this many replicas. Give it limits for them, or run with \
+     another --replicas";
 
 /// Advice on a stream that cannot be created, to append to the error; empty if no limit is the reason.
 pub(super) fn advice_for_stream(error: &CreateStreamError) -> &'static str {

@@ -240,15 +240,15 @@ impl Link {
         match timeout(REQUEST_TIMEOUT, self.client.send_request(subject, request)).await {
             Ok(Ok(message)) => Ok(message),
             Ok(Err(error)) => Err(match error.kind() {
-                RequestErrorKind::NoResponders => {
-                    NatsError::NotDone("nobody listens there: no leader, or no such stream".to_owned())
-                }
+                RequestErrorKind::NoResponders => NatsError::NotDone(
+                    "no server responded: there is no leader, or no such stream".to_owned(),
+                ),
                 RequestErrorKind::MaxPayloadExceeded | RequestErrorKind::InvalidSubject => {
                     NatsError::Unreadable(format!("NATS can never take this request: {error}"))
                 }
                 RequestErrorKind::TimedOut | RequestErrorKind::Other => NatsError::Unclear(error.to_string()),
             }),
-            Err(_) => Err(NatsError::Unclear(format!("none within {REQUEST_TIMEOUT:?}"))),
+            Err(_) => Err(NatsError::Unclear(format!("no answer within {REQUEST_TIMEOUT:?}"))),
         }
     }
 
@@ -294,7 +294,7 @@ impl Link {
     ) -> Result<Published, NatsError> {
         let answer = self.ask(subject, Some(headers), payload).await?;
         let ack: PubAck = serde_json::from_slice(&answer.payload)
-            .map_err(|error| NatsError::Unclear(format!("an answer that is no publish ack: {error}")))
+            .map_err(|error| NatsError::Unclear(format!("the answer is not a publish ack: {error}")))
             .map_err(|error| self.counted(error))?;
         match ack.error {
             None => Ok(Published::At(ack.seq)),

@@ -48,7 +48,7 @@ impl Asking {
         }
         self.failures += 1;
         if self.answered == Some(connection) && self.failures <= MOMENT {
-            return Err(NatsError::NotDone("NATS does not say what it stores at this moment".to_owned()));
+            return Err(NatsError::NotDone("NATS does not report its storage at the moment".to_owned()));
         }
         self.pause = (self.pause * 2).clamp(ASK_AGAIN, ASK_AGAIN_AT_MOST);
         self.silent = Some((connection, Instant::now() + self.pause));

@@ -133,7 +133,9 @@ impl Beats {
             let troubles = || troubles::read(&message.payload).map(|(node, told)| Said::Troubles(node, told));
             match read(&message.payload).map(Said::Beat).or_else(troubles) {
                 Some(said) => return Some(said),
-                None => tracing::debug!(subject = %message.subject, "not what a node of this version says"),
+                None => {
+                    tracing::debug!(subject = %message.subject, "ignored a message that this version cannot read")
+                }
             }
         }
     }

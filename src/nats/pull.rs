@@ -116,7 +116,8 @@ impl Puller {
                 // 409: the consumer, its leader or the server went away; 503: no responders.
                 Some(status) => {
                     self.open = 0;
-                    let text = message.description.as_deref().unwrap_or("no consumer, or no leader of it");
+                    let text =
+                        message.description.as_deref().unwrap_or("the consumer is missing, or has no leader");
                     return Pulled::Trouble(format!("{text} ({status})"));
                 }
             }
@@ -136,9 +137,9 @@ impl Puller {
         if let (Some(id), Some(tries), Some(reply)) = (id, tries, reply) {
             return Some(Wake { id, tries, receiver, reply });
         }
-        tracing::warn!(subject = %message.subject, "a message that is no wake was removed from the queue");
+        tracing::warn!(subject = %message.subject, "removed a message that is not a wake from the queue");
         if message.ack_with(jetstream::AckKind::Term).await.is_err() {
-            tracing::warn!("it could not be removed and will come again");
+            tracing::warn!("a message that is not a wake could not be removed and will come again");
         }
         None
     }

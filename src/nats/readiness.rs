@@ -24,10 +24,10 @@ pub(super) const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 const TROUBLE_AFTER: Duration = Duration::from_secs(8);
 
 /// The likely reason if NATS stores nothing, and what to do.
-const FULL_DISK: &str = "Is its disk full? After making room it has to be restarted";
+const FULL_DISK: &str = "Is its disk full? Make room there, and then restart nats-server";
 /// The remedy if NATS says that a storage limit is reached.
 const FULL_STORE: &str = "JetStream's storage limit is reached: raise max_file_store of the servers, or max_storage of the account, \
-     or remove what else is stored there. Nothing has to be restarted for a limit of the account; everything goes on by itself";
+     or remove other data from it. After raising the limit of an account, no restart is needed";
 
 /// Trouble that was not seen again for this long says nothing about now: a node that is not ready gets no requests that could show
 /// it that writes are stored again.
@@ -72,7 +72,7 @@ impl Storing {
                     let advice = if matches!(error, NatsError::NoRoom(_)) { FULL_STORE } else { FULL_DISK };
                     tracing::error!(
                         error = text,
-                        "NATS has stored nothing of this node for {TROUBLE_AFTER:?}: timers wait. {advice}"
+                        "NATS has stored nothing from this node for {TROUBLE_AFTER:?}: timers wait. {advice}"
                     );
                 }
                 *trouble = Some(Trouble { since, seen: now, error: error.to_string(), reported, connection });
@@ -93,9 +93,9 @@ impl Storing {
 }
 
 /// The advice on a missing bucket.
-const RESTORE: &str = "Every timer was in it, so it is not created anew: restore it from a backup";
+const RESTORE: &str = "Every timer was in it, so jettimer does not create it again: restore it from a backup";
 /// The advice on a missing stream of wakes or consumer.
-const MENDED: &str = "A node creates it anew within seconds and arms every timer again";
+const MENDED: &str = "A node creates it again within seconds and then arms every timer";
 
 #[derive(Deserialize)]
 struct Info {

@@ -133,7 +133,7 @@ impl Link {
         let subject = Subject::from(format!("$JS.API.STREAM.MSG.GET.{BUCKET_STREAM}"));
         let answer = self.ask(subject, None, request.into()).await?;
         let next: Next = serde_json::from_slice(&answer.payload)
-            .map_err(|error| NatsError::Unclear(format!("an answer that is no message: {error}")))?;
+            .map_err(|error| NatsError::Unclear(format!("the answer is not a message: {error}")))?;
         match (next.message, next.error) {
             (Some(next), _) => Ok(last.min(next.seq.saturating_sub(1)).max(seen)),
             (None, Some(error)) if error.is_no_message() => Ok(last.max(seen)),
@@ -211,8 +211,9 @@ impl Link {
             let request = json!({ "subjects_filter": filter }).to_string();
             let subject = Subject::from(format!("$JS.API.STREAM.INFO.{STREAM}"));
             let answer = self.ask(subject, None, request.into()).await?;
-            let info: Info = serde_json::from_slice(&answer.payload)
-                .map_err(|error| NatsError::Unclear(format!("an answer that is no stream's: {error}")))?;
+            let info: Info = serde_json::from_slice(&answer.payload).map_err(|error| {
+                NatsError::Unclear(format!("the answer does not describe a stream: {error}"))
+            })?;
             if let Some(error) = info.error {
                 return Err(error.into_error());
             }
@@ -233,8 +234,9 @@ impl Link {
         let request = json!({ "seq": sequence, "no_erase": true }).to_string();
         let subject = Subject::from(format!("$JS.API.STREAM.MSG.DELETE.{STREAM}"));
         let answer = self.ask(subject, None, request.into()).await?;
-        let deleted: Deleted = serde_json::from_slice(&answer.payload)
-            .map_err(|error| NatsError::Unclear(format!("an answer that is none to a removal: {error}")))?;
+        let deleted: Deleted = serde_json::from_slice(&answer.payload).map_err(|error| {
+            NatsError::Unclear(format!("the answer to a removal cannot be read: {error}"))
+        })?;
         Ok(deleted.error.is_none())
     }
 }

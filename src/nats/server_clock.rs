@@ -29,7 +29,7 @@ impl Link {
         let info: StreamTime = self.info(format!("$JS.API.STREAM.INFO.{STREAM}")).await?;
         let answered = Instant::now();
         let server = rfc3339::parse(&info.ts)
-            .map_err(|why| NatsError::NotDone(format!("{} is no time: {why}", info.ts)))?;
+            .map_err(|why| NatsError::NotDone(format!("{} is not a time: {why}", info.ts)))?;
         Ok(ServerSample { asked, answered, server })
     }
 }

@@ -28,9 +28,9 @@ pub(super) const NOT_FOR_ACCOUNT: &str = "JetStream is off for the account of th
      account's block of nats-server's configuration, or limits for it in the account's JWT; or give this node a user of another account";
 
 /// The advice if no server answers for JetStream.
-pub(super) const NOT_HERE: &str = "the server that this node is connected to has no JetStream, and no other answers for it. Start it \
-     with -js or a jetstream {} block, unless it is a leaf node: then name the servers of its hub with --nats instead. jettimer uses \
-     the JetStream of the servers that it is connected to, and cannot name another domain";
+pub(super) const NOT_HERE: &str = "the server that this node is connected to has no JetStream, and no other server answers for it. \
+     Start that server with -js or a jetstream {} block; if it is a leaf node, name the servers of its hub with --nats instead. \
+     jettimer uses the JetStream of the servers that it is connected to, and cannot name another domain";
 
 /// A part that is needed on the broker, and was missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +80,7 @@ pub async fn prepare(link: &Link, shape: Shape, wait: Duration, founder: &Founde
     loop {
         match create_or_compare(link, shape, Some(founder)).await {
             Err(Trouble::NotNow(error)) if Instant::now() < deadline => {
-                tracing::info!(error = format!("{error:#}"), "JetStream is not ready yet, trying again");
+                tracing::info!(error = format!("{error:#}"), "JetStream is not ready yet; trying again");
                 tokio::time::sleep(PAUSE).await;
             }
             Err(Trouble::NotNow(error) | Trouble::Mismatch(error) | Trouble::NoBucket(error)) => {
@@ -178,7 +178,10 @@ async fn create_or_compare(
         let mut have = info.config;
         if let Some(changed) = completed(&have, &want) {
             context.update_stream(&changed).await.with_context(|| format!("cannot change {name}"))?;
-            tracing::info!(stream = name, "the stream has what an older jettimer did not need");
+            tracing::info!(
+                stream = name,
+                "added settings to the stream that older versions of jettimer did not need"
+            );
             have = changed;
         }
         compare::stream(&have, &want).map_err(Trouble::Mismatch)?;
@@ -260,9 +263,9 @@ fn no_bucket(shape: Shape, wakes: Option<&Info>) -> Trouble {
         return Trouble::Mismatch(foreign);
     }
     Trouble::NoBucket(anyhow::anyhow!(
-        "the bucket {BUCKET} (the stream {BUCKET_STREAM}) is gone, and with it every timer. It is not created anew, \
-         since that would look as if there had never been any: restore it from a backup (docs/nats.md, \"Backup and \
-         restore\"); or, to begin with nothing, stop all nodes, remove what is left with: nats stream rm {STREAM}, and \
-         start again"
+        "the bucket {BUCKET} (the stream {BUCKET_STREAM}) is gone, and with it every timer. jettimer does not create \
+         it again, since that would look as if there had never been any: restore it from a backup (docs/nats.md, \
+         \"Backup and restore\"); or, to start without timers, stop all nodes, remove the remaining stream with: nats \
+         stream rm {STREAM}, and start again"
     ))
 }

@@ -111,15 +111,18 @@ impl Store {
         match answer.status.map(|status| status.as_u16()) {
             None | Some(200) => {}
             Some(404) => return Ok(None),
-            Some(status) => return Err(NatsError::NotDone(format!("direct get answered {status}"))),
+            Some(status) => {
+                return Err(NatsError::NotDone(format!("a direct get was answered with status {status}")));
+            }
         }
         let shown_until = header(&answer, SHOWN_UNTIL).and_then(|text| text.parse().ok());
         if header(&answer, "KV-Operation").is_some() || is_over(self.link.clock(), shown_until) {
             return Ok(None);
         }
         let revision = header(&answer, "Nats-Sequence").and_then(|text| text.parse().ok());
-        let revision = revision
-            .ok_or_else(|| NatsError::Unclear("a direct get without a sequence number".to_owned()))?;
+        let revision = revision.ok_or_else(|| {
+            NatsError::Unclear("the answer to a direct get has no sequence number".to_owned())
+        })?;
         decode(id, &answer.payload, revision).map(Some)
     }
 
@@ -140,13 +143,13 @@ impl Store {
         let request = serde_json::json!({ "last_by_subj": record_subject(id).as_str() });
         let answer = self.link.ask(subject, None, request.to_string().into()).await?;
         let answer: GetAnswer = serde_json::from_slice(&answer.payload)
-            .map_err(|error| NatsError::Unclear(format!("an answer that is no message: {error}")))?;
+            .map_err(|error| NatsError::Unclear(format!("the answer is not a message: {error}")))?;
         match (answer.message, answer.error) {
             (Some(message), _) if message.data.is_empty() => Ok(None),
             (Some(message), _) => {
                 let json = BASE64
                     .decode(message.data)
-                    .map_err(|error| NatsError::Unclear(format!("an answer that is no message: {error}")))?;
+                    .map_err(|error| NatsError::Unclear(format!("the answer is not a message: {error}")))?;
                 let headers = BASE64.decode(message.hdrs).unwrap_or_default();
                 if is_over(self.link.clock(), shown_until(&String::from_utf8_lossy(&headers))) {
                     let gave_up_at = decode(id, &json, message.seq).ok().and_then(|old| old.timer.gave_up_at);

@@ -70,12 +70,14 @@ impl Tail {
     pub(super) async fn next(&mut self) -> Result<Seen, NatsError> {
         let message = match self.messages.next().await {
             Some(Ok(message)) => message,
-            Some(Err(error)) => return Err(NatsError::NotDone(format!("cannot follow any more: {error}"))),
-            None => return Err(NatsError::NotDone("the stream is not followed any more".to_owned())),
+            Some(Err(error)) => {
+                return Err(NatsError::NotDone(format!("cannot follow the stream any longer: {error}")));
+            }
+            None => return Err(NatsError::NotDone("the subscription to the stream has ended".to_owned())),
         };
-        let info = message
-            .info()
-            .map_err(|error| NatsError::Unreadable(format!("a message without its place: {error}")))?;
+        let info = message.info().map_err(|error| {
+            NatsError::Unreadable(format!("a message without its place in the stream: {error}"))
+        })?;
         let micros = info.published.unix_timestamp_nanos() / 1_000;
         let (sequence, pending) = (info.stream_sequence, info.pending);
         let message = message.message;

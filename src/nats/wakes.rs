@@ -128,7 +128,7 @@ impl Wakes {
         let subject = format!("$JS.API.STREAM.PURGE.{STREAM}").into();
         let answer = self.link.ask(subject, None, request.to_string().into()).await?;
         let purged: Purged = serde_json::from_slice(&answer.payload)
-            .map_err(|error| NatsError::Unclear(format!("an answer that is none to a purge: {error}")))?;
+            .map_err(|error| NatsError::Unclear(format!("the answer to a purge cannot be read: {error}")))?;
         purged.error.map_or(Ok(purged.purged), |error| Err(error.into_error()))
     }
 

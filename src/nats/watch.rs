@@ -114,14 +114,14 @@ impl Watch {
         match self.last_heard.is_undone(&self.link, heard).await {
             Ok(true) => {
                 return Err(NatsError::NotDone(format!(
-                    "the bucket has turned back behind change {heard}: NATS lost writes, or its data was restored"
+                    "the bucket has gone back to before change {heard}: NATS lost writes, or its data was restored"
                 )));
             }
             Ok(false) => {
                 self.reconnects = reconnects;
                 self.look_at = Instant::now() + LOOK_EVERY;
             }
-            Err(error) => tracing::debug!(%error, "it is not known whether the bucket has turned back"),
+            Err(error) => tracing::debug!(%error, "cannot check whether the bucket has gone back"),
         }
         Ok(())
     }

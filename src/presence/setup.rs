@@ -75,14 +75,14 @@ impl Difference {
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Rules => {
-                "other rules about targets (--allow-targets, --deny-targets, --only-allowed-targets): what one node calls, another refuses; \
-                 while both run, timers that are forbidden here go to the others first"
+                "other rules about targets (--allow-targets, --deny-targets, --only-allowed-targets): one node calls targets that another \
+                 refuses; while both run, timers that are forbidden here go to the others first"
             }
             Self::Access => {
-                "other tokens: what one node lets in, another refuses. Give all nodes the same list, unless tokens are being replaced"
+                "other tokens: one node accepts requests that another refuses. Give all nodes the same list, unless tokens are being replaced"
             }
             Self::Dev => {
-                "one of them is jettimer dev, which is for trying things out: it should have a NATS of its own"
+                "one of them is jettimer dev, which is for trying things out: it should use its own NATS"
             }
             Self::Installation => {
                 "another --installation, or one without a name: if they are not meant to share timers, one of them is connected to the \

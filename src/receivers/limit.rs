@@ -69,7 +69,9 @@ impl FromStr for ReceiverLimit {
         let parallelism = given(parallelism)
             .map(|text| {
                 let number = text.parse().ok().filter(|number| (1..=MAX_PARALLELISM).contains(number));
-                number.ok_or_else(|| format!("calls at once are a whole number from 1 to {MAX_PARALLELISM}"))
+                number.ok_or_else(|| {
+                    format!("the number of calls at once must be a whole number from 1 to {MAX_PARALLELISM}")
+                })
             })
             .transpose()?;
         if rate.is_none() && parallelism.is_none() {

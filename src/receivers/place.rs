@@ -192,24 +192,36 @@ fn give_back(lane: &mut Lane, called: bool, (shape, took_long): (u64, bool), now
 fn log(news: News, receiver: &str, route: Route) {
     let (path, shape) = (format!("{:016x}", route.path), format!("{:016x}", route.shape));
     match news {
-        News::Left => tracing::warn!(receiver, "left alone: connections fail over and over"),
-        News::Back => tracing::info!(receiver, "called again: it takes connections"),
+        News::Left => {
+            tracing::warn!(receiver, "circuit breaker opened: connections to the receiver fail over and over")
+        }
+        News::Back => {
+            tracing::info!(receiver, "circuit breaker closed: the receiver takes connections again")
+        }
         News::PathLeft => {
-            tracing::warn!(receiver, path, "one path of a receiver is left alone: it fails over and over");
+            tracing::warn!(
+                receiver,
+                path,
+                "circuit breaker opened for one path of a receiver: it fails over and over"
+            );
         }
         News::PathBack => {
-            tracing::info!(receiver, path, "one path of a receiver is called again: it answers well")
+            tracing::info!(
+                receiver,
+                path,
+                "circuit breaker closed for one path of a receiver: it answers well again"
+            )
         }
         News::ShapeLeft => tracing::warn!(
             receiver,
             shape,
-            "paths of a receiver that look alike are left alone: one after the other fails"
+            "circuit breaker opened for paths of a receiver that look alike: they fail one after the other"
         ),
         News::ShapeBack => {
             tracing::info!(
                 receiver,
                 shape,
-                "paths of a receiver that look alike are called again: one answers well"
+                "circuit breaker closed for paths of a receiver that look alike: one answers well again"
             );
         }
     }

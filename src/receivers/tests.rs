@@ -173,7 +173,10 @@ fn no_token_has_the_rates_and_breakers_of_another_forgotten() {
     assert!(known.receivers.len() <= MAX_KNOWN && known.flows.len() <= MAX_KNOWN);
     for n in 0..20 {
         let name = format!("one-{n}");
-        assert!(known.flow(&name).refuses(hourly, ALIKE, now).is_some(), "the rate of {name} has begun anew");
+        assert!(
+            known.flow(&name).refuses(hourly, ALIKE, now).is_some(),
+            "the rate of {name} has started over"
+        );
         assert_eq!(known.receiver(&name).reach.state(now).0, BreakerState::Open, "{name}");
     }
 }

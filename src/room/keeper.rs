@@ -148,7 +148,7 @@ impl Keeper {
                 self.lock().nodes = heartbeat.count().iter().map(|(_, count)| *count as u64).sum();
                 let looked = Box::pin(async { self.look(&mut *self.eyes.lock().await).await }).await;
                 if let Err(error) = looked {
-                    tracing::debug!(%error, "the room in JetStream cannot be seen now");
+                    tracing::debug!(%error, "cannot see how much room JetStream has");
                     self.forget();
                 }
                 self.say();
@@ -211,7 +211,7 @@ impl Keeper {
             State::Short => tracing::error!(
                 free,
                 kept,
-                "JetStream's storage is nearly full: new timers are refused with 503, those that are promised are called \
+                "JetStream's storage is nearly full: new timers are refused with 503; timers that exist are still called \
                  and can be cancelled. Raise max_file_store of the servers or max_storage of the account, or let timers \
                  leave sooner with --retention"
             ),

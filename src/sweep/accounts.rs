@@ -64,8 +64,8 @@ impl Accounts {
             } else {
                 tracing::warn!(
                     at = books.seq + 1,
-                    "the ledger begins anew: an event of the bucket is missing, as after a crash of NATS or while events \
-                     were full; what was lost just then would not be noticed"
+                    "the ledger starts over: an event of the bucket is missing, as after a crash of NATS or while events \
+                     were full. A timer that was lost just then would not be noticed"
                 );
                 ledger.breaks += 1;
             }
@@ -110,7 +110,7 @@ impl Accounts {
         let Some(since) = since else {
             self.ledger.books = None;
             self.ledger.breaks += 1;
-            tracing::warn!("the ledger begins anew: events of the bucket do not come");
+            tracing::warn!("the ledger starts over: NATS sends no events of the bucket");
             return self.keep().await;
         };
         let census = std::mem::replace(&mut self.census, Census::at(upto));
@@ -127,7 +127,7 @@ impl Accounts {
                 tracing::error!(
                     imbalance = balance.imbalance,
                     created = balance.created,
-                    "the ledger does not balance: timers that were created are nowhere. Were records removed by hand, or the \
+                    "the ledger does not balance: timers that were created are missing. Were records removed by hand, or the \
                      bucket purged? See docs/metrics.md"
                 );
             }

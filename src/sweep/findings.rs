@@ -190,14 +190,19 @@ impl Findings {
                     finding,
                     count,
                     timers,
-                    "timers that must have been over were brought back by NATS or from a backup; they are unknown now and are \
-                     not called: see docs/reliability.md, \"Restored data\""
+                    "NATS or a backup brought back timers that must have been over; they are now unknown and are not called: \
+                     see docs/reliability.md, \"Restored data\""
                 );
             } else if kind == Kind::Orphan {
                 // Left by creations that were cut off, and by timers that were moved and whose records have left since.
-                tracing::info!(finding, count, timers, "wakes of no timer are removed");
+                tracing::info!(finding, count, timers, "removed wakes that belong to no timer");
             } else {
-                tracing::warn!(finding, count, timers, "found and repaired; it is an accident or a fault");
+                tracing::warn!(
+                    finding,
+                    count,
+                    timers,
+                    "the sweep found damage and repaired it: data was lost on NATS, or this is a fault of jettimer"
+                );
             }
         }
     }

@@ -35,7 +35,7 @@ impl Sweeper {
                 // Without its bucket no node holds a lease. `look` creates the bucket; two nodes that do so at once do
                 // no harm.
                 Err(error) => {
-                    tracing::debug!(%error, "nobody can tell who sweeps");
+                    tracing::debug!(%error, "cannot read which node sweeps");
                     self.look(known).await;
                     return;
                 }
@@ -51,7 +51,7 @@ impl Sweeper {
             Ok(Some(revision)) => known.held = Some((lease, revision)),
             Ok(None) => tracing::debug!("another node sweeps"),
             Err(error) => {
-                tracing::debug!(%error, "the lease of the sweep cannot be written");
+                tracing::debug!(%error, "cannot write the lease of the sweep");
                 // A node that cannot write the lease cannot sweep, and the next node cannot write it either.
                 if matches!(error, NatsError::NoRoom(_)) {
                     self.make_room(known).await;

@@ -15,7 +15,7 @@ impl Sweeper {
         match Box::pin(nats::mend(&self.link, self.shape)).await {
             Ok(standing) => {
                 if known.trouble.take().is_some() {
-                    tracing::info!("everything that timers need stands on NATS again");
+                    tracing::info!("NATS is again set up as timers need it");
                 }
                 let findings = Findings::counted(self.metrics.clone());
                 for missing in &standing.created {
@@ -29,12 +29,12 @@ impl Sweeper {
             Err(error) => {
                 known.standing = None;
                 if matches!(error, Trouble::NotNow(_)) {
-                    tracing::debug!(%error, "it cannot be told whether everything stands on NATS");
+                    tracing::debug!(%error, "cannot check whether NATS is set up as timers need it");
                     return;
                 }
                 let text = error.to_string();
                 if known.trouble.as_ref() != Some(&text) {
-                    tracing::error!(error = text, "timers do not work");
+                    tracing::error!(error = text, "timers do not work: NATS is not set up as they need it");
                     if matches!(error, Trouble::NoBucket(_)) {
                         self.metrics.sweep.findings.count(SweepFinding::BucketMissing);
                     }
@@ -61,8 +61,9 @@ impl Sweeper {
             tracing::error!(
                 was = lease.bucket_seq,
                 is = standing.bucket_seq,
-                "the bucket is not the one that it was, or older: was it restored from a backup, or deleted and created \
-                 anew? What came after the backup is lost, and what was called after it may be called again"
+                "the bucket of timers was replaced, or is older than it was: was it restored from a backup, or deleted \
+                 and created again? Changes after the backup are lost, and timers that were called after it may be \
+                 called again"
             );
         }
         if known.back == 0 || known.back >= BACK_LOOKS {

@@ -195,7 +195,7 @@ impl Sweeper {
 
     /// The result of a step on the ledger, if there was no error; after an error the next sweep keeps the ledger.
     fn said<T>(&self, result: Result<T, NatsError>) -> Option<T> {
-        result.inspect_err(|error| tracing::debug!(%error, "the ledger is not kept by this sweep")).ok()
+        result.inspect_err(|error| tracing::debug!(%error, "this sweep cannot update the ledger")).ok()
     }
 
     /// Shows the stored ledger, whichever node keeps it.
@@ -227,7 +227,7 @@ impl Sweeper {
             }
             Err(error) => {
                 self.metrics.sweep.failed();
-                tracing::debug!(%error, "a sweep was cut off, and is done again");
+                tracing::debug!(%error, "a sweep was interrupted; it is repeated");
             }
         }
     }

@@ -143,7 +143,7 @@ impl Broom {
         if removed > 0 {
             tracing::warn!(
                 removed,
-                "NATS had kept due wakes that were settled, as it does if it cannot write to its disk; they are removed"
+                "removed due wakes that were settled: NATS had kept them, as it does if it cannot write to its disk"
             );
         }
         Ok(())

@@ -45,8 +45,8 @@ impl Sweeper {
         // A sweep treats a wake as forgotten only once its timer is late by the grace.
         if known.room.swept_after != Some(refused) && refused.elapsed() > self.settings.grace {
             tracing::warn!(
-                "JetStream takes writes again, which it had refused for lack of room: sweeping, since it has forgotten the \
-                 wakes that came due meanwhile"
+                "JetStream had refused writes for lack of room and takes them again: sweeping now, since it has forgotten \
+                 the wakes that came due meanwhile"
             );
             known.room.swept_after = Some(refused);
             known.room.gave_up = false;
@@ -62,10 +62,10 @@ impl Sweeper {
         }
         known.measured = Some((connection, Instant::now()));
         match self.link.measure_grant().await {
-            Ok(Some(bytes)) => tracing::debug!(bytes, "measured what JetStream grants"),
+            Ok(Some(bytes)) => tracing::debug!(bytes, "measured how much JetStream grants"),
             Ok(None) => known.denied = Some(connection),
             Err(error) => {
-                tracing::debug!(%error, "what JetStream grants cannot be measured");
+                tracing::debug!(%error, "cannot measure how much JetStream grants");
                 // NATS logs each request for which the user has no permission.
                 known.denied = Some(connection);
             }
@@ -83,10 +83,10 @@ impl Sweeper {
                     dropped,
                     "JetStream's storage limit is reached: the older half of the events was given up, so that timers can be \
                      called and cancelled. Raise max_file_store of the servers or max_storage of the account, or remove \
-                     what else is stored there"
+                     other data from it"
                 );
             }
-            Err(error) => tracing::debug!(%error, "no room can be made in JetStream"),
+            Err(error) => tracing::debug!(%error, "cannot make room in JetStream"),
         }
     }
 }

@@ -27,7 +27,7 @@ impl fmt::Display for How {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Panicked(text) => write!(f, "has panicked: {text}"),
-            Self::Ended => f.write_str("has ended by itself"),
+            Self::Ended => f.write_str("has ended unexpectedly"),
         }
     }
 }

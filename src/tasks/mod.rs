@@ -86,7 +86,7 @@ impl Tasks {
             if let Err(panic) = ended {
                 metrics.tasks.failures.count(task);
                 let (task, timer) = (task.shown(), timer.map(tracing::field::display));
-                tracing::error!(task, timer, panic, "a task has panicked, and the others go on");
+                tracing::error!(task, timer, panic, "a task has panicked; the other tasks go on");
             }
         }));
     }
@@ -108,7 +108,11 @@ impl Tasks {
 
     fn failed(&self, failure: Failure) {
         self.metrics.tasks.failures.count(failure.task);
-        tracing::error!(task = failure.task.shown(), how = %failure.how, "the node cannot do without this task");
+        tracing::error!(
+            task = failure.task.shown(),
+            how = %failure.how,
+            "a task that this node needs has failed, so the node stops"
+        );
         self.first.send_if_modified(|first| {
             let is_first = first.is_none();
             first.get_or_insert(failure);

@@ -41,7 +41,7 @@ async fn a_task_that_ends_before_it_was_told_to_has_failed_and_one_that_ends_the
     tasks.keep(Task::Durability, CancellationToken::new(), ready(())).ended().await;
     assert_eq!(
         tasks.failure().map(|failure| failure.to_string()),
-        Some("the task durability has ended by itself".to_owned())
+        Some("the task durability has ended unexpectedly".to_owned())
     );
 }
 

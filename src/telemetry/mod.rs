@@ -14,7 +14,7 @@ pub enum Format {
     Auto,
     /// For people
     Human,
-    /// One JSON object a line
+    /// One JSON object per line
     Json,
 }
 

@@ -35,6 +35,6 @@ fn entry(panic: &PanicHookInfo<'_>) {
         location,
         panic = panic_text(panic.payload()),
         backtrace,
-        "a panic, which is a fault of jettimer"
+        "panicked: this is a fault of jettimer"
     );
 }

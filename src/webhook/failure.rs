@@ -144,7 +144,7 @@ fn of_tls(error: &Tls) -> String {
         Tls::InvalidCertificate(why) => of_certificate(why),
         Tls::AlertReceived(alert) => format!("the receiver refused the handshake ({alert:?})"),
         Tls::InvalidMessage(_) => "the receiver does not speak TLS on this port".to_owned(),
-        Tls::NoCertificatesPresented => "the receiver shows no certificate".to_owned(),
+        Tls::NoCertificatesPresented => "the receiver presented no certificate".to_owned(),
         other => other.to_string(),
     }
 }
@@ -182,7 +182,7 @@ fn of_certificate(why: &CertificateError) -> String {
         CertificateError::BadEncoding => "certificate is malformed".to_owned(),
         CertificateError::BadSignature => "certificate has a wrong signature".to_owned(),
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
-            "certificate is not one of a server".to_owned()
+            "certificate is not a server certificate".to_owned()
         }
         other => format!("certificate not accepted: {other}"),
     }

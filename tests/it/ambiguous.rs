@@ -32,6 +32,8 @@ async fn a_call_cut_off_by_a_killed_worker_is_unknown_or_repeated_as_the_mode_sa
     assert_eq!(repeated[1].headers["jettimer-attempt"], "2");
     // One line of the log says so.
     assert!(
-        heir.logged("WARN").iter().any(|line| line["message"].as_str().unwrap_or("").starts_with("unknown"))
+        heir.logged("WARN")
+            .iter()
+            .any(|line| line["message"].as_str().unwrap_or("").starts_with("timer unknown"))
     );
 }

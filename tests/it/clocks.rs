@@ -92,7 +92,7 @@ async fn a_node_whose_clock_alone_is_off_takes_over_no_claim_and_works_once_its_
     let wrong = Node::with_env(&broker, &[], &clock.env()).await;
     // By this clock the lease of a claim, 20 s and a margin, is already over when the claim is stored.
     clock.set(60_000);
-    logs(&wrong, "ERROR", "this node's clock is off").await;
+    logs(&wrong, "ERROR", "this node's clock differs").await;
     let timer = json!({
         "seconds": 0, "url": sink.url("/hang"), "timeout": "20s", "delivery": "at_least_once",
     });

@@ -184,8 +184,8 @@ async fn a_node_that_waits_for_nats_can_be_told_to_stop() {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    // Its first line says that NATS is not there yet, so the process handles signals by then.
-    assert!(lines.next_line().await.unwrap().unwrap().contains("not there yet"));
+    // Its first line says that it cannot connect to NATS yet, so the process handles signals by then.
+    assert!(lines.next_line().await.unwrap().unwrap().contains("cannot connect to NATS yet"));
     let pid = rustix::process::Pid::from_raw(child.id().unwrap().try_into().unwrap()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     let status = tokio::time::timeout(PATIENCE, child.wait()).await.expect("it stops").unwrap();

@@ -58,7 +58,7 @@ async fn what_is_not_kept_any_more_is_said() {
     let mut reader = Reader::open(&client, "", Some("2")).await;
     assert_eq!(reader.next().await.0, "open");
     let gap = reader.next().await;
-    assert_eq!(gap, ("gap".to_owned(), json!({ "reason": "events 3 to 3 are not kept any more" })));
+    assert_eq!(gap, ("gap".to_owned(), json!({ "reason": "events 3 to 3 are no longer kept" })));
     assert_eq!(reader.last, "3");
     assert_eq!((reader.next().await.0.as_str(), reader.last.as_str()), ("created", "4"));
     // The same at the beginning of the feed: no reader is told that it has heard everything.
@@ -66,7 +66,7 @@ async fn what_is_not_kept_any_more_is_said() {
     stream.purge().await.expect("it is purged");
     let mut reader = Reader::open(&client, "", Some("1")).await;
     let gap = reader.next().await;
-    assert_eq!(gap, ("gap".to_owned(), json!({ "reason": "events 2 to 4 are not kept any more" })));
+    assert_eq!(gap, ("gap".to_owned(), json!({ "reason": "events 2 to 4 are no longer kept" })));
 }
 
 /// Expects a gap, and then the creation of these timers, among any other events.
@@ -145,7 +145,7 @@ async fn a_feed_that_was_deleted_and_created_anew_says_so() {
     for mut reader in [back, connected] {
         let (event, data) = reader.next().await;
         assert_eq!(event, "gap");
-        assert!(data["reason"].as_str().unwrap().contains("begun anew"), "{data}");
+        assert!(data["reason"].as_str().unwrap().contains("started over"), "{data}");
         let (event, data) = reader.next().await;
         assert_eq!((event.as_str(), &data["id"]), ("created", &json!(id)));
     }

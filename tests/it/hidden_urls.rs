@@ -32,7 +32,7 @@ async fn a_failure_names_the_receiver_and_nothing_else_of_the_url() {
     let lines: Vec<_> = levels.iter().flat_map(|level| node.logged(level)).collect();
     let receiver = sink.url("").trim_start_matches("http://").to_owned();
     assert!(
-        lines.iter().any(|line| line["message"] == "failed" && line["receiver"] == *receiver),
+        lines.iter().any(|line| line["message"] == "timer failed" && line["receiver"] == *receiver),
         "{lines:?}"
     );
     let told: Vec<_> = lines.iter().filter(|line| line.to_string().contains(SECRET)).collect();

@@ -127,7 +127,7 @@ impl FeedHub {
                         }
                     }
                     if !self.tell(&seen) {
-                        return Err(NatsError::NotDone("the feed is told from an earlier place".to_owned()));
+                        return Err(NatsError::NotDone("the feed restarts at an earlier event".to_owned()));
                     }
                 }
                 _ = readers.changed() => {}

@@ -228,7 +228,7 @@ fn unread(bytes: &[u8], error: &serde_json::Error) -> String {
 }
 
 fn of_another_version(v: u32) -> String {
-    format!("it has version {v}, and this jettimer reads version {VERSION} only")
+    format!("it has version {v}, but this jettimer reads only version {VERSION}")
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]

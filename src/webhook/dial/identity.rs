@@ -73,12 +73,12 @@ impl Shown {
         match authorities.identified(&self.identity.cert, &self.identity.key) {
             Ok(tls) => {
                 read.offers = Offers::of(tls);
-                tracing::info!(%cert, "new connections show the changed certificate of --target-identity");
+                tracing::info!(%cert, "new connections use the changed certificate of --target-identity");
             }
             Err(error) => tracing::warn!(
                 %cert,
                 error = format!("{error:#}"),
-                "the changed files of --target-identity cannot be used, so the certificate of before is shown; put a certificate and its key there"
+                "the changed files of --target-identity cannot be used, so new connections use the earlier certificate; put a certificate and its key there"
             ),
         }
     }

@@ -73,7 +73,7 @@ impl Offers {
 async fn handshake(config: &Arc<ClientConfig>, host: &Host<String>, wire: Wire) -> io::Result<(Wire, bool)> {
     let name = match host {
         Host::Domain(name) => ServerName::try_from(name.clone())
-            .map_err(|_| io::Error::other("TLS: no certificate is for a host of such a name"))?,
+            .map_err(|_| io::Error::other("TLS: no certificate can be for such a host name"))?,
         Host::Ipv4(address) => ServerName::IpAddress((*address).into()),
         Host::Ipv6(address) => ServerName::IpAddress((*address).into()),
     };

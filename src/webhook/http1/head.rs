@@ -27,7 +27,7 @@ pub(super) enum Framing {
 
 /// The bytes do not begin as an answer does.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the bytes are no answer in HTTP")]
+#[error("the bytes are not an HTTP answer")]
 pub(super) struct NotHttp;
 
 /// Reads the status of the answer that these bytes begin with, and where its line ends, or else the end of the bytes that are there. The

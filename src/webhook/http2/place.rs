@@ -115,7 +115,7 @@ impl Place {
         };
         // The request was written, so sending it again is another attempt.
         if facts.is_left_out(stream) {
-            return Failure::NotSent(format!("{text}; it did not look at the request"));
+            return Failure::NotSent(format!("{text}; the receiver did not process the request"));
         }
         match reason {
             Some(Reason::REFUSED_STREAM) if error.is_reset() => {

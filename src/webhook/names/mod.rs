@@ -60,7 +60,7 @@ impl Names {
         // A name in the file of hosts is not asked for, as in the system's own resolver.
         options.use_hosts_file = ResolveHosts::Never;
         let hosts = Hosts::from_system().unwrap_or_else(|error| {
-            tracing::warn!(%error, "cannot read the system's file of hosts");
+            tracing::warn!(%error, "cannot read the system's hosts file");
             Hosts::default()
         });
         options.positive_max_ttl = Some(LONGEST_TTL);
@@ -143,7 +143,7 @@ fn of_system() -> (ResolverConfig, ResolverOpts) {
         Err(error) => {
             tracing::warn!(
                 %error,
-                "cannot tell the system's DNS servers, so one on this machine is asked; name others with --dns-server"
+                "cannot read the system's DNS configuration, so this node asks 127.0.0.1; name other servers with --dns-server"
             );
             // The default of resolv.conf(5).
             (asking(&[SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 53)]), ResolverOpts::default())

@@ -40,7 +40,7 @@ impl Servers {
             let (domain, search) = (config.domain().cloned(), config.search().to_vec());
             let alone = ResolverConfig::from_parts(domain, search, vec![server.clone()]);
             let builder = TokioResolver::builder_with_config(alone, TokioRuntimeProvider::default());
-            builder.with_options(options.clone()).build().context("cannot set up the resolver of names")
+            builder.with_options(options.clone()).build().context("cannot set up the DNS resolver")
         });
         Ok(Self { each: each.collect::<Result<_>>()?, first: Arc::default() })
     }

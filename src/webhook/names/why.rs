@@ -16,16 +16,16 @@ pub(super) fn why<'e>(errors: impl Iterator<Item = &'e NetError> + Clone) -> Str
 
 #[expect(
     clippy::wildcard_enum_match_arm,
-    reason = "the library may add errors, and all others are of what a server wrote"
+    reason = "the library may add errors, and all others are errors in what a server wrote"
 )]
 fn of_error(error: &NetError) -> String {
     match error {
         error if error.is_nx_domain() => "no such host".to_owned(),
         NetError::Timeout | NetError::NoConnections => "no answer from DNS".to_owned(),
         NetError::Io(error) => format!("no answer from DNS: {}", cause(error)),
-        NetError::Busy => "too many questions to DNS are open".to_owned(),
+        NetError::Busy => "too many DNS queries are in progress".to_owned(),
         NetError::Truncated => {
-            "the DNS server's answer is cut off, and it gives no whole one over TCP".to_owned()
+            "the DNS server's answer is cut off, and it sends no complete one over TCP".to_owned()
         }
         NetError::Dns(DnsError::ResponseCode(code)) => format!("the DNS server answered {}", named(*code)),
         _ => "the DNS server's answer cannot be read".to_owned(),

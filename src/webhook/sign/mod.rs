@@ -46,7 +46,7 @@ impl Secrets {
             match read(entry) {
                 Ok((whom, secrets)) => {
                     if lists.insert(whom, secrets).is_some() {
-                        wrong.push(format!("line {number}: there is a line for these already"));
+                        wrong.push(format!("line {number}: an earlier line is for the same calls"));
                     }
                 }
                 Err(why) => wrong.push(format!("line {number}: {why}")),
@@ -54,7 +54,7 @@ impl Secrets {
         }
         match (wrong.is_empty(), lists.is_empty()) {
             (false, _) => Err(wrong.join("; ")),
-            (true, true) => Err("it has no secret in it; `jettimer secret` makes one".to_owned()),
+            (true, true) => Err("it contains no secret; `jettimer secret` makes one".to_owned()),
             (true, false) => Ok(Self { lists: Arc::new(lists) }),
         }
     }
@@ -119,7 +119,7 @@ fn read(line: &str) -> Result<(For, Vec<Secret>), String> {
     };
     let secrets = words.map(Secret::parse).collect::<Result<Vec<Secret>, String>>()?;
     if !(1..=MAX_SECRETS).contains(&secrets.len()) {
-        return Err(format!("1 to {MAX_SECRETS} secrets must follow whom they are for"));
+        return Err(format!("1 to {MAX_SECRETS} secrets must follow the first word"));
     }
     Ok((whom, secrets))
 }
@@ -214,7 +214,9 @@ mod tests {
             assert_eq!(secrets.signature(&call), others.signature(&call), "{rule} {url}");
         }
         let twice = format!("host=example.com {SPEC}\nhost=EXAMPLE.com. {OTHER}");
-        assert!(Secrets::parse(&twice).unwrap_err().contains("line 2: there is a line for these already"));
+        assert!(
+            Secrets::parse(&twice).unwrap_err().contains("line 2: an earlier line is for the same calls")
+        );
     }
 
     #[test]
@@ -227,13 +229,15 @@ mod tests {
             ("* secret", "line 1: a secret begins with whsec_"),
             ("host= whsec_x", "line 1: host= is empty"),
             ("host=https://a.example whsec_x", "line 1: host=https://a.example is more than a host"),
-            ("host=*.example.com whsec_x", "line 1: host=*.example.com has a *"),
+            ("host=*.example.com whsec_x", "line 1: host=*.example.com contains a *"),
         ] {
             let error = Secrets::parse(text).unwrap_err();
             assert!(error.contains(why) && !error.contains("c2hvcnQ"), "{error:?} does not say {why:?}");
         }
         let twice = format!("* {SPEC}\n* {OTHER}");
-        assert!(Secrets::parse(&twice).unwrap_err().contains("line 2: there is a line for these already"));
+        assert!(
+            Secrets::parse(&twice).unwrap_err().contains("line 2: an earlier line is for the same calls")
+        );
         assert!(
             !format!("{:?}", Secrets::parse(&twice[..twice.find('\n').unwrap()]).unwrap()).contains("MfKQ")
         );

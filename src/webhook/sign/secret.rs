@@ -35,7 +35,8 @@ impl Secret {
     ///
     /// The rule that the text breaks, without the text.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let decode = |text| BASE64.decode(text).map_err(|_| "a secret is Base64 after its prefix".to_owned());
+        let decode =
+            |text| BASE64.decode(text).map_err(|_| "a secret must be Base64 after its prefix".to_owned());
         if let Some(text) = text.strip_prefix(SYMMETRIC) {
             let bytes = decode(text)?;
             if !BYTES.contains(&bytes.len()) {
@@ -48,8 +49,8 @@ impl Secret {
             let bytes = decode(text)?;
             let seed = bytes.get(..32).filter(|_| matches!(bytes.len(), 32 | 64));
             let pair = seed.and_then(|seed| Ed25519KeyPair::from_seed_unchecked(seed).ok());
-            let pair =
-                pair.ok_or("a private key has a seed of 32 bytes, and the public key after it or not")?;
+            let pair = pair
+                .ok_or("a private key must be a seed of 32 bytes, with or without the public key after it")?;
             return Ok(Self(Key::Ed25519(Box::new(pair))));
         }
         Err(format!("a secret begins with {SYMMETRIC} or {PRIVATE}; `jettimer secret` makes one"))
