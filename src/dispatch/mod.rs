@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
-use crate::domain::machine::linger_delay;
+use crate::domain::machine::{LEAD, LONGEST_LEAD, linger_delay};
 use crate::domain::timer::TimerId;
 use crate::engine::{Attended, Engine, Worker};
 use crate::journal::Left;
@@ -112,10 +112,14 @@ impl Trouble {
     }
 }
 
-/// The delay of a wake's first progress ack: between half of [`KEEP_EVERY`] and all of it, by the timer's id.
-fn first_keep(id: TimerId) -> Duration {
-    let share = id.as_u128() % 1_024;
-    KEEP_EVERY / 2 + KEEP_EVERY * u32::try_from(share).unwrap_or_default() / 2_048
+/// The latest first progress ack of a wake, after it has come. If it is lost, the wake comes again, which does no harm.
+const LATEST_FIRST_KEEP: Duration = Duration::from_millis(ACK_WAIT.as_millis() as u64 * 7 / 10);
+
+/// The delay of the first progress ack of a wake that is this early: between half of [`KEEP_EVERY`] and all of it, by the timer's id,
+/// from when the node attends to the wake. So most wakes of calls that are soon over need none.
+fn first_keep(id: TimerId, early: Duration) -> Duration {
+    let share = u32::try_from(id.as_u128() % 1_024).unwrap_or_default();
+    (early + KEEP_EVERY / 2 + KEEP_EVERY * share / 2_048).min(LATEST_FIRST_KEEP)
 }
 
 /// The parts that every task needs.
@@ -195,13 +199,27 @@ impl Work {
         self.tasks.one_of_many(metrics::Task::Wake, Some(timer), attended);
     }
 
-    /// Attends to a wake at its turn.
-    async fn in_turn(&self, wake: &Wake) -> Result<Attended, NatsError> {
+    /// How long a wake that has just come is left alone, since its timer is due only later.
+    fn early(&self, wake: &Wake) -> Duration {
+        let now = self.engine.clock().moment();
+        let left = wake.due_at.map_or(Duration::ZERO, |at| now.pace.in_the_world(at.since(now.at)));
+        left.saturating_sub(LEAD).min(LONGEST_LEAD - LEAD)
+    }
+
+    /// Attends to a wake at its turn, which comes no sooner than after this time: a wake that came early must not take the place of one
+    /// that is due before it.
+    async fn in_turn(&self, wake: &Wake, early: Duration) -> Result<Attended, NatsError> {
         let in_line = self.engine.metrics().work.wake_in_line();
+        let turn = async {
+            if !early.is_zero() {
+                tokio::time::sleep(early).await;
+            }
+            self.line.turn(wake.receiver.as_deref()).await
+        };
         let _turn = tokio::select! {
             biased;
             () = self.worker.stop.cancelled() => return Ok(Attended::GiveBack(Duration::ZERO)),
-            turn = self.line.turn(wake.receiver.as_deref()) => turn,
+            turn = turn => turn,
         };
         drop(in_line);
         let _held = self.engine.metrics().work.wake();
@@ -210,10 +228,11 @@ impl Work {
     }
 
     async fn attend(&self, wake: &Wake) {
+        let early = self.early(wake);
         // Both run concurrently: a connection that stalls must not delay the timer.
         let keeping = async {
             // Thousands of wakes come at one instant. Their progress acks must not all reach the broker at one instant, over and over.
-            tokio::time::sleep(first_keep(wake.id)).await;
+            tokio::time::sleep(first_keep(wake.id, early)).await;
             loop {
                 self.wakes.keep(wake).await;
                 tokio::time::sleep(KEEP_EVERY).await;
@@ -221,7 +240,7 @@ impl Work {
         };
         let attended = tokio::select! {
             biased;
-            attended = self.in_turn(wake) => attended,
+            attended = self.in_turn(wake, early) => attended,
             never = keeping => match never {},
         };
         self.engine.metrics().work.wakes.count(match &attended {

@@ -39,7 +39,8 @@ use effects::{
 
 pub use effects::{describe, unneeded};
 pub use timing::{
-    ARM_FRESH, LEAD, LEASE_MARGIN, LINGER_TRIES, MAX_POSTPONEMENT, linger_delay, may_still_call,
+    ARM_FRESH, LEAD, LEASE_MARGIN, LINGER_TRIES, LONGEST_LEAD, MAX_POSTPONEMENT, lead_of, linger_delay,
+    may_still_call,
 };
 
 /// An input of the state machine: an event, or a client's request.

@@ -29,7 +29,7 @@ pub const UNTOLD_FOR: Duration = Duration::from_secs(3_600);
 /// A wake that the broker holds for a timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Armed {
-    /// It waits until [`LEAD`] before this instant.
+    /// It waits until [`LEAD`] before this instant at the latest.
     Waiting {
         /// The instant that it was armed for.
         at: Timestamp,

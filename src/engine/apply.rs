@@ -124,7 +124,7 @@ impl Engine {
                 match effect {
                     Effect::Arm { at } => {
                         let url = input.new_url().unwrap_or(&stored.timer.target.url);
-                        armed = Some(self.arm(id, url, at, patience).await?);
+                        armed = Some(self.arm_for_client(id, url, at, patience).await?);
                     }
                     Effect::Store(timer) => {
                         match self.commit(&timer, Some(&stored), armed, patience).await? {

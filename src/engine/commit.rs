@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::domain::machine::ARM_FRESH;
+use crate::domain::machine::{ARM_FRESH, LEAD, lead_of};
 use crate::domain::target::TargetUrl;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{State, Timer, TimerId};
@@ -38,6 +38,7 @@ pub(super) struct Lost {
 #[derive(Clone, Copy)]
 pub(super) struct Armed {
     at: Timestamp,
+    lead: Duration,
     since: Instant,
     /// Its sequence number in the stream of wakes.
     pub(super) sequence: u64,
@@ -119,7 +120,7 @@ impl Engine {
         }
     }
 
-    /// Arms a wake for a timer that calls this URL.
+    /// Arms a wake for a timer that calls this URL. It comes [`LEAD`] before the instant.
     pub(super) async fn arm(
         &self,
         id: TimerId,
@@ -127,7 +128,19 @@ impl Engine {
         at: Timestamp,
         patience: Patience,
     ) -> Result<Armed, NatsError> {
-        self.arm_trying(id, url, at, Tries::new(patience)).await
+        self.arm_trying(id, url, at, LEAD, Tries::new(patience)).await
+    }
+
+    /// The same for an instant that a client has chosen, which many timers may share.
+    pub(super) async fn arm_for_client(
+        &self,
+        id: TimerId,
+        url: &TargetUrl,
+        at: Timestamp,
+        patience: Patience,
+    ) -> Result<Armed, NatsError> {
+        let lead = lead_of(id, at, self.clock.moment());
+        self.arm_trying(id, url, at, lead, Tries::new(patience)).await
     }
 
     /// Arms a wake for a timer that is about to be stored for the first time.
@@ -138,7 +151,8 @@ impl Engine {
         at: Timestamp,
         patience: Patience,
     ) -> Result<Armed, NatsError> {
-        self.arm_trying(id, url, at, Tries::of_new(patience)).await
+        let lead = lead_of(id, at, self.clock.moment());
+        self.arm_trying(id, url, at, lead, Tries::of_new(patience)).await
     }
 
     async fn arm_trying(
@@ -146,6 +160,7 @@ impl Engine {
         id: TimerId,
         url: &TargetUrl,
         at: Timestamp,
+        lead: Duration,
         mut tries: Tries,
     ) -> Result<Armed, NatsError> {
         let receiver = url.authority();
@@ -153,8 +168,8 @@ impl Engine {
         let try_id = Uuid::new_v4();
         loop {
             let since = Instant::now();
-            match self.wakes.arm(id, at, &receiver, self.clock.now(), try_id).await {
-                Ok(sequence) => return Ok(Armed { at, since, sequence }),
+            match self.wakes.arm(id, at, lead, &receiver, self.clock.now(), try_id).await {
+                Ok(sequence) => return Ok(Armed { at, lead, since, sequence }),
                 Err(error) => tries.after(error).await?,
             }
         }
@@ -174,7 +189,9 @@ impl Engine {
         let mut may_be_stored = false;
         loop {
             if let Some(stale) = armed.filter(|armed| armed.since.elapsed() > ARM_FRESH) {
-                armed = Some(self.arm(timer.id, &timer.target.url, stale.at, patience).await?);
+                let tries = Tries::new(patience);
+                armed =
+                    Some(self.arm_trying(timer.id, &timer.target.url, stale.at, stale.lead, tries).await?);
             }
             match self.store.put(timer, over).await {
                 Ok(Put::Done(revision)) => {

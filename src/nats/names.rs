@@ -82,6 +82,10 @@ pub(super) const SHOWN_UNTIL: &str = "Jettimer-Shown-Until";
 /// The header of a wake with the receiver of its timer, as host and port: wakes wait in line by receiver.
 pub(super) const RECEIVER: &str = "Jettimer-Receiver";
 
+/// The header of a waiting wake with the instant that it was armed for, in microseconds since 1970: a worker leaves a wake that comes
+/// early alone until shortly before it.
+pub(super) const DUE_AT: &str = "Jettimer-Due-At";
+
 /// The subjects of records.
 pub(super) const RECORD_SUBJECTS: &str = "$KV.timers.>";
 

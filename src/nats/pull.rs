@@ -12,9 +12,10 @@ use futures_util::StreamExt as _;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
+use crate::domain::time::Timestamp;
 use crate::nats::NatsError;
 use crate::nats::link::Link;
-use crate::nats::names::{CONSUMER, RECEIVER, STREAM, timer_of};
+use crate::nats::names::{CONSUMER, DUE_AT, RECEIVER, STREAM, timer_of};
 use crate::nats::wakes::Wake;
 
 /// How long a pull request waits at the server for wakes. Short, since a wake that the server sends to a node that has vanished
@@ -132,10 +133,11 @@ impl Puller {
         let tries = message.info().ok().map(|info| u32::try_from(info.delivered).unwrap_or(u32::MAX));
         // Copied: data that came in one piece from the socket stays in memory for as long as a part of it is used.
         let reply = message.reply.as_ref().map(|reply| Subject::from(reply.to_string()));
-        let receiver = message.headers.as_ref().and_then(|headers| headers.get(RECEIVER));
-        let receiver = receiver.map(|receiver| receiver.as_str().to_owned());
+        let header = |name: &str| message.headers.as_ref().and_then(|headers| headers.get(name));
+        let receiver = header(RECEIVER).map(|receiver| receiver.as_str().to_owned());
+        let due_at = header(DUE_AT).and_then(|at| at.as_str().parse().ok()).map(Timestamp::from_micros);
         if let (Some(id), Some(tries), Some(reply)) = (id, tries, reply) {
-            return Some(Wake { id, tries, receiver, reply });
+            return Some(Wake { id, tries, receiver, due_at, reply });
         }
         tracing::warn!(subject = %message.subject, "removed a message that is not a wake from the queue");
         if message.ack_with(jetstream::AckKind::Term).await.is_err() {

@@ -6,13 +6,12 @@ use serde::Deserialize;
 use std::time::Duration;
 use uuid::Uuid;
 
-use crate::domain::machine::LEAD;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::TimerId;
 use crate::nats::NatsError;
 use crate::nats::link::{ApiError, Link, Published};
 use crate::nats::names::{
-    CONSUMER, FIRE_SUBJECTS, RECEIVER, STREAM, fire_subject, schedule_subject, schedule_subjects_of,
+    CONSUMER, DUE_AT, FIRE_SUBJECTS, RECEIVER, STREAM, fire_subject, schedule_subject, schedule_subjects_of,
 };
 use crate::rfc3339;
 
@@ -32,6 +31,8 @@ pub struct Wake {
     /// The [authority](crate::domain::target::TargetUrl::authority) of the receiver that its timer had when it was armed. Absent from
     /// wakes of older versions.
     pub receiver: Option<String>,
+    /// The instant that it was armed for. Absent from wakes that were due at once, and from those of older versions.
+    pub due_at: Option<Timestamp>,
     pub(super) reply: Subject,
 }
 
@@ -58,7 +59,7 @@ impl Wakes {
         Self { link }
     }
 
-    /// Arms a wake for the timer: it comes to a worker [`LEAD`] before `at`, or right now if that is past. Arming for the same
+    /// Arms a wake for the timer: it comes to a worker `lead` before `at`, or right now if that is past. Arming for the same
     /// instant again changes nothing: a waiting wake is known by its subject, and a due one by `try_id`, which is the same for
     /// repeated tries of one arming.
     ///
@@ -74,12 +75,13 @@ impl Wakes {
         &self,
         id: TimerId,
         at: Timestamp,
+        lead: Duration,
         receiver: &str,
         now: Timestamp,
         try_id: Uuid,
     ) -> Result<u64, NatsError> {
         let clock = self.link.clock();
-        let wake_at = at.saturating_sub(clock.pace().by_the_clock(LEAD));
+        let wake_at = at.saturating_sub(clock.pace().by_the_clock(lead));
         let mut headers = HeaderMap::new();
         headers.insert(RECEIVER, receiver);
         // The scheduler never fires sooner than its next tick, so a wake that is due at once goes around it.
@@ -88,6 +90,7 @@ impl Wakes {
             fire_subject(id)
         } else {
             headers.insert("Nats-Schedule", format!("@at {}", rfc3339::format(clock.in_the_world(wake_at))));
+            headers.insert(DUE_AT, at.as_micros().to_string());
             headers.insert("Nats-Schedule-Target", fire_subject(id).as_str());
             schedule_subject(id, at)
         };

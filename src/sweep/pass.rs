@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::domain::high_water::{HighWater, Soundings};
-use crate::domain::machine::{Effect, Input, step};
+use crate::domain::machine::{Effect, Input, LEAD, step};
 use crate::domain::sweep::{Armed, Damage, Look, is_orphan, judge};
 use crate::domain::timer::TimerId;
 use crate::guard::Guard;
@@ -210,7 +210,7 @@ impl Broom {
             if order.after_loss { Some(suspect.damage) } else { self.confirmed(suspect, order).await? };
         let Some(damage) = damage else { return Ok(()) };
         if order.repair {
-            self.wakes.arm(id, damage.arm, &receiver, self.clock.now(), Uuid::new_v4()).await?;
+            self.wakes.arm(id, damage.arm, LEAD, &receiver, self.clock.now(), Uuid::new_v4()).await?;
         }
         findings.note(Kind::of(damage.finding), Some(id));
         Ok(())

@@ -26,6 +26,21 @@ fn lingering_outlasts_every_record_that_may_be_on_its_way() {
 }
 
 #[test]
+fn the_wakes_of_timers_that_are_due_at_one_instant_come_evenly_over_the_time_before_it() {
+    let now = Timestamp::from_micros(1_800_000_000_000_000);
+    let at = now.saturating_add(Duration::from_secs(10));
+    let mut by_quarter = [0; 4];
+    for n in 0_u32..4_000 {
+        let lead = lead_of(Uuid::new_v5(&Uuid::NAMESPACE_OID, &n.to_be_bytes()), at, now);
+        assert!((LEAD..LONGEST_LEAD).contains(&lead), "{lead:?}");
+        by_quarter[((lead - LEAD).as_millis() * 4 / (LONGEST_LEAD - LEAD).as_millis()) as usize] += 1;
+    }
+    assert!(by_quarter.iter().all(|count| (800..1_200).contains(count)), "{by_quarter:?}");
+    let soon = at.saturating_sub(Duration::from_micros(1));
+    assert_eq!(lead_of(Uuid::from_u128(1_999), soon, now), LEAD);
+}
+
+#[test]
 fn a_wake_that_is_early_by_a_wrong_clock_comes_again_in_time() {
     let timer = a_timer(Delivery::AtMostOnce, 3);
     let State::Scheduled { at, .. } = timer.state else { unreachable!() };

@@ -3,12 +3,35 @@
 
 use std::time::Duration;
 
-use crate::domain::time::Now;
-use crate::domain::timer::Claim;
+use crate::domain::time::{Now, Timestamp};
+use crate::domain::timer::{Claim, TimerId};
 
-/// How long before it is due a timer is handed to a worker, which holds it until the exact instant. nats-server's scheduler fires
-/// up to 250 ms late (it ticks four times a second). Twice that leaves room for the way to the worker and for reading the record.
+/// How long before it is due a worker attends to a timer: it reads the record, and holds the wake until the exact instant. nats-server's
+/// scheduler fires up to 250 ms late (it ticks four times a second). Twice that leaves room for the way to the worker and for reading
+/// the record.
 pub const LEAD: Duration = Duration::from_millis(500);
+
+/// How long before its timer is due a wake comes to a worker at the earliest. The worker leaves it alone until [`LEAD`] before.
+///
+/// Many timers are due at a full hour. nats-server moves some 12,000 wakes a second to the workers' queue, one after the other, so
+/// the wakes of timers that are due at one instant are [spread](lead_of) over the time before it: 30,000 take two and a half seconds.
+/// If they came at one instant, timers that are due shortly after them would be late. A longer time would make more timers late when
+/// the node that holds them is killed, and a worker would have to tell the broker that it still has them.
+pub const LONGEST_LEAD: Duration = Duration::from_secs(3);
+
+/// The wake of a timer that is due sooner comes only [`LEAD`] before: a client may still be creating others for the same instant, and
+/// wakes that come meanwhile would delay it.
+const SPREAD_FROM: Duration = Duration::from_secs(10);
+
+/// How long before it is due the wake of a timer that a client creates or moves now comes to a worker: between [`LEAD`] and
+/// [`LONGEST_LEAD`], by its id.
+pub fn lead_of(id: TimerId, at: Timestamp, now: impl Into<Now>) -> Duration {
+    if at < now.into().after(SPREAD_FROM) {
+        return LEAD;
+    }
+    let millis = id.as_u128() % (LONGEST_LEAD - LEAD).as_millis();
+    LEAD + Duration::from_millis(u64::try_from(millis).unwrap_or_default())
+}
 
 /// How much longer than its timeout a call may take before its claimant is taken for dead: the time to store an outcome through a
 /// change of leader in NATS (2 to 9 s), and the difference between the clocks.

@@ -57,7 +57,7 @@ impl Delivered {
 }
 
 impl Broker {
-    /// The schedules whose time has come.
+    /// The schedules whose time has come. A worker leaves a wake that comes earlier alone until then.
     pub(super) fn ripe(&self, now: Timestamp) -> Vec<Timestamp> {
         self.schedules.iter().copied().filter(|at| at.saturating_sub(LEAD) <= now).collect()
     }
