@@ -134,7 +134,7 @@ impl Store {
     pub async fn read(&self, id: TimerId) -> Result<Option<Stored>, NatsError> {
         Ok(self.find(id).await?.and_then(|found| match found {
             Found::Shown(stored) => Some(*stored),
-            Found::Hidden { .. } => None,
+            Found::Hidden { .. } | Found::Removed => None,
         }))
     }
 
@@ -145,7 +145,7 @@ impl Store {
         let answer: GetAnswer = serde_json::from_slice(&answer.payload)
             .map_err(|error| NatsError::Unclear(format!("the answer is not a message: {error}")))?;
         match (answer.message, answer.error) {
-            (Some(message), _) if message.data.is_empty() => Ok(None),
+            (Some(message), _) if message.data.is_empty() => Ok(Some(Found::Removed)),
             (Some(message), _) => {
                 let json = BASE64
                     .decode(message.data)
@@ -211,8 +211,15 @@ impl Store {
         }
         // A record that is no longer shown counts as absent, so a new one replaces it. The new timer takes over the last instant
         // that the old one gave up: NATS may bring back versions of both.
-        let Some(Found::Hidden { revision, gave_up_at }) = self.find(timer.id).await? else {
-            return Ok(Put::Lost);
+        let (revision, gave_up_at) = match self.find(timer.id).await? {
+            Some(Found::Hidden { revision, gave_up_at }) => (revision, gave_up_at),
+            Some(Found::Shown(_) | Found::Removed) => return Ok(Put::Lost),
+            // A leader with replicas refuses a write while another one is on its way, perhaps an earlier try of this one.
+            None => {
+                return Err(NatsError::NotDone(
+                    "NATS refused a write because of another one that is on its way".to_owned(),
+                ));
+            }
         };
         headers.insert("Nats-Expected-Last-Subject-Sequence", HeaderValue::from(revision));
         let gave_up_at = timer.gave_up_at.max(gave_up_at);
@@ -232,6 +239,8 @@ enum Found {
         revision: u64,
         gave_up_at: Option<Timestamp>,
     },
+    /// The record was removed by hand, and only its marker is left.
+    Removed,
 }
 
 impl Keeping {
