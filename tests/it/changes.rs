@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{Broker, Client, Node, Reply, Sink, micros_of};
+use crate::support::{Broker, Client, Node, Reply, Sink, eventually, in_millis, micros_of, now_micros};
 
 async fn post(client: &Client, path: &str) -> Reply {
     client.send(Method::POST, path, &[], "").await
@@ -103,6 +103,32 @@ async fn a_timer_is_fired_at_once_and_only_once() {
     assert!(micros_of(&timer["due_at"]) <= sink.hits_of(&id)[0].at);
     assert_eq!(sink.hits_of(&id).len(), 1);
     assert_eq!(post(&client, &path).await.status, 409);
+}
+
+#[tokio::test]
+async fn a_timer_that_a_worker_has_already_is_fired_before_it_is_due() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let sink = Sink::start().await;
+    let client = node.client();
+    let at = in_millis(11_000);
+    let mut ids = vec![];
+    for _ in 0..20 {
+        ids.push(client.create(&json!({ "at": at, "url": sink.url("/ok") })).await);
+    }
+    // Most of their wakes have come by now.
+    let due = micros_of(&at.into());
+    eventually("they are soon due", async || (now_micros() > due - 2_000_000).then_some(())).await;
+    for id in &ids {
+        assert_eq!(post(&client, &format!("/timer/{id}/fire")).await.status, 202);
+    }
+    for hit in sink.until(ids.len()).await {
+        assert!(hit.at < due, "held until the old instant");
+    }
+    for id in &ids {
+        client.until(id, "delivered").await;
+        assert_eq!(sink.hits_of(id).len(), 1);
+    }
 }
 
 #[tokio::test]

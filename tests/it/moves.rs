@@ -95,11 +95,18 @@ async fn a_wake_names_the_receiver_that_its_timer_calls_also_after_a_change_and_
         let changed = client.patch(&id, &change).await;
         assert_eq!(changed.status, 200, "{changed:?}");
         named(wake().await, receiver).await;
+        let due_at = micros_of(&client.get(&id).await["due_at"]);
+        let fields = hand.headers("TIMERS", &wake().await).await;
+        assert!(fields.contains(&format!("\r\nJettimer-Due-At: {due_at}\r\n")), "{fields}");
         assert_eq!(hand.count("TIMERS", &format!("timers.schedule.{id}.*")).await, 1);
     }
     let due = format!("timers.fire.{id}");
     eventually("the wake is due", async || hand.has("TIMERS", &due).await.then_some(())).await;
-    named(due, "[::1]:8002").await;
+    named(due.clone(), "[::1]:8002").await;
+    // A worker that gets the wake early knows until when it can leave it alone.
+    let due_at = micros_of(&client.get(&id).await["due_at"]);
+    let fields = hand.headers("TIMERS", &due).await;
+    assert!(fields.contains(&format!("\r\nJettimer-Due-At: {due_at}\r\n")), "{fields}");
     let at_once = client.create(&json!({ "delay": "0s", "url": "http://localhost:8003/" })).await;
     named(format!("timers.fire.{at_once}"), "localhost:8003").await;
 }
