@@ -19,8 +19,9 @@ use crate::nats::{Event, Link, NatsError};
 /// How often the hub checks whether the feed is another one, or has gone back.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// How many readers read a page of the stream at a time. The messages of a page take up to 1 MiB, or one message if that is larger.
-const PAGES: usize = 16;
+/// How many readers read a page of the stream at a time. The messages of a page take up to 1 MiB, or one message if that is larger,
+/// and parsing them takes milliseconds, in which requests wait.
+const PAGES: usize = 2;
 
 /// The pause after following the feed has failed.
 const PAUSE: Duration = Duration::from_secs(1);
