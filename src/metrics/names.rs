@@ -107,7 +107,7 @@ pub(super) const WAKES_HELD: Name =
     name("jettimer_wakes_held", "Wakes that this node handles now: their timers wait or are called");
 pub(super) const WAKES_IN_LINE: Name = name(
     "jettimer_wakes_in_line",
-    "Wakes that this node has received and does not handle yet, because it handles others",
+    "Wakes that this node has received and does not handle yet, because they are early or it handles others",
 );
 pub(super) const RECORDS_DROPPED: Name = name(
     "jettimer_records_dropped_total",
