@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// The most bytes of records that are read at the same time.
-const READ_BYTES: usize = 16 * 1_024 * 1_024;
+/// The most bytes of records that are read at the same time. More would not be read sooner: NATS answers one read after the other, and
+/// the writes of other requests wait behind them.
+const READ_BYTES: usize = 256 * 1_024;
 
 /// The unit in which room is counted, in bytes: a small record takes one.
 const UNIT: usize = 4 * 1_024;
