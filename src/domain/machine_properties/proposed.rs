@@ -10,8 +10,8 @@ use super::actor::Actor;
 use super::journal::Mark;
 use super::world::{Version, World};
 
-/// A write is applied within this time, or never: a leader that does not reach a majority for so long steps down, and the next leader
-/// does not have the write. If all servers are down meanwhile, nothing else happens meanwhile either.
+/// In this model, a write is applied within this time or never: a leader that does not reach a majority steps down about then. A leader
+/// that is elected again may apply such a write later. That is left to sweeps, and is not modelled.
 const PENDING_FOR: Duration = Duration::from_secs(10);
 
 /// A write that is accepted and not applied.
