@@ -21,7 +21,7 @@ fn each_operation_is_described_with_the_scope_that_it_needs() {
             ((path.to_owned(), method.to_string()), Value::Array(scopes))
         })
         .collect();
-    assert_eq!(described, done, "src/api/openapi/paths has other operations or scopes than operation.rs");
+    assert_eq!(described, done, "paths.json has other operations or scopes than operation.rs");
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn each_kind_has_an_example_and_each_example_is_of_a_kind() {
         .iter()
         .map(|name| name.as_str().unwrap().strip_prefix("urn:jettimer:problem:").unwrap())
         .collect();
-    assert_eq!(types, names, "schemas/ProblemType.json");
+    assert_eq!(types, names, "ProblemType in schemas.json");
 }
 
 #[test]
