@@ -3,7 +3,7 @@
 
 use crate::domain::machine::{Effect, Input, Refusal, step};
 use crate::domain::timer::{Timer, TimerId};
-use crate::engine::commit::{Armed, Committed, Lost};
+use crate::engine::commit::{Armed, ArmedBy, Committed, Lost};
 use crate::engine::{Engine, Patience};
 use crate::nats::{NatsError, Stored};
 use crate::room::size;
@@ -50,7 +50,7 @@ impl Engine {
             Patience::Until(_) => Some(self.room.take(size::of_timer(&timer)).await?),
             Patience::Endless => None,
         };
-        let armed = self.arm_new(timer.id, &timer.target.url, timer.due_at, patience).await?;
+        let armed = self.arm(timer.id, &timer.target.url, timer.due_at, ArmedBy::Creation, patience).await?;
         // A record that is stored before the comparison could have a sequence that lost, newer data had, too. The wake comes even
         // before it, since it shows whether NATS stores anything at all.
         self.compare_through(patience).await?;
@@ -124,7 +124,7 @@ impl Engine {
                 match effect {
                     Effect::Arm { at } => {
                         let url = input.new_url().unwrap_or(&stored.timer.target.url);
-                        armed = Some(self.arm_for_client(id, url, at, patience).await?);
+                        armed = Some(self.arm(id, url, at, ArmedBy::Client, patience).await?);
                     }
                     Effect::Store(timer) => {
                         match self.commit(&timer, Some(&stored), armed, patience).await? {

@@ -10,7 +10,7 @@ use crate::domain::called::Called;
 use crate::domain::machine::{self, Effect, Input, Refusal, may_still_call, step};
 use crate::domain::timer::{ClaimId, Timer};
 use crate::engine::call::{CallPlace, Wanted};
-use crate::engine::commit::{Committed, Lost};
+use crate::engine::commit::{ArmedBy, Committed, Lost};
 use crate::engine::elsewhere::NotHere;
 use crate::engine::known::Known;
 use crate::engine::{Engine, Patience, Worker, measure, report};
@@ -138,7 +138,9 @@ impl Engine {
                     Effect::Arm { at } => {
                         let Some(stored) = &known.stored else { continue 'step };
                         let url = &stored.timer.target.url;
-                        armed = Some(Box::pin(self.arm(wake.id, url, at, Patience::Endless)).await?);
+                        armed = Some(
+                            Box::pin(self.arm(wake.id, url, at, ArmedBy::Worker, Patience::Endless)).await?,
+                        );
                     }
                     Effect::Store(timer) => {
                         let patience = if calls {

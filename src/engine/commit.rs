@@ -34,6 +34,17 @@ pub(super) struct Lost {
     pub(super) may_have_been_done: bool,
 }
 
+/// The occasion for a wake.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum ArmedBy {
+    /// A worker keeps or postpones a timer: its wake comes [`LEAD`] before the instant.
+    Worker,
+    /// A client has chosen the instant. Many timers may share it, so their wakes are spread over the time before it.
+    Client,
+    /// The same for a timer that is about to be stored for the first time. Without room, it is not tried again.
+    Creation,
+}
+
 /// A wake that was armed for the record about to be stored.
 #[derive(Clone, Copy)]
 pub(super) struct Armed {
@@ -120,42 +131,24 @@ impl Engine {
         }
     }
 
-    /// Arms a wake for a timer that calls this URL. It comes [`LEAD`] before the instant.
+    /// Arms a wake for a timer that calls this URL.
     pub(super) async fn arm(
         &self,
         id: TimerId,
         url: &TargetUrl,
         at: Timestamp,
+        by: ArmedBy,
         patience: Patience,
     ) -> Result<Armed, NatsError> {
-        self.arm_trying(id, url, at, LEAD, Tries::new(patience)).await
+        let lead = match by {
+            ArmedBy::Worker => LEAD,
+            ArmedBy::Client | ArmedBy::Creation => lead_of(id, at, self.clock.moment()),
+        };
+        let tries = if by == ArmedBy::Creation { Tries::of_new(patience) } else { Tries::new(patience) };
+        self.arm_at(id, url, at, lead, tries).await
     }
 
-    /// The same for an instant that a client has chosen, which many timers may share.
-    pub(super) async fn arm_for_client(
-        &self,
-        id: TimerId,
-        url: &TargetUrl,
-        at: Timestamp,
-        patience: Patience,
-    ) -> Result<Armed, NatsError> {
-        let lead = lead_of(id, at, self.clock.moment());
-        self.arm_trying(id, url, at, lead, Tries::new(patience)).await
-    }
-
-    /// Arms a wake for a timer that is about to be stored for the first time.
-    pub(super) async fn arm_new(
-        &self,
-        id: TimerId,
-        url: &TargetUrl,
-        at: Timestamp,
-        patience: Patience,
-    ) -> Result<Armed, NatsError> {
-        let lead = lead_of(id, at, self.clock.moment());
-        self.arm_trying(id, url, at, lead, Tries::of_new(patience)).await
-    }
-
-    async fn arm_trying(
+    async fn arm_at(
         &self,
         id: TimerId,
         url: &TargetUrl,
@@ -170,7 +163,7 @@ impl Engine {
             let since = Instant::now();
             match self.wakes.arm(id, at, lead, &receiver, self.clock.now(), try_id).await {
                 Ok(sequence) => return Ok(Armed { at, lead, since, sequence }),
-                Err(error) => tries.after(error).await?,
+                Err(error) => Box::pin(tries.after(error)).await?,
             }
         }
     }
@@ -190,8 +183,8 @@ impl Engine {
         loop {
             if let Some(stale) = armed.filter(|armed| armed.since.elapsed() > ARM_FRESH) {
                 let tries = Tries::new(patience);
-                armed =
-                    Some(self.arm_trying(timer.id, &timer.target.url, stale.at, stale.lead, tries).await?);
+                let again = self.arm_at(timer.id, &timer.target.url, stale.at, stale.lead, tries);
+                armed = Some(Box::pin(again).await?);
             }
             match self.store.put(timer, over).await {
                 Ok(Put::Done(revision)) => {
@@ -199,18 +192,15 @@ impl Engine {
                     return Ok(Committed::Done(revision));
                 }
                 Ok(Put::Lost) => {
-                    let now = self.read_through(timer.id, patience).await?;
+                    let now = Box::pin(self.read_through(timer.id, patience)).await?;
                     match refused(timer, over, now, may_be_stored) {
                         Some(committed) => return Ok(committed),
-                        None => {
-                            let on_its_way = "NATS refused a write because of another one that is on its way";
-                            tries.after(NatsError::NotDone(on_its_way.to_owned())).await?;
-                        }
+                        None => Box::pin(tries.after(NatsError::another_is_on_its_way())).await?,
                     }
                 }
                 Err(error) => {
                     may_be_stored |= matches!(error, NatsError::Unclear(_));
-                    tries.after(error).await?;
+                    Box::pin(tries.after(error)).await?;
                 }
             }
         }

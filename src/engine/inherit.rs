@@ -8,7 +8,7 @@ use futures_util::stream;
 
 use crate::domain::machine::{Effect, Input, step};
 use crate::domain::timer::{ClaimId, Doubt, State, Timer};
-use crate::engine::commit::Committed;
+use crate::engine::commit::{ArmedBy, Committed};
 use crate::engine::{Engine, Patience, measure, report};
 use crate::journal::Left;
 use crate::journal::format::{Mark, Noted};
@@ -76,7 +76,14 @@ impl Engine {
                 match effect {
                     Effect::Arm { at } => {
                         armed = Some(
-                            self.arm(entry.timer, &stored.timer.target.url, at, Patience::Endless).await?,
+                            self.arm(
+                                entry.timer,
+                                &stored.timer.target.url,
+                                at,
+                                ArmedBy::Worker,
+                                Patience::Endless,
+                            )
+                            .await?,
                         );
                     }
                     Effect::Store(timer) => {

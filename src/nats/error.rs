@@ -26,3 +26,10 @@ pub enum NatsError {
     #[error("{0}")]
     Unreadable(String),
 }
+
+impl NatsError {
+    /// The error of a write that a leader with replicas refused while it had proposed another write of the record and not applied it.
+    pub(crate) fn another_is_on_its_way() -> Self {
+        Self::NotDone("NATS refused a write because of another one that is on its way".to_owned())
+    }
+}

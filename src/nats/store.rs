@@ -215,11 +215,7 @@ impl Store {
             Some(Found::Hidden { revision, gave_up_at }) => (revision, gave_up_at),
             Some(Found::Shown(_) | Found::Removed) => return Ok(Put::Lost),
             // A leader with replicas refuses a write while another one is on its way, perhaps an earlier try of this one.
-            None => {
-                return Err(NatsError::NotDone(
-                    "NATS refused a write because of another one that is on its way".to_owned(),
-                ));
-            }
+            None => return Err(NatsError::another_is_on_its_way()),
         };
         headers.insert("Nats-Expected-Last-Subject-Sequence", HeaderValue::from(revision));
         let gave_up_at = timer.gave_up_at.max(gave_up_at);
