@@ -114,15 +114,17 @@ fn date_by(clock: Clock) -> Option<HeaderValue> {
     HeaderValue::from_str(&httpdate::fmt_http_date(UNIX_EPOCH + since_epoch)).ok()
 }
 
-/// Turns a panic into a problem like any other.
-async fn caught(
+/// Turns a panic into a problem like any other. Not an `async fn`, which would have room for `answer` twice.
+fn caught(
     answer: impl Future<Output = Result<Answer, Problem>>,
     method: &Method,
     path: &str,
-) -> Result<Answer, Problem> {
-    AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|panic| {
-        tracing::error!(%method, path, panic = panic_text(&*panic), "a request handler panicked");
-        Err(Problem::internal())
+) -> impl Future<Output = Result<Answer, Problem>> {
+    AssertUnwindSafe(answer).catch_unwind().map(move |answered| {
+        answered.unwrap_or_else(|panic| {
+            tracing::error!(%method, path, panic = panic_text(&*panic), "a request handler panicked");
+            Err(Problem::internal())
+        })
     })
 }
 

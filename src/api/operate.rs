@@ -37,22 +37,23 @@ pub(super) async fn operate(
     grant: Option<Grant>,
 ) -> Result<Answer, Problem> {
     // The table has operations on timers only for nodes with an engine.
-    let Some(engine) = &api.engine else { return for_every_node(api, operation, &request).await };
+    let Some(engine) = &api.engine else { return Box::pin(for_every_node(api, operation, &request)).await };
     let mut call = Call { api, engine, request, grant };
+    // A request takes the memory of the largest of these futures. So they are in boxes, except the one that most requests need.
     let answered = match operation {
         Operation::CreateTimer => timers::create(&mut call).await,
-        Operation::GetTimer => timers::read(&call, varying).await,
-        Operation::ChangeTimer => timers::change(&mut call, varying).await,
-        Operation::CancelTimer => timers::cancel(&call, varying).await,
-        Operation::FireTimer => timers::fire(&call, varying).await,
-        Operation::ReplayTimer => timers::replay(&call, varying).await,
-        Operation::ListTimers => list::list(&call).await,
+        Operation::GetTimer => Box::pin(timers::read(&call, varying)).await,
+        Operation::ChangeTimer => Box::pin(timers::change(&mut call, varying)).await,
+        Operation::CancelTimer => Box::pin(timers::cancel(&call, varying)).await,
+        Operation::FireTimer => Box::pin(timers::fire(&call, varying)).await,
+        Operation::ReplayTimer => Box::pin(timers::replay(&call, varying)).await,
+        Operation::ListTimers => Box::pin(list::list(&call)).await,
         Operation::CountTimers => list::count(&call),
-        Operation::CreateTimers => bulk::create(&mut call).await,
-        Operation::CancelTimers => bulk_apply::apply(&mut call, Wish::Cancel).await,
-        Operation::ReplayTimers => bulk_apply::apply(&mut call, Wish::Replay).await,
-        Operation::FollowTimers => events::follow(&call).await,
-        Operation::Stats => stats::show(&call).await,
+        Operation::CreateTimers => Box::pin(bulk::create(&mut call)).await,
+        Operation::CancelTimers => Box::pin(bulk_apply::apply(&mut call, Wish::Cancel)).await,
+        Operation::ReplayTimers => Box::pin(bulk_apply::apply(&mut call, Wish::Replay)).await,
+        Operation::FollowTimers => Box::pin(events::follow(&call)).await,
+        Operation::Stats => Box::pin(stats::show(&call)).await,
         Operation::ShowInbox => inbox::show(api, &call.request),
         Operation::EmptyInbox => inbox::empty(api, &call.request),
         Operation::Document => Ok(openapi::show()),
@@ -63,7 +64,7 @@ pub(super) async fn operate(
         | Operation::Readiness
         | Operation::ListReceivers
         | Operation::ListNodes
-        | Operation::Metrics => for_every_node(api, operation, &call.request).await,
+        | Operation::Metrics => Box::pin(for_every_node(api, operation, &call.request)).await,
     };
     if let Some(write) = measure::write_of(operation) {
         let status = answered.as_ref().map_or_else(Problem::status, Answer::status);

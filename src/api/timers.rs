@@ -40,7 +40,7 @@ pub(super) async fn create_one(
     json: Json,
     key: Option<&str>,
     patience: Patience,
-) -> Result<(StatusCode, Stored), Problem> {
+) -> Result<(StatusCode, Box<Stored>), Problem> {
     let owner = owner::of(call.token(), call.may_all(), &json.value);
     let (id, fingerprint) = match key {
         Some(key) => {
@@ -56,7 +56,7 @@ pub(super) async fn create_one(
     drop(json);
     let read = match (read, owner) {
         (Ok(timer), Ok(created_by)) => {
-            Ok(Timer { created_by, traceparent: traceparent::of(&call.request.headers), ..timer })
+            Ok(Box::new(Timer { created_by, traceparent: traceparent::of(&call.request.headers), ..timer }))
         }
         (read, owner) => Err(read.err().into_iter().flatten().chain(owner.err()).collect::<Vec<_>>()),
     };
@@ -64,14 +64,16 @@ pub(super) async fn create_one(
         Ok(timer) => timer,
         // A creation that was valid when it first came may no longer be valid: its instant has passed.
         Err(errors) if key.is_some() => {
-            let earlier = call.engine.read(id, patience).await.map_err(|error| Problem::of_nats(&error))?;
+            let earlier = Box::pin(call.engine.read(id, patience)).await;
+            let earlier = earlier.map_err(|error| Problem::of_nats(&error))?;
             let earlier = earlier.filter(|stored| stored.timer.fingerprint == fingerprint);
-            return Ok((StatusCode::OK, earlier.ok_or_else(|| Problem::invalid_timer(errors))?));
+            return Ok((StatusCode::OK, Box::new(earlier.ok_or_else(|| Problem::invalid_timer(errors))?)));
         }
         Err(errors) => return Err(Problem::invalid_timer(errors)),
     };
-    match call.engine.create(timer, key.is_some(), patience).await {
-        Ok(Created::New(stored)) => Ok((StatusCode::CREATED, stored)),
+    match call.engine.create(&timer, key.is_some(), patience).await {
+        Ok(Created::New(revision)) => Ok((StatusCode::CREATED, Box::new(Stored { timer: *timer, revision }))),
+        Ok(Created::Begun(stored)) => Ok((StatusCode::CREATED, stored)),
         Ok(Created::Existing(stored)) if stored.timer.fingerprint == fingerprint => {
             Ok((StatusCode::OK, stored))
         }

@@ -10,10 +10,12 @@ use crate::room::size;
 
 /// The result of a creation.
 pub enum Created {
-    /// The timer is stored, and its wake was stored before it.
-    New(Stored),
+    /// The timer is stored under this revision, and its wake was stored before it.
+    New(u64),
+    /// The timer was stored, and a worker changed it before NATS' answer came. This is the timer now.
+    Begun(Box<Stored>),
     /// A timer with this id exists already; nothing was changed.
-    Existing(Stored),
+    Existing(Box<Stored>),
 }
 
 /// The result of a client's request about a timer.
@@ -38,27 +40,27 @@ impl Engine {
     /// waits and JetStream's remaining space is kept for timers that are promised already.
     pub async fn create(
         &self,
-        timer: Timer,
+        timer: &Timer,
         may_exist: bool,
         patience: Patience,
     ) -> Result<Created, NatsError> {
-        if may_exist && let Some(existing) = self.read_through(timer.id, patience).await? {
-            return Ok(Created::Existing(existing));
+        if may_exist && let Some(existing) = Box::pin(self.read_through(timer.id, patience)).await? {
+            return Ok(Created::Existing(Box::new(existing)));
         }
         // Callbacks, for which no client waits, are promised already.
         let _pending = match patience {
-            Patience::Until(_) => Some(self.room.take(size::of_timer(&timer)).await?),
+            Patience::Until(_) => Some(self.room.take(size::of_timer(timer)).await?),
             Patience::Endless => None,
         };
         let armed = self.arm(timer.id, &timer.target.url, timer.due_at, ArmedBy::Creation, patience).await?;
         // A record that is stored before the comparison could have a sequence that lost, newer data had, too. The wake comes even
         // before it, since it shows whether NATS stores anything at all.
         self.compare_through(patience).await?;
-        match self.commit(&timer, None, Some(armed), patience).await? {
-            Committed::Done(revision) => Ok(Created::New(Stored { timer, revision })),
+        match self.commit(timer, None, Some(armed), patience).await? {
+            Committed::Done(revision) => Ok(Created::New(revision)),
             // A random id is ours alone, so the write was stored, and a worker changed the timer before the answer came.
-            Committed::Lost(Lost { now: Some(own), .. }) if !may_exist => Ok(Created::New(*own)),
-            Committed::Lost(Lost { now: Some(existing), .. }) => Ok(Created::Existing(*existing)),
+            Committed::Lost(Lost { now: Some(own), .. }) if !may_exist => Ok(Created::Begun(own)),
+            Committed::Lost(Lost { now: Some(existing), .. }) => Ok(Created::Existing(existing)),
             Committed::Lost(Lost { now: None, .. }) => Err(NatsError::NotDone(format!(
                 "the record of timer {} was removed by hand; its id is free again once the removal is purged \
                  from the bucket",

@@ -14,7 +14,7 @@ impl Engine {
     pub(super) async fn notify(&self, timer: &Timer) -> Result<(), NatsError> {
         let Some(url) = timer.callback() else { return Ok(()) };
         let callback = callback::timer_of(timer, url, self.callback_retry, self.clock.now());
-        self.create(callback, true, Patience::Endless).await?;
+        self.create(&callback, true, Patience::Endless).await?;
         Ok(())
     }
 }

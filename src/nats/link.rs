@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_nats::connection::State;
-use async_nats::{Client, HeaderMap, Message, Request, RequestErrorKind, Subject, Subscriber};
+use async_nats::{Client, HeaderMap, Message, Request, RequestError, RequestErrorKind, Subject, Subscriber};
 use bytes::Bytes;
 use serde::Deserialize;
 use tokio::sync::watch;
@@ -223,33 +223,23 @@ impl Link {
         payload: Bytes,
     ) -> Result<Message, NatsError> {
         self.metrics.nats.requests.inc();
-        self.ask_uncounted(subject, headers, payload).await.map_err(|error| self.counted(error))
-    }
-
-    async fn ask_uncounted(
-        &self,
-        subject: Subject,
-        headers: Option<HeaderMap>,
-        payload: Bytes,
-    ) -> Result<Message, NatsError> {
-        self.up().await?;
+        // In a box: few requests wait for a connection, and all of them would take its memory.
+        if !self.is_up()
+            && let Err(error) = Box::pin(self.up()).await
+        {
+            return Err(self.counted(error));
+        }
         let mut request = Request::new().payload(payload).timeout(None);
         if let Some(headers) = headers {
             request = request.headers(headers);
         }
-        match timeout(REQUEST_TIMEOUT, self.client.send_request(subject, request)).await {
-            Ok(Ok(message)) => Ok(message),
-            Ok(Err(error)) => Err(match error.kind() {
-                RequestErrorKind::NoResponders => NatsError::NotDone(
-                    "no server responded: there is no leader, or no such stream".to_owned(),
-                ),
-                RequestErrorKind::MaxPayloadExceeded | RequestErrorKind::InvalidSubject => {
-                    NatsError::Unreadable(format!("NATS can never take this request: {error}"))
-                }
-                RequestErrorKind::TimedOut | RequestErrorKind::Other => NatsError::Unclear(error.to_string()),
-            }),
-            Err(_) => Err(NatsError::Unclear(format!("no answer within {REQUEST_TIMEOUT:?}"))),
-        }
+        let answer = timeout(REQUEST_TIMEOUT, self.client.send_request(subject, request)).await;
+        let error = match answer {
+            Ok(Ok(message)) => return Ok(message),
+            Ok(Err(error)) => unanswered(&error),
+            Err(_) => NatsError::Unclear(format!("no answer within {REQUEST_TIMEOUT:?}")),
+        };
+        Err(self.counted(error))
     }
 
     pub(super) fn counted(&self, error: NatsError) -> NatsError {
@@ -338,5 +328,18 @@ impl Link {
         if self.is_up() && timeout(REQUEST_TIMEOUT, self.client.flush()).await.is_err() {
             tracing::warn!("NATS did not take the last messages of this node within {REQUEST_TIMEOUT:?}");
         }
+    }
+}
+
+/// The meaning of a request that the client could not send, or that the server did not answer.
+fn unanswered(error: &RequestError) -> NatsError {
+    match error.kind() {
+        RequestErrorKind::NoResponders => {
+            NatsError::NotDone("no server responded: there is no leader, or no such stream".to_owned())
+        }
+        RequestErrorKind::MaxPayloadExceeded | RequestErrorKind::InvalidSubject => {
+            NatsError::Unreadable(format!("NATS can never take this request: {error}"))
+        }
+        RequestErrorKind::TimedOut | RequestErrorKind::Other => NatsError::Unclear(error.to_string()),
     }
 }

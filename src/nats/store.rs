@@ -169,8 +169,37 @@ impl Store {
     ///
     /// A [`NatsError`]; if it is [`NatsError::Unclear`], the record may be stored even so.
     pub async fn put(&self, timer: &Timer, over: Option<&Stored>) -> Result<Put, NatsError> {
-        let mut headers = HeaderMap::new();
         let expected = over.map_or(0, |over| over.revision);
+        let headers = self.headers(timer, over, expected);
+        let json = self.json(timer)?;
+        match self.link.publish(record_subject(timer.id), headers, json).await? {
+            Published::At(revision) => Ok(Put::Done(revision)),
+            Published::WrongLast if over.is_some() => Ok(Put::Lost),
+            Published::WrongLast => Box::pin(self.put_over_hidden(timer)).await,
+        }
+    }
+
+    /// Stores a new record in place of one that is no longer shown, which counts as absent. The new timer takes over the last instant that
+    /// the old one gave up: NATS may bring back versions of both.
+    async fn put_over_hidden(&self, timer: &Timer) -> Result<Put, NatsError> {
+        let (revision, gave_up_at) = match self.find(timer.id).await? {
+            Some(Found::Hidden { revision, gave_up_at }) => (revision, gave_up_at),
+            Some(Found::Shown(_) | Found::Removed) => return Ok(Put::Lost),
+            // The other write may be an earlier try of this one.
+            None => return Err(NatsError::another_is_on_its_way()),
+        };
+        let gave_up_at = timer.gave_up_at.max(gave_up_at);
+        let timer = Timer { gave_up_at, ..timer.clone() };
+        let headers = self.headers(&timer, None, revision);
+        match self.link.publish(record_subject(timer.id), headers, self.json(&timer)?).await? {
+            Published::At(revision) => Ok(Put::Done(revision)),
+            Published::WrongLast => Ok(Put::Lost),
+        }
+    }
+
+    /// The headers of a write that replaces the revision `expected`.
+    fn headers(&self, timer: &Timer, over: Option<&Stored>, expected: u64) -> HeaderMap {
+        let mut headers = HeaderMap::new();
         headers.insert("Nats-Expected-Last-Subject-Sequence", HeaderValue::from(expected));
         // True if the record is stored at all, since it replaces this revision only.
         headers.insert(WAS, over.map_or(WAS_NOTHING, |over| over.timer.state.name()));
@@ -186,8 +215,12 @@ impl Store {
             let seconds = stays.as_secs() + u64::from(stays.subsec_nanos() > 0);
             headers.insert("Nats-TTL", HeaderValue::from(seconds.max(1)));
         }
-        let json = record::to_json(timer);
-        // A timer that is accepted must be able to come to its end.
+        headers
+    }
+
+    /// The stored form, which leaves room for what the timer still has to go through: a timer that is accepted must be able to come to its
+    /// end.
+    fn json(&self, timer: &Timer) -> Result<Bytes, NatsError> {
         let room = match timer.state {
             State::Scheduled { .. } => {
                 STATE_BYTES
@@ -199,31 +232,12 @@ impl Store {
             | State::Cancelled { .. }
             | State::Unknown { .. } => 0,
         };
+        let json = record::to_json(timer);
         let limit = self.link.max_payload().saturating_sub(HEADERS_BYTES + room);
         if json.len() > limit {
             return Err(NatsError::TooLarge { bytes: json.len(), limit });
         }
-        let json = Bytes::from(json);
-        match self.link.publish(record_subject(timer.id), headers.clone(), json).await? {
-            Published::At(revision) => return Ok(Put::Done(revision)),
-            Published::WrongLast if over.is_some() => return Ok(Put::Lost),
-            Published::WrongLast => {}
-        }
-        // A record that is no longer shown counts as absent, so a new one replaces it. The new timer takes over the last instant
-        // that the old one gave up: NATS may bring back versions of both.
-        let (revision, gave_up_at) = match self.find(timer.id).await? {
-            Some(Found::Hidden { revision, gave_up_at }) => (revision, gave_up_at),
-            Some(Found::Shown(_) | Found::Removed) => return Ok(Put::Lost),
-            // A leader with replicas refuses a write while another one is on its way, perhaps an earlier try of this one.
-            None => return Err(NatsError::another_is_on_its_way()),
-        };
-        headers.insert("Nats-Expected-Last-Subject-Sequence", HeaderValue::from(revision));
-        let gave_up_at = timer.gave_up_at.max(gave_up_at);
-        let json = Bytes::from(record::to_json(&Timer { gave_up_at, ..timer.clone() }));
-        match self.link.publish(record_subject(timer.id), headers, json).await? {
-            Published::At(revision) => Ok(Put::Done(revision)),
-            Published::WrongLast => Ok(Put::Lost),
-        }
+        Ok(Bytes::from(json))
     }
 }
 
