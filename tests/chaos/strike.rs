@@ -105,7 +105,7 @@ async fn strike(
             disks.iter().for_each(|disk| disk.fill());
             until.await;
             disks.iter().for_each(|disk| disk.clear());
-            // The server stores again only after a restart (README.md).
+            // The server stores again only after a restart (docs/limits.md).
             futures_util::future::join_all(servers().map(|server| server.terminate())).await;
             futures_util::future::join_all(servers().map(|server| server.up())).await;
         }

@@ -102,7 +102,7 @@ async fn a_reader_that_comes_back_misses_nothing_and_hears_nothing_twice() {
             node = Node::start(&broker).await;
         }
         if round == 2 {
-            // Messages that a killed nats-server has stored and not republished are not in the feed (README, limits).
+            // Messages that a killed nats-server has stored and not republished are not in the feed (docs/limits.md).
             for id in &ids {
                 node.client().until_final(id).await;
             }
