@@ -17,6 +17,8 @@ mod profiles;
 mod receivers;
 #[cfg(test)]
 mod reference;
+#[cfg(test)]
+mod settings_reference;
 mod signing;
 mod sweep;
 mod targets;

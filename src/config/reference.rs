@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-/// Commands of the service have a table of their own in README.md; what is hidden is for the executable itself.
+/// docs/settings.md has the options of `serve` and `dev`; hidden commands are for the executable itself.
 const COMMANDS: &[&str] = &[
     "create",
     "get",
