@@ -3,6 +3,14 @@
 //! The only place that reads the machine's clock; all other code is given a [`Timestamp`]. A node goes by the world's clock, except
 //! with `jettimer dev --time-scale`: then its clock goes faster from an anchor on. Such a node keeps and shows times by its own
 //! clock, and tells the world (NATS, receivers, other nodes) times by the world's.
+//!
+//! Instants are translated where they leave: in `nats` (schedules, times to live, times of storage), in `webhook` (`webhook-timestamp`,
+//! `Retry-After` as a date), and in `heartbeat`, which compares clocks of the world. The rules are told how fast the clock goes (`Pace`),
+//! and lengthen by it the spans that depend on the world: the lead of a wake, lingering, postponements, and the lease, which has to outlast
+//! a call whose timeout is the world's. Spans that clients set (delays, backoff, deadlines, retention) are by the node's clock.
+//!
+//! **Invariant:** nothing is done before the node's clock shows its instant: spans and instants are rounded up on their way into the world.
+//! **Invariant:** a lease outlasts its call in the world, however fast the clock goes.
 
 mod course;
 mod reference;

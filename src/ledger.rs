@@ -2,7 +2,8 @@
 //!
 //! It has two books. The first adds up acts: the server publishes each version of a record as it is stored, and each version
 //! names the state that it replaced, so adding acts up needs no memory of timers. The second is a census of the records in the
-//! bucket. A record that is lost has no act, so the two books disagree.
+//! bucket. A record that is lost has no act, so the two books disagree. Acts during the census supply the changes that it could not
+//! see, so the books are compared exactly, at one change of the bucket.
 //!
 //! Pure: acts, records and counts come in as arguments. docs/metrics.md says what the ledger cannot see.
 //!

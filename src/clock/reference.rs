@@ -3,6 +3,9 @@
 //! A node whose clock is ahead sees leases of other nodes expire early and timers due early. A node whose clock is behind does not
 //! see a lease end. So a node that differs from most others claims nothing and sweeps nothing until its clock is right.
 //!
+//! Such a node finishes the calls that it has begun and reports their outcomes. It gives back its wakes, and the claims under which it has
+//! not called. If NATS has not confirmed such a claim, the node first makes sure that it is stored: otherwise no node would look after it.
+//!
 //! The comparison is kept against the monotonic clock, so that a step of this node's clock is noticed at the next look, before any
 //! message has come.
 

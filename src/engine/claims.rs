@@ -1,7 +1,8 @@
 //! Limits how many claims a node stores at once, to as many as NATS and this machine's processors take without letting them wait.
 //!
 //! Claims of all receivers pass through here. So timers of many receivers that are due at one instant are not claimed long before they
-//! can be called. A stored claim makes room for the next one; its receiver's place limits its call.
+//! can be called. A stored claim makes room for the next one; its receiver's place limits its call. A limit on all open calls would let
+//! slow receivers hold up quick ones.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};

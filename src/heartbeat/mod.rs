@@ -2,6 +2,14 @@
 //!
 //! The result serves two ends: the limits that all nodes share are divided by the number of nodes that work, and operators see
 //! nodes and clocks. The rules are in `presence`, the loop is in `pulse`; this file holds the knowledge.
+//!
+//! A node compares its clock with that of NATS and those of nodes that call receivers, and counts as off only if NATS' clock differs to the
+//! same side as most of them. So nodes cannot stop a node without NATS, and a node stops only if another one that calls receivers takes
+//! its timers. A node that is alone with NATS goes on, since two clocks that differ do not tell which is wrong. For readiness, NATS'
+//! clock alone is enough, since it decides when wakes come, and so is a majority. One wrong clock takes no other node with it.
+//!
+//! **Invariant:** a process that says it is a node is remembered in bounded memory. It is believed only about the number of nodes, their
+//! clocks, and differing rules, which delay only forbidden timers.
 
 mod pulse;
 

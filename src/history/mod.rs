@@ -1,7 +1,8 @@
 //! The events of timers in each minute of the last hour, for plots.
 //!
 //! Pure: callers feed and query it, and pass in the times. It knows no timer, so its memory does not grow with them: it has
-//! sixty tallies, and each in which an attempt began has a histogram of 13 KB.
+//! sixty tallies, and each in which an attempt began has a histogram of 13 KB. `finder` feeds it from the records that the index reads
+//! anyway. So every API node knows the events of all nodes, also those before its own start, without another message.
 //!
 //! **Invariant:** from [`Report::since`] on, every event that was reported is counted, and counted once.
 

@@ -8,6 +8,14 @@
 //! A call that takes long counts against the slow part of the node, which leaves an eighth for receivers that answer quickly. An unknown
 //! receiver counts as slow. Waiting calls take turns by receiver, and receivers that answer come first.
 //!
+//! The levels are the node; its slow part, seven eighths; a domain, address or flow, at most fifteen times the free places of the slow
+//! part; and a receiver, at most seven times the places that its group may still have. So of 512 places, one domain has 420 at most,
+//! however many of its names hang, and four receivers that hang at one address have 100 or 101 each. Without shares, four receivers that
+//! hang take all places, since a call that hangs keeps its place until its timeout.
+//!
+//! **Invariant:** no more places are taken than there are, and calls that hang leave an eighth to receivers that answer quickly.
+//! **Invariant:** none of the first 16 receivers in a line waits if the rule would let it in.
+//!
 //! Pure: no clock, no waiting.
 
 use std::collections::HashMap;

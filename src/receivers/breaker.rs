@@ -1,5 +1,6 @@
 //! A circuit breaker: a receiver or path that fails over and over is left alone for a while, then probed by one call at a time. A
-//! receiver has a breaker that hears of connections, and each of its paths one that hears of answers. Time comes in as an argument.
+//! receiver has a breaker that hears of connections, and each of its paths one that hears of answers. Paths that look alike have a
+//! third kind, without pauses and probes, in `shape`. Time comes in as an argument.
 
 use std::time::{Duration, Instant};
 

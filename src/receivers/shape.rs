@@ -66,7 +66,7 @@ impl Shape {
         }
     }
 
-    /// Notes that a path has failed. `threshold` different paths in a row close the shape off (0: none do). Says whether this one did.
+    /// Notes that a path has failed. `threshold` different paths in a row open the shape's breaker (0: none do). Says whether this one did.
     pub(super) fn failed(&mut self, path: &mut Path, threshold: u32, now: Instant) -> bool {
         self.last = now;
         if self.open.is_some() {
@@ -83,7 +83,7 @@ impl Shape {
         opens
     }
 
-    /// Notes that a path went well. Says whether that has opened the shape again.
+    /// Notes that a path went well. Says whether that has closed the shape's breaker.
     pub(super) fn succeeded(&mut self, now: Instant) -> bool {
         self.run = self.run.wrapping_add(1);
         self.failed = 0;

@@ -1,9 +1,10 @@
 //! Finds timers that have lost their wake, and other damage that an accident has left, and repairs it.
 //!
 //! The record is the truth, and the stream of wakes can be rebuilt from it. One node sweeps at a time: it holds a lease, in a
-//! bucket of its own, since a message on the stream of wakes would be lost together with the wakes that it should restore. The
-//! lease saves work and is not a lock: every repair adds a wake, removes a wake without a timer, or ends a record that was
-//! brought back, so two sweeps at once do no harm.
+//! bucket of its own, since a message on the stream of wakes would be lost together with the wakes that it should restore. A claim
+//! by heartbeats could be kept by any process that says it is a node. The lease also keeps the last sweep's observations, so damage
+//! that is done while no node runs is found. The lease saves work and is not a lock: every repair adds a wake, removes a wake that
+//! was settled or has no timer, or ends a record that was brought back, so two sweeps at once do no harm.
 //!
 //! `domain::sweep` decides what counts as damage; `pass` turns a suspicion into a finding.
 

@@ -1,7 +1,19 @@
 //! The page to set and watch timers: static files, in the binary as they are in the repository, without a build step.
 //!
 //! They are HTML, CSS and ES modules that load each other by relative names, so they are served in their folders. No HTTP
-//! here: `api::page` hands them out.
+//! here: `api::page` hands them out. Addresses are relative to the page's own, since a proxy may serve the page under a prefix.
+//!
+//! In the browser, `page` is the frame around views (addresses, dialogs, keys, signing in), `node` asks the node and follows its feed,
+//! `base` makes elements and words, `form` is the form of a timer, and `lists`, `timer` and `service` are the views. A view puts itself
+//! into the page and lives until its signal is aborted; nothing that it has started outlives that. Lists hold a page of timers and the
+//! events that concern it, drawn at most four times a second. So the browser's work depends on the visible timers, not on how many timers
+//! there are or how much happens. Countdowns use the node's clock, which answers report. A body stays text from the answer to the request
+//! (`base/json`): a script's numbers have 53 bits.
+//!
+//! **Invariant:** text from timers, receivers and the node goes in as text. The policy of the page (no inline script or style, Trusted
+//! Types without a policy) would refuse anything else.
+//! **Invariant:** the form decides nothing: it sends the input as written, and the API reports the errors.
+//! **Invariant:** displayed data that may be old says so.
 
 use std::sync::LazyLock;
 
