@@ -1,12 +1,14 @@
 //! The reference of a node's settings, docs/settings.md: the options of `serve` and `dev` as clap has them, by
 //! subject.
 //!
-//! A test compares the page with the definitions.
+//! Tests compare the page, and the few settings that README.md names, with the definitions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use clap::{Arg, Command};
+
+const README: &str = include_str!("../../README.md");
 
 const INTRO: &str = "Each option of `jettimer serve` and `jettimer dev`, as `--help` shows them. Each is \
                      also an environment variable, in which a switch takes `true` or `false`. The command \
@@ -169,4 +171,21 @@ fn docs_settings_md_is_what_the_definitions_say() {
     }
     assert!(missing.is_empty(), "these options have no subject: {missing:?}");
     expect_test::expect_file!["../../docs/settings.md"].assert_eq(&text);
+}
+
+#[test]
+fn readme_names_some_ten_settings_and_each_has_the_default_that_it_gives() {
+    let root = root();
+    let options = options(&root, "serve");
+    let section =
+        README.split("\n## ").find(|section| section.starts_with("Settings\n")).expect("the section");
+    let lines: Vec<&str> = section.lines().filter(|line| line.starts_with("| `--")).collect();
+    assert!((8..=12).contains(&lines.len()), "README names {} settings", lines.len());
+    for line in lines {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let name = cells[0].trim_matches('`').split(' ').next().and_then(|name| name.strip_prefix("--"));
+        let arg = name.and_then(|name| options.get(name)).unwrap_or_else(|| panic!("no such option: {line}"));
+        let given = cells[1].strip_prefix('`').and_then(|value| value.strip_suffix('`'));
+        assert_eq!(given.map(str::to_owned), default(arg), "{line}");
+    }
 }
