@@ -9,11 +9,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jettimer::clock::Clock;
-use jettimer::domain::attempt::CallResult;
-use jettimer::domain::called::{Answer, Called, Phases};
-use jettimer::journal::{Journal, Settings};
-use jettimer::metrics::{Metrics, Parts};
+use jettimer::foundation::clock::Clock;
+use jettimer::foundation::metrics::{Metrics, Parts};
+use jettimer::node::journal::{Journal, Settings};
+use jettimer::rules::domain::attempt::CallResult;
+use jettimer::rules::domain::called::{Answer, Called, Phases};
 use uuid::Uuid;
 
 const TIMERS: u32 = 1_000_000;

@@ -8,16 +8,16 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-use crate::domain::attempt::Delivery;
-use crate::domain::machine::{Effect, Input, step};
-use crate::domain::rate::Rate;
-use crate::domain::statuses::StatusSet;
-use crate::domain::target::{Body, Method, Target, TargetUrl};
-use crate::domain::time::Timestamp;
-use crate::domain::timer::{Claim, State, Timer};
-use crate::journal::format::{self, Mark};
-use crate::policy::Rule;
-use crate::{api, duration, nats, rfc3339, webhook};
+use crate::node::journal::format::{self, Mark};
+use crate::rules::domain::attempt::Delivery;
+use crate::rules::domain::machine::{Effect, Input, step};
+use crate::rules::domain::rate::Rate;
+use crate::rules::domain::statuses::StatusSet;
+use crate::rules::domain::target::{Body, Method, Target, TargetUrl};
+use crate::rules::domain::time::Timestamp;
+use crate::rules::domain::timer::{Claim, State, Timer};
+use crate::rules::policy::Rule;
+use crate::{api, foundation::duration, foundation::rfc3339, nats, webhook};
 
 const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 

@@ -7,9 +7,11 @@ use anyhow::{Context as _, Result};
 use clap::Parser as _;
 use tokio::runtime::{Builder, Runtime};
 
+use jettimer::app::config::{Cli, Command, Surroundings};
 use jettimer::app::{self, Places};
-use jettimer::config::{Cli, Command, Surroundings};
-use jettimer::{bench, cli, descriptors, doctor, embedded, healthcheck};
+use jettimer::{
+    app::descriptors, app::embedded, commands::bench, commands::cli, commands::doctor, commands::healthcheck,
+};
 
 /// Creating and firing timers makes many small, short-lived allocations on several threads. Measured with
 /// `jettimer bench --create-only`, mimalloc saves a tenth of the CPU time that glibc's allocator needs.

@@ -13,10 +13,10 @@ use super::problem::Problem;
 use super::query::Params;
 use super::request::without_mark;
 use super::{idempotency, items, measure, timers};
-use crate::engine::Patience;
-use crate::metrics::Write;
+use crate::foundation::metrics::Write;
+use crate::foundation::timer_json::{self, View};
 use crate::nats::NatsError;
-use crate::timer_json::{self, View};
+use crate::node::engine::Patience;
 
 /// The most timers that one request creates.
 pub(super) const MAX_TIMERS: usize = 1_000;

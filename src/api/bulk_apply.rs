@@ -10,12 +10,12 @@ use super::list;
 use super::operate::Call;
 use super::problem::Problem;
 use super::query::{Params, flag};
-use crate::domain::machine::Input;
-use crate::domain::timer::TimerId;
-use crate::engine::{Applied, Patience};
-use crate::index::{Cursor, Filter, Page, Sort};
-use crate::metrics::{Write, Written};
+use crate::foundation::metrics::{Write, Written};
 use crate::nats::NatsError;
+use crate::node::engine::{Applied, Patience};
+use crate::rules::domain::machine::Input;
+use crate::rules::domain::timer::TimerId;
+use crate::rules::index::{Cursor, Filter, Page, Sort};
 
 /// The most timers of one request, so that it ends in time. The answer says if more timers match.
 pub(super) const MAX_MATCHED: usize = 1_000;
@@ -201,11 +201,11 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::attempt::Delivery;
-    use crate::domain::machine_properties::a_timer;
-    use crate::domain::time::Timestamp;
-    use crate::domain::timer::Timer;
-    use crate::index::Index;
+    use crate::rules::domain::attempt::Delivery;
+    use crate::rules::domain::machine_properties::a_timer;
+    use crate::rules::domain::time::Timestamp;
+    use crate::rules::domain::timer::Timer;
+    use crate::rules::index::Index;
 
     #[test]
     fn a_filter_that_is_unknown_or_empty_is_refused_by_its_name() {

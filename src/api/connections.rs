@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use crate::metrics::{Closed, Metrics};
+use crate::foundation::metrics::{Closed, Metrics};
 
 /// All connections of a listener. Cheap to clone.
 #[derive(Clone)]
@@ -232,7 +232,7 @@ mod tests {
     use futures_util::FutureExt as _;
 
     use super::*;
-    use crate::metrics::Parts;
+    use crate::foundation::metrics::Parts;
 
     const A: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
     const B: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2));

@@ -19,11 +19,11 @@ use super::operate::Call;
 use super::problem::Problem;
 use super::query::Params;
 use super::waits::{MAX_WAITING, Waits};
-use crate::clock::Clock;
-use crate::index::Filter;
-use crate::metrics::{Busy, Dropped, Metrics, Task};
+use crate::foundation::clock::Clock;
+use crate::foundation::metrics::{Busy, Dropped, Metrics, Task};
+use crate::foundation::timer_json::{self, View};
 use crate::nats::{Event, Feed, Heard, Missed};
-use crate::timer_json::{self, View};
+use crate::rules::index::Filter;
 
 /// The most readers of a node's feed. They share a consumer in NATS; each costs a task, and the events that wait for it.
 pub const MAX_READERS: usize = 256;

@@ -20,11 +20,11 @@ use super::problem::Problem;
 use super::refusals::Refusals;
 use super::request::Request;
 use super::{Api, head, inbox, operate};
-use crate::access::{Grant, Quota, Scope};
-use crate::clock::Clock;
-use crate::domain::time::Pace;
-use crate::metrics::Refused;
-use crate::tasks::panic_text;
+use crate::api::access::{Grant, Quota, Scope};
+use crate::foundation::clock::Clock;
+use crate::foundation::metrics::Refused;
+use crate::foundation::tasks::panic_text;
+use crate::rules::domain::time::Pace;
 
 /// The most bytes of path and query: many times what the filters of a list need.
 const MAX_URI_BYTES: usize = 8_192;

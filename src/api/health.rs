@@ -11,8 +11,8 @@ use super::gate::{self, REQUEST_ID};
 use super::head;
 use super::problem::Problem;
 use super::request::Request;
-use crate::metrics::Label as _;
-use crate::room::State;
+use crate::foundation::metrics::Label as _;
+use crate::node::room::State;
 
 pub(super) fn live() -> Answer {
     show(StatusCode::OK, "ok", None, Found::default())

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::problem::{FieldError, Problem};
-use crate::repeated;
+use crate::foundation::repeated;
 
 /// The field whose text is sent to the receiver.
 const BODY: &str = "body";

@@ -220,7 +220,7 @@ mod tests {
 
     use super::*;
     use crate::api::memory::{Budget, Holder};
-    use crate::metrics::{Metrics, Parts};
+    use crate::foundation::metrics::{Metrics, Parts};
 
     const SOON: Duration = Duration::from_millis(20);
     /// Longer than any test waits.

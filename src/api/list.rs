@@ -12,11 +12,11 @@ use super::operate::Call;
 use super::problem::Problem;
 use super::query::{Params, number};
 use super::summaries::{OneAtATime, Summaries};
-use crate::domain::time::Now;
-use crate::domain::timer::TimerId;
-use crate::index::{Cursor, Filter, Index, STATES, Size, Sort};
 use crate::nats::NatsError;
-use crate::receivers::Waits;
+use crate::node::receivers::Waits;
+use crate::rules::domain::time::Now;
+use crate::rules::domain::timer::TimerId;
+use crate::rules::index::{Cursor, Filter, Index, STATES, Size, Sort};
 
 pub(super) const DEFAULT_LIMIT: usize = 100;
 pub(super) const MAX_LIMIT: usize = 1_000;

@@ -28,8 +28,8 @@ use super::kept::{Asked, Kept, MAX_HEAD_BYTES};
 use super::memory::{Budget, Holder, Taken};
 use super::paced::{Pace, Paced};
 use super::unread::Unread;
-use crate::metrics::{Metrics, Task};
-use crate::tasks::Tasks;
+use crate::foundation::metrics::{Metrics, Task};
+use crate::foundation::tasks::Tasks;
 
 /// The address at the other end of a connection.
 #[derive(Clone, Copy, Debug)]

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use warp::http::StatusCode;
 
 use super::operation::Operation;
-use crate::access::Denied;
-use crate::metrics::{Busy, Metrics, Refused, Write, Written};
+use crate::api::access::Denied;
+use crate::foundation::metrics::{Busy, Metrics, Refused, Write, Written};
 
 /// The operation of a request for an unknown path or method; also of a preflight.
 const OTHER: &str = "other";

@@ -5,7 +5,7 @@ use warp::http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::Api;
 use super::answer::{self, Answer};
-use crate::metrics::Format;
+use crate::foundation::metrics::Format;
 
 pub(super) async fn show(api: &Api, headers: &HeaderMap) -> Answer {
     let waiting = api.backlog.look().await;

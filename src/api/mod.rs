@@ -3,6 +3,7 @@
 //! One filter takes any request apart, `gate` admits it, `operation` finds the operation that it asks for, and a handler answers. No filter
 //! and no handler rejects, so each error is made in `problem` and nowhere else.
 
+pub mod access;
 mod answer;
 mod attended;
 mod bulk;
@@ -50,6 +51,7 @@ mod stats;
 mod summaries;
 mod timers;
 mod traceparent;
+pub mod ui;
 mod unread;
 mod waits;
 
@@ -61,18 +63,18 @@ use tokio_util::sync::CancellationToken;
 use warp::filters::BoxedFilter;
 use warp::{Filter as _, Reply};
 
-use crate::access::Permissions;
-use crate::domain::retry::RetryPolicy;
-use crate::durability::Watch;
-use crate::engine::Engine;
-use crate::finder::Finder;
-use crate::heartbeat::Heartbeat;
-use crate::metrics::Metrics;
+use crate::api::access::Permissions;
+use crate::foundation::metrics::Metrics;
+use crate::foundation::tasks::Tasks;
 use crate::nats::{Backlog, FeedHub, Link, Streams};
-use crate::policy::Policy;
-use crate::receivers::Receivers;
-use crate::room::Keeper;
-use crate::tasks::Tasks;
+use crate::node::durability::Watch;
+use crate::node::engine::Engine;
+use crate::node::finder::Finder;
+use crate::node::heartbeat::Heartbeat;
+use crate::node::receivers::Receivers;
+use crate::node::room::Keeper;
+use crate::rules::domain::retry::RetryPolicy;
+use crate::rules::policy::Policy;
 
 pub use cors::Origins;
 pub use events::MAX_READERS;

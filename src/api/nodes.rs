@@ -10,8 +10,8 @@ use super::answer::{self, Answer};
 use super::problem::Problem;
 use super::query::Params;
 use super::request::Request;
-use crate::heartbeat::KnownNode;
-use crate::presence::Offset;
+use crate::node::heartbeat::KnownNode;
+use crate::rules::presence::Offset;
 
 pub(super) fn list(api: &Api, request: &Request) -> Result<Answer, Problem> {
     Params::none(&request.query)?;

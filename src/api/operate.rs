@@ -15,10 +15,10 @@ use super::{
     Api, bulk, bulk_apply, docs, events, health, inbox, list, measure, metrics, nodes, openapi, page,
     receivers, stats, timers,
 };
-use crate::access::{Grant, Scope};
-use crate::domain::time::Timestamp;
-use crate::domain::timer::TimerId;
-use crate::engine::{Engine, Patience};
+use crate::api::access::{Grant, Scope};
+use crate::node::engine::{Engine, Patience};
+use crate::rules::domain::time::Timestamp;
+use crate::rules::domain::timer::TimerId;
 
 /// An admitted request about timers.
 pub(super) struct Call<'a> {

@@ -5,7 +5,7 @@
 
 use warp::http::Method;
 
-use crate::access::Scope;
+use crate::api::access::Scope;
 
 /// An operation of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

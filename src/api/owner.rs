@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::problem::FieldError;
-use crate::access::check_name;
+use crate::api::access::check_name;
 
 /// The field of a creation.
 pub(super) const FIELD: &str = "created_by";

@@ -11,7 +11,7 @@ use warp::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use super::answer::{self, Answer};
 use super::problem::Problem;
 use super::{Api, inbox};
-use crate::ui;
+use crate::api::ui;
 
 /// The rights of the page: it may run and style itself with its own files, ask this node, and make no markup of text (Trusted Types,
 /// without a policy that could make any).

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::time::Timestamp;
-use crate::index::{Filter, STATES};
-use crate::rfc3339;
+use crate::foundation::rfc3339;
+use crate::rules::domain::time::Timestamp;
+use crate::rules::index::{Filter, STATES};
 
 use super::problem::{FieldError, Problem};
 

@@ -17,7 +17,7 @@ use super::json::Json;
 use super::listen::Peer;
 use super::memory::{Budget, FREE_BYTES, Holder, Part};
 use super::problem::Problem;
-use crate::text_file;
+use crate::foundation::text_file;
 
 /// How much of a refused body is read and thrown away, in bytes, and for how long.
 const LINGER_BYTES: usize = 1_048_576;

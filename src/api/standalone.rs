@@ -1,7 +1,7 @@
 //! Pages that are one document: they load nothing, need no build step, and have a policy that allows only their own script and style.
 
 use super::answer::{self, Answer};
-use crate::crypto::sha256_base64;
+use crate::foundation::crypto::sha256_base64;
 
 /// Such a page. [`joined`] makes it, so the hashed text is the text in the page.
 #[derive(Debug)]

@@ -11,9 +11,9 @@ use super::list::counted;
 use super::operate::Call;
 use super::problem::Problem;
 use super::query::Params;
-use crate::history::{Lateness, Minute, Report};
+use crate::foundation::rfc3339;
 use crate::nats::{NatsStatus, StreamStatus};
-use crate::rfc3339;
+use crate::rules::history::{Lateness, Minute, Report};
 
 /// The value of a part, or the reason why it is not known.
 type Part = Result<Value, &'static str>;

@@ -10,11 +10,11 @@ use std::task::{Context, Poll};
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 
 use super::{Api, timers};
-use crate::domain::timer::TimerId;
-use crate::engine::Engine;
-use crate::index::{Filter, Size};
+use crate::foundation::timer_json::{self, View};
 use crate::nats::NatsError;
-use crate::timer_json::{self, View};
+use crate::node::engine::Engine;
+use crate::rules::domain::timer::TimerId;
+use crate::rules::index::{Filter, Size};
 
 /// How many records are read at once.
 const READ_AT_ONCE: usize = 64;

@@ -10,13 +10,13 @@ use super::operate::Call;
 use super::problem::{FieldError, Problem};
 use super::query::Params;
 use super::{Api, draft, idempotency, owner, precondition, traceparent};
-use crate::domain::change::Change;
-use crate::domain::machine::{Input, Refusal};
-use crate::domain::timer::Timer;
-use crate::engine::{Applied, Created, Engine, Patience};
+use crate::foundation::timer_json::{self, View, Waiting};
 use crate::nats::Stored;
-use crate::receivers::Trouble;
-use crate::timer_json::{self, View, Waiting};
+use crate::node::engine::{Applied, Created, Engine, Patience};
+use crate::node::receivers::Trouble;
+use crate::rules::domain::change::Change;
+use crate::rules::domain::machine::{Input, Refusal};
+use crate::rules::domain::timer::Timer;
 
 pub(super) async fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
     Params::none(&call.request.query)?;

@@ -20,7 +20,7 @@ use super::gate::{self, REQUEST_ID};
 use super::kept::Asked;
 use super::measure;
 use super::problem::Problem;
-use crate::metrics::Metrics;
+use crate::foundation::metrics::Metrics;
 
 /// How a head begins, how it ends, how it says that no body follows, and where its date begins.
 const BEGINNING: &[u8] = b"HTTP/1.";

@@ -6,13 +6,13 @@ use anyhow::{Context as _, Result};
 use tokio_util::sync::CancellationToken;
 
 use super::Places;
-use crate::clock::Clock;
-use crate::config::{Broker, Embedded, Node};
-use crate::durability::Sync;
-use crate::embedded;
-use crate::metrics::Task;
+use crate::app::config::{Broker, Embedded, Node};
+use crate::app::embedded;
+use crate::foundation::clock::Clock;
+use crate::foundation::metrics::Task;
+use crate::foundation::tasks::{Kept, Tasks};
 use crate::nats::Access;
-use crate::tasks::{Kept, Tasks};
+use crate::node::durability::Sync;
 
 /// How a node reaches the servers that its settings name.
 pub(super) fn access(broker: Broker, node: &Node) -> Access {

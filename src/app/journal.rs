@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::clock::Clock;
-use crate::journal::{Error, Journal, Left, Settings};
-use crate::metrics::Metrics;
+use crate::foundation::clock::Clock;
+use crate::foundation::metrics::Metrics;
+use crate::node::journal::{Error, Journal, Left, Settings};
 
 /// Opens the journal in this directory. A node without a journal makes calls as usual; the timers that it had claimed when it
 /// died are found when their leases are over.

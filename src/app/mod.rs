@@ -1,21 +1,25 @@
 //! One node, from its start to its orderly end.
 
 mod broker;
+pub mod config;
+pub mod descriptors;
+pub mod dev;
+pub mod embedded;
 mod installation;
 mod journal;
 mod start;
 mod stop;
+mod welcome;
 
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
 use crate::api::Inbox;
-use crate::config::{Dev, Node, Role, Serve};
-use crate::descriptors::Plan;
-use crate::shutdown::Signals;
-use crate::tasks::Tasks;
-use crate::{dev, embedded, welcome};
+use crate::app::config::{Dev, Node, Role, Serve};
+use crate::app::descriptors::Plan;
+use crate::foundation::shutdown::Signals;
+use crate::foundation::tasks::Tasks;
 
 use broker::{OwnBroker, access};
 use start::{Running, Setup, metrics};

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 
 use super::broker::OwnBroker;
 use super::start::Running;
-use crate::shutdown::Signals;
+use crate::foundation::shutdown::Signals;
 
 /// How long outcomes may take to be stored after the last calls were given up.
 const STORE_GRACE: Duration = Duration::from_secs(5);

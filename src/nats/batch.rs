@@ -10,10 +10,10 @@ use tokio::time::timeout;
 
 use super::Link;
 use super::tail::Seen;
-use crate::clock::Clock;
-use crate::domain::time::Timestamp;
+use crate::foundation::clock::Clock;
+use crate::foundation::rfc3339;
 use crate::nats::NatsError;
-use crate::rfc3339;
+use crate::rules::domain::time::Timestamp;
 
 /// How long the next message of an answer may take: a server reads messages that it does not have in memory from the disk.
 const SILENCE: Duration = Duration::from_secs(5);

@@ -11,9 +11,8 @@ use async_nats::{
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::clock::Clock;
-use crate::durability::Sync;
-use crate::metrics::Metrics;
+use crate::foundation::clock::Clock;
+use crate::foundation::metrics::Metrics;
 use crate::nats::Link;
 use crate::nats::credentials::Credentials;
 use crate::nats::names::{BUCKET_STREAM, INBOX_PREFIX};
@@ -21,6 +20,7 @@ use crate::nats::next_server::NextServer;
 use crate::nats::outage::{Outage, is_about_the_user};
 use crate::nats::standing::NOT_HERE;
 use crate::nats::store::MIN_PAYLOAD;
+use crate::node::durability::Sync;
 
 /// The oldest nats-server that works. Up to 2.14.2, message schedules and work queues have bugs that lose or double timers; up to
 /// 2.14.3, a write at the moment when a record's time to live ends can leave the bucket read-only.

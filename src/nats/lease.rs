@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::names::{LEASE_SUBJECT, SWEEP_STREAM};
-use crate::domain::time::Timestamp;
+use crate::foundation::rfc3339;
 use crate::nats::link::{ApiError, Published};
 use crate::nats::{Link, NatsError};
-use crate::rfc3339;
+use crate::rules::domain::time::Timestamp;
 
 const VERSION: u32 = 1;
 

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::names::LEDGER_SUBJECT;
-use crate::ledger::{Balance, Books};
 use crate::nats::{Link, NatsError};
+use crate::rules::ledger::{Balance, Books};
 
 const VERSION: u32 = 1;
 

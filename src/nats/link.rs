@@ -14,8 +14,8 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
-use crate::clock::Clock;
-use crate::metrics::{Metrics, Trouble, Turned};
+use crate::foundation::clock::Clock;
+use crate::foundation::metrics::{Metrics, Trouble, Turned};
 use crate::nats::NatsError;
 use crate::nats::names::RECORD_PREFIX;
 use crate::nats::outage::Outage;

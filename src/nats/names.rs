@@ -5,8 +5,8 @@
 use async_nats::Subject;
 use uuid::Uuid;
 
-use crate::domain::time::Timestamp;
-use crate::domain::timer::TimerId;
+use crate::rules::domain::time::Timestamp;
+use crate::rules::domain::timer::TimerId;
 
 /// The prefix of inboxes. Not the common `_INBOX`, to which other users of the account may be allowed to subscribe: answers have
 /// records in them.

@@ -13,11 +13,11 @@ use super::names::{
     BUCKET_STREAM, RECORD_SUBJECTS, STREAM, fire_subject, recorded_timer, schedule_subjects_of,
     scheduled_wake, timer_of,
 };
-use crate::domain::sweep::Armed;
-use crate::domain::time::Timestamp;
-use crate::domain::timer::TimerId;
 use crate::nats::link::ApiError;
 use crate::nats::{Link, NatsError, Stored, record};
+use crate::rules::domain::sweep::Armed;
+use crate::rules::domain::time::Timestamp;
+use crate::rules::domain::timer::TimerId;
 
 /// Records in a page: few enough that the wakes of all of them fit into one answer, which has at most 1,024.
 const RECORDS: usize = 256;

@@ -9,9 +9,9 @@ use serde::Deserialize;
 
 use super::Link;
 use super::names::STREAM;
+use crate::foundation::rfc3339;
 use crate::nats::NatsError;
-use crate::presence::ServerSample;
-use crate::rfc3339;
+use crate::rules::presence::ServerSample;
 
 #[derive(Deserialize)]
 struct StreamTime {

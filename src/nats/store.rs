@@ -10,12 +10,12 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use serde::Deserialize;
 
-use crate::clock::Clock;
-use crate::domain::time::{Pace, Timestamp};
-use crate::domain::timer::{MAX_ATTEMPTS_KEPT, State, Timer, TimerId};
+use crate::foundation::clock::Clock;
 use crate::nats::link::{ApiError, Link, Published};
 use crate::nats::names::{BUCKET_STREAM, SHOWN_UNTIL, WAS, WAS_NOTHING, record_subject};
 use crate::nats::{NatsError, record};
+use crate::rules::domain::time::{Pace, Timestamp};
+use crate::rules::domain::timer::{MAX_ATTEMPTS_KEPT, State, Timer, TimerId};
 
 /// The most that an attempt adds to a record, in bytes: 4 KiB of an answer in Base64, a reason of 512 bytes, each of which may have
 /// to be escaped, and its other fields.

@@ -10,9 +10,9 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 
 use super::{Link, limits};
-use crate::clock::Clock;
-use crate::domain::time::Timestamp;
+use crate::foundation::clock::Clock;
 use crate::nats::NatsError;
+use crate::rules::domain::time::Timestamp;
 
 /// A message of a stream.
 pub(super) struct Seen {

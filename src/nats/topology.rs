@@ -5,11 +5,11 @@ use std::time::Duration;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, Republish, RetentionPolicy, StorageType};
 
-use crate::durability::Level;
 use crate::nats::names::{
     BUCKET, BUCKET_STREAM, CONSUMER, EVENT_SUBJECTS, EVENTS, FIRE_SUBJECTS, REPUBLISH_FROM, REPUBLISH_TO,
     SCHEDULE_SUBJECTS, STREAM, SWEEP_STREAM, SWEEP_SUBJECTS,
 };
+use crate::node::durability::Level;
 
 /// A wake that is not acknowledged for this long is given to another worker. Short, since a timer whose worker was killed is late
 /// by this much; workers send progress acks while they are busy with a wake.

@@ -6,14 +6,14 @@ use serde::Deserialize;
 use std::time::Duration;
 use uuid::Uuid;
 
-use crate::domain::time::Timestamp;
-use crate::domain::timer::TimerId;
+use crate::foundation::rfc3339;
 use crate::nats::NatsError;
 use crate::nats::link::{ApiError, Link, Published};
 use crate::nats::names::{
     CONSUMER, DUE_AT, FIRE_SUBJECTS, RECEIVER, STREAM, fire_subject, schedule_subject, schedule_subjects_of,
 };
-use crate::rfc3339;
+use crate::rules::domain::time::Timestamp;
+use crate::rules::domain::timer::TimerId;
 
 /// Arms and removes wakes. Cheap to clone.
 #[derive(Clone)]
@@ -28,7 +28,7 @@ pub struct Wake {
     pub id: TimerId,
     /// How often it has been delivered, from 1.
     pub tries: u32,
-    /// The [authority](crate::domain::target::TargetUrl::authority) of the receiver that its timer had when it was armed. Absent from
+    /// The [authority](crate::rules::domain::target::TargetUrl::authority) of the receiver that its timer had when it was armed. Absent from
     /// wakes of older versions.
     pub receiver: Option<String>,
     /// The instant that it was armed for. Absent from wakes that were due at once, and from those of older versions.

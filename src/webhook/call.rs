@@ -19,13 +19,13 @@ use super::request::Outgoing;
 use super::settings::Settings;
 use super::sign::Secrets;
 use super::trace::Trace;
-use crate::clock::Clock;
-use crate::domain::attempt::CallResult;
-use crate::domain::called::Called;
-use crate::domain::timer::{MAX_TIMEOUT, Timer};
-use crate::policy::{Destination, Policy};
-use crate::receivers::Route;
-use crate::tasks::Tasks;
+use crate::foundation::clock::Clock;
+use crate::foundation::tasks::Tasks;
+use crate::node::receivers::Route;
+use crate::rules::domain::attempt::CallResult;
+use crate::rules::domain::called::Called;
+use crate::rules::domain::timer::{MAX_TIMEOUT, Timer};
+use crate::rules::policy::{Destination, Policy};
 
 /// On how many connections a request is tried if none of them takes it: a connection from the pool may be gone just then.
 const MOST_CONNECTIONS: u32 = 3;

@@ -8,10 +8,10 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustls::{AlertDescription, CertificateError, Error as Tls};
 
-use crate::domain::attempt::CallResult;
-use crate::domain::time::Timestamp;
-use crate::policy::Forbidden;
-use crate::rfc3339;
+use crate::foundation::rfc3339;
+use crate::rules::domain::attempt::CallResult;
+use crate::rules::domain::time::Timestamp;
+use crate::rules::policy::Forbidden;
 
 /// The longest text of a cause that is kept, in bytes; it is part of the stored record.
 const MAX_REASON_BYTES: usize = 512;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use futures_util::StreamExt as _;
-use jettimer::embedded::{default_cache_dir, provision};
+use jettimer::app::embedded::{default_cache_dir, provision};
 
 use crate::list::List;
 use crate::oracle::judge;

@@ -34,7 +34,7 @@ pub(crate) enum NoAnswer {
 
 impl Client {
     pub(crate) fn new(address: SocketAddr, record: Record) -> Self {
-        jettimer::crypto::install();
+        jettimer::foundation::crypto::install();
         // A connection from before a node was killed says nothing about the node's next process.
         let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().expect("a client");
         Self { http, base: format!("http://{address}"), record }

@@ -35,16 +35,16 @@ async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> 
 
 /// Microseconds since the epoch, by this machine's clock.
 pub(crate) fn now_micros() -> u64 {
-    jettimer::clock::Clock::OF_THE_WORLD.now().as_micros()
+    jettimer::foundation::clock::Clock::OF_THE_WORLD.now().as_micros()
 }
 
 /// Microseconds since the epoch of an RFC 3339 instant; 0 if the text is not one.
 pub(crate) fn micros_of(text: &serde_json::Value) -> u64 {
-    let instant = text.as_str().and_then(|text| jettimer::rfc3339::parse(text).ok());
+    let instant = text.as_str().and_then(|text| jettimer::foundation::rfc3339::parse(text).ok());
     instant.map_or(0, |instant| instant.as_micros())
 }
 
 /// An instant as RFC 3339.
 pub(crate) fn at(micros: u64) -> String {
-    jettimer::rfc3339::format(jettimer::domain::time::Timestamp::from_micros(micros))
+    jettimer::foundation::rfc3339::format(jettimer::rules::domain::time::Timestamp::from_micros(micros))
 }

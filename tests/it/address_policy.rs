@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hickory_resolver::proto::op::ResponseCode;
-use jettimer::domain::attempt::CallResult;
+use jettimer::rules::domain::attempt::CallResult;
 use jettimer::webhook::Settings;
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;

@@ -52,7 +52,7 @@ async fn timers_are_created_and_fire_while_a_server_is_lost_and_durability_is_fu
 #[tokio::test]
 async fn who_has_no_certificate_of_the_authority_is_no_part_of_the_cluster() {
     let cluster = Cluster::start().await;
-    jettimer::crypto::install();
+    jettimer::foundation::crypto::install();
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(cluster.authority()).unwrap()).unwrap();
     let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();

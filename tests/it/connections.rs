@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use jettimer::domain::attempt::CallResult;
-use jettimer::domain::called::Called;
-use jettimer::domain::target::Method;
+use jettimer::rules::domain::attempt::CallResult;
+use jettimer::rules::domain::called::Called;
+use jettimer::rules::domain::target::Method;
 use jettimer::webhook::Caller;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;

@@ -27,7 +27,8 @@ fn assert_readable(reply: &Reply, status: u16) {
 #[tokio::test]
 async fn a_page_of_an_allowed_origin_may_do_what_its_token_may_and_read_every_answer() {
     let broker = Broker::start().await;
-    let line = format!("page read,write sha256:{} rate=3/h", jettimer::crypto::sha256_hex(b"jt_page"));
+    let line =
+        format!("page read,write sha256:{} rate=3/h", jettimer::foundation::crypto::sha256_hex(b"jt_page"));
     let origins = format!("https://other.example,{PAGE}");
     let node = Node::with(&broker, &["--tokens", &line, "--cors-origins", &origins]).await;
     let client = node.client();

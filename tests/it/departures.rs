@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use jettimer::domain::attempt::CallResult;
-use jettimer::domain::target::Method;
+use jettimer::rules::domain::attempt::CallResult;
+use jettimer::rules::domain::target::Method;
 use jettimer::webhook::{Departure, Settings};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;

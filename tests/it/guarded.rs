@@ -76,8 +76,8 @@ async fn a_timer_that_is_created_after_a_restore_is_called_though_its_number_was
 
     broker.restore().await;
     // This timer was due before the restore, but it is new.
-    let past = jettimer::clock::Clock::OF_THE_WORLD.now().saturating_sub(Duration::from_secs(2));
-    let past = json!({ "at": jettimer::rfc3339::format(past), "url": sink.url("/ok") });
+    let past = jettimer::foundation::clock::Clock::OF_THE_WORLD.now().saturating_sub(Duration::from_secs(2));
+    let past = json!({ "at": jettimer::foundation::rfc3339::format(past), "url": sink.url("/ok") });
     for id in create(&client, 10, past).await {
         client.until(&id, "delivered").await;
     }

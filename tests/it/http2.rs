@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use jettimer::domain::called::Called;
-use jettimer::domain::target::Body;
+use jettimer::rules::domain::called::Called;
+use jettimer::rules::domain::target::Body;
 use jettimer::webhook::{Caller, Settings};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;

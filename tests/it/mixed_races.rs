@@ -3,10 +3,10 @@
 
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
-use jettimer::alarm::Alarm;
-use jettimer::clock::Clock;
-use jettimer::domain::time::Timestamp;
-use jettimer::tasks::Tasks;
+use jettimer::foundation::clock::Clock;
+use jettimer::foundation::tasks::Tasks;
+use jettimer::node::alarm::Alarm;
+use jettimer::rules::domain::time::Timestamp;
 use reqwest::Method;
 use serde_json::json;
 

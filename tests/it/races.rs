@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 use futures_util::StreamExt as _;
-use jettimer::alarm::Alarm;
-use jettimer::clock::Clock;
-use jettimer::domain::time::Timestamp;
-use jettimer::tasks::Tasks;
+use jettimer::foundation::clock::Clock;
+use jettimer::foundation::tasks::Tasks;
+use jettimer::node::alarm::Alarm;
+use jettimer::rules::domain::time::Timestamp;
 use serde_json::json;
 
 use crate::support::{Broker, Client, Node, Sink, micros_of};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use jettimer::domain::called::Called;
+use jettimer::rules::domain::called::Called;
 use jettimer::webhook::{Identity, Settings};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

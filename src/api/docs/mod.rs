@@ -7,4 +7,4 @@ use super::standalone::{Standalone, joined};
 
 /// The page that shows the document.
 pub(super) const PAGE: Standalone =
-    joined!("../../ui/base/json.js", "dom.js", "document.js", "schema.js", "request.js", "page.js");
+    joined!("../ui/base/json.js", "dom.js", "document.js", "schema.js", "request.js", "page.js");

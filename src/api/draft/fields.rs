@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::api::json::Json;
 use crate::api::problem::FieldError;
-pub(super) use crate::repeated::escaped;
+pub(super) use crate::foundation::repeated::escaped;
 
 /// The fields of an object. Each known field is taken once; the others are unknown.
 pub(super) struct Fields<'json> {

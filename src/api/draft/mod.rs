@@ -19,11 +19,11 @@ use uuid::Uuid;
 use crate::api::json::Json;
 use crate::api::problem::FieldError;
 use crate::api::{idempotency, owner};
-use crate::domain::change::Change;
-use crate::domain::retry::RetryPolicy;
-use crate::domain::time::Timestamp;
-use crate::domain::timer::{Timer, TimerId};
-use crate::policy::Policy;
+use crate::rules::domain::change::Change;
+use crate::rules::domain::retry::RetryPolicy;
+use crate::rules::domain::time::Timestamp;
+use crate::rules::domain::timer::{Timer, TimerId};
+use crate::rules::policy::Policy;
 
 use fields::Fields;
 

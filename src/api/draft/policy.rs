@@ -8,13 +8,13 @@ use serde_json::Value;
 
 use super::fields::{Fields, escaped, whole};
 use crate::api::problem::FieldError;
-use crate::domain::attempt::Delivery;
-use crate::domain::retry::{MAX_ATTEMPTS, MAX_BACKOFF, MAX_DEADLINE, MAX_FACTOR, RetryPolicy};
-use crate::domain::statuses::StatusSet;
-use crate::domain::timer::{
+use crate::foundation::duration;
+use crate::rules::domain::attempt::Delivery;
+use crate::rules::domain::retry::{MAX_ATTEMPTS, MAX_BACKOFF, MAX_DEADLINE, MAX_FACTOR, RetryPolicy};
+use crate::rules::domain::statuses::StatusSet;
+use crate::rules::domain::timer::{
     DEFAULT_TIMEOUT, MAX_METADATA, MAX_METADATA_KEY_CHARS, MAX_METADATA_VALUE_CHARS, MAX_TIMEOUT, MIN_TIMEOUT,
 };
-use crate::duration;
 
 pub(super) fn delivery(fields: &mut Fields<'_>) -> Delivery {
     const ALLOWED: &str = "\"at_most_once\" or \"at_least_once\"";

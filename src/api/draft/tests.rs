@@ -9,13 +9,13 @@ use uuid::Uuid;
 use super::{Rules, read, read_change};
 use crate::api::json::Json;
 use crate::api::problem::FieldError;
-use crate::domain::attempt::Delivery;
-use crate::domain::retry::RetryPolicy;
-use crate::domain::target::{Body, Method};
-use crate::domain::time::Timestamp;
-use crate::domain::timer::{State, Timer};
-use crate::policy::Policy;
-use crate::rfc3339;
+use crate::foundation::rfc3339;
+use crate::rules::domain::attempt::Delivery;
+use crate::rules::domain::retry::RetryPolicy;
+use crate::rules::domain::target::{Body, Method};
+use crate::rules::domain::time::Timestamp;
+use crate::rules::domain::timer::{State, Timer};
+use crate::rules::policy::Policy;
 
 const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 

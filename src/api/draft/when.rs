@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::fields::{Fields, whole};
-use crate::domain::time::Timestamp;
-use crate::{duration, rfc3339};
+use crate::foundation::{duration, rfc3339};
+use crate::rules::domain::time::Timestamp;
 
 /// How far an instant may lie in the past and still be accepted, as due at once: clients' clocks differ.
 pub(super) const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);

@@ -3,6 +3,7 @@
 //! A request with a `webhook-id` is a webhook, whatever its method and its path below `/dev/inbox`. Without one, GET and HEAD look and
 //! DELETE empties, as a person does with a browser or curl; any other method is taken as if it were a webhook.
 
+pub(crate) mod received;
 mod shown;
 mod wish;
 
@@ -19,16 +20,16 @@ use super::problem::Problem;
 use super::query::Params;
 use super::request::Request;
 use super::standalone::{Standalone, joined};
-use crate::clock::Clock;
-use crate::inbox::{self, Signature, Webhook};
+use crate::foundation::clock::Clock;
 use crate::webhook::Secrets;
+use received::{Signature, Webhook};
 use wish::Wish;
 
 /// The path of the inbox.
 pub(super) const PATH: &str = "/dev/inbox";
 
 /// The page that shows the inbox.
-pub(super) const PAGE: Standalone = joined!("../../ui/base/json.js", "page.js");
+pub(super) const PAGE: Standalone = joined!("../ui/base/json.js", "page.js");
 
 /// The most webhooks that may wait for a late answer: as many as a node calls at once by default.
 const MAX_WAITING: usize = 512;
@@ -36,7 +37,7 @@ const MAX_WAITING: usize = 512;
 /// The inbox, and the secrets that verify its webhooks. Cheap to clone.
 #[derive(Clone)]
 pub struct Inbox {
-    kept: Arc<Mutex<inbox::Inbox>>,
+    kept: Arc<Mutex<received::Inbox>>,
     waiting: Arc<Semaphore>,
     secrets: Secrets,
     clock: Clock,
@@ -48,7 +49,7 @@ impl Inbox {
         Self { kept: Arc::default(), waiting: Arc::new(Semaphore::new(MAX_WAITING)), secrets, clock }
     }
 
-    fn lock(&self) -> MutexGuard<'_, inbox::Inbox> {
+    fn lock(&self) -> MutexGuard<'_, received::Inbox> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, Value, json};
 
-use crate::inbox::{Inbox, Webhook};
-use crate::rfc3339;
+use crate::api::inbox::received::{Inbox, Webhook};
+use crate::foundation::rfc3339;
 
 /// The webhooks at `path` and below, the newest first.
 pub(super) fn all(inbox: &Inbox, path: &str) -> Value {

@@ -8,10 +8,10 @@ use warp::http::StatusCode;
 
 use crate::api::problem::Problem;
 use crate::api::query::Params;
-use crate::duration;
+use crate::foundation::duration;
 
 /// The longest delay: the longest timeout of a timer.
-const MAX_DELAY: Duration = crate::domain::timer::MAX_TIMEOUT;
+const MAX_DELAY: Duration = crate::rules::domain::timer::MAX_TIMEOUT;
 
 /// How to answer a webhook.
 #[derive(Debug, PartialEq, Eq)]

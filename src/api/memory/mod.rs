@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::metrics::{Metrics, Refused};
+use crate::foundation::metrics::{Metrics, Refused};
 
 pub(super) use part::{Part, Taken, keep_with, take_for};
 pub use reads::Reads;

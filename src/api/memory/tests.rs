@@ -6,7 +6,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::metrics::{Metrics, Parts};
+use crate::foundation::metrics::{Metrics, Parts};
 
 const SIZE: usize = 1_000;
 

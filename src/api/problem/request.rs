@@ -3,7 +3,7 @@
 use warp::http::header::{ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
 
 use super::{FieldError, Kind, Problem};
-use crate::access::{Denied, Scope};
+use crate::api::access::{Denied, Scope};
 
 impl Problem {
     /// A head that is not valid HTTP/1.1. hyper does not tell what is wrong with it.

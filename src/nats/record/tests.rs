@@ -9,16 +9,16 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{from_json, to_json};
-use crate::domain::attempt::{Attempt, CallResult, Delivery};
-use crate::domain::callbacks::Callbacks;
-use crate::domain::called::{Answer, Called, MAX_ANSWER_BYTES, Phases};
-use crate::domain::flow::Flow;
-use crate::domain::machine::{Effect, Input, step};
-use crate::domain::retry::RetryPolicy;
-use crate::domain::target::{Body, Method, Target, TargetUrl};
-use crate::domain::time::Timestamp;
-use crate::domain::timer::{Claim, Doubt, MAX_NODE_NAME_CHARS, State, Timer};
 use crate::nats::store::ATTEMPT_BYTES;
+use crate::rules::domain::attempt::{Attempt, CallResult, Delivery};
+use crate::rules::domain::callbacks::Callbacks;
+use crate::rules::domain::called::{Answer, Called, MAX_ANSWER_BYTES, Phases};
+use crate::rules::domain::flow::Flow;
+use crate::rules::domain::machine::{Effect, Input, step};
+use crate::rules::domain::retry::RetryPolicy;
+use crate::rules::domain::target::{Body, Method, Target, TargetUrl};
+use crate::rules::domain::time::Timestamp;
+use crate::rules::domain::timer::{Claim, Doubt, MAX_NODE_NAME_CHARS, State, Timer};
 
 const V1: &str = include_str!("v1.json");
 

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::tls::Offers;
-use crate::crypto::Authorities;
-use crate::policy::{Destination, Rule};
+use crate::foundation::crypto::Authorities;
+use crate::rules::policy::{Destination, Rule};
 use crate::webhook::settings::Identity;
 
 /// How often the files are checked, if there are connections to make.

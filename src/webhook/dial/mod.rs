@@ -21,7 +21,7 @@ use super::pool::Origin;
 use super::settings::Settings;
 use super::trace::Trace;
 use super::wire::Wire;
-use crate::policy::Destination;
+use crate::rules::policy::Destination;
 pub(super) use proxy::{Proxy, own_answer};
 use race::{Failed, Won};
 use tls::Tls;

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use url::{Host, Url};
 
 use super::proxy_status::ProxyError;
-use crate::policy::Destination;
+use crate::rules::policy::Destination;
 use crate::webhook::failure::{Failure, cause};
 use crate::webhook::wire::Wire;
 

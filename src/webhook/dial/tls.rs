@@ -10,8 +10,8 @@ use tokio_rustls::TlsConnector;
 use url::Host;
 
 use super::identity::Shown;
-use crate::crypto::Authorities;
-use crate::policy::Destination;
+use crate::foundation::crypto::Authorities;
+use crate::rules::policy::Destination;
 use crate::webhook::settings::Settings;
 use crate::webhook::wire::Wire;
 

@@ -17,8 +17,8 @@ use h2::client::{Builder, SendRequest};
 
 use super::failure::Failure;
 use super::wire::Wire;
-use crate::metrics::Task;
-use crate::tasks::Tasks;
+use crate::foundation::metrics::Task;
+use crate::foundation::tasks::Tasks;
 use facts::Facts;
 pub(super) use place::Place;
 use place::text;

@@ -19,9 +19,9 @@ use super::dial::Dialer;
 use super::failure::Failure;
 use super::trace::Trace;
 use super::{http1, http2};
-use crate::metrics::Task;
-use crate::policy::Destination;
-use crate::tasks::Tasks;
+use crate::foundation::metrics::Task;
+use crate::foundation::tasks::Tasks;
+use crate::rules::policy::Destination;
 use site::{PATIENCE, Ready, Site};
 
 /// How often idle connections are checked.

@@ -25,7 +25,7 @@ pub(crate) struct Admin {
 
 impl Admin {
     pub(crate) async fn connect(net: &Net, secrets: &Secrets, profile: Profile) -> Self {
-        jettimer::crypto::install();
+        jettimer::foundation::crypto::install();
         let servers = 0..profile.servers();
         let servers: Vec<async_nats::ServerAddr> =
             servers.map(|server| format!("nats://{}", net.server(server)).parse().unwrap()).collect();

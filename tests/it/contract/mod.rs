@@ -104,7 +104,7 @@ fn masked(text: &str) -> String {
         masked += &rest[..start];
         masked += match word {
             id if id.parse::<Uuid>().is_ok() => "<id>",
-            instant if jettimer::rfc3339::parse(instant).is_ok() => "<instant>",
+            instant if jettimer::foundation::rfc3339::parse(instant).is_ok() => "<instant>",
             _ if rest[end..].starts_with(" MiB") => "<size>",
             address if address.parse::<std::net::SocketAddr>().is_ok() => "<address>",
             other => other,

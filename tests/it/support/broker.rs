@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use async_nats::ConnectOptions;
-use jettimer::embedded::{DEV_CONFIG, Options, Server, default_cache_dir};
+use jettimer::app::embedded::{DEV_CONFIG, Options, Server, default_cache_dir};
 use tempfile::TempDir;
 
 use super::tls::Authority;
@@ -181,7 +181,7 @@ impl Broker {
     pub(crate) async fn client_of(&self, user: &str, options: ConnectOptions) -> async_nats::Client {
         let mut options = options.nkey(self.users.seed(user));
         if let Some(authority) = &self.authority {
-            jettimer::crypto::install();
+            jettimer::foundation::crypto::install();
             options = options.add_root_certificates(authority.file());
         }
         options.connect(self.url()).await.expect("nats-server takes clients")

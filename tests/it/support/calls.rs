@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jettimer::clock::Clock;
-use jettimer::domain::attempt::CallResult;
-use jettimer::domain::called::Called;
-use jettimer::domain::target::{Body, Method, Target, TargetUrl};
-use jettimer::domain::timer::Timer;
-use jettimer::policy::Policy;
-use jettimer::tasks::Tasks;
+use jettimer::foundation::clock::Clock;
+use jettimer::foundation::tasks::Tasks;
+use jettimer::rules::domain::attempt::CallResult;
+use jettimer::rules::domain::called::Called;
+use jettimer::rules::domain::target::{Body, Method, Target, TargetUrl};
+use jettimer::rules::domain::timer::Timer;
+use jettimer::rules::policy::Policy;
 use jettimer::webhook::{Caller, Departure, Secrets, Settings};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -41,7 +41,7 @@ pub(crate) fn settings() -> Settings {
 }
 
 pub(crate) fn caller(settings: &Settings) -> Caller {
-    jettimer::crypto::install();
+    jettimer::foundation::crypto::install();
     Caller::new(Clock::OF_THE_WORLD, settings, &Tasks::default()).expect("a caller")
 }
 

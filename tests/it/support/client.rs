@@ -36,7 +36,7 @@ impl Reply {
 
 impl Client {
     pub(crate) fn new(address: &str) -> Self {
-        jettimer::crypto::install();
+        jettimer::foundation::crypto::install();
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
         Self { http, base: format!("http://{address}") }
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use jettimer::embedded;
+use jettimer::app::embedded;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 

@@ -58,18 +58,18 @@ pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Opt
 
 /// Microseconds since the epoch.
 pub(crate) fn now_micros() -> u64 {
-    jettimer::clock::Clock::OF_THE_WORLD.now().as_micros()
+    jettimer::foundation::clock::Clock::OF_THE_WORLD.now().as_micros()
 }
 
 /// Microseconds since the epoch of an RFC 3339 instant.
 pub(crate) fn micros_of(text: &serde_json::Value) -> u64 {
-    jettimer::rfc3339::parse(text.as_str().expect("an instant")).expect("RFC 3339").as_micros()
+    jettimer::foundation::rfc3339::parse(text.as_str().expect("an instant")).expect("RFC 3339").as_micros()
 }
 
 /// An instant this far from now, as RFC 3339.
 pub(crate) fn in_millis(millis: u64) -> String {
-    let now = jettimer::clock::Clock::OF_THE_WORLD.now();
-    jettimer::rfc3339::format(now.saturating_add(Duration::from_millis(millis)))
+    let now = jettimer::foundation::clock::Clock::OF_THE_WORLD.now();
+    jettimer::foundation::rfc3339::format(now.saturating_add(Duration::from_millis(millis)))
 }
 
 /// Makes a token with this name by `jettimer token`; returns the token and its entry for the list of tokens.

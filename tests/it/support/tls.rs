@@ -62,7 +62,7 @@ impl Authority {
 
     /// The configuration of a server that shows this certificate, and with `mutual` demands a client certificate of the authority.
     pub(crate) fn server(&self, identity: &Identity, mutual: bool) -> ServerConfig {
-        jettimer::crypto::install();
+        jettimer::foundation::crypto::install();
         let builder = ServerConfig::builder();
         let builder = if mutual {
             let mut roots = RootCertStore::empty();

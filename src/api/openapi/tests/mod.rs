@@ -9,7 +9,7 @@ mod problems;
 use serde_json::{Map, Value, json};
 
 use super::DOCUMENT;
-use crate::repeated;
+use crate::foundation::repeated;
 
 fn document() -> Value {
     serde_json::from_str(DOCUMENT).expect("the document is JSON")

@@ -1,0 +1,17 @@
+//! `jettimer fire`: makes waiting timers due at once.
+
+use super::Session;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::many::{self, Wish};
+use crate::app::config::{Fire, Surroundings};
+
+pub(super) async fn run(args: &Fire, around: &Surroundings) -> Result<Exit, Failure> {
+    if args.ids.ids.is_empty() {
+        return Err(Failure::usage(
+            "no timers are selected: give ids, or - to read them from standard input",
+        ));
+    }
+    let session = Session::open(&args.common.connection, around, args.common.output)?;
+    many::apply(&session, Wish::Fire, &args.ids).await
+}

@@ -1,0 +1,276 @@
+//! One sweep: every record with its wakes, then every waiting wake with its record.
+//!
+//! Pages come from any replica and yield suspects. A suspect becomes a finding once the leader has confirmed that the same record
+//! had no wake. If the record has changed meanwhile, a worker or a client is dealing with it. Memory is bounded by a page and
+//! eight bytes per timer.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::time::{Instant, sleep_until};
+use uuid::Uuid;
+
+use crate::foundation::clock::Clock;
+use crate::nats::{Link, NatsError, Put, Store, Stored, WaitingWake, Wakes};
+use crate::node::guard::Guard;
+use crate::node::sweep::accounts::Accounts;
+use crate::node::sweep::findings::{Findings, Kind};
+use crate::node::sweep::suspect::Suspect;
+use crate::rules::domain::high_water::{HighWater, Soundings};
+use crate::rules::domain::machine::{Effect, Input, LEAD, step};
+use crate::rules::domain::sweep::{Armed, Damage, Look, is_orphan, judge};
+use crate::rules::domain::timer::TimerId;
+
+/// How many records, or wakes, a sweep reads per second while no wakes are known to be lost. Measured on 100,000 timers, a record
+/// with its wakes costs the server some 35 µs of CPU, and a wake 12 µs, so this is less than a fifth of a core.
+const PACE: u32 = 5_000;
+
+/// How many suspects are checked, or armed, at the same time.
+const BESIDE: usize = 64;
+
+/// The parts that a sweep works with.
+#[derive(Clone)]
+pub struct Broom {
+    link: Link,
+    store: Store,
+    wakes: Wakes,
+    guard: Guard,
+    clock: Clock,
+    grace: Duration,
+}
+
+/// The mode of a sweep.
+#[derive(Clone, Copy, Debug)]
+pub struct Order {
+    /// Wakes are known to be lost: sweep at full speed, and believe the first look, since a needless wake is harmless.
+    pub after_loss: bool,
+    /// Repair the damage that is found.
+    pub repair: bool,
+    /// End timers whose records were brought back. Only a node does so, since it knows how long records are kept.
+    pub end_restored: bool,
+    /// Count late timers by receiver, for `jettimer doctor`.
+    pub count_late: bool,
+}
+
+impl Broom {
+    /// A sweep of the records and wakes on `link`; a timer is overdue after `grace`.
+    pub fn new(link: Link, store: Store, guard: Guard, clock: Clock, grace: Duration) -> Self {
+        Self { wakes: Wakes::new(link.clone()), store, guard, link, clock, grace }
+    }
+
+    /// Sweeps once, and notes each finding as soon as it is made.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`]; the next sweep looks at the records that this one did not reach.
+    pub async fn sweep(&self, order: Order, findings: &Findings) -> Result<(), NatsError> {
+        self.sweep_and_count(order, findings, None).await.map(|_| ())
+    }
+
+    /// Sweeps once, and counts records for the ledger; gives the high-water mark, unless the connection changed
+    /// meanwhile.
+    pub(super) async fn sweep_and_count(
+        &self,
+        order: Order,
+        findings: &Findings,
+        mut accounts: Option<&mut Accounts>,
+    ) -> Result<Option<HighWater>, NatsError> {
+        self.guard.compare().await?;
+        if order.repair {
+            self.remove_settled_wakes().await?;
+        }
+        let (connection, bucket_born) = (self.link.connection_number(), self.guard.bucket_born());
+        let mut soundings = Soundings::new(self.clock.now());
+        let mut pace = Pace::new(order);
+        let mut ids: Vec<u64> = Vec::new();
+        let (mut from, mut seen) = (Some(1), 0);
+        while let Some(place) = from {
+            let page = self.link.records(place).await?;
+            seen = seen.max(page.last);
+            ids.extend(page.records.iter().map(|stored| short(stored.timer.id)));
+            for (id, revision) in &page.unreadable {
+                ids.push(short(*id));
+                findings.note(Kind::Unreadable, Some(*id));
+                soundings.count_unreadable(*revision);
+            }
+            page.removed.iter().for_each(|id| findings.note(Kind::Removed, Some(*id)));
+            findings.looked_at(page.records.len());
+            if order.count_late {
+                let now = self.clock.now();
+                page.records.iter().for_each(|stored| findings.late.look_at(&stored.timer, now));
+            }
+            if let Some(accounts) = &mut accounts {
+                accounts.count(&page.records);
+            }
+            let read = page.records.len();
+            let (restored, records): (Vec<Stored>, Vec<Stored>) =
+                page.records.into_iter().partition(|stored| self.guard.is_restored(stored));
+            records.iter().for_each(|stored| soundings.count(&stored.timer.state, stored.revision));
+            for stored in restored {
+                self.end_restored(stored.timer.id, order, findings).await?;
+            }
+            self.look_at(&records, order, findings).await?;
+            from = page.next;
+            pace.after(read).await;
+        }
+        soundings.reach(self.link.no_record_behind(seen).await?);
+        let same = self.link.connection_number() == connection;
+        let mark = same.then(|| soundings.finish(bucket_born));
+        // Timers that have lost their stream of wakes have left no orphans.
+        if order.after_loss {
+            return Ok(mark);
+        }
+        ids.sort_unstable();
+        let mut from = Some(1);
+        while let Some(place) = from {
+            let page = self.link.waiting_wakes(place).await?;
+            let now = self.clock.world();
+            let suspects = page.wakes.iter().copied().filter(|wake: &WaitingWake| {
+                is_orphan(wake.stored_at, now) && ids.binary_search(&short(wake.id)).is_err()
+            });
+            let suspects: Vec<WaitingWake> = suspects.collect();
+            let looks = suspects.into_iter().map(|wake| self.look_at_wake(wake, order, findings));
+            stream::iter(looks).buffer_unordered(BESIDE).try_collect::<()>().await?;
+            from = page.next;
+            pace.after(page.wakes.len()).await;
+        }
+        Ok(mark)
+    }
+
+    /// Removes due wakes that the server never delivers, before the sweep takes a timer for armed because of one.
+    async fn remove_settled_wakes(&self) -> Result<(), NatsError> {
+        let removed = self.wakes.remove_settled().await?;
+        if removed > 0 {
+            tracing::warn!(
+                removed,
+                "removed due wakes that were settled: NATS had kept them, as it does if it cannot write to its disk"
+            );
+        }
+        Ok(())
+    }
+
+    /// Ends a timer as unknown if its record was brought back and the leader confirms that.
+    async fn end_restored(&self, id: TimerId, order: Order, findings: &Findings) -> Result<(), NatsError> {
+        let Some(stored) = self.store.read(id).await?.filter(|stored| self.guard.is_restored(stored)) else {
+            return Ok(());
+        };
+        if order.end_restored {
+            let effects = step(&stored.timer, Input::Restored, self.clock.moment()).unwrap_or_default();
+            let ended = effects.into_iter().find_map(|effect| match effect {
+                Effect::Store(timer) => Some(timer),
+                Effect::Arm { .. }
+                | Effect::Call { .. }
+                | Effect::Notify(_)
+                | Effect::Disarm
+                | Effect::Hold { .. }
+                | Effect::Later { .. }
+                | Effect::Settle => None,
+            });
+            let Some(ended) = ended else { return Ok(()) };
+            match self.store.put(&ended, Some(&stored)).await? {
+                Put::Done(revision) => self.guard.wrote(id, revision),
+                // Another node or a client has changed the record meanwhile, and has checked it as well.
+                Put::Lost => return Ok(()),
+            }
+        }
+        findings.note(Kind::Restored, Some(id));
+        Ok(())
+    }
+
+    /// Looks at the wakes of these records.
+    async fn look_at(&self, records: &[Stored], order: Order, findings: &Findings) -> Result<(), NatsError> {
+        let open = records.iter().filter(|stored| order.after_loss || !stored.timer.state.is_final());
+        let open: Vec<&Stored> = open.collect();
+        let ids: Vec<TimerId> = open.iter().map(|stored| stored.timer.id).collect();
+        let wakes = self.link.wakes_of(&ids).await?;
+        let look = self.look(order);
+        let suspects = open.into_iter().filter_map(|stored: &Stored| {
+            let held = wakes.get(&stored.timer.id).map_or(&[][..], Vec::as_slice);
+            let damage = judge(&stored.timer, held, look)?;
+            Some(Suspect {
+                id: stored.timer.id,
+                url: stored.timer.target.url.clone(),
+                damage,
+                seen: held.to_vec(),
+            })
+        });
+        let suspects: Vec<Suspect> = suspects.collect();
+        let looks = suspects.into_iter().map(|suspect| self.look_at_one(suspect, order, findings));
+        stream::iter(looks).buffer_unordered(BESIDE).try_collect().await
+    }
+
+    async fn look_at_one(
+        &self,
+        suspect: Suspect,
+        order: Order,
+        findings: &Findings,
+    ) -> Result<(), NatsError> {
+        let (id, receiver) = (suspect.id, suspect.url.authority());
+        let damage =
+            if order.after_loss { Some(suspect.damage) } else { self.confirmed(suspect, order).await? };
+        let Some(damage) = damage else { return Ok(()) };
+        if order.repair {
+            self.wakes.arm(id, damage.arm, LEAD, &receiver, self.clock.now(), Uuid::new_v4()).await?;
+        }
+        findings.note(Kind::of(damage.finding), Some(id));
+        Ok(())
+    }
+
+    /// The damage of a timer as the leader sees it: only a record that had no wake, and that was the same before and
+    /// after the wakes were read.
+    async fn confirmed(&self, suspect: Suspect, order: Order) -> Result<Option<Damage>, NatsError> {
+        let id = suspect.id;
+        let Some(before) = self.store.read(id).await? else { return Ok(None) };
+        let wakes = self.link.wakes_of_one(id).await?;
+        let wakes: Vec<Armed> = wakes.into_iter().map(|wake| suspect.known_earlier(wake)).collect();
+        let after = self.store.read(id).await?.filter(|after| after.revision == before.revision);
+        Ok(after.and_then(|stored| judge(&stored.timer, &wakes, self.look(order))))
+    }
+
+    async fn look_at_wake(
+        &self,
+        wake: WaitingWake,
+        order: Order,
+        findings: &Findings,
+    ) -> Result<(), NatsError> {
+        match self.store.read(wake.id).await {
+            // A record that cannot be read is still a record.
+            Ok(Some(_)) | Err(NatsError::Unreadable(_)) => return Ok(()),
+            Ok(None) => {}
+            Err(error) => return Err(error),
+        }
+        if !order.repair || self.link.remove_wake(wake.sequence).await? {
+            findings.note(Kind::Orphan, Some(wake.id));
+        }
+        Ok(())
+    }
+
+    fn look(&self, order: Order) -> Look {
+        Look { now: self.clock.moment(), grace: self.grace, after_loss: order.after_loss }
+    }
+}
+
+/// The random half of an id: enough to tell it from others. If two are equal, an orphan stays.
+fn short(id: TimerId) -> u64 {
+    id.as_u64_pair().1
+}
+
+/// Spreads reading over time.
+struct Pace {
+    began: Instant,
+    read: u32,
+    hurry: bool,
+}
+
+impl Pace {
+    fn new(order: Order) -> Self {
+        Self { began: Instant::now(), read: 0, hurry: order.after_loss }
+    }
+
+    async fn after(&mut self, read: usize) {
+        self.read = self.read.saturating_add(u32::try_from(read).unwrap_or(u32::MAX));
+        if !self.hurry {
+            sleep_until(self.began + Duration::from_secs(1) * self.read / PACE).await;
+        }
+    }
+}
