@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use async_nats::{HeaderMap, HeaderValue, Message};
+use async_nats::{HeaderMap, HeaderName, HeaderValue, Message};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
@@ -202,7 +202,8 @@ impl Store {
         let mut headers = HeaderMap::new();
         headers.insert("Nats-Expected-Last-Subject-Sequence", HeaderValue::from(expected));
         // True if the record is stored at all, since it replaces this revision only.
-        headers.insert(WAS, over.map_or(WAS_NOTHING, |over| over.timer.state.name()));
+        headers
+            .insert(HeaderName::from_static(WAS), over.map_or(WAS_NOTHING, |over| over.timer.state.name()));
         if let Some(ended_at) = timer.state.ended_at() {
             let clock = self.link.clock();
             let shown_until = ended_at.saturating_add(self.keeping.retention);

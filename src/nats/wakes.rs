@@ -1,6 +1,6 @@
 //! Wakes: the broker hands a timer to a worker shortly before it is due.
 
-use async_nats::{HeaderMap, Subject};
+use async_nats::{HeaderMap, HeaderName, Subject};
 use bytes::Bytes;
 use serde::Deserialize;
 use std::time::Duration;
@@ -10,7 +10,8 @@ use crate::foundation::rfc3339;
 use crate::nats::NatsError;
 use crate::nats::link::{ApiError, Link, Published};
 use crate::nats::names::{
-    CONSUMER, DUE_AT, FIRE_SUBJECTS, RECEIVER, STREAM, fire_subject, schedule_subject, schedule_subjects_of,
+    CONSUMER, DUE_AT, FIRE_SUBJECTS, RECEIVER, SCHEDULE, SCHEDULE_TARGET, STREAM, fire_subject,
+    schedule_subject, schedule_subjects_of,
 };
 use crate::rules::domain::time::Timestamp;
 use crate::rules::domain::timer::TimerId;
@@ -83,15 +84,15 @@ impl Wakes {
         let clock = self.link.clock();
         let wake_at = at.saturating_sub(clock.pace().by_the_clock(lead));
         let mut headers = HeaderMap::new();
-        headers.insert(RECEIVER, receiver);
+        headers.insert(HeaderName::from_static(RECEIVER), receiver);
         // The scheduler never fires sooner than its next tick, so a wake that is due at once goes around it.
         let subject = if wake_at <= now {
             headers.insert("Nats-Msg-Id", try_id.simple().to_string());
             fire_subject(id)
         } else {
-            headers.insert("Nats-Schedule", format!("@at {}", rfc3339::format(clock.in_the_world(wake_at))));
-            headers.insert(DUE_AT, at.as_micros().to_string());
-            headers.insert("Nats-Schedule-Target", fire_subject(id).as_str());
+            headers.insert(SCHEDULE, format!("@at {}", rfc3339::format(clock.in_the_world(wake_at))));
+            headers.insert(HeaderName::from_static(DUE_AT), at.as_micros().to_string());
+            headers.insert(SCHEDULE_TARGET, fire_subject(id).into_string());
             schedule_subject(id, at)
         };
         match self.link.publish(subject, headers, Bytes::new()).await? {
