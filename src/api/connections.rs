@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures_util::future::{AbortHandle, AbortRegistration, Abortable};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
-use tokio_util::sync::CancellationToken;
 
 use crate::foundation::metrics::{Closed, Metrics};
 
@@ -45,14 +45,15 @@ struct Entry {
     answering: usize,
     /// Since when the connection rests, if it may make way.
     rests: Option<u64>,
-    closed: CancellationToken,
+    closed: AbortHandle,
 }
 
 /// An open connection. It counts as closed once this is dropped.
 pub(super) struct Connection {
     of: Connections,
     id: u64,
-    closed: CancellationToken,
+    /// Whether the connection is to make way; `None` once that ends what runs on it.
+    closed: Option<AbortRegistration>,
     _place: Option<OwnedSemaphorePermit>,
 }
 
@@ -73,9 +74,9 @@ impl Connections {
             }
         }
         let place = self.place().await;
-        let closed = CancellationToken::new();
-        let id = self.lock().add(address, closed.clone());
-        Some(Connection { of: self.clone(), id, closed, _place: place })
+        let (close, closed) = AbortHandle::new_pair();
+        let id = self.lock().add(address, close);
+        Some(Connection { of: self.clone(), id, closed: Some(closed), _place: place })
     }
 
     async fn place(&self) -> Option<OwnedSemaphorePermit> {
@@ -105,7 +106,7 @@ impl Open {
         self.addresses.get(&address).map_or(0, |(count, _)| *count)
     }
 
-    fn add(&mut self, address: IpAddr, closed: CancellationToken) -> u64 {
+    fn add(&mut self, address: IpAddr, closed: AbortHandle) -> u64 {
         self.count += 1;
         let id = self.count;
         self.addresses.entry(address).or_default().0 += 1;
@@ -156,7 +157,7 @@ impl Open {
         };
         let Some(id) = since.and_then(|since| self.resting.get(&since).copied()) else { return false };
         if let Some(entry) = self.connections.get(&id) {
-            entry.closed.cancel();
+            entry.closed.abort();
         }
         self.remove(id);
         true
@@ -164,9 +165,12 @@ impl Open {
 }
 
 impl Connection {
-    /// Resolves once the connection is to make way.
-    pub(super) async fn closed(&self) {
-        self.closed.cancelled().await;
+    /// Runs `served` to its end; `None` if the connection is to make way before, which drops `served`.
+    pub(super) async fn until_closed<T>(&mut self, served: impl Future<Output = T>) -> Option<T> {
+        match self.closed.take() {
+            Some(closed) => Abortable::new(served, closed).await.ok(),
+            None => Some(served.await),
+        }
     }
 
     /// A handle that notes the requests on this connection.
@@ -246,7 +250,7 @@ mod tests {
     }
 
     fn is_closed(connection: &Connection) -> bool {
-        connection.closed.is_cancelled()
+        connection.closed.as_ref().is_some_and(|closed| closed.handle().is_aborted())
     }
 
     /// Returns the new connection once the one that makes way for it is gone.

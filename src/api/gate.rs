@@ -11,7 +11,6 @@ use warp::http::header::{AUTHORIZATION, DATE};
 use warp::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::answer::Answer;
-use super::attended::LetIn;
 use super::cors::Cors;
 use super::measure::{self, Measured};
 use super::memory::{self, Holder};
@@ -48,8 +47,6 @@ struct Passage {
     cors: Cors,
     quota: Option<Quota>,
     measured: Measured,
-    /// How the client was let in, if the operation is not open to everyone.
-    let_in: Option<LetIn>,
     /// Whether the request came to the inbox, which answers as the URL asks it to.
     to_inbox: bool,
 }
@@ -62,7 +59,6 @@ pub(super) async fn handle(api: &Api, refusals: &Refusals, request: Request) -> 
     let mut passage = Passage {
         cors: Cors::of(&api.origins, &method, &request.headers),
         quota: None,
-        let_in: None,
         measured: Measured::begin(&api.metrics),
         to_inbox: false,
     };
@@ -94,9 +90,6 @@ pub(super) async fn handle(api: &Api, refusals: &Refusals, request: Request) -> 
             show_quota(headers, &quota);
         }
         passage.cors.show(headers);
-        if let Some(let_in) = passage.let_in {
-            answer.extensions_mut().insert(let_in);
-        }
         answer
     }
     .instrument(span)
@@ -162,7 +155,9 @@ async fn admit(api: &Api, request: Request, passage: &mut Passage) -> Result<Ans
     };
     passage.measured.asks_for(operation);
     let grant = known(api, operation, &request.headers)?;
-    passage.let_in = grant.as_ref().map(|grant| LetIn { by_token: grant.token().is_some() });
+    if let Some(grant) = &grant {
+        request.let_in.note(grant.token().is_some());
+    }
     // A page cannot make a browser send a token that the page does not have. Where no token is needed, the page's origin decides.
     let open = grant.as_ref().is_some_and(|grant| grant.token().is_none());
     if open && operation.scope() != Some(Scope::Read) && passage.cors.is_foreign() {

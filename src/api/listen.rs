@@ -21,7 +21,7 @@ use warp::filters::BoxedFilter;
 use warp::http::HeaderValue;
 use warp::http::header::CONNECTION;
 
-use super::attended::attended;
+use super::attended::{LetIn, attended};
 use super::connections::{Connection, Connections};
 use super::first_head::FirstHead;
 use super::kept::{Asked, Kept, MAX_HEAD_BYTES};
@@ -31,9 +31,12 @@ use super::unread::Unread;
 use crate::foundation::metrics::{Metrics, Task};
 use crate::foundation::tasks::Tasks;
 
-/// The address at the other end of a connection.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Peer(pub(super) IpAddr);
+/// The other end of a connection.
+#[derive(Clone, Debug)]
+pub(super) struct Peer {
+    pub(super) address: IpAddr,
+    pub(super) let_in: LetIn,
+}
 
 /// The limits of connections, which hold before a client has asked for anything.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +77,7 @@ pub async fn serve<R>(
     let heads = Budget::of_heads(metrics.clone());
     let connections = GracefulShutdown::new();
     loop {
-        let ((stream, peer), place) = tokio::select! {
+        let (stream, address, mut place) = tokio::select! {
             biased;
             () = stop.cancelled() => break,
             accepted = accept(&listener, &open) => accepted,
@@ -83,13 +86,15 @@ pub async fn serve<R>(
         stream.set_write_timeout(Some(limits.timeout));
         let answering = TowerToHyperService::new(warp::service(routes.clone()));
         let (asked, pace) = (Asked::default(), Pace::default());
-        let memory = heads.part(Holder::at(peer.0));
+        let memory = heads.part(Holder::at(address));
         let kept =
             Kept::new(Box::pin(stream), asked.clone(), pace.clone(), memory, limits.timeout, limits.idle);
         let heard = asked.clone();
         let requests = place.requests();
+        let peer = Peer { address, let_in: LetIn::default() };
         let service = service_fn(move |mut request| {
-            request.extensions_mut().insert(peer);
+            let let_in = peer.let_in.clone();
+            request.extensions_mut().insert(peer.clone());
             let (asked, pace) = (asked.clone(), pace.clone());
             let answer = asked.clone().during(answering.call(with_path(request)));
             let answer = async move {
@@ -101,7 +106,7 @@ pub async fn serve<R>(
                     answer.map(|body| Paced::new(body, pace, memory))
                 })
             };
-            attended(requests.clone(), answer)
+            attended(requests.clone(), let_in, answer)
         });
         let (watcher, stop) = (connections.watcher(), stop.clone());
         let metrics = metrics.clone();
@@ -127,13 +132,11 @@ pub async fn serve<R>(
                 }
                 anyhow::Ok(())
             };
-            tokio::select! {
-                biased;
-                () = place.closed() => tracing::debug!("closed a connection to make room for another"),
+            match place.until_closed(served).await {
+                None => tracing::debug!("closed a connection to make room for another"),
                 // An error of a connection is the client's business.
-                ended = served => if let Err(error) = ended {
-                    tracing::debug!(%error, "connection");
-                },
+                Some(Err(error)) => tracing::debug!(%error, "connection"),
+                Some(Ok(())) => {}
             }
             drop((counted, place));
         });
@@ -153,8 +156,8 @@ fn with_path<B>(mut request: Request<B>) -> Request<B> {
     request
 }
 
-/// The next connection that has a place, and its peer.
-async fn accept(listener: &TcpListener, open: &Connections) -> ((TcpStream, Peer), Connection) {
+/// The next connection that has a place, and the address of its other end.
+async fn accept(listener: &TcpListener, open: &Connections) -> (TcpStream, IpAddr, Connection) {
     loop {
         match listener.accept().await {
             Ok((stream, address)) => {
@@ -163,7 +166,7 @@ async fn accept(listener: &TcpListener, open: &Connections) -> ((TcpStream, Peer
                     tracing::debug!(%error, "TCP_NODELAY");
                 }
                 match open.enter(address.ip()).await {
-                    Some(place) => return ((stream, Peer(address.ip())), place),
+                    Some(place) => return (stream, address.ip(), place),
                     None => tracing::debug!(%address, "refused a connection: its address is at the limit"),
                 }
             }

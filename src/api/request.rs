@@ -13,6 +13,7 @@ use warp::http::{HeaderMap, HeaderValue, Method};
 use warp::path::FullPath;
 use warp::{Filter as _, Rejection};
 
+use super::attended::LetIn;
 use super::json::Json;
 use super::listen::Peer;
 use super::memory::{Budget, FREE_BYTES, Holder, Part};
@@ -37,6 +38,8 @@ pub(super) struct Request {
     pub(super) headers: HeaderMap,
     /// The client whose memory the body takes.
     pub(super) holder: Holder,
+    /// Where the gate notes that the client was let in.
+    pub(super) let_in: LetIn,
     /// Never shared, so never locked: the lock makes the request `Sync`, which handlers that borrow it must be.
     body: Mutex<Body>,
 }
@@ -51,13 +54,15 @@ pub(super) fn any() -> BoxedFilter<(Request,)> {
         .and(warp::ext::optional::<Peer>())
         .and(warp::body::stream())
         .and_then(|method, path: FullPath, query, headers, peer: Option<Peer>, body| {
-            let address = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Peer(address)| address);
+            let nowhere = || Peer { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), let_in: LetIn::default() };
+            let Peer { address, let_in } = peer.unwrap_or_else(nowhere);
             std::future::ready(Ok::<_, Rejection>(Request {
                 method,
                 path: path.as_str().to_owned(),
                 query,
                 headers,
                 holder: Holder::at(address),
+                let_in,
                 body: Mutex::new(bytes_of(body)),
             }))
         })
