@@ -12,8 +12,8 @@ use std::time::Duration;
 use jettimer::foundation::clock::Clock;
 use jettimer::foundation::metrics::{Metrics, Parts};
 use jettimer::node::journal::{Journal, Settings};
-use jettimer::rules::domain::attempt::CallResult;
-use jettimer::rules::domain::called::{Answer, Called, Phases};
+use rules::domain::attempt::CallResult;
+use rules::domain::called::{Answer, Called, Phases};
 use uuid::Uuid;
 
 const TIMERS: u32 = 1_000_000;

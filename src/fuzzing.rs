@@ -9,15 +9,15 @@ use std::str::FromStr;
 use uuid::Uuid;
 
 use crate::node::journal::format::{self, Mark};
-use crate::rules::domain::attempt::Delivery;
-use crate::rules::domain::machine::{Effect, Input, step};
-use crate::rules::domain::rate::Rate;
-use crate::rules::domain::statuses::StatusSet;
-use crate::rules::domain::target::{Body, Method, Target, TargetUrl};
-use crate::rules::domain::time::Timestamp;
-use crate::rules::domain::timer::{Claim, State, Timer};
-use crate::rules::policy::Rule;
 use crate::{api, foundation::duration, foundation::rfc3339, nats, webhook};
+use rules::domain::attempt::Delivery;
+use rules::domain::machine::{Effect, Input, step};
+use rules::domain::rate::Rate;
+use rules::domain::statuses::StatusSet;
+use rules::domain::target::{Body, Method, Target, TargetUrl};
+use rules::domain::time::Timestamp;
+use rules::domain::timer::{Claim, State, Timer};
+use rules::policy::Rule;
 
 const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 

@@ -5,8 +5,6 @@
 //!
 //! The modules are rooms, in the order of the data's way: a room may import only rooms that come before it here.
 
-pub mod rules;
-
 pub mod foundation;
 
 pub mod nats;

@@ -13,9 +13,9 @@ use super::query::{Params, flag};
 use crate::foundation::metrics::{Write, Written};
 use crate::nats::NatsError;
 use crate::node::engine::{Applied, Patience};
-use crate::rules::domain::machine::Input;
-use crate::rules::domain::timer::TimerId;
-use crate::rules::index::{Cursor, Filter, Page, Sort};
+use rules::domain::machine::Input;
+use rules::domain::timer::TimerId;
+use rules::index::{Cursor, Filter, Page, Sort};
 
 /// The most timers of one request, so that it ends in time. The answer says if more timers match.
 pub(super) const MAX_MATCHED: usize = 1_000;
@@ -201,11 +201,11 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::rules::domain::attempt::Delivery;
-    use crate::rules::domain::machine_properties::a_timer;
-    use crate::rules::domain::time::Timestamp;
-    use crate::rules::domain::timer::Timer;
-    use crate::rules::index::Index;
+    use rules::domain::attempt::Delivery;
+    use rules::domain::sample::a_timer;
+    use rules::domain::time::Timestamp;
+    use rules::domain::timer::Timer;
+    use rules::index::Index;
 
     #[test]
     fn a_filter_that_is_unknown_or_empty_is_refused_by_its_name() {

@@ -23,7 +23,7 @@ use crate::foundation::clock::Clock;
 use crate::foundation::metrics::{Busy, Dropped, Metrics, Task};
 use crate::foundation::timer_json::{self, View};
 use crate::nats::{Event, Feed, Heard, Missed};
-use crate::rules::index::Filter;
+use rules::index::Filter;
 
 /// The most readers of a node's feed. They share a consumer in NATS; each costs a task, and the events that wait for it.
 pub const MAX_READERS: usize = 256;

@@ -10,9 +10,9 @@ use super::draft::{self, Rules};
 use super::json::Json;
 use super::problem::FieldError;
 use crate::nats::fuzzing::comes_back;
-use crate::rules::domain::retry::RetryPolicy;
-use crate::rules::domain::time::Timestamp;
-use crate::rules::domain::timer::Timer;
+use rules::domain::retry::RetryPolicy;
+use rules::domain::time::Timestamp;
+use rules::domain::timer::Timer;
 
 const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 

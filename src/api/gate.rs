@@ -23,7 +23,7 @@ use crate::api::access::{Grant, Quota, Scope};
 use crate::foundation::clock::Clock;
 use crate::foundation::metrics::Refused;
 use crate::foundation::tasks::panic_text;
-use crate::rules::domain::time::Pace;
+use rules::domain::time::Pace;
 
 /// The most bytes of path and query: many times what the filters of a list need.
 const MAX_URI_BYTES: usize = 8_192;

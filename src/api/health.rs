@@ -12,7 +12,7 @@ use super::head;
 use super::problem::Problem;
 use super::request::Request;
 use crate::foundation::metrics::Label as _;
-use crate::node::room::State;
+use rules::room::State;
 
 pub(super) fn live() -> Answer {
     show(StatusCode::OK, "ok", None, Found::default())

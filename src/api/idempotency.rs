@@ -7,7 +7,7 @@ use warp::http::HeaderMap;
 use super::json::Json;
 use super::problem::{FieldError, Problem};
 use super::{canonical, exact};
-use crate::rules::domain::timer::TimerId;
+use rules::domain::timer::TimerId;
 
 /// The field of a creation that replaces the header.
 pub(super) const FIELD: &str = "idempotency_key";

@@ -13,10 +13,10 @@ use super::problem::Problem;
 use super::query::{Params, number};
 use super::summaries::{OneAtATime, Summaries};
 use crate::nats::NatsError;
-use crate::node::receivers::Waits;
-use crate::rules::domain::time::Now;
-use crate::rules::domain::timer::TimerId;
-use crate::rules::index::{Cursor, Filter, Index, STATES, Size, Sort};
+use rules::domain::time::Now;
+use rules::domain::timer::TimerId;
+use rules::index::{Cursor, Filter, Index, STATES, Size, Sort};
+use rules::receivers::Waits;
 
 pub(super) const DEFAULT_LIMIT: usize = 100;
 pub(super) const MAX_LIMIT: usize = 1_000;

@@ -73,8 +73,8 @@ use crate::node::finder::Finder;
 use crate::node::heartbeat::Heartbeat;
 use crate::node::receivers::Receivers;
 use crate::node::room::Keeper;
-use crate::rules::domain::retry::RetryPolicy;
-use crate::rules::policy::Policy;
+use rules::domain::retry::RetryPolicy;
+use rules::policy::Policy;
 
 pub use cors::Origins;
 pub use events::MAX_READERS;

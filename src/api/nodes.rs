@@ -11,7 +11,7 @@ use super::problem::Problem;
 use super::query::Params;
 use super::request::Request;
 use crate::node::heartbeat::KnownNode;
-use crate::rules::presence::Offset;
+use rules::presence::Offset;
 
 pub(super) fn list(api: &Api, request: &Request) -> Result<Answer, Problem> {
     Params::none(&request.query)?;

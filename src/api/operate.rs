@@ -17,8 +17,8 @@ use super::{
 };
 use crate::api::access::{Grant, Scope};
 use crate::node::engine::{Engine, Patience};
-use crate::rules::domain::time::Timestamp;
-use crate::rules::domain::timer::TimerId;
+use rules::domain::time::Timestamp;
+use rules::domain::timer::TimerId;
 
 /// An admitted request about timers.
 pub(super) struct Call<'a> {

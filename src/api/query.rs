@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::foundation::rfc3339;
-use crate::rules::domain::time::Timestamp;
-use crate::rules::index::{Filter, STATES};
+use rules::domain::time::Timestamp;
+use rules::index::{Filter, STATES};
 
 use super::problem::{FieldError, Problem};
 

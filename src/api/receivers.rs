@@ -10,7 +10,7 @@ use super::answer::{self, Answer};
 use super::problem::Problem;
 use super::query::{Params, number};
 use super::request::Request;
-use crate::node::receivers::ReceiverStatus;
+use rules::receivers::ReceiverStatus;
 
 const DEFAULT_LIMIT: usize = 100;
 pub(super) const MAX_LIMIT: usize = 1_000;

@@ -13,7 +13,7 @@ use super::problem::Problem;
 use super::query::Params;
 use crate::foundation::rfc3339;
 use crate::nats::{NatsStatus, StreamStatus};
-use crate::rules::history::{Lateness, Minute, Report};
+use rules::history::{Lateness, Minute, Report};
 
 /// The value of a part, or the reason why it is not known.
 type Part = Result<Value, &'static str>;

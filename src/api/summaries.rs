@@ -13,8 +13,8 @@ use super::{Api, timers};
 use crate::foundation::timer_json::{self, View};
 use crate::nats::NatsError;
 use crate::node::engine::Engine;
-use crate::rules::domain::timer::TimerId;
-use crate::rules::index::{Filter, Size};
+use rules::domain::timer::TimerId;
+use rules::index::{Filter, Size};
 
 /// How many records are read at once.
 const READ_AT_ONCE: usize = 64;

@@ -13,10 +13,10 @@ use super::{Api, draft, idempotency, owner, precondition, traceparent};
 use crate::foundation::timer_json::{self, View, Waiting};
 use crate::nats::Stored;
 use crate::node::engine::{Applied, Created, Engine, Patience};
-use crate::node::receivers::Trouble;
-use crate::rules::domain::change::Change;
-use crate::rules::domain::machine::{Input, Refusal};
-use crate::rules::domain::timer::Timer;
+use rules::domain::change::Change;
+use rules::domain::machine::{Input, Refusal};
+use rules::domain::timer::Timer;
+use rules::receivers::Trouble;
 
 pub(super) async fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
     Params::none(&call.request.query)?;

@@ -12,7 +12,7 @@ use crate::foundation::clock::Clock;
 use crate::foundation::metrics::Task;
 use crate::foundation::tasks::{Kept, Tasks};
 use crate::nats::Access;
-use crate::node::durability::Sync;
+use rules::durability::Sync;
 
 /// How a node reaches the servers that its settings name.
 pub(super) fn access(broker: Broker, node: &Node) -> Access {

@@ -94,7 +94,7 @@ pub async fn serve(mut serve: Serve, places: Places) -> Result<()> {
     let metrics = metrics(&serve.node, serve.role);
     let tasks = Tasks::new(metrics.clone());
     let starting = Box::pin(async {
-        let shape = serve.node.shape(serve.broker.replicas, serve.broker.durability);
+        let shape = serve.node.shape(serve.broker.replicas, serve.broker.durability.map(Into::into));
         let journal_dir = serve.node.journal.dir(&serve.embedded.data_dir);
         let own_store = serve.broker.nats.is_empty().then(|| serve.embedded.data_dir.clone());
         let (broker, access) = if serve.broker.nats.is_empty() {

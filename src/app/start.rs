@@ -33,10 +33,10 @@ use crate::node::places::Places;
 use crate::node::receivers::Receivers;
 use crate::node::room::Keeper;
 use crate::node::sweep::{Means, Sweeper};
-use crate::rules::domain::high_water::covered_after;
-use crate::rules::policy::Others;
-use crate::rules::presence::{self, Digest, Life};
 use crate::webhook::{Caller, Settings};
+use rules::domain::high_water::covered_after;
+use rules::policy::Others;
+use rules::presence::{self, Digest, Life};
 
 /// Connections of health checks if these have a listener of their own: an orchestrator, a balancer and a few people make a
 /// handful.
@@ -131,7 +131,7 @@ impl Running {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             role: role.told(),
             setup: Some(presence::Setup {
-                rules: Digest::of(&targets.policy.digest()),
+                rules: Digest::of(&crypto::sha256_hex(targets.policy.meaning().as_bytes())),
                 access: role.serves().then(|| Digest::of(&permissions.digest())),
                 dev: inbox.is_some(),
                 installation: node.installation.clone(),

@@ -8,11 +8,11 @@ use uuid::Uuid;
 
 use crate::foundation::rfc3339;
 use crate::foundation::timer_json::{self, View};
-use crate::rules::domain::attempt::Delivery;
-use crate::rules::domain::retry::RetryPolicy;
-use crate::rules::domain::target::{Body, Method, Target, TargetUrl};
-use crate::rules::domain::time::Timestamp;
-use crate::rules::domain::timer::{Timer, TimerId};
+use rules::domain::attempt::Delivery;
+use rules::domain::retry::RetryPolicy;
+use rules::domain::target::{Body, Method, Target, TargetUrl};
+use rules::domain::time::Timestamp;
+use rules::domain::timer::{Timer, TimerId};
 
 /// The label of a callback that names the timer whose end it tells.
 pub const CALLBACK_OF: &str = "callback_of";
@@ -61,9 +61,9 @@ fn event(timer: &Timer, id: TimerId) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::domain::callbacks::Callbacks;
-    use crate::rules::domain::machine_properties::a_timer;
-    use crate::rules::domain::timer::{DEFAULT_TIMEOUT, State};
+    use rules::domain::callbacks::Callbacks;
+    use rules::domain::sample::a_timer;
+    use rules::domain::timer::{DEFAULT_TIMEOUT, State};
 
     #[test]
     fn each_end_of_a_timer_has_one_callback_that_says_it_all() {

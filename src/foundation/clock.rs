@@ -17,7 +17,7 @@ mod reference;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::rules::domain::time::{Now, Pace, Timestamp};
+use rules::domain::time::{Now, Pace, Timestamp};
 
 pub use course::Course;
 pub use reference::Reference;

@@ -7,8 +7,8 @@ mod nearly;
 
 use time::{Date, Month, OffsetDateTime, Time, UtcOffset};
 
-use crate::rules::domain::time::Timestamp;
 use nearly::Parts;
+use rules::domain::time::Timestamp;
 
 /// Prints an instant as `2027-01-01T08:00:00.000000Z`. An instant past the year 9999 is printed as the last instant of
 /// that year, since RFC 3339 has no later years.

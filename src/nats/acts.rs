@@ -6,7 +6,7 @@ use serde_json::json;
 use super::batch::Got;
 use super::names::{EVENTS, WAS, WAS_NOTHING, evented_timer};
 use crate::nats::{Link, NatsError};
-use crate::rules::ledger::{Act, Deed, Term};
+use rules::ledger::{Act, Deed, Term};
 
 /// Events in a page.
 const EVENTS_AT_ONCE: usize = 500;

@@ -13,7 +13,7 @@ use super::tail::Seen;
 use crate::foundation::clock::Clock;
 use crate::foundation::rfc3339;
 use crate::nats::NatsError;
-use crate::rules::domain::time::Timestamp;
+use rules::domain::time::Timestamp;
 
 /// How long the next message of an answer may take: a server reads messages that it does not have in memory from the disk.
 const SILENCE: Duration = Duration::from_secs(5);

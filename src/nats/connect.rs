@@ -20,7 +20,7 @@ use crate::nats::next_server::NextServer;
 use crate::nats::outage::{Outage, is_about_the_user};
 use crate::nats::standing::NOT_HERE;
 use crate::nats::store::MIN_PAYLOAD;
-use crate::node::durability::Sync;
+use rules::durability::Sync;
 
 /// The oldest nats-server that works. Up to 2.14.2, message schedules and work queues have bugs that lose or double timers; up to
 /// 2.14.3, a write at the moment when a record's time to live ends can leave the bucket read-only.

@@ -15,8 +15,8 @@ use tokio::time::{Instant, timeout_at};
 use super::Link;
 use super::connect::{is_new_enough, is_synced_enough};
 use super::names::{BUCKET_STREAM, STREAM};
-use crate::node::durability::{Seen, Server, Stream, Sync, Version};
-use crate::node::room::Part;
+use rules::durability::{Seen, Server, Stream, Sync, Version};
+use rules::room::Part;
 
 /// How long all servers together may take to answer: a server that is away does not answer.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(2);

@@ -3,10 +3,10 @@
 use super::names::evented_timer;
 use super::record;
 use super::tail::Seen;
-use crate::rules::domain::callbacks::Callbacks;
-use crate::rules::domain::target::Body;
-use crate::rules::domain::timer::{State, Timer};
-use crate::rules::index::Size;
+use rules::domain::callbacks::Callbacks;
+use rules::domain::target::Body;
+use rules::domain::timer::{State, Timer};
+use rules::index::Size;
 
 /// What happened to a timer.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::names::BUCKET;
 use crate::nats::{Link, Said};
-use crate::rules::presence::{Beat, Life};
+use rules::presence::{Beat, Life};
 
 /// How long this node waits for the answers of others once it has heard itself: they answer at once.
 const ANSWERED: Duration = Duration::from_millis(300);

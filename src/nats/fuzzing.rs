@@ -15,10 +15,10 @@ use super::tail::Seen;
 use super::watch::Watched;
 use super::{presence, record};
 use crate::foundation::timer_json::{self, View};
-use crate::rules::domain::attempt::CallResult;
-use crate::rules::domain::machine::{Effect, Input, LINGER_TRIES, step};
-use crate::rules::domain::time::{Pace, Timestamp};
-use crate::rules::domain::timer::{Doubt, State, Timer};
+use rules::domain::attempt::CallResult;
+use rules::domain::machine::{Effect, Input, LINGER_TRIES, step};
+use rules::domain::time::{Pace, Timestamp};
+use rules::domain::timer::{Doubt, State, Timer};
 
 /// Checks a record. If it can be read, it is the same once written and read again, and so is each record that a node makes of it at
 /// any time.

@@ -8,7 +8,7 @@ use async_nats::jetstream::{self, ErrorCode, stream};
 use super::names::{CONSUMER, STREAM};
 use super::topology::{Shape, consumer_config, wanted};
 use super::{Link, MayAsk, compare};
-use crate::node::room::Sight;
+use rules::room::Sight;
 
 /// The result of a look at the broker.
 #[derive(Clone, Debug)]

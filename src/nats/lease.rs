@@ -13,7 +13,7 @@ use super::names::{LEASE_SUBJECT, SWEEP_STREAM};
 use crate::foundation::rfc3339;
 use crate::nats::link::{ApiError, Published};
 use crate::nats::{Link, NatsError};
-use crate::rules::domain::time::Timestamp;
+use rules::domain::time::Timestamp;
 
 const VERSION: u32 = 1;
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::names::LEDGER_SUBJECT;
 use crate::nats::{Link, NatsError};
-use crate::rules::ledger::{Balance, Books};
+use rules::ledger::{Balance, Books};
 
 const VERSION: u32 = 1;
 

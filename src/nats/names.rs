@@ -5,8 +5,8 @@
 use async_nats::{HeaderName, Subject};
 use uuid::Uuid;
 
-use crate::rules::domain::time::Timestamp;
-use crate::rules::domain::timer::TimerId;
+use rules::domain::time::Timestamp;
+use rules::domain::timer::TimerId;
 
 /// Headers of JetStream that it has no constant for in the client: they are written once, so that no write allocates their names.
 pub(super) const SCHEDULE: HeaderName = HeaderName::from_static("Nats-Schedule");

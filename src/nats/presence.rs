@@ -12,9 +12,9 @@ use super::Link;
 use super::names::{BEAT_SUBJECTS, beat_subject};
 use super::troubles;
 use crate::nats::NatsError;
-use crate::node::receivers::Trouble;
-use crate::rules::domain::time::Timestamp;
-use crate::rules::presence::{Beat, Digest, Life, MAX_INSTALLATION_CHARS, Node, Role, Setup};
+use rules::domain::time::Timestamp;
+use rules::presence::{Beat, Digest, Life, MAX_INSTALLATION_CHARS, Node, Role, Setup};
+use rules::receivers::Trouble;
 
 /// The version of the message. Fields may be added under the same version, since nodes of two versions count each other while one
 /// version replaces the other.

@@ -16,7 +16,7 @@ use crate::nats::NatsError;
 use crate::nats::link::Link;
 use crate::nats::names::{CONSUMER, DUE_AT, RECEIVER, STREAM, timer_of};
 use crate::nats::wakes::Wake;
-use crate::rules::domain::time::Timestamp;
+use rules::domain::time::Timestamp;
 
 /// How long a pull request waits at the server for wakes. Short, since a wake that the server sends to a node that has vanished
 /// without closing its connection comes again only after the ack wait, and since a node that stops waits for the end of its

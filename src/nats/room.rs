@@ -7,7 +7,7 @@ use super::durability::Answer;
 use super::may_ask::MayAsk;
 use super::names::{BUCKET_STREAM, EVENTS, ROOM_SUBJECT, STREAM};
 use crate::nats::{Link, NatsError};
-use crate::node::room::{Account, Part, Server, Sight};
+use rules::room::{Account, Part, Server, Sight};
 use serde::Deserialize;
 
 /// How long all servers together may take to answer, and each of them after the one before. A server that is away does not answer.

@@ -15,9 +15,9 @@ use super::names::{
 };
 use crate::nats::link::ApiError;
 use crate::nats::{Link, NatsError, Stored, record};
-use crate::rules::domain::sweep::Armed;
-use crate::rules::domain::time::Timestamp;
-use crate::rules::domain::timer::TimerId;
+use rules::domain::sweep::Armed;
+use rules::domain::time::Timestamp;
+use rules::domain::timer::TimerId;
 
 /// Records in a page: few enough that the wakes of all of them fit into one answer, which has at most 1,024.
 const RECORDS: usize = 256;

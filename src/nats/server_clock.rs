@@ -11,7 +11,7 @@ use super::Link;
 use super::names::STREAM;
 use crate::foundation::rfc3339;
 use crate::nats::NatsError;
-use crate::rules::presence::ServerSample;
+use rules::presence::ServerSample;
 
 #[derive(Deserialize)]
 struct StreamTime {

@@ -14,8 +14,8 @@ use crate::foundation::clock::Clock;
 use crate::nats::link::{ApiError, Link, Published};
 use crate::nats::names::{BUCKET_STREAM, SHOWN_UNTIL, WAS, WAS_NOTHING, record_subject};
 use crate::nats::{NatsError, record};
-use crate::rules::domain::time::{Pace, Timestamp};
-use crate::rules::domain::timer::{MAX_ATTEMPTS_KEPT, State, Timer, TimerId};
+use rules::domain::time::{Pace, Timestamp};
+use rules::domain::timer::{MAX_ATTEMPTS_KEPT, State, Timer, TimerId};
 
 /// The most that an attempt adds to a record, in bytes: 4 KiB of an answer in Base64, a reason of 512 bytes, each of which may have
 /// to be escaped, and its other fields.

@@ -12,7 +12,7 @@ use futures_util::StreamExt as _;
 use super::{Link, limits};
 use crate::foundation::clock::Clock;
 use crate::nats::NatsError;
-use crate::rules::domain::time::Timestamp;
+use rules::domain::time::Timestamp;
 
 /// A message of a stream.
 pub(super) struct Seen {

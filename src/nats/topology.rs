@@ -9,7 +9,7 @@ use crate::nats::names::{
     BUCKET, BUCKET_STREAM, CONSUMER, EVENT_SUBJECTS, EVENTS, FIRE_SUBJECTS, REPUBLISH_FROM, REPUBLISH_TO,
     SCHEDULE_SUBJECTS, STREAM, SWEEP_STREAM, SWEEP_SUBJECTS,
 };
-use crate::node::durability::Level;
+use rules::durability::Level;
 
 /// A wake that is not acknowledged for this long is given to another worker. Short, since a timer whose worker was killed is late
 /// by this much; workers send progress acks while they are busy with a wake.

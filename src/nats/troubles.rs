@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::Link;
 use super::names::beat_subject;
-use crate::node::receivers::{Reason, Trouble, Whose};
+use rules::receivers::{Reason, Trouble, Whose};
 
 /// The version of the message.
 const VERSION: u32 = 1;

@@ -12,8 +12,8 @@ use serde_json::json;
 use super::names::{BUCKET_STREAM, record_subject, recorded_timer};
 use super::tail::Seen;
 use crate::nats::{BucketState, Link, NatsError};
-use crate::rules::domain::time::Timestamp;
-use crate::rules::domain::timer::TimerId;
+use rules::domain::time::Timestamp;
+use rules::domain::timer::TimerId;
 
 /// How many changes are remembered. A bucket that lost more than these lost all of these, and one of them shows it. Few, since a
 /// comparison reads the records of all.

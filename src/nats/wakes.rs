@@ -13,8 +13,8 @@ use crate::nats::names::{
     CONSUMER, DUE_AT, FIRE_SUBJECTS, RECEIVER, SCHEDULE, SCHEDULE_TARGET, STREAM, fire_subject,
     schedule_subject, schedule_subjects_of,
 };
-use crate::rules::domain::time::Timestamp;
-use crate::rules::domain::timer::TimerId;
+use rules::domain::time::Timestamp;
+use rules::domain::timer::TimerId;
 
 /// Arms and removes wakes. Cheap to clone.
 #[derive(Clone)]
@@ -29,7 +29,7 @@ pub struct Wake {
     pub id: TimerId,
     /// How often it has been delivered, from 1.
     pub tries: u32,
-    /// The [authority](crate::rules::domain::target::TargetUrl::authority) of the receiver that its timer had when it was armed. Absent from
+    /// The [authority](rules::domain::target::TargetUrl::authority) of the receiver that its timer had when it was armed. Absent from
     /// wakes of older versions.
     pub receiver: Option<String>,
     /// The instant that it was armed for. Absent from wakes that were due at once, and from those of older versions.

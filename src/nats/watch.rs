@@ -11,8 +11,8 @@ use super::record;
 use super::tail::{Seen, Tail};
 use super::turned_back::LastHeard;
 use crate::nats::{Link, NatsError};
-use crate::rules::domain::time::{Pace, Timestamp};
-use crate::rules::domain::timer::{Timer, TimerId};
+use rules::domain::time::{Pace, Timestamp};
+use rules::domain::timer::{Timer, TimerId};
 
 /// How often the node checks whether the bucket has turned back while the connection stays: the server that has the bucket may be
 /// another than the one that this node is connected to.

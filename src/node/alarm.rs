@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use crate::foundation::clock::Clock;
 use crate::foundation::metrics::Task;
 use crate::foundation::tasks::Tasks;
-use crate::rules::domain::time::Timestamp;
+use rules::domain::time::Timestamp;
 
 /// The longest time between two readings of the clock. It bounds the delay until a clock that was set or a machine that slept
 /// is noticed.

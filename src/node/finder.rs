@@ -13,10 +13,10 @@ use crate::foundation::clock::Clock;
 use crate::foundation::metrics::{self, Indexed, Task};
 use crate::foundation::tasks::Tasks;
 use crate::nats::{Link, NatsError, Watch, Watched};
-use crate::node::receivers::Waits;
-use crate::rules::domain::time::Timestamp;
-use crate::rules::history::{History, MINUTES, Report};
-use crate::rules::index::{Index, STATES, max_bytes};
+use rules::domain::time::Timestamp;
+use rules::history::{History, MINUTES, Report};
+use rules::index::{Index, STATES, max_bytes};
+use rules::receivers::Waits;
 
 /// How often the index drops timers that have left by themselves. The server itself looks at whole seconds.
 const EXPIRE_EVERY: Duration = Duration::from_secs(1);

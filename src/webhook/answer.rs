@@ -6,8 +6,8 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::exchange::Exchanged;
-use crate::rules::domain::called::{Answer, MAX_ANSWER_BYTES};
-use crate::rules::domain::time::Timestamp;
+use rules::domain::called::{Answer, MAX_ANSWER_BYTES};
+use rules::domain::time::Timestamp;
 
 /// How long the rest of an answer is waited for once its status is known. The status alone decides, and until the outcome is stored, a
 /// crash of the node makes it unknown. Most bodies come with the status, or one network delay later.

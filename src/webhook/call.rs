@@ -21,11 +21,11 @@ use super::sign::Secrets;
 use super::trace::Trace;
 use crate::foundation::clock::Clock;
 use crate::foundation::tasks::Tasks;
-use crate::node::receivers::Route;
-use crate::rules::domain::attempt::CallResult;
-use crate::rules::domain::called::Called;
-use crate::rules::domain::timer::{MAX_TIMEOUT, Timer};
-use crate::rules::policy::{Destination, Policy};
+use rules::domain::attempt::CallResult;
+use rules::domain::called::Called;
+use rules::domain::timer::{MAX_TIMEOUT, Timer};
+use rules::policy::{Destination, Policy};
+use rules::receivers::Route;
 
 /// On how many connections a request is tried if none of them takes it: a connection from the pool may be gone just then.
 const MOST_CONNECTIONS: u32 = 3;

@@ -9,9 +9,9 @@ use rustix::io::Errno;
 use rustls::{AlertDescription, CertificateError, Error as Tls};
 
 use crate::foundation::rfc3339;
-use crate::rules::domain::attempt::CallResult;
-use crate::rules::domain::time::Timestamp;
-use crate::rules::policy::Forbidden;
+use rules::domain::attempt::CallResult;
+use rules::domain::time::Timestamp;
+use rules::policy::Forbidden;
 
 /// The longest text of a cause that is kept, in bytes; it is part of the stored record.
 const MAX_REASON_BYTES: usize = 512;

@@ -1,9 +1,9 @@
 //! The way in for fuzzing: any bytes as the answer of a receiver.
 
 use super::answer::Fields;
-use crate::rules::domain::attempt::CallResult;
-use crate::rules::domain::called::{Answer, Called, MAX_ANSWER_BYTES, Phases};
-use crate::rules::domain::time::Timestamp;
+use rules::domain::attempt::CallResult;
+use rules::domain::called::{Answer, Called, MAX_ANSWER_BYTES, Phases};
+use rules::domain::time::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 

@@ -33,7 +33,7 @@
 //! **Invariant:** a call takes no longer than its timer's timeout. It keeps 4 KiB of an answer and reads 128 KiB of it at most, after a
 //! head of 64 KiB, or of 256 KiB compressed over HTTP/2.
 //!
-//! **Invariant:** no connection is made to an address that [`crate::rules::policy`] has not judged for this call: names
+//! **Invariant:** no connection is made to an address that [`rules::policy`] has not judged for this call: names
 //! are judged once they are looked up, addresses in URLs before that.
 
 mod answer;

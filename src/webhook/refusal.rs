@@ -6,8 +6,8 @@ use url::Host;
 
 use super::call::Caller;
 use super::failure::Failure;
-use crate::rules::domain::target::TargetUrl;
-use crate::rules::policy::{Destination, Forbidden};
+use rules::domain::target::TargetUrl;
+use rules::policy::{Destination, Forbidden};
 
 /// The longest time for which a name is looked up. If that does not suffice, the call finds out.
 const LOOKUP: Duration = Duration::from_secs(5);

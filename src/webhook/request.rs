@@ -9,9 +9,9 @@ use url::Url;
 use super::failure::Failure;
 use super::sign::{Call, Secrets};
 use crate::foundation::rfc3339;
-use crate::rules::domain::target::{Body, Method};
-use crate::rules::domain::time::Timestamp;
-use crate::rules::domain::timer::Timer;
+use rules::domain::target::{Body, Method};
+use rules::domain::time::Timestamp;
+use rules::domain::timer::Timer;
 
 /// The name by which a node introduces itself, unless the timer's own headers say otherwise.
 const US: HeaderValue = HeaderValue::from_static(concat!("jettimer/", env!("CARGO_PKG_VERSION")));
@@ -187,8 +187,8 @@ fn shared(bytes: Arc<[u8]>) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::domain::attempt::Delivery;
-    use crate::rules::domain::machine_properties::a_timer;
+    use rules::domain::attempt::Delivery;
+    use rules::domain::sample::a_timer;
 
     #[test]
     fn an_attempt_says_which_one_it_is_and_when_it_was_due() {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::sign::Secrets;
-use crate::rules::policy::{Policy, Rule};
+use rules::policy::{Policy, Rule};
 
 /// How receivers are reached.
 #[derive(Clone, Debug)]

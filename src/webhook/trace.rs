@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::rules::domain::called::Phases;
+use rules::domain::called::Phases;
 
 /// The progress of one call.
 pub(super) struct Trace {

@@ -46,5 +46,5 @@ pub(crate) fn micros_of(text: &serde_json::Value) -> u64 {
 
 /// An instant as RFC 3339.
 pub(crate) fn at(micros: u64) -> String {
-    jettimer::foundation::rfc3339::format(jettimer::rules::domain::time::Timestamp::from_micros(micros))
+    jettimer::foundation::rfc3339::format(rules::domain::time::Timestamp::from_micros(micros))
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use hickory_resolver::proto::op::ResponseCode;
-use jettimer::rules::domain::attempt::CallResult;
 use jettimer::webhook::Settings;
+use rules::domain::attempt::CallResult;
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use jettimer::rules::domain::attempt::CallResult;
-use jettimer::rules::domain::called::Called;
-use jettimer::rules::domain::target::Method;
 use jettimer::webhook::Caller;
+use rules::domain::attempt::CallResult;
+use rules::domain::called::Called;
+use rules::domain::target::Method;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;

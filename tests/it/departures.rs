@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use jettimer::rules::domain::attempt::CallResult;
-use jettimer::rules::domain::target::Method;
 use jettimer::webhook::{Departure, Settings};
+use rules::domain::attempt::CallResult;
+use rules::domain::target::Method;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;

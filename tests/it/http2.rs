@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use jettimer::rules::domain::called::Called;
-use jettimer::rules::domain::target::Body;
 use jettimer::webhook::{Caller, Settings};
+use rules::domain::called::Called;
+use rules::domain::target::Body;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 

@@ -6,8 +6,8 @@ use futures_util::future::join_all;
 use jettimer::foundation::clock::Clock;
 use jettimer::foundation::tasks::Tasks;
 use jettimer::node::alarm::Alarm;
-use jettimer::rules::domain::time::Timestamp;
 use reqwest::Method;
+use rules::domain::time::Timestamp;
 use serde_json::json;
 
 use crate::support::{Broker, Node, Reply, Sink, micros_of};

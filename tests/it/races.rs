@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 use jettimer::foundation::clock::Clock;
 use jettimer::foundation::tasks::Tasks;
 use jettimer::node::alarm::Alarm;
-use jettimer::rules::domain::time::Timestamp;
+use rules::domain::time::Timestamp;
 use serde_json::json;
 
 use crate::support::{Broker, Client, Node, Sink, micros_of};

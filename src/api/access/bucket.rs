@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use super::Quota;
-use crate::rules::domain::rate::Rate;
+use rules::domain::rate::Rate;
 
 /// The requests that a caller may still send. Time comes in as an argument.
 pub(super) struct Bucket {

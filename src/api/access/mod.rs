@@ -13,8 +13,8 @@ use std::time::Instant;
 use subtle::ConstantTimeEq as _;
 
 use crate::foundation::crypto;
-use crate::rules::domain::rate::Rate;
 use bucket::Bucket;
+use rules::domain::rate::Rate;
 
 pub use token::{Token, check_name, parse, random, scope};
 

@@ -7,7 +7,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::Scope;
 use crate::foundation::text_file;
-use crate::rules::domain::rate::Rate;
+use rules::domain::rate::Rate;
 
 /// Random bytes of a token: as many as the digest has, so neither is the weaker part.
 const RANDOM_BYTES: usize = 32;

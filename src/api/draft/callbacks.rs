@@ -2,9 +2,9 @@
 
 use super::fields::Fields;
 use super::target::url_of;
-use crate::rules::domain::callbacks::Callbacks;
-use crate::rules::domain::target::TargetUrl;
-use crate::rules::policy::Policy;
+use rules::domain::callbacks::Callbacks;
+use rules::domain::target::TargetUrl;
+use rules::policy::Policy;
 
 /// The callbacks that a change names: `Some(None)` removes one.
 pub(super) struct CallbacksChange {

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::fields::{Fields, whole};
-use crate::rules::domain::flow::{Flow, MAX_FLOW_KEY_CHARS, MAX_PARALLELISM};
-use crate::rules::domain::rate::Rate;
+use rules::domain::flow::{Flow, MAX_FLOW_KEY_CHARS, MAX_PARALLELISM};
+use rules::domain::rate::Rate;
 
 const FORM: &str =
     "must be an object such as {\"key\": \"customer-17\", \"rate\": \"100/s\", \"parallelism\": 10}";

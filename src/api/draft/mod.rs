@@ -19,11 +19,11 @@ use uuid::Uuid;
 use crate::api::json::Json;
 use crate::api::problem::FieldError;
 use crate::api::{idempotency, owner};
-use crate::rules::domain::change::Change;
-use crate::rules::domain::retry::RetryPolicy;
-use crate::rules::domain::time::Timestamp;
-use crate::rules::domain::timer::{Timer, TimerId};
-use crate::rules::policy::Policy;
+use rules::domain::change::Change;
+use rules::domain::retry::RetryPolicy;
+use rules::domain::time::Timestamp;
+use rules::domain::timer::{Timer, TimerId};
+use rules::policy::Policy;
 
 use fields::Fields;
 

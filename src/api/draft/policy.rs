@@ -9,10 +9,10 @@ use serde_json::Value;
 use super::fields::{Fields, escaped, whole};
 use crate::api::problem::FieldError;
 use crate::foundation::duration;
-use crate::rules::domain::attempt::Delivery;
-use crate::rules::domain::retry::{MAX_ATTEMPTS, MAX_BACKOFF, MAX_DEADLINE, MAX_FACTOR, RetryPolicy};
-use crate::rules::domain::statuses::StatusSet;
-use crate::rules::domain::timer::{
+use rules::domain::attempt::Delivery;
+use rules::domain::retry::{MAX_ATTEMPTS, MAX_BACKOFF, MAX_DEADLINE, MAX_FACTOR, RetryPolicy};
+use rules::domain::statuses::StatusSet;
+use rules::domain::timer::{
     DEFAULT_TIMEOUT, MAX_METADATA, MAX_METADATA_KEY_CHARS, MAX_METADATA_VALUE_CHARS, MAX_TIMEOUT, MIN_TIMEOUT,
 };
 

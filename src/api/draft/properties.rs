@@ -11,7 +11,7 @@ use super::tests::rules;
 use super::{read, read_change};
 use crate::api::json::Json;
 use crate::api::problem::FieldError;
-use crate::rules::domain::time::Timestamp;
+use rules::domain::time::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 

@@ -8,11 +8,11 @@ use warp::http::{HeaderName, HeaderValue, Uri};
 use super::fields::{Fields, escaped};
 use crate::api::problem::FieldError;
 use crate::foundation::crypto::has_certificates;
-use crate::rules::domain::dns_name;
-use crate::rules::domain::target::{
+use rules::domain::dns_name;
+use rules::domain::target::{
     Body, MAX_HEADER_BYTES, MAX_HEADERS, Method, Target, TargetUrl, is_reserved_header,
 };
-use crate::rules::policy::{Destination, Policy};
+use rules::policy::{Destination, Policy};
 
 const BODIES: [&str; 3] = ["body", "body_text", "body_base64"];
 

@@ -10,12 +10,12 @@ use super::{Rules, read, read_change};
 use crate::api::json::Json;
 use crate::api::problem::FieldError;
 use crate::foundation::rfc3339;
-use crate::rules::domain::attempt::Delivery;
-use crate::rules::domain::retry::RetryPolicy;
-use crate::rules::domain::target::{Body, Method};
-use crate::rules::domain::time::Timestamp;
-use crate::rules::domain::timer::{State, Timer};
-use crate::rules::policy::Policy;
+use rules::domain::attempt::Delivery;
+use rules::domain::retry::RetryPolicy;
+use rules::domain::target::{Body, Method};
+use rules::domain::time::Timestamp;
+use rules::domain::timer::{State, Timer};
+use rules::policy::Policy;
 
 const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::fields::{Fields, whole};
 use crate::foundation::{duration, rfc3339};
-use crate::rules::domain::time::Timestamp;
+use rules::domain::time::Timestamp;
 
 /// How far an instant may lie in the past and still be accepted, as due at once: clients' clocks differ.
 pub(super) const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);

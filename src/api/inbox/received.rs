@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::rules::domain::time::Timestamp;
+use rules::domain::time::Timestamp;
 
 /// How many webhooks are kept: more than a person scrolls through.
 pub(crate) const MAX_KEPT: usize = 200;

@@ -11,7 +11,7 @@ use crate::api::query::Params;
 use crate::foundation::duration;
 
 /// The longest delay: the longest timeout of a timer.
-const MAX_DELAY: Duration = crate::rules::domain::timer::MAX_TIMEOUT;
+const MAX_DELAY: Duration = rules::domain::timer::MAX_TIMEOUT;
 
 /// How to answer a webhook.
 #[derive(Debug, PartialEq, Eq)]

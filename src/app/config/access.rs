@@ -9,7 +9,7 @@ use clap::builder::BoolishValueParser;
 
 use crate::api::access::{Permissions, parse};
 use crate::foundation::text_file;
-use crate::rules::domain::rate::Rate;
+use rules::domain::rate::Rate;
 
 const CONTRADICTION: &str = "--insecure-no-auth and tokens contradict each other: give one of them";
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::durability::Durability;
 use super::hushed::Hushed;
 use super::parse;
 use crate::nats::ServerAddr;
-use crate::node::durability::Level;
 
 /// NATS servers that run already.
 #[derive(Debug, Args)]
@@ -52,7 +52,7 @@ pub struct Broker {
     /// Which failures stored timers must survive; the node warns if replicas, sync interval or version are too weak for
     /// that; default: full with --replicas 3 or 5, else relaxed
     #[arg(long, env = "JETTIMER_DURABILITY", value_name = "LEVEL", value_enum)]
-    pub(crate) durability: Option<Level>,
+    pub(crate) durability: Option<Durability>,
 
     /// Replicas of each stream that jettimer creates: 1, 3 or 5
     #[arg(long, env = "JETTIMER_REPLICAS", value_name = "COUNT", default_value = "1",

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 
 use super::creation::label;
 use crate::foundation::rfc3339;
-use crate::rules::index::STATES;
+use rules::index::STATES;
 
 /// Which timers are meant, by what does not change with what happens to them.
 #[derive(Clone, Debug, Default, Args)]

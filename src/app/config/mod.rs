@@ -8,6 +8,7 @@ mod commands;
 mod connection;
 mod creation;
 mod doctor;
+mod durability;
 mod filter;
 mod hushed;
 mod journal;

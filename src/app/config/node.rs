@@ -16,11 +16,11 @@ use super::targets::Targets;
 use crate::api::{Hosts, Origins};
 use crate::foundation::telemetry::Format;
 use crate::nats::Shape;
-use crate::node::durability::Level;
-use crate::rules::domain::retry::{MAX_ATTEMPTS, MAX_BACKOFF, MAX_DEADLINE, RetryPolicy};
-use crate::rules::domain::statuses::StatusSet;
-use crate::rules::presence;
 use crate::webhook::Settings;
+use rules::domain::retry::{MAX_ATTEMPTS, MAX_BACKOFF, MAX_DEADLINE, RetryPolicy};
+use rules::domain::statuses::StatusSet;
+use rules::durability::Level;
+use rules::presence;
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(86_400);

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::foundation::duration;
 use crate::nats::ServerAddr;
-use crate::rules::domain::timer::MAX_NODE_NAME_CHARS;
-use crate::rules::presence::MAX_INSTALLATION_CHARS;
+use rules::domain::timer::MAX_NODE_NAME_CHARS;
+use rules::presence::MAX_INSTALLATION_CHARS;
 
 /// A parser for durations from `min` to `max`, both included.
 pub(super) fn span(
@@ -65,7 +65,7 @@ pub(super) fn server(text: &str) -> Result<ServerAddr, String> {
 
 /// A factor between two backoffs.
 pub(super) fn factor(text: &str) -> Result<f64, String> {
-    let max = crate::rules::domain::retry::MAX_FACTOR;
+    let max = rules::domain::retry::MAX_FACTOR;
     text.parse()
         .ok()
         .filter(|factor| (1.0..=max).contains(factor))

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use super::parse;
-use crate::node::receivers::{ReceiverLimit, Rules};
+use rules::receivers::{ReceiverLimit, Rules};
 
 /// What receivers are allowed.
 #[derive(Debug, Args)]

@@ -12,8 +12,8 @@ use url::Url;
 
 use super::hushed::Hushed;
 use super::parse;
-use crate::rules::policy::{Policy, Rule};
 use crate::webhook::{Identity, Secrets, Settings};
+use rules::policy::{Policy, Rule};
 
 /// What `dev` opens beside what it is told: receivers that are tried out are on the same machine.
 const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1"];

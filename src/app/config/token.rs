@@ -5,7 +5,7 @@ use clap::Args;
 
 use crate::api::access::{Scope, check_name, random, scope};
 use crate::foundation::crypto::sha256_hex;
-use crate::rules::domain::rate::Rate;
+use rules::domain::rate::Rate;
 
 /// `jettimer token`
 #[derive(Debug, Args)]

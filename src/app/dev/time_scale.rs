@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::app::embedded;
 use crate::foundation::clock::{Clock, Course};
 use crate::foundation::rfc3339;
-use crate::rules::domain::time::Pace;
+use rules::domain::time::Pace;
 
 /// The file's name in the data directory. The file is absent if the clock is the world's.
 const FILE: &str = embedded::TIME_SCALE_FILE;
@@ -106,7 +106,7 @@ fn keep(data_dir: &Path, kept: &Kept) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::domain::time::Timestamp;
+    use rules::domain::time::Timestamp;
 
     fn times(times: u32) -> NonZeroU32 {
         NonZeroU32::new(times).unwrap()

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::args::Delivery;
 use super::clock::micros;
 use crate::foundation::rfc3339;
-use crate::rules::domain::time::Timestamp;
+use rules::domain::time::Timestamp;
 
 /// How far a due instant may be from the one that was asked for, in microseconds: a service may keep time in whole milliseconds.
 const ROUNDING_US: u64 = 1000;

@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn every_final_state_ends_a_watch_and_no_other_does() {
         let over: Vec<&str> =
-            crate::rules::index::STATES.into_iter().filter(|state| Exit::of_state(state).is_some()).collect();
+            rules::index::STATES.into_iter().filter(|state| Exit::of_state(state).is_some()).collect();
         assert_eq!(over, ["delivered", "failed", "unknown", "cancelled"]);
     }
 }

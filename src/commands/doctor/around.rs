@@ -9,8 +9,8 @@ use super::{Check, setup};
 use crate::foundation::clock::Clock;
 use crate::foundation::rfc3339;
 use crate::nats::{Link, Said};
-use crate::node::receivers::Trouble;
-use crate::rules::presence::{Beat, Life, Moment, Offset, ServerClock};
+use rules::presence::{Beat, Life, Moment, Offset, ServerClock};
+use rules::receivers::Trouble;
 
 /// How long the doctor listens to nodes: each announces itself once a second.
 const LISTEN: Duration = Duration::from_millis(2_500);

@@ -2,7 +2,7 @@
 
 use super::{Check, room};
 use crate::nats::{ConsumerSight, Inspection, Shape, StreamSight, StreamThere};
-use crate::node::durability::{self, Level, Seen, Verdict, judge};
+use rules::durability::{self, Level, Seen, Verdict, judge};
 
 /// More due wakes than this that no worker has taken are a backlog: one node holds fewer.
 const BACKLOG: u64 = 10_000;

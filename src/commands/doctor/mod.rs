@@ -22,11 +22,11 @@ use crate::app::config;
 use crate::foundation::clock::{Clock, Reference};
 use crate::foundation::metrics::{Metrics, Parts};
 use crate::nats::{self, Keeping, Link, Shape, Store};
-use crate::node::durability::Level;
 use crate::node::guard::Guard;
 use crate::node::sweep::findings::Findings;
 use crate::node::sweep::late::Late;
 use crate::node::sweep::{Broom, Order};
+use rules::durability::Level;
 
 /// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -147,7 +147,7 @@ impl config::Doctor {
     fn shape(&self) -> Shape {
         Shape {
             replicas: self.broker.replicas,
-            durability: self.broker.durability,
+            durability: self.broker.durability.map(Into::into),
             event_retention: Duration::from_secs(86_400),
             event_max_bytes: 1 << 30,
         }

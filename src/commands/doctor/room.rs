@@ -2,7 +2,7 @@
 
 use super::Check;
 use super::broker::mebibytes;
-use crate::node::room::{Account, Part, Room, Sight};
+use rules::room::{Account, Part, Room, Sight};
 
 /// If the free room is less than this many times the kept room, the check warns: it would be used up before anyone reacts.
 const SOON: u64 = 3;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Check;
-use crate::rules::presence::{Beat, Difference, Life, Setup};
+use rules::presence::{Beat, Difference, Life, Setup};
 
 /// A finding for each setting in which running nodes differ; one good check if they do not differ.
 pub(super) fn of_nodes<'a>(beats: impl Iterator<Item = &'a Beat>) -> Vec<Check> {

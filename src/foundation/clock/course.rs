@@ -2,7 +2,7 @@
 //!
 //! Pure. The course is a straight line, so timers set before a restart stay where they were as long as pace and anchor stay the same.
 
-use crate::rules::domain::time::{Pace, Timestamp};
+use rules::domain::time::{Pace, Timestamp};
 
 /// The course of a clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

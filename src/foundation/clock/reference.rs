@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::Clock;
-use crate::rules::domain::time::Timestamp;
+use rules::domain::time::Timestamp;
 
 /// A handle to the time that most clocks show. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use prometheus_client::metrics::family::Family;
 
 use super::names;
 use super::register::{Float, Register, set_known};
-use crate::rules::ledger::Balance;
+use rules::ledger::Balance;
 
 /// The terms in the order in which they are shown: `created`, those of the records as in `Term::EACH`, and `expired`.
 const TERMS: [&str; 8] =

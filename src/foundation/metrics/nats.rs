@@ -7,8 +7,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use super::label::{Counters, label};
 use super::names;
 use super::register::{Float, Register, set, set_known};
-use crate::node::durability::{Check, Verdict};
-use crate::node::room::{Account, Room};
+use rules::durability::{Check, Verdict};
+use rules::room::{Account, Room};
 
 label! {
     /// The kind of a request's failure.

@@ -4,7 +4,7 @@ use prometheus_client::metrics::family::Family;
 
 use super::names;
 use super::register::{Float, Register, set_known};
-use crate::rules::presence::{Difference, Offset, Role};
+use rules::presence::{Difference, Offset, Role};
 
 type ByLabel = Family<[(&'static str, &'static str); 1], Float>;
 

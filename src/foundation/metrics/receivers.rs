@@ -4,7 +4,7 @@ use prometheus_client::metrics::family::Family;
 
 use super::names;
 use super::register::{Float, Register, set_known};
-use crate::node::receivers::BreakerState;
+use rules::receivers::BreakerState;
 
 type ByLabel = Family<[(&'static str, &'static str); 1], Float>;
 

@@ -6,7 +6,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use super::label::{Counters, label};
 use super::names;
 use super::register::{Float, Register, set};
-use crate::rules::domain::timer::{Doubt, State};
+use rules::domain::timer::{Doubt, State};
 
 label! {
     /// The kind of a finding.

@@ -23,7 +23,7 @@ pub use failure::{Failure, How, panic_text};
 pub use running::{Running, running};
 
 use crate::foundation::metrics::{Label as _, Metrics, Parts, Task};
-use crate::rules::domain::timer::TimerId;
+use rules::domain::timer::TimerId;
 use running::RUNNING;
 
 /// The tasks of one node. Cheap to clone.

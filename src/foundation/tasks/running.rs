@@ -1,7 +1,7 @@
 //! The task that is running, for reports of panics: a panic hook knows the thread and not its task.
 
 use crate::foundation::metrics::{Label as _, Task};
-use crate::rules::domain::timer::TimerId;
+use rules::domain::timer::TimerId;
 
 /// A task that is running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::{AttemptJson, attempt_json};
 use crate::foundation::crypto::sha256_hex;
-use crate::rules::domain::attempt::Attempt;
-use crate::rules::domain::called::{Answer, Phases};
+use rules::domain::attempt::Attempt;
+use rules::domain::called::{Answer, Phases};
 
 #[derive(Serialize)]
 pub(super) struct LoggedJson<'t> {

@@ -10,9 +10,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::foundation::rfc3339;
-use crate::rules::domain::attempt::{Attempt, CallResult, Delivery};
-use crate::rules::domain::time::Timestamp;
-use crate::rules::domain::timer::{Doubt, State, Timer};
+use rules::domain::attempt::{Attempt, CallResult, Delivery};
+use rules::domain::time::Timestamp;
+use rules::domain::timer::{Doubt, State, Timer};
 use waiting::WaitingJson;
 use whole::Whole;
 
@@ -195,8 +195,8 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::rules::domain::target::{Body, Method, Target, TargetUrl};
-    use crate::rules::domain::timer::Claim;
+    use rules::domain::target::{Body, Method, Target, TargetUrl};
+    use rules::domain::timer::Claim;
 
     const DUE: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::foundation::rfc3339;
-use crate::node::receivers::{Trouble, Whose};
-use crate::rules::domain::time::Timestamp;
+use rules::domain::time::Timestamp;
+use rules::receivers::{Trouble, Whose};
 
 /// The reason why a due timer is not called.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 use super::log::{self, LoggedJson};
 use crate::foundation::crypto::sha256_hex;
 use crate::foundation::duration;
-use crate::rules::domain::target::{Body, TargetUrl};
-use crate::rules::domain::timer::Timer;
+use rules::domain::target::{Body, TargetUrl};
+use rules::domain::timer::Timer;
 
 #[derive(Serialize)]
 pub(super) struct Whole<'t> {
@@ -128,8 +128,8 @@ fn digest(body: &Body) -> BodyJson<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::domain::attempt::Delivery;
-    use crate::rules::domain::machine_properties::a_timer;
+    use rules::domain::attempt::Delivery;
+    use rules::domain::sample::a_timer;
 
     #[test]
     fn a_flag_tells_a_digest_from_a_value_that_looks_like_one() {

@@ -4,7 +4,7 @@ use async_nats::jetstream;
 
 use crate::nats::names::EVENTS;
 use crate::nats::{Link, NatsError};
-use crate::rules::domain::time::Timestamp;
+use rules::domain::time::Timestamp;
 
 /// The least number of a feed that is created again. Such a feed begins with the microseconds since 1970, a number that no earlier
 /// feed had. A feed that is created together with the bucket begins with 1, and never gets here.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
-use crate::rules::domain::time::Timestamp;
+use rules::domain::time::Timestamp;
 
 /// How many positions are remembered: one for each look at a feed that has moved.
 const REMEMBERED: usize = 128;

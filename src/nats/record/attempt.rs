@@ -7,8 +7,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
 use super::{Instant, millis};
-use crate::rules::domain::attempt::{Attempt, CallResult};
-use crate::rules::domain::called::{Answer, Called, Phases};
+use rules::domain::attempt::{Attempt, CallResult};
+use rules::domain::called::{Answer, Called, Phases};
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct AttemptJson {

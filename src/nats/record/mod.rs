@@ -23,14 +23,14 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::foundation::rfc3339;
-use crate::rules::domain::attempt::Attempt;
-use crate::rules::domain::callbacks::Callbacks;
-use crate::rules::domain::flow::Flow;
-use crate::rules::domain::target::{Body, Method, Target, TargetUrl};
-use crate::rules::domain::time::Timestamp;
-use crate::rules::domain::timer::Timer;
 use attempt::AttemptJson;
 use policy::{DeliveryJson, FlowJson, RetryJson};
+use rules::domain::attempt::Attempt;
+use rules::domain::callbacks::Callbacks;
+use rules::domain::flow::Flow;
+use rules::domain::target::{Body, Method, Target, TargetUrl};
+use rules::domain::time::Timestamp;
+use rules::domain::timer::Timer;
 use state::StateJson;
 
 pub use later::store_beside;

@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::millis;
-use crate::rules::domain::attempt::Delivery;
-use crate::rules::domain::flow::Flow;
-use crate::rules::domain::retry::RetryPolicy;
+use rules::domain::attempt::Delivery;
+use rules::domain::flow::Flow;
+use rules::domain::retry::RetryPolicy;
 
 /// The statuses that a record retries if it names none. They stay, even if the domain's default changes.
 const STATUSES: &str = "408,429,5xx";

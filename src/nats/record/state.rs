@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Instant;
-use crate::rules::domain::time::Timestamp;
-use crate::rules::domain::timer::{Claim, Doubt, State};
+use rules::domain::time::Timestamp;
+use rules::domain::timer::{Claim, Doubt, State};
 
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "snake_case")]

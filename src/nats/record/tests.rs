@@ -10,15 +10,15 @@ use uuid::Uuid;
 
 use super::{from_json, to_json};
 use crate::nats::store::ATTEMPT_BYTES;
-use crate::rules::domain::attempt::{Attempt, CallResult, Delivery};
-use crate::rules::domain::callbacks::Callbacks;
-use crate::rules::domain::called::{Answer, Called, MAX_ANSWER_BYTES, Phases};
-use crate::rules::domain::flow::Flow;
-use crate::rules::domain::machine::{Effect, Input, step};
-use crate::rules::domain::retry::RetryPolicy;
-use crate::rules::domain::target::{Body, Method, Target, TargetUrl};
-use crate::rules::domain::time::Timestamp;
-use crate::rules::domain::timer::{Claim, Doubt, MAX_NODE_NAME_CHARS, State, Timer};
+use rules::domain::attempt::{Attempt, CallResult, Delivery};
+use rules::domain::callbacks::Callbacks;
+use rules::domain::called::{Answer, Called, MAX_ANSWER_BYTES, Phases};
+use rules::domain::flow::Flow;
+use rules::domain::machine::{Effect, Input, step};
+use rules::domain::retry::RetryPolicy;
+use rules::domain::target::{Body, Method, Target, TargetUrl};
+use rules::domain::time::Timestamp;
+use rules::domain::timer::{Claim, Doubt, MAX_NODE_NAME_CHARS, State, Timer};
 
 const V1: &str = include_str!("v1.json");
 

@@ -20,8 +20,8 @@ use crate::foundation::tasks::Tasks;
 use crate::nats::{ACK_WAIT, Link, NatsError, Pulled, Puller, Wake, Wakes};
 use crate::node::engine::{Attended, Engine, Worker};
 use crate::node::journal::Left;
-use crate::rules::domain::machine::{LEAD, LONGEST_LEAD, linger_delay};
-use crate::rules::domain::timer::TimerId;
+use rules::domain::machine::{LEAD, LONGEST_LEAD, linger_delay};
+use rules::domain::timer::TimerId;
 
 /// How often a task tells the broker that it still attends to its wake: twice within the ack wait.
 const KEEP_EVERY: Duration = Duration::from_millis(ACK_WAIT.as_millis() as u64 * 2 / 5);

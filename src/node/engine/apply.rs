@@ -4,9 +4,9 @@
 use crate::nats::{NatsError, Stored};
 use crate::node::engine::commit::{Armed, ArmedBy, Committed, Lost};
 use crate::node::engine::{Engine, Patience};
-use crate::node::room::size;
-use crate::rules::domain::machine::{Effect, Input, Refusal, step};
-use crate::rules::domain::timer::{Timer, TimerId};
+use rules::domain::machine::{Effect, Input, Refusal, step};
+use rules::domain::timer::{Timer, TimerId};
+use rules::room::size;
 
 /// The result of a creation.
 pub enum Created {

@@ -12,10 +12,10 @@ use crate::node::engine::commit::{ArmedBy, Committed, Lost};
 use crate::node::engine::elsewhere::NotHere;
 use crate::node::engine::known::Known;
 use crate::node::engine::{Engine, Patience, Worker, measure, report};
-use crate::rules::domain::attempt::CallResult;
-use crate::rules::domain::called::Called;
-use crate::rules::domain::machine::{self, Effect, Input, Refusal, may_still_call, step};
-use crate::rules::domain::timer::{ClaimId, Timer};
+use rules::domain::attempt::CallResult;
+use rules::domain::called::Called;
+use rules::domain::machine::{self, Effect, Input, Refusal, may_still_call, step};
+use rules::domain::timer::{ClaimId, Timer};
 
 /// The decision about a wake that was attended to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

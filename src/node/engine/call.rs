@@ -10,14 +10,15 @@ use crate::node::engine::claims::Claiming;
 use crate::node::engine::{Engine, Worker, measure, memory};
 use crate::node::journal::Entry;
 use crate::node::places::{Callee, Taken};
-use crate::node::receivers::{Admission, CallRequest, LONG, Place, Postponed};
-use crate::node::room::size;
-use crate::rules::domain::attempt::CallResult;
-use crate::rules::domain::called::Called;
-use crate::rules::domain::target::TargetUrl;
-use crate::rules::domain::time::Timestamp;
-use crate::rules::domain::timer::{Claim, Timer, TimerId};
+use crate::node::receivers::{Admission, Place};
 use crate::webhook::Departure;
+use rules::domain::attempt::CallResult;
+use rules::domain::called::Called;
+use rules::domain::target::TargetUrl;
+use rules::domain::time::Timestamp;
+use rules::domain::timer::{Claim, Timer, TimerId};
+use rules::receivers::{CallRequest, LONG, Postponed};
+use rules::room::size;
 
 /// The right to claim a timer and call now, from the receiver and from this node. It is given back once the outcome is
 /// stored, so that no more claims than places are open when a node is killed.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::node::receivers::{Concurrency, Ended};
+use rules::receivers::{Concurrency, Ended};
 
 /// The claims that a node stores at once. Cheap to clone.
 #[derive(Clone, Debug)]

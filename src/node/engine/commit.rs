@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use crate::nats::{NatsError, Put, Stored};
 use crate::node::engine::{Engine, Patience};
-use crate::rules::domain::machine::{ARM_FRESH, LEAD, lead_of};
-use crate::rules::domain::target::TargetUrl;
-use crate::rules::domain::time::Timestamp;
-use crate::rules::domain::timer::{State, Timer, TimerId};
+use rules::domain::machine::{ARM_FRESH, LEAD, lead_of};
+use rules::domain::target::TargetUrl;
+use rules::domain::time::Timestamp;
+use rules::domain::timer::{State, Timer, TimerId};
 
 /// The pauses between tries: short at first, since most trouble is one lost message.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -232,8 +232,8 @@ fn refused(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::domain::attempt::Delivery;
-    use crate::rules::domain::machine_properties::a_timer;
+    use rules::domain::attempt::Delivery;
+    use rules::domain::sample::a_timer;
 
     fn outcome(timer: &Timer, now: Option<&Timer>, may_be_stored: bool) -> &'static str {
         let over = Stored { timer: timer.clone(), revision: 6 };

@@ -9,9 +9,9 @@ use std::time::Duration;
 use crate::node::engine::call::{CallPlace, Wanted};
 use crate::node::engine::postponing::Turn;
 use crate::node::engine::{Engine, Worker};
-use crate::rules::domain::machine::linger_delay;
-use crate::rules::domain::time::Timestamp;
-use crate::rules::domain::timer::TimerId;
+use rules::domain::machine::linger_delay;
+use rules::domain::time::Timestamp;
+use rules::domain::timer::TimerId;
 
 /// How often a wake is given back at most, which takes some 10 min. If one of 20 nodes allows the timer, that node gets the wake
 /// many times by then.

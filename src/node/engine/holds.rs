@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::rules::domain::timer::TimerId;
+use rules::domain::timer::TimerId;
 
 /// The wakes that a node holds. Cheap to clone.
 #[derive(Clone, Debug, Default)]

@@ -12,8 +12,8 @@ use crate::node::engine::commit::{ArmedBy, Committed};
 use crate::node::engine::{Engine, Patience, measure, report};
 use crate::node::journal::Left;
 use crate::node::journal::format::{Mark, Noted};
-use crate::rules::domain::machine::{Effect, Input, step};
-use crate::rules::domain::timer::{ClaimId, Doubt, State, Timer};
+use rules::domain::machine::{Effect, Input, step};
+use rules::domain::timer::{ClaimId, Doubt, State, Timer};
 
 /// How many records are read at the same time: enough to finish a full journal in a fraction of a second.
 const AT_ONCE: usize = 32;

@@ -5,7 +5,7 @@ use prometheus_client::metrics::counter::Counter;
 use super::memory::{Kept, Looking, Memory};
 use super::{Engine, Patience};
 use crate::nats::{NatsError, Stored};
-use crate::rules::domain::timer::{ClaimId, State, TimerId};
+use rules::domain::timer::{ClaimId, State, TimerId};
 
 /// The known facts about a timer.
 pub(super) struct Known {

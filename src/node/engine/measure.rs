@@ -1,9 +1,9 @@
 //! Counts the states that a worker stores and the calls that it makes.
 
 use crate::foundation::metrics::{Call, Outcome, Postponed, Work};
-use crate::node::receivers;
-use crate::rules::domain::attempt::CallResult;
-use crate::rules::domain::timer::{Doubt, State};
+use rules::domain::attempt::CallResult;
+use rules::domain::timer::{Doubt, State};
+use rules::receivers;
 
 /// Counts a state that a worker has stored over `before`. `called` says that the call had been made by then.
 pub(super) fn stored(work: &Work, before: Option<&State>, after: &State, called: bool) {
@@ -54,8 +54,8 @@ pub(super) fn kind_of(result: &CallResult) -> Call {
 mod tests {
     use super::*;
     use crate::foundation::metrics::{Format, Metrics, Parts};
-    use crate::rules::domain::time::Timestamp;
-    use crate::rules::domain::timer::Claim;
+    use rules::domain::time::Timestamp;
+    use rules::domain::timer::Claim;
 
     fn firing() -> State {
         let at = Timestamp::from_micros(1);

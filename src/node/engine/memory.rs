@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::rules::domain::timer::Timer;
+use rules::domain::timer::Timer;
 
 /// How many records are looked at at once.
 const LOOKS: usize = 64;
@@ -74,9 +74,9 @@ pub(super) fn bytes_of(timer: &Timer) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::domain::attempt::Delivery;
-    use crate::rules::domain::machine_properties::a_timer;
-    use crate::rules::domain::target::Body;
+    use rules::domain::attempt::Delivery;
+    use rules::domain::sample::a_timer;
+    use rules::domain::target::Body;
 
     #[test]
     fn large_records_share_what_is_for_those_that_wait_and_small_ones_are_always_kept() {

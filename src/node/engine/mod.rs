@@ -1,7 +1,7 @@
 //! Where the rules meet the world: the engine reads a timer, steps it and carries out the effects, in one way for clients and in
 //! another for workers.
 //!
-//! The engine decides nothing about timers. It carries out the effects of [`crate::rules::domain::machine::step`] in
+//! The engine decides nothing about timers. It carries out the effects of [`rules::domain::machine::step`] in
 //! their order, and handles a JetStream that does not answer.
 
 mod apply;
@@ -40,9 +40,9 @@ use crate::node::journal::Journal;
 use crate::node::places::Places;
 use crate::node::receivers::Receivers;
 use crate::node::room::Keeper;
-use crate::rules::domain::retry::RetryPolicy;
-use crate::rules::policy::Others;
 use crate::webhook::Caller;
+use rules::domain::retry::RetryPolicy;
+use rules::policy::Others;
 
 /// The engine of one node. Cheap to clone.
 #[derive(Clone)]

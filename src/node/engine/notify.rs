@@ -3,7 +3,7 @@
 use crate::foundation::callback;
 use crate::nats::NatsError;
 use crate::node::engine::{Engine, Patience};
-use crate::rules::domain::timer::Timer;
+use rules::domain::timer::Timer;
 
 impl Engine {
     /// Creates the callback for the timer's current state, unless the callback exists already.

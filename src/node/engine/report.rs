@@ -3,8 +3,8 @@
 //! A line names the receiver and not the URL: the paths and queries of many receivers are secret, and more people read logs
 //! than timers.
 
-use crate::rules::domain::machine::describe;
-use crate::rules::domain::timer::{Doubt, State, Timer};
+use rules::domain::machine::describe;
+use rules::domain::timer::{Doubt, State, Timer};
 
 /// Logs the state that was just stored, as a warning if an operator may have to look at it.
 pub(super) fn stored(timer: &Timer) {

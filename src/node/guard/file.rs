@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::form;
 use super::known::Marks;
-use crate::rules::domain::time::Timestamp;
+use rules::domain::time::Timestamp;
 
 /// The content of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,7 +72,7 @@ pub(super) fn write(path: &Path, remembered: &Remembered) -> std::io::Result<()>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::domain::high_water::HighWater;
+    use rules::domain::high_water::HighWater;
 
     #[test]
     fn what_is_remembered_is_read_back() {

@@ -9,8 +9,8 @@ use super::file::{self, Remembered};
 use super::known::Known;
 use super::{Guard, form};
 use crate::nats::NatsError;
-use crate::rules::domain::high_water::covered_after;
-use crate::rules::domain::seen::Back;
+use rules::domain::high_water::covered_after;
+use rules::domain::seen::Back;
 
 /// How often a node notes that it is in contact with NATS.
 const CONTACT_EVERY: Duration = Duration::from_millis(200);

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::known::Marks;
 use crate::foundation::rfc3339;
-use crate::rules::domain::high_water::HighWater;
-use crate::rules::domain::time::Timestamp;
+use rules::domain::high_water::HighWater;
+use rules::domain::time::Timestamp;
 
 const VERSION: u32 = 1;
 

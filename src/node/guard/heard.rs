@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::rules::domain::seen::{Back, Seen};
-use crate::rules::domain::time::Timestamp;
-use crate::rules::domain::timer::TimerId;
+use rules::domain::seen::{Back, Seen};
+use rules::domain::time::Timestamp;
+use rules::domain::timer::TimerId;
 
 /// How many of this node's last writes are remembered. They tell which timers a broker that lacks its last writes is wrong about.
 const RECENT: usize = 4_096;

@@ -8,9 +8,9 @@
 use std::collections::HashMap;
 
 use crate::nats::BucketState;
-use crate::rules::domain::high_water::HighWater;
-use crate::rules::domain::time::Timestamp;
-use crate::rules::domain::timer::{State, TimerId};
+use rules::domain::high_water::HighWater;
+use rules::domain::time::Timestamp;
+use rules::domain::timer::{State, TimerId};
 
 /// How many marks of sweeps are kept at most. One is enough while the clocks of all nodes are right.
 const MOST_SWEPT: usize = 3;

@@ -33,12 +33,12 @@ use std::time::{Duration, Instant};
 use crate::foundation::clock::{Clock, Reference};
 use crate::foundation::metrics::Turned;
 use crate::nats::{BucketState, Link, NatsError, Stay, Stored};
-use crate::rules::domain::high_water::HighWater;
-use crate::rules::domain::seen::Back;
-use crate::rules::domain::time::Timestamp;
-use crate::rules::domain::timer::TimerId;
 use heard::{Heard, UntilNow};
 use known::{Known, Marks};
+use rules::domain::high_water::HighWater;
+use rules::domain::seen::Back;
+use rules::domain::time::Timestamp;
+use rules::domain::timer::TimerId;
 
 /// The name of the file in which a node remembers the bucket, in the directory of its journal.
 pub const FILE: &str = "high-water.json";

@@ -22,10 +22,8 @@ use crate::foundation::clock::{Clock, Reference};
 use crate::nats::Link;
 use crate::node::guard::Guard;
 use crate::node::receivers::Receivers;
-use crate::rules::policy::Others;
-use crate::rules::presence::{
-    Difference, Life, Moment, Node, Offset, Role, Roster, ServerClock, Skew, SkewAlarm,
-};
+use rules::policy::Others;
+use rules::presence::{Difference, Life, Moment, Node, Offset, Role, Roster, ServerClock, Skew, SkewAlarm};
 
 /// The parts that a heartbeat works with, and those that it tells what it has heard.
 #[derive(Clone)]

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Heartbeat;
 use crate::nats::{Beats, MAX_TROUBLES, Said};
-use crate::rules::presence::{Beat, Difference, Heard, Life, Node, Offset, Turn};
+use rules::presence::{Beat, Difference, Heard, Life, Node, Offset, Turn};
 
 /// The time between two beats of a node.
 const BEAT: Duration = Duration::from_secs(1);

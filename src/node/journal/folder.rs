@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::format::{self, BootId, HEADER_BYTES, Header, Noted, SLOT_BYTES, SLOTS_AT};
-use crate::rules::domain::time::Timestamp;
+use rules::domain::time::Timestamp;
 
 /// The most files of a directory: those of nodes that share it, and those with entries that wait for NATS.
 const MAX_FILES: usize = 16;

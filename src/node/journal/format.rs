@@ -9,12 +9,12 @@ mod header;
 
 use uuid::Uuid;
 
-use crate::rules::domain::called::Called;
-use crate::rules::domain::time::Timestamp;
-use crate::rules::domain::timer::{ClaimId, TimerId};
 pub use answer::MAX_ANSWER;
 use checksum::crc32;
 pub use header::{BootId, HEADER_BYTES, Header};
+use rules::domain::called::Called;
+use rules::domain::time::Timestamp;
+use rules::domain::timer::{ClaimId, TimerId};
 
 /// Where the first slot begins: after the page of the header.
 pub const SLOTS_AT: u64 = 4_096;

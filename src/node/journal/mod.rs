@@ -22,8 +22,8 @@ use std::sync::Arc;
 
 use crate::foundation::clock::Clock;
 use crate::foundation::metrics::Metrics;
-use crate::rules::domain::called::Called;
-use crate::rules::domain::timer::{ClaimId, TimerId};
+use rules::domain::called::Called;
+use rules::domain::timer::{ClaimId, TimerId};
 
 pub use folder::{Error, Left};
 use slots::{Slot, Slots};

@@ -11,8 +11,8 @@ use super::format::{self, HEADER_BYTES, MARK_AT};
 use super::{Settings, folder};
 use crate::foundation::clock::Clock;
 use crate::foundation::metrics::Metrics;
-use crate::rules::domain::called::Called;
-use crate::rules::domain::timer::{ClaimId, TimerId};
+use rules::domain::called::Called;
+use rules::domain::timer::{ClaimId, TimerId};
 
 /// All slots of a file that this process has locked.
 pub(super) struct Slots {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::format::{self, Mark, Noted};
 use super::*;
 use crate::foundation::metrics::Parts;
-use crate::rules::domain::attempt::CallResult;
+use rules::domain::attempt::CallResult;
 
 fn open(dir: &Path) -> (Journal, Vec<Left>) {
     let metrics = Arc::new(Metrics::new("1", Parts { works: true, ..Parts::default() }));
@@ -129,7 +129,7 @@ fn an_older_state_that_is_put_back_in_its_place_is_not_believed() {
     drop((entry, journal));
     let mut older = older;
     let at = usize::try_from(format::slot_at(0)).unwrap();
-    let long_ago = crate::rules::domain::time::Timestamp::from_micros(1_000_000);
+    let long_ago = rules::domain::time::Timestamp::from_micros(1_000_000);
     let claimed = format::claimed(id(1), id(11), long_ago);
     older[at..at + claimed.len()].copy_from_slice(&claimed);
     fs::File::options().write(true).open(&path).unwrap().write_all_at(&older, 0).unwrap();

@@ -21,7 +21,7 @@
 use std::collections::HashMap;
 
 use super::receiver::{Made, Receiver, Waiter, Wish};
-use crate::rules::turns::Turns;
+use rules::turns::Turns;
 
 /// The slow part is all but this part of the node, where quick receivers are told apart from slow ones.
 const QUICK_PART: usize = 8;

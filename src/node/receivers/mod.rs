@@ -36,27 +36,7 @@
 //! **Invariant:** calls of a shape that hang leave an eighth of the receiver's places to other shapes, if it may have 8 or more.
 //! **Invariant:** a place is given back by being dropped.
 
-mod breaker;
-mod candidate;
-mod concurrency;
-mod evidence;
-mod in_progress;
-mod lane;
-mod limit;
-mod others;
-mod owner;
-mod path;
-mod paths;
 mod place;
-mod progress;
-mod ramp;
-mod receiver;
-mod returns;
-mod route;
-mod shape;
-mod status;
-mod tries;
-mod trouble;
 mod waits;
 
 use std::collections::HashMap;
@@ -64,23 +44,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use candidate::Candidate;
-use lane::{ALIKE, Entry, Lane, MAX_WAIT, Turn};
-use limit::Limits;
-use others::Others;
-use owner::forget;
-use paths::MAX_PATHS;
-use receiver::Receiver;
+use rules::receivers::candidate::{CallRequest, Candidate};
+use rules::receivers::lane::{ALIKE, Entry, Lane, MAX_WAIT, Turn};
+use rules::receivers::limit::Limits;
+use rules::receivers::others::Others;
+use rules::receivers::owner::forget;
+use rules::receivers::paths::MAX_PATHS;
+use rules::receivers::receiver::Receiver;
+use rules::receivers::status::{self, ReceiverStatus};
+use rules::receivers::{BreakerState, Postponed, Rules};
 
-pub use breaker::BreakerState;
-pub use candidate::CallRequest;
-pub(crate) use concurrency::{Concurrency, Ended, LONG};
-pub use limit::ReceiverLimit;
 pub use place::Place;
-pub use route::Route;
-pub use status::ReceiverStatus;
-pub use trouble::{Reason, Trouble, Whose, keys};
-pub use waits::Waits;
 
 /// The most receivers and the most flows that are remembered, except those that are called or waited for. Beyond that, entries
 /// without anything to remember go first, then those of the token that has the most. A forgotten rate or breaker starts over.
@@ -89,17 +63,6 @@ const MAX_KNOWN: usize = 10_000;
 /// The most paths that are remembered of all receivers together, at least 4 of each receiver. Each takes some 300 bytes.
 const ALL_PATHS: usize = 20_000;
 
-/// The limits of receivers.
-#[derive(Clone, Debug)]
-pub struct Rules {
-    /// The most calls in progress at one receiver by this node.
-    pub parallelism: usize,
-    /// The number of failures in a row that opens a breaker; 0 for no breakers.
-    pub breaker_failures: u32,
-    /// The limits of certain receivers, for all nodes together.
-    pub limits: Vec<ReceiverLimit>,
-}
-
 /// Whether a call may be made.
 #[derive(Debug)]
 pub enum Admission {
@@ -107,23 +70,6 @@ pub enum Admission {
     Enter(Place),
     /// There is no room; the timer has to come back after this time.
     Postpone(Duration, Postponed),
-}
-
-/// The reason why a call has no room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Postponed {
-    /// A breaker is open: the receiver's, or that of the timer's path.
-    Breaker,
-    /// The receiver has asked to be left alone.
-    RetryAfter,
-    /// The receiver or path was held back, and calls begin again a few at a time.
-    Recovery,
-    /// The receiver's calls have reached their limit, or its rate is used up.
-    Receiver,
-    /// The calls of the timer's flow have reached their limit, or its rate is used up.
-    Flow,
-    /// This node has no free place, or the receiver has its share of them.
-    Node,
 }
 
 /// All receivers that this node calls. Cheap to clone.
@@ -278,7 +224,7 @@ async fn entered(enter: impl Fn() -> Entry, gave_up: impl Fn() -> Duration) -> R
                 Err(_) => {
                     place.close();
                     // The place may have been given at this very moment.
-                    place.try_recv().map_err(|_| gave_up())?
+                    place.try_recv().ok().flatten().ok_or_else(&gave_up)?
                 }
             };
             waited = began.elapsed();

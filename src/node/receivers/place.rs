@@ -4,14 +4,14 @@
 use std::time::{Duration, Instant};
 
 use super::Receivers;
-use super::concurrency::Ended;
-use super::evidence::Evidence;
-use super::lane::{ALIKE, Lane};
-use super::paths::News;
-use super::receiver::Receiver;
-use super::route::Route;
-use crate::rules::domain::attempt::CallResult;
-use crate::rules::domain::called::Phases;
+use rules::domain::attempt::CallResult;
+use rules::domain::called::Phases;
+use rules::receivers::concurrency::Ended;
+use rules::receivers::evidence::Evidence;
+use rules::receivers::lane::{ALIKE, Lane};
+use rules::receivers::paths::News;
+use rules::receivers::receiver::{Probes, Receiver};
+use rules::receivers::route::Route;
 
 /// The right to call a receiver now.
 #[derive(Debug)]
@@ -32,17 +32,6 @@ pub struct Place {
     /// How many calls the receiver had then, this one included.
     at_once: usize,
     said: Option<Said>,
-}
-
-/// The open breakers for which a call is a probe, and which hear its result.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Probes {
-    /// Probes whether the receiver can be reached.
-    pub(super) reach: bool,
-    /// Probes how the path answers.
-    pub(super) path: bool,
-    /// Tries whether a path goes well that looks like failing ones.
-    pub(super) shape: bool,
 }
 
 /// The information of a call about its receiver.

@@ -1,13 +1,13 @@
 //! Tests of admission as a whole: which calls get in, which wait, and which come back.
 
 use super::*;
-use crate::node::receivers::owner::Owner;
-use crate::rules::domain::attempt::{CallResult, Delivery};
-use crate::rules::domain::called::Phases;
-use crate::rules::domain::flow::Flow;
-use crate::rules::domain::machine_properties::a_timer;
-use crate::rules::domain::target::TargetUrl;
-use crate::rules::domain::timer::Timer;
+use rules::domain::attempt::{CallResult, Delivery};
+use rules::domain::called::Phases;
+use rules::domain::flow::Flow;
+use rules::domain::sample::a_timer;
+use rules::domain::target::TargetUrl;
+use rules::domain::timer::Timer;
+use rules::receivers::owner::Owner;
 
 fn receivers(parallelism: usize, breaker_failures: u32) -> Receivers {
     Receivers::new(Rules { parallelism, breaker_failures, limits: vec!["limited=10/s".parse().unwrap()] })

@@ -6,32 +6,15 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use super::lane::Lane;
-use super::receiver::Receiver;
-use super::returns::Returns;
-use super::route::Route;
-use super::trouble::{Reason, Trouble, Whose, keys};
-use super::{Place, Postponed, Receivers};
-use crate::rules::domain::timer::Timer;
+use super::{Place, Receivers};
+use rules::domain::timer::Timer;
+use rules::receivers::lane::{Full, Lane};
+use rules::receivers::receiver::Receiver;
+use rules::receivers::returns::Returns;
+use rules::receivers::{Postponed, Reason, Route, Trouble, Waits, Whose, keys};
 
 /// A call that is late by less than this is on time: no cause is looked for.
 const ON_TIME: Duration = Duration::from_millis(5);
-
-/// The timers that wait for a receiver or a flow, by their keys.
-#[derive(Clone, Debug, Default)]
-pub struct Waits(HashSet<u32>);
-
-impl Waits {
-    /// Whether timers with one of these [`keys`], cut to 32 bits, wait.
-    pub fn has(&self, cut: [u32; 4]) -> bool {
-        cut.iter().any(|key| self.0.contains(key))
-    }
-
-    /// Whether no timer waits.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
 
 impl Receivers {
     /// Receivers and flows without room on this node: at most `most`, those with the most postponed timers first.
@@ -159,7 +142,7 @@ fn of_lane(lane: &Lane, now: Instant) -> Option<(Reason, Instant)> {
 }
 
 fn reason_of(why: Postponed) -> Reason {
-    Reason::of(why, super::lane::Full::Places)
+    Reason::of(why, Full::Places)
 }
 
 fn trouble(whose: Whose, reason: Reason, lasts: Duration, postponed: u64) -> Trouble {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::nats::{Ledger, Link, NatsError, Stored};
-use crate::rules::ledger::{Act, Balance, Books, Census, Term};
+use rules::ledger::{Act, Balance, Books, Census, Term};
 
 /// How long the events of changes may lag behind the changes: the server publishes them without being asked to wait.
 const EVENTS_WITHIN: Duration = Duration::from_secs(10);

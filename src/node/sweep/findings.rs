@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::foundation::metrics::{Label as _, Metrics, SweepFinding};
 use crate::nats::Missing;
 use crate::node::sweep::late::Late;
-use crate::rules::domain::sweep::Finding;
-use crate::rules::domain::timer::TimerId;
+use rules::domain::sweep::Finding;
+use rules::domain::timer::TimerId;
 
 /// How many timers of each kind are named as examples: a few are enough to find out what happened.
 const EXAMPLES: usize = 5;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Known, Sweeper};
 use crate::nats::{Lease, NatsError};
-use crate::rules::domain::time::Timestamp;
+use rules::domain::time::Timestamp;
 
 /// How long a lease lasts after it was written: longer than a change of leader in NATS usually takes.
 const LEASE: Duration = Duration::from_secs(10);

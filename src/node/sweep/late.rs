@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::node::receivers::{Reason, Trouble, keys};
-use crate::rules::domain::time::Timestamp;
-use crate::rules::domain::timer::{State, Timer};
+use rules::domain::time::Timestamp;
+use rules::domain::timer::{State, Timer};
+use rules::receivers::{Reason, Trouble, keys};
 
 /// How late an attempt may be before it counts: later than on any healthy node.
 const GRACE: Duration = Duration::from_secs(5);

@@ -16,10 +16,10 @@ use crate::node::guard::Guard;
 use crate::node::sweep::accounts::Accounts;
 use crate::node::sweep::findings::{Findings, Kind};
 use crate::node::sweep::suspect::Suspect;
-use crate::rules::domain::high_water::{HighWater, Soundings};
-use crate::rules::domain::machine::{Effect, Input, LEAD, step};
-use crate::rules::domain::sweep::{Armed, Damage, Look, is_orphan, judge};
-use crate::rules::domain::timer::TimerId;
+use rules::domain::high_water::{HighWater, Soundings};
+use rules::domain::machine::{Effect, Input, LEAD, step};
+use rules::domain::sweep::{Armed, Damage, Look, is_orphan, judge};
+use rules::domain::timer::TimerId;
 
 /// How many records, or wakes, a sweep reads per second while no wakes are known to be lost. Measured on 100,000 timers, a record
 /// with its wakes costs the server some 35 µs of CPU, and a wake 12 µs, so this is less than a fifth of a core.

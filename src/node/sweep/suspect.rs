@@ -1,8 +1,8 @@
 //! A timer that some replica shows without a wake, until the leader has confirmed that.
 
-use crate::rules::domain::sweep::{Armed, Damage};
-use crate::rules::domain::target::TargetUrl;
-use crate::rules::domain::timer::TimerId;
+use rules::domain::sweep::{Armed, Damage};
+use rules::domain::target::TargetUrl;
+use rules::domain::timer::TimerId;
 
 /// A timer that seems to have no wake.
 pub(super) struct Suspect {

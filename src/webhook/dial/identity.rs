@@ -10,8 +10,8 @@ use anyhow::Result;
 
 use super::tls::Offers;
 use crate::foundation::crypto::Authorities;
-use crate::rules::policy::{Destination, Rule};
 use crate::webhook::settings::Identity;
+use rules::policy::{Destination, Rule};
 
 /// How often the files are checked, if there are connections to make.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -21,9 +21,9 @@ use super::pool::Origin;
 use super::settings::Settings;
 use super::trace::Trace;
 use super::wire::Wire;
-use crate::rules::policy::Destination;
 pub(super) use proxy::{Proxy, own_answer};
 use race::{Failed, Won};
+use rules::policy::Destination;
 use tls::Tls;
 
 /// Makes connections.

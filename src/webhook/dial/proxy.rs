@@ -7,9 +7,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use url::{Host, Url};
 
 use super::proxy_status::ProxyError;
-use crate::rules::policy::Destination;
 use crate::webhook::failure::{Failure, cause};
 use crate::webhook::wire::Wire;
+use rules::policy::Destination;
 
 /// The most bytes of an answer to CONNECT, including interim answers.
 const MAX_HEAD: usize = 16_384;

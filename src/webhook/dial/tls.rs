@@ -11,9 +11,9 @@ use url::Host;
 
 use super::identity::Shown;
 use crate::foundation::crypto::Authorities;
-use crate::rules::policy::Destination;
 use crate::webhook::settings::Settings;
 use crate::webhook::wire::Wire;
+use rules::policy::Destination;
 
 /// The setups.
 pub(super) struct Tls {

@@ -21,8 +21,8 @@ use hickory_resolver::proto::op::Query;
 use hickory_resolver::proto::rr::{Name, RecordType};
 
 use super::failure::Failure;
-use crate::rules::domain::dns_name;
-use crate::rules::policy::{Destination, Forbidden, Policy};
+use rules::domain::dns_name;
+use rules::policy::{Destination, Forbidden, Policy};
 use servers::Servers;
 use why::why;
 

@@ -21,7 +21,7 @@ use super::trace::Trace;
 use super::{http1, http2};
 use crate::foundation::metrics::Task;
 use crate::foundation::tasks::Tasks;
-use crate::rules::policy::Destination;
+use rules::policy::Destination;
 use site::{PATIENCE, Ready, Site};
 
 /// How often idle connections are checked.

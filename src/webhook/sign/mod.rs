@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub use secret::Secret;
 
 use crate::foundation::text_file;
-use crate::rules::domain::host::HostPort;
+use rules::domain::host::HostPort;
 
 /// The most secrets that sign one call: the old one, the new one, and the same for another algorithm.
 const MAX_SECRETS: usize = 4;
@@ -130,7 +130,7 @@ mod tests {
     use base64::engine::general_purpose::STANDARD as BASE64;
 
     use super::*;
-    use crate::rules::domain::target::TargetUrl;
+    use rules::domain::target::TargetUrl;
 
     /// The key of the example in the specification.
     const SPEC: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";

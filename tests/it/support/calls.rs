@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use jettimer::foundation::clock::Clock;
 use jettimer::foundation::tasks::Tasks;
-use jettimer::rules::domain::attempt::CallResult;
-use jettimer::rules::domain::called::Called;
-use jettimer::rules::domain::target::{Body, Method, Target, TargetUrl};
-use jettimer::rules::domain::timer::Timer;
-use jettimer::rules::policy::Policy;
 use jettimer::webhook::{Caller, Departure, Secrets, Settings};
+use rules::domain::attempt::CallResult;
+use rules::domain::called::Called;
+use rules::domain::target::{Body, Method, Target, TargetUrl};
+use rules::domain::timer::Timer;
+use rules::policy::Policy;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 

@@ -8,9 +8,9 @@ use uuid::Uuid;
 use super::{document, resolved, validator, walk};
 use crate::api::draft::{Rules, read, read_change};
 use crate::api::json::Json;
-use crate::rules::domain::retry::RetryPolicy;
-use crate::rules::domain::time::Timestamp;
-use crate::rules::policy::Policy;
+use rules::domain::retry::RetryPolicy;
+use rules::domain::time::Timestamp;
+use rules::policy::Policy;
 
 /// 2026-12-01: before any instant in an example of a creation.
 const NOW: Timestamp = Timestamp::from_micros(1_796_083_200_000_000);

@@ -9,15 +9,15 @@ use super::{document, object, operations, resolved};
 use crate::api::draft::{Rules, read, read_change};
 use crate::api::json::Json;
 use crate::api::{bulk, bulk_apply, gate, list, problem, receivers};
-use crate::rules::domain::flow::{MAX_FLOW_KEY_CHARS, MAX_PARALLELISM};
-use crate::rules::domain::retry::{MAX_ATTEMPTS, MAX_FACTOR, RetryPolicy};
-use crate::rules::domain::target::{MAX_HEADERS, MAX_URL_BYTES, Method, is_reserved_header};
-use crate::rules::domain::time::Timestamp;
-use crate::rules::domain::timer::{
+use rules::domain::flow::{MAX_FLOW_KEY_CHARS, MAX_PARALLELISM};
+use rules::domain::retry::{MAX_ATTEMPTS, MAX_FACTOR, RetryPolicy};
+use rules::domain::target::{MAX_HEADERS, MAX_URL_BYTES, Method, is_reserved_header};
+use rules::domain::time::Timestamp;
+use rules::domain::timer::{
     MAX_ATTEMPTS_KEPT, MAX_METADATA, MAX_METADATA_KEY_CHARS, MAX_METADATA_VALUE_CHARS,
 };
-use crate::rules::index::{STATES, Sort};
-use crate::rules::policy::Policy;
+use rules::index::{STATES, Sort};
+use rules::policy::Policy;
 
 /// The farthest horizon that a node can have (`--max-delay`), in seconds: 100 years.
 const FARTHEST: u64 = 100 * 365 * 86_400;
@@ -43,13 +43,13 @@ fn limits_are_those_of_the_code() {
         ("/schemas/Timer/allOf/1/properties/attempt_log/maxItems", json!(MAX_ATTEMPTS_KEPT)),
         (
             "/schemas/LoggedAttempt/allOf/1/properties/answer/properties/bytes/maximum",
-            json!(crate::rules::domain::called::MAX_ANSWER_BYTES),
+            json!(rules::domain::called::MAX_ANSWER_BYTES),
         ),
         ("/schemas/TimerPage/properties/timers/maxItems", json!(list::MAX_LIMIT)),
         ("/schemas/BulkResult/properties/results/maxItems", json!(bulk::MAX_TIMERS)),
         ("/schemas/BulkCancellation/properties/matched/maximum", json!(bulk_apply::MAX_MATCHED)),
         ("/schemas/BulkReplay/properties/matched/maximum", json!(bulk_apply::MAX_MATCHED)),
-        ("/schemas/History/properties/minutes/maxItems", json!(crate::rules::history::MINUTES)),
+        ("/schemas/History/properties/minutes/maxItems", json!(rules::history::MINUTES)),
         ("/schemas/InboxPage/properties/webhooks/maxItems", json!(crate::api::inbox::received::MAX_KEPT)),
         ("/schemas/ProblemFields/properties/errors/maxItems", json!(problem::MAX_ERRORS)),
         ("/parameters/limit/schema/maximum", json!(list::MAX_LIMIT)),

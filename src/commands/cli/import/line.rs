@@ -123,7 +123,7 @@ fn next_key(digest: Digest, seen: &mut HashMap<Digest, u32>) -> String {
 /// Checks that the line has one readable time, in only one of the ways to give it; gives the instant, if it is one.
 fn check_time(
     fields: &BTreeMap<String, &RawValue>,
-) -> Result<Option<crate::rules::domain::time::Timestamp>, String> {
+) -> Result<Option<rules::domain::time::Timestamp>, String> {
     let by_parts = ["hours", "minutes", "seconds"].iter().any(|name| fields.contains_key(*name));
     let text =
         |value: &RawValue| serde_json::from_str::<String>(value.get()).map_err(|error| error.to_string());

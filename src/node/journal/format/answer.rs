@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::rules::domain::attempt::CallResult;
-use crate::rules::domain::called::{Answer, Called, MAX_ANSWER_BYTES, Phases};
+use rules::domain::attempt::CallResult;
+use rules::domain::called::{Answer, Called, MAX_ANSWER_BYTES, Phases};
 
 /// The most bytes of an encoded answer.
 pub const MAX_ANSWER: usize = FIXED + MAX_ANSWER_BYTES;

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use super::*;
-use crate::rules::domain::attempt::CallResult;
-use crate::rules::domain::called::{Answer, MAX_ANSWER_BYTES, Phases};
+use rules::domain::attempt::CallResult;
+use rules::domain::called::{Answer, MAX_ANSWER_BYTES, Phases};
 
 const AT: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
 

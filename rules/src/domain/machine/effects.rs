@@ -1,0 +1,225 @@
+//! The effects of each case, in order: the lists that a crash cuts short.
+
+use std::time::Duration;
+
+use super::Effect;
+use super::timing::{LATEST_START, LEASE_MARGIN, LINGER_TRIES, MAX_POSTPONEMENT, linger_delay};
+use crate::domain::attempt::{Attempt, CallResult, Delivery, Verdict};
+use crate::domain::called::Called;
+use crate::domain::retry::NoMore;
+use crate::domain::time::{Now, Timestamp};
+use crate::domain::timer::{Claim, ClaimId, Doubt, MAX_ATTEMPTS_KEPT, State, Timer};
+
+/// The effects for a wake without a record, or whose record will not change. A wake is armed before its record is stored, so the
+/// record may be on its way.
+pub fn unneeded(tries: u32, now: impl Into<Now>) -> Vec<Effect> {
+    vec![if tries < LINGER_TRIES { linger(tries, now.into()) } else { Effect::Settle }]
+}
+
+/// The receiver has no room before `until`: the wake comes again then, unless that is past the timer's deadline.
+pub(super) fn postponed(timer: &Timer, attempt: u32, until: Timestamp, now: Now) -> Vec<Effect> {
+    match timer.retry.deadline {
+        Some(deadline) if until > timer.retried_since().saturating_add(deadline) => {
+            let reason = format!("the receiver had no room; {}", NoMore::Deadline(deadline));
+            ended(timer, State::Failed { attempt: attempt.saturating_sub(1), at: now.at, reason })
+        }
+        _ => vec![again(until, now), Effect::Settle],
+    }
+}
+
+pub(super) fn again(until: Timestamp, now: Now) -> Effect {
+    Effect::Arm { at: until.min(now.after(MAX_POSTPONEMENT)) }
+}
+
+pub(super) fn linger(tries: u32, now: Now) -> Effect {
+    Effect::Later { until: now.after(linger_delay(tries)) }
+}
+
+/// The timer was over, and waits again.
+pub(super) fn rescheduled(timer: Timer, at: Timestamp) -> Vec<Effect> {
+    vec![Effect::Arm { at }, Effect::Store(Box::new(timer))]
+}
+
+/// The timer waits for another instant than before. The wake of the old instant would stay until then, which may be a year for
+/// each of a thousand changes.
+pub(super) fn moved(timer: Timer, at: Timestamp) -> Vec<Effect> {
+    vec![Effect::Arm { at }, Effect::Store(Box::new(timer)), Effect::Disarm]
+}
+
+pub(super) fn store(timer: &Timer, state: State) -> Effect {
+    Effect::Store(Box::new(Timer { state, ..timer.clone() }))
+}
+
+/// The timer is over: store that, have the callback made, and only then settle the wake. After a crash, the worker that gets the
+/// wake has the callback made again.
+pub(super) fn ended(timer: &Timer, state: State) -> Vec<Effect> {
+    let timer = Timer { state, ..timer.clone() };
+    let effects = notified(&timer, vec![Effect::Settle]);
+    [Effect::Store(Box::new(timer))].into_iter().chain(effects).collect()
+}
+
+/// The same after a call. If the timer was over already, because its claimant was taken for dead, its wake was settled at that
+/// end. The callback of this end then needs another wake.
+fn ended_after(timer: &Timer, state: State, now: Timestamp) -> Vec<Effect> {
+    let was_over = timer.state.is_final();
+    let effects = ended(timer, state);
+    let tells = effects.iter().any(|effect| matches!(effect, Effect::Notify(_)));
+    let arm = (was_over && tells).then_some(Effect::Arm { at: now });
+    arm.into_iter().chain(effects).collect()
+}
+
+/// The effects on a timer that is over, preceded by its callback.
+pub(super) fn notified(timer: &Timer, effects: Vec<Effect>) -> Vec<Effect> {
+    let notify = timer.callback().map(|_| Effect::Notify(Box::new(timer.clone())));
+    notify.into_iter().chain(effects).collect()
+}
+
+/// The timer is due and not claimed: claim it, then call.
+pub(super) fn claimed(
+    timer: &Timer,
+    attempt: u32,
+    due_at: Timestamp,
+    id: ClaimId,
+    node: String,
+    now: Now,
+) -> Vec<Effect> {
+    let lease_until = now.after(timer.timeout + LEASE_MARGIN);
+    let claim = Claim { id, node, due_at, since: now.at, lease_until };
+    vec![store(timer, State::Firing { attempt, claim: claim.clone() }), Effect::Call { claim, attempt }]
+}
+
+/// The claimant is dead, and it is not known whether it has called.
+pub(super) fn taken_over(
+    timer: &Timer,
+    attempt: u32,
+    dead: &Claim,
+    mine: ClaimId,
+    node: String,
+    now: Now,
+) -> Vec<Effect> {
+    let timer = abandoned(timer, attempt, dead, now);
+    match may_follow(&timer, attempt, dead, now) {
+        Ok(()) => claimed(&timer, attempt + 1, dead.due_at, mine, node, now),
+        Err(state) => ended(&timer, state),
+    }
+}
+
+/// The timer, with the attempt of the dead claimant in its log. If the outcome of that attempt is reported after all, it replaces
+/// this entry.
+fn abandoned(timer: &Timer, attempt: u32, dead: &Claim, now: Now) -> Timer {
+    let reason = format!("node {} was taken for dead during the call", dead.node);
+    logged(timer, attempt, dead, now.at, CallResult::NoAnswer { reason }.into())
+}
+
+/// The timer with this attempt in its log. The attempt replaces an earlier entry with the same number.
+fn logged(timer: &Timer, attempt: u32, claim: &Claim, finished_at: Timestamp, called: Called) -> Timer {
+    let mut timer = Timer { attempts: without(timer, attempt), ..timer.clone() };
+    timer.attempts.push(Attempt {
+        number: attempt,
+        node: claim.node.clone(),
+        due_at: claim.due_at,
+        claimed_at: claim.since,
+        finished_at,
+        called,
+    });
+    let surplus = timer.attempts.len().saturating_sub(MAX_ATTEMPTS_KEPT);
+    timer.attempts.drain(..surplus);
+    timer
+}
+
+/// The logged attempts without this one.
+fn without(timer: &Timer, attempt: u32) -> Vec<Attempt> {
+    timer.attempts.iter().filter(|logged| logged.number != attempt).cloned().collect()
+}
+
+/// Nothing of the request was written: the timer waits again as it did before it was claimed.
+pub(super) fn given_back(timer: &Timer, attempt: u32, claim: &Claim) -> Vec<Effect> {
+    let at = claim.due_at;
+    let timer = Timer { attempts: without(timer, attempt), ..timer.clone() };
+    vec![Effect::Arm { at }, store(&timer, State::Scheduled { attempt, at }), Effect::Settle]
+}
+
+/// The claimant is known to be dead before its lease has ended, and its request may have been on its way.
+pub(super) fn cut_off(timer: &Timer, attempt: u32, dead: &Claim, now: Now) -> Vec<Effect> {
+    let timer = abandoned(timer, attempt, dead, now);
+    match may_follow(&timer, attempt, dead, now) {
+        Ok(()) => {
+            let state = State::Scheduled { attempt: attempt + 1, at: dead.due_at };
+            vec![Effect::Arm { at: dead.due_at }, store(&timer, state), Effect::Settle]
+        }
+        Err(state) => ended(&timer, state),
+    }
+}
+
+/// Whether another attempt may follow one whose claimant has died. If not, the error is the state that the timer ends in.
+fn may_follow(timer: &Timer, attempt: u32, dead: &Claim, now: Now) -> Result<(), State> {
+    match timer.delivery {
+        Delivery::AtMostOnce => {
+            Err(State::Unknown { attempt, doubt: Doubt::NoOutcome(dead.clone()), at: now.at })
+        }
+        Delivery::AtLeastOnce => {
+            let numbers = (attempt, timer.counted(attempt));
+            timer.retry.allows(numbers, timer.retried_since(), now.at).map_err(|no_more| {
+                let reason = format!("node {} died during the call; {no_more}", dead.node);
+                State::Failed { attempt, at: now.at, reason }
+            })
+        }
+    }
+}
+
+/// The holder of the claim reports the outcome of its call.
+pub(super) fn concluded(timer: &Timer, attempt: u32, claim: &Claim, called: Called, now: Now) -> Vec<Effect> {
+    let result = &called.result;
+    let verdict = result.verdict(timer.delivery, &timer.retry.statuses);
+    let reason = describe(result, timer.timeout);
+    let asked = result.retry_after();
+    let finished_at = over_at(claim, &called, now);
+    let timer = logged(timer, attempt, claim, finished_at, called);
+
+    match verdict {
+        Verdict::Delivered => ended_after(&timer, State::Delivered { at: now.at }, now.at),
+        Verdict::Failed => ended_after(&timer, State::Failed { attempt, at: now.at, reason }, now.at),
+        Verdict::Unknown => {
+            let doubt = Doubt::NoOutcome(claim.clone());
+            ended_after(&timer, State::Unknown { attempt, doubt, at: now.at }, now.at)
+        }
+        Verdict::Retry => {
+            let numbers = (attempt, timer.counted(attempt));
+            match timer.retry.next(timer.id, numbers, timer.retried_since(), now.at, asked) {
+                Ok(at) => {
+                    let state = State::Scheduled { attempt: attempt + 1, at };
+                    vec![Effect::Arm { at }, store(&timer, state), Effect::Settle]
+                }
+                Err(no_more) => {
+                    let reason = format!("{reason}; {no_more}");
+                    ended_after(&timer, State::Failed { attempt, at: now.at, reason }, now.at)
+                }
+            }
+        }
+    }
+}
+
+/// When a call was over. A late outcome comes from a node that was cut off and taken for dead, or from the journal of a node that
+/// was killed. It says how long the call took, and so when it can have ended.
+fn over_at(claim: &Claim, called: &Called, now: Now) -> Timestamp {
+    let total = called.phases.total;
+    let began_by = claim.since.saturating_add(now.pace.by_the_clock(LATEST_START));
+    let latest = began_by.saturating_add(now.pace.by_the_clock(total));
+    if total.is_zero() || now.at <= latest {
+        return now.at;
+    }
+    claim.since.saturating_add(now.pace.by_the_clock(total))
+}
+
+/// Describes the result of a call, for people.
+pub fn describe(result: &CallResult, timeout: Duration) -> String {
+    match result {
+        CallResult::Answered { status, .. } => format!("the receiver answered {status}"),
+        CallResult::NotSent { reason } => format!("the receiver was not reached: {reason}"),
+        CallResult::Forbidden { reason } => format!("the target must not be called: {reason}"),
+        CallResult::NoAnswer { reason } => {
+            format!("no answer: {reason} (timeout {timeout:?}); the receiver may have acted on the call")
+        }
+        CallResult::Interrupted => "the node was stopped during the call".to_owned(),
+    }
+}

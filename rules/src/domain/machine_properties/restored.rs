@@ -1,0 +1,148 @@
+//! The broker brings an older version of a timer back after the timer was over. The high-water mark of a sweep distinguishes it
+//! from a timer that is late.
+
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::event::Event;
+use super::flaw::Flaw;
+use super::world::{Revived, Version, World};
+use super::{events, policies, run};
+use crate::domain::attempt::Delivery;
+use crate::domain::high_water::{HighWater, Soundings};
+use crate::domain::timer::{State, Timer};
+
+impl World {
+    /// Notes the mark of a sweep that has looked at every record.
+    pub(super) fn mark(&mut self) {
+        let mut soundings = Soundings::new(self.now);
+        if let Some(Version { timer, revision, .. }) = self.history.last() {
+            soundings.count(&timer.state, *revision);
+        }
+        soundings.reach(self.history.iter().map(|version| version.revision).max().unwrap_or_default());
+        let mark = soundings.finish(0);
+        self.mark = Some(match self.flaw {
+            Some(Flaw::MarkWithoutOpenTimers) => HighWater { open: vec![], ..mark },
+            Some(Flaw::MarkOfLaterRecords) => HighWater { seq: u64::MAX, ..mark },
+            _ => mark,
+        });
+    }
+
+    /// Whether a mark says that this version was brought back.
+    pub(super) fn is_restored(&self, timer: &Timer, revision: u64) -> bool {
+        let believed = self.has(Flaw::RestoredIsBelieved);
+        let mut marks = self.mark.iter().chain(&self.restored);
+        !believed && marks.any(|mark| mark.is_restored(&timer.state, revision))
+    }
+
+    /// Whether a mark says that the record was brought back.
+    pub(super) fn is_brought_back(&self) -> bool {
+        self.history.last().is_some_and(|version| self.is_restored(&version.timer, version.revision))
+    }
+
+    /// The versions that the broker may bring back: those of a timer that a sweep saw over after the last of its instants. Before
+    /// that, its final version is still there, or nothing can tell. No claimant is still at work then, and no claimant's journal
+    /// is unread: their reports would be believed, as a report is when it replaces `unknown`. The engine asks the guard before it
+    /// believes a journal.
+    pub(super) fn revivable(&self) -> Vec<Version> {
+        let Some((last, _)) = self.history.split_last() else { return vec![] };
+        let seen = |version: &&Version| match version.timer.state {
+            State::Scheduled { at, .. } => self.mark.as_ref().is_some_and(|mark| at <= mark.upto),
+            State::Firing { .. } => self.mark.is_some(),
+            State::Delivered { .. }
+            | State::Failed { .. }
+            | State::Cancelled { .. }
+            | State::Unknown { .. } => false,
+        };
+        let marked = self.mark.as_ref().is_some_and(|mark| last.revision <= mark.seq);
+        if marked { self.older().filter(seen).cloned().collect() } else { vec![] }
+    }
+
+    /// The versions that an older copy of the data may have, and that nodes notice if they were running meanwhile: those of a
+    /// timer that is over and that was due by now.
+    pub(super) fn restorable(&self) -> Vec<Version> {
+        let was_due = |version: &&Version| match version.timer.state {
+            State::Scheduled { at, .. } => at <= self.now,
+            State::Firing { .. } => true,
+            State::Delivered { .. }
+            | State::Failed { .. }
+            | State::Cancelled { .. }
+            | State::Unknown { .. } => false,
+        };
+        self.older().filter(was_due).cloned().collect()
+    }
+
+    /// The versions of a timer that is over, except the last one.
+    fn older(&self) -> impl Iterator<Item = &Version> {
+        let claimed = |id: &Uuid| self.names.contains(&id.as_u64_pair().1);
+        let quiet = !self.actors.values().any(|actor| claimed(&actor.claim));
+        let over = self.history.last().is_some_and(|last| last.timer.state.is_final());
+        let over = over && self.revived.is_none() && quiet && self.left.is_empty();
+        let (_, older) = self.history.split_last().filter(|_| over).unzip();
+        older.into_iter().flatten()
+    }
+
+    /// Puts an older copy of the data back, perhaps with a wake. Nodes were in contact with the newer data until now.
+    pub(super) fn restore(&mut self, which: usize, woken: bool) {
+        let versions = self.restorable();
+        let Some(version) = which.checked_rem(versions.len()).and_then(|which| versions.get(which)) else {
+            return;
+        };
+        let open = match &self.mark {
+            Some(mark) if self.has(Flaw::RestoreLeavesOutOpenTimers) => mark.open.clone(),
+            _ => vec![],
+        };
+        self.restored = Some(HighWater { bucket_born: 0, upto: self.now, seq: version.revision, open });
+        self.bring_back(version, woken);
+    }
+
+    /// Brings a version back, perhaps with a wake.
+    pub(super) fn revive(&mut self, which: usize, woken: bool) {
+        let versions = self.revivable();
+        let Some(version) = which.checked_rem(versions.len()).and_then(|which| versions.get(which)) else {
+            return;
+        };
+        self.bring_back(version, woken);
+    }
+
+    fn bring_back(&mut self, version: &Version, woken: bool) {
+        let (calls, versions) = (self.calls.len(), self.history.len());
+        // The server that brings it back knows of no proposals.
+        self.proposed = None;
+        self.revived = Some(Revived { calls, replays: self.replays, versions });
+        self.history.push(version.clone());
+        if woken {
+            self.arm(self.now);
+        }
+    }
+}
+
+/// Events after which the timer is over, swept and brought back, and more events.
+fn revivals() -> impl Strategy<Value = Vec<Event>> {
+    let back = (any::<bool>(), any::<usize>(), any::<bool>()).prop_map(|(copied, which, woken)| {
+        if copied { Event::Restore { which, woken } } else { Event::Revive { which, woken } }
+    });
+    (events(), events(), events(), back).prop_map(|(first, quiet, last, back)| {
+        let seen = [Event::Advance { millis: 10_000 }, Event::Sweep];
+        let back = [back];
+        [first, quiet, seen.to_vec(), back.to_vec(), last].concat()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_timer_that_the_broker_brings_back_is_not_called_at_most_once(
+        events in revivals(), policy in policies()
+    ) {
+        run(Delivery::AtMostOnce, policy, events);
+    }
+
+    #[test]
+    fn a_timer_that_the_broker_brings_back_is_not_called_at_least_once(
+        events in revivals(), policy in policies()
+    ) {
+        run(Delivery::AtLeastOnce, policy, events);
+    }
+}

@@ -1,0 +1,291 @@
+//! How actors do their effects: one at a time, as the engine does, so that anything can come in between.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::domain::attempt::CallResult;
+use crate::domain::called::Called;
+use crate::domain::machine::{ARM_FRESH, Effect, Input, MAX_POSTPONEMENT, may_still_call, unneeded};
+use crate::domain::time::Timestamp;
+use crate::domain::timer::{Doubt, State, Timer};
+
+use super::actor::{Actor, Plan};
+use super::flaw::{Flaw, flawed_step};
+use super::journal::Mark;
+use super::promises::Promise;
+use super::world::{Call, Version, World};
+
+/// A client's request is given up after this time, however far it has come.
+const CLIENT_DEADLINE: Duration = Duration::from_secs(10);
+
+impl World {
+    /// Does one effect of the actor. If not `heard`, the actor does not learn that it is done.
+    pub(super) fn proceed(&mut self, name: u64, mut actor: Actor, result: CallResult, heard: bool) {
+        if let Some(call) = actor.calling.take() {
+            self.calls[call].result = Some(result.clone());
+            if matches!(result, CallResult::Answered { .. }) {
+                actor.mark = Some(Mark::Answered(result.clone()));
+            }
+            let claim = actor.claim;
+            let called = Box::new(result.into());
+            return self.think(name, actor, Input::Outcome { claim, called });
+        }
+        if self.is_out_of_time(&actor) {
+            return;
+        }
+        let plan = actor.plan.clone();
+        let Some(effect) = plan.effects.get(actor.done) else { return };
+        match effect {
+            Effect::Arm { at } => {
+                let older = self.waiting_beside(*at);
+                self.arm(*at);
+                if heard {
+                    actor.armed = Some((*at, self.now));
+                    actor.older = older;
+                }
+            }
+            Effect::Store(timer) => return self.store(name, actor, timer, heard),
+            Effect::Call { claim, attempt } => {
+                let timeout = self.history[actor.seen - 1].timer.timeout;
+                let too_late = !may_still_call(claim, timeout, self.now);
+                if too_late && !self.has(Flaw::CallUnderAnOldClaim) {
+                    let called = Box::new(Called::not_made("too late"));
+                    return self.think(name, actor, Input::Outcome { claim: claim.id, called });
+                }
+                let late_mark = self.has(Flaw::MarkAfterFirstByte);
+                if self.journaled && actor.mark == Some(Mark::Claimed) && !late_mark {
+                    actor.mark = Some(Mark::Written);
+                    self.actors.insert(name, actor);
+                    return;
+                }
+                self.check_call(claim);
+                let due = self.due_of(&State::Firing { attempt: *attempt, claim: claim.clone() });
+                self.calls.push(Call { at: self.now, due, result: None });
+                actor.calling = Some(self.calls.len() - 1);
+            }
+            Effect::Notify(timer) => {
+                let version = self.history.iter().rposition(|known| *known.timer == **timer);
+                self.demand(version.is_some(), Promise::EndsAreTold);
+                self.told.extend(version);
+            }
+            Effect::Disarm => self.disarm(&actor),
+            Effect::Hold { until } if *until > self.now => {
+                self.actors.insert(name, actor);
+                return;
+            }
+            Effect::Hold { .. } => {
+                let wake = actor.wake();
+                return self.think(name, actor, wake);
+            }
+            Effect::Later { until } => return self.give_back(actor.message, *until),
+            Effect::Settle => self.settle(actor.message),
+        }
+        self.go_on(name, actor, heard);
+    }
+
+    /// Whether the actor is a client whose request is given up.
+    pub(super) fn is_out_of_time(&self, actor: &Actor) -> bool {
+        actor.is_client() && self.now.since(actor.began) > CLIENT_DEADLINE
+    }
+
+    /// The actor has done an effect. It goes on to the next one if it has heard of that.
+    fn go_on(&mut self, name: u64, mut actor: Actor, heard: bool) {
+        actor.done += usize::from(heard);
+        if actor.calling.is_some() || actor.next().is_some() {
+            self.actors.insert(name, actor);
+        } else {
+            self.leave(&actor);
+        }
+    }
+
+    /// The actor was about to claim, and postpones the timer because the receiver has no room.
+    pub(super) fn postpone(&mut self, name: u64, actor: Actor, span: Duration) {
+        if !self.may_postpone(&actor) {
+            self.actors.insert(name, actor);
+            return;
+        }
+        let until = self.now.saturating_add(span);
+        self.postponed.insert(until.min(self.now.saturating_add(MAX_POSTPONEMENT)));
+        self.think(name, actor, Input::Postponed { until });
+    }
+
+    /// Whether the actor is about to claim and has no place for the call yet. It keeps the place that it has had for an earlier try.
+    pub(super) fn may_postpone(&self, actor: &Actor) -> bool {
+        actor.claims() && !actor.may_be_stored && !actor.unclear
+    }
+
+    /// The actor gives up writing a claim that may be stored, and reads the record.
+    pub(super) fn look_again(&mut self, name: u64, mut actor: Actor) {
+        if !actor.claims() || !actor.may_be_stored {
+            self.actors.insert(name, actor);
+            return;
+        }
+        self.read_from_leader(&mut actor);
+        actor.unclear = true;
+        if self.has(Flaw::NewNameAtEachTry) {
+            actor.claim = Uuid::from_u128(u128::from(self.fresh().max(name + 1)));
+        }
+        let wake = actor.wake();
+        self.think(name, actor, wake);
+    }
+
+    fn read_from_leader(&self, actor: &mut Actor) {
+        actor.seen = self.history.len();
+        actor.fresh = true;
+        actor.may_be_stored = false;
+    }
+
+    fn store(&mut self, name: u64, mut actor: Actor, timer: &Timer, heard: bool) {
+        // The engine also looks at the mark right before it writes, whatever it saw when it stepped.
+        if let (Some(input), Some(seen)) = (actor.input.clone(), actor.seen.checked_sub(1))
+            && !matches!(*input, Input::Outcome { .. })
+            && self.is_restored(&self.history[seen].timer, self.history[seen].revision)
+            && !matches!(timer.state, State::Unknown { doubt: Doubt::Restored, .. })
+        {
+            return self.think(name, actor, (*input).clone());
+        }
+        if let Some((at, armed_at)) = actor.armed
+            && self.now.since(armed_at) > ARM_FRESH
+        {
+            self.arm(at);
+            actor.armed = Some((at, self.now));
+            actor.older.remove(&at);
+        }
+        if actor.claims() && self.journaled {
+            actor.mark = Some(Mark::Claimed);
+        }
+        let is_current = self.revision(actor.seen) == self.revision(self.history.len());
+        let refused = self.proposed.is_some();
+        if is_current && refused && !self.has(Flaw::RefusalIsFinal) {
+            // The write is tried again.
+            self.actors.insert(name, actor);
+            return;
+        }
+        actor.unclear &= !actor.claims();
+        if !refused && (is_current || self.writes_blindly(&actor, timer)) {
+            self.becomes_the_record(&actor, Version::of(timer.clone(), self.next_revision()));
+        } else if !(actor.may_be_stored && self.record() == Some(timer)) {
+            let cancels = matches!(timer.state, State::Cancelled { .. });
+            // The client gets no answer: both "done" and "nothing was done" may be wrong.
+            let unclear = actor.is_client() && actor.may_be_stored && !cancels;
+            if unclear && !self.has(Flaw::RepeatUnclear) {
+                return;
+            }
+            self.read_from_leader(&mut actor);
+            // A creation has no input to step with.
+            let Some(input) = actor.input.clone() else { return };
+            return self.think(name, actor, (*input).clone());
+        }
+        if heard {
+            self.read_from_leader(&mut actor);
+        } else {
+            actor.may_be_stored = true;
+        }
+        self.go_on(name, actor, heard);
+    }
+
+    /// The revision of the next write.
+    pub(super) fn next_revision(&self) -> u64 {
+        1 + self.history.iter().map(|version| version.revision).max().unwrap_or_default()
+    }
+
+    /// A version that the actor has written becomes the record.
+    pub(super) fn becomes_the_record(&mut self, actor: &Actor, version: Version) {
+        self.check_may_follow(actor, &version.timer);
+        self.note(actor, &version.timer);
+        self.history.push(version);
+    }
+
+    /// Notes the facts about the stored version that the promises need.
+    fn note(&mut self, actor: &Actor, timer: &Timer) {
+        match &timer.state {
+            State::Cancelled { .. } => self.cancelled_with_calls = Some(self.calls.len()),
+            State::Firing { claim, .. } => self.names.push(claim.id.as_u64_pair().1),
+            State::Scheduled { .. }
+            | State::Delivered { .. }
+            | State::Failed { .. }
+            | State::Unknown { .. } => {}
+        }
+        match actor.input.as_deref() {
+            Some(Input::Postponed { .. }) => self.given_up = Some(self.history.len()),
+            Some(Input::Replay) => {
+                self.replays += 1;
+                // Only a timer that was cancelled and then brought back can be replayed.
+                self.cancelled_with_calls = None;
+            }
+            Some(Input::NotMade { claim }) => drop(self.given_back.insert(*claim)),
+            Some(
+                Input::Wake { .. }
+                | Input::Outcome { .. }
+                | Input::CutOff { .. }
+                | Input::Restored
+                | Input::Cancel
+                | Input::Change(_)
+                | Input::Fire,
+            )
+            | None => {}
+        }
+    }
+
+    fn writes_blindly(&self, actor: &Actor, timer: &Timer) -> bool {
+        match timer.state {
+            State::Firing { .. } => self.has(Flaw::ClaimWithoutSwap),
+            State::Cancelled { .. } => self.has(Flaw::CancelWithoutSwap),
+            State::Scheduled { .. }
+            | State::Delivered { .. }
+            | State::Failed { .. }
+            | State::Unknown { .. } => {
+                self.has(Flaw::OutcomeWithoutSwap)
+                    && matches!(actor.input.as_deref(), Some(Input::Outcome { .. }))
+            }
+        }
+    }
+
+    /// The actor steps from the version that it knows.
+    pub(super) fn think(&mut self, name: u64, mut actor: Actor, input: Input) {
+        let mut effects = self.effects_of(&actor, &input);
+        // Before a wake is settled, the record is read again from the leader, where reads are never stale.
+        let settles = matches!(effects.as_deref(), Some([.., Effect::Settle]));
+        if settles && !actor.fresh && !self.has(Flaw::SettleOnAReplica) {
+            self.read_from_leader(&mut actor);
+            effects = self.effects_of(&actor, &input);
+        }
+        let Some(effects) = effects else { return };
+        actor.input = Some(Arc::new(input));
+        actor.armed = None;
+        actor.older.clear();
+        actor.plan = Plan::of(effects);
+        actor.done = 0;
+        self.go_on(name, actor, false);
+    }
+
+    fn effects_of(&self, actor: &Actor, input: &Input) -> Option<Vec<Effect>> {
+        let Some(version) = actor.seen.checked_sub(1) else {
+            return Some(unneeded(actor.tries, self.now));
+        };
+        let Version { timer, revision, .. } = &self.history[version];
+        // The engine does so before every step, except that of an outcome.
+        let restored = !matches!(input, Input::Outcome { .. }) && self.is_restored(timer, *revision);
+        let input = if restored { Input::Restored } else { input.clone() };
+        let effects = flawed_step(self.flaw, timer, input, self.now);
+        // A client is refused; a worker has nothing to refuse.
+        effects.ok().or_else(|| (!actor.is_client()).then(|| vec![Effect::Settle]))
+    }
+
+    /// When the timer was due by the version that this claim replaced.
+    fn due_of(&mut self, firing: &State) -> Timestamp {
+        let version = self.history.iter().position(|version| version.timer.state == *firing);
+        self.demand(version.is_some(), Promise::CallsAreClaimed);
+        let Some(version) = version else { return self.now };
+        match self.history[version - 1].timer.state {
+            State::Scheduled { at, .. } => at,
+            State::Firing { .. }
+            | State::Delivered { .. }
+            | State::Failed { .. }
+            | State::Cancelled { .. }
+            | State::Unknown { .. } => self.history[version].timer.due_at,
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The queries of the index: which timers, in which order.
+
+use std::ops::Range;
+
+use super::{Entry, STATES, label};
+use crate::domain::host::HostPort;
+use crate::domain::time::Timestamp;
+use crate::domain::timer::Timer;
+
+/// The order of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    /// The soonest due first.
+    Due,
+    /// The latest due first.
+    DueDesc,
+    /// The oldest first.
+    Created,
+    /// The newest first.
+    CreatedDesc,
+}
+
+impl Sort {
+    /// Every order.
+    pub const ALL: [Self; 4] = [Self::Due, Self::DueDesc, Self::Created, Self::CreatedDesc];
+
+    /// The name of the order, in queries.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Due => "due",
+            Self::DueDesc => "-due",
+            Self::Created => "created",
+            Self::CreatedDesc => "-created",
+        }
+    }
+
+    pub(super) const fn is_by_due(self) -> bool {
+        matches!(self, Self::Due | Self::DueDesc)
+    }
+
+    pub(super) const fn is_descending(self) -> bool {
+        matches!(self, Self::DueDesc | Self::CreatedDesc)
+    }
+}
+
+/// Which timers match; by default all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// Names of states; empty means any.
+    pub states: Vec<&'static str>,
+    /// Due within this range.
+    pub due: Range<Timestamp>,
+    /// Created within this range.
+    pub created: Range<Timestamp>,
+    /// The URL's host, and its port if the filter has one.
+    pub host: Option<HostPort>,
+    /// Labels of which the timer must have all.
+    pub metadata: Vec<(String, String)>,
+}
+
+/// Any instant.
+pub(super) const ALWAYS: Range<Timestamp> = Timestamp::from_micros(0)..Timestamp::from_micros(u64::MAX);
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self { states: vec![], due: ALWAYS, created: ALWAYS, host: None, metadata: vec![] }
+    }
+}
+
+impl Filter {
+    /// Whether the timer matches.
+    pub fn matches(&self, timer: &Timer) -> bool {
+        (self.states.is_empty() || self.states.contains(&timer.state.name()))
+            && self.due.contains(&timer.due_at)
+            && self.created.contains(&timer.created_at)
+            && self.host.as_ref().is_none_or(|host| host.fits(&timer.target.url))
+            && self.metadata.iter().all(|(key, value)| timer.metadata.get(key) == Some(value))
+    }
+
+    /// The states of the filter, as positions in [`STATES`].
+    pub(super) fn places(&self) -> Vec<usize> {
+        (0..STATES.len()).filter(|n| self.states.is_empty() || self.states.contains(&STATES[*n])).collect()
+    }
+
+    /// Whether the entry may match, given that its state does.
+    pub(super) fn may_match(&self, entry: &Entry, labels: &[u64]) -> bool {
+        self.due.contains(&entry.due_at)
+            && self.created.contains(&entry.created_at)
+            && self.host.as_ref().is_none_or(|host| entry.is_at(host))
+            && labels.iter().all(|wanted| entry.labels.contains(wanted))
+    }
+
+    pub(super) fn labels(&self) -> Vec<u64> {
+        self.metadata.iter().map(|(key, value)| label(key, value)).collect()
+    }
+}

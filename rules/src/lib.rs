@@ -1,0 +1,15 @@
+//! The rules: what becomes of a timer, a receiver, a record or a node's clock, given the facts and the time.
+//!
+//! Pure: no I/O, no clock, no randomness, no JSON. The time comes in as an argument. This crate depends on no crate that could do
+//! otherwise, and `clippy.toml` forbids the clock of the standard library.
+
+pub mod domain;
+pub mod durability;
+pub mod history;
+pub mod index;
+pub mod ledger;
+pub mod policy;
+pub mod presence;
+pub mod receivers;
+pub mod room;
+pub mod turns;
