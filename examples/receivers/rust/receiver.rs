@@ -8,7 +8,7 @@
 //! `base64`; the crate `standardwebhooks` does the same. While a secret is rotated, `WEBHOOK_SECRETS` has both, separated by
 //! a space.
 
-#![allow(clippy::print_stdout, clippy::disallowed_methods, missing_docs, reason = "a program of its own")]
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a program of its own")]
 
 use std::collections::{HashSet, VecDeque};
 use std::convert::Infallible;

@@ -13,7 +13,6 @@ use super::version::MIN_VERSION;
 /// Why no nats-server runs, or why one is still running.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-#[allow(missing_docs, reason = "the text of each variant says what it is")]
 pub enum Error {
     #[error("the nats-server named by JETTIMER_NATS_SERVER, {path}, cannot be used: {reason}", path = path.display())]
     GivenUnusable { path: PathBuf, reason: String },
