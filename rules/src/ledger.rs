@@ -10,20 +10,14 @@
 //! **Invariant:** acts are added in order and without a gap, or the books are closed. Adding them up again from an earlier state
 //! of the books gives the same books, so the node that keeps them may die at any moment.
 
-/// The state of a timer, as the ledger counts it.
+/// The state of a timer, as the ledger counts it. A timer is open while it is pending or firing, and over otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Term {
-    /// It waits.
     Pending,
-    /// It is being called.
     Firing,
-    /// It is over.
     Delivered,
-    /// It is over.
     Failed,
-    /// It is over.
     Unknown,
-    /// It is over.
     Cancelled,
 }
 
@@ -55,14 +49,12 @@ pub struct Act {
     pub seq: u64,
     /// The sequence number of the version that it replaced; 0 if there was none.
     pub over: u64,
-    /// The kind of change.
     pub deed: Deed,
 }
 
 /// The kind of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deed {
-    /// A version was stored.
     Stored {
         /// The state of the timer before; `None` if it was created.
         was: Option<Term>,
@@ -85,7 +77,6 @@ pub enum Deed {
 pub struct Books {
     /// The sequence number of the last act that was added.
     pub seq: u64,
-    /// Timers that were created.
     pub created: u64,
     /// Timers that are not over.
     pub open: u64,
@@ -110,7 +101,8 @@ impl Books {
     ///
     /// # Errors
     ///
-    /// A [`Hole`] before the act, or in it.
+    /// A [`Hole`] if acts before this one are missing, or if this one does not name the state that it replaced, or contradicts
+    /// the books. The act is not added.
     pub fn add(&mut self, act: &Act) -> Result<(), Hole> {
         if act.seq <= self.seq {
             return Ok(());

@@ -46,17 +46,15 @@ impl<T> Turns<T> {
         }
     }
 
-    /// How many items of a group wait.
     pub fn of_group(&self, group: u64) -> usize {
         self.queues.get(&group).map_or(0, VecDeque::len)
     }
 
-    /// How many groups wait.
     pub fn groups(&self) -> usize {
         self.groups.len()
     }
 
-    /// All waiting items.
+    /// All waiting items, not in the order of their turns.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.queues.values().flatten()
     }

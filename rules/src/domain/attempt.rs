@@ -15,7 +15,7 @@ pub enum Delivery {
     AtLeastOnce,
 }
 
-/// The result of one call, as far as the caller can know it.
+/// The result of one call, as far as the caller can know it. A `reason` is a text for people.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CallResult {
     /// The receiver answered with this HTTP status.
@@ -27,20 +27,11 @@ pub enum CallResult {
     },
     /// Nothing of the request can have reached the receiver: its name did not resolve, no
     /// connection was made, or the TLS handshake failed.
-    NotSent {
-        /// The reason, for people.
-        reason: String,
-    },
+    NotSent { reason: String },
     /// The target must not be called, so the node connected to nothing. Only a change of the policy helps; retries do not.
-    Forbidden {
-        /// The reason, for people.
-        reason: String,
-    },
+    Forbidden { reason: String },
     /// The request may have been sent, and no answer came: a timeout, or a broken connection.
-    NoAnswer {
-        /// The reason, for people.
-        reason: String,
-    },
+    NoAnswer { reason: String },
     /// The node gave the call up before it ended, because the node had to stop.
     Interrupted,
 }
@@ -48,11 +39,10 @@ pub enum CallResult {
 /// The meaning of a result for the timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Done.
     Delivered,
     /// Try again, if attempts are left.
     Retry,
-    /// Never try again.
+    /// Never try again, even if attempts are left.
     Failed,
     /// Never try again. It is not known whether the receiver was called.
     Unknown,

@@ -10,11 +10,9 @@ pub const MAX_ANSWER_BYTES: usize = 4_096;
 /// A call that has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Called {
-    /// The result of the call.
     pub result: CallResult,
     /// The answer without its status, if one came.
     pub answer: Option<Answer>,
-    /// How long it took.
     pub phases: Phases,
 }
 
@@ -71,10 +69,8 @@ pub struct Phases {
     pub resolve: Option<Duration>,
     /// Making the connection, to the receiver or through the proxy.
     pub connect: Option<Duration>,
-    /// The TLS handshake.
     pub tls: Option<Duration>,
     /// From the start of the call until the status came. This includes the parts above.
     pub first_byte: Option<Duration>,
-    /// The whole call.
     pub total: Duration,
 }

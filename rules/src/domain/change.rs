@@ -16,13 +16,11 @@ use crate::domain::timer::{State, Timer};
 pub struct Change {
     /// When the timer is due. A pending retry moves there, too.
     pub due_at: Option<Timestamp>,
-    /// The URL.
     pub url: Option<TargetUrl>,
     /// The method. If it takes no body, the timer's body is dropped.
     pub method: Option<Method>,
     /// All of the timer's own headers.
     pub headers: Option<Vec<(String, String)>>,
-    /// The body.
     pub body: Option<Body>,
     /// The promise about calls whose result is not known.
     pub delivery: Option<Delivery>,

@@ -50,7 +50,7 @@ pub enum Input {
     Wake {
         /// The claim's name. The worker draws it once, for as long as it holds the wake and has not called.
         claim: ClaimId,
-        /// The worker's node.
+        /// The name of the worker's node, for people.
         node: String,
         /// How often this wake has been delivered, from 1.
         tries: u32,
@@ -124,7 +124,7 @@ pub enum Effect {
     Call {
         /// The claim just stored.
         claim: Claim,
-        /// The attempt's number.
+        /// The attempt's number, from 1.
         attempt: u32,
     },
     /// Have the timer's callback made, unless it was already made for this end.

@@ -41,7 +41,7 @@ pub const MAX_DEADLINE: Duration = Duration::from_secs(86_400 * MAX_ATTEMPTS as 
 /// The reason why no attempt follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoMore {
-    /// [`RetryPolicy::max_attempts`] were made.
+    /// [`RetryPolicy::max_attempts`] were made; with the number of the last one.
     #[error("attempt {0} was the last one allowed")]
     Attempts(u32),
     /// The next attempt would come after [`RetryPolicy::deadline`].

@@ -35,7 +35,7 @@ pub enum Back {
     No,
     /// The last writes are missing, none of them older than [`TAIL`] when contact was lost.
     Tail,
-    /// Older writes are missing.
+    /// Writes are missing that were older than [`TAIL`] when contact was lost, as after a restore from a backup.
     Restored,
 }
 
@@ -60,7 +60,7 @@ impl Seen {
         }
     }
 
-    /// The highest sequence that was seen.
+    /// The highest sequence that was seen; 0 if none was.
     pub fn highest(&self) -> u64 {
         self.highest
     }
@@ -76,7 +76,7 @@ impl Seen {
         self.samples.front().filter(|(at, _)| *at <= old).map_or(0, |(_, seq)| *seq)
     }
 
-    /// Judges the bucket's last sequence.
+    /// Judges `last`, which is the bucket's last sequence now.
     pub fn judge(&self, last: u64) -> Back {
         if last >= self.highest {
             Back::No

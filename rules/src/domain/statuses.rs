@@ -21,7 +21,6 @@ pub struct StatusSet {
 }
 
 impl StatusSet {
-    /// The set without any status.
     pub const EMPTY: Self = Self { bits: [0; 5] };
 
     /// The three whole classes: 3xx, 4xx and 5xx.
@@ -46,7 +45,6 @@ impl StatusSet {
         self.bits.iter().zip(other.bits).all(|(bits, wanted)| bits & wanted == wanted)
     }
 
-    /// Whether the status is in the set.
     pub fn contains(&self, status: u16) -> bool {
         let Some((word, bit)) = place(status) else { return false };
         self.bits[word] & bit != 0

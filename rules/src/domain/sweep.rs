@@ -56,7 +56,6 @@ pub enum Finding {
 /// A finding, and the wake that mends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Damage {
-    /// The kind of damage.
     pub finding: Finding,
     /// The instant that the wake is to be armed for.
     pub arm: Timestamp,

@@ -98,7 +98,6 @@ impl TargetUrl {
         self.0.port_or_known_default().unwrap_or_default()
     }
 
-    /// The parsed URL.
     pub fn as_url(&self) -> &Url {
         &self.0
     }
@@ -113,15 +112,11 @@ impl fmt::Debug for TargetUrl {
 /// The HTTP methods that a timer may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// Sends no body.
     Get,
-    /// Sends no body.
     Head,
-    /// The default.
+    /// The default of a creation.
     Post,
-    /// With a body.
     Put,
-    /// With a body.
     Patch,
     /// Sends a body only if the timer has one of its own.
     Delete,
@@ -182,14 +177,11 @@ impl Body {
 /// The request that is sent when the timer is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// The URL.
     pub url: TargetUrl,
-    /// The method.
     pub method: Method,
     /// The timer's own headers in the client's order. Names are valid, not reserved ([`is_reserved_header`]) and occur once;
     /// values are visible ASCII.
     pub headers: Vec<(String, String)>,
-    /// The body.
     pub body: Body,
 }
 

@@ -42,13 +42,11 @@ pub type ClaimId = Uuid;
 /// A timer, as all nodes agree on it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Timer {
-    /// The timer's name.
     pub id: TimerId,
     /// When it was created, by the clock of the node that created it.
     pub created_at: Timestamp,
     /// The instant that was promised for the first call. Attempts after the first do not move it.
     pub due_at: Timestamp,
-    /// The request to the receiver.
     pub target: Target,
     /// The promise about calls whose result is not known.
     pub delivery: Delivery,
@@ -84,11 +82,9 @@ pub struct Timer {
     pub attempts: Vec<Attempt>,
     /// Fields that a later version of jettimer has stored. This version does not understand them, and keeps them as they are.
     pub later: Option<String>,
-    /// The timer's state.
     pub state: State,
 }
 
-/// The states of a timer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum State {
     /// The timer waits for an attempt.
@@ -100,9 +96,8 @@ pub enum State {
     },
     /// A worker has claimed an attempt. It is calling, or died doing so.
     Firing {
-        /// The attempt's number.
+        /// The attempt's number, from 1.
         attempt: u32,
-        /// The claim of that worker.
         claim: Claim,
     },
     /// Final: the receiver answered with a 2xx.
@@ -114,20 +109,16 @@ pub enum State {
     Failed {
         /// The number of the last attempt.
         attempt: u32,
-        /// When that was decided.
         at: Timestamp,
         /// For people: the result of the last attempt, and why no other follows.
         reason: String,
     },
     /// Final: cancelled before it was called.
-    Cancelled {
-        /// When it was cancelled.
-        at: Timestamp,
-    },
+    Cancelled { at: Timestamp },
     /// Final unless its claimant turns out to be alive: it is not known whether this attempt called the receiver. The timer is
     /// not called again unless a client replays it.
     Unknown {
-        /// The attempt's number.
+        /// The number of the attempt whose result is not known.
         attempt: u32,
         /// Why it is not known.
         doubt: Doubt,

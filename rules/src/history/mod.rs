@@ -27,24 +27,21 @@ const MICROS_PER_MINUTE: u64 = 60_000_000;
 /// The events of a timer that are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Happened {
-    /// It was created.
     Created,
     /// An attempt has begun, `late` after its instant.
     Fired {
         /// The time since the instant at which the attempt was due.
         late: Duration,
     },
-    /// It was delivered.
     Delivered,
     /// It has failed, and will not be tried again.
     Failed,
     /// It is not known whether it was delivered.
     Unknown,
-    /// It was cancelled.
     Cancelled,
 }
 
-/// The last hour.
+/// The events of the last [`MINUTES`] minutes.
 #[derive(Debug)]
 pub struct History {
     since: Timestamp,
@@ -57,7 +54,6 @@ pub struct History {
 /// A minute of the last hour.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Minute {
-    /// When it began.
     pub start: Timestamp,
     /// The number of events of each kind.
     pub counted: Counted,

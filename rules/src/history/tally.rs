@@ -16,21 +16,16 @@ const DIGITS: u8 = 2;
 /// The number of events of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
-    /// Timers created.
     pub created: u64,
     /// Attempts that have begun.
     pub fired: u64,
-    /// Timers delivered.
     pub delivered: u64,
-    /// Timers that have failed.
     pub failed: u64,
     /// Timers of which it is not known whether they were delivered.
     pub unknown: u64,
-    /// Timers cancelled.
     pub cancelled: u64,
 }
 
-/// How late attempts were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lateness {
     /// Half of the attempts were no later, to 1 %.

@@ -44,7 +44,6 @@ const OVERDUE_GRACE: Duration = Duration::from_secs(5);
 /// Ordered by instant, then by id, so that each place is unique.
 type Ordered = BTreeSet<(Timestamp, TimerId)>;
 
-/// The index.
 pub struct Index {
     limit: usize,
     /// Bytes that the entries and the hosts take.
@@ -63,11 +62,10 @@ pub struct Index {
     named: BTreeSet<(u64, TimerId)>,
     /// How many timers with one name count as few: a page then looks at those only, rather than at all timers in their order.
     few: usize,
-    /// Each host once.
+    /// Each host once, shared by its entries.
     hosts: HashSet<Arc<str>>,
 }
 
-/// Numbers of timers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Timers in each state, in the order of [`STATES`].
@@ -177,12 +175,10 @@ impl Index {
         }
     }
 
-    /// How many timers are indexed.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether no timer is indexed.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

@@ -11,7 +11,6 @@ use crate::domain::timer::TimerId;
 /// tells where the next one begins.
 const MAX_LOOKED_AT: usize = 100_000;
 
-/// A part of a list.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Page {
     /// Timers that may match; their records decide.

@@ -7,21 +7,17 @@ use crate::domain::host::HostPort;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::Timer;
 
-/// The order of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sort {
     /// The soonest due first.
     Due,
-    /// The latest due first.
     DueDesc,
     /// The oldest first.
     Created,
-    /// The newest first.
     CreatedDesc,
 }
 
 impl Sort {
-    /// Every order.
     pub const ALL: [Self; 4] = [Self::Due, Self::DueDesc, Self::Created, Self::CreatedDesc];
 
     /// The name of the order, in queries.
@@ -48,9 +44,7 @@ impl Sort {
 pub struct Filter {
     /// Names of states; empty means any.
     pub states: Vec<&'static str>,
-    /// Due within this range.
     pub due: Range<Timestamp>,
-    /// Created within this range.
     pub created: Range<Timestamp>,
     /// The URL's host, and its port if the filter has one.
     pub host: Option<HostPort>,
@@ -58,7 +52,6 @@ pub struct Filter {
     pub metadata: Vec<(String, String)>,
 }
 
-/// Any instant.
 pub(super) const ALWAYS: Range<Timestamp> = Timestamp::from_micros(0)..Timestamp::from_micros(u64::MAX);
 
 impl Default for Filter {
@@ -68,7 +61,6 @@ impl Default for Filter {
 }
 
 impl Filter {
-    /// Whether the timer matches.
     pub fn matches(&self, timer: &Timer) -> bool {
         (self.states.is_empty() || self.states.contains(&timer.state.name()))
             && self.due.contains(&timer.due_at)

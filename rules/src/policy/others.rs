@@ -9,12 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct Others(Arc<AtomicBool>);
 
 impl Others {
-    /// Notes whether another node may allow more.
     pub fn note(&self, may_allow_more: bool) {
         self.0.store(may_allow_more, Ordering::Relaxed);
     }
 
-    /// Whether another node may allow more.
     pub fn may_allow_more(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

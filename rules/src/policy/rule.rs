@@ -22,7 +22,6 @@ use super::{Destination, ports};
 enum Name {
     /// Every host, including IP addresses.
     Any,
-    /// This host.
     Is(String),
     /// This host and all hosts below it.
     Under(String),

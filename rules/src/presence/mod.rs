@@ -19,19 +19,17 @@ pub use roster::{Heard, Peer, Roster};
 pub use setup::{Difference, Digest, MAX_INSTALLATION_CHARS, Setup};
 pub use skew::{Skew, SkewAlarm, Turn};
 
-/// The part that a node plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// It serves the API and calls receivers.
     All,
-    /// It serves the API.
+    /// It serves the API and calls no receiver.
     Api,
-    /// It calls receivers.
+    /// It calls receivers, and serves health checks instead of the API.
     Worker,
 }
 
 impl Role {
-    /// Every role.
     pub const EACH: [Self; 3] = [Self::All, Self::Api, Self::Worker];
 
     /// The role's name, as in `--role`.
@@ -43,7 +41,6 @@ impl Role {
         }
     }
 
-    /// Whether such a node calls receivers.
     pub const fn works(self) -> bool {
         match self {
             Self::All | Self::Worker => true,
@@ -55,7 +52,6 @@ impl Role {
 /// The phase of life that a node is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
-    /// It runs.
     Running,
     /// It takes no new work and finishes its calls.
     Stopping,
@@ -64,7 +60,6 @@ pub enum Life {
 }
 
 impl Life {
-    /// Every phase.
     pub const EACH: [Self; 3] = [Self::Running, Self::Stopping, Self::Gone];
 
     /// The name of the phase, as other nodes read it.
@@ -77,16 +72,13 @@ impl Life {
     }
 }
 
-/// The identity of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
     /// Drawn by each process for itself, so two nodes with the same name are two nodes.
     pub instance: Uuid,
     /// The node's name in records and logs.
     pub name: String,
-    /// The node's version.
     pub version: String,
-    /// The node's role.
     pub role: Role,
     /// The settings that it should share with the others; `None` if it does not tell them, as nodes of older versions.
     pub setup: Option<Setup>,
@@ -95,9 +87,7 @@ pub struct Node {
 /// The message that a node publishes once a second.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Beat {
-    /// The node that sends it.
     pub node: Node,
-    /// The sender's phase.
     pub life: Life,
     /// The sender's clock when it sent the beat.
     pub clock: Timestamp,

@@ -14,15 +14,12 @@ use crate::domain::time::Timestamp;
 pub struct Offset(i64);
 
 impl Offset {
-    /// Two clocks that agree.
     pub const ZERO: Self = Self(0);
 
-    /// An offset of this many microseconds.
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
 
-    /// The offset in microseconds.
     pub const fn as_micros(self) -> i64 {
         self.0
     }
@@ -69,7 +66,6 @@ const DRIFT: Duration = Duration::from_millis(10);
 pub struct ServerSample {
     /// When this node sent the request.
     pub asked: Instant,
-    /// When the answer came.
     pub answered: Instant,
     /// The server's time, at some moment in between.
     pub server: Timestamp,
@@ -105,7 +101,7 @@ pub struct ServerClock {
 }
 
 impl ServerClock {
-    /// Notes an answer.
+    /// Notes an answer, unless it took longer than [`LONGEST_ROUND_TRIP`]. Older samples that contradict it are forgotten.
     pub fn note(&mut self, sample: ServerSample) {
         if sample.round_trip() > LONGEST_ROUND_TRIP {
             return;

@@ -19,10 +19,9 @@ const ROUNDS_UNTIL_GONE: u32 = 5;
 /// The shortest time between two rounds. Own beats that come sooner, such as those that greet a new node, are not rounds.
 const ROUND: Duration = Duration::from_millis(900);
 
-/// Another node.
+/// Another node, as its beats describe it.
 #[derive(Debug)]
 pub struct Peer {
-    /// The node's identity.
     pub node: Node,
     /// Its phase in its last beat.
     pub life: Life,
@@ -46,11 +45,10 @@ pub enum Heard {
     Itself(Vec<Node>),
     /// A node that was not known, and that wants to know the other nodes.
     Somebody,
-    /// A known node.
     Known,
-    /// A node that has left.
+    /// A node that is gone, by its own beat. It is forgotten.
     Leaving,
-    /// A node beyond the limit.
+    /// A node beyond [`MAX_PEERS`], which is not remembered.
     TooMany,
 }
 
@@ -71,7 +69,7 @@ impl Roster {
         Self { itself, last_round: None, peers: HashMap::new() }
     }
 
-    /// Notes a beat.
+    /// Notes a beat that was heard at `now`, and says whose it was.
     pub fn hear(&mut self, beat: Beat, now: Moment) -> Heard {
         let instance = beat.node.instance;
         if instance == self.itself {

@@ -58,7 +58,6 @@ pub enum Difference {
 }
 
 impl Difference {
-    /// Every difference.
     pub const EACH: [Self; 4] = [Self::Rules, Self::Access, Self::Dev, Self::Installation];
 
     /// The name of the difference, in answers and metrics.

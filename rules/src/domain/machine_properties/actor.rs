@@ -98,7 +98,6 @@ impl Actor {
         self.message.is_some() && matches!(self.next(), Some(Effect::Hold { .. }))
     }
 
-    /// Its next effect.
     pub(super) fn next(&self) -> Option<&Effect> {
         self.plan.effects.get(self.done)
     }

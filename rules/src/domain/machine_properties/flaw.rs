@@ -8,7 +8,6 @@ use crate::domain::machine::{Effect, Input, Refusal, step};
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{State, Timer};
 
-/// A planted bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Flaw {
     /// A claim is written without a check of the record's revision.

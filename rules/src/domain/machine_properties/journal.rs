@@ -108,7 +108,6 @@ impl World {
     }
 }
 
-/// The claim in force.
 fn holder(state: &State) -> Option<ClaimId> {
     match state {
         State::Firing { claim, .. } | State::Unknown { doubt: Doubt::NoOutcome(claim), .. } => Some(claim.id),

@@ -97,7 +97,6 @@ pub(super) struct World {
     pub(super) given_back: BTreeSet<ClaimId>,
     /// A write that the leader has accepted, and that reads do not show yet.
     pub(super) proposed: Option<Box<Proposed>>,
-    /// The planted bug.
     pub(super) flaw: Option<Flaw>,
     /// The first promise that was broken.
     pub(super) broken: Option<Promise>,
@@ -283,7 +282,6 @@ impl World {
         self.actors.insert(name, Actor::client(0, effects, self.now));
     }
 
-    /// A client's request begins.
     fn ask(&mut self, wish: Wish) {
         let change = |change| Input::Change(Box::new(change));
         let input = match wish {
