@@ -29,10 +29,8 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// The world's clock.
     pub const OF_THE_WORLD: Self = Self { course: Course::OF_THE_WORLD };
 
-    /// A clock with this course.
     pub const fn on(course: Course) -> Self {
         Self { course }
     }
@@ -47,7 +45,6 @@ impl Clock {
         Now { at: self.now(), pace: self.pace() }
     }
 
-    /// How fast this clock goes.
     pub fn pace(self) -> Pace {
         self.course.pace
     }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-/// One day, in seconds.
 const DAY_SECONDS: u64 = 86_400;
 
 /// Reads a duration in either form. The letter `M` alone is refused, since it is a month to some and a minute to others.

@@ -7,7 +7,6 @@ use rules::domain::time::{Pace, Timestamp};
 /// The course of a clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Course {
-    /// How fast the clock goes.
     pub pace: Pace,
     /// The time that both this clock and the world's showed at the anchor.
     pub anchor: Timestamp,

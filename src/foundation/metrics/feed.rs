@@ -11,12 +11,10 @@ label! {
     Dropped = "reason" {
         /// The reader read too slowly.
         Slow = "slow",
-        /// The node is stopping.
         Stopping = "stopping",
     }
 }
 
-/// Metrics of readers of the feed.
 #[derive(Debug)]
 pub struct Feed {
     readers: Gauge,

@@ -46,7 +46,6 @@ type OfOperation = [(&'static str, &'static str); 1];
 type OfAnswer = [(&'static str, &'static str); 2];
 type Durations = Family<OfOperation, Histogram, fn() -> Histogram>;
 
-/// Metrics of requests.
 #[derive(Debug)]
 pub struct Http {
     requests: Family<OfAnswer, Counter>,
@@ -57,7 +56,6 @@ pub struct Http {
     /// Connections that the node closed to make room for others.
     pub closed: Counters<Closed>,
     memory: Gauge,
-    /// Requests that the node refused.
     pub refused: Counters<Refused>,
 }
 
@@ -113,7 +111,6 @@ impl Http {
         self.memory.dec_by(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
-    /// Shows the most connections.
     pub fn limit_connections(&self, limit: usize) {
         set(&self.connections_limit, limit);
     }

@@ -26,7 +26,6 @@ pub struct Indexed {
 /// The contents of a filled index.
 #[derive(Clone, Debug)]
 pub struct Known {
-    /// Timers in the index.
     pub timers: usize,
     /// Bytes that they take, as the index counts them.
     pub bytes: usize,
@@ -40,7 +39,6 @@ pub struct Known {
     pub held_up: usize,
 }
 
-/// Metrics of the index.
 #[derive(Debug)]
 pub struct Index {
     by_state: Family<[(&'static str, &'static str); 1], Float>,
@@ -71,7 +69,6 @@ impl Index {
         }
     }
 
-    /// Shows the state of the index.
     pub fn show(&self, indexed: &Indexed) {
         let known = indexed.known.as_ref();
         for (state, count) in known.map_or(&[][..], |known| &known.by_state) {

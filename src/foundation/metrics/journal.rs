@@ -20,7 +20,6 @@ label! {
     }
 }
 
-/// Metrics of the journal.
 #[derive(Debug)]
 pub struct Journal {
     on: Gauge,

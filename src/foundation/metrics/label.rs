@@ -12,7 +12,6 @@ use super::register::Register;
 
 /// A label of a metric.
 pub trait Label: Copy + Debug + 'static {
-    /// Its name.
     const NAME: &'static str;
     /// Its values, in the order in which they are declared.
     const VALUES: &'static [&'static str];
@@ -65,12 +64,10 @@ impl<L: Label> Counters<L> {
         Self { counters, label: PhantomData }
     }
 
-    /// Counts one event of this kind.
     pub fn count(&self, kind: L) {
         self.count_by(kind, 1);
     }
 
-    /// Counts this many events of this kind.
     pub fn count_by(&self, kind: L, count: usize) {
         // There is a counter for each value.
         if let Some(counter) = self.counters.get(kind.place()) {

@@ -10,7 +10,6 @@ use rules::ledger::Balance;
 const TERMS: [&str; 8] =
     ["created", "pending", "firing", "delivered", "failed", "unknown", "cancelled", "expired"];
 
-/// Metrics of the ledger.
 #[derive(Debug)]
 pub struct Ledger {
     terms: Family<[(&'static str, &'static str); 1], Float>,
@@ -33,7 +32,7 @@ impl Ledger {
         ledger
     }
 
-    /// Shows a balance.
+    /// Shows a balance; `breaks` is how often the books had to start over.
     pub fn show(&self, balance: &Balance, breaks: u64) {
         let values = [balance.created].into_iter().chain(balance.counted).chain([balance.expired]);
         for (term, value) in TERMS.into_iter().zip(values) {

@@ -47,45 +47,31 @@ use register::Register;
 /// The parts of a node's work. Metrics that a node never counts are not shown, since a reader would take them for 0.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Parts {
-    /// The node serves the API.
     pub serves: bool,
-    /// The node calls receivers.
     pub works: bool,
-    /// The node keeps an index of timers.
     pub indexes: bool,
 }
 
-/// The metrics of one node.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    /// Requests to this node.
     pub http: Http,
-    /// Readers of the feed.
     pub feed: Feed,
-    /// Operations of clients on timers.
     pub timers: Timers,
     /// All timers, as this node's index has them.
     pub index: Index,
     /// Calls, and the steps that lead to them.
     pub work: Work,
-    /// This node's journal of calls.
     pub journal: Journal,
-    /// The receivers that this node calls.
     pub receivers: Receivers,
-    /// This node's requests to NATS.
     pub nats: Nats,
     /// All nodes and their clocks.
     pub nodes: Nodes,
-    /// Sweeps.
     pub sweep: Sweeping,
-    /// The ledger.
     pub ledger: Ledger,
-    /// Tasks that have failed.
     pub tasks: Tasks,
 }
 
-/// The format of the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// The text format of Prometheus, 0.0.4.
@@ -95,7 +81,6 @@ pub enum Format {
 }
 
 impl Format {
-    /// Its media type.
     pub const fn content_type(self) -> &'static str {
         match self {
             Self::Prometheus => prometheus_text::CONTENT_TYPE,

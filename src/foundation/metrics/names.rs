@@ -6,7 +6,6 @@
 pub struct Name {
     /// The full name, with the prefix `jettimer_`, the unit, and `_total` for a counter.
     pub name: &'static str,
-    /// The help text.
     pub help: &'static str,
 }
 

@@ -36,16 +36,12 @@ label! {
     }
 }
 
-/// Metrics of NATS.
 #[derive(Debug)]
 pub struct Nats {
     up: Gauge,
     stores: Gauge,
-    /// Connections made.
     pub connects: Counter,
-    /// Requests that were sent.
     pub requests: Counter,
-    /// Requests that failed.
     pub failures: Counters<Trouble>,
     /// How often the bucket was found to differ from the one seen before.
     pub turned: Counters<Turned>,

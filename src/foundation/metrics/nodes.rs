@@ -8,7 +8,6 @@ use rules::presence::{Difference, Offset, Role};
 
 type ByLabel = Family<[(&'static str, &'static str); 1], Float>;
 
-/// Metrics of nodes.
 #[derive(Debug)]
 pub struct Nodes {
     by_role: ByLabel,

@@ -8,7 +8,6 @@ use rules::receivers::BreakerState;
 
 type ByLabel = Family<[(&'static str, &'static str); 1], Float>;
 
-/// Metrics of receivers.
 #[derive(Debug)]
 pub struct Receivers {
     by_breaker: ByLabel,

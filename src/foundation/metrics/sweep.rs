@@ -27,17 +27,13 @@ label! {
         Removed = "removed",
         /// A record that this version cannot read.
         Unreadable = "unreadable",
-        /// The bucket was gone.
         BucketMissing = "bucket_missing",
         /// The bucket is older than it was, or is another one.
         BucketTurnedBack = "bucket_turned_back",
         /// The stream of wakes was gone, or is another one.
         WakesMissing = "wakes_missing",
-        /// The workers' consumer was gone.
         ConsumerMissing = "consumer_missing",
-        /// The stream of events was gone.
         EventsMissing = "events_missing",
-        /// The bucket of the sweep was gone.
         SweepMissing = "sweep_missing",
     }
 }
@@ -52,10 +48,8 @@ label! {
     }
 }
 
-/// Metrics of sweeps.
 #[derive(Debug)]
 pub struct Sweeping {
-    /// Findings by kind.
     pub findings: Counters<SweepFinding>,
     sweeps: Counters<Swept>,
     last: Float,

@@ -11,13 +11,13 @@ label! {
         Alarm = "alarm",
         /// Accepts connections to the API.
         Api = "api",
-        /// Serves one connection.
+        /// Serves one connection to the API.
         Connection = "connection",
         /// Checks what an acknowledged timer survives.
         Durability = "durability",
         /// Follows the feed for all readers.
         Feed = "feed",
-        /// Keeps the index.
+        /// Keeps the index and the history.
         Finder = "finder",
         /// Follows the high-water mark of the timers that have fired.
         Guard = "guard",
@@ -37,17 +37,14 @@ label! {
         Room = "room",
         /// Sweeps for timers without a wake.
         Sweeper = "sweeper",
-        /// Attends to one wake.
         Wake = "wake",
         /// Pulls wakes.
         Worker = "worker",
     }
 }
 
-/// Metrics of tasks.
 #[derive(Debug)]
 pub struct Tasks {
-    /// Tasks that have failed.
     pub failures: Counters<Task>,
 }
 

@@ -10,15 +10,11 @@ use super::register::Register;
 label! {
     /// A client's operation on a timer.
     Write = "operation" {
-        /// Create a timer.
         Create = "create",
-        /// Change a timer.
         Change = "change",
-        /// Cancel a timer.
         Cancel = "cancel",
-        /// Fire a timer now.
         Fire = "fire",
-        /// Try a timer again.
+        /// Try a timer again that has failed, or whose result is unknown.
         Replay = "replay",
     }
 }
@@ -26,7 +22,6 @@ label! {
 label! {
     /// The result of an operation.
     Written = "result" {
-        /// The operation is done.
         Done = "done",
         /// The operation was done before, by an earlier request with the same idempotency key.
         Repeated = "repeated",
@@ -37,7 +32,6 @@ label! {
     }
 }
 
-/// Metrics of clients' operations on timers.
 #[derive(Debug)]
 pub struct Timers {
     /// A counter for each operation and each result.

@@ -24,13 +24,11 @@ const DURATION: [f64; 15] =
 label! {
     /// The state of a timer after an attempt.
     Outcome = "outcome" {
-        /// Delivered.
         Delivered = "delivered",
-        /// Scheduled again.
+        /// Scheduled again, for another attempt.
         Retried = "retried",
-        /// Failed.
         Failed = "failed",
-        /// Unknown.
+        /// It is not known whether the receiver was called.
         Unknown = "unknown",
     }
 }
@@ -40,13 +38,10 @@ label! {
     Call = "result" {
         /// An interim answer taken for the final one; no receiver should send that.
         Informed = "1xx",
-        /// Success.
         Success = "2xx",
         /// A redirect, which is not followed.
         Redirect = "3xx",
-        /// The receiver blames the request.
         ClientError = "4xx",
-        /// The receiver blames itself.
         ServerError = "5xx",
         /// Nothing reached the receiver.
         NotSent = "not_sent",
@@ -111,22 +106,17 @@ label! {
     }
 }
 
-/// Metrics of a worker's work.
 #[derive(Debug)]
 pub struct Work {
-    /// Attempts that have ended.
     pub attempts: Counters<Outcome>,
     lateness: [Histogram; 2],
-    /// Calls that have ended.
     pub calls: Counters<Call>,
     durations: Histogram,
-    /// Calls that were postponed.
     pub postponed: Counters<Postponed>,
     calls_in_progress: Gauge,
     calls_limit: Gauge,
     claims_open: Gauge,
     claims_storing_limit: Gauge,
-    /// Wakes that were attended to.
     pub wakes: Counters<Wake>,
     wakes_held: Gauge,
     wakes_limit: Gauge,
@@ -135,7 +125,6 @@ pub struct Work {
     pub records_dropped: Counter,
     /// Wakes that were given back for nodes with other target rules.
     pub left_to_others: Counter,
-    /// Failures to pull wakes.
     pub pull_failures: Counter,
     /// Swaps that another worker or client won.
     pub claims_lost: Counters<LostClaim>,
@@ -209,7 +198,6 @@ impl Work {
         Busy::new(&self.calls_in_progress)
     }
 
-    /// A call has ended.
     pub fn called(&self, result: Call, took: Duration) {
         self.calls.count(result);
         self.durations.observe(took.as_secs_f64());

@@ -8,9 +8,7 @@ use crate::foundation::metrics::{Label as _, Task};
 /// The failure of a task that the node needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// The task that failed.
     pub task: Task,
-    /// The way in which it failed.
     pub how: How,
 }
 
@@ -38,7 +36,6 @@ impl fmt::Display for Failure {
     }
 }
 
-/// The text of a panic.
 pub fn panic_text(panic: &dyn Any) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")

@@ -3,17 +3,15 @@
 use crate::foundation::metrics::{Label as _, Task};
 use rules::domain::timer::TimerId;
 
-/// A task that is running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Running {
-    /// Which task it is.
     pub task: Task,
     /// The timer that it is about, if there is one.
     pub timer: Option<TimerId>,
 }
 
 impl Running {
-    /// The task's name.
+    /// The task's name, as the metrics show it.
     pub fn name(self) -> &'static str {
         self.task.shown()
     }

@@ -56,7 +56,6 @@ struct TimerJson<'t> {
 pub enum View {
     /// The fields that lists and events have.
     Summary,
-    /// All fields.
     Whole {
         /// Whether to show headers and body themselves, and not digests of them.
         bodies: bool,
