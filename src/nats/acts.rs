@@ -8,7 +8,7 @@ use super::names::{EVENTS, WAS, WAS_NOTHING, evented_timer};
 use crate::nats::{Link, NatsError};
 use rules::ledger::{Act, Deed, Term};
 
-/// Events in a page.
+/// The most events in a page.
 const EVENTS_AT_ONCE: usize = 500;
 
 /// Bytes of events in a page: each event has the whole record.
@@ -35,10 +35,6 @@ struct SketchState {
 
 impl Link {
     /// Reads a page of the acts after this sequence of the stream of events.
-    ///
-    /// # Errors
-    ///
-    /// A [`NatsError`].
     pub async fn acts(&self, after: u64) -> Result<ActPage, NatsError> {
         let request =
             json!({ "seq": after.saturating_add(1), "batch": EVENTS_AT_ONCE, "max_bytes": PAGE_BYTES });
@@ -68,10 +64,6 @@ impl Link {
     }
 
     /// The last sequence of the stream of events.
-    ///
-    /// # Errors
-    ///
-    /// A [`NatsError`].
     pub async fn last_event(&self) -> Result<u64, NatsError> {
         self.last_of(EVENTS).await
     }

@@ -24,7 +24,6 @@ const TOO_MANY: u16 = 413;
 const NONE: u16 = 404;
 const END: u16 = 204;
 
-/// The answer to a request.
 pub(super) struct Batch {
     pub(super) messages: Vec<Got>,
     /// Whether the request asked for more than the server gives at once; then there are no messages.
@@ -33,7 +32,6 @@ pub(super) struct Batch {
     pub(super) pending: u64,
 }
 
-/// A message of a stream.
 pub(super) struct Got(Message);
 
 impl Got {
@@ -80,7 +78,7 @@ impl Got {
 }
 
 impl Link {
-    /// Asks for messages of `stream`.
+    /// Asks any replica of `stream`. Fails if the next message takes longer than [`SILENCE`].
     pub(super) async fn batch(&self, stream: &str, request: &serde_json::Value) -> Result<Batch, NatsError> {
         let inbox = self.client().new_inbox();
         let mut answers = self.subscribe(inbox.clone()).await?;

@@ -62,7 +62,6 @@ pub struct Access {
     pub own_sync: Option<Sync>,
     /// The name this node shows to the server (`nats server report connections`).
     pub name: String,
-    /// The node's clock.
     pub clock: Clock,
 }
 

@@ -7,7 +7,6 @@ use nkeys::KeyPair;
 
 use super::connect::Access;
 
-/// The credentials of a node.
 #[derive(Clone)]
 pub(super) enum Credentials {
     /// A `.creds` file: a user's JWT, and the seed of its NKey.
@@ -16,14 +15,10 @@ pub(super) enum Credentials {
     Nkey(PathBuf),
     /// A user and its password.
     Password {
-        /// The user.
         user: String,
-        /// Its password.
         password: String,
     },
-    /// A token.
     Token(String),
-    /// No credentials.
     None,
 }
 
@@ -37,7 +32,6 @@ impl Credentials {
         }
     }
 
-    /// The file with the credentials.
     pub(super) fn file(&self) -> Option<&PathBuf> {
         match self {
             Self::Creds(path) | Self::Nkey(path) => Some(path),

@@ -17,12 +17,12 @@ pub enum NatsError {
     /// The record is larger than the server takes; sending it again does not help.
     #[error("the timer's record would have {bytes} bytes, but NATS takes at most {limit}")]
     TooLarge {
-        /// The record's size.
+        /// The size of the record's JSON.
         bytes: usize,
         /// The server's `max_payload`, less the room that the record needs to grow.
         limit: usize,
     },
-    /// The broker holds data that this node cannot understand; asking again does not help.
+    /// The broker holds data that this node cannot understand, or can never take the request; asking again does not help.
     #[error("{0}")]
     Unreadable(String),
 }

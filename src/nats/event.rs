@@ -8,7 +8,6 @@ use rules::domain::target::Body;
 use rules::domain::timer::{State, Timer};
 use rules::index::Size;
 
-/// What happened to a timer.
 #[derive(Debug)]
 pub struct Event {
     /// Its sequence in the feed.

@@ -46,12 +46,7 @@ const KEPT_BYTES: usize = 256 * 1_024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missed {
     /// These events, both included, were removed before the reader got them.
-    Removed {
-        /// The first.
-        from: u64,
-        /// The last.
-        to: u64,
-    },
+    Removed { from: u64, to: u64 },
     /// The stream is another one than the reader's position belongs to: it was deleted and created again.
     Anew,
     /// The stream has gone back to this event: NATS lost the later ones, or its data was restored.
@@ -79,7 +74,6 @@ impl fmt::Display for Missed {
 /// An item of the feed for a reader.
 #[derive(Debug)]
 pub enum Heard {
-    /// An event.
     Event(Arc<Event>),
     /// Events that the reader can no longer get.
     Missed(Missed),
@@ -105,10 +99,6 @@ pub struct Feed {
 
 impl Feed {
     /// Begins to follow the feed after this position, or at its end without one.
-    ///
-    /// # Errors
-    ///
-    /// A [`NatsError`].
     pub async fn open(hub: &FeedHub, after: Option<u64>) -> Result<Self, NatsError> {
         let reading = hub.read();
         let mut extent = Extent::of(&hub.link).await?;
@@ -151,7 +141,7 @@ impl Feed {
     ///
     /// # Errors
     ///
-    /// A [`NatsError`]; the next call goes on after the last item.
+    /// If the stream cannot be read. The next call goes on after the last item.
     pub async fn next(&mut self) -> Result<Heard, NatsError> {
         loop {
             if let Some(missed) = self.missed.take() {

@@ -45,7 +45,7 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// A [`NatsError`], [`NatsError::Unclear`] if this node's user may not do this.
+    /// [`NatsError::Unclear`] if no answer comes, as when this node's user may not create or delete the stream.
     pub async fn measure_grant(&self) -> Result<Option<u64>, NatsError> {
         let (told, revision) = self.granted().await?;
         // Another node may have died while it measured, and left its stream.
@@ -61,7 +61,7 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// A [`NatsError`].
+    /// With [`NatsError::Unclear`], the events may be removed anyway, and calling again removes half of the rest.
     pub async fn drop_older_events(&self) -> Result<u64, NatsError> {
         let info: EventsJson = self.info(format!("$JS.API.STREAM.INFO.{EVENTS}")).await?;
         let kept = info.state.messages / 2;

@@ -23,19 +23,16 @@ pub struct Inspection {
     pub sight: Option<Sight>,
 }
 
-/// A stream.
+/// A stream that jettimer needs.
 #[derive(Clone, Debug)]
 pub struct StreamSight {
-    /// Its name.
     pub name: String,
     /// The stream as it is; `None` if it is missing.
     pub there: Option<StreamThere>,
 }
 
-/// An existing stream.
 #[derive(Clone, Debug)]
 pub struct StreamThere {
-    /// How many messages it has.
     pub messages: u64,
     /// How many bytes they take.
     pub bytes: u64,
@@ -49,7 +46,6 @@ pub struct StreamThere {
     pub differences: Vec<String>,
 }
 
-/// The workers' consumer.
 #[derive(Clone, Debug)]
 pub struct ConsumerSight {
     /// Wakes that are due and that no worker has taken.

@@ -15,10 +15,6 @@ struct InstallationJson {
 
 impl Link {
     /// The name of the installation that has the streams; `None` if no name was ever noted, or this version cannot read it.
-    ///
-    /// # Errors
-    ///
-    /// A [`NatsError`].
     pub async fn installation(&self) -> Result<Option<String>, NatsError> {
         Ok(read(&self.kept(INSTALLATION_SUBJECT).await?.0))
     }
@@ -27,7 +23,7 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// A [`NatsError`]; the name may be noted even so.
+    /// With [`NatsError::Unclear`], the name may be noted anyway; calling again tells.
     pub async fn found_installation(&self, name: &str) -> Result<Option<String>, NatsError> {
         let (json, revision) = self.kept(INSTALLATION_SUBJECT).await?;
         if let Some(name) = read(&json) {

@@ -22,9 +22,9 @@ const VERSION: u32 = 1;
 pub struct Lease {
     /// The process that holds it.
     pub instance: Uuid,
-    /// Its node's name.
+    /// Its node's name, for people.
     pub node: String,
-    /// When the lease ends.
+    /// When the lease ends, by the world's clock of its holder.
     pub until: Timestamp,
     /// When the last sweep was done.
     pub swept_at: Option<Timestamp>,
@@ -96,10 +96,6 @@ struct Kept {
 
 impl Link {
     /// The lease with its revision; `None` if no node ever had it, or this version cannot read it.
-    ///
-    /// # Errors
-    ///
-    /// A [`NatsError`].
     pub async fn lease(&self) -> Result<(Option<Lease>, u64), NatsError> {
         let (json, revision) = self.kept(LEASE_SUBJECT).await?;
         let lease = serde_json::from_slice::<LeaseJson>(&json).ok().and_then(LeaseJson::lease);
@@ -125,7 +121,8 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// A [`NatsError`]; the lease may be written even so.
+    /// With [`NatsError::Unclear`], the lease may be written anyway: read it before it is written again. With
+    /// [`NatsError::NoRoom`], no node can write it until there is room.
     pub async fn put_lease(&self, lease: &Lease, revision: u64) -> Result<Option<u64>, NatsError> {
         let json = serde_json::to_vec(&LeaseJson::from(lease)).unwrap_or_default();
         self.keep_as(LEASE_SUBJECT, json, revision).await

@@ -107,10 +107,6 @@ impl LedgerJson {
 
 impl Link {
     /// The ledger with its revision.
-    ///
-    /// # Errors
-    ///
-    /// A [`NatsError`].
     pub async fn ledger(&self) -> Result<(Option<Ledger>, u64), NatsError> {
         let (json, revision) = self.kept(LEDGER_SUBJECT).await?;
         let ledger = serde_json::from_slice::<LedgerJson>(&json).ok().and_then(LedgerJson::ledger);
@@ -121,7 +117,7 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// A [`NatsError`]; the ledger may be written even so.
+    /// With [`NatsError::Unclear`], the ledger may be written anyway: read it before it is written again.
     pub async fn put_ledger(&self, ledger: &Ledger, revision: u64) -> Result<bool, NatsError> {
         let json = serde_json::to_vec(&LedgerJson::from(ledger)).unwrap_or_default();
         Ok(self.keep_as(LEDGER_SUBJECT, json, revision).await?.is_some())

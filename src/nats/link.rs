@@ -32,9 +32,9 @@ mod code {
     pub(super) const NO_MESSAGE_FOUND: u32 = 10_037;
     pub(super) const OFF_FOR_ACCOUNT: u32 = 10_039;
     pub(super) const OFF: u32 = 10_076;
-    /// The account's limit.
+    /// `JSAccountResourcesExceededErr`: the account's limit.
     pub(super) const ACCOUNT_FULL: u32 = 10_002;
-    /// The server's limit.
+    /// `JSInsufficientResourcesErr`: the server's limit.
     pub(super) const SERVER_FULL: u32 = 10_023;
     /// The server's or the account's limit, for a stream that is to be created.
     pub(super) const NO_STORAGE: u32 = 10_047;
@@ -53,7 +53,7 @@ pub struct Link {
     /// Counts the connections that were made.
     connects: watch::Receiver<u64>,
     outage: Arc<Outage>,
-    /// How many requests failed.
+    /// How many requests were not answered or not done, for [`Link::epoch`].
     failures: Arc<AtomicU64>,
     /// When a write was last refused for lack of room.
     no_room: Arc<Mutex<Option<Instant>>>,

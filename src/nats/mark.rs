@@ -23,7 +23,7 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// A [`NatsError`].
+    /// [`NatsError::NotDone`], also if the bucket is missing.
     pub async fn bucket_state(&self) -> Result<BucketState, NatsError> {
         let context = jetstream::new(self.client().clone());
         // The leader may just have been lost: asking again soon beats waiting long.
@@ -41,10 +41,6 @@ impl Link {
     }
 
     /// The text of the high-water mark with its revision; empty and 0 before there is one.
-    ///
-    /// # Errors
-    ///
-    /// A [`NatsError`].
     pub async fn mark(&self) -> Result<(Vec<u8>, u64), NatsError> {
         self.kept(MARK_SUBJECT).await
     }
@@ -53,7 +49,7 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// A [`NatsError`]; the mark may be stored even so.
+    /// With [`NatsError::Unclear`], the mark may be stored anyway: read it before it is stored again.
     pub async fn put_mark(&self, json: Vec<u8>, revision: u64) -> Result<bool, NatsError> {
         Ok(self.keep_as(MARK_SUBJECT, json, revision).await?.is_some())
     }

@@ -56,7 +56,6 @@ pub(super) const FIRE_SUBJECTS: &str = "timers.fire.*";
 const SCHEDULE_PREFIX: &str = "timers.schedule.";
 const FIRE_PREFIX: &str = "timers.fire.";
 
-/// The subjects of events.
 pub(super) const EVENT_SUBJECTS: &str = "timers.event.*";
 const EVENT_PREFIX: &str = "timers.event.";
 /// The mapping of subjects by which stored records are republished: the last part is the timer's id.
@@ -90,7 +89,6 @@ pub(super) const RECEIVER: &str = "Jettimer-Receiver";
 /// early alone until shortly before it.
 pub(super) const DUE_AT: &str = "Jettimer-Due-At";
 
-/// The subjects of records.
 pub(super) const RECORD_SUBJECTS: &str = "$KV.timers.>";
 
 /// The subject of a timer's record.

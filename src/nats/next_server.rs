@@ -9,7 +9,6 @@ use std::sync::{Mutex, PoisonError};
 use async_nats::{Server, ServerAddr};
 use uuid::Uuid;
 
-/// Chooses servers.
 #[derive(Default)]
 pub(super) struct NextServer {
     /// The server that was chosen last.

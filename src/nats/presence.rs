@@ -152,7 +152,7 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// A [`NatsError`].
+    /// [`NatsError::NotDone`] if there is no connection for 2 s, or the client does not take the subscription.
     pub async fn listen(&self) -> Result<Beats, NatsError> {
         Ok(Beats { messages: self.subscribe(BEAT_SUBJECTS.to_owned()).await? })
     }

@@ -28,7 +28,6 @@ const SILENCE: Duration = Duration::from_secs(3);
 /// The result of waiting for wakes.
 #[derive(Debug)]
 pub enum Pulled {
-    /// A wake.
     Wake(Wake),
     /// The request has ended, as requests do; the caller has to make another.
     Over,
@@ -53,7 +52,7 @@ impl Puller {
     ///
     /// # Errors
     ///
-    /// A [`NatsError`] without a connection.
+    /// [`NatsError::NotDone`] if there is no connection for 2 s, or the client does not take the subscription.
     pub async fn new(link: Link) -> Result<Self, NatsError> {
         let inbox = link.client().new_inbox();
         let subscriber = link.subscribe(inbox.clone()).await?;
@@ -77,7 +76,7 @@ impl Puller {
     ///
     /// # Errors
     ///
-    /// A [`NatsError`] if the request could not be sent.
+    /// [`NatsError::NotDone`] if the request could not be sent.
     pub async fn request(&mut self, count: usize) -> Result<(), NatsError> {
         self.reconnects.mark_unchanged();
         let request = serde_json::json!({

@@ -107,7 +107,7 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// A [`NatsError`] that names the trouble.
+    /// The trouble, in a sentence for people.
     pub async fn check(&self, works: bool) -> Result<(), NatsError> {
         if !self.is_up() {
             return Err(self.not_connected());

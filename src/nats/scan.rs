@@ -42,10 +42,8 @@ pub struct RecordPage {
     pub next: Option<u64>,
 }
 
-/// A wake that waits.
 #[derive(Clone, Copy, Debug)]
 pub struct WaitingWake {
-    /// Its timer.
     pub id: TimerId,
     /// Its sequence in the stream, by which it is removed.
     pub sequence: u64,
@@ -91,10 +89,6 @@ struct Deleted {
 
 impl Link {
     /// Reads a page of the records from this sequence on.
-    ///
-    /// # Errors
-    ///
-    /// A [`NatsError`].
     pub async fn records(&self, from: u64) -> Result<RecordPage, NatsError> {
         // Without a filter by subject, with which the server takes seven times as long; the stream has nothing else.
         let request = json!({ "seq": from.max(1), "batch": RECORDS, "max_bytes": PAGE_BYTES });
@@ -122,10 +116,6 @@ impl Link {
 
     /// The highest sequence up to which there is no record after `seen`, as the leader knows it. The replica that gave the last
     /// page may have been behind.
-    ///
-    /// # Errors
-    ///
-    /// A [`NatsError`].
     pub async fn no_record_behind(&self, seen: u64) -> Result<u64, NatsError> {
         // In this order: a record that is written meanwhile has a higher sequence than `last`.
         let last = self.bucket_state().await?.last;
@@ -143,10 +133,6 @@ impl Link {
     }
 
     /// Reads a page of the waiting wakes from this sequence on.
-    ///
-    /// # Errors
-    ///
-    /// A [`NatsError`].
     pub async fn waiting_wakes(&self, from: u64) -> Result<WakePage, NatsError> {
         // Due wakes are passed over below instead of by a filter, for the same reason.
         let request = json!({ "seq": from.max(1), "batch": WAKES });
@@ -160,10 +146,6 @@ impl Link {
     }
 
     /// The wakes of each of these timers.
-    ///
-    /// # Errors
-    ///
-    /// A [`NatsError`].
     pub async fn wakes_of(&self, ids: &[TimerId]) -> Result<HashMap<TimerId, Vec<Armed>>, NatsError> {
         let mut wakes: HashMap<TimerId, Vec<Armed>> = HashMap::new();
         let mut parts = vec![ids];
@@ -200,10 +182,6 @@ impl Link {
     /// The leader is asked for the waiting wakes twice, before and after the due ones. So a wake that becomes due meanwhile is seen
     /// in the second answer, and a wake that is armed in place of a due one that is settled, in the third. The answers do not say
     /// when a wake was stored: it is known to wait since now.
-    ///
-    /// # Errors
-    ///
-    /// A [`NatsError`].
     pub async fn wakes_of_one(&self, id: TimerId) -> Result<Vec<Armed>, NatsError> {
         let waiting = schedule_subjects_of(id);
         let mut wakes = Vec::new();
@@ -229,7 +207,8 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// A [`NatsError`].
+    /// With [`NatsError::Unclear`], the wake may be removed anyway. An answer that refuses the removal is `false`, and not an
+    /// error.
     pub async fn remove_wake(&self, sequence: u64) -> Result<bool, NatsError> {
         let request = json!({ "seq": sequence, "no_erase": true }).to_string();
         let subject = Subject::from(format!("$JS.API.STREAM.MSG.DELETE.{STREAM}"));

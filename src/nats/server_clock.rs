@@ -20,10 +20,6 @@ struct StreamTime {
 
 impl Link {
     /// Asks for the server's time.
-    ///
-    /// # Errors
-    ///
-    /// A [`NatsError`].
     pub async fn server_time(&self) -> Result<ServerSample, NatsError> {
         let asked = Instant::now();
         let info: StreamTime = self.info(format!("$JS.API.STREAM.INFO.{STREAM}")).await?;

@@ -39,11 +39,9 @@ pub enum Missing {
     Bucket,
     /// The stream of the wakes. It is rebuilt from the records.
     Wakes,
-    /// The stream of events.
     Events,
     /// The bucket of the sweep.
     Sweep,
-    /// The workers' consumer.
     Consumer,
 }
 

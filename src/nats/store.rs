@@ -38,7 +38,6 @@ pub(super) const MIN_PAYLOAD: usize =
 /// A timer as it is stored, with the revision that a change of it must name.
 #[derive(Clone, Debug)]
 pub struct Stored {
-    /// The timer.
     pub timer: Timer,
     /// The sequence number of the record in the bucket's stream.
     pub revision: u64,
@@ -65,7 +64,6 @@ pub struct Store {
 pub struct Stay(Arc<AtomicU64>);
 
 impl Stay {
-    /// Starts with this span.
     pub fn new(span: Duration) -> Self {
         let stay = Self(Arc::default());
         stay.set(span);
@@ -104,7 +102,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// A [`NatsError`].
+    /// [`NatsError::Unreadable`] if the record is damaged or of another version; asking again does not help. With any other
+    /// error it may.
     pub async fn peek(&self, id: TimerId) -> Result<Option<Stored>, NatsError> {
         let subject = format!("$JS.API.DIRECT.GET.{BUCKET_STREAM}.{}", record_subject(id)).into();
         let answer = self.link.ask(subject, None, Bytes::new()).await?;
@@ -130,7 +129,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// A [`NatsError`].
+    /// As [`peek`](Self::peek).
     pub async fn read(&self, id: TimerId) -> Result<Option<Stored>, NatsError> {
         Ok(self.find(id).await?.and_then(|found| match found {
             Found::Shown(stored) => Some(*stored),
@@ -167,7 +166,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// A [`NatsError`]; if it is [`NatsError::Unclear`], the record may be stored even so.
+    /// With [`NatsError::Unclear`], the record may be stored anyway, and only reading it tells. [`NatsError::TooLarge`] comes
+    /// without a request.
     pub async fn put(&self, timer: &Timer, over: Option<&Stored>) -> Result<Put, NatsError> {
         let expected = over.map_or(0, |over| over.revision);
         let headers = self.headers(timer, over, expected);

@@ -15,13 +15,11 @@ use crate::nats::Link;
 /// NATS as this node sees it.
 #[derive(Clone, Debug)]
 pub struct NatsStatus {
-    /// Whether there is a connection.
     pub connected: bool,
     /// The name of the server that the connection is to, or was to last.
     pub server: String,
     /// That server's cluster, if it is in one with others.
     pub cluster: Option<String>,
-    /// That server's version.
     pub version: String,
     /// How long JetStream took for its quickest answer; `None` if it gave none.
     pub round_trip: Option<Duration>,
@@ -31,12 +29,9 @@ pub struct NatsStatus {
     pub backlog: Option<u64>,
 }
 
-/// The state of a stream.
 #[derive(Clone, Debug)]
 pub struct StreamStatus {
-    /// Its name.
     pub name: &'static str,
-    /// How many messages are in it.
     pub messages: u64,
     /// How many bytes they take.
     pub bytes: u64,
@@ -49,9 +44,7 @@ pub struct StreamStatus {
 /// A server that has a replica of a stream.
 #[derive(Clone, Debug)]
 pub struct Replica {
-    /// Its name.
     pub server: String,
-    /// Whether it leads.
     pub leader: bool,
     /// Whether it has everything that the leader has.
     pub current: bool,
@@ -59,10 +52,8 @@ pub struct Replica {
     pub lag: u64,
 }
 
-/// The state of a consumer.
 #[derive(Clone, Debug)]
 pub struct ConsumerStatus {
-    /// Its name.
     pub name: &'static str,
     /// How many messages no worker has taken.
     pub pending: u64,

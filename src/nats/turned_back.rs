@@ -66,7 +66,7 @@ impl LastHeard {
     ///
     /// # Errors
     ///
-    /// A [`NatsError`]; then this is unknown.
+    /// If the bucket or its records cannot be read; then this is unknown.
     pub(super) async fn is_undone(&self, link: &Link, heard: u64) -> Result<bool, NatsError> {
         for look in 0..LOOKS {
             if look > 0 {

@@ -71,7 +71,7 @@ impl Wakes {
     ///
     /// # Errors
     ///
-    /// A [`NatsError`]; arming again is harmless.
+    /// The wake may be armed anyway. Arming again with the same `try_id` is harmless.
     pub async fn arm(
         &self,
         id: TimerId,
@@ -108,7 +108,7 @@ impl Wakes {
     ///
     /// # Errors
     ///
-    /// A [`NatsError`].
+    /// If no answer comes. An answer that refuses the removal is not an error: wakes that stay are harmless.
     pub async fn disarm(&self, id: TimerId, before: Option<u64>) -> Result<(), NatsError> {
         let mut request = serde_json::json!({ "filter": schedule_subjects_of(id) });
         if let Some(before) = before {
@@ -124,7 +124,7 @@ impl Wakes {
     ///
     /// # Errors
     ///
-    /// A [`NatsError`].
+    /// Some wakes may be removed anyway. Calling again is harmless.
     pub async fn remove_settled(&self) -> Result<u64, NatsError> {
         let info: ConsumerInfo = self.link.info(format!("$JS.API.CONSUMER.INFO.{STREAM}.{CONSUMER}")).await?;
         // JetStream purges up to this sequence and leaves the message that has it.

@@ -18,21 +18,17 @@ use rules::domain::timer::{Timer, TimerId};
 /// another than the one that this node is connected to.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// News about the bucket.
 #[derive(Debug)]
 pub enum Watched {
     /// A record as it is at this revision. It leaves by itself at `expires_at`, without a further item.
     Record {
-        /// The recorded timer.
         timer: Box<Timer>,
-        /// Its revision.
         revision: u64,
         /// By the server's clock, as this node's shows it.
         expires_at: Option<Timestamp>,
     },
     /// A record was removed by hand.
     Gone {
-        /// The timer of the record.
         id: TimerId,
         /// The revision of the removal.
         revision: u64,
@@ -67,10 +63,6 @@ enum CaughtUp {
 
 impl Watch {
     /// Begins to watch the bucket on the broker that `link` is connected to.
-    ///
-    /// # Errors
-    ///
-    /// A [`NatsError`].
     pub async fn start(link: &Link) -> Result<Self, NatsError> {
         let reconnects = link.reconnects();
         let bucket = link.bucket_state().await?;
@@ -130,7 +122,7 @@ impl Watch {
     ///
     /// # Errors
     ///
-    /// A [`NatsError`]; later changes are not heard, so watch again.
+    /// If the subscription has ended. Later changes are not heard, so watch again.
     pub async fn next(&mut self) -> Result<Watched, NatsError> {
         loop {
             if self.caught_up == CaughtUp::Now {

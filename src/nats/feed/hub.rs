@@ -244,7 +244,7 @@ impl FeedHub {
         is_another
     }
 
-    /// Counts a reader.
+    /// Counts a reader for as long as the returned value lives.
     pub(super) fn read(&self) -> Reading {
         self.readers.send_modify(|readers| *readers += 1);
         Reading(self.readers.clone())

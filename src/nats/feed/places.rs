@@ -45,7 +45,6 @@ impl Places {
         }
     }
 
-    /// The newest known position.
     pub(super) fn newest(&self) -> Option<Place> {
         self.newest.or_else(|| self.known.back().copied())
     }

@@ -12,21 +12,18 @@ const MAX_BYTES: usize = 8 * 1_024 * 1_024;
 /// A message of the feed's stream.
 #[derive(Clone)]
 pub(super) struct Told {
-    /// Its sequence.
     pub(super) sequence: u64,
     /// The event; `None` if the message cannot be read as one.
     pub(super) event: Option<Arc<Event>>,
-    /// The size of its payload.
+    /// The size of its payload, in bytes.
     pub(super) bytes: usize,
 }
 
 /// The next step of a reader.
 pub(super) enum Next {
-    /// It gets this message.
     Told(Told),
     /// It reads the stream up to this position, since the recent events begin after it.
     Read(u64),
-    /// It waits.
     Wait,
 }
 

@@ -20,7 +20,7 @@ pub(super) fn kept(fields: &Map<String, Value>) -> Option<String> {
     (!fields.is_empty()).then(|| Value::Object(fields.clone()).to_string())
 }
 
-/// The fields to write.
+/// The fields to write, from the text that [`kept`] has made of them.
 pub(super) fn written(kept: Option<&str>) -> Map<String, Value> {
     // `kept` has printed it from such fields.
     let mut fields: Map<String, Value> =

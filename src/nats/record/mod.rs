@@ -86,15 +86,9 @@ struct Record<'r> {
 }
 
 /// An instant, as RFC 3339 in the stored text.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 struct Instant(Timestamp);
-
-impl Clone for Instant {
-    fn clone(&self) -> Self {
-        Self(self.0)
-    }
-}
 
 impl From<Instant> for String {
     fn from(instant: Instant) -> Self {
