@@ -50,7 +50,6 @@ impl Outgoing {
         self.method == http::Method::HEAD
     }
 
-    /// The body.
     pub(super) fn body(&self) -> Bytes {
         self.body.clone().unwrap_or_default()
     }

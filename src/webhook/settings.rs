@@ -10,12 +10,10 @@ use url::Url;
 use super::sign::Secrets;
 use rules::policy::{Policy, Rule};
 
-/// How receivers are reached.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Which targets may be called.
     pub policy: Arc<Policy>,
-    /// The secrets that sign calls.
     pub secrets: Secrets,
     /// DNS servers; if empty, those of the system.
     pub dns_servers: Vec<SocketAddr>,

@@ -20,13 +20,11 @@ const UNACKNOWLEDGED_MS: u32 = 25_000;
 
 /// The bytes of one connection.
 pub(super) enum Wire {
-    /// Bytes as they are.
     Tcp {
         stream: TcpStream,
         /// How many bytes the kernel has taken.
         written: u64,
     },
-    /// Bytes under TLS.
     Tls(Box<TlsStream<Wire>>),
 }
 

@@ -26,7 +26,6 @@ use race::{Failed, Won};
 use rules::policy::Destination;
 use tls::Tls;
 
-/// Makes connections.
 pub(super) struct Dialer {
     names: Names,
     tls: Tls,

@@ -14,7 +14,7 @@ use rules::policy::Destination;
 /// The most bytes of an answer to CONNECT, including interim answers.
 const MAX_HEAD: usize = 16_384;
 
-/// The proxy.
+/// The proxy of `--egress-proxy`.
 #[derive(Clone, Debug)]
 pub(in crate::webhook) struct Proxy {
     pub(super) to: Destination,

@@ -15,7 +15,7 @@ use crate::webhook::settings::Settings;
 use crate::webhook::wire::Wire;
 use rules::policy::Destination;
 
-/// The setups.
+/// The setups of TLS: for receivers, and for the proxy.
 pub(super) struct Tls {
     plain: Offers,
     /// One for each of our certificates, for the receivers that its rule fits.

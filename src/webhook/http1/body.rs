@@ -10,9 +10,7 @@ const MAX_LINE: usize = 4_096;
 /// The result of reading the bytes that are there.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Piece {
-    /// A part of the body.
     Data(Bytes),
-    /// The body is complete.
     End,
     /// More has to be read.
     More,

@@ -19,9 +19,7 @@ pub(super) struct Head {
 pub(super) enum Framing {
     /// After this many bytes.
     Length(u64),
-    /// After its last chunk.
     Chunked,
-    /// With the connection.
     UntilClose,
 }
 

@@ -33,7 +33,6 @@ pub(super) struct Facts {
     /// Streams in progress, and all streams so far.
     active: AtomicUsize,
     begun: AtomicU32,
-    /// Calls that were answered.
     answered: AtomicU32,
     /// The receiver has closed the connection, or it broke.
     broken_off: AtomicBool,

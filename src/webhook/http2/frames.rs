@@ -19,7 +19,7 @@ pub(super) enum Frame {
     Settings,
     /// No stream after this one was or will be looked at.
     GoAway { last: u32 },
-    /// Any other.
+    /// Any other frame, of which nothing is read.
     Other,
 }
 

@@ -29,7 +29,6 @@ const MAX_VALUE: usize = 1_024;
 #[error("HTTP/2: header fields cannot be decoded")]
 pub(super) struct Undecodable;
 
-/// Makes heads plain.
 pub(super) struct Heads {
     decoder: Decoder<'static>,
     scan: Scan,

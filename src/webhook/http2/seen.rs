@@ -26,9 +26,8 @@ pub(super) struct Seen {
     wire: Wire,
     facts: Arc<Facts>,
     heads: Heads,
-    /// Bytes for the library.
+    /// Bytes that the library is still to read.
     plain: BytesMut,
-    /// Some bytes were read.
     heard: bool,
     /// Why the connection can no longer be written to, and until when it is still read.
     broken: Option<(io::Error, Pin<Box<Sleep>>)>,

@@ -41,7 +41,6 @@ struct Resting {
     shape: u64,
 }
 
-/// One receiver.
 pub(super) struct Site {
     resting: Vec<Resting>,
     trust: Trust,
@@ -60,7 +59,6 @@ pub(super) struct Site {
     used: Instant,
 }
 
-/// An existing connection.
 pub(super) enum Ready {
     One(http1::Connection, Duration),
     Shared(http2::Place),
