@@ -60,24 +60,22 @@ pub struct Version {
 /// A server, as far as it can be seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
-    /// Its name.
     pub name: String,
-    /// Its version.
+    /// `None` if this node's user cannot see it.
     pub version: Option<Version>,
-    /// When it syncs.
+    /// When it syncs; `None` if this node's user cannot see that.
     pub sync: Option<Sync>,
 }
 
 /// A stream that timers are in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stream {
-    /// Its name.
     pub name: &'static str,
-    /// How many copies there are to be.
+    /// The number of replicas that it is configured to have.
     pub replicas: usize,
 }
 
-/// What can be seen.
+/// The servers and streams, as far as they can be seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     /// The servers that have the streams, and the one that this node is connected to.
@@ -86,12 +84,9 @@ pub struct Seen {
     pub streams: Vec<Stream>,
 }
 
-/// What is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
-    /// Each server's version.
     Version,
-    /// The copies of each stream.
     Replicas,
     /// When servers write to their disks.
     Sync,
@@ -101,7 +96,6 @@ impl Check {
     /// All, in the order in which they are judged.
     pub const EACH: [Self; 3] = [Self::Version, Self::Replicas, Self::Sync];
 
-    /// Its name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Version => "version",
@@ -111,19 +105,17 @@ impl Check {
     }
 }
 
-/// How it is.
+/// The result of a check, compared with the [`Level`] that the operator asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// As asked for.
     Met,
-    /// It cannot be seen.
+    /// This node's user cannot see it.
     Unseen,
     /// Less than was asked for.
     Weaker,
 }
 
 impl Verdict {
-    /// Its name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Met => "met",
@@ -133,14 +125,12 @@ impl Verdict {
     }
 }
 
-/// What was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Of what.
     pub check: Check,
-    /// How it is.
+    /// The worst verdict of all servers or streams.
     pub verdict: Verdict,
-    /// How it is, in words.
+    /// For people: each value, with the servers or streams that have it.
     pub detail: String,
     /// What to do, if it is not as asked for.
     pub cure: Option<&'static str>,

@@ -15,7 +15,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// The breaker opens again after this part of the failures, while calls begin again after it has closed.
 const SOONER: u32 = 4;
 
-/// One breaker.
 #[derive(Debug, Default)]
 pub struct Breaker {
     /// Failures since the last success.
@@ -54,9 +53,7 @@ pub enum Pass {
 /// The state of a breaker, for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BreakerState {
-    /// Calls are made.
     Closed,
-    /// No call is made.
     Open,
     /// One call is made as a probe.
     HalfOpen,
@@ -65,7 +62,6 @@ pub enum BreakerState {
 }
 
 impl BreakerState {
-    /// Every state.
     pub const ALL: [Self; 4] = [Self::Closed, Self::Open, Self::HalfOpen, Self::Partly];
 
     /// Its name in the API.
@@ -80,7 +76,7 @@ impl BreakerState {
 }
 
 impl Breaker {
-    /// Asks for permission to call.
+    /// Asks for permission to call. A probe that hangs for [`LONGEST_PAUSE`] no longer keeps another from being made.
     pub fn ask(&mut self, now: Instant) -> Pass {
         if let Some(until) = self.refuses(now) {
             return Pass::Not(until);
@@ -141,12 +137,10 @@ impl Breaker {
         }
     }
 
-    /// When it was last closed.
     pub fn closed_at(&self) -> Option<Instant> {
         self.closed.map(|closed| closed.at)
     }
 
-    /// Whether calls are made.
     pub fn is_closed(&self) -> bool {
         self.open.is_none()
     }

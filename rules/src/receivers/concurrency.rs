@@ -40,9 +40,7 @@ pub const LONG: Duration = Duration::from_millis(250);
 /// A call that has ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Ended {
-    /// When it began.
     pub began: Instant,
-    /// When it ended.
     pub ended: Instant,
     /// The part of that time that says nothing about later calls: making a connection that these use again.
     pub once: Duration,

@@ -14,7 +14,6 @@ const MOST_OF_FREE: usize = 7;
 /// A shape whose calls take long gets no more places once such calls, of all shapes, have all but this part of the places.
 const QUICK_PART: usize = 8;
 
-/// The calls in progress.
 #[derive(Debug, Default)]
 pub struct InProgress {
     all: usize,
@@ -24,7 +23,6 @@ pub struct InProgress {
 }
 
 impl InProgress {
-    /// How many calls there are.
     pub fn count(&self) -> usize {
         self.all
     }

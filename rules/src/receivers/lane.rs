@@ -31,7 +31,6 @@ const RETURN_SPACE: Duration = Duration::from_millis(2);
 /// The shape of all calls in a lane that does not tell paths apart.
 pub const ALIKE: u64 = 0;
 
-/// A lane.
 #[derive(Debug)]
 pub struct Lane {
     /// Whose timers named it.
@@ -51,9 +50,7 @@ pub struct Lane {
 /// The limit that a lane has reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Full {
-    /// Its rate is used up.
     Rate,
-    /// All places are taken.
     Places,
 }
 
@@ -66,7 +63,6 @@ pub enum Entry {
     Wait(oneshot::Receiver<Turn>),
 }
 
-/// The result of entering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
     /// The place is taken. The call may start after this time, which is at most [`MAX_WAIT`].
@@ -229,7 +225,6 @@ impl Lane {
         self.owner = self.owner.and(owner);
     }
 
-    /// Whose timers named it.
     pub fn owner(&self) -> Owner {
         self.owner
     }

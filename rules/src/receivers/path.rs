@@ -19,7 +19,7 @@ pub const OTHERS_FIRST: Duration = Duration::from_secs(3);
 /// For how long a path is known to speak for itself alone.
 const SPEAKS_FOR_ITSELF: Duration = Duration::from_secs(3_600);
 
-/// A path.
+/// A path of which the node remembers more than that its last call went well.
 #[derive(Debug)]
 pub struct Path {
     pub breaker: Breaker,

@@ -34,15 +34,12 @@ pub struct Paths {
 pub enum News {
     /// The receiver is left alone.
     Left,
-    /// It is called again.
     Back,
     /// A path is left alone.
     PathLeft,
-    /// It is called again.
     PathBack,
     /// All paths that look alike are left alone.
     ShapeLeft,
-    /// They are called again.
     ShapeBack,
 }
 
@@ -228,7 +225,6 @@ impl Paths {
         self.ill.iter().map(|(path, known)| (*path, known))
     }
 
-    /// The remembered shapes.
     pub fn shapes(&self) -> impl Iterator<Item = (u64, &Shape)> {
         self.shapes.iter().map(|(shape, known)| (*shape, known))
     }

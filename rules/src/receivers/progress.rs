@@ -21,7 +21,6 @@ impl Progress {
         Self { since: now, current: 0, previous: 0, busy_since: None }
     }
 
-    /// Notes a completion.
     pub fn done(&mut self, now: Instant) {
         self.roll(now);
         self.current = self.current.saturating_add(1);

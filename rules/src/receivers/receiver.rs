@@ -30,7 +30,6 @@ pub struct Probes {
 /// alone for as long as it asked. However often paths ask, a path whose last call went well is held back no longer than this.
 pub const LONGEST_HOLD: Duration = Duration::from_secs(60);
 
-/// One receiver.
 #[derive(Debug)]
 pub struct Receiver {
     pub lane: Lane,

@@ -10,7 +10,7 @@ const LONGEST_WORD: usize = 24;
 /// not look like identifiers, such as a tenant's name. Queries that differ only in an identifier are calls of the same path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Route {
-    /// The path itself.
+    /// The hash of the whole path and of the words of its query.
     pub path: u64,
     /// The path without values of the query, and without segments that look like identifiers because they have a digit or are long.
     pub shape: u64,

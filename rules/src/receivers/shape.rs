@@ -27,7 +27,6 @@ const MIXED_FOR: Duration = Duration::from_secs(600);
 const MIXED_SPACE: Duration = Duration::from_millis(20);
 const RETURN_SPACE: Duration = Duration::from_millis(4);
 
-/// A shape.
 #[derive(Debug)]
 pub struct Shape {
     /// How many different paths have failed since one last went well.

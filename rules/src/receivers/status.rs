@@ -20,7 +20,6 @@ pub struct ReceiverStatus {
     pub postponed: u64,
     /// Failures in a row: the highest count of the receiver and its paths.
     pub failures: u32,
-    /// Its circuit breaker.
     pub breaker: BreakerState,
     /// How much longer it is left alone; zero unless the breaker is open.
     pub open_for: Duration,

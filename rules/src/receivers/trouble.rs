@@ -8,7 +8,6 @@ use super::lane::Full;
 use super::route::{Route, hash};
 use crate::domain::timer::Timer;
 
-/// The reason why timers wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// Calls fail over and over, and no more are made for a while.
@@ -24,7 +23,6 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// All reasons.
     pub const EACH: [Self; 5] =
         [Self::Breaker, Self::RetryAfter, Self::Recovery, Self::Rate, Self::Concurrency];
 
@@ -103,9 +101,7 @@ fn joined(one: u64, other: u64) -> u64 {
 /// A report that some timers wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble {
-    /// Whose timers wait.
     pub whose: Whose,
-    /// Why they wait.
     pub reason: Reason,
     /// How much longer they wait, as far as is known.
     pub lasts: Duration,

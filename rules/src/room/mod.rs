@@ -19,7 +19,6 @@ pub use sight::{Account, Part, Room, Server, Sight};
 /// Whether there is room for new timers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// There is room.
     Enough,
     /// The remaining room is kept for timers that are promised already.
     Short,

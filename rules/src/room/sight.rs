@@ -51,9 +51,7 @@ pub struct Account {
 /// A use and its limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Part {
-    /// The amount in use,
     pub used: u64,
-    /// of at most this.
     pub most: u64,
 }
 

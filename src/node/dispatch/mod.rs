@@ -124,7 +124,6 @@ fn first_keep(id: TimerId, early: Duration) -> Duration {
 
 /// The parts that every task needs.
 pub struct Work {
-    /// Attends to each wake.
     pub engine: Engine,
     /// Settles wakes and gives them back.
     pub wakes: Wakes,
@@ -132,7 +131,6 @@ pub struct Work {
     pub line: Line,
     /// The parts that the engine needs to make calls.
     pub worker: Worker,
-    /// Where tasks are spawned.
     pub tasks: Tasks,
     /// Tracks the tasks, each of which may have a call in progress.
     pub in_hand: TaskTracker,

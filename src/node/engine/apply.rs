@@ -82,7 +82,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// A [`NatsError`].
+    /// Any error at once, without another try.
     pub async fn peek(&self, id: TimerId) -> Result<Option<Stored>, NatsError> {
         self.store.peek(id).await
     }

@@ -25,7 +25,6 @@ use rules::room::size;
 pub(super) struct CallPlace {
     receiver: Place,
     node: Taken,
-    /// The journal's entry for the call.
     entry: Entry,
     claiming: Option<Claiming>,
     _open: Busy,
@@ -34,9 +33,7 @@ pub(super) struct CallPlace {
 /// The facts about a timer that are needed to get a place for its call.
 pub(super) struct Wanted {
     call: CallRequest,
-    /// The timer's id.
     pub(super) timer: TimerId,
-    /// The URL that it calls.
     pub(super) url: TargetUrl,
     /// When it is given up, if it has a deadline.
     pub(super) deadline: Option<Timestamp>,

@@ -49,7 +49,7 @@ impl Claims {
         self.lock(|state| state.places)
     }
 
-    /// Waits for a place.
+    /// Waits for a place; dropping the returned value gives it back.
     pub(super) async fn enter(&self) -> Claiming {
         let permit = self.room.clone().acquire_owned().await.ok();
         let at_once = self.limit().saturating_sub(self.room.available_permits());

@@ -27,7 +27,7 @@ pub(super) enum Committed {
 
 /// The facts about a swap that found another record.
 pub(super) struct Lost {
-    /// The record now.
+    /// The record now; `None` if it was removed by hand.
     pub(super) now: Option<Box<Stored>>,
     /// Whether an earlier try may have been stored, and changed by another writer before this one. If not, another writer
     /// was first.

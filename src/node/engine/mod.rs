@@ -61,15 +61,12 @@ pub struct Engine {
 
 /// The parts that an engine works with.
 pub struct Means {
-    /// The bucket of records.
     pub store: Store,
-    /// The stream of wakes.
     pub wakes: Wakes,
     /// Knows which records were brought back.
     pub guard: Guard,
     /// Knows how much room JetStream has.
     pub room: Keeper,
-    /// The node's clock.
     pub clock: Clock,
 }
 
@@ -92,7 +89,6 @@ impl Patience {
 /// The parts that a worker needs to make calls.
 #[derive(Clone)]
 pub struct Worker {
-    /// Makes the calls.
     pub caller: Caller,
     /// Wakes tasks at their instants.
     pub alarm: Alarm,
@@ -125,7 +121,6 @@ impl Engine {
         Self { store, wakes, guard, room, clock, node: node.into(), callback_retry, metrics }
     }
 
-    /// The metrics of this node.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
     }
@@ -140,7 +135,6 @@ impl Engine {
         self.guard.clock_compared().await;
     }
 
-    /// The engine's clock.
     pub fn clock(&self) -> Clock {
         self.clock
     }

@@ -16,7 +16,6 @@ use rules::domain::time::Timestamp;
 /// The content of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Remembered {
-    /// The last marks.
     pub(super) marks: Marks,
     /// When the bucket of `seen` was created: nanoseconds since the epoch.
     pub(super) born: i128,

@@ -28,9 +28,7 @@ use rules::presence::{Difference, Life, Moment, Node, Offset, Role, Roster, Serv
 /// The parts that a heartbeat works with, and those that it tells what it has heard.
 #[derive(Clone)]
 pub struct Means {
-    /// The connection.
     pub link: Link,
-    /// The node's clock.
     pub clock: Clock,
     /// The heartbeat tells it what most clocks show.
     pub reference: Reference,
@@ -70,9 +68,7 @@ struct Known {
 /// A node, as this one knows it.
 #[derive(Clone, Debug)]
 pub struct KnownNode {
-    /// The node's identity.
     pub node: Node,
-    /// The node's phase.
     pub life: Life,
     /// Whether it is this one.
     pub itself: bool,

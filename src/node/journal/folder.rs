@@ -31,14 +31,7 @@ static ZEROS: [u8; 65_536] = [0; 65_536];
 pub enum Error {
     /// The directory or a file in it cannot be used.
     #[error("cannot {what} {path}: {error}")]
-    File {
-        /// The operation that failed.
-        what: &'static str,
-        /// The path of the operation.
-        path: PathBuf,
-        /// The error of the system.
-        error: io::Error,
-    },
+    File { what: &'static str, path: PathBuf, error: io::Error },
     /// Other nodes use all files.
     #[error("all {MAX_FILES} journals in {0} are in use")]
     Full(PathBuf),

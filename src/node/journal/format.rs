@@ -44,11 +44,8 @@ pub enum Mark {
 /// The journal's entry for a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Noted {
-    /// The timer that is called.
     pub timer: TimerId,
-    /// The claim of the call.
     pub claim: ClaimId,
-    /// How far the call had come.
     pub mark: Mark,
     /// When the mark was written, by the world's clock.
     pub at: Timestamp,

@@ -40,7 +40,7 @@ pub struct Entry(Option<Arc<Slot>>);
 pub struct Settings<'a> {
     /// The directory of journals; it is created.
     pub dir: &'a Path,
-    /// The most calls in progress.
+    /// The most calls in progress, each of which needs a slot.
     pub calls: usize,
     /// Tells the time of each mark.
     pub clock: Clock,
@@ -93,7 +93,6 @@ impl Entry {
         }
     }
 
-    /// Notes the answer.
     pub fn answered(&self, called: &Called) {
         if let Some(slot) = &self.0 {
             slot.answered(called);

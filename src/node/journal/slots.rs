@@ -21,7 +21,7 @@ pub(super) struct Slots {
     clock: Clock,
     metrics: Arc<Metrics>,
     free: Mutex<Vec<usize>>,
-    /// A write has failed.
+    /// A write has failed, so no more are made.
     broken: AtomicBool,
     /// The contents of the file can still be read after that.
     readable: AtomicBool,

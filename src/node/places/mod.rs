@@ -33,7 +33,6 @@ const MAX_WAIT: Duration = Duration::from_secs(3);
 pub struct Callee<'a> {
     /// The host, in the form in which hosts are compared.
     pub host: &'a str,
-    /// The port.
     pub port: u16,
     /// The key of the timer's flow, if it has one.
     pub flow: Option<&'a str>,

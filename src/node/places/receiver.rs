@@ -34,7 +34,6 @@ impl Wish {
 pub(super) struct Made {
     /// It did not take long.
     pub(super) was_quick: bool,
-    /// The receiver answered.
     pub(super) was_answered: bool,
 }
 

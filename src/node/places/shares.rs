@@ -47,7 +47,6 @@ pub(super) struct Grant {
 }
 
 impl Grant {
-    /// The number of places.
     pub(super) fn places(&self) -> usize {
         self.wish.places
     }

@@ -63,7 +63,6 @@ const MAX_KNOWN: usize = 10_000;
 /// The most paths that are remembered of all receivers together, at least 4 of each receiver. Each takes some 300 bytes.
 const ALL_PATHS: usize = 20_000;
 
-/// Whether a call may be made.
 #[derive(Debug)]
 pub enum Admission {
     /// The call may be made now.

@@ -31,17 +31,13 @@ pub enum Kind {
     Removed,
     /// A record that this version cannot read.
     Unreadable,
-    /// The bucket was gone.
     BucketMissing,
     /// The bucket is older than it was, or is another one.
     BucketTurnedBack,
     /// The stream of wakes was gone, or is another one.
     WakesMissing,
-    /// The consumer was gone.
     ConsumerMissing,
-    /// The stream of events was gone.
     EventsMissing,
-    /// The bucket of the sweep was gone.
     SweepMissing,
 }
 
@@ -119,7 +115,6 @@ impl Kind {
 /// How often one kind was found, and for which timers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// The number of findings.
     pub count: usize,
     /// A few of the timers that it was found at.
     pub examples: Vec<TimerId>,
@@ -132,7 +127,6 @@ pub struct Findings {
     counted: Option<Arc<Metrics>>,
     looked_at: AtomicUsize,
     tallies: Mutex<[Tally; Kind::EACH.len()]>,
-    /// Timers that are late.
     pub late: Late,
 }
 
@@ -147,7 +141,7 @@ impl Findings {
         Self { late, ..Self::default() }
     }
 
-    /// Notes a finding.
+    /// Notes a finding, and counts it in the metrics at once, unless its kind [stays](Kind::stays).
     pub fn note(&self, kind: Kind, id: Option<TimerId>) {
         if let Some(metrics) = self.counted.as_ref().filter(|_| !kind.stays()) {
             metrics.sweep.findings.count(kind.label());

@@ -14,7 +14,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// The most receivers that are counted separately; timers of further receivers are counted together.
 const MAX_RECEIVERS: usize = 1_000;
 
-/// Counts late timers.
+/// Counts late timers by receiver.
 #[derive(Debug, Default)]
 pub struct Late {
     /// Troubles that nodes report, by the keys of the timers that wait.
@@ -25,7 +25,6 @@ pub struct Late {
 /// The late timers of one receiver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Count {
-    /// All late timers.
     pub late: usize,
     /// Those with a reason that a node reports.
     pub held_up: usize,

@@ -53,17 +53,13 @@ pub struct Settings {
 
 /// The parts that a sweeper works with.
 pub struct Means {
-    /// The connection to NATS.
     pub link: Link,
-    /// The bucket of records.
     pub store: Store,
     /// Knows which records were brought back.
     pub guard: Guard,
-    /// The node's clock.
     pub clock: Clock,
     /// The configuration that the streams should have.
     pub shape: Shape,
-    /// The metrics that count findings.
     pub metrics: Arc<Metrics>,
 }
 

@@ -255,7 +255,7 @@ fn short(id: TimerId) -> u64 {
     id.as_u64_pair().1
 }
 
-/// Spreads reading over time.
+/// Spreads reading over time, unless wakes were lost.
 struct Pace {
     began: Instant,
     read: u32,

@@ -7,7 +7,6 @@ use rules::domain::timer::TimerId;
 /// A timer that seems to have no wake.
 pub(super) struct Suspect {
     pub(super) id: TimerId,
-    /// The target that it calls.
     pub(super) url: TargetUrl,
     pub(super) damage: Damage,
     /// The wakes that the replica had.

@@ -11,19 +11,16 @@ const MAGIC: [u8; 8] = *b"jtcalls\x01";
 /// The id of a boot of the machine.
 pub type BootId = [u8; 16];
 
-/// The header's contents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
     /// The boot on which the journal was written: writes in the page cache of another boot may be lost.
     pub boot: BootId,
     /// The file that the journal was written to, as device and inode: a copy is another file.
     pub file: (u64, u64),
-    /// How many slots follow.
     pub slots: u32,
 }
 
 impl Header {
-    /// The header's bytes.
     pub fn encode(&self) -> [u8; HEADER_BYTES] {
         let mut bytes = [0; HEADER_BYTES];
         bytes[..8].copy_from_slice(&MAGIC);
