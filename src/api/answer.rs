@@ -56,7 +56,6 @@ pub(super) fn page(html: &'static str, policy: &str) -> Answer {
     answer
 }
 
-/// An answer in JSON.
 pub(super) fn json(status: StatusCode, body: &Value) -> Answer {
     text(status, "application/json", body.to_string())
 }

@@ -26,9 +26,7 @@ const AT_ONCE: usize = 32;
 /// The client's wish for many timers.
 #[derive(Clone, Copy)]
 pub(super) enum Wish {
-    /// The timers must not fire.
     Cancel,
-    /// The timers are tried again.
     Replay,
 }
 
@@ -65,7 +63,6 @@ impl Wish {
     }
 }
 
-/// The outcome for one timer.
 #[derive(Clone, Copy, PartialEq)]
 enum Outcome {
     /// The timer no longer matched the filter when its record was read.

@@ -29,10 +29,8 @@ const MAX_AGE_SECONDS: &str = "7200";
 /// The origins whose pages may use the API.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Origins {
-    /// No origin.
     #[default]
     Nobody,
-    /// Every origin.
     Anyone,
     /// These origins, each spelled as a browser spells it.
     These(Vec<String>),

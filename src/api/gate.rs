@@ -51,7 +51,6 @@ struct Passage {
     to_inbox: bool,
 }
 
-/// Answers any request.
 pub(super) async fn handle(api: &Api, refusals: &Refusals, request: Request) -> Answer {
     let id = request_id(&request.headers);
     let span = tracing::info_span!("request", id = id.as_str());

@@ -24,10 +24,6 @@ const HYPHENATED: [&str; 13] = [
 ];
 
 /// Refuses a head that is ambiguous, or asks for something that this server does not know.
-///
-/// # Errors
-///
-/// The problem with the head.
 pub(super) fn check(headers: &HeaderMap) -> Result<(), Problem> {
     // RFC 9112, 3.2.
     if headers.get_all(HOST).iter().count() > 1 {

@@ -23,7 +23,7 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x7f0c_52a3_9d1e_4b5c_8e64_1d0a_93b7_26f
 ///
 /// # Errors
 ///
-/// The problem with the key.
+/// More than one key, a key of 0 or more than 255 bytes, or one with other than visible ASCII and spaces.
 pub(super) fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let mut values = headers.get_all("idempotency-key").iter();
     let Some(value) = values.next() else { return Ok(None) };
@@ -51,7 +51,7 @@ pub(super) fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 ///
 /// # Errors
 ///
-/// The problem with the key.
+/// As [`key`], as an error of the field.
 pub(super) fn take(creation: &mut Value) -> Result<Option<String>, Problem> {
     let Some(value) = creation.as_object_mut().and_then(|fields| fields.remove(FIELD)) else {
         return Ok(None);

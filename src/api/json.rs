@@ -19,7 +19,6 @@ const BODY: &str = "body";
 /// The most values outside of `body`. A timer with every field has some 650, of which 505 are statuses.
 pub(super) const MAX_VALUES: usize = 1_024;
 
-/// A JSON body.
 #[derive(Debug)]
 pub(super) struct Json {
     /// The body as it was written.
@@ -34,9 +33,8 @@ pub(super) struct Json {
 /// Why a text is refused.
 #[derive(Debug)]
 pub(super) enum Bad {
-    /// It is not JSON.
     NotJson(serde_json::Error),
-    /// It has too many values.
+    /// It has more than [`MAX_VALUES`] values outside of `body`.
     TooManyValues,
 }
 

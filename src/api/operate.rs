@@ -28,7 +28,6 @@ pub(super) struct Call<'a> {
     grant: Option<Grant>,
 }
 
-/// Carries out the operation.
 pub(super) async fn operate(
     api: &Api,
     operation: Operation,

@@ -89,11 +89,9 @@ const DEV_PATHS: &[Path] =
 /// The paths that a node serves in addition to those of every node.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Serves {
-    /// The API of timers.
     pub(super) timers: bool,
-    /// The page.
     pub(super) page: bool,
-    /// The inbox.
+    /// The inbox of `jettimer dev`.
     pub(super) inbox: bool,
 }
 

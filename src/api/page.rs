@@ -28,7 +28,6 @@ const FOR_NOW: &str = "no-store";
 
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
-/// The answer with the page.
 pub(super) fn show(api: &Api, headers: &HeaderMap) -> Answer {
     let page = ui::page(api.inbox.as_ref().map(|_| inbox::PATH));
     let etag = format!("\"{}\"", page.tag);

@@ -126,20 +126,12 @@ impl Params {
     }
 
     /// Reports the errors of the parameters that were taken, and accepts all others, which are for another reader.
-    ///
-    /// # Errors
-    ///
-    /// The problem with the query.
     pub(super) fn finish_some(mut self) -> Result<(), Problem> {
         self.rest.clear();
         self.finish()
     }
 
     /// Reports all errors, unknown parameters included.
-    ///
-    /// # Errors
-    ///
-    /// The problem with the query.
     pub(super) fn finish(mut self) -> Result<(), Problem> {
         for (name, _) in std::mem::take(&mut self.rest) {
             let known = match self.known.join(", ") {

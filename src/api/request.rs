@@ -30,7 +30,6 @@ const NOTHING_BYTES: usize = 4;
 /// A request's body as it comes in.
 type Body = Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send>>;
 
-/// A request.
 pub(super) struct Request {
     pub(super) method: Method,
     pub(super) path: String,
@@ -44,7 +43,7 @@ pub(super) struct Request {
     body: Mutex<Body>,
 }
 
-/// Any request, taken apart.
+/// Any request, with its parts. An unknown address of the client counts as 0.0.0.0.
 pub(super) fn any() -> BoxedFilter<(Request,)> {
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
     warp::method()
@@ -84,7 +83,7 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// The problem with the body.
+    /// As [`bytes`](Self::bytes). In addition, another media type, and a body that is not JSON.
     pub(super) async fn json(
         &mut self,
         limit: usize,
@@ -102,7 +101,8 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// The problem with the body.
+    /// A content coding, a body that is too large, broken or too slow, or no memory for it. Then the rest of the body was read
+    /// for a moment, so that the client gets to read the answer.
     pub(super) async fn bytes(
         &mut self,
         limit: usize,

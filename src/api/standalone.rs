@@ -45,7 +45,6 @@ impl Standalone {
         )
     }
 
-    /// The answer with the page.
     pub(super) fn show(&self) -> Answer {
         answer::page(self.html, &self.policy())
     }

@@ -32,7 +32,6 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// Every scope.
     pub const ALL: [Self; 4] = [Self::Read, Self::Write, Self::Admin, Self::ReadBody];
 
     /// The scope's name in lists of tokens and in answers.
@@ -55,13 +54,10 @@ impl fmt::Display for Scope {
 /// Why a request is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
-    /// The request has no credentials.
     #[error("a token is needed: send it as `Authorization: Bearer <token>`")]
     Missing,
-    /// The request's credentials are of another kind.
     #[error("the Authorization header must be `Bearer <token>`")]
     Malformed,
-    /// The token is not in the list.
     #[error("this node does not know the token; was it replaced?")]
     Unknown,
 }
@@ -71,7 +67,6 @@ pub enum Denied {
 pub struct Quota {
     /// How many requests the window allows.
     pub limit: u64,
-    /// The window, in seconds.
     pub window_seconds: u64,
     /// How many requests may follow at once.
     pub remaining: u64,
@@ -120,7 +115,6 @@ impl Grant {
         Some(then(&mut bucket.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
-    /// Whether the caller has this scope.
     pub fn may(&self, scope: Scope) -> bool {
         let scopes = &self.holder.token.scopes;
         scopes.contains(&scope) || scopes.contains(&Scope::Admin)

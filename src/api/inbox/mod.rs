@@ -120,7 +120,6 @@ pub(super) fn page(request: &Request) -> Result<Answer, Problem> {
     Ok(varying(PAGE.show()))
 }
 
-/// Shows the webhooks.
 pub(super) fn show(api: &Api, request: &Request) -> Result<Answer, Problem> {
     let inbox = of(api, request)?;
     Params::none(&request.query)?;

@@ -28,7 +28,7 @@ pub(crate) enum Signature {
     Valid,
     /// With none of its secrets, or the content that was signed is not the content that came.
     Invalid,
-    /// Not at all.
+    /// Without a `webhook-signature` header.
     Missing,
 }
 
@@ -48,7 +48,6 @@ impl Signature {
 pub(crate) struct Webhook {
     /// When its body was complete.
     pub(crate) received_at: Timestamp,
-    /// The method of the request.
     pub(crate) method: String,
     /// The path of the request, from `/dev/inbox` on.
     pub(crate) path: String,
@@ -62,7 +61,6 @@ pub(crate) struct Webhook {
     pub(crate) body_bytes: usize,
     /// Whether it is signed as this node signs.
     pub(crate) signature: Signature,
-    /// The status of its answer.
     pub(crate) status: u16,
 }
 

@@ -25,10 +25,6 @@ pub(super) struct Wish {
 
 impl Wish {
     /// Reads the wish from a query.
-    ///
-    /// # Errors
-    ///
-    /// The problem with the query.
     pub(super) fn read(query: &str) -> Result<Self, Problem> {
         let mut params = Params::of(query);
         let status = params.read("status", |text| {

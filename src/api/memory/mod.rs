@@ -69,7 +69,7 @@ struct Amounts {
     by: HashMap<Holder, usize>,
 }
 
-/// There is no room for more.
+/// The budget is used up, or the client has its share of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Exhausted;
 
@@ -79,12 +79,10 @@ impl Budget {
         Self::new(BODIES_BYTES, metrics)
     }
 
-    /// The budget of heads.
     pub(super) fn of_heads(metrics: Arc<Metrics>) -> Self {
         Self::new(HEADS_BYTES, metrics)
     }
 
-    /// Makes a budget of `size` bytes.
     pub(super) fn new(size: usize, metrics: Arc<Metrics>) -> Self {
         Self(Arc::new(Shared { size, taken: Mutex::default(), metrics }))
     }

@@ -9,7 +9,7 @@ use warp::http::StatusCode;
 
 use super::answer::{self, Answer};
 
-/// The OpenAPI document.
+/// The OpenAPI document (3.1), as JSON.
 pub const DOCUMENT: &str = concat!(
     "{\n\"openapi\": \"3.1.1\",\n\"jsonSchemaDialect\": \"https://json-schema.org/draft/2020-12/schema\",\n",
     "\"info\": ",
@@ -35,7 +35,6 @@ pub const DOCUMENT: &str = concat!(
     "}\n}\n",
 );
 
-/// The answer with the document.
 pub(super) fn show() -> Answer {
     answer::text(StatusCode::OK, "application/json", DOCUMENT)
 }

@@ -15,7 +15,6 @@ macro_rules! kinds {
         }
 
         impl Kind {
-            /// Every kind.
             #[cfg(test)]
             pub(in crate::api) const ALL: &[Self] = &[$(Self::$kind,)*];
 

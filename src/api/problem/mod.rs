@@ -37,7 +37,7 @@ pub(super) struct FieldError {
     pub(super) detail: String,
 }
 
-/// An error answer.
+/// An error answer (RFC 9457).
 #[derive(Clone, Debug)]
 pub(super) struct Problem {
     kind: Kind,

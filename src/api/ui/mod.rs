@@ -30,7 +30,6 @@ const INDEX: &str = include_str!("index.html");
 pub struct File {
     /// Its folder and its name.
     pub path: &'static str,
-    /// Its content.
     pub text: &'static str,
 }
 
@@ -69,7 +68,6 @@ pub static VERSION: LazyLock<String> = LazyLock::new(|| {
 /// The page as it is served.
 #[derive(Debug)]
 pub struct Page {
-    /// The document.
     pub html: String,
     /// The version of the document, which changes with any byte.
     pub tag: String,
@@ -106,7 +104,6 @@ pub fn find(path: &str) -> Option<&'static File> {
 }
 
 impl File {
-    /// Its media type.
     pub fn media_type(&self) -> &'static str {
         match self.path.rsplit_once('.') {
             Some((_, "css")) => "text/css; charset=utf-8",
