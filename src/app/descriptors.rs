@@ -22,9 +22,7 @@ const FEWEST: u64 = 8;
 /// The numbers of client connections and of calls that there may be at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// Connections of clients.
     pub connections: usize,
-    /// Calls of receivers.
     pub calls: usize,
 }
 

@@ -29,7 +29,7 @@ use start::{Running, Setup, metrics};
 pub struct Places {
     /// The cache of an installed nats-server.
     pub cache_dir: Option<PathBuf>,
-    /// This executable.
+    /// This executable, which is also the guard of an embedded nats-server.
     pub executable: PathBuf,
 }
 

@@ -78,7 +78,6 @@ impl Server {
         self.process.pid()
     }
 
-    /// The log of nats-server.
     pub fn log_path(&self) -> &Path {
         self.process.log().path()
     }
