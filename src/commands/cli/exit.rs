@@ -2,7 +2,6 @@
 
 use crate::commands::client::{Error, Problem};
 
-/// How a command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
@@ -26,7 +25,7 @@ pub enum Exit {
     TimerUnknown = 11,
     /// The timer that was watched was cancelled.
     TimerCancelled = 12,
-    /// Ctrl-C stopped the command.
+    /// Ctrl-C stopped the command: 128 and the number of SIGINT, as a shell reports it.
     Interrupted = 130,
 }
 

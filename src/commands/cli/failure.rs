@@ -13,7 +13,7 @@ pub(super) enum Failure {
     Asked(Error, Option<String>),
     /// A result could not be written.
     Written(io::Error),
-    /// Any other failure.
+    /// Any other failure, with its exit code and its text.
     Other(Exit, String),
 }
 

@@ -7,7 +7,7 @@ use console::Term;
 use super::table::{self, Cell};
 use crate::app::config::Form;
 
-/// Standard output.
+/// Standard output, in the form that the terminal or `--output` asks for.
 pub(super) struct Out {
     form: Form,
 }
@@ -36,7 +36,6 @@ impl Out {
         self.text(&format!("{line}\n"))
     }
 
-    /// Writes lines.
     pub(super) fn text(&self, text: &str) -> io::Result<()> {
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes())?;

@@ -6,7 +6,6 @@ use super::exit::Exit;
 use super::failure::{Failure, say};
 use crate::app::config::{Completions, Man, command};
 
-/// The executable's name.
 const NAME: &str = "jettimer";
 
 /// `jettimer completions`

@@ -8,7 +8,6 @@ use console::{Style, measure_text_width, pad_str, truncate_str};
 /// The space between two columns.
 const GAP: &str = "  ";
 
-/// One cell.
 pub(super) struct Cell {
     text: String,
     style: Style,

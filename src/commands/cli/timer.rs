@@ -70,7 +70,7 @@ impl Timer {
         distance(self.next_call())
     }
 
-    /// Its labels.
+    /// Its labels, as `key=value` with spaces between them.
     pub(super) fn labels(&self) -> String {
         let labels = self.metadata.iter().map(|(key, value)| format!("{key}={value}"));
         labels.collect::<Vec<_>>().join(" ")

@@ -13,19 +13,13 @@ pub enum Error {
     /// No connection: nothing was sent.
     #[error("cannot reach {server}: {why}")]
     Unreachable {
-        /// Which server.
         server: String,
         /// The error that the system reports.
         why: String,
     },
     /// The request was sent, perhaps in part, and it is unknown whether it was done.
     #[error("no answer from {server}: {why}")]
-    NoAnswer {
-        /// Which server.
-        server: String,
-        /// What happened instead.
-        why: String,
-    },
+    NoAnswer { server: String, why: String },
     /// The server reports an error.
     #[error("{0}")]
     Problem(Box<Problem>),
@@ -38,7 +32,6 @@ pub enum Error {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Problem {
-    /// The status of the answer.
     pub status: u16,
     #[serde(rename = "type")]
     kind: String,
@@ -46,7 +39,7 @@ pub struct Problem {
     pub title: String,
     /// The explanation of this case.
     pub detail: String,
-    /// The bad fields.
+    /// The bad fields, if these are the problem.
     pub errors: Vec<FieldError>,
     /// The timer as it is now, if that is the reason.
     pub timer: Option<Value>,

@@ -12,10 +12,8 @@ use sse_stream::SseByteStream;
 /// it is there. TCP's own probes find sooner that a peer is gone.
 const SILENCE: Duration = Duration::from_secs(330);
 
-/// One event.
 #[derive(Debug)]
 pub struct Event {
-    /// Its name.
     pub name: String,
     /// Its place in the feed, from which to go on.
     pub id: Option<String>,

@@ -38,7 +38,6 @@ pub const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 /// The server that is asked, and the credentials for it.
 #[derive(Clone, Debug)]
 pub struct Access {
-    /// The server.
     pub server: Server,
     /// The token by which the server knows the client.
     pub token: Option<Token>,
@@ -46,7 +45,6 @@ pub struct Access {
     pub ca: Option<PathBuf>,
 }
 
-/// Asks one server.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,

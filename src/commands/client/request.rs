@@ -12,7 +12,6 @@ use super::Error;
 #[derive(Clone)]
 pub struct Token(HeaderValue);
 
-/// One request.
 #[derive(Clone, Debug)]
 pub struct Ask {
     pub(super) method: Method,
@@ -66,7 +65,7 @@ impl Ask {
         Self { method, path: path.into(), headers: HeaderMap::new(), body: Bytes::new() }
     }
 
-    /// Adds a JSON body.
+    /// Adds a body that is JSON already.
     pub fn json(self, body: impl Into<Bytes>) -> Self {
         self.body("application/json", body)
     }

@@ -28,11 +28,9 @@ use crate::node::sweep::late::Late;
 use crate::node::sweep::{Broom, Order};
 use rules::durability::Level;
 
-/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Status {
-    /// Nothing is wrong.
     Ok,
     /// Something is wrong, and a person has to act.
     Finding,
@@ -42,12 +40,10 @@ enum Status {
     Unknown,
 }
 
-/// A check and its result.
 #[derive(Clone, Debug, Serialize)]
 struct Check {
     name: String,
     status: Status,
-    /// The facts found.
     says: String,
     /// Their meaning and what to do, if there is anything to say.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,7 +67,6 @@ impl Check {
     }
 }
 
-/// The results of all checks.
 #[derive(Debug, Serialize)]
 struct Report {
     healthy: bool,
@@ -119,7 +114,7 @@ async fn examine(args: &config::Doctor) -> Result<Report> {
     Ok(Report { healthy, checks })
 }
 
-/// Sweeps once.
+/// Sweeps once, and repairs the damage if `--repair` is given.
 async fn of_timers(link: &Link, args: &config::Doctor, late: Late) -> Result<Vec<Check>> {
     let (repair, grace) = (args.repair, args.sweep_grace);
     let findings = Findings::with_late(late);

@@ -20,7 +20,7 @@ const KEY: &str = "idempotency_key";
 
 const OWNER: &str = "created_by";
 
-/// Makes idempotency keys.
+/// Makes idempotency keys of the import's name and a line's content.
 pub(super) struct Keys {
     run: String,
 }

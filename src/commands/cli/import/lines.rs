@@ -15,7 +15,6 @@ pub(super) const MOST_BYTES: u64 = 1_024 * 1_024;
 /// How many lines are read ahead.
 const AHEAD: usize = 1_024;
 
-/// One result of reading.
 pub(super) enum Read {
     /// A line that is not blank, its number, and its end in the file.
     Line { line: u64, text: Vec<u8>, end: u64 },

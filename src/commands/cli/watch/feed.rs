@@ -16,7 +16,7 @@ use crate::commands::client::{Ask, Error, Event, Events};
 pub(super) struct Feed<'s> {
     session: &'s Session,
     filter: Vec<(String, String)>,
-    /// The last event received.
+    /// The id of the last event received, after which the feed goes on.
     after: Option<String>,
     events: Option<Events>,
     patience: Patience,

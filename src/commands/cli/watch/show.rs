@@ -17,7 +17,6 @@ pub(super) fn reason(event: &Event) -> String {
     data["reason"].as_str().unwrap_or("no reason is given").to_owned()
 }
 
-/// Shows an event.
 pub(super) fn event(session: &Session, event: &Event) -> Result<(), Failure> {
     if event.name == "gap" {
         let reason = reason(event);
