@@ -1,17 +1,15 @@
 //! A JSON body, as text and as values: all of it except the field `body`, of which only the text is needed.
 //!
-//! A tree of values may take a hundred times the memory of its text. So a text is checked before a tree is made of it, and refused if it
-//! has more values than any timer can have.
+//! A tree of values may take a hundred times the memory of its text. So a text is refused as soon as it has more values than any timer
+//! can have.
 
-use std::fmt;
+use std::ops::Range;
 
 use bytes::Bytes;
-use serde::de::{Deserializer as _, MapAccess, Visitor};
-use serde_json::value::RawValue;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::problem::{FieldError, Problem};
-use crate::foundation::repeated;
+use crate::foundation::repeated::{self, Tree};
 
 /// The field whose text is sent to the receiver.
 const BODY: &str = "body";
@@ -27,7 +25,8 @@ pub(super) struct Json {
     pub(super) value: Value,
     /// Pointers to the fields that occur more than once, except those within `body`.
     pub(super) repeated: Vec<String>,
-    body: Option<Bytes>,
+    /// Where the value of the field `body` is in `bytes`.
+    body: Option<Range<usize>>,
 }
 
 /// Why a text is refused.
@@ -58,48 +57,18 @@ impl Json {
     ///
     /// Why the text is refused.
     pub(super) fn read(bytes: Bytes) -> Result<Self, Bad> {
-        let look = repeated::look(&bytes, Some(BODY), MAX_VALUES).map_err(Bad::NotJson)?;
-        if look.has_too_many {
-            return Err(Bad::TooManyValues);
-        }
-        let (value, body) = if bytes.trim_ascii_start().starts_with(b"{") {
-            let mut deserializer = serde_json::Deserializer::from_slice(&bytes);
-            let (fields, body) = deserializer.deserialize_map(Apart).map_err(Bad::NotJson)?;
-            (Value::Object(fields), body.map(|body| bytes.slice_ref(body.get().as_bytes())))
-        } else {
-            (serde_json::from_slice(&bytes).map_err(Bad::NotJson)?, None)
-        };
-        Ok(Self { bytes, value, repeated: look.repeated, body })
+        let read = repeated::read(&bytes, Some(BODY), MAX_VALUES).map_err(Bad::NotJson)?;
+        let Tree { value, opaque, repeated } = read.ok_or(Bad::TooManyValues)?;
+        let body = opaque.map(|body| {
+            let start = body.as_ptr().addr() - bytes.as_ptr().addr();
+            start..start + body.len()
+        });
+        Ok(Self { bytes, value, repeated, body })
     }
 
     /// The value of the field `body` as the client wrote it: its numbers, its order and its blanks are the receiver's business.
     pub(super) fn body(&self) -> Option<&str> {
-        self.body.as_ref().and_then(|body| std::str::from_utf8(body).ok())
-    }
-}
-
-/// Reads an object, and only the text of its field `body`.
-struct Apart;
-
-impl<'de> Visitor<'de> for Apart {
-    type Value = (Map<String, Value>, Option<&'de RawValue>);
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let (mut fields, mut body) = (Map::new(), None);
-        while let Some(name) = map.next_key::<String>()? {
-            let value = if name == BODY {
-                body = Some(map.next_value()?);
-                Value::Null
-            } else {
-                map.next_value()?
-            };
-            fields.insert(name, value);
-        }
-        Ok((fields, body))
+        std::str::from_utf8(self.bytes.get(self.body.clone()?)?).ok()
     }
 }
 
@@ -116,6 +85,10 @@ mod tests {
                 .unwrap();
         assert_eq!(json.value, json!({ "a": [1], "body": null, "c": { "body": 2 } }));
         assert_eq!(json.body(), Some("{\"b\" : 1.0}"));
+        // A part of a larger text has its own places. Of two bodies, the last one counts.
+        let part = Bytes::from_static(b"[{\"body\": 0}, {\"body\": 1, \"body\": [ 2 ]}]").slice(14..40);
+        let part = Json::read(part).unwrap();
+        assert_eq!((part.body(), &part.repeated[..]), (Some("[ 2 ]"), &["/body".to_owned()][..]));
         let other = Json::read(Bytes::from_static(b"[{\"body\": 1}]")).unwrap();
         assert_eq!((other.body(), &other.value), (None, &json!([{ "body": 1 }])));
         for broken in ["{\"body\": 1e999}", "{\"body\": \"\\ud800\"}", "{} x", "{\"body\": [}", ""] {
