@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result};
 use clap::Parser as _;
 use tokio::runtime::{Builder, Runtime};
 
-use jettimer::app::config::{Cli, Command, Surroundings};
 use jettimer::app::{self, Places};
+use jettimer::commands::options::{Cli, Command, Surroundings};
 use jettimer::{
     app::descriptors, app::embedded, commands::bench, commands::cli, commands::doctor, commands::healthcheck,
 };

@@ -6,8 +6,8 @@ use anyhow::{Context as _, Result};
 use hyper::Method;
 use url::Url;
 
-use crate::app::config::Healthcheck;
 use crate::commands::client::{Access, Ask, Client, Server};
+use crate::commands::options::Healthcheck;
 
 /// How long an answer may take: health checks of orchestrators time out after seconds, too.
 const TIMEOUT: Duration = Duration::from_secs(2);

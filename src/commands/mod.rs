@@ -5,3 +5,4 @@ pub mod cli;
 pub mod client;
 pub mod doctor;
 pub mod healthcheck;
+pub mod options;

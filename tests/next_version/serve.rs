@@ -4,8 +4,8 @@
 
 use anyhow::{Context as _, Result, bail};
 use clap::Parser as _;
-use jettimer::app::config::{Cli, Command};
 use jettimer::app::{self, Places};
+use jettimer::commands::options::{Cli, Command};
 
 fn main() -> Result<()> {
     jettimer::nats::store_beside("next_version", "has been here");

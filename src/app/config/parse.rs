@@ -9,7 +9,7 @@ use rules::domain::timer::MAX_NODE_NAME_CHARS;
 use rules::presence::MAX_INSTALLATION_CHARS;
 
 /// A parser for durations from `min` to `max`, both included.
-pub(super) fn span(
+pub(crate) fn span(
     min: Duration,
     max: Duration,
 ) -> impl Fn(&str) -> Result<Duration, String> + Clone + Send + Sync + 'static {
@@ -23,7 +23,7 @@ pub(super) fn span(
 }
 
 /// A parser for numbers from `min` to `max`, both included.
-pub(super) fn number(
+pub(crate) fn number(
     min: usize,
     max: usize,
 ) -> impl Fn(&str) -> Result<usize, String> + Clone + Send + Sync + 'static {
@@ -36,7 +36,7 @@ pub(super) fn number(
 }
 
 /// A node's name: it is in each attempt of a record, of which the size is bounded.
-pub(super) fn node_name(text: &str) -> Result<String, String> {
+pub(crate) fn node_name(text: &str) -> Result<String, String> {
     let fits = (1..=MAX_NODE_NAME_CHARS).contains(&text.chars().count());
     if !fits || text.chars().any(char::is_control) {
         return Err(format!("must be 1 to {MAX_NODE_NAME_CHARS} characters without control characters"));
@@ -45,7 +45,7 @@ pub(super) fn node_name(text: &str) -> Result<String, String> {
 }
 
 /// The name of an installation: it is in a key of the broker and in what nodes tell each other.
-pub(super) fn installation(text: &str) -> Result<String, String> {
+pub(crate) fn installation(text: &str) -> Result<String, String> {
     let good = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     if (1..=MAX_INSTALLATION_CHARS).contains(&text.len()) && text.bytes().all(good) {
         return Ok(text.to_owned());
@@ -54,7 +54,7 @@ pub(super) fn installation(text: &str) -> Result<String, String> {
 }
 
 /// The address of a NATS server.
-pub(super) fn server(text: &str) -> Result<ServerAddr, String> {
+pub(crate) fn server(text: &str) -> Result<ServerAddr, String> {
     if text.trim().is_empty() {
         return Err(
             "an address is needed, such as nats://127.0.0.1:4222; unset it to run a local nats-server".into(),
@@ -64,7 +64,7 @@ pub(super) fn server(text: &str) -> Result<ServerAddr, String> {
 }
 
 /// A factor between two backoffs.
-pub(super) fn factor(text: &str) -> Result<f64, String> {
+pub(crate) fn factor(text: &str) -> Result<f64, String> {
     let max = rules::domain::retry::MAX_FACTOR;
     text.parse()
         .ok()
@@ -73,7 +73,7 @@ pub(super) fn factor(text: &str) -> Result<f64, String> {
 }
 
 /// A number of replicas, as JetStream has them.
-pub(super) fn replicas(text: &str) -> Result<usize, String> {
+pub(crate) fn replicas(text: &str) -> Result<usize, String> {
     match text {
         "1" => Ok(1),
         "3" => Ok(3),
@@ -87,7 +87,7 @@ pub(super) fn replicas(text: &str) -> Result<usize, String> {
 
 /// How many times as fast as the world: an hour in a second is as fast as the broker, which is late by up to a quarter of
 /// one, lets anybody see something.
-pub(super) fn time_scale(text: &str) -> Result<NonZeroU32, String> {
+pub(crate) fn time_scale(text: &str) -> Result<NonZeroU32, String> {
     let times = text.parse::<NonZeroU32>().ok().filter(|times| times.get() <= 3_600);
     times.ok_or_else(|| "must be a whole number from 1 to 3600".to_owned())
 }

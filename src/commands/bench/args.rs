@@ -9,8 +9,8 @@ use anyhow::{Context, bail, ensure};
 use clap::ValueEnum;
 use hyper::Uri;
 
-use crate::app::config::{Chosen, Surroundings};
 use crate::commands::client::{Access, Server};
+use crate::commands::options::{Chosen, Surroundings};
 
 /// Upper end of --timers: matching takes about 70 bytes per timer, so this many fit in a gigabyte.
 const MOST_TIMERS: u64 = 10_000_000;

@@ -14,8 +14,8 @@ use super::failure::{Failure, say};
 use super::many::{self, Wish};
 use super::pages::query;
 use super::patience::Patience;
-use crate::app::config::{Many, Surroundings};
 use crate::commands::client::{Ask, Error};
+use crate::commands::options::{Many, Surroundings};
 
 /// How long the index of a node may trail recent changes. After that, timers that it still reports as matching are not believed.
 const TRAILS_FOR: Duration = Duration::from_secs(10);

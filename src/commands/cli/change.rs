@@ -7,8 +7,8 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::timer::{Timer, instant};
 use super::{Session, get};
-use crate::app::config::{Change, Surroundings};
 use crate::commands::client::Ask;
+use crate::commands::options::{Change, Surroundings};
 
 pub(super) async fn run(args: &Change, around: &Surroundings) -> Result<Exit, Failure> {
     let request = Request::of(args.when.as_ref(), args.url.as_ref(), &args.fields)?;

@@ -10,8 +10,8 @@ use super::failure::{Failure, say};
 use super::table::clean;
 use super::timer::{Timer, instant};
 use super::{Session, watch};
-use crate::app::config::{Create, Surroundings};
 use crate::commands::client::{Ask, Error};
+use crate::commands::options::{Create, Surroundings};
 
 pub(super) async fn run(args: &Create, around: &Surroundings) -> Result<Exit, Failure> {
     let session = Session::open(&args.common.connection, around, args.common.output)?;

@@ -10,7 +10,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
 use super::failure::Failure;
-use crate::app::config::{Fields, When};
+use crate::commands::options::{Fields, When};
 use crate::foundation::text_file;
 
 /// The most bytes that are read of a file for a body, so that a wrong name does not fill the memory: more than any node takes.
@@ -36,7 +36,7 @@ impl Request {
         }
         request.body(fields)?;
         request.put_some("timeout", fields.timeout.as_ref())?;
-        request.put_some("delivery", fields.delivery.map(crate::app::config::Delivery::name))?;
+        request.put_some("delivery", fields.delivery.map(crate::commands::options::Delivery::name))?;
         request.put_object(
             "retry",
             &[

@@ -4,7 +4,7 @@ use super::Session;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::many::{self, Wish};
-use crate::app::config::{Fire, Surroundings};
+use crate::commands::options::{Fire, Surroundings};
 
 pub(super) async fn run(args: &Fire, around: &Surroundings) -> Result<Exit, Failure> {
     if args.ids.ids.is_empty() {

@@ -11,8 +11,8 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::table::Cell;
 use super::timer::{Attempt, Timer, instant, state};
-use crate::app::config::{Get, Surroundings};
 use crate::commands::client::{Answer, Ask};
+use crate::commands::options::{Get, Surroundings};
 
 /// Fields that the generic list leaves out: `show` prints them first or in its own words, or does not print them.
 const SHOWN: &[&str] = &[

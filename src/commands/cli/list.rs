@@ -7,7 +7,7 @@ use super::pages::{self, PAGE};
 use super::patience::Patience;
 use super::table::Cell;
 use super::timer::{Timer, instant, state};
-use crate::app::config::{List, Surroundings};
+use crate::commands::options::{List, Surroundings};
 
 const HEADING: &[&str] = &["ID", "STATE", "DUE", "", "TRIED", "CALLS", "METADATA"];
 

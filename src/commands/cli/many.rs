@@ -12,8 +12,8 @@ use super::failure::Failure;
 use super::fault;
 use super::table::Cell;
 use super::timer::{Timer, state};
-use crate::app::config::Ids;
 use crate::commands::client::{Answer, Ask, Error};
+use crate::commands::options::Ids;
 
 /// How many requests are under way at once.
 const AT_ONCE: usize = 16;

@@ -26,8 +26,8 @@ mod watch;
 
 use std::process::ExitCode;
 
-use crate::app::config::{Connection, Form, Surroundings, TimerCommand};
 use crate::commands::client::{ANSWER_WITHIN, Client};
+use crate::commands::options::{Connection, Form, Surroundings, TimerCommand};
 
 pub use exit::Exit;
 

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use console::Term;
 
 use super::table::{self, Cell};
-use crate::app::config::Form;
+use crate::commands::options::Form;
 
 /// Standard output, in the form that the terminal or `--output` asks for.
 pub(super) struct Out {

@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 
 use super::exit::Exit;
 use super::failure::{Failure, say};
-use crate::app::config::{Completions, Man, command};
+use crate::commands::options::{Completions, Man, command};
 
 const NAME: &str = "jettimer";
 

@@ -18,7 +18,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::app::config;
+use crate::commands::options;
 use crate::foundation::clock::{Clock, Reference};
 use crate::foundation::metrics::{Metrics, Parts};
 use crate::nats::{self, Keeping, Link, Shape, Store};
@@ -74,7 +74,7 @@ struct Report {
 }
 
 /// Runs `jettimer doctor`: 0 if nothing is wrong, 1 if something is wrong, 2 if the doctor could not find out.
-pub async fn run(args: config::Doctor) -> ExitCode {
+pub async fn run(args: options::Doctor) -> ExitCode {
     match Box::pin(examine(&args)).await {
         Ok(report) => {
             show::report(&report, args.output);
@@ -87,7 +87,7 @@ pub async fn run(args: config::Doctor) -> ExitCode {
     }
 }
 
-async fn examine(args: &config::Doctor) -> Result<Report> {
+async fn examine(args: &options::Doctor) -> Result<Report> {
     crate::foundation::crypto::install();
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), Parts::default()));
     let access = args.access()?;
@@ -115,7 +115,7 @@ async fn examine(args: &config::Doctor) -> Result<Report> {
 }
 
 /// Sweeps once, and repairs the damage if `--repair` is given.
-async fn of_timers(link: &Link, args: &config::Doctor, late: Late) -> Result<Vec<Check>> {
+async fn of_timers(link: &Link, args: &options::Doctor, late: Late) -> Result<Vec<Check>> {
     let (repair, grace) = (args.repair, args.sweep_grace);
     let findings = Findings::with_late(late);
     // Nothing is stored here, so nothing is retained.
@@ -137,7 +137,7 @@ async fn of_timers(link: &Link, args: &config::Doctor, late: Late) -> Result<Vec
     Ok(found.chain(late).collect())
 }
 
-impl config::Doctor {
+impl options::Doctor {
     /// The shape in which the streams would be created; how long events are kept does not matter here.
     fn shape(&self) -> Shape {
         Shape {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Check, Report, Status};
-use crate::app::config::DoctorOutput;
+use crate::commands::options::DoctorOutput;
 
 /// The column where the text of a line begins, after the mark and the longest usual name.
 const INDENT: usize = 26;

@@ -19,8 +19,8 @@ use super::exit::Exit;
 use super::failure::{Failure, say};
 use super::pages;
 use super::patience::Patience;
-use crate::app::config::{Export, Form, Surroundings};
 use crate::commands::client::{Ask, Error};
+use crate::commands::options::{Export, Form, Surroundings};
 use creation::Whole;
 use target::Target;
 

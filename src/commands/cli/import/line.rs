@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::app::config::Overdue;
+use crate::commands::options::Overdue;
 use crate::foundation::clock::Clock;
 use crate::foundation::crypto::sha256_hex;
 use crate::foundation::{duration, repeated, rfc3339};

@@ -23,7 +23,7 @@ use super::exit::Exit;
 use super::failure::{Failure, say};
 use super::patience::Patience;
 use super::table::clean;
-use crate::app::config::{Import, Surroundings};
+use crate::commands::options::{Import, Surroundings};
 use line::{Item, Keys, Reading};
 use lines::Read;
 use send::Outcome;

@@ -17,8 +17,8 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::patience::Patience;
 use super::timer::Timer;
-use crate::app::config::{Surroundings, Watch};
 use crate::commands::client::Ask;
+use crate::commands::options::{Surroundings, Watch};
 use feed::Feed;
 
 /// How long the command tries to follow a broken feed again: longer than any restart or change of leader.

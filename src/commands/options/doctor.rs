@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
-use super::broker::Broker;
-use super::parse;
+use crate::app::config::Broker;
+use crate::app::config::parse;
 use crate::foundation::clock::Clock;
 use crate::nats::Access;
 

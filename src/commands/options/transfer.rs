@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::commands::Common;
 use super::connection::Connection;
 use super::filter::Which;
-use super::parse;
+use super::timers::Common;
+use crate::app::config::parse;
 
 /// The longest that what is away is waited for.
 const DAY: Duration = Duration::from_secs(86_400);
