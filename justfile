@@ -84,7 +84,7 @@ chaos *args="1":
 # Format, lints and docs, with warnings as errors
 [group("develop")]
 check:
-    cargo fmt --check
+    cargo fmt --all --check
     cargo clippy --all-targets --locked -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --locked
 
