@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures_util::FutureExt as _;
 use futures_util::future::{AbortHandle, AbortRegistration, Abortable};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
@@ -165,12 +166,14 @@ impl Open {
 }
 
 impl Connection {
-    /// Runs `served` to its end; `None` if the connection is to make way before, which drops `served`.
-    pub(super) async fn until_closed<T>(&mut self, served: impl Future<Output = T>) -> Option<T> {
-        match self.closed.take() {
-            Some(closed) => Abortable::new(served, closed).await.ok(),
-            None => Some(served.await),
-        }
+    /// Runs `served` to its end; `None` if the connection is to make way before. Not an `async fn`, which would have room for `served`
+    /// twice.
+    pub(super) fn until_closed<F: Future>(
+        &mut self,
+        served: F,
+    ) -> impl Future<Output = Option<F::Output>> + use<F> {
+        let closed = self.closed.take().unwrap_or_else(|| AbortHandle::new_pair().1);
+        Abortable::new(served, closed).map(Result::ok)
     }
 
     /// A handle that notes the requests on this connection.
