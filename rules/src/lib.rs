@@ -1,7 +1,7 @@
 //! The rules: what becomes of a timer, a receiver, a record or a node's clock, given the facts and the time.
 //!
-//! Pure: no I/O, no clock, no randomness, no JSON. The time comes in as an argument. This crate depends on no crate that could do
-//! otherwise, and `clippy.toml` forbids the clock of the standard library.
+//! Pure: no I/O, no clock, no randomness, no JSON. The time comes in as an argument. This crate depends on no runtime, no network
+//! and no format.
 
 pub mod domain;
 pub mod durability;

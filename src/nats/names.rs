@@ -8,7 +8,7 @@ use uuid::Uuid;
 use rules::domain::time::Timestamp;
 use rules::domain::timer::TimerId;
 
-/// Headers of JetStream that it has no constant for in the client: they are written once, so that no write allocates their names.
+/// Headers of JetStream's schedules (ADR-51).
 pub(super) const SCHEDULE: HeaderName = HeaderName::from_static("Nats-Schedule");
 pub(super) const SCHEDULE_TARGET: HeaderName = HeaderName::from_static("Nats-Schedule-Target");
 

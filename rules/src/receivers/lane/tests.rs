@@ -110,8 +110,9 @@ fn paths_take_turns() {
     });
     let order = [1, 1, 2].map(|ends| {
         lane.leave(ends, false, now);
-        let let_in =
-            |(shape, turn): &mut (u64, oneshot::Receiver<Turn>)| turn.try_recv().is_ok().then_some(*shape);
+        let let_in = |(shape, turn): &mut (u64, oneshot::Receiver<Turn>)| {
+            matches!(turn.try_recv(), Ok(Some(_))).then_some(*shape)
+        };
         waiting.iter_mut().find_map(let_in).expect("one is let in")
     });
     assert_eq!(order, [1, 2, 1]);
