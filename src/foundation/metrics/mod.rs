@@ -27,6 +27,8 @@ mod work;
 use prometheus_client::encoding::{prometheus_text, text};
 use prometheus_client::registry::Registry;
 
+pub use prometheus_client::metrics::counter::Counter;
+
 pub use busy::Busy;
 pub use feed::{Dropped, Feed};
 pub use http::{Closed, Http, Refused};

@@ -1,9 +1,8 @@
 //! A worker's knowledge of a timer while it attends to a wake.
 
-use prometheus_client::metrics::counter::Counter;
-
 use super::memory::{Kept, Looking, Memory};
 use super::{Engine, Patience};
+use crate::foundation::metrics::Counter;
 use crate::nats::{NatsError, Stored};
 use rules::domain::timer::{ClaimId, State, TimerId};
 
