@@ -144,7 +144,7 @@ pub struct Api {
     pub reads: Reads,
     /// How long a client may take to send a request's body.
     pub client_timeout: Duration,
-    /// How often the reader of a quiet feed gets a sign of life.
+    /// How often the reader of a quiet feed gets a heartbeat.
     pub event_heartbeat: Duration,
     /// How long a request may wait for NATS before it is answered with 503.
     pub patience: Duration,

@@ -1,5 +1,5 @@
 //! The record of the sweep: the node that sweeps, and the findings of its last sweep. It is one key in a small bucket of its own,
-//! changed by compare-and-swap, so it is there when the parts that a sweep mends are not.
+//! changed by compare-and-swap, so it is there when the parts that a sweep repairs are not.
 //!
 //! It keeps sweeps apart, and no promise rests on it: two sweeps at once do no harm.
 

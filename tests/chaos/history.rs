@@ -136,7 +136,7 @@ pub(crate) struct Backup {
     pub(crate) back: (Micros, Micros),
 }
 
-/// The state at the end, once everything was mended and quiet, or patience had run out.
+/// The state at the end, once everything was repaired and quiet, or patience had run out.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct End {
     /// The instant after which no call should come.

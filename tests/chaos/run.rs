@@ -1,4 +1,4 @@
-//! One run: it starts everything, lets load and faults go on at the same time, mends everything, and returns the history for judgement.
+//! One run: it starts everything, lets load and faults go on at the same time, repairs everything, and returns the history for judgement.
 
 use std::path::PathBuf;
 

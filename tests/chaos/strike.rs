@@ -49,7 +49,7 @@ async fn one(rig: &Rig, fault: &Fault, began: Instant, record: &Record) {
     record.happened(happened);
 }
 
-/// Carries out one fault: breaks something, waits, and mends it.
+/// Carries out one fault: breaks something, waits, and repairs it.
 async fn strike(
     rig: &Rig,
     what: What,
@@ -110,7 +110,7 @@ async fn strike(
             futures_util::future::join_all(servers().map(|server| server.up())).await;
         }
         What::StepDown { of } => {
-            rig.admin.step_down(of).await.ok_or("nobody answered who could step down")?;
+            rig.admin.step_down(of).await.ok_or("no server answered that could step down")?;
         }
         What::Link { node, to, how } => {
             rig.link(node, to, Some(how));

@@ -1,4 +1,4 @@
-//! The resources of a node that a reader of the feed may take, and the signs of life that it gets without events.
+//! The resources of a node that a reader of the feed may take, and the heartbeats that it gets without events.
 
 use async_nats::jetstream;
 use reqwest::Method;

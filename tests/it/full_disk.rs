@@ -56,7 +56,7 @@ async fn a_full_disk_refuses_new_timers_and_loses_none() {
 }
 
 /// Prints that the test was skipped, since a test that checks nothing passes.
-#[expect(clippy::print_stderr, reason = "for whoever reads the log of a run")]
+#[expect(clippy::print_stderr, reason = "for the reader of a run's log")]
 fn skipped(why: &str) {
     eprintln!("NOT CHECKED: what becomes of a full disk: {why}");
 }

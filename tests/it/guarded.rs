@@ -126,7 +126,7 @@ async fn a_key_that_is_used_again_keeps_what_its_first_timer_gave_up() {
     let first = create(50).await;
     let (id, due) = (first.json["id"].as_str().unwrap().to_owned(), first.json["due_at"].clone());
     assert_eq!(client.cancel(&id).await.status, 200);
-    crate::support::eventually("the first timer is not shown any more", async || {
+    crate::support::eventually("the first timer is no longer shown", async || {
         let reply = client.send(reqwest::Method::GET, &format!("/timer/{id}"), &[], "").await;
         (reply.status == 404).then_some(())
     })

@@ -240,7 +240,7 @@ async fn a_disk_that_is_full_changes_nothing_for_any_timer() {
 }
 
 /// Prints that the test was skipped, since a test that checks nothing passes.
-#[expect(clippy::print_stderr, reason = "for whoever reads the log of a run")]
+#[expect(clippy::print_stderr, reason = "for the reader of a run's log")]
 fn skipped(why: &str) {
     eprintln!("NOT CHECKED: what becomes of a journal on a full disk: {why}");
 }

@@ -124,7 +124,7 @@ async fn over_tls_and_within_its_permissions_each_role_does_all_that_it_is_for()
 async fn without_a_key_or_with_the_authority_of_another_nobody_gets_in() {
     let broker = Broker::with_tls().await;
     let stranger = async_nats::connect(broker.url()).await;
-    assert!(stranger.is_err(), "it speaks TLS with somebody who does not know its authority");
+    assert!(stranger.is_err(), "it speaks TLS with a client that does not know its authority");
     let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_jettimer"))
         .args(["serve", "--insecure-no-auth", "--listen", "127.0.0.1:0", "--nats-wait", "1s"])
         .args(broker.args("node").iter().filter(|arg| !arg.contains("nkey") && !arg.ends_with(".nk")))

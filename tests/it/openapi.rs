@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::{Broker, Node, contract};
 
 /// A list of tokens whose only token has no holder.
-const TOKENS: &str = "nobody read sha256:0000000000000000000000000000000000000000000000000000000000000000";
+const TOKENS: &str = "absent read sha256:0000000000000000000000000000000000000000000000000000000000000000";
 
 #[tokio::test]
 async fn the_document_and_its_page_are_there_for_everyone() {

@@ -69,7 +69,7 @@ struct Done {
 }
 
 impl Done {
-    /// Does the work for an id once, and says whether this was the first time. Whoever holds `self` keeps the same webhook
+    /// Does the work for an id once, and says whether this was the first time. A caller that holds `self` keeps the same webhook
     /// that comes again meanwhile waiting, until it finds it done.
     fn once(&mut self, id: &str, work: impl FnOnce() -> Result<(), Failure>) -> Result<bool, Failure> {
         if self.ids.contains(id) {

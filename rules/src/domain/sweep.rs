@@ -18,7 +18,7 @@ use crate::domain::machine::{ARM_FRESH, LEAD, MAX_POSTPONEMENT};
 use crate::domain::time::{Now, Timestamp};
 use crate::domain::timer::{State, Timer};
 
-/// How long a wake without a record may belong to a creation in flight, counted from the wake's last sign of life. It is four
+/// How long a wake without a record may belong to a creation in flight, counted from when the wake was last stored. It is four
 /// times the time that a creation has between its wake and its record, since clocks differ by seconds and requests take some.
 pub const ORPHAN_AGE: Duration = ARM_FRESH.saturating_mul(4);
 
@@ -53,7 +53,7 @@ pub enum Finding {
     Untold,
 }
 
-/// A finding, and the wake that mends it.
+/// A finding, and the wake that repairs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Damage {
     pub finding: Finding,

@@ -22,7 +22,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// What is asked for by somebody who only said how many replicas there are to be: a single server cannot be more than
+    /// The level that is asked for if only the number of replicas is given: a single server cannot be more than
     /// it is, and three are there so that nothing is lost.
     pub fn of(replicas: usize) -> Self {
         if replicas >= ENOUGH_REPLICAS { Self::Full } else { Self::Relaxed }

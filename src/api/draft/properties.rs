@@ -1,4 +1,4 @@
-//! Any JSON gives a timer, a change, or a complete list of errors: a client that mends the named fields, and nothing else, has a valid
+//! Any JSON gives a timer, a change, or a complete list of errors: a client that corrects the named fields, and nothing else, has a valid
 //! request.
 
 use std::collections::BTreeSet;
@@ -71,7 +71,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Mends the named fields and nothing else: removes them if they are optional, and gives needed fields a good value.
+/// Corrects the named fields and nothing else: removes them if they are optional, and gives needed fields a good value.
 fn mended(value: &Value, errors: &[FieldError], needed: &[(&str, &str)]) -> Value {
     let Value::Object(object) = value else { return mended(&json!({}), &[], needed) };
     let mut object = object.clone();

@@ -122,7 +122,7 @@ fn each_bad_time_is_refused_at_its_field() {
             json!({ "url": url, "minutes": 307_445_734_561_825_860_u64, "seconds": u64::MAX }),
             vec!["/minutes", "/seconds"],
         ),
-        // The error names the field that has to be mended.
+        // The error names the field that has to be corrected.
         (json!({ "url": url, "hours": 0, "seconds": 315_360_001 }), vec!["/seconds"]),
         (json!({ "url": url, "hours": 87_600, "minutes": 1, "seconds": -1 }), vec!["/seconds"]),
         (json!({ "url": url, "hours": 87_600, "minutes": 1 }), vec!["/hours"]),

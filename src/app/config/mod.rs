@@ -68,7 +68,7 @@ impl Dev {
     ///
     /// # Errors
     ///
-    /// If the filter is none.
+    /// If the filter is invalid.
     pub fn start_logging(&self) -> Result<()> {
         telemetry::start(&self.node.log, self.node.log_format)
     }
@@ -79,7 +79,7 @@ impl Serve {
     ///
     /// # Errors
     ///
-    /// If the filter is none.
+    /// If the filter is invalid.
     pub fn start_logging(&self) -> Result<()> {
         telemetry::start(&self.node.log, self.node.log_format)
     }

@@ -2,7 +2,7 @@
 //!
 //! jettimer starts its own executable again as `jettimer nats-guard`. The guard starts nats-server and then
 //! waits for whatever comes first: an order on its stdin, the end of its stdin (jettimer died, even by
-//! SIGKILL), SIGTERM, or the end of nats-server. It shares a process group with nats-server and nobody else,
+//! SIGKILL), SIGTERM, or the end of nats-server. It shares a process group with nats-server and no other process,
 //! so that Ctrl-C at the terminal reaches jettimer only, which needs NATS to finish its work.
 //!
 //! It restarts nothing, and it is plain threads and channels: no runtime, no logging, nothing that could fail
@@ -70,8 +70,7 @@ pub fn run(args: GuardArgs) -> ExitCode {
     }
 }
 
-/// `None` if nats-server was not started because the data directory is in use or because there is no need any
-/// more.
+/// `None` if nats-server was not started because the data directory is in use or because it is no longer needed.
 fn guard(args: &GuardArgs) -> Result<Option<ExitStatus>, String> {
     let layout = Layout::new(args.data_dir.clone());
     let (events, inbox) = events::channel();
@@ -84,7 +83,7 @@ fn guard(args: &GuardArgs) -> Result<Option<ExitStatus>, String> {
     report(&Report::Started(child.id()));
     let ended = events::watch_exit(&child, events).and_then(|()| attend(&mut child, &inbox));
     if ended.is_err() {
-        // Nobody would be left to stop it.
+        // No process would be left to stop it.
         _ = child.kill();
     }
     ended.map(Some).map_err(|error| format!("cannot supervise nats-server: {error}"))
@@ -160,7 +159,7 @@ fn attend(child: &mut Child, inbox: &Receiver<Event>) -> io::Result<ExitStatus> 
     child.wait()
 }
 
-/// A report that nobody reads any more is no failure: the end of stdin says the same, and is acted on.
+/// A report that is no longer read is not a failure: the end of stdin says the same, and the guard acts on that.
 fn report(report: &Report) {
     let mut stdout = io::stdout();
     _ = writeln!(stdout, "{report}").and_then(|()| stdout.flush());

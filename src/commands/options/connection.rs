@@ -1,6 +1,6 @@
 //! Which jettimer a command asks, and as whom: options, the environment, or a profile of a file.
 //!
-//! A token is never an option: whoever lists processes would see it.
+//! A token is never an option: any user who lists processes would see it.
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -95,7 +95,7 @@ pub struct Fields {
     pub(crate) metadata: Vec<(String, String)>,
 }
 
-/// What is done after an attempt of which nobody knows whether it reached the receiver.
+/// Whether a timer is called again after an attempt that may or may not have reached the receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub enum Delivery {

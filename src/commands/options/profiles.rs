@@ -82,7 +82,7 @@ impl Profile {
         let text = match (&self.token, &self.token_file) {
             (Some(_), Some(_)) => bail!("the profile has both `token` and `token_file`: leave out one"),
             (Some(token), None) => token.clone(),
-            // Whoever mounts secrets as files has modes of its own for them, and they are not ours to judge.
+            // Secrets that are mounted as files have modes of their own, and they are not ours to judge.
             (None, Some(path)) => {
                 text_file::read(path).with_context(|| format!("cannot read {}", path.display()))?
             }
@@ -92,7 +92,7 @@ impl Profile {
     }
 }
 
-/// Whether nobody but its owner may read a file.
+/// Checks that only its owner may read a file.
 fn check_private(path: &Path) -> Result<()> {
     /// What group and others may do.
     const OF_OTHERS: u32 = 0o077;

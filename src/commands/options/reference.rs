@@ -31,7 +31,7 @@ fn docs_commands_md_is_what_help_says() {
         .to_owned();
     for name in COMMANDS {
         let command = root.find_subcommand(name).expect("a command");
-        // What is in somebody's environment is not.
+        // The values in this machine's environment are left out.
         let mut command = command.clone().mut_args(|arg| arg.hide_env_values(true));
         let help = command.render_long_help().to_string();
         let help: Vec<&str> = help.lines().map(str::trim_end).collect();

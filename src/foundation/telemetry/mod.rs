@@ -22,12 +22,12 @@ pub enum Format {
 ///
 /// # Errors
 ///
-/// If the filter is none, or logging has been started before.
+/// If the filter is invalid, or logging has been started before.
 pub fn start(filter: &str, format: Format) -> Result<()> {
     // An empty variable in the environment means that it is not set.
     let filter = if filter.trim().is_empty() { "info" } else { filter };
-    // The NATS client repeats at info, and for each try to connect at error, what `nats` says already, and the verifier of certificates repeats
-    // as an error what an attempt's outcome says, as often as a stranger likes; a filter may still name them.
+    // The NATS client repeats at info, and for each try to connect at error, what `nats` says already, and the verifier of certificates
+    // repeats as an error what an attempt's outcome says, as often as a stranger likes; a filter may still name them.
     let filter = EnvFilter::try_new(format!("async_nats=warn,async_nats::connector=off,rustls_platform_verifier=off,{filter}")).with_context(|| {
         format!(
             "invalid value '{filter}' for '--log': it must be error, warn, info, debug, trace, or a filter such as \
@@ -35,7 +35,7 @@ pub fn start(filter: &str, format: Format) -> Result<()> {
         )
     })?;
     let terminal = std::io::stderr().is_terminal();
-    // Where nobody reads standard error any more, that cannot be said there either: to try would panic.
+    // If standard error is no longer read, that cannot be said there either: to try would panic.
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

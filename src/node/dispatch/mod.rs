@@ -48,7 +48,7 @@ const HAND_OVER_DELAY: Duration = Duration::from_millis(100);
 const TROUBLE_DELAY: Duration = Duration::from_secs(1);
 
 /// The delay until a node looks again at a timer whose record cannot be read, or whose worker the rules refuse. By then an operator
-/// may have mended it, or a newer node may take it.
+/// may have repaired it, or a newer node may take it.
 const UNREADABLE_DELAY: Duration = Duration::from_secs(60);
 
 /// Pulls and attends to wakes until `worker.stop` is cancelled. Then it hands back the wakes that it only holds, and takes no more.

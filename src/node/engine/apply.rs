@@ -36,7 +36,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// A [`NatsError`] once patience is over; the timer may exist all the same. [`NatsError::NoRoom`] at once, if a client
+    /// A [`NatsError`] once patience is over; the timer may exist anyway. [`NatsError::NoRoom`] at once, if a client
     /// waits and JetStream's remaining space is kept for timers that are promised already.
     pub async fn create(
         &self,
@@ -91,7 +91,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// A [`NatsError`] once patience is over; the request may be done all the same, and asking again tells. [`NatsError::NoRoom`] at
+    /// A [`NatsError`] once patience is over; the request may be done anyway, and asking again tells. [`NatsError::NoRoom`] at
     /// once, if the request lets the timer grow and there is no room for that.
     pub async fn apply(
         &self,

@@ -241,7 +241,7 @@ mod tests {
         match refused(timer, Some(&over), now, may_be_stored) {
             Some(Committed::Done(7)) => "done",
             Some(Committed::Done(_)) => "another revision",
-            Some(Committed::Lost(lost)) if lost.may_have_been_done => "nobody knows",
+            Some(Committed::Lost(lost)) if lost.may_have_been_done => "unclear",
             Some(Committed::Lost(_)) => "not done",
             None => "on its way",
         }
@@ -256,8 +256,8 @@ mod tests {
         cancelled.state = State::Cancelled { at: ours.due_at };
         for (timer, now, may_be_stored, expected) in [
             (&ours, Some(&ours), true, "done"),
-            (&ours, Some(&moved_on), true, "nobody knows"),
-            (&ours, None, true, "nobody knows"),
+            (&ours, Some(&moved_on), true, "unclear"),
+            (&ours, None, true, "unclear"),
             (&ours, Some(&moved_on), false, "not done"),
             // The record is equal, but another writer stored it first.
             (&ours, Some(&ours), false, "not done"),

@@ -27,7 +27,7 @@
 //! other paths are called first and show whether the path spoke for itself alone.
 //!
 //! Envoy's outlier detection also counts local failures (no connection, a reset) apart from answers. In resilience4j's half-open state, a
-//! probe has a small budget of its own, too. Webhook services use the endpoint as the unit, not the host.
+//! probe has a small budget of its own, too. Webhook services use the called URL as the unit, not the host.
 //!
 //! **Invariant:** an answer holds back no path that looks different, and no path whose last call went well.
 //! **Invariant:** a path of a mixed shape that was not called yet waits for the broken paths for 30 s at most, if its receiver has

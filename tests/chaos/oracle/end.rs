@@ -65,7 +65,7 @@ pub(super) fn judge(history: &History, found: &mut Vec<Violation>) {
         broken(
             found,
             call.item,
-            "no call comes after the end, and none that is nobody's",
+            "no call comes after the end, and none without a timer",
             format!("{call:?}"),
         );
     }
@@ -93,7 +93,7 @@ fn sweeps(history: &History, found: &mut Vec<Violation>) {
     let lost = history.end.swept.keys().any(|kind| kind != "orphan");
     let forgets = history.faults.iter().any(|fault| fault.fault.what.has_a_load());
     if lost && !clocks && !forgets {
-        broken(found, None, "sweeps find nothing to mend", format!("{:?}", history.end.swept));
+        broken(found, None, "sweeps find nothing to repair", format!("{:?}", history.end.swept));
     }
 }
 

@@ -379,7 +379,7 @@ crate::trials! {
         finds("no wake is left", &history);
         let mut history = one(false);
         history.calls.push(call(2, history.end.quiet_at + 1));
-        finds("no call comes after the end, and none that is nobody's", &history);
+        finds("no call comes after the end, and none without a timer", &history);
         let mut history = one(false);
         history.end.ready[2] = 503;
         finds("every node gets ready again", &history);
@@ -393,7 +393,7 @@ crate::trials! {
         history.end.swept.insert("orphan".to_owned(), 1);
         finds_nothing(&history);
         history.end.swept.insert("unwatched".to_owned(), 1);
-        finds("sweeps find nothing to mend", &history);
+        finds("sweeps find nothing to repair", &history);
         history.faults.push(happened(What::Clock { node: 0, ahead_ms: 1_000 }, DUE, DUE));
         finds_nothing(&history);
     }

@@ -54,7 +54,7 @@ impl Link {
         Self { state }
     }
 
-    /// Breaks or mends the link.
+    /// Breaks or repairs the link.
     pub(crate) fn set(&self, trouble: Option<LinkTrouble>) {
         self.state.send_modify(|state| {
             state.trouble = trouble;

@@ -142,7 +142,7 @@ impl Rig {
         tokio::time::timeout(within, all).await.is_ok()
     }
 
-    /// Breaks or mends the links between a node and a peer.
+    /// Breaks or repairs the links between a node and a peer.
     pub(crate) fn link(&self, node: usize, to: Peer, trouble: Option<LinkTrouble>) {
         let links = match to {
             Peer::Server(server) => std::slice::from_ref(&self.to_servers[node][server]),
@@ -154,7 +154,7 @@ impl Rig {
         }
     }
 
-    /// Breaks or mends all links between a server and the others.
+    /// Breaks or repairs all links between a server and the others.
     pub(crate) fn isolate(&self, server: usize, trouble: Option<LinkTrouble>) {
         for other in (0..self.servers.len()).filter(|other| *other != server) {
             for link in [&self.routes[server][other], &self.routes[other][server]].into_iter().flatten() {
@@ -163,7 +163,7 @@ impl Rig {
         }
     }
 
-    /// Mends everything that faults may have left broken.
+    /// Repairs everything that faults may have left broken.
     pub(crate) async fn mend(&self) {
         for server in 0..self.servers.len() {
             self.isolate(server, None);

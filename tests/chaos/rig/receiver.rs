@@ -58,7 +58,7 @@ impl Receiver {
         format!("receiver-{index}.test")
     }
 
-    /// Breaks or mends the receiver.
+    /// Breaks or repairs the receiver.
     pub(crate) fn set(&self, trouble: Option<ReceiverTrouble>) {
         self.trouble.send_replace(trouble);
     }

@@ -1,4 +1,4 @@
-//! `/timers` and `/timers/counts`, and the two endpoints of health.
+//! `/timers` and `/timers/counts`, and the two health checks.
 
 use expect_test::expect;
 use reqwest::Method;

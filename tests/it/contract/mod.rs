@@ -1,4 +1,4 @@
-//! The contract of each endpoint and each problem with clients, field by field: a change of the contract shows as a change
+//! The contract of each operation and each problem with clients, field by field: a change of the contract shows as a change
 //! of a snapshot. `UPDATE_EXPECT=1 cargo test --test it contract::` writes them again.
 //!
 //! Values that differ from run to run (ids, instants, revisions, ports) are replaced by words.

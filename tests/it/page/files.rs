@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{Broker, Client, Node, Reply};
 
 /// A list of tokens whose only token has no holder.
-const TOKENS: &str = "nobody read sha256:0000000000000000000000000000000000000000000000000000000000000000";
+const TOKENS: &str = "absent read sha256:0000000000000000000000000000000000000000000000000000000000000000";
 
 async fn get(client: &Client, path: &str) -> Reply {
     client.send(Method::GET, path, &[], "").await

@@ -77,7 +77,7 @@ fn one_receiver_that_answers_has_most_places_and_a_call_that_takes_long_counts_a
     for grant in &mut grants {
         shares.ages(grant);
     }
-    assert_eq!(fill(&mut shares, wish(1, 1)).len(), 0, "it is not quick any more");
+    assert_eq!(fill(&mut shares, wish(1, 1)).len(), 0, "it is no longer quick");
     answers_elsewhere(&mut shares);
 }
 

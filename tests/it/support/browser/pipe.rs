@@ -35,7 +35,7 @@ impl Pipe {
         let reading = heard.clone();
         std::thread::spawn(move || {
             read(output, &reading);
-            let mut heard = reading.lock().expect("nobody fails in here");
+            let mut heard = reading.lock().expect("no panic in a lock");
             heard.ended = true;
             // The closed channel tells the waiting callers.
             heard.asked.clear();
@@ -68,13 +68,13 @@ impl Pipe {
         }
         let (sender, answer) = oneshot::channel();
         {
-            let mut heard = self.heard.lock().expect("nobody fails in here");
+            let mut heard = self.heard.lock().expect("no panic in a lock");
             if !heard.ended {
                 heard.asked.insert(id, sender);
             }
         }
         let sent =
-            self.input.lock().expect("nobody fails in here").write_all(format!("{message}\0").as_bytes());
+            self.input.lock().expect("no panic in a lock").write_all(format!("{message}\0").as_bytes());
         sent.map_err(|error| format!("the browser has ended: {error}"))?;
         let mut answer = answer.await.map_err(|_| "the browser has ended".to_owned())?;
         if answer["error"].is_object() {
@@ -85,7 +85,7 @@ impl Pipe {
 
     /// The events of a session so far.
     pub(super) fn events(&self, session: &str) -> Vec<Value> {
-        self.heard.lock().expect("nobody fails in here").events.get(session).cloned().unwrap_or_default()
+        self.heard.lock().expect("no panic in a lock").events.get(session).cloned().unwrap_or_default()
     }
 }
 
@@ -96,7 +96,7 @@ fn read(output: ChildStdout, heard: &Mutex<Heard>) {
         text.pop();
         let message: Value = serde_json::from_slice(&text).unwrap_or_default();
         text.clear();
-        let mut heard = heard.lock().expect("nobody fails in here");
+        let mut heard = heard.lock().expect("no panic in a lock");
         if let Some(asked) = message["id"].as_u64().and_then(|id| heard.asked.remove(&id)) {
             asked.send(message).ok();
         } else if let Some(session) = message["sessionId"].as_str() {
