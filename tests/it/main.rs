@@ -82,5 +82,6 @@ mod sweep_streams;
 mod sweep_timers;
 #[cfg(target_os = "linux")]
 mod tasks;
+mod tidy;
 mod topology;
 mod worker_is_killed;

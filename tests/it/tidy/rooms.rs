@@ -1,0 +1,133 @@
+//! The rooms of `src` import only rooms below them, in the order of ARCHITECTURE's map.
+
+use super::lexed::is_word;
+use super::{Source, assert_none, exists, line_of, root, sources};
+
+/// The rooms of the map, from the highest to the ground. Rooms of one level do not import each other.
+struct Map(Vec<Vec<String>>);
+
+impl Map {
+    /// Reads the line of the map that begins with `main →`.
+    fn read() -> Self {
+        let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+        let line = text.lines().find(|line| line.trim_start().starts_with("main →"));
+        let levels = line.expect("ARCHITECTURE.md has the order of the rooms, from `main →` on").split('→');
+        let rooms = |level: &str| -> Vec<String> {
+            let names = level.split(['{', '}', ',', ' ']).filter(|name| !name.is_empty());
+            names.map(str::to_owned).collect()
+        };
+        Self(levels.map(rooms).collect())
+    }
+
+    /// The level of a room, counted from the highest one.
+    fn level(&self, room: &str) -> Option<usize> {
+        self.0.iter().position(|level| level.iter().map(String::as_str).any(|name| name == room))
+    }
+
+    fn violations(&self, source: &Source) -> Vec<String> {
+        let Some((room, _)) = source.path.strip_prefix("src/").and_then(|path| path.split_once('/')) else {
+            // The root of the crate, `main`, and the entrance of the fuzzer.
+            return vec![];
+        };
+        let Some(level) = self.level(room) else {
+            return vec![format!("{}: the map does not have the room {room}", source.path)];
+        };
+        let code = &source.lexed.code;
+        let named = imports(code).into_iter().chain(climbs(code, depth(&source.path)));
+        let above =
+            named.filter(|(_, name)| *name != room && self.level(name).is_some_and(|other| other <= level));
+        above
+            .map(|(at, name)| format!("{}:{}: {room} imports {name}", source.path, line_of(code, at)))
+            .collect()
+    }
+}
+
+/// How many steps of `super` lead from the module of a file to the root of the crate.
+fn depth(path: &str) -> usize {
+    path.trim_end_matches("/mod.rs").split('/').count() - 1
+}
+
+/// The items of the crate's root that code names, each with its place in the code.
+fn imports(code: &str) -> Vec<(usize, &str)> {
+    let mut found = vec![];
+    for root in ["crate::", "jettimer::"] {
+        for (at, _) in code.match_indices(root).filter(|(at, _)| !code[..*at].ends_with(is_word)) {
+            found.extend(heads(code, at + root.len()));
+        }
+    }
+    found
+}
+
+/// The first names of the path, or of the paths in braces, that begin at this place.
+fn heads(code: &str, at: usize) -> Vec<(usize, &str)> {
+    let Some(group) = code[at..].strip_prefix('{') else { return vec![(at, first_word(&code[at..]))] };
+    let (mut depth, mut begins, mut found) = (1, true, vec![]);
+    for (place, c) in group.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 1 => begins = true,
+            c if begins && is_word(c) => {
+                found.push((at + 1 + place, first_word(&group[place..])));
+                begins = false;
+            }
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    found
+}
+
+/// The items that code names by so many steps of `super` that the path leaves the room.
+fn climbs(code: &str, depth: usize) -> Vec<(usize, &str)> {
+    const STEP: &str = "super::";
+    let paths = code.match_indices(STEP).map(|(at, _)| (at, &code[at..]));
+    let paths = paths.filter_map(|(at, path)| {
+        let after = path.trim_start_matches(STEP);
+        let steps = (path.len() - after.len()) / STEP.len();
+        (steps >= depth).then(|| (at, first_word(after)))
+    });
+    paths.collect()
+}
+
+fn first_word(text: &str) -> &str {
+    text.split(|c: char| !is_word(c)).next().unwrap_or_default()
+}
+
+#[test]
+fn a_room_imports_only_rooms_below_it() {
+    let map = Map::read();
+    let faults: Vec<String> = sources(&["src"]).iter().flat_map(|source| map.violations(source)).collect();
+    assert_none(
+        &faults,
+        "Move the code that both rooms need into a lower room, or hand the value or a function in as an argument. \
+         The order of the rooms is in ARCHITECTURE.md, \"Map\".",
+    );
+}
+
+#[test]
+fn the_map_has_no_room_that_is_gone() {
+    let rooms = Map::read().0.concat();
+    let is_there = |room: &&String| {
+        [format!("src/{room}/mod.rs"), format!("src/{room}.rs"), format!("{room}/src/lib.rs")]
+            .iter()
+            .any(|path| exists(path))
+    };
+    let gone: Vec<String> = rooms.iter().filter(|room| !is_there(room)).cloned().collect();
+    assert_none(&gone, "ARCHITECTURE.md, \"Map\", has these rooms, and neither `src` nor a crate has them.");
+}
+
+#[test]
+fn each_way_to_name_a_room_is_seen() {
+    let code =
+        "use crate::api::Api; use crate::{app::{self, dev}, nats, node::x::{y, z}}; a(crate::rules::b)";
+    let names: Vec<&str> = imports(code).into_iter().map(|(_, name)| name).collect();
+    assert_eq!(names, ["api", "app", "nats", "node", "rules"]);
+    let code = "use super::super::api::Api; use super::pull;";
+    let names = |path| climbs(code, depth(path)).into_iter().map(|(_, name)| name).collect::<Vec<_>>();
+    assert_eq!(names("src/nats/store.rs"), ["api"]);
+    assert!(names("src/nats/record/state.rs").is_empty());
+    assert_eq!(names("src/nats/record/mod.rs"), ["api"]);
+}
