@@ -2,15 +2,11 @@
 //!
 //! This file alone decides which records and wakes belong to a timer: it would change if timers were spread over several streams.
 
-use async_nats::{HeaderName, Subject};
+use async_nats::Subject;
 use uuid::Uuid;
 
 use rules::domain::time::Timestamp;
 use rules::domain::timer::TimerId;
-
-/// Headers of JetStream's schedules (ADR-51).
-pub(super) const SCHEDULE: HeaderName = HeaderName::from_static("Nats-Schedule");
-pub(super) const SCHEDULE_TARGET: HeaderName = HeaderName::from_static("Nats-Schedule-Target");
 
 /// The prefix of inboxes. Not the common `_INBOX`, to which other users of the account may be allowed to subscribe: answers have
 /// records in them.

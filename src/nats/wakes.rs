@@ -1,5 +1,6 @@
 //! Wakes: the broker hands a timer to a worker shortly before it is due.
 
+use async_nats::header::{NATS_SCHEDULE, NATS_SCHEDULE_TARGET};
 use async_nats::{HeaderMap, HeaderName, Subject};
 use bytes::Bytes;
 use serde::Deserialize;
@@ -10,8 +11,7 @@ use crate::foundation::rfc3339;
 use crate::nats::NatsError;
 use crate::nats::link::{ApiError, Link, Published};
 use crate::nats::names::{
-    CONSUMER, DUE_AT, FIRE_SUBJECTS, RECEIVER, SCHEDULE, SCHEDULE_TARGET, STREAM, fire_subject,
-    schedule_subject, schedule_subjects_of,
+    CONSUMER, DUE_AT, FIRE_SUBJECTS, RECEIVER, STREAM, fire_subject, schedule_subject, schedule_subjects_of,
 };
 use rules::domain::time::Timestamp;
 use rules::domain::timer::TimerId;
@@ -90,9 +90,9 @@ impl Wakes {
             headers.insert("Nats-Msg-Id", try_id.simple().to_string());
             fire_subject(id)
         } else {
-            headers.insert(SCHEDULE, format!("@at {}", rfc3339::format(clock.in_the_world(wake_at))));
+            headers.insert(NATS_SCHEDULE, format!("@at {}", rfc3339::format(clock.in_the_world(wake_at))));
             headers.insert(HeaderName::from_static(DUE_AT), at.as_micros().to_string());
-            headers.insert(SCHEDULE_TARGET, fire_subject(id).into_string());
+            headers.insert(NATS_SCHEDULE_TARGET, fire_subject(id).into_string());
             schedule_subject(id, at)
         };
         match self.link.publish(subject, headers, Bytes::new()).await? {

@@ -6,7 +6,7 @@
 //! not in the bucket then if it is at most as new as that sweep, was due by then, and was not among the records that the sweep
 //! saw.
 //!
-//! Pure: `crate::node::sweep` makes the mark, `crate::node::guard` keeps it.
+//! Pure: `node::sweep` makes the mark, `node::guard` keeps it.
 //!
 //! **Invariant (a mark stays true):** a mark speaks of one bucket and of the records that were there at its sweep. Every later
 //! write has a higher sequence, so no mark becomes wrong as time passes.

@@ -6,7 +6,7 @@
 //!
 //! Times are those of a clock that only goes forward, from the start of the process: the wall clock may be set meanwhile.
 //!
-//! Pure: `crate::node::guard` notes each sequence and asks for the judgement.
+//! Pure: `node::guard` notes each sequence and asks for the judgement.
 
 use std::collections::VecDeque;
 use std::time::Duration;

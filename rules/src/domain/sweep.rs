@@ -1,7 +1,7 @@
 //! The judgement of a sweep about a timer: whether a wake is on its way, as the invariants of [`machine`] demand, and which wake
 //! has to be armed if not.
 //!
-//! Pure, and about one timer: the caller passes the record and every wake that the broker holds for it. `crate::node::sweep` decides
+//! Pure, and about one timer: the caller passes the record and every wake that the broker holds for it. `node::sweep` decides
 //! how and in which order these are read, and confirms a finding before it believes it.
 //!
 //! **Invariant (a sweep only adds):** the repair of every finding is to arm a wake. A wake is a hint, and the record decides. So

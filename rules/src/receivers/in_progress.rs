@@ -2,7 +2,7 @@
 //!
 //! `concurrency` finds one limit for a receiver as a whole. Calls that hang would use it up, even if only one program behind the receiver
 //! hangs and the others are well. So a call that takes long counts only for the shape of its path, and no shape has more of the receiver's
-//! places than a multiple of the free ones (as in `crate::node::places`).
+//! places than a multiple of the free ones (as in `node::places`).
 
 use std::collections::HashMap;
 

@@ -41,7 +41,8 @@ pub(super) enum ArmedBy {
     Worker,
     /// A client has chosen the instant. Many timers may share it, so their wakes are spread over the time before it.
     Client,
-    /// The same for a timer that is about to be stored for the first time. Without room, it is not tried again.
+    /// The same for a timer that is about to be stored for the first time. If a client waits for it, it is not tried again
+    /// without room.
     Creation,
 }
 

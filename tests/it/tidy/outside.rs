@@ -16,6 +16,18 @@ const PLACES: [(&str, &str); 7] = [
     ("time", "src/foundation/rfc3339.rs"),
 ];
 
+/// The parts of the standard library that reach the world, which the rules must not: Cargo cannot forbid them to a crate.
+const WORLD: [&str; 8] = [
+    "Instant::now",
+    "SystemTime::now",
+    "std::env",
+    "std::fs",
+    "std::io",
+    "std::process",
+    "std::thread",
+    "TcpStream",
+];
+
 /// The places to which `clippy.toml` sends others, and `main`, which asks where caches are.
 const EXPECTED: [&str; 4] = [
     "src/main.rs",
@@ -88,4 +100,22 @@ fn the_clock_spawning_and_the_environment_have_one_place_each() {
         &faults,
         &format!("Use what these files offer: {places}. clippy.toml has the reason for each method."),
     );
+}
+
+#[test]
+fn the_rules_reach_no_clock_file_or_process() {
+    let mut faults = vec![];
+    for source in sources(&["rules/src"]) {
+        if source.path.contains("/tests") || source.path.contains("/machine_properties/") {
+            continue;
+        }
+        let code = &source.lexed.code;
+        let end = code.find("#[cfg(test)]").unwrap_or(code.len());
+        for name in WORLD {
+            for (at, _) in code[..end].match_indices(name) {
+                faults.push(format!("{}:{}: {name}", source.path, line_of(code, at)));
+            }
+        }
+    }
+    assert_none(&faults, "A rule takes the time, and what is known of the world, as an argument.");
 }
