@@ -15,7 +15,7 @@ const MOST_OF_FREE: usize = 7;
 const QUICK_PART: usize = 8;
 
 #[derive(Debug, Default)]
-pub struct InProgress {
+pub(super) struct InProgress {
     all: usize,
     /// The calls that take long, of each shape and of all shapes.
     slow: HashMap<u64, usize>,
@@ -23,22 +23,22 @@ pub struct InProgress {
 }
 
 impl InProgress {
-    pub fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.all
     }
 
-    pub fn begins(&mut self) {
+    pub(super) fn begins(&mut self) {
         self.all += 1;
     }
 
     /// Notes that a call of this shape takes long from now on.
-    pub fn takes_long(&mut self, shape: u64) {
+    pub(super) fn takes_long(&mut self, shape: u64) {
         *self.slow.entry(shape).or_default() += 1;
         self.all_slow += 1;
     }
 
     /// Notes that a call of this shape has ended, which took long or not.
-    pub fn ends(&mut self, shape: u64, took_long: bool) {
+    pub(super) fn ends(&mut self, shape: u64, took_long: bool) {
         self.all = self.all.saturating_sub(1);
         if !took_long {
             return;
@@ -53,7 +53,7 @@ impl InProgress {
     }
 
     /// Whether a call of this shape may begin.
-    pub fn has_room(&self, shape: u64, limits: Limits) -> bool {
+    pub(super) fn has_room(&self, shape: u64, limits: Limits) -> bool {
         let slow = self.slow.get(&shape).copied().unwrap_or_default();
         let counted = self.all.saturating_sub(self.all_slow.saturating_sub(slow));
         let free = limits.most.saturating_sub(self.all);
@@ -63,7 +63,7 @@ impl InProgress {
     }
 
     /// Whether no call may begin, whatever its shape.
-    pub fn is_full(&self, limits: Limits) -> bool {
+    pub(super) fn is_full(&self, limits: Limits) -> bool {
         self.all >= limits.most || self.all.saturating_sub(self.all_slow) >= limits.parallelism
     }
 }

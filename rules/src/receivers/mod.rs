@@ -32,26 +32,26 @@
 //! **Invariant:** while no path of a shape goes well, a timer that waits for the shape keeps its only call.
 //! **Invariant:** calls of a shape that hang leave an eighth of the receiver's places to other shapes, if it may have 8 or more.
 
-pub mod breaker;
+mod breaker;
 pub mod candidate;
 pub mod concurrency;
 pub mod evidence;
-pub mod in_progress;
+mod in_progress;
 pub mod lane;
 pub mod limit;
 pub mod others;
 pub mod owner;
-pub mod path;
+mod path;
 pub mod paths;
-pub mod progress;
-pub mod ramp;
+mod progress;
+mod ramp;
 pub mod receiver;
 pub mod returns;
 pub mod route;
-pub mod shape;
+mod shape;
 pub mod status;
-pub mod tries;
-pub mod trouble;
+mod tries;
+mod trouble;
 
 pub use breaker::BreakerState;
 pub use candidate::CallRequest;

@@ -14,7 +14,7 @@ const RETURN_SPACE: Duration = Duration::from_millis(4);
 
 /// How much sooner the other paths of a receiver that has asked to be left alone are called than the path that received the request.
 /// Whether they go well shows whether the receiver spoke for all of them.
-pub const OTHERS_FIRST: Duration = Duration::from_secs(3);
+pub(super) const OTHERS_FIRST: Duration = Duration::from_secs(3);
 
 /// For how long a path is known to speak for itself alone.
 const SPEAKS_FOR_ITSELF: Duration = Duration::from_secs(3_600);

@@ -8,7 +8,7 @@ const WINDOW: Duration = Duration::from_millis(250);
 
 /// Completions in this window of time and in the previous one.
 #[derive(Debug)]
-pub struct Progress {
+pub(super) struct Progress {
     since: Instant,
     current: u32,
     previous: u32,
@@ -17,17 +17,17 @@ pub struct Progress {
 }
 
 impl Progress {
-    pub fn new(now: Instant) -> Self {
+    pub(super) fn new(now: Instant) -> Self {
         Self { since: now, current: 0, previous: 0, busy_since: None }
     }
 
-    pub fn done(&mut self, now: Instant) {
+    pub(super) fn done(&mut self, now: Instant) {
         self.roll(now);
         self.current = self.current.saturating_add(1);
     }
 
     /// Notes whether all places are taken.
-    pub fn busy(&mut self, busy: bool, now: Instant) {
+    pub(super) fn busy(&mut self, busy: bool, now: Instant) {
         match busy {
             true => drop(self.busy_since.get_or_insert(now)),
             false => self.busy_since = None,
@@ -35,7 +35,7 @@ impl Progress {
     }
 
     /// The expected time until `count` more are done. It cannot be told before all places have been taken for a window.
-    pub fn time_for(&mut self, count: usize, now: Instant) -> Option<Duration> {
+    pub(super) fn time_for(&mut self, count: usize, now: Instant) -> Option<Duration> {
         self.roll(now);
         self.busy_since.filter(|since| now.saturating_duration_since(*since) >= WINDOW)?;
         let done = self.previous.saturating_add(self.current);

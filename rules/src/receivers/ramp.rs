@@ -9,7 +9,7 @@ use super::lane::MAX_WAIT;
 const FIRST_RATE: f64 = 10.0;
 
 /// How long starts are limited. The rate is then more than a thousand calls a second.
-pub const LENGTH: Duration = Duration::from_secs(7);
+pub(super) const LENGTH: Duration = Duration::from_secs(7);
 
 /// The starts of calls after these were held back.
 #[derive(Debug, Default)]

@@ -11,7 +11,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 /// The tries in progress at one receiver, at most as many as it has places.
 #[derive(Debug, Default)]
-pub struct Tries {
+pub(super) struct Tries {
     /// When the try of each path began.
     since: HashMap<u64, Instant>,
     /// Whether the last try took long.
@@ -21,7 +21,7 @@ pub struct Tries {
 impl Tries {
     /// Whether a path must not be tried now, with this many places at the receiver: a try of it is in progress, or tries take long
     /// and have half of the places.
-    pub fn refuse(&self, path: u64, places: usize, now: Instant) -> bool {
+    pub(super) fn refuse(&self, path: u64, places: usize, now: Instant) -> bool {
         let takes = |since: &Instant| now.saturating_duration_since(*since);
         let is_tried = self.since.get(&path).is_some_and(|since| takes(since) < LONGEST);
         let half = (places / 2).max(1);
@@ -30,19 +30,19 @@ impl Tries {
                 && (self.slow || self.since.values().any(|since| takes(since) >= LONG))
     }
 
-    pub fn begin(&mut self, path: u64, now: Instant) {
+    pub(super) fn begin(&mut self, path: u64, now: Instant) {
         self.since.insert(path, now);
     }
 
     /// Notes that a try has ended.
-    pub fn end(&mut self, path: u64, now: Instant) {
+    pub(super) fn end(&mut self, path: u64, now: Instant) {
         if let Some(since) = self.since.remove(&path) {
             self.slow = now.saturating_duration_since(since) >= LONG;
         }
     }
 
     /// Notes that a try was not made after all.
-    pub fn give_up(&mut self, path: u64) {
+    pub(super) fn give_up(&mut self, path: u64) {
         self.since.remove(&path);
     }
 }

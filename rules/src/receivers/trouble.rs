@@ -111,7 +111,14 @@ pub struct Trouble {
 
 /// The timers that wait for a receiver or a flow, by their keys.
 #[derive(Clone, Debug, Default)]
-pub struct Waits(pub HashSet<u32>);
+pub struct Waits(HashSet<u32>);
+
+impl FromIterator<u64> for Waits {
+    /// Takes the keys of those that have no room, cut to 32 bits: a timer that is shown as waiting by chance does no harm.
+    fn from_iter<I: IntoIterator<Item = u64>>(keys: I) -> Self {
+        Self(keys.into_iter().map(|key| key as u32).collect())
+    }
+}
 
 impl Waits {
     /// Whether timers with one of these [`keys`], cut to 32 bits, wait.

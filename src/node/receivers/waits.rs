@@ -56,7 +56,7 @@ impl Receivers {
         let mut all: HashSet<u64> =
             self.troubles(usize::MAX).iter().map(|trouble| trouble.whose.key()).collect();
         self.others.lock().unwrap_or_else(PoisonError::into_inner).keys(now, &mut all);
-        Waits(all.into_iter().map(|key| key as u32).collect())
+        all.into_iter().collect()
     }
 
     fn here(&self, timer: &Timer, now: Instant) -> Option<Trouble> {
