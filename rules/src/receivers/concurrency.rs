@@ -4,20 +4,25 @@
 //! than with few others, more at once means more in a second. Once each takes twice as long, more calls at once only
 //! wait for each other, at the receiver or for this machine's processors, and a node that is killed leaves all of
 //! them open. So the limit doubles in each round of calls that are as quick as with few others, and shrinks when they are
-//! slower.
+//! slower, unless they are quick all the same.
 //!
 //! Durations are compared by their logarithms. So a few very slow calls, such as those that a pause of the machine hits, count
 //! little, and a queue that makes each call wait counts in full.
 
 use std::time::{Duration, Instant};
 
-/// The smallest limit, and the first. Fewer calls would keep neither the network nor a second processor busy, and the duration
+/// The smallest limit of a receiver, and the first. Fewer calls would keep neither the network nor a second processor busy, and the duration
 /// of a call by itself could not be told from its duration in a queue.
 pub const FLOOR: usize = 4;
 
 /// How much longer than with few others a call may take, as a power of two: twice as long. A queue as long as the work
 /// in progress keeps the bottleneck busy through short pauses. A longer queue adds little to the rate.
 const TOLERANCE: f64 = 1.0;
+
+/// A quicker call is taken for one that takes this long by itself. The pauses of a busy machine are longer than such a call, and tell
+/// nothing of its receiver. A place is also held while NATS stores the claim and the outcome, so a limit by the call alone would be
+/// too low to keep up.
+const QUICK: Duration = Duration::from_micros(2_500);
 
 /// The most that the limit changes in a round, as a power of two: it doubles or halves.
 const STEP: f64 = 1.0;
@@ -54,6 +59,8 @@ pub struct Ended {
 #[derive(Debug)]
 pub struct Concurrency {
     limit: f64,
+    /// The smallest limit, and the first.
+    least: usize,
     /// The duration of a call with few others, as the logarithm of seconds; unknown at first.
     alone: Option<f64>,
     round: Round,
@@ -79,20 +86,26 @@ impl Round {
 }
 
 impl Concurrency {
+    /// For calls of one receiver, of which at least [`FLOOR`] are let in.
     pub fn new(now: Instant) -> Self {
-        Self { limit: FLOOR as f64, alone: None, round: Round::new(now), last: now }
+        Self::of_at_least(FLOOR, now)
     }
 
-    /// The limit: at least [`FLOOR`] and at most `most`. If `most` is below the floor, `most` counts.
+    /// For calls of which at least this many are let in.
+    pub fn of_at_least(least: usize, now: Instant) -> Self {
+        Self { limit: least as f64, least, alone: None, round: Round::new(now), last: now }
+    }
+
+    /// The limit: at most `most`, even if that is less than the least.
     pub fn limit(&self, most: usize) -> usize {
-        (self.limit as usize).max(FLOOR).min(most)
+        (self.limit as usize).max(self.least).min(most)
     }
 
     /// Notes a call that has ended.
     pub fn ended(&mut self, call: &Ended, most: usize) {
         let now = call.ended;
         if now.saturating_duration_since(self.last) > FORGOTTEN {
-            *self = Self::new(now);
+            *self = Self::of_at_least(self.least, now);
         }
         self.last = now;
         // A call that began before the limit was changed tells of the earlier limit.
@@ -124,8 +137,12 @@ impl Concurrency {
     fn adjust(&mut self, most: usize, now: Instant) {
         let round = std::mem::replace(&mut self.round, Round::new(now));
         let step = self.step(&round);
-        // A limit that was not reached has not been tried.
-        if step < 0.0 || round.at_once >= self.limit(most) {
+        let limit = self.limit(most);
+        // A limit that was not reached has not been tried. Calls that are slow though fewer than half of it were made at once are slow for
+        // another reason: with a lower limit, the next ones would only wait for each other.
+        let was_tried = round.at_once >= limit;
+        let suffers = round.at_once * 2 > limit || round.well < round.calls;
+        if was_tried || step < 0.0 && suffers {
             self.set(self.limit * step.exp2(), most);
         }
     }
@@ -142,12 +159,12 @@ impl Concurrency {
             self.alone = Some(alone + (time - alone) * WEIGHT);
         }
         // If half of the calls fail, the limit stays. If all of them do, it is halved.
-        let room = TOLERANCE + alone - time;
+        let room = TOLERANCE + alone.max(QUICK.as_secs_f64().log2()) - time;
         (room - failed * (TOLERANCE + STEP)).clamp(-STEP, STEP)
     }
 
     fn set(&mut self, limit: f64, most: usize) {
-        self.limit = limit.min(most as f64).max(FLOOR as f64);
+        self.limit = limit.min(most as f64).max(self.least as f64);
     }
 }
 

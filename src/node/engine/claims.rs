@@ -11,6 +11,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use rules::receivers::{Concurrency, Ended};
 
+/// The fewest claims that are let in. NATS stores this many in some 5 ms, which is how long they delay one that comes after them. With a
+/// lower limit, a pause of the machine or of NATS would make claims wait for each other afterwards.
+const LEAST: usize = 32;
+
 /// The claims that a node stores at once. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Claims {
@@ -38,7 +42,12 @@ pub(super) struct Claiming {
 impl Claims {
     /// Makes places for at most `most` claims at once, which is at least 1.
     pub fn new(most: usize) -> Self {
-        let concurrency = Concurrency::new(Instant::now());
+        Self::of(LEAST, most)
+    }
+
+    /// Makes places for `least` to `most` requests at once.
+    pub(super) fn of(least: usize, most: usize) -> Self {
+        let concurrency = Concurrency::of_at_least(least, Instant::now());
         let places = concurrency.limit(most);
         let state = Arc::new(Mutex::new(State { concurrency, places }));
         Self { room: Arc::new(Semaphore::new(places)), state, most }

@@ -5,7 +5,8 @@
 
 use super::claims::{Claiming, Claims};
 
-/// The most timers that are postponed at once.
+/// The fewest and the most timers that are postponed at once. Nobody waits for a postponement.
+const LEAST: usize = 4;
 const MOST: usize = 256;
 
 /// The turns of a node. Cheap to clone.
@@ -25,7 +26,7 @@ impl Postponing {
 
 impl Default for Postponing {
     fn default() -> Self {
-        Self(Claims::new(MOST))
+        Self(Claims::of(LEAST, MOST))
     }
 }
 

@@ -153,7 +153,7 @@ fn a_machine_that_is_the_bottleneck_has_few_open_and_works_all_the_time() {
     world.run(SECOND, &mut receiver);
     let rate = world.rate(SECOND, &mut receiver);
     assert!(rate > 6_500.0, "{rate}");
-    assert!((8..=24).contains(&world.limit()), "{}", world.limit());
+    assert!((16..=48).contains(&world.limit()), "{}", world.limit());
 }
 
 #[test]
@@ -237,6 +237,25 @@ fn a_limit_that_is_not_used_is_not_raised() {
         concurrency.ended(&call, MOST);
     }
     assert_eq!(concurrency.limit(MOST), FLOOR);
+}
+
+#[test]
+fn calls_that_are_slow_though_few_are_made_do_not_lower_the_limit() {
+    let mut now = Instant::now();
+    let mut concurrency = Concurrency::new(now);
+    let mut run = |took: Duration, at_once: usize, failed: bool| {
+        for _ in 0..1_000 {
+            let began = now;
+            now += took;
+            concurrency.ended(&Ended { began, ended: now, once: Duration::ZERO, at_once, failed }, MOST);
+        }
+        concurrency.limit(MOST)
+    };
+    assert_eq!(run(MILLI, MOST, false), MOST);
+    // The machine is busy with something else.
+    assert_eq!(run(50 * MILLI, MOST / 4, false), MOST);
+    assert!(run(50 * MILLI, MOST, false) < MOST / 2, "there are too many");
+    assert_eq!(run(MILLI, FLOOR, true), FLOOR, "all fail");
 }
 
 #[test]
