@@ -68,7 +68,7 @@ pub fn answer(bytes: &[u8]) {
         let waiting = Timer::waiting(Uuid::nil(), NOW, NOW, target.clone());
         let timer = Timer { delivery, state: state.clone(), ..waiting };
         let outcome = Input::Outcome { claim: Uuid::nil(), called: Box::new(called.clone()) };
-        for effect in step(&timer, outcome, NOW).unwrap_or_default() {
+        for effect in step(&timer, outcome, NOW).effects {
             if let Effect::Store(timer) = effect {
                 nats::fuzzing::comes_back(&timer);
                 nats::fuzzing::has_room(&timer);

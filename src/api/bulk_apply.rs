@@ -13,7 +13,7 @@ use super::query::{Params, flag};
 use crate::foundation::metrics::{Write, Written};
 use crate::nats::NatsError;
 use crate::node::engine::{Applied, Patience};
-use rules::domain::machine::Input;
+use rules::domain::machine::Command;
 use rules::domain::timer::TimerId;
 use rules::index::{Cursor, Filter, Page, Sort};
 
@@ -39,10 +39,10 @@ impl Wish {
         }
     }
 
-    fn input(self) -> Input {
+    fn command(self) -> Command {
         match self {
-            Self::Cancel => Input::Cancel,
-            Self::Replay => Input::Replay,
+            Self::Cancel => Command::Cancel,
+            Self::Replay => Command::Replay,
         }
     }
 
@@ -166,7 +166,7 @@ async fn apply_one(
         }
         otherwise = Outcome::TooLate;
         // A timer that has changed meanwhile may no longer match.
-        match call.engine.apply(id, wish.input(), Some(&[stored.revision]), patience).await? {
+        match call.engine.apply(id, wish.command(), Some(&[stored.revision]), patience).await? {
             Applied::Done(_) => return Ok(Outcome::Done),
             Applied::Refused(..) | Applied::NotFound => return Ok(Outcome::TooLate),
             Applied::Changed(_) => {}

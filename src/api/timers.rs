@@ -14,7 +14,7 @@ use crate::foundation::timer_json::{self, View, Waiting};
 use crate::nats::Stored;
 use crate::node::engine::{Applied, Created, Engine, Patience};
 use rules::domain::change::Change;
-use rules::domain::machine::{Input, Refusal};
+use rules::domain::machine::{Command, Refusal};
 use rules::domain::timer::Timer;
 use rules::receivers::Trouble;
 
@@ -100,26 +100,26 @@ pub(super) async fn change(call: &mut Call<'_>, id: &str) -> Result<Answer, Prob
     let change = draft::read_change(&json, &call.rules(), call.now()).map_err(Problem::invalid_timer)?;
     drop(json);
     let change = Change { by: call.token().map(str::to_owned), ..change };
-    apply(call, id, Input::Change(Box::new(change)), StatusCode::OK).await
+    apply(call, id, Command::Change(Box::new(change)), StatusCode::OK).await
 }
 
 pub(super) async fn cancel(call: &Call<'_>, id: &str) -> Result<Answer, Problem> {
-    apply(call, parse_id(id)?, Input::Cancel, StatusCode::OK).await
+    apply(call, parse_id(id)?, Command::Cancel, StatusCode::OK).await
 }
 
 pub(super) async fn fire(call: &Call<'_>, id: &str) -> Result<Answer, Problem> {
-    apply(call, parse_id(id)?, Input::Fire, StatusCode::ACCEPTED).await
+    apply(call, parse_id(id)?, Command::Fire, StatusCode::ACCEPTED).await
 }
 
 pub(super) async fn replay(call: &Call<'_>, id: &str) -> Result<Answer, Problem> {
-    apply(call, parse_id(id)?, Input::Replay, StatusCode::ACCEPTED).await
+    apply(call, parse_id(id)?, Command::Replay, StatusCode::ACCEPTED).await
 }
 
-async fn apply(call: &Call<'_>, id: Uuid, input: Input, done: StatusCode) -> Result<Answer, Problem> {
+async fn apply(call: &Call<'_>, id: Uuid, command: Command, done: StatusCode) -> Result<Answer, Problem> {
     Params::none(&call.request.query)?;
     let only = precondition::revisions(&call.request.headers)?;
     let _room = call.room_to_read(id).await?;
-    match call.engine.apply(id, input, only.as_deref(), call.patience()).await {
+    match call.engine.apply(id, command, only.as_deref(), call.patience()).await {
         Ok(Applied::Done(stored)) => Ok(show(call, done, &stored, whole(call))),
         Ok(Applied::NotFound) => Err(Problem::no_such_timer(id)),
         Ok(Applied::Refused(refusal, stored)) => Err(refused(call, refusal, &stored.timer)),

@@ -16,7 +16,7 @@ use super::watch::Watched;
 use super::{presence, record};
 use crate::foundation::timer_json::{self, View};
 use rules::domain::attempt::CallResult;
-use rules::domain::machine::{Effect, Input, LINGER_TRIES, step};
+use rules::domain::machine::{Command, Effect, Input, LINGER_TRIES, obey, step};
 use rules::domain::time::{Pace, Timestamp};
 use rules::domain::timer::{Doubt, State, Timer};
 
@@ -32,12 +32,14 @@ pub(crate) fn a_record(json: &[u8]) {
     for now in [timer.created_at, timer.due_at, timer.due_at.saturating_add(day)] {
         let claim = claim_of(&timer);
         for tries in [1, LINGER_TRIES] {
-            goes_on(&timer, Input::Wake { claim, node: "n".to_owned(), tries }, now);
+            let wake = Input::Wake { claim, node: "n".to_owned(), tries, has_place: true };
+            goes_on(step(&timer, wake, now).effects);
         }
         let refused = Box::new(CallResult::NotSent { reason: String::new() }.into());
-        goes_on(&timer, Input::Outcome { claim, called: refused }, now);
-        for input in [Input::Postponed { until: now }, Input::Cancel, Input::Fire, Input::Replay] {
-            goes_on(&timer, input, now);
+        goes_on(step(&timer, Input::Outcome { claim, called: refused }, now).effects);
+        goes_on(step(&timer, Input::Postponed { until: now }, now).effects);
+        for command in [Command::Cancel, Command::Fire, Command::Replay] {
+            goes_on(obey(&timer, command, now).unwrap_or_default());
         }
     }
 }
@@ -74,8 +76,8 @@ pub(crate) fn has_room(timer: &Timer) {
     assert!(taken <= ATTEMPT_BYTES, "{taken} bytes");
 }
 
-fn goes_on(timer: &Timer, input: Input, now: Timestamp) {
-    for effect in step(timer, input, now).unwrap_or_default() {
+fn goes_on(effects: Vec<Effect>) {
+    for effect in effects {
         if let Effect::Store(timer) = effect {
             comes_back(&timer);
         }

@@ -78,7 +78,7 @@ fn ended(timer: &Timer) -> Option<(Timestamp, Happened)> {
 mod tests {
     use super::*;
     use crate::domain::attempt::Delivery;
-    use crate::domain::machine::{Effect, Input, step};
+    use crate::domain::machine::{Command, Effect, Input, obey, step};
     use crate::domain::sample::a_timer;
 
     /// Every version of a timer that is called once and then cancelled or delivered.
@@ -86,19 +86,18 @@ mod tests {
         let timer = a_timer(Delivery::AtMostOnce, 3);
         let due = timer.due_at;
         let claim = uuid::Uuid::from_u128(7);
-        let wake = Input::Wake { claim, node: "node".into(), tries: 1 };
-        let stored = |timer: &Timer, input, at| {
-            let effects = step(timer, input, at).unwrap();
+        let wake = Input::Wake { claim, node: "node".into(), tries: 1, has_place: true };
+        let stored = |effects: Vec<Effect>| {
             let store = effects
                 .into_iter()
                 .find_map(|effect| if let Effect::Store(timer) = effect { Some(*timer) } else { None });
             store.expect("a version is stored")
         };
-        let firing = stored(&timer, wake, due);
+        let firing = stored(step(&timer, wake, due).effects);
         let called = crate::domain::called::Called::not_made("refused");
         let outcome = Input::Outcome { claim, called: Box::new(called) };
-        let again = stored(&firing, outcome, due);
-        let cancelled = stored(&again, Input::Cancel, due);
+        let again = stored(step(&firing, outcome, due).effects);
+        let cancelled = stored(obey(&again, Command::Cancel, due).unwrap());
         vec![timer, firing, again, cancelled]
     }
 

@@ -91,8 +91,6 @@ label! {
         GivenBack = "given_back",
         /// The wake comes again, since the timer could not be read or not be stored.
         Trouble = "trouble",
-        /// The wake comes again because of a fault of jettimer.
-        Fault = "fault",
     }
 }
 

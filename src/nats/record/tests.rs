@@ -130,7 +130,7 @@ fn what_a_later_version_has_added_stays_whatever_becomes_of_the_timer() {
     assert_ne!(stored, timer());
     let claim = claim_of("b", 2_000).id;
     let called = Box::new(CallResult::Answered { status: 200, retry_after: None }.into());
-    let effects = step(&stored, Input::Outcome { claim, called }, at(61_000)).unwrap();
+    let effects = step(&stored, Input::Outcome { claim, called }, at(61_000)).effects;
     let next = effects
         .into_iter()
         .find_map(|effect| if let Effect::Store(timer) = effect { Some(timer) } else { None });

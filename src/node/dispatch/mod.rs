@@ -47,7 +47,7 @@ const HAND_OVER_DELAY: Duration = Duration::from_millis(100);
 /// for which a wake would linger, since these tries count, too.
 const TROUBLE_DELAY: Duration = Duration::from_secs(1);
 
-/// The delay until a node looks again at a timer whose record cannot be read, or whose worker the rules refuse. By then an operator
+/// The delay until a node looks again at a timer whose record cannot be read. By then an operator
 /// may have repaired it, or a newer node may take it.
 const UNREADABLE_DELAY: Duration = Duration::from_secs(60);
 
@@ -244,21 +244,11 @@ impl Work {
         self.engine.metrics().work.wakes.count(match &attended {
             Ok(Attended::Settle) => metrics::Wake::Settled,
             Ok(Attended::GiveBack(_)) => metrics::Wake::GivenBack,
-            Ok(Attended::Refused(_)) => metrics::Wake::Fault,
             Err(_) => metrics::Wake::Trouble,
         });
         match attended {
             Ok(Attended::Settle) => self.wakes.settle(wake).await,
             Ok(Attended::GiveBack(delay)) => self.wakes.give_back(wake, delay).await,
-            Ok(Attended::Refused(refusal)) => {
-                tracing::error!(
-                    timer = %wake.id,
-                    ?refusal,
-                    "a fault of jettimer: the rules refused a worker's action on a timer. The timer is handled \
-                     again in {UNREADABLE_DELAY:?}"
-                );
-                self.wakes.give_back(wake, UNREADABLE_DELAY).await;
-            }
             Err(error) => {
                 let delay = match &error {
                     NatsError::Unreadable(_) | NatsError::TooLarge { .. } => {

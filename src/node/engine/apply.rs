@@ -2,9 +2,10 @@
 //! answer.
 
 use crate::nats::{NatsError, Stored};
-use crate::node::engine::commit::{Armed, ArmedBy, Committed, Lost};
+use crate::node::engine::carry_out::Carried;
+use crate::node::engine::commit::{ArmedBy, Committed, Lost};
 use crate::node::engine::{Engine, Patience};
-use rules::domain::machine::{Effect, Input, Refusal, step};
+use rules::domain::machine::{Command, Input, Refusal, obey, step};
 use rules::domain::timer::{Timer, TimerId};
 use rules::room::size;
 
@@ -87,7 +88,7 @@ impl Engine {
         self.store.peek(id).await
     }
 
-    /// Applies a client's input to a timer, if its revision is one of `only`.
+    /// Applies a client's command to a timer, if its revision is one of `only`.
     ///
     /// # Errors
     ///
@@ -96,78 +97,58 @@ impl Engine {
     pub async fn apply(
         &self,
         id: TimerId,
-        input: Input,
+        command: Command,
         only: Option<&[u64]>,
         patience: Patience,
     ) -> Result<Applied, NatsError> {
         self.compare_through(patience).await?;
         let mut known = self.read_through(id, patience).await?;
         let mut pending = None;
-        'again: loop {
-            let Some(mut stored) = known else { return Ok(Applied::NotFound) };
+        loop {
+            let Some(stored) = known else { return Ok(Applied::NotFound) };
             if only.is_some_and(|only| !only.contains(&stored.revision)) {
                 return Ok(Applied::Changed(stored));
             }
-            // The client saw a waiting timer that must have been over already, and is told so.
-            let restored = self.guard.is_restored(&stored);
-            let wish = if restored { Input::Restored } else { input.clone() };
-            let effects = match step(&stored.timer, wish, self.clock.moment()) {
-                Ok(effects) => effects,
-                Err(refusal) => return Ok(Applied::Refused(refusal, stored)),
+            let now = self.clock.moment();
+            // The client saw a timer that must have been over already. It is ended first, and the client is told so.
+            let ends = if self.guard.is_restored(&stored) && !stored.timer.state.is_final() {
+                step(&stored.timer, Input::Restored, now).effects
+            } else {
+                vec![]
             };
-            if let Input::Change(change) = &input
+            let is_ended = !ends.is_empty();
+            let effects = if is_ended {
+                ends
+            } else {
+                match obey(&stored.timer, command.clone(), now) {
+                    Ok(effects) => effects,
+                    Err(refusal) => return Ok(Applied::Refused(refusal, stored)),
+                }
+            };
+            if let Command::Change(change) = &command
                 && size::of_change(change) > 0
                 && pending.is_none()
             {
                 pending = Some(self.room.take(size::of_change(change)).await?);
             }
-            let mut armed = None;
-            for effect in effects {
-                match effect {
-                    Effect::Arm { at } => {
-                        let url = input.new_url().unwrap_or(&stored.timer.target.url);
-                        armed = Some(self.arm(id, url, at, ArmedBy::Client, patience).await?);
-                    }
-                    Effect::Store(timer) => {
-                        match self.commit(&timer, Some(&stored), armed, patience).await? {
-                            Committed::Done(revision) if restored => {
-                                self.metrics.sweep.stored(&timer.state);
-                                known = Some(Stored { timer: *timer, revision });
-                                continue 'again;
-                            }
-                            Committed::Done(revision) => stored = Stored { timer: *timer, revision },
-                            // Neither answer would be certain, "done" or "nothing was done". A write that may be done already,
-                            // such as a replay, must not be done twice.
-                            Committed::Lost(lost) if lost.may_have_been_done => {
-                                return Err(NatsError::Unclear(
-                                    "a write may have been stored before the timer was changed again"
-                                        .to_owned(),
-                                ));
-                            }
-                            Committed::Lost(lost) => {
-                                known = lost.now.map(|current| *current);
-                                continue 'again;
-                            }
-                        }
-                    }
-                    Effect::Disarm => self.disarm(id, armed).await,
-                    // These effects concern a wake, and a client's request has none.
-                    Effect::Notify(_)
-                    | Effect::Call { .. }
-                    | Effect::Hold { .. }
-                    | Effect::Later { .. }
-                    | Effect::Settle => {}
+            let carried = self.carry_out(effects, &stored, ArmedBy::Client, patience, |after| {
+                if is_ended {
+                    self.metrics.sweep.stored(&after.state);
                 }
-            }
-            return Ok(Applied::Done(stored));
-        }
-    }
-
-    /// Removes the timer's waiting wakes, or only those that are older than `armed`. It tries once: a wake that stays finds a
-    /// record that does not need it, and is settled.
-    pub(super) async fn disarm(&self, id: TimerId, armed: Option<Armed>) {
-        if let Err(error) = self.wakes.disarm(id, armed.map(|armed| armed.sequence)).await {
-            tracing::debug!(timer = %id, %error, "a waiting wake stays until its instant");
+            });
+            known = match carried.await? {
+                Carried::Out(now) if is_ended => now,
+                Carried::Out(now) => return Ok(Applied::Done(now.unwrap_or(stored))),
+                // Neither answer would be certain, "done" or "nothing was done". A write that may be done already, such as a replay,
+                // must not be done twice.
+                Carried::Lost(lost) if lost.may_have_been_done => {
+                    return Err(NatsError::Unclear(
+                        "a write may have been stored before the timer was changed again".to_owned(),
+                    ));
+                }
+                Carried::Lost(lost) => lost.now.map(|current| *current),
+                Carried::Failed { error, .. } => return Err(error),
+            };
         }
     }
 }

@@ -1,21 +1,22 @@
-//! A worker attends to a wake: it looks at the record, holds the wake until the instant, claims, calls and stores the outcome.
+//! A worker attends to a wake: it looks at the record, holds the wake until the instant, is admitted, claims, calls and concludes.
+//! `fire` has the part from the admission to the call.
 
 use std::time::Duration;
 
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::foundation::metrics::LostClaim;
-use crate::nats::{NatsError, Stored, Wake};
-use crate::node::engine::call::{CallPlace, Wanted};
-use crate::node::engine::commit::{ArmedBy, Committed, Lost};
-use crate::node::engine::elsewhere::NotHere;
+use crate::nats::{NatsError, Wake};
+use crate::node::engine::call::CallPlace;
+use crate::node::engine::carry_out::Carried;
+use crate::node::engine::commit::{ArmedBy, Lost};
+use crate::node::engine::fire::Unclear;
 use crate::node::engine::known::Known;
+use crate::node::engine::postponing::Turn;
 use crate::node::engine::{Engine, Patience, Worker, measure, report};
-use rules::domain::attempt::CallResult;
-use rules::domain::called::Called;
-use rules::domain::machine::{self, Effect, Input, Refusal, may_still_call, step};
-use rules::domain::timer::{ClaimId, Timer};
+use rules::domain::machine::{Effect, Input, Step, Then, step, unneeded};
+use rules::domain::time::Timestamp;
+use rules::domain::timer::{ClaimId, State, Timer};
 
 /// The decision about a wake that was attended to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,23 +25,28 @@ pub enum Attended {
     Settle,
     /// The wake must come again after this time, to this node or another.
     GiveBack(Duration),
-    /// The rules refused the worker's input. They refuse only clients, so this is a fault of jettimer. The timer
-    /// is as it was, and its wake must come again.
-    Refused(Refusal),
 }
-
-/// How long the worker tries to store a claim. After that it steps the timer again, since the claim's lease has begun.
-const CLAIM_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The delay after which a wake comes again that a node gives back because its clock is off. That node asks for no more wakes, but the
 /// ones that it has asked for still come.
 const CLOCK_OFF_DELAY: Duration = Duration::from_secs(1);
 
-/// A claim that NATS has not confirmed, and that may still be stored.
-struct Unclear {
-    claimed: Box<Timer>,
-    /// The revision that it was meant to replace.
-    over: u64,
+/// A worker that attends to a wake.
+pub(super) struct Attention<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) worker: &'a Worker,
+    pub(super) wake: &'a Wake,
+    pub(super) known: Known,
+    /// The name of the claim. It stays the same for all tries, so that a claim whose answer was lost is recognised as ours.
+    pub(super) claim: ClaimId,
+    /// The place for the call, once the timer is admitted.
+    pub(super) place: Option<CallPlace>,
+    /// The latest event since the wake has come.
+    pub(super) news: Option<Input>,
+    /// The claim that NATS has not confirmed.
+    pub(super) unclear: Option<Unclear>,
+    /// The timer's turn to be postponed.
+    pub(super) postponing: Option<Turn>,
 }
 
 impl Engine {
@@ -56,209 +62,162 @@ impl Engine {
             return Ok(Attended::GiveBack(CLOCK_OFF_DELAY));
         }
         self.guard.compare().await?;
-        let mut known = Box::pin(Known::look(self, &worker.memory, wake.id)).await?;
-        // One id for all tries, so that a claim whose answer was lost is recognised as ours.
-        let claim = Uuid::new_v4();
-        let mut place: Option<CallPlace> = None;
-        let mut news = None;
-        let mut unclear: Option<Unclear> = None;
-        let mut _postponing = None;
-        'step: loop {
-            let reports = matches!(news, Some(Input::Outcome { .. } | Input::NotMade { .. }));
-            if self.guard.is_clock_off() && !reports {
-                if let Some(unclear) = unclear.take() {
-                    Box::pin(self.store_for_certain(unclear, &mut known)).await?;
-                }
-                if !known.is_claimed_as(claim) {
-                    return Ok(Attended::GiveBack(CLOCK_OFF_DELAY));
-                }
-                news = Some(Input::NotMade { claim });
+        let mut attention = Attention {
+            engine: self,
+            worker,
+            wake,
+            known: Box::pin(Known::look(self, &worker.memory, wake.id)).await?,
+            claim: Uuid::new_v4(),
+            place: None,
+            news: None,
+            unclear: None,
+            postponing: None,
+        };
+        loop {
+            if let Some(attended) = attention.advance().await? {
+                return Ok(attended);
             }
-            let effects = match &known.stored {
-                None => machine::unneeded(wake.tries, self.clock.moment()),
-                Some(stored) => {
-                    // The claimant knows the result of its call, so it reports that even about a restored record.
-                    let reports = matches!(news, Some(Input::Outcome { .. }));
-                    let input = if !reports && self.guard.is_restored(stored) {
-                        Input::Restored
-                    } else {
-                        news.clone().unwrap_or_else(|| self.wake_input(wake, claim))
-                    };
-                    match step(&stored.timer, input, self.clock.moment()) {
-                        Ok(effects) => effects,
-                        Err(refusal) => return Ok(Attended::Refused(refusal)),
-                    }
+        }
+    }
+}
+
+impl Attention<'_> {
+    /// Takes the next step of the timer. Returns the decision about the wake once there is one.
+    async fn advance(&mut self) -> Result<Option<Attended>, NatsError> {
+        if self.engine.guard.is_clock_off()
+            && let Some(attended) = Box::pin(self.put_aside()).await?
+        {
+            return Ok(Some(attended));
+        }
+        let Step { effects, then } = self.look();
+        match then {
+            Then::Hold { until } => self.hold(until).await,
+            Then::Admit => self.admit().await,
+            Then::Call { claim, attempt } => {
+                if Box::pin(self.claim(effects)).await? {
+                    Box::pin(self.call(&claim, attempt)).await;
                 }
-            };
-            let calls = effects.iter().any(|effect| matches!(effect, Effect::Call { .. }));
-            if let (true, Some(taken), Some(stored)) = (calls, &place, &known.stored)
-                && !taken.is_enough_for(&stored.timer)
-            {
-                // A client has changed the timer since, and it has grown.
-                place = None;
+                Ok(None)
             }
-            // The claim starts a lease, so a place for the call comes before it.
-            if let (true, None, Some(stored)) = (calls, &place, &known.stored) {
-                let wanted = Wanted::of(&stored.timer, self.clock.now());
-                // The effects hold the timer, and with it its body.
-                drop(effects);
-                let kept = known.waits(&worker.memory, &self.metrics.work.records_dropped);
-                // A wake whose claim may be stored must not go to another node.
-                let tries = unclear.is_none().then_some(wake.tries);
-                tokio::select! {
-                    biased;
-                    () = worker.stop.cancelled() => return Ok(Attended::GiveBack(Duration::ZERO)),
-                    admitted = self.admitted_here(worker, &wanted, tries) => match admitted {
-                        Err(NotHere::ForAnother(delay)) => return Ok(Attended::GiveBack(delay)),
-                        Ok(admitted) => place = Some(admitted.noted(worker.journal.claims(wake.id, claim))),
-                        Err(NotHere::NotNow(until, turn)) if until > self.clock.now() => {
-                            _postponing = Some(turn);
-                            news = Some(Input::Postponed { until });
-                        }
-                        // That instant has passed, so the receiver is asked again.
-                        Err(NotHere::NotNow(..)) => {}
-                    },
-                }
-                if kept.is_none() {
-                    known = Box::pin(Known::look(self, &worker.memory, wake.id)).await?;
-                }
-                continue 'step;
-            }
-            if place.is_some() {
-                known.looking = None;
+            Then::Later { until } => {
+                let now = self.engine.clock.moment();
+                let delay = now.pace.in_the_world(until.since(now.at));
+                Box::pin(self.conclude(effects, Attended::GiveBack(delay))).await
             }
             // A slightly stale copy is good enough for a swap, which would fail, and for nothing else.
-            if !known.fresh && matches!(effects.as_slice(), [.., Effect::Settle]) {
-                Box::pin(known.read_again(self, wake.id)).await?;
-                continue 'step;
+            Then::Settle if !self.known.fresh => {
+                Box::pin(self.known.read_again(self.engine, self.wake.id)).await?;
+                Ok(None)
             }
-            let mut armed = None;
-            for effect in effects {
-                match effect {
-                    Effect::Arm { at } => {
-                        let Some(stored) = &known.stored else { continue 'step };
-                        let url = &stored.timer.target.url;
-                        armed = Some(
-                            Box::pin(self.arm(wake.id, url, at, ArmedBy::Worker, Patience::Endless)).await?,
-                        );
-                    }
-                    Effect::Store(timer) => {
-                        let patience = if calls {
-                            Patience::Until(Instant::now() + CLAIM_PATIENCE)
-                        } else {
-                            Patience::Endless
-                        };
-                        let committed =
-                            Box::pin(self.commit(&timer, known.stored.as_ref(), armed, patience)).await;
-                        if calls {
-                            place.iter_mut().for_each(CallPlace::claimed);
-                            unclear = None;
-                        }
-                        match committed {
-                            Ok(Committed::Done(revision)) => {
-                                let before = known.stored.as_ref().map(|stored| &stored.timer.state);
-                                let reported =
-                                    matches!(news, Some(Input::Outcome { .. } | Input::NotMade { .. }));
-                                if matches!(news, Some(Input::NotMade { .. })) {
-                                    let stopped = worker.abort.is_cancelled();
-                                    let why =
-                                        if stopped { "the node was stopped" } else { "its clock is off" };
-                                    report::given_back(&timer, why);
-                                } else {
-                                    let called = matches!(news, Some(Input::Outcome { .. }));
-                                    measure::stored(&self.metrics.work, before, &timer.state, called);
-                                    report::stored(&timer);
-                                }
-                                self.metrics.sweep.stored(&timer.state);
-                                if let Some(place) = place.take_if(|_| reported) {
-                                    place.stored();
-                                }
-                                let stored = Some(Stored { timer: *timer, revision });
-                                (known.stored, known.fresh) = (stored, true);
-                            }
-                            Ok(Committed::Lost(Lost { now: current, .. })) => {
-                                let called = matches!(news, Some(Input::Outcome { .. }));
-                                let when = if called { LostClaim::AfterCall } else { LostClaim::BeforeCall };
-                                self.metrics.work.claims_lost.count(when);
-                                let stored = current.map(|current| *current);
-                                (known.stored, known.fresh) = (stored, true);
-                                continue 'step;
-                            }
-                            Err(NatsError::Unclear(_) | NatsError::NotDone(_) | NatsError::NoRoom(_))
-                                if calls =>
-                            {
-                                let over = known.stored.as_ref().map(|stored| stored.revision);
-                                unclear = over.map(|over| Unclear { claimed: timer, over });
-                                Box::pin(known.read_again(self, wake.id)).await?;
-                                continue 'step;
-                            }
-                            Err(error) => return Err(error),
-                        }
-                    }
-                    Effect::Call { claim, attempt } => {
-                        let Some(stored) = &known.stored else { continue 'step };
-                        let called = if may_still_call(&claim, stored.timer.timeout, self.clock.moment()) {
-                            Box::pin(self.call(worker, &stored.timer, &claim, attempt, &mut place)).await
-                        } else {
-                            Called::not_made("the claim was stored too late to call")
-                        };
-                        // Another node makes this call, at once, so no attempt has failed.
-                        let given_up = worker.abort.is_cancelled();
-                        news = Some(match called.result {
-                            CallResult::NotSent { .. } if given_up => Input::NotMade { claim: claim.id },
-                            CallResult::NotSent { .. }
-                            | CallResult::Answered { .. }
-                            | CallResult::Forbidden { .. }
-                            | CallResult::NoAnswer { .. }
-                            | CallResult::Interrupted => {
-                                Input::Outcome { claim: claim.id, called: Box::new(called) }
-                            }
-                        });
-                        continue 'step;
-                    }
-                    Effect::Notify(timer) => Box::pin(self.notify(&timer)).await?,
-                    Effect::Disarm => self.disarm(wake.id, armed).await,
-                    Effect::Hold { until } => {
-                        place = None;
-                        let held = worker.holds.hold(wake.id, wake.tries);
-                        let kept = known.waits(&worker.memory, &self.metrics.work.records_dropped);
-                        tokio::select! {
-                            biased;
-                            () = worker.stop.cancelled() => return Ok(Attended::GiveBack(Duration::ZERO)),
-                            () = held.is_needless() => return Ok(Attended::Settle),
-                            () = worker.alarm.until(until) => {}
-                        }
-                        if kept.is_none() {
-                            known = Box::pin(Known::look(self, &worker.memory, wake.id)).await?;
-                        }
-                        continue 'step;
-                    }
-                    Effect::Later { until } => {
-                        let now = self.clock.moment();
-                        return Ok(Attended::GiveBack(now.pace.in_the_world(until.since(now.at))));
-                    }
-                    Effect::Settle => return Ok(Attended::Settle),
-                }
-            }
-            return Ok(Attended::Settle);
+            Then::Settle => Box::pin(self.conclude(effects, Attended::Settle)).await,
         }
     }
 
-    /// Settles an unclear claim: afterwards it is stored, or can no longer be stored.
-    async fn store_for_certain(&self, unclear: Unclear, known: &mut Known) -> Result<(), NatsError> {
-        let Unclear { claimed, over } = unclear;
-        known.read_again(self, claimed.id).await?;
-        let Some(stored) = known.stored.as_ref().filter(|stored| stored.revision == over) else {
-            return Ok(());
+    /// Gives the wake back, since this node's clock is off, or gives back the claim first. A call that was made is reported as ever.
+    async fn put_aside(&mut self) -> Result<Option<Attended>, NatsError> {
+        if self.news.as_ref().is_some_and(Input::reports) {
+            return Ok(None);
+        }
+        self.settle_unclear_claim().await?;
+        if !self.known.is_claimed_as(self.claim) {
+            return Ok(Some(Attended::GiveBack(CLOCK_OFF_DELAY)));
+        }
+        self.news = Some(Input::NotMade { claim: self.claim });
+        Ok(None)
+    }
+
+    /// Looks at the record and asks the rules what to do.
+    fn look(&self) -> Step {
+        let now = self.engine.clock.moment();
+        let Some(stored) = &self.known.stored else { return unneeded(self.wake.tries, now).into() };
+        // The claimant knows the result of its call, so it reports that even about a restored record.
+        let reports = matches!(self.news, Some(Input::Outcome { .. }));
+        let input = if !reports && self.engine.guard.is_restored(stored) {
+            Input::Restored
+        } else {
+            self.news.clone().unwrap_or_else(|| self.woken(&stored.timer))
         };
-        known.stored = match self.commit(&claimed, Some(stored), None, Patience::Endless).await? {
-            Committed::Done(revision) => Some(Stored { timer: *claimed, revision }),
-            Committed::Lost(Lost { now, .. }) => now.map(|now| *now),
-        };
+        step(&stored.timer, input, now)
+    }
+
+    fn woken(&self, timer: &Timer) -> Input {
+        Input::Wake {
+            claim: self.claim,
+            node: self.engine.node.to_string(),
+            tries: self.wake.tries,
+            has_place: self.place.as_ref().is_some_and(|place| place.is_for(timer)),
+        }
+    }
+
+    /// Holds the wake until this instant, or until another wake makes it needless.
+    async fn hold(&mut self, until: Timestamp) -> Result<Option<Attended>, NatsError> {
+        let worker = self.worker;
+        self.place = None;
+        let held = worker.holds.hold(self.wake.id, self.wake.tries);
+        let kept = self.known.waits(&worker.memory, &self.engine.metrics.work.records_dropped);
+        tokio::select! {
+            biased;
+            () = worker.stop.cancelled() => return Ok(Some(Attended::GiveBack(Duration::ZERO))),
+            () = held.is_needless() => return Ok(Some(Attended::Settle)),
+            () = worker.alarm.until(until) => {}
+        }
+        if kept.is_none() {
+            self.look_again().await?;
+        }
+        Ok(None)
+    }
+
+    /// Reads a record that was dropped while its timer waited.
+    pub(super) async fn look_again(&mut self) -> Result<(), NatsError> {
+        self.known = Box::pin(Known::look(self.engine, &self.worker.memory, self.wake.id)).await?;
         Ok(())
     }
 
-    fn wake_input(&self, wake: &Wake, claim: ClaimId) -> Input {
-        Input::Wake { claim, node: self.node.to_string(), tries: wake.tries }
+    /// Carries out what is left to do; then the decision about the wake stands. `None` if another writer was first.
+    async fn conclude(
+        &mut self,
+        effects: Vec<Effect>,
+        attended: Attended,
+    ) -> Result<Option<Attended>, NatsError> {
+        // Without a record, there is nothing to carry out.
+        let Some(stored) = &self.known.stored else { return Ok(Some(attended)) };
+        let before = &stored.timer.state;
+        let carried = self.engine.carry_out(effects, stored, ArmedBy::Worker, Patience::Endless, |after| {
+            note(self.engine, self.worker, self.news.as_ref(), before, after);
+            if self.news.as_ref().is_some_and(Input::reports)
+                && let Some(place) = self.place.take()
+            {
+                place.stored();
+            }
+        });
+        match carried.await? {
+            Carried::Out(_) => Ok(Some(attended)),
+            Carried::Lost(lost) => {
+                self.lost(lost);
+                Ok(None)
+            }
+            Carried::Failed { error, .. } => Err(error),
+        }
     }
+
+    /// Another writer was first, and this is the record now.
+    pub(super) fn lost(&mut self, lost: Lost) {
+        let called = matches!(self.news, Some(Input::Outcome { .. }));
+        let when = if called { LostClaim::AfterCall } else { LostClaim::BeforeCall };
+        self.engine.metrics.work.claims_lost.count(when);
+        self.known.is_now(lost.now.map(|current| *current));
+    }
+}
+
+/// Counts and logs that a worker has stored `after` in place of a record in the state `before`.
+pub(super) fn note(engine: &Engine, worker: &Worker, news: Option<&Input>, before: &State, after: &Timer) {
+    if matches!(news, Some(Input::NotMade { .. })) {
+        let stopped = worker.abort.is_cancelled();
+        report::given_back(after, if stopped { "the node was stopped" } else { "its clock is off" });
+    } else {
+        let called = matches!(news, Some(Input::Outcome { .. }));
+        measure::stored(&engine.metrics.work, before, &after.state, called);
+        report::stored(after);
+    }
+    engine.metrics.sweep.stored(&after.state);
 }

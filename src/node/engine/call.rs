@@ -14,6 +14,7 @@ use crate::node::receivers::{Admission, Place};
 use crate::webhook::Departure;
 use rules::domain::attempt::CallResult;
 use rules::domain::called::Called;
+use rules::domain::flow::Flow;
 use rules::domain::target::TargetUrl;
 use rules::domain::time::Timestamp;
 use rules::domain::timer::{Claim, Timer, TimerId};
@@ -23,6 +24,9 @@ use rules::room::size;
 /// The right to claim a timer and call now, from the receiver and from this node. It is given back once the outcome is
 /// stored, so that no more claims than places are open when a node is killed.
 pub(super) struct CallPlace {
+    /// The URL and the flow that it was asked for.
+    url: TargetUrl,
+    flow: Option<Flow>,
     receiver: Place,
     node: Taken,
     entry: Entry,
@@ -53,9 +57,11 @@ impl Wanted {
 }
 
 impl CallPlace {
-    /// Whether the node has set aside enough memory for this timer.
-    pub(super) fn is_enough_for(&self, timer: &Timer) -> bool {
-        self.node.are_enough_for(memory::bytes_of(timer))
+    /// Whether this timer may be called from here: a client may have changed its receiver since, or its size.
+    pub(super) fn is_for(&self, timer: &Timer) -> bool {
+        self.url == timer.target.url
+            && self.flow == timer.flow
+            && self.node.are_enough_for(memory::bytes_of(timer))
     }
 
     /// The same place, with an entry of the journal for the call.
@@ -78,7 +84,7 @@ impl CallPlace {
 
 impl Engine {
     /// Waits for a place at the receiver and then for one of this node's, or says after which time to come back.
-    pub(super) async fn admitted(&self, worker: &Worker, wanted: &Wanted) -> Result<CallPlace, Duration> {
+    pub(super) async fn admitted(&self, worker: &Worker, wanted: Wanted) -> Result<CallPlace, Duration> {
         match worker.receivers.admit(&wanted.call).await {
             Admission::Postpone(wait, why) => {
                 self.metrics.work.postponed.count(measure::why(why));
@@ -87,7 +93,7 @@ impl Engine {
             Admission::Enter(receiver) => {
                 let Wanted { call, url, bytes, .. } = wanted;
                 let (host, port) = (url.host_name(), url.port());
-                let callee = Callee { host: &host, port, flow: call.flow_key(), bytes: *bytes };
+                let callee = Callee { host: &host, port, flow: call.flow_key(), bytes };
                 let Some(node) = worker.calls.enter(callee).await else {
                     self.metrics.work.postponed.count(measure::why(Postponed::Node));
                     return Err(receiver.come_back());
@@ -96,7 +102,8 @@ impl Engine {
                 let work = &self.metrics.work;
                 work.limit_storing(worker.claims.limit());
                 let entry = Entry::default();
-                Ok(CallPlace { receiver, node, entry, claiming, _open: work.claim() })
+                let flow = call.flow;
+                Ok(CallPlace { url, flow, receiver, node, entry, claiming, _open: work.claim() })
             }
         }
     }

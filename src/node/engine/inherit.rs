@@ -8,11 +8,12 @@ use futures_util::stream;
 
 use crate::foundation::metrics::Inherited;
 use crate::nats::NatsError;
-use crate::node::engine::commit::{ArmedBy, Committed};
+use crate::node::engine::carry_out::Carried;
+use crate::node::engine::commit::ArmedBy;
 use crate::node::engine::{Engine, Patience, measure, report};
 use crate::node::journal::Left;
 use crate::node::journal::format::{Mark, Noted};
-use rules::domain::machine::{Effect, Input, step};
+use rules::domain::machine::{Input, step};
 use rules::domain::timer::{ClaimId, Doubt, State, Timer};
 
 /// How many records are read at the same time: enough to finish a full journal in a fraction of a second.
@@ -68,48 +69,17 @@ impl Engine {
             } else {
                 meaning(&entry)
             };
-            let Ok(effects) = step(&stored.timer, input, self.clock.moment()) else {
-                return Ok(Inherited::Over);
-            };
-            let (mut armed, mut done, mut lost) = (None, Inherited::Over, None);
-            for effect in effects {
-                match effect {
-                    Effect::Arm { at } => {
-                        armed = Some(
-                            self.arm(
-                                entry.timer,
-                                &stored.timer.target.url,
-                                at,
-                                ArmedBy::Worker,
-                                Patience::Endless,
-                            )
-                            .await?,
-                        );
-                    }
-                    Effect::Store(timer) => {
-                        match self.commit(&timer, Some(stored), armed, Patience::Endless).await? {
-                            Committed::Done(_) => {
-                                done = what;
-                                self.tell(&entry, &stored.timer.state, &timer);
-                            }
-                            Committed::Lost(other) => {
-                                lost = Some(other.now.map(|now| *now));
-                                break;
-                            }
-                        }
-                    }
-                    Effect::Notify(timer) => self.notify(&timer).await?,
-                    // These effects concern a wake, and this node has none in hand.
-                    Effect::Call { .. }
-                    | Effect::Disarm
-                    | Effect::Hold { .. }
-                    | Effect::Later { .. }
-                    | Effect::Settle => {}
-                }
-            }
-            match lost {
-                Some(now) => known = now,
-                None => return Ok(done),
+            let effects = step(&stored.timer, input, self.clock.moment()).effects;
+            let mut done = Inherited::Over;
+            // What becomes of the wake is for the worker that has it.
+            let carried = self.carry_out(effects, stored, ArmedBy::Worker, Patience::Endless, |after| {
+                done = what;
+                self.tell(&entry, &stored.timer.state, after);
+            });
+            match carried.await? {
+                Carried::Out(_) => return Ok(done),
+                Carried::Lost(lost) => known = lost.now.map(|now| *now),
+                Carried::Failed { error, .. } => return Err(error),
             }
         }
     }
@@ -118,11 +88,11 @@ impl Engine {
         match entry.mark {
             Mark::Claimed => report::given_back(timer, "the node was killed"),
             Mark::Written => {
-                measure::stored(&self.metrics.work, Some(before), &timer.state, false);
+                measure::stored(&self.metrics.work, before, &timer.state, false);
                 report::stored(timer);
             }
             Mark::Answered(_) => {
-                measure::stored(&self.metrics.work, Some(before), &timer.state, true);
+                measure::stored(&self.metrics.work, before, &timer.state, true);
                 report::stored(timer);
             }
         }

@@ -35,6 +35,11 @@ impl Known {
         Ok(())
     }
 
+    /// Notes the record as the leader has it now.
+    pub(super) fn is_now(&mut self, stored: Option<Stored>) {
+        (self.stored, self.fresh) = (stored, true);
+    }
+
     /// Whether this claim is stored and its call was not reported yet.
     pub(super) fn is_claimed_as(&self, name: ClaimId) -> bool {
         let state = self.stored.as_ref().map(|stored| &stored.timer.state);

@@ -6,14 +6,14 @@ use rules::domain::timer::{Doubt, State};
 use rules::receivers;
 
 /// Counts a state that a worker has stored over `before`. `called` says that the call had been made by then.
-pub(super) fn stored(work: &Work, before: Option<&State>, after: &State, called: bool) {
-    if !called && matches!(before, Some(State::Firing { .. })) {
+pub(super) fn stored(work: &Work, before: &State, after: &State, called: bool) {
+    if !called && matches!(before, State::Firing { .. }) {
         work.claims_taken_over.inc();
     }
     match after {
         State::Delivered { .. } => work.attempts.count(Outcome::Delivered),
         // The timer was postponed, which is no attempt.
-        State::Scheduled { .. } if matches!(before, Some(State::Scheduled { .. })) => {}
+        State::Scheduled { .. } if matches!(before, State::Scheduled { .. }) => {}
         State::Scheduled { .. } => work.attempts.count(Outcome::Retried),
         State::Failed { .. } => work.attempts.count(Outcome::Failed),
         State::Unknown { doubt: Doubt::NoOutcome(_), .. } => work.attempts.count(Outcome::Unknown),
@@ -70,15 +70,15 @@ mod tests {
         let at = Timestamp::from_micros(1);
         let scheduled = State::Scheduled { attempt: 1, at };
         let delivered = State::Delivered { at };
-        stored(&metrics.work, Some(&scheduled), &firing(), false);
-        stored(&metrics.work, Some(&firing()), &delivered, true);
-        stored(&metrics.work, Some(&firing()), &scheduled, true);
+        stored(&metrics.work, &scheduled, &firing(), false);
+        stored(&metrics.work, &firing(), &delivered, true);
+        stored(&metrics.work, &firing(), &scheduled, true);
         let written = metrics.write(Format::Prometheus);
         assert!(written.contains("jettimer_claims_taken_over_total 0\n"), "{written}");
         assert!(
             written.contains("outcome=\"delivered\"} 1\n") && written.contains("outcome=\"retried\"} 1\n")
         );
-        stored(&metrics.work, Some(&firing()), &firing(), false);
+        stored(&metrics.work, &firing(), &firing(), false);
         assert!(metrics.write(Format::Prometheus).contains("jettimer_claims_taken_over_total 1\n"));
     }
 }

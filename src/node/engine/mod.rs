@@ -7,9 +7,11 @@
 mod apply;
 mod attend;
 mod call;
+mod carry_out;
 mod claims;
 mod commit;
 mod elsewhere;
+mod fire;
 mod holds;
 mod inherit;
 mod known;

@@ -155,18 +155,8 @@ impl Broom {
             return Ok(());
         };
         if order.end_restored {
-            let effects = step(&stored.timer, Input::Restored, self.clock.moment()).unwrap_or_default();
-            let ended = effects.into_iter().find_map(|effect| match effect {
-                Effect::Store(timer) => Some(timer),
-                Effect::Arm { .. }
-                | Effect::Call { .. }
-                | Effect::Notify(_)
-                | Effect::Disarm
-                | Effect::Hold { .. }
-                | Effect::Later { .. }
-                | Effect::Settle => None,
-            });
-            let Some(ended) = ended else { return Ok(()) };
+            let effects = step(&stored.timer, Input::Restored, self.clock.moment()).effects;
+            let Some(Effect::Store(ended)) = effects.into_iter().next() else { return Ok(()) };
             match self.store.put(&ended, Some(&stored)).await? {
                 Put::Done(revision) => self.guard.wrote(id, revision),
                 // Another node or a client has changed the record meanwhile, and has checked it as well.

@@ -2,37 +2,39 @@
 
 use std::time::Duration;
 
-use super::Effect;
 use super::timing::{LATEST_START, LEASE_MARGIN, LINGER_TRIES, MAX_POSTPONEMENT, linger_delay};
+use super::{Effect, Step, Then};
 use crate::domain::attempt::{Attempt, CallResult, Delivery, Verdict};
 use crate::domain::called::Called;
 use crate::domain::retry::NoMore;
 use crate::domain::time::{Now, Timestamp};
 use crate::domain::timer::{Claim, ClaimId, Doubt, MAX_ATTEMPTS_KEPT, State, Timer};
 
-/// The effects for a wake without a record, or whose record will not change. A wake is armed before its record is stored, so the
+/// What becomes of a wake without a record, or whose record will not change. A wake is armed before its record is stored, so the
 /// record may be on its way.
-pub fn unneeded(tries: u32, now: impl Into<Now>) -> Vec<Effect> {
-    vec![if tries < LINGER_TRIES { linger(tries, now.into()) } else { Effect::Settle }]
+pub fn unneeded(tries: u32, now: impl Into<Now>) -> Then {
+    if tries < LINGER_TRIES { linger(tries, now.into()) } else { Then::Settle }
 }
 
 /// The receiver has no room before `until`: the wake comes again then, unless that is past the timer's deadline.
-pub(super) fn postponed(timer: &Timer, attempt: u32, until: Timestamp, now: Now) -> Vec<Effect> {
+pub(super) fn postponed(timer: &Timer, attempt: u32, until: Timestamp, now: Now) -> Step {
     match timer.retry.deadline {
         Some(deadline) if until > timer.retried_since().saturating_add(deadline) => {
             let reason = format!("the receiver had no room; {}", NoMore::Deadline(deadline));
             ended(timer, State::Failed { attempt: attempt.saturating_sub(1), at: now.at, reason })
         }
-        _ => vec![again(until, now), Effect::Settle],
+        _ => again(until, now),
     }
 }
 
-pub(super) fn again(until: Timestamp, now: Now) -> Effect {
-    Effect::Arm { at: until.min(now.after(MAX_POSTPONEMENT)) }
+/// Another wake comes at `until`, in place of this one.
+pub(super) fn again(until: Timestamp, now: Now) -> Step {
+    let at = until.min(now.after(MAX_POSTPONEMENT));
+    Step { effects: vec![Effect::Arm { at }], then: Then::Settle }
 }
 
-pub(super) fn linger(tries: u32, now: Now) -> Effect {
-    Effect::Later { until: now.after(linger_delay(tries)) }
+pub(super) fn linger(tries: u32, now: Now) -> Then {
+    Then::Later { until: now.after(linger_delay(tries)) }
 }
 
 /// The timer was over, and waits again.
@@ -50,31 +52,39 @@ pub(super) fn store(timer: &Timer, state: State) -> Effect {
     Effect::Store(Box::new(Timer { state, ..timer.clone() }))
 }
 
+/// The timer waits for its next attempt, or for the same one again.
+fn retried(timer: &Timer, attempt: u32, at: Timestamp) -> Step {
+    let effects = vec![Effect::Arm { at }, store(timer, State::Scheduled { attempt, at })];
+    Step { effects, then: Then::Settle }
+}
+
 /// The timer is over: store that, have the callback made, and only then settle the wake. After a crash, the worker that gets the
 /// wake has the callback made again.
-pub(super) fn ended(timer: &Timer, state: State) -> Vec<Effect> {
+pub(super) fn ended(timer: &Timer, state: State) -> Step {
     let timer = Timer { state, ..timer.clone() };
-    let effects = notified(&timer, vec![Effect::Settle]);
-    [Effect::Store(Box::new(timer))].into_iter().chain(effects).collect()
+    let Step { mut effects, then } = notified(&timer, Then::Settle);
+    effects.insert(0, Effect::Store(Box::new(timer)));
+    Step { effects, then }
 }
 
 /// The same after a call. If the timer was over already, because its claimant was taken for dead, its wake was settled at that
 /// end. The callback of this end then needs another wake.
-fn ended_after(timer: &Timer, state: State, now: Timestamp) -> Vec<Effect> {
+fn ended_after(timer: &Timer, state: State, now: Timestamp) -> Step {
     let was_over = timer.state.is_final();
-    let effects = ended(timer, state);
-    let tells = effects.iter().any(|effect| matches!(effect, Effect::Notify(_)));
-    let arm = (was_over && tells).then_some(Effect::Arm { at: now });
-    arm.into_iter().chain(effects).collect()
+    let Step { mut effects, then } = ended(timer, state);
+    if was_over && effects.iter().any(|effect| matches!(effect, Effect::Notify(_))) {
+        effects.insert(0, Effect::Arm { at: now });
+    }
+    Step { effects, then }
 }
 
-/// The effects on a timer that is over, preceded by its callback.
-pub(super) fn notified(timer: &Timer, effects: Vec<Effect>) -> Vec<Effect> {
+/// The callback of a timer that is over, if it has one, and what follows.
+pub(super) fn notified(timer: &Timer, then: Then) -> Step {
     let notify = timer.callback().map(|_| Effect::Notify(Box::new(timer.clone())));
-    notify.into_iter().chain(effects).collect()
+    Step { effects: notify.into_iter().collect(), then }
 }
 
-/// The timer is due and not claimed: claim it, then call.
+/// The timer is due and not claimed, and there is a place for the call: claim it, then call.
 pub(super) fn claimed(
     timer: &Timer,
     attempt: u32,
@@ -82,10 +92,11 @@ pub(super) fn claimed(
     id: ClaimId,
     node: String,
     now: Now,
-) -> Vec<Effect> {
+) -> Step {
     let lease_until = now.after(timer.timeout + LEASE_MARGIN);
     let claim = Claim { id, node, due_at, since: now.at, lease_until };
-    vec![store(timer, State::Firing { attempt, claim: claim.clone() }), Effect::Call { claim, attempt }]
+    let effects = vec![store(timer, State::Firing { attempt, claim: claim.clone() })];
+    Step { effects, then: Then::Call { claim, attempt } }
 }
 
 /// The claimant is dead, and it is not known whether it has called.
@@ -95,12 +106,13 @@ pub(super) fn taken_over(
     dead: &Claim,
     mine: ClaimId,
     node: String,
+    has_place: bool,
     now: Now,
-) -> Vec<Effect> {
-    let timer = abandoned(timer, attempt, dead, now);
-    match may_follow(&timer, attempt, dead, now) {
-        Ok(()) => claimed(&timer, attempt + 1, dead.due_at, mine, node, now),
-        Err(state) => ended(&timer, state),
+) -> Step {
+    match may_follow(timer, attempt, dead, now) {
+        Ok(()) if !has_place => Then::Admit.into(),
+        Ok(()) => claimed(&abandoned(timer, attempt, dead, now), attempt + 1, dead.due_at, mine, node, now),
+        Err(state) => ended(&abandoned(timer, attempt, dead, now), state),
     }
 }
 
@@ -133,20 +145,16 @@ fn without(timer: &Timer, attempt: u32) -> Vec<Attempt> {
 }
 
 /// Nothing of the request was written: the timer waits again as it did before it was claimed.
-pub(super) fn given_back(timer: &Timer, attempt: u32, claim: &Claim) -> Vec<Effect> {
-    let at = claim.due_at;
+pub(super) fn given_back(timer: &Timer, attempt: u32, claim: &Claim) -> Step {
     let timer = Timer { attempts: without(timer, attempt), ..timer.clone() };
-    vec![Effect::Arm { at }, store(&timer, State::Scheduled { attempt, at }), Effect::Settle]
+    retried(&timer, attempt, claim.due_at)
 }
 
 /// The claimant is known to be dead before its lease has ended, and its request may have been on its way.
-pub(super) fn cut_off(timer: &Timer, attempt: u32, dead: &Claim, now: Now) -> Vec<Effect> {
+pub(super) fn cut_off(timer: &Timer, attempt: u32, dead: &Claim, now: Now) -> Step {
     let timer = abandoned(timer, attempt, dead, now);
     match may_follow(&timer, attempt, dead, now) {
-        Ok(()) => {
-            let state = State::Scheduled { attempt: attempt + 1, at: dead.due_at };
-            vec![Effect::Arm { at: dead.due_at }, store(&timer, state), Effect::Settle]
-        }
+        Ok(()) => retried(&timer, attempt + 1, dead.due_at),
         Err(state) => ended(&timer, state),
     }
 }
@@ -168,7 +176,7 @@ fn may_follow(timer: &Timer, attempt: u32, dead: &Claim, now: Now) -> Result<(),
 }
 
 /// The holder of the claim reports the outcome of its call.
-pub(super) fn concluded(timer: &Timer, attempt: u32, claim: &Claim, called: Called, now: Now) -> Vec<Effect> {
+pub(super) fn concluded(timer: &Timer, attempt: u32, claim: &Claim, called: Called, now: Now) -> Step {
     let result = &called.result;
     let verdict = result.verdict(timer.delivery, &timer.retry.statuses);
     let reason = describe(result, timer.timeout);
@@ -186,10 +194,7 @@ pub(super) fn concluded(timer: &Timer, attempt: u32, claim: &Claim, called: Call
         Verdict::Retry => {
             let numbers = (attempt, timer.counted(attempt));
             match timer.retry.next(timer.id, numbers, timer.retried_since(), now.at, asked) {
-                Ok(at) => {
-                    let state = State::Scheduled { attempt: attempt + 1, at };
-                    vec![Effect::Arm { at }, store(&timer, state), Effect::Settle]
-                }
+                Ok(at) => retried(&timer, attempt + 1, at),
                 Err(no_more) => {
                     let reason = format!("{reason}; {no_more}");
                     ended_after(&timer, State::Failed { attempt, at: now.at, reason }, now.at)

@@ -7,11 +7,33 @@ use uuid::Uuid;
 use super::*;
 use crate::domain::attempt::{CallResult, Delivery};
 use crate::domain::sample::a_timer;
-use crate::domain::time::Pace;
-use crate::domain::timer::{Doubt, MAX_ATTEMPTS_KEPT};
+use crate::domain::target::TargetUrl;
+use crate::domain::time::{Now, Pace};
+use crate::domain::timer::{Doubt, MAX_ATTEMPTS_KEPT, State};
 
 fn wake(tries: u32) -> Input {
-    Input::Wake { claim: Uuid::from_u128(1), node: "n".into(), tries }
+    Input::Wake { claim: Uuid::from_u128(1), node: "n".into(), tries, has_place: true }
+}
+
+/// A step that settles the wake after these effects.
+fn settled(effects: Vec<Effect>) -> Step {
+    Step { effects, then: Then::Settle }
+}
+
+/// The instant at which the wake comes again after this step, which has no effects.
+fn later(step: Step) -> Timestamp {
+    let Step { then: Then::Later { until }, .. } = step else { panic!("{step:?}") };
+    assert_eq!(step.effects, []);
+    until
+}
+
+/// The record that this step stores.
+fn stored(step: Step) -> Timer {
+    let stored = step.effects.into_iter().find_map(|effect| match effect {
+        Effect::Store(timer) => Some(*timer),
+        Effect::Arm { .. } | Effect::Notify(_) | Effect::Disarm => None,
+    });
+    stored.expect("a version is stored")
 }
 
 fn claimed_by(id: u128, now: Timestamp) -> Claim {
@@ -46,13 +68,11 @@ fn a_wake_that_is_early_by_a_wrong_clock_comes_again_in_time() {
     let State::Scheduled { at, .. } = timer.state else { unreachable!() };
     let now = at.saturating_sub(LEAD + Duration::from_secs(1));
     for tries in 1..LINGER_TRIES {
-        let effects = step(&timer, wake(tries), now).unwrap();
-        let [Effect::Later { until }] = effects.as_slice() else { panic!("{effects:?}") };
-        assert!(*until > now && *until <= at.saturating_sub(LEAD));
+        let until = later(step(&timer, wake(tries), now));
+        assert!(until > now && until <= at.saturating_sub(LEAD));
     }
     // If no record needs the wake for a long time, it is settled after another one is armed, in case the right one is gone.
-    let effects = step(&timer, wake(LINGER_TRIES), now).unwrap();
-    assert_eq!(effects, [Effect::Arm { at }, Effect::Settle]);
+    assert_eq!(step(&timer, wake(LINGER_TRIES), now), settled(vec![Effect::Arm { at }]));
 }
 
 #[test]
@@ -62,14 +82,16 @@ fn a_claimant_that_was_taken_for_dead_replaces_unknown_by_what_it_knows() {
     let claim = claimed_by(7, now);
     timer.state = State::Unknown { attempt: 1, doubt: Doubt::NoOutcome(claim.clone()), at: now };
     let outcome = |result: CallResult| Input::Outcome { claim: claim.id, called: Box::new(result.into()) };
-    let effects =
-        step(&timer, outcome(CallResult::Answered { status: 200, retry_after: None }), now).unwrap();
-    let [Effect::Store(stored), Effect::Settle] = effects.as_slice() else { panic!("{effects:?}") };
-    assert_eq!(stored.state, State::Delivered { at: now });
+    let told = step(&timer, outcome(CallResult::Answered { status: 200, retry_after: None }), now);
+    assert_eq!(told.then, Then::Settle);
+    assert!(
+        matches!(told.effects.as_slice(), [Effect::Store(stored)] if stored.state == State::Delivered { at: now })
+    );
     // A claim that was stored too late to call is not the end of the timer.
-    let own = Input::Wake { claim: claim.id, node: "n".into(), tries: 1 };
-    let effects = step(&timer, own, now).unwrap();
-    assert!(matches!(effects.as_slice(), [Effect::Arm { .. }, Effect::Store(stored), Effect::Settle]
+    let own = Input::Wake { claim: claim.id, node: "n".into(), tries: 1, has_place: true };
+    let again = step(&timer, own, now);
+    assert_eq!(again.then, Then::Settle);
+    assert!(matches!(again.effects.as_slice(), [Effect::Arm { .. }, Effect::Store(stored)]
             if matches!(stored.state, State::Scheduled { attempt: 2, .. })));
 }
 
@@ -81,14 +103,10 @@ fn a_claimant_that_dies_after_it_has_replaced_unknown_leaves_a_wake_for_who_tell
     timer.callbacks.on_delivered = Some(timer.target.url.clone());
     timer.state = State::Unknown { attempt: 1, doubt: Doubt::NoOutcome(claim.clone()), at: now };
     let result = CallResult::Answered { status: 200, retry_after: None };
-    let effects =
-        step(&timer, Input::Outcome { claim: claim.id, called: Box::new(result.into()) }, now).unwrap();
+    let told = step(&timer, Input::Outcome { claim: claim.id, called: Box::new(result.into()) }, now);
     assert!(
-        matches!(
-            effects.as_slice(),
-            [Effect::Arm { .. }, Effect::Store(_), Effect::Notify(_), Effect::Settle]
-        ),
-        "{effects:?}"
+        matches!(told.effects.as_slice(), [Effect::Arm { .. }, Effect::Store(_), Effect::Notify(_)]),
+        "{told:?}"
     );
 }
 
@@ -98,7 +116,24 @@ fn a_claim_of_ones_own_whose_answer_was_lost_is_called() {
     let now = timer.due_at;
     let claim = claimed_by(1, now);
     timer.state = State::Firing { attempt: 1, claim: claim.clone() };
-    assert_eq!(step(&timer, wake(1), now), Ok(vec![Effect::Call { claim, attempt: 1 }]));
+    assert_eq!(step(&timer, wake(1), now), Then::Call { claim, attempt: 1 }.into());
+}
+
+#[test]
+fn a_due_timer_is_claimed_only_with_a_place_for_its_call() {
+    let timer = a_timer(Delivery::AtLeastOnce, 3);
+    let dead = claimed_by(7, timer.due_at);
+    let abandoned = Timer { state: State::Firing { attempt: 1, claim: dead.clone() }, ..timer.clone() };
+    let without = || Input::Wake { claim: Uuid::from_u128(1), node: "n".into(), tries: 1, has_place: false };
+    for (timer, at) in [(&timer, timer.due_at), (&abandoned, dead.lease_until)] {
+        assert_eq!(step(timer, without(), at), Then::Admit.into());
+        let claimed = step(timer, wake(1), at);
+        assert!(matches!(claimed.effects.as_slice(), [Effect::Store(_)]), "{claimed:?}");
+        assert!(matches!(claimed.then, Then::Call { .. }), "{claimed:?}");
+    }
+    // A timer that is over needs none.
+    let once = Timer { delivery: Delivery::AtMostOnce, ..abandoned };
+    assert!(matches!(stored(step(&once, without(), dead.lease_until)).state, State::Unknown { .. }));
 }
 
 #[test]
@@ -106,11 +141,11 @@ fn a_timer_that_is_postponed_is_woken_again_before_its_wake_goes_and_changes_not
     let timer = a_timer(Delivery::AtMostOnce, 3);
     let now = timer.due_at;
     let soon = now.saturating_add(Duration::from_secs(1));
-    let effects = step(&timer, Input::Postponed { until: soon }, now);
-    assert_eq!(effects, Ok(vec![Effect::Arm { at: soon }, Effect::Settle]));
+    let effects = vec![Effect::Arm { at: soon }];
+    assert_eq!(step(&timer, Input::Postponed { until: soon }, now), settled(effects));
     let late = now.saturating_add(Duration::from_secs(3_600));
-    let effects = step(&timer, Input::Postponed { until: late }, now);
-    assert_eq!(effects, Ok(vec![Effect::Arm { at: now.saturating_add(MAX_POSTPONEMENT) }, Effect::Settle]));
+    let effects = vec![Effect::Arm { at: now.saturating_add(MAX_POSTPONEMENT) }];
+    assert_eq!(step(&timer, Input::Postponed { until: late }, now), settled(effects));
 }
 
 #[test]
@@ -119,14 +154,13 @@ fn a_timer_that_would_be_postponed_past_its_deadline_fails_without_an_attempt() 
     timer.retry.deadline = Some(Duration::from_secs(10));
     let now = timer.due_at;
     let in_time = now.saturating_add(Duration::from_secs(10));
-    let effects = step(&timer, Input::Postponed { until: in_time }, now);
-    assert_eq!(effects, Ok(vec![Effect::Arm { at: in_time }, Effect::Settle]));
+    let effects = vec![Effect::Arm { at: in_time }];
+    assert_eq!(step(&timer, Input::Postponed { until: in_time }, now), settled(effects));
     let late = in_time.saturating_add(Duration::from_micros(1));
-    let effects = step(&timer, Input::Postponed { until: late }, now).unwrap();
-    let [Effect::Store(failed), Effect::Settle] = effects.as_slice() else { panic!("{effects:?}") };
+    let failed = stored(step(&timer, Input::Postponed { until: late }, now));
     assert_eq!((failed.state.name(), failed.attempts_started()), ("failed", 0));
     // Number 1 is not used up.
-    let effects = step(failed, Input::Replay, late).unwrap();
+    let effects = obey(&failed, Command::Replay, late).unwrap();
     assert!(matches!(effects.as_slice(), [_, Effect::Store(replayed)]
             if matches!(replayed.state, State::Scheduled { attempt: 1, .. })));
 }
@@ -139,12 +173,10 @@ fn who_is_postponed_keeps_watch_over_one_who_has_claimed_meanwhile() {
     let over = claim.lease_until;
     timer.state = State::Firing { attempt: 1, claim };
     let postponed = || Input::Postponed { until: over.saturating_add(MAX_POSTPONEMENT) };
-    let effects = step(&timer, postponed(), now).unwrap();
-    let [Effect::Later { until }] = effects.as_slice() else { panic!("{effects:?}") };
-    assert!(*until < over);
+    assert!(later(step(&timer, postponed(), now)) < over);
     // The claimant is dead, and there is no room to take the timer over.
-    let effects = step(&timer, postponed(), over).unwrap();
-    assert_eq!(effects, [Effect::Arm { at: over.saturating_add(MAX_POSTPONEMENT) }, Effect::Settle]);
+    let effects = vec![Effect::Arm { at: over.saturating_add(MAX_POSTPONEMENT) }];
+    assert_eq!(step(&timer, postponed(), over), settled(effects));
 }
 
 #[test]
@@ -155,19 +187,15 @@ fn a_replay_has_the_whole_deadline_anew() {
         let claim = claimed_by(1, now);
         let timer = Timer { state: State::Firing { attempt: 1, claim: claim.clone() }, ..timer.clone() };
         let result = CallResult::Answered { status: 503, retry_after: None };
-        step(&timer, Input::Outcome { claim: claim.id, called: Box::new(result.into()) }, now).unwrap()
+        step(&timer, Input::Outcome { claim: claim.id, called: Box::new(result.into()) }, now)
     };
     let late = timer.due_at.saturating_add(Duration::from_secs(10));
-    let effects = answered(&timer, late);
-    let [Effect::Store(failed), Effect::Settle] = effects.as_slice() else { panic!("{effects:?}") };
+    let failed = stored(answered(&timer, late));
     let State::Failed { reason, .. } = &failed.state else { panic!("{failed:?}") };
     assert_eq!(reason, "the receiver answered 503; the next attempt would be past the deadline of 10s");
-    let effects = step(failed, Input::Replay, late).unwrap();
+    let effects = obey(&failed, Command::Replay, late).unwrap();
     let [_, Effect::Store(replayed)] = effects.as_slice() else { panic!("{effects:?}") };
-    assert!(matches!(
-        answered(replayed, late).as_slice(),
-        [Effect::Arm { .. }, Effect::Store(_), Effect::Settle]
-    ));
+    assert!(matches!(answered(replayed, late).effects.as_slice(), [Effect::Arm { .. }, Effect::Store(_)]));
 }
 
 #[test]
@@ -177,67 +205,19 @@ fn a_timer_whose_node_has_died_is_not_called_again_after_its_deadline() {
     let claim = claimed_by(7, timer.due_at);
     let ended = claim.lease_until;
     timer.state = State::Firing { attempt: 1, claim };
-    let effects = step(&timer, wake(1), ended).unwrap();
-    assert!(matches!(effects.as_slice(), [Effect::Store(_), Effect::Call { attempt: 2, .. }]), "{effects:?}");
+    assert!(matches!(step(&timer, wake(1), ended).then, Then::Call { attempt: 2, .. }));
     let late = timer.due_at.saturating_add(Duration::from_secs(91));
-    let effects = step(&timer, wake(1), late).unwrap();
-    let [Effect::Store(failed), Effect::Settle] = effects.as_slice() else { panic!("{effects:?}") };
+    let failed = stored(step(&timer, wake(1), late));
     let State::Failed { reason, .. } = &failed.state else { panic!("{failed:?}") };
     assert_eq!(reason, "node n died during the call; the next attempt would be past the deadline of 1m 30s");
-}
-
-/// A worker that is refused can do nothing for its timer, which would then wait forever.
-#[test]
-fn a_worker_is_never_refused() {
-    for delivery in [Delivery::AtMostOnce, Delivery::AtLeastOnce] {
-        let timer = a_timer(delivery, 3);
-        let at = timer.due_at;
-        // One claim is the worker's own, the other is not.
-        let claims = [1, 7].map(|id| claimed_by(id, at));
-        let firing = claims.clone().map(|claim| State::Firing { attempt: 1, claim });
-        let unknown = claims.map(|claim| State::Unknown { attempt: 1, doubt: Doubt::NoOutcome(claim), at });
-        let others = [
-            State::Scheduled { attempt: 1, at },
-            State::Delivered { at },
-            State::Failed { attempt: 1, at, reason: String::new() },
-            State::Cancelled { at },
-            State::Unknown { attempt: 1, doubt: Doubt::Restored, at },
-        ];
-        let answers = [
-            CallResult::Answered { status: 200, retry_after: None },
-            CallResult::Answered { status: 503, retry_after: None },
-            CallResult::NotSent { reason: String::new() },
-            CallResult::Forbidden { reason: String::new() },
-            CallResult::NoAnswer { reason: String::new() },
-            CallResult::Interrupted,
-        ];
-        let outcomes = answers
-            .map(|result| Input::Outcome { claim: Uuid::from_u128(1), called: Box::new(result.into()) });
-        let wakes = [1, LINGER_TRIES].map(wake);
-        let inputs: Vec<Input> = wakes
-            .into_iter()
-            .chain(outcomes)
-            .chain([Input::Postponed { until: at }, Input::Restored])
-            .collect();
-        for state in firing.into_iter().chain(unknown).chain(others) {
-            let timer = Timer { state, ..timer.clone() };
-            // Before the timer is due, when it is due, and after the claim's lease.
-            let instants = [timer.created_at, at, at.saturating_add(Duration::from_secs(3_600))];
-            for (now, input) in instants.iter().flat_map(|now| inputs.iter().map(move |input| (*now, input)))
-            {
-                let stepped = step(&timer, input.clone(), now);
-                assert!(stepped.is_ok_and(|effects| !effects.is_empty()), "{:?} {input:?}", timer.state);
-            }
-        }
-    }
 }
 
 #[test]
 fn a_cancel_removes_the_waiting_wakes_and_a_second_one_changes_nothing() {
     let timer = a_timer(Delivery::AtMostOnce, 3);
-    let effects = step(&timer, Input::Cancel, timer.created_at).unwrap();
+    let effects = obey(&timer, Command::Cancel, timer.created_at).unwrap();
     let [Effect::Store(cancelled), Effect::Disarm] = effects.as_slice() else { panic!("{effects:?}") };
-    assert_eq!(step(cancelled, Input::Cancel, timer.created_at), Ok(vec![]));
+    assert_eq!(obey(cancelled, Command::Cancel, timer.created_at), Ok(vec![]));
 }
 
 #[test]
@@ -245,7 +225,7 @@ fn only_a_change_of_the_receiver_or_the_instant_arms_another_wake() {
     let timer = a_timer(Delivery::AtMostOnce, 3);
     let at = timer.due_at;
     let changed = |change: Change| {
-        let effects = step(&timer, Input::Change(Box::new(change)), timer.created_at).unwrap();
+        let effects = obey(&timer, Command::Change(Box::new(change)), timer.created_at).unwrap();
         match effects.as_slice() {
             [Effect::Arm { at }, Effect::Store(_), Effect::Disarm] => Some(*at),
             [Effect::Store(_)] => None,
@@ -269,7 +249,7 @@ fn a_call_was_over_when_it_was_and_not_when_that_could_be_told() {
         let mut called = Called::from(CallResult::Answered { status: 200, retry_after: None });
         called.phases.total = Duration::from_secs(1);
         let outcome = Input::Outcome { claim: claim.id, called: Box::new(called) };
-        stored(step(&timer, outcome, now).unwrap()).attempts[0].finished_at.since(claim.since)
+        stored(step(&timer, outcome, now)).attempts[0].finished_at.since(claim.since)
     };
     let firing = || State::Firing { attempt: 1, claim: claim.clone() };
     let at = |seconds| claim.since.saturating_add(Duration::from_secs(seconds));
@@ -280,28 +260,14 @@ fn a_call_was_over_when_it_was_and_not_when_that_could_be_told() {
     assert_eq!(over(firing(), at(300)), Duration::from_secs(1));
 }
 
-fn stored(effects: Vec<Effect>) -> Timer {
-    let stored = effects.into_iter().find_map(|effect| match effect {
-        Effect::Store(timer) => Some(*timer),
-        Effect::Arm { .. }
-        | Effect::Call { .. }
-        | Effect::Notify(_)
-        | Effect::Disarm
-        | Effect::Hold { .. }
-        | Effect::Later { .. }
-        | Effect::Settle => None,
-    });
-    stored.expect("a version is stored")
-}
-
 #[test]
 fn an_attempt_whose_node_is_taken_for_dead_is_in_the_log_until_its_outcome_is_told() {
     for delivery in [Delivery::AtMostOnce, Delivery::AtLeastOnce] {
         let mut timer = a_timer(delivery, 3);
         let claim = claimed_by(7, timer.due_at);
         timer.state = State::Firing { attempt: 1, claim: claim.clone() };
-        let by_lease = stored(step(&timer, wake(1), claim.lease_until).unwrap());
-        let by_journal = stored(step(&timer, Input::CutOff { claim: claim.id }, timer.due_at).unwrap());
+        let by_lease = stored(step(&timer, wake(1), claim.lease_until));
+        let by_journal = stored(step(&timer, Input::CutOff { claim: claim.id }, timer.due_at));
         for given_up in [by_lease, by_journal] {
             let [attempt] = given_up.attempts.as_slice() else { panic!("{given_up:?}") };
             assert_eq!((attempt.number, &attempt.node, attempt.claimed_at), (1, &claim.node, claim.since));
@@ -312,7 +278,7 @@ fn an_attempt_whose_node_is_taken_for_dead_is_in_the_log_until_its_outcome_is_to
             }
             let called = Box::new(CallResult::Answered { status: 200, retry_after: None }.into());
             let outcome = Input::Outcome { claim: claim.id, called };
-            let told = stored(step(&given_up, outcome, claim.lease_until).unwrap());
+            let told = stored(step(&given_up, outcome, claim.lease_until));
             assert_eq!((told.state.name(), told.attempts.len()), ("delivered", 1));
             assert_eq!(
                 told.attempts[0].called.result,
@@ -320,7 +286,7 @@ fn an_attempt_whose_node_is_taken_for_dead_is_in_the_log_until_its_outcome_is_to
             );
             // Nothing was written: there was no attempt.
             let not_made = Input::NotMade { claim: claim.id };
-            assert!(stored(step(&given_up, not_made, claim.lease_until).unwrap()).attempts.is_empty());
+            assert!(stored(step(&given_up, not_made, claim.lease_until)).attempts.is_empty());
         }
     }
 }
@@ -332,13 +298,8 @@ fn a_record_keeps_a_bounded_number_of_attempts() {
         let claim = claimed_by(n, timer.due_at);
         timer.state = State::Firing { attempt: u32::try_from(n).unwrap(), claim: claim.clone() };
         let result = CallResult::Answered { status: 503, retry_after: None };
-        let effects =
-            step(&timer, Input::Outcome { claim: claim.id, called: Box::new(result.into()) }, timer.due_at)
-                .unwrap();
-        let Some(Effect::Store(stored)) = effects.into_iter().find(|e| matches!(e, Effect::Store(_))) else {
-            panic!("nothing stored")
-        };
-        timer = *stored;
+        let outcome = Input::Outcome { claim: claim.id, called: Box::new(result.into()) };
+        timer = stored(step(&timer, outcome, timer.due_at));
     }
     assert_eq!(timer.attempts.len(), MAX_ATTEMPTS_KEPT);
     assert_eq!(timer.attempts.last().unwrap().number, 99);
@@ -352,21 +313,19 @@ fn what_the_world_takes_is_longer_by_a_clock_that_goes_faster() {
     let by = |at: Timestamp| Now { at, pace };
     // The broker's wake comes half a second early in the world, which is half a minute by the clock.
     let woken = at.saturating_sub(LEAD * 60);
-    assert_eq!(step(&timer, wake(1), by(woken)), Ok(vec![Effect::Hold { until: at }]));
-    let effects = step(&timer, wake(1), by(woken.saturating_sub(Duration::from_secs(600)))).unwrap();
-    let [Effect::Later { until }] = effects.as_slice() else { panic!("{effects:?}") };
-    assert_eq!(at.since(*until), Duration::from_secs(630) - linger_delay(1) * 60);
+    assert_eq!(step(&timer, wake(1), by(woken)), Then::Hold { until: at }.into());
+    let until = later(step(&timer, wake(1), by(woken.saturating_sub(Duration::from_secs(600)))));
+    assert_eq!(at.since(until), Duration::from_secs(630) - linger_delay(1) * 60);
     // A call may take its timeout in the world, and the lease outlasts it there by the usual margin.
-    let effects = step(&timer, wake(1), by(at)).unwrap();
-    let [Effect::Store(_), Effect::Call { claim, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+    let Then::Call { claim, .. } = step(&timer, wake(1), by(at)).then else { panic!("no call") };
     assert_eq!(claim.lease_until.since(at), (timer.timeout + LEASE_MARGIN) * 60);
     let last = at.saturating_add(LEASE_MARGIN * 30);
-    assert!(may_still_call(claim, timer.timeout, by(last)));
-    assert!(!may_still_call(claim, timer.timeout, by(last.saturating_add(Duration::from_micros(1)))));
+    assert!(may_still_call(&claim, timer.timeout, by(last)));
+    assert!(!may_still_call(&claim, timer.timeout, by(last.saturating_add(Duration::from_micros(1)))));
     // The backoff that the client or the policy sets is by the clock.
     let attempted = Timer { state: State::Firing { attempt: 1, claim: claim.clone() }, ..timer.clone() };
     let called = Box::new(CallResult::NotSent { reason: String::new() }.into());
-    let effects = step(&attempted, Input::Outcome { claim: claim.id, called }, by(at)).unwrap();
+    let effects = step(&attempted, Input::Outcome { claim: claim.id, called }, by(at)).effects;
     let [Effect::Arm { at: next }, ..] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!(*next, at.saturating_add(timer.retry.backoff(timer.id, 1)));
 }

@@ -5,31 +5,87 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::domain::machine::{Effect, Input};
+use crate::domain::machine::{Command, Effect, Input, Step, Then};
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{ClaimId, State};
 
 use super::journal::Mark;
 
-/// A list of effects, with a digest that distinguishes it from others.
+/// What an actor steps with.
+#[derive(Clone, Debug)]
+pub(super) enum Cause {
+    Event(Input),
+    Command(Command),
+}
+
+/// One thing that an actor does: an effect, or what it does with its wake after the effects.
+#[derive(Clone)]
+pub(super) enum Action {
+    Do(Effect),
+    End(Then),
+}
+
+/// A list of actions, with a digest that distinguishes it from others.
 pub(super) struct Plan {
-    pub(super) effects: Vec<Effect>,
+    pub(super) actions: Vec<Action>,
     pub(super) digest: u64,
+}
+
+impl From<Input> for Cause {
+    fn from(input: Input) -> Self {
+        Self::Event(input)
+    }
+}
+
+impl From<Command> for Cause {
+    fn from(command: Command) -> Self {
+        Self::Command(command)
+    }
+}
+
+impl Cause {
+    /// The event, if it is one.
+    pub(super) fn event(&self) -> Option<&Input> {
+        match self {
+            Self::Event(input) => Some(input),
+            Self::Command(_) => None,
+        }
+    }
+
+    /// The command, if it is one.
+    pub(super) fn command(&self) -> Option<&Command> {
+        match self {
+            Self::Command(command) => Some(command),
+            Self::Event(_) => None,
+        }
+    }
+}
+
+impl Action {
+    pub(super) fn of_step(step: Step) -> Vec<Self> {
+        let mut actions = Self::of_effects(step.effects);
+        actions.push(Self::End(step.then));
+        actions
+    }
+
+    pub(super) fn of_effects(effects: Vec<Effect>) -> Vec<Self> {
+        effects.into_iter().map(Self::Do).collect()
+    }
 }
 
 #[derive(Clone)]
 pub(super) struct Actor {
     /// The wake that it holds. A client and an heir have no wake.
     pub(super) message: Option<u64>,
-    /// The input of its step. A creation has no step.
-    pub(super) input: Option<Arc<Input>>,
+    /// What it stepped with. A creation has no step.
+    pub(super) cause: Option<Arc<Cause>>,
     /// The name under which it claims.
     pub(super) claim: ClaimId,
     /// How many versions of the record it knows of.
     pub(super) seen: usize,
     /// Whether it knows that from the leader, or has written it.
     pub(super) fresh: bool,
-    /// Its effects, and how many of them are done.
+    /// Its actions, and how many of them are done.
     pub(super) plan: Arc<Plan>,
     pub(super) done: usize,
     pub(super) tries: u32,
@@ -55,11 +111,11 @@ impl Actor {
     pub(super) fn client(seen: usize, effects: Vec<Effect>, began: Timestamp) -> Self {
         Self {
             message: None,
-            input: None,
+            cause: None,
             claim: Uuid::nil(),
             seen,
             fresh: true,
-            plan: Plan::of(effects),
+            plan: Plan::of(Action::of_effects(effects)),
             done: 0,
             tries: 0,
             began,
@@ -84,35 +140,53 @@ impl Actor {
         Self { message, claim, tries, fresh: false, ..Self::client(seen, vec![], began) }
     }
 
-    pub(super) fn wake(&self) -> Input {
-        Input::Wake { claim: self.claim, node: "n".into(), tries: self.tries }
+    /// Its wake, before or after it has got a place for the call.
+    pub(super) fn wake(&self, has_place: bool) -> Input {
+        Input::Wake { claim: self.claim, node: "n".into(), tries: self.tries, has_place }
     }
 
     /// Whether it is about to store a claim.
     pub(super) fn claims(&self) -> bool {
-        matches!(self.next(), Some(Effect::Store(timer)) if matches!(timer.state, State::Firing { .. }))
+        matches!(self.next(), Some(Action::Do(Effect::Store(timer))) if matches!(timer.state, State::Firing { .. }))
     }
 
     /// Whether it keeps its wake until the timer is due.
     pub(super) fn holds(&self) -> bool {
-        self.message.is_some() && matches!(self.next(), Some(Effect::Hold { .. }))
+        self.message.is_some() && matches!(self.next(), Some(Action::End(Then::Hold { .. })))
     }
 
-    pub(super) fn next(&self) -> Option<&Effect> {
-        self.plan.effects.get(self.done)
+    /// Whether it keeps its wake until an instant after `now`.
+    pub(super) fn holds_beyond(&self, now: Timestamp) -> bool {
+        matches!(self.next(), Some(Action::End(Then::Hold { until })) if *until > now)
+    }
+
+    /// Whether it is about to call.
+    pub(super) fn calls(&self) -> bool {
+        matches!(self.next(), Some(Action::End(Then::Call { .. })))
+    }
+
+    pub(super) fn next(&self) -> Option<&Action> {
+        self.plan.actions.get(self.done)
+    }
+
+    /// The event that it stepped with, if it was one.
+    pub(super) fn event(&self) -> Option<&Input> {
+        self.cause.as_deref().and_then(Cause::event)
+    }
+
+    /// The command that it stepped with, if it was one.
+    pub(super) fn command(&self) -> Option<&Command> {
+        self.cause.as_deref().and_then(Cause::command)
     }
 
     /// Whether it will no longer write or call.
     pub(super) fn is_harmless(&self) -> bool {
-        let rest = self.plan.effects.iter().skip(self.done);
+        let rest = self.plan.actions.iter().skip(self.done);
         self.calling.is_none()
-            && rest.into_iter().all(|effect| match effect {
-                Effect::Settle | Effect::Later { .. } | Effect::Disarm => true,
-                Effect::Arm { .. }
-                | Effect::Store(_)
-                | Effect::Call { .. }
-                | Effect::Notify(_)
-                | Effect::Hold { .. } => false,
+            && rest.into_iter().all(|action| match action {
+                Action::Do(Effect::Disarm) | Action::End(Then::Settle | Then::Later { .. }) => true,
+                Action::Do(Effect::Arm { .. } | Effect::Store(_) | Effect::Notify(_))
+                | Action::End(Then::Admit | Then::Call { .. } | Then::Hold { .. }) => false,
             })
     }
 

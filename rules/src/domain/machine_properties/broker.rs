@@ -151,7 +151,7 @@ impl World {
         let known = actor.seen.checked_sub(1).map(|last| &self.history[last].timer.state);
         let is_ours = matches!(known, Some(State::Firing { claim, .. }) if claim.id == actor.claim);
         let is_unclear = (actor.may_be_stored || actor.unclear) && !self.has(Flaw::PutsUnclearClaimsAside);
-        let reports = matches!(actor.input.as_deref(), Some(Input::Outcome { .. } | Input::NotMade { .. }));
+        let reports = actor.event().is_some_and(Input::reports);
         actor.message.is_some() && actor.calling.is_none() && !is_ours && !is_unclear && !reports
     }
 

@@ -5,10 +5,10 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use crate::domain::machine::{Effect, Input};
+use crate::domain::machine::{Command, Effect, Input, Then};
 use crate::domain::timer::Timer;
 
-use super::actor::{Actor, Plan};
+use super::actor::{Action, Actor, Cause, Plan};
 use super::proposed::Proposed;
 use super::world::{Version, World};
 
@@ -66,7 +66,7 @@ impl Hash for Actor {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         let Self {
             message,
-            input,
+            cause,
             claim,
             seen,
             fresh,
@@ -86,9 +86,16 @@ impl Hash for Actor {
         (mark, heir, older, unclear).hash(hasher);
         // How long a worker has been at work makes no difference.
         message.is_none().then_some(began).hash(hasher);
-        input.is_some().hash(hasher);
-        if let Some(input) = input {
-            input_parts(input, hasher);
+        match cause.as_deref() {
+            None => hasher.write_u8(0),
+            Some(Cause::Event(input)) => {
+                hasher.write_u8(1);
+                input_parts(input, hasher);
+            }
+            Some(Cause::Command(command)) => {
+                hasher.write_u8(2);
+                command_parts(command, hasher);
+            }
         }
         hasher.write_u64(plan.digest);
         hasher.write_usize(*done);
@@ -104,12 +111,16 @@ impl Version {
 }
 
 impl Plan {
-    pub(super) fn of(effects: Vec<Effect>) -> Arc<Self> {
+    pub(super) fn of(actions: Vec<Action>) -> Arc<Self> {
         let mut hasher = DefaultHasher::new();
-        for effect in &effects {
-            effect_parts(effect, &mut hasher);
+        for action in &actions {
+            std::mem::discriminant(action).hash(&mut hasher);
+            match action {
+                Action::Do(effect) => effect_parts(effect, &mut hasher),
+                Action::End(then) => then_parts(then, &mut hasher),
+            }
         }
-        Arc::new(Self { effects, digest: hasher.finish() })
+        Arc::new(Self { actions, digest: hasher.finish() })
     }
 }
 
@@ -126,11 +137,18 @@ fn input_parts<H: Hasher>(input: &Input, hasher: &mut H) {
     std::mem::discriminant(input).hash(hasher);
     match input {
         // Name and tries are the actor's, and the node is the same for all.
-        Input::Wake { .. } | Input::Restored | Input::Cancel | Input::Fire | Input::Replay => {}
+        Input::Wake { .. } | Input::Restored => {}
         Input::Outcome { claim, called } => (claim, &called.result).hash(hasher),
         Input::NotMade { claim } | Input::CutOff { claim } => claim.hash(hasher),
         Input::Postponed { until } => until.hash(hasher),
-        Input::Change(change) => (change.due_at, change.timeout).hash(hasher),
+    }
+}
+
+fn command_parts<H: Hasher>(command: &Command, hasher: &mut H) {
+    std::mem::discriminant(command).hash(hasher);
+    match command {
+        Command::Cancel | Command::Fire | Command::Replay => {}
+        Command::Change(change) => (change.due_at, change.timeout).hash(hasher),
     }
 }
 
@@ -139,8 +157,15 @@ fn effect_parts<H: Hasher>(effect: &Effect, hasher: &mut H) {
     match effect {
         Effect::Arm { at } => at.hash(hasher),
         Effect::Store(timer) | Effect::Notify(timer) => timer_parts(timer, hasher),
-        Effect::Call { claim, attempt } => (claim, attempt).hash(hasher),
-        Effect::Hold { until } | Effect::Later { until } => until.hash(hasher),
-        Effect::Disarm | Effect::Settle => {}
+        Effect::Disarm => {}
+    }
+}
+
+fn then_parts<H: Hasher>(then: &Then, hasher: &mut H) {
+    std::mem::discriminant(then).hash(hasher);
+    match then {
+        Then::Call { claim, attempt } => (claim, attempt).hash(hasher),
+        Then::Hold { until } | Then::Later { until } => until.hash(hasher),
+        Then::Admit | Then::Settle => {}
     }
 }

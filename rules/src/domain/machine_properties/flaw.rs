@@ -4,9 +4,11 @@
 //! how the world does the effects.
 
 use crate::domain::attempt::Delivery;
-use crate::domain::machine::{Effect, Input, Refusal, step};
+use crate::domain::machine::{Command, Effect, Input, Refusal, Then, obey, step};
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{State, Timer};
+
+use super::actor::{Action, Cause};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Flaw {
@@ -74,53 +76,62 @@ pub(super) enum Flaw {
     GivesWayToAnyWake,
 }
 
-/// The result of `step`, or its result with this flaw.
+/// What the rules make of the cause, or what they make of it with this flaw.
 pub(super) fn flawed_step(
     flaw: Option<Flaw>,
     timer: &Timer,
-    input: Input,
+    cause: Cause,
     now: Timestamp,
-) -> Result<Vec<Effect>, Refusal> {
-    let Some(flaw) = flaw else { return step(timer, input, now) };
-    match (flaw, &input, &timer.state) {
-        (Flaw::TakeOverCalls, Input::Wake { .. }, State::Firing { .. }) => {
-            step(&Timer { delivery: Delivery::AtLeastOnce, ..timer.clone() }, input, now)
+) -> Result<Vec<Action>, Refusal> {
+    let Some(flaw) = flaw else { return sound_step(timer, cause, now) };
+    match (flaw, cause, &timer.state) {
+        (Flaw::TakeOverCalls, cause @ Cause::Event(Input::Wake { .. }), State::Firing { .. }) => {
+            sound_step(&Timer { delivery: Delivery::AtLeastOnce, ..timer.clone() }, cause, now)
         }
-        (Flaw::AnyOutcome, Input::Outcome { called, .. }, State::Firing { claim, .. }) => {
-            step(timer, Input::Outcome { claim: claim.id, called: called.clone() }, now)
+        (Flaw::AnyOutcome, Cause::Event(Input::Outcome { called, .. }), State::Firing { claim, .. }) => {
+            sound_step(timer, Input::Outcome { claim: claim.id, called }.into(), now)
         }
-        (Flaw::NoHolding, Input::Wake { .. }, State::Scheduled { .. }) => {
-            match step(timer, input.clone(), now)?.as_slice() {
-                [Effect::Hold { until }] => step(timer, input, *until),
-                effects => Ok(effects.to_vec()),
+        (Flaw::NoHolding, cause @ Cause::Event(Input::Wake { .. }), State::Scheduled { .. }) => {
+            match sound_step(timer, cause.clone(), now)?.as_slice() {
+                [Action::End(Then::Hold { until })] => sound_step(timer, cause, *until),
+                actions => Ok(actions.to_vec()),
             }
         }
-        (Flaw::SettleBeforeOutcome, _, _) => {
-            let mut effects = step(timer, input, now)?;
-            if let Some(call) = effects.iter().position(|effect| matches!(effect, Effect::Call { .. })) {
-                effects.insert(call, Effect::Settle);
+        (Flaw::SettleBeforeOutcome, cause, _) => {
+            let mut actions = sound_step(timer, cause, now)?;
+            if let Some(call) =
+                actions.iter().position(|action| matches!(action, Action::End(Then::Call { .. })))
+            {
+                actions.insert(call, Action::End(Then::Settle));
             }
-            Ok(effects)
+            Ok(actions)
         }
-        (Flaw::GivenBackUnarmed, Input::NotMade { .. }, _) => {
-            let mut effects = step(timer, input, now)?;
-            effects.retain(|effect| !matches!(effect, Effect::Arm { .. }));
-            Ok(effects)
+        (Flaw::GivenBackUnarmed, cause @ Cause::Event(Input::NotMade { .. }), _) => {
+            let mut actions = sound_step(timer, cause, now)?;
+            actions.retain(|action| !matches!(action, Action::Do(Effect::Arm { .. })));
+            Ok(actions)
         }
-        (Flaw::DisarmBeforeStore, Input::Change(_) | Input::Fire, _) => {
-            let mut effects = step(timer, input, now)?;
-            if let [Effect::Arm { .. }, Effect::Store(_), Effect::Disarm] = effects.as_slice() {
-                effects.swap(1, 2);
+        (Flaw::DisarmBeforeStore, cause @ Cause::Command(Command::Change(_) | Command::Fire), _) => {
+            let mut actions = sound_step(timer, cause, now)?;
+            if let [Action::Do(Effect::Arm { .. }), _, Action::Do(Effect::Disarm)] = actions.as_slice() {
+                actions.swap(1, 2);
             }
-            Ok(effects)
+            Ok(actions)
         }
-        (Flaw::StoreBeforeArm, _, _) => {
-            let mut effects = step(timer, input, now)?;
-            if let [Effect::Arm { .. }, Effect::Store(_), ..] = effects.as_slice() {
-                effects.swap(0, 1);
+        (Flaw::StoreBeforeArm, cause, _) => {
+            let mut actions = sound_step(timer, cause, now)?;
+            if let [Action::Do(Effect::Arm { .. }), Action::Do(Effect::Store(_)), ..] = actions.as_slice() {
+                actions.swap(0, 1);
             }
-            Ok(effects)
+            Ok(actions)
         }
-        _ => step(timer, input, now),
+        (_, cause, _) => sound_step(timer, cause, now),
+    }
+}
+
+fn sound_step(timer: &Timer, cause: Cause, now: Timestamp) -> Result<Vec<Action>, Refusal> {
+    match cause {
+        Cause::Event(input) => Ok(Action::of_step(step(timer, input, now))),
+        Cause::Command(command) => obey(timer, command, now).map(Action::of_effects),
     }
 }

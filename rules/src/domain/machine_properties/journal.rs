@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::domain::attempt::CallResult;
 use crate::domain::called::Called;
-use crate::domain::machine::{Effect, Input};
+use crate::domain::machine::Input;
 use crate::domain::timer::{ClaimId, Doubt, State};
 
 use super::actor::Actor;
@@ -90,7 +90,7 @@ impl World {
     /// A node that has to stop gives up the call that this actor makes or is about to make.
     pub(super) fn give_up(&mut self, name: u64, mut actor: Actor) {
         let calling = actor.calling.take();
-        if calling.is_none() && !matches!(actor.next(), Some(Effect::Call { .. })) {
+        if calling.is_none() && !actor.calls() {
             self.actors.insert(name, actor);
             return;
         }

@@ -1,7 +1,7 @@
 //! The promises: conditions that must hold after every single effect, and for every version that follows another.
 
 use crate::domain::attempt::{Attempt, CallResult, Delivery};
-use crate::domain::machine::{Input, LEASE_MARGIN};
+use crate::domain::machine::{Command, Input, LEASE_MARGIN};
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{Claim, ClaimId, Doubt, MAX_ATTEMPTS_KEPT, State, Timer};
 
@@ -136,7 +136,7 @@ impl World {
         let by_holder = holder(&old.state) == Some(actor.claim);
         let abandoned = abandons(&old, new);
         self.demand(new.attempts == old.attempts || by_holder || abandoned, Promise::ClaimsAreExclusive);
-        let replay = matches!(actor.input.as_deref(), Some(Input::Replay));
+        let replay = matches!(actor.command(), Some(Command::Replay));
         match &old.state {
             State::Delivered { .. } | State::Cancelled { .. } => self.demand(false, Promise::FinalIsFinal),
             State::Failed { .. } => self.demand(replay, Promise::FinalIsFinal),
@@ -147,17 +147,17 @@ impl World {
             // The client's request is refused.
             State::Scheduled { .. } if restored => {}
             State::Scheduled { attempt, at } => {
-                if let Some(Input::Change(change)) = actor.input.as_deref() {
+                if let Some(Command::Change(change)) = actor.command() {
                     let due_at = change.due_at.unwrap_or(old.due_at);
                     let state = State::Scheduled { attempt: *attempt, at: change.due_at.unwrap_or(*at) };
                     self.demand(new.due_at == due_at && new.state == state, Promise::WishesAreGranted);
                 }
-                if matches!(actor.input.as_deref(), Some(Input::Fire)) {
+                if matches!(actor.command(), Some(Command::Fire)) {
                     self.demand(new.due_at <= self.now, Promise::WishesAreGranted);
                 }
             }
         }
-        if let Some(Input::Postponed { until }) = actor.input.as_deref().filter(|_| !restored) {
+        if let Some(Input::Postponed { until }) = actor.event().filter(|_| !restored) {
             let since = old.retried_since();
             let late = old.retry.deadline.is_some_and(|deadline| *until > since.saturating_add(deadline));
             let failed = matches!(new.state, State::Failed { .. });
@@ -167,11 +167,11 @@ impl World {
         if let State::Firing { attempt, claim } = &new.state {
             self.check_claim(&old, new, *attempt, claim);
         }
-        if let Some(Input::NotMade { claim }) = actor.input.as_deref().filter(|_| !restored) {
+        if let Some(Input::NotMade { claim }) = actor.event().filter(|_| !restored) {
             self.check_given_back(&old, new, *claim);
         }
         // If the call was not made after all, its attempt leaves the log.
-        let not_made = matches!(actor.input.as_deref(), Some(Input::NotMade { .. }));
+        let not_made = matches!(actor.event(), Some(Input::NotMade { .. }));
         let reported = by_holder && !abandoned && !not_made && new.attempts != old.attempts;
         if let (true, Some(last)) = (reported, new.attempts.last()) {
             self.check_outcome(&old, new, last);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::domain::machine::{ARM_FRESH, Effect};
 use crate::domain::time::Timestamp;
 
-use super::actor::Actor;
+use super::actor::{Action, Actor};
 use super::journal::Mark;
 use super::world::{Version, World};
 
@@ -26,7 +26,7 @@ pub(super) struct Proposed {
 impl World {
     /// Whether the actor's next effect is a write of the record that the leader would accept.
     pub(super) fn may_propose(&self, actor: &Actor) -> bool {
-        let stores = actor.calling.is_none() && matches!(actor.next(), Some(Effect::Store(_)));
+        let stores = actor.calling.is_none() && matches!(actor.next(), Some(Action::Do(Effect::Store(_))));
         let is_current = self.revision(actor.seen) == self.revision(self.history.len());
         let is_armed = actor.armed.is_none_or(|(_, since)| self.now.since(since) <= ARM_FRESH);
         let free = self.proposed.is_none() && !self.is_brought_back();
@@ -35,7 +35,7 @@ impl World {
 
     /// Proposes the actor's next write. The actor does not hear of it, and goes on trying.
     pub(super) fn propose(&mut self, name: u64, mut actor: Actor) {
-        if let (true, Some(Effect::Store(timer))) = (self.may_propose(&actor), actor.next()) {
+        if let (true, Some(Action::Do(Effect::Store(timer)))) = (self.may_propose(&actor), actor.next()) {
             let version = Version::of((**timer).clone(), self.next_revision());
             if self.journaled && actor.claims() {
                 actor.mark = Some(Mark::Claimed);

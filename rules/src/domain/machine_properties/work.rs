@@ -7,11 +7,13 @@ use uuid::Uuid;
 
 use crate::domain::attempt::CallResult;
 use crate::domain::called::Called;
-use crate::domain::machine::{ARM_FRESH, Effect, Input, MAX_POSTPONEMENT, may_still_call, unneeded};
+use crate::domain::machine::{
+    ARM_FRESH, Command, Effect, Input, MAX_POSTPONEMENT, Then, may_still_call, unneeded,
+};
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{Doubt, State, Timer};
 
-use super::actor::{Actor, Plan};
+use super::actor::{Action, Actor, Cause, Plan};
 use super::flaw::{Flaw, flawed_step};
 use super::journal::Mark;
 use super::promises::Promise;
@@ -21,7 +23,7 @@ use super::world::{Call, Version, World};
 const CLIENT_DEADLINE: Duration = Duration::from_secs(10);
 
 impl World {
-    /// Does one effect of the actor. If not `heard`, the actor does not learn that it is done.
+    /// Does one action of the actor. If not `heard`, the actor does not learn that it is done.
     pub(super) fn proceed(&mut self, name: u64, mut actor: Actor, result: CallResult, heard: bool) {
         if let Some(call) = actor.calling.take() {
             self.calls[call].result = Some(result.clone());
@@ -36,9 +38,9 @@ impl World {
             return;
         }
         let plan = actor.plan.clone();
-        let Some(effect) = plan.effects.get(actor.done) else { return };
-        match effect {
-            Effect::Arm { at } => {
+        let Some(action) = plan.actions.get(actor.done) else { return };
+        match action {
+            Action::Do(Effect::Arm { at }) => {
                 let older = self.waiting_beside(*at);
                 self.arm(*at);
                 if heard {
@@ -46,8 +48,8 @@ impl World {
                     actor.older = older;
                 }
             }
-            Effect::Store(timer) => return self.store(name, actor, timer, heard),
-            Effect::Call { claim, attempt } => {
+            Action::Do(Effect::Store(timer)) => return self.store(name, actor, timer, heard),
+            Action::End(Then::Call { claim, attempt }) => {
                 let timeout = self.history[actor.seen - 1].timer.timeout;
                 let too_late = !may_still_call(claim, timeout, self.now);
                 if too_late && !self.has(Flaw::CallUnderAnOldClaim) {
@@ -65,22 +67,22 @@ impl World {
                 self.calls.push(Call { at: self.now, due, result: None });
                 actor.calling = Some(self.calls.len() - 1);
             }
-            Effect::Notify(timer) => {
+            Action::Do(Effect::Notify(timer)) => {
                 let version = self.history.iter().rposition(|known| *known.timer == **timer);
                 self.demand(version.is_some(), Promise::EndsAreTold);
                 self.told.extend(version);
             }
-            Effect::Disarm => self.disarm(&actor),
-            Effect::Hold { until } if *until > self.now => {
+            Action::Do(Effect::Disarm) => self.disarm(&actor),
+            Action::End(Then::Hold { until }) if *until > self.now => {
                 self.actors.insert(name, actor);
                 return;
             }
-            Effect::Hold { .. } => {
-                let wake = actor.wake();
+            Action::End(Then::Hold { .. } | Then::Admit) => {
+                let wake = actor.wake(false);
                 return self.think(name, actor, wake);
             }
-            Effect::Later { until } => return self.give_back(actor.message, *until),
-            Effect::Settle => self.settle(actor.message),
+            Action::End(Then::Later { until }) => return self.give_back(actor.message, *until),
+            Action::End(Then::Settle) => self.settle(actor.message),
         }
         self.go_on(name, actor, heard);
     }
@@ -90,7 +92,7 @@ impl World {
         actor.is_client() && self.now.since(actor.began) > CLIENT_DEADLINE
     }
 
-    /// The actor has done an effect. It goes on to the next one if it has heard of that.
+    /// The actor has done an action. It goes on to the next one if it has heard of that.
     fn go_on(&mut self, name: u64, mut actor: Actor, heard: bool) {
         actor.done += usize::from(heard);
         if actor.calling.is_some() || actor.next().is_some() {
@@ -127,7 +129,7 @@ impl World {
         if self.has(Flaw::NewNameAtEachTry) {
             actor.claim = Uuid::from_u128(u128::from(self.fresh().max(name + 1)));
         }
-        let wake = actor.wake();
+        let wake = actor.wake(false);
         self.think(name, actor, wake);
     }
 
@@ -139,12 +141,12 @@ impl World {
 
     fn store(&mut self, name: u64, mut actor: Actor, timer: &Timer, heard: bool) {
         // The engine also looks at the mark right before it writes, whatever it saw when it stepped.
-        if let (Some(input), Some(seen)) = (actor.input.clone(), actor.seen.checked_sub(1))
-            && !matches!(*input, Input::Outcome { .. })
+        if let (Some(cause), Some(seen)) = (actor.cause.clone(), actor.seen.checked_sub(1))
+            && !matches!(*cause, Cause::Event(Input::Outcome { .. }))
             && self.is_restored(&self.history[seen].timer, self.history[seen].revision)
             && !matches!(timer.state, State::Unknown { doubt: Doubt::Restored, .. })
         {
-            return self.think(name, actor, (*input).clone());
+            return self.think(name, actor, (*cause).clone());
         }
         if let Some((at, armed_at)) = actor.armed
             && self.now.since(armed_at) > ARM_FRESH
@@ -174,9 +176,9 @@ impl World {
                 return;
             }
             self.read_from_leader(&mut actor);
-            // A creation has no input to step with.
-            let Some(input) = actor.input.clone() else { return };
-            return self.think(name, actor, (*input).clone());
+            // A creation has nothing to step with.
+            let Some(cause) = actor.cause.clone() else { return };
+            return self.think(name, actor, (*cause).clone());
         }
         if heard {
             self.read_from_leader(&mut actor);
@@ -208,23 +210,15 @@ impl World {
             | State::Failed { .. }
             | State::Unknown { .. } => {}
         }
-        match actor.input.as_deref() {
+        if matches!(actor.command(), Some(Command::Replay)) {
+            self.replays += 1;
+            // Only a timer that was cancelled and then brought back can be replayed.
+            self.cancelled_with_calls = None;
+        }
+        match actor.event() {
             Some(Input::Postponed { .. }) => self.given_up = Some(self.history.len()),
-            Some(Input::Replay) => {
-                self.replays += 1;
-                // Only a timer that was cancelled and then brought back can be replayed.
-                self.cancelled_with_calls = None;
-            }
             Some(Input::NotMade { claim }) => drop(self.given_back.insert(*claim)),
-            Some(
-                Input::Wake { .. }
-                | Input::Outcome { .. }
-                | Input::CutOff { .. }
-                | Input::Restored
-                | Input::Cancel
-                | Input::Change(_)
-                | Input::Fire,
-            )
+            Some(Input::Wake { .. } | Input::Outcome { .. } | Input::CutOff { .. } | Input::Restored)
             | None => {}
         }
     }
@@ -237,41 +231,45 @@ impl World {
             | State::Delivered { .. }
             | State::Failed { .. }
             | State::Unknown { .. } => {
-                self.has(Flaw::OutcomeWithoutSwap)
-                    && matches!(actor.input.as_deref(), Some(Input::Outcome { .. }))
+                self.has(Flaw::OutcomeWithoutSwap) && matches!(actor.event(), Some(Input::Outcome { .. }))
             }
         }
     }
 
     /// The actor steps from the version that it knows.
-    pub(super) fn think(&mut self, name: u64, mut actor: Actor, input: Input) {
-        let mut effects = self.effects_of(&actor, &input);
+    pub(super) fn think(&mut self, name: u64, mut actor: Actor, cause: impl Into<Cause>) {
+        let mut cause = cause.into();
+        let mut actions = self.actions_of(&actor, &cause);
+        // Others see nothing of a worker that waits for a place, so getting one is no step of its own.
+        if matches!(actions.as_deref(), Some([Action::End(Then::Admit)])) {
+            cause = actor.wake(true).into();
+            actions = self.actions_of(&actor, &cause);
+        }
         // Before a wake is settled, the record is read again from the leader, where reads are never stale.
-        let settles = matches!(effects.as_deref(), Some([.., Effect::Settle]));
+        let settles = matches!(actions.as_deref(), Some([.., Action::End(Then::Settle)]));
         if settles && !actor.fresh && !self.has(Flaw::SettleOnAReplica) {
             self.read_from_leader(&mut actor);
-            effects = self.effects_of(&actor, &input);
+            actions = self.actions_of(&actor, &cause);
         }
-        let Some(effects) = effects else { return };
-        actor.input = Some(Arc::new(input));
+        let Some(actions) = actions else { return };
+        actor.cause = Some(Arc::new(cause));
         actor.armed = None;
         actor.older.clear();
-        actor.plan = Plan::of(effects);
+        actor.plan = Plan::of(actions);
         actor.done = 0;
         self.go_on(name, actor, false);
     }
 
-    fn effects_of(&self, actor: &Actor, input: &Input) -> Option<Vec<Effect>> {
+    fn actions_of(&self, actor: &Actor, cause: &Cause) -> Option<Vec<Action>> {
         let Some(version) = actor.seen.checked_sub(1) else {
-            return Some(unneeded(actor.tries, self.now));
+            return Some(vec![Action::End(unneeded(actor.tries, self.now))]);
         };
         let Version { timer, revision, .. } = &self.history[version];
         // The engine does so before every step, except that of an outcome.
-        let restored = !matches!(input, Input::Outcome { .. }) && self.is_restored(timer, *revision);
-        let input = if restored { Input::Restored } else { input.clone() };
-        let effects = flawed_step(self.flaw, timer, input, self.now);
-        // A client is refused; a worker has nothing to refuse.
-        effects.ok().or_else(|| (!actor.is_client()).then(|| vec![Effect::Settle]))
+        let reports = matches!(cause, Cause::Event(Input::Outcome { .. }));
+        let restored = !reports && self.is_restored(timer, *revision);
+        let cause = if restored { Input::Restored.into() } else { cause.clone() };
+        flawed_step(self.flaw, timer, cause, self.now).ok()
     }
 
     /// When the timer was due by the version that this claim replaced.

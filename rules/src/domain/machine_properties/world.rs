@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::domain::attempt::{CallResult, Delivery};
 use crate::domain::change::Change;
 use crate::domain::high_water::HighWater;
-use crate::domain::machine::{Effect, Input, linger_delay};
+use crate::domain::machine::{Command, Effect, linger_delay};
 use crate::domain::sample::{DUE_IN, START};
 use crate::domain::target::TargetUrl;
 use crate::domain::time::Timestamp;
@@ -154,10 +154,7 @@ impl World {
 
     /// Whether an actor has something to do now.
     pub(super) fn is_busy(&self) -> bool {
-        self.actors.values().any(|actor| match actor.next() {
-            Some(Effect::Hold { until }) => *until <= self.now,
-            _ => true,
-        })
+        self.actors.values().any(|actor| !actor.holds_beyond(self.now))
     }
 
     /// A name that no present actor, message or claim has. Names of actors that are gone are used again, so that worlds which
@@ -265,7 +262,7 @@ impl World {
             worker.seen = self.history.len();
             worker.fresh = true;
         }
-        let wake = worker.wake();
+        let wake = worker.wake(false);
         self.think(name, worker, wake);
     }
 
@@ -283,10 +280,10 @@ impl World {
     }
 
     fn ask(&mut self, wish: Wish) {
-        let change = |change| Input::Change(Box::new(change));
-        let input = match wish {
+        let change = |change| Command::Change(Box::new(change));
+        let command = match wish {
             Wish::Create => return self.create(),
-            Wish::Cancel => Input::Cancel,
+            Wish::Cancel => Command::Cancel,
             Wish::Move { in_millis } => {
                 let due_at = self.now.saturating_add(Duration::from_millis(in_millis));
                 change(Change { due_at: Some(due_at), ..Change::default() })
@@ -298,13 +295,13 @@ impl World {
             Wish::Timeout { millis } => {
                 change(Change { timeout: Some(Duration::from_millis(millis)), ..Change::default() })
             }
-            Wish::Fire => Input::Fire,
-            Wish::Replay => Input::Replay,
+            Wish::Fire => Command::Fire,
+            Wish::Replay => Command::Replay,
         };
         if self.record().is_some() {
             self.replays_wanted += usize::from(matches!(wish, Wish::Replay));
             let name = self.fresh();
-            self.think(name, Actor::client(self.history.len(), vec![], self.now), input);
+            self.think(name, Actor::client(self.history.len(), vec![], self.now), command);
         }
     }
 }

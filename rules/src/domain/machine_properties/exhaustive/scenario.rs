@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use stateright::{Checker, HasDiscoveries, Model};
 
+use super::super::actor::Action;
 use super::super::event::{Event, Wish};
 use super::super::flaw::Flaw;
 use super::super::journal::Mark;
@@ -71,13 +72,15 @@ impl Scenario {
             if actor.calling.is_some() {
                 let heard = self.results.iter().cloned();
                 events.extend(heard.map(|result| Event::Proceed { actor: which, result }));
-            } else if !matches!(actor.next(), Some(Effect::Hold { until }) if *until > world.now) {
+            } else if !actor.holds_beyond(world.now) {
                 events.push(Event::Proceed { actor: which, result: CallResult::Interrupted });
             }
         }
         for (which, actor) in world.actors.values().enumerate() {
-            let writes =
-                matches!(actor.next(), Some(Effect::Arm { .. } | Effect::Store(_) | Effect::Notify(_)));
+            let writes = matches!(
+                actor.next(),
+                Some(Action::Do(Effect::Arm { .. } | Effect::Store(_) | Effect::Notify(_)))
+            );
             if left.unheard > 0 && writes && actor.calling.is_none() {
                 events.push(Event::ProceedUnheard { actor: which });
             }
@@ -93,7 +96,7 @@ impl Scenario {
             if left.deaths > 0 {
                 events.push(Event::Die { actor: which });
             }
-            let calls = actor.calling.is_some() || matches!(actor.next(), Some(Effect::Call { .. }));
+            let calls = actor.calling.is_some() || actor.calls();
             if left.stops > 0 && calls {
                 events.push(Event::GiveUp { actor: which });
             }
