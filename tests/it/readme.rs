@@ -1,4 +1,4 @@
-//! README's path for a newcomer: the test takes the commands of "Try it in 60 seconds", runs them in
+//! README's path for a newcomer: the test takes the commands of "Try it", runs them in
 //! order, and compares their output with README.
 //!
 //! Three things differ from a person's run. `cargo run … --` runs the program that is built for the tests. The port is a
@@ -16,7 +16,7 @@ use tokio::process::{Child, Command};
 use crate::support::{PATIENCE, eventually, spawn};
 
 const README: &str = include_str!("../../README.md");
-const HEADING: &str = "## Try it in 60 seconds\n";
+const HEADING: &str = "## Try it\n";
 
 /// The placeholder for any value in the output that README shows.
 const ANY: &str = "…";
