@@ -16,6 +16,7 @@ pub mod machine;
 pub mod rate;
 pub mod retry;
 pub mod seen;
+pub mod state_kind;
 pub mod statuses;
 pub mod sweep;
 pub mod target;

@@ -9,6 +9,7 @@ use crate::domain::attempt::{Attempt, Delivery};
 use crate::domain::callbacks::Callbacks;
 use crate::domain::flow::Flow;
 use crate::domain::retry::RetryPolicy;
+use crate::domain::state_kind::StateKind;
 use crate::domain::target::Target;
 use crate::domain::time::Timestamp;
 
@@ -153,14 +154,20 @@ pub struct Claim {
 }
 
 impl State {
+    pub fn kind(&self) -> StateKind {
+        match self {
+            Self::Scheduled { .. } => StateKind::Scheduled,
+            Self::Firing { .. } => StateKind::Firing,
+            Self::Delivered { .. } => StateKind::Delivered,
+            Self::Failed { .. } => StateKind::Failed,
+            Self::Cancelled { .. } => StateKind::Cancelled,
+            Self::Unknown { .. } => StateKind::Unknown,
+        }
+    }
+
     /// Whether nothing more happens to the timer.
     pub fn is_final(&self) -> bool {
-        match self {
-            Self::Scheduled { .. } | Self::Firing { .. } => false,
-            Self::Delivered { .. } | Self::Failed { .. } | Self::Cancelled { .. } | Self::Unknown { .. } => {
-                true
-            }
-        }
+        self.kind().is_final()
     }
 
     /// When the timer ended, if it has.
@@ -176,14 +183,7 @@ impl State {
 
     /// The state's name in the API, in the stored record and in logs.
     pub fn name(&self) -> &'static str {
-        match self {
-            Self::Scheduled { .. } => "scheduled",
-            Self::Firing { .. } => "firing",
-            Self::Delivered { .. } => "delivered",
-            Self::Failed { .. } => "failed",
-            Self::Cancelled { .. } => "cancelled",
-            Self::Unknown { .. } => "unknown",
-        }
+        self.kind().name()
     }
 }
 
@@ -222,14 +222,7 @@ impl Timer {
 
     /// Whole seconds until the timer is due, rounded up. Zero once it is due or no longer waits.
     pub fn seconds_left(&self, now: Timestamp) -> u64 {
-        match self.state {
-            State::Scheduled { .. } => self.due_at.seconds_left(now),
-            State::Firing { .. }
-            | State::Delivered { .. }
-            | State::Failed { .. }
-            | State::Cancelled { .. }
-            | State::Unknown { .. } => 0,
-        }
+        if self.state.kind() == StateKind::Scheduled { self.due_at.seconds_left(now) } else { 0 }
     }
 
     /// The timer, with the instant that it waits for now noted as given up.
