@@ -10,37 +10,7 @@
 //! **Invariant:** acts are added in order and without a gap, or the books are closed. Adding them up again from an earlier state
 //! of the books gives the same books, so the node that keeps them may die at any moment.
 
-/// The state of a timer, as the ledger counts it. A timer is open while it is pending or firing, and over otherwise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Term {
-    Pending,
-    Firing,
-    Delivered,
-    Failed,
-    Unknown,
-    Cancelled,
-}
-
-impl Term {
-    /// All terms, each with the name of its state.
-    pub const EACH: [(Self, &'static str); 6] = [
-        (Self::Pending, "scheduled"),
-        (Self::Firing, "firing"),
-        (Self::Delivered, "delivered"),
-        (Self::Failed, "failed"),
-        (Self::Unknown, "unknown"),
-        (Self::Cancelled, "cancelled"),
-    ];
-
-    /// The term of the state with this name.
-    pub fn of(state: &str) -> Option<Self> {
-        Self::EACH.iter().find(|(_, name)| *name == state).map(|(term, _)| *term)
-    }
-
-    fn is_open(self) -> bool {
-        matches!(self, Self::Pending | Self::Firing)
-    }
-}
+use crate::domain::state_kind::{PerKind, StateKind};
 
 /// One change of the bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,14 +27,14 @@ pub struct Act {
 pub enum Deed {
     Stored {
         /// The state of the timer before; `None` if it was created.
-        was: Option<Term>,
+        was: Option<StateKind>,
         /// The state of the timer now.
-        is: Term,
+        is: StateKind,
     },
     /// A record was removed by hand.
     Removed {
         /// The state of the timer before; `None` if it is no longer known.
-        was: Option<Term>,
+        was: Option<StateKind>,
     },
     /// The change is about no timer.
     Other,
@@ -78,9 +48,9 @@ pub struct Books {
     /// The sequence number of the last act that was added.
     pub seq: u64,
     pub created: u64,
-    /// Timers that are not over.
+    /// Timers whose states are not final.
     pub open: u64,
-    /// Timers that are over, whether their records still exist or not.
+    /// Timers whose states are final, whether their records still exist or not.
     pub ended: u64,
     /// Timers that are nowhere: their records were removed by hand. Less than 0 if the books began with records that have
     /// no creation.
@@ -133,8 +103,8 @@ impl Books {
         Ok(())
     }
 
-    fn side(&mut self, term: Term) -> &mut u64 {
-        if term.is_open() { &mut self.open } else { &mut self.ended }
+    fn side(&mut self, state: StateKind) -> &mut u64 {
+        if state.is_final() { &mut self.ended } else { &mut self.open }
     }
 }
 
@@ -142,7 +112,7 @@ impl Books {
 #[derive(Clone, Debug)]
 pub struct Census {
     upto: u64,
-    counts: [u64; Term::EACH.len()],
+    counts: PerKind<u64>,
     /// The sequence numbers of the counted records, in order.
     seen: Vec<u64>,
 }
@@ -150,7 +120,7 @@ pub struct Census {
 impl Census {
     /// A census of the records as they were right after this change.
     pub fn at(upto: u64) -> Self {
-        Self { upto, counts: [0; Term::EACH.len()], seen: Vec::new() }
+        Self { upto, counts: PerKind::default(), seen: Vec::new() }
     }
 
     /// The change that it counts up to.
@@ -159,35 +129,30 @@ impl Census {
     }
 
     /// Counts a record; records come in the order in which they were stored.
-    pub fn count(&mut self, seq: u64, term: Term) {
+    pub fn count(&mut self, seq: u64, state: StateKind) {
         if seq <= self.upto {
-            self.add(term);
+            self.counts[state] += 1;
             self.seen.push(seq);
         }
     }
 
     /// Adds the records that were replaced before they could be counted, according to the acts since then. `None` if one
     /// of these acts does not name the state that it replaced.
-    pub fn complete(mut self, since: &[Act]) -> Option<[u64; Term::EACH.len()]> {
+    pub fn complete(mut self, since: &[Act]) -> Option<PerKind<u64>> {
         let upto = self.upto;
         for act in since.iter().filter(|act| act.seq > upto && act.over > 0 && act.over <= upto) {
             if self.seen.binary_search(&act.over).is_ok() {
                 continue;
             }
             match act.deed {
-                Deed::Stored { was: Some(was), .. } | Deed::Removed { was: Some(was) } => self.add(was),
+                Deed::Stored { was: Some(was), .. } | Deed::Removed { was: Some(was) } => {
+                    self.counts[was] += 1
+                }
                 Deed::Other => {}
                 Deed::Stored { was: None, .. } | Deed::Removed { was: None } | Deed::Unsaid => return None,
             }
         }
         Some(self.counts)
-    }
-
-    fn add(&mut self, term: Term) {
-        let place = Term::EACH.iter().position(|(each, _)| *each == term);
-        if let Some(count) = place.and_then(|place| self.counts.get_mut(place)) {
-            *count += 1;
-        }
     }
 }
 
@@ -196,8 +161,8 @@ impl Census {
 pub struct Balance {
     /// Timers that were created, according to the acts.
     pub created: u64,
-    /// Records in the bucket, in the order of [`Term::EACH`].
-    pub counted: [u64; Term::EACH.len()],
+    /// Records in the bucket.
+    pub counted: PerKind<u64>,
     /// Timers that are over, according to the acts, and whose records have left by themselves.
     pub expired: u64,
     /// Timers that are nowhere; less than 0 if there are records without a creation.
@@ -206,8 +171,8 @@ pub struct Balance {
 
 impl Balance {
     /// The balance of the books and a census of the same moment.
-    pub fn of(books: &Books, counted: [u64; Term::EACH.len()]) -> Self {
-        let (open, over) = Self::sides(&counted);
+    pub fn of(books: &Books, counted: PerKind<u64>) -> Self {
+        let (open, over) = Self::sides(counted);
         let missing = difference(books.open, open);
         // Of the removed records with unknown states, those that were not open were over.
         let removed_over = books.removed.saturating_sub(u64::try_from(missing).unwrap_or_default());
@@ -217,17 +182,17 @@ impl Balance {
     }
 
     /// Books that begin with a census and continue the last balance: missing timers stay missing.
-    pub fn begun(self, seq: u64, counted: [u64; Term::EACH.len()]) -> Books {
-        let (open, over) = Self::sides(&counted);
+    pub fn begun(self, seq: u64, counted: PerKind<u64>) -> Books {
+        let (open, over) = Self::sides(counted);
         let ended = over + self.expired;
         let created = (open + ended).saturating_add_signed(self.imbalance);
         Books { seq, created, open, ended, lost: self.imbalance, removed: 0 }
     }
 
-    fn sides(counted: &[u64; Term::EACH.len()]) -> (u64, u64) {
-        let all = || Term::EACH.iter().zip(counted);
-        let open: u64 = all().filter(|((term, _), _)| term.is_open()).map(|(_, count)| count).sum();
-        (open, counted.iter().sum::<u64>() - open)
+    /// The records of timers that are open, and of those that are over.
+    fn sides(counted: PerKind<u64>) -> (u64, u64) {
+        let open: u64 = counted.each().filter(|(state, _)| !state.is_final()).map(|(_, count)| count).sum();
+        (open, counted.0.iter().sum::<u64>() - open)
     }
 }
 

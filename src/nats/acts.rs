@@ -6,7 +6,8 @@ use serde_json::json;
 use super::batch::Got;
 use super::names::{EVENTS, WAS, WAS_NOTHING, evented_timer};
 use crate::nats::{Link, NatsError};
-use rules::ledger::{Act, Deed, Term};
+use rules::domain::state_kind::StateKind;
+use rules::ledger::{Act, Deed};
 
 /// The most events in a page.
 const EVENTS_AT_ONCE: usize = 500;
@@ -51,7 +52,7 @@ impl Link {
 
     /// The state of the timer whose record this act removed. The event of the previous version says so, if the stream still has it.
     /// It is as many sequences before as there are changes between the two, since each change is an event.
-    async fn removed(&self, place: u64, act: &Act) -> Result<Option<Term>, NatsError> {
+    async fn removed(&self, place: u64, act: &Act) -> Result<Option<StateKind>, NatsError> {
         let Some(place) = place.checked_sub(act.seq - act.over).filter(|place| *place > 0) else {
             return Ok(None);
         };
@@ -84,10 +85,14 @@ fn act(message: &Got) -> Act {
 
 fn stored(message: &Got, over: u64) -> Deed {
     let sketch = serde_json::from_slice::<Sketch>(message.payload()).ok();
-    let Some(is) = sketch.and_then(|sketch| Term::of(&sketch.state.name)) else { return Deed::Unsaid };
+    let Some(is) = sketch.and_then(|sketch| StateKind::from_name(&sketch.state.name)) else {
+        return Deed::Unsaid;
+    };
     match message.header(WAS) {
         Some(WAS_NOTHING) => Deed::Stored { was: None, is },
-        Some(was) => Term::of(was).map_or(Deed::Unsaid, |was| Deed::Stored { was: Some(was), is }),
+        Some(was) => {
+            StateKind::from_name(was).map_or(Deed::Unsaid, |was| Deed::Stored { was: Some(was), is })
+        }
         // The record was written by hand and is new: it counts as created.
         None if over == 0 => Deed::Stored { was: None, is },
         None => Deed::Unsaid,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::names::LEDGER_SUBJECT;
 use crate::nats::{Link, NatsError};
+use rules::domain::state_kind::{PerKind, StateKind};
 use rules::ledger::{Balance, Books};
 
 const VERSION: u32 = 1;
@@ -49,7 +50,7 @@ struct BooksJson {
 #[derive(Deserialize, Serialize)]
 struct BalanceJson {
     created: u64,
-    counted: [u64; 6],
+    counted: [u64; StateKind::ALL.len()],
     expired: u64,
     imbalance: i64,
 }
@@ -70,7 +71,7 @@ impl From<&Ledger> for LedgerJson {
             }),
             balance: ledger.balance.map(|Balance { created, counted, expired, imbalance }| BalanceJson {
                 created,
-                counted,
+                counted: counted.0,
                 expired,
                 imbalance,
             }),
@@ -95,7 +96,7 @@ impl LedgerJson {
             }),
             balance: self.balance.map(|BalanceJson { created, counted, expired, imbalance }| Balance {
                 created,
-                counted,
+                counted: PerKind(counted),
                 expired,
                 imbalance,
             }),
@@ -131,7 +132,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         let books = Books { seq: 9, created: 5, open: 2, ended: 3, lost: 0, removed: 1 };
-        let balance = Balance { created: 5, counted: [1, 1, 0, 0, 0, 1], expired: 1, imbalance: 1 };
+        let balance = Balance { created: 5, counted: PerKind([1, 1, 0, 0, 0, 1]), expired: 1, imbalance: 1 };
         let ledger = Ledger {
             bucket_born: 1_700_000_000_000_000_001,
             place: 12,

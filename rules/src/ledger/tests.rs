@@ -9,7 +9,7 @@ use super::*;
 struct Bucket {
     seq: u64,
     /// The newest version of each key: its sequence number and its state; `None` for the marker of a removed record.
-    keys: BTreeMap<u8, (u64, Option<Term>)>,
+    keys: BTreeMap<u8, (u64, Option<StateKind>)>,
     acts: Vec<Act>,
     gone: u64,
     /// Whether acts name the states of removed records.
@@ -36,24 +36,25 @@ impl Bucket {
                 if matches!(old, Some((_, None))) {
                     return;
                 }
-                let was = old.and_then(|(_, term)| term);
-                let is = was.map_or(Term::Pending, |_| Term::EACH[to % Term::EACH.len()].0);
+                let was = old.and_then(|(_, state)| state);
+                let is = was.map_or(StateKind::Scheduled, |_| StateKind::ALL[to % StateKind::ALL.len()]);
                 self.store(key, Some(is), Deed::Stored { was, is });
             }
             Happening::Expires { key } => {
-                if self.keys.get(&key).is_some_and(|(_, term)| term.is_some_and(|term| !term.is_open())) {
+                if self.keys.get(&key).is_some_and(|(_, state)| state.is_some_and(StateKind::is_final)) {
                     self.keys.remove(&key);
                 }
             }
             Happening::Removed { key } => {
-                if self.keys.get(&key).is_some_and(|(_, term)| term.is_some()) {
+                if self.keys.get(&key).is_some_and(|(_, state)| state.is_some()) {
                     self.gone += 1;
                     let was = self.keys[&key].1.filter(|_| self.remembers);
                     self.store(key, None, Deed::Removed { was });
                 }
             }
             Happening::Vanishes { key } => {
-                if self.keys.get(&key).is_some_and(|(_, term)| term.is_some_and(Term::is_open)) {
+                let state = self.keys.get(&key).and_then(|(_, state)| *state);
+                if state.is_some_and(|state| !state.is_final()) {
                     self.gone += 1;
                     self.keys.remove(&key);
                 }
@@ -61,14 +62,14 @@ impl Bucket {
         }
     }
 
-    fn store(&mut self, key: u8, term: Option<Term>, deed: Deed) {
+    fn store(&mut self, key: u8, state: Option<StateKind>, deed: Deed) {
         self.seq += 1;
-        let over = self.keys.insert(key, (self.seq, term)).map_or(0, |(seq, _)| seq);
+        let over = self.keys.insert(key, (self.seq, state)).map_or(0, |(seq, _)| seq);
         self.acts.push(Act { seq: self.seq, over, deed });
     }
 
     /// Records after this sequence number, in the order in which they were stored.
-    fn page(&self, after: u64, length: usize) -> Vec<(u64, Option<Term>)> {
+    fn page(&self, after: u64, length: usize) -> Vec<(u64, Option<StateKind>)> {
         let mut all: Vec<_> = self.keys.values().copied().filter(|(seq, _)| *seq > after).collect();
         all.sort_by_key(|(seq, _)| *seq);
         all.truncate(length);
@@ -90,8 +91,8 @@ impl Bucket {
             let page = self.page(after, 2);
             let Some((last, _)) = page.last().copied() else { break };
             page.iter()
-                .filter_map(|(seq, term)| Some((*seq, (*term)?)))
-                .for_each(|(seq, term)| census.count(seq, term));
+                .filter_map(|(seq, state)| Some((*seq, (*state)?)))
+                .for_each(|(seq, state)| census.count(seq, state));
             after = last;
             left.by_ref().take(2).for_each(|happening| self.happen(*happening));
         }
@@ -150,7 +151,7 @@ proptest! {
 
 #[test]
 fn a_hole_closes_the_books_and_an_act_that_is_known_changes_nothing() {
-    let stored = |seq, was| Act { seq, over: 0, deed: Deed::Stored { was, is: Term::Pending } };
+    let stored = |seq, was| Act { seq, over: 0, deed: Deed::Stored { was, is: StateKind::Scheduled } };
     let mut books = Books::default();
     books.add(&stored(1, None)).unwrap();
     let known = books;
@@ -159,6 +160,6 @@ fn a_hole_closes_the_books_and_an_act_that_is_known_changes_nothing() {
     assert_eq!(books.add(&stored(3, None)), Err(Hole { at: 2 }));
     assert_eq!(books.add(&Act { seq: 2, over: 1, deed: Deed::Unsaid }), Err(Hole { at: 2 }));
     // The act says that it replaced a record that never existed.
-    assert_eq!(books.add(&stored(2, Some(Term::Failed))), Err(Hole { at: 2 }));
+    assert_eq!(books.add(&stored(2, Some(StateKind::Failed))), Err(Hole { at: 2 }));
     assert_eq!(books, known);
 }

@@ -4,11 +4,12 @@ use prometheus_client::metrics::family::Family;
 
 use super::names;
 use super::register::{Float, Register, set_known};
+use rules::domain::state_kind::StateKind;
 use rules::ledger::Balance;
 
-/// The terms in the order in which they are shown: `created`, those of the records as in `Term::EACH`, and `expired`.
-const TERMS: [&str; 8] =
-    ["created", "pending", "firing", "delivered", "failed", "unknown", "cancelled", "expired"];
+/// The terms that are not states of records.
+const CREATED: &str = "created";
+const EXPIRED: &str = "expired";
 
 #[derive(Debug)]
 pub struct Ledger {
@@ -24,7 +25,7 @@ impl Ledger {
             imbalance: register.gauge(&names::LEDGER_IMBALANCE),
             breaks: register.gauge(&names::LEDGER_BREAKS),
         };
-        for term in TERMS {
+        for term in [CREATED, EXPIRED].into_iter().chain(StateKind::ALL.map(term_of)) {
             set_known(&ledger.terms.get_or_create(&[("term", term)]), None);
         }
         set_known(&ledger.imbalance, None);
@@ -34,11 +35,17 @@ impl Ledger {
 
     /// Shows a balance; `breaks` is how often the books had to start over.
     pub fn show(&self, balance: &Balance, breaks: u64) {
-        let values = [balance.created].into_iter().chain(balance.counted).chain([balance.expired]);
-        for (term, value) in TERMS.into_iter().zip(values) {
+        let counted = balance.counted.each().map(|(state, count)| (term_of(state), count));
+        let others = [(CREATED, balance.created), (EXPIRED, balance.expired)];
+        for (term, value) in others.into_iter().chain(counted) {
             set_known(&self.terms.get_or_create(&[("term", term)]), Some(value));
         }
         self.imbalance.set(balance.imbalance as f64);
         set_known(&self.breaks, Some(breaks));
     }
+}
+
+/// The metric's term for records in this state.
+fn term_of(state: StateKind) -> &'static str {
+    if state == StateKind::Scheduled { "pending" } else { state.name() }
 }

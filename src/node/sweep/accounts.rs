@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::nats::{Ledger, Link, NatsError, Stored};
-use rules::ledger::{Act, Balance, Books, Census, Term};
+use rules::ledger::{Act, Balance, Books, Census};
 
 /// How long the events of changes may lag behind the changes: the server publishes them without being asked to wait.
 const EVENTS_WITHIN: Duration = Duration::from_secs(10);
@@ -96,9 +96,7 @@ impl Accounts {
     /// Counts the records of a page.
     pub(super) fn count(&mut self, records: &[Stored]) {
         for stored in records {
-            if let Some(term) = Term::of(stored.timer.state.name()) {
-                self.census.count(stored.revision, term);
-            }
+            self.census.count(stored.revision, stored.timer.state.kind());
         }
     }
 
