@@ -15,7 +15,7 @@ use super::summaries::{OneAtATime, Summaries};
 use crate::nats::NatsError;
 use rules::domain::time::Now;
 use rules::domain::timer::TimerId;
-use rules::index::{Cursor, Filter, Index, STATES, Size, Sort};
+use rules::index::{Cursor, Filter, Index, Size, Sort};
 use rules::receivers::Waits;
 
 pub(super) const DEFAULT_LIMIT: usize = 100;
@@ -91,11 +91,11 @@ pub(super) fn counted(index: &Index, waits: &Waits, now: Now) -> Value {
     let mut body = json!({
         "overdue": counts.overdue,
         "overdue_held_up": counts.held_up,
-        "total": counts.by_state.iter().sum::<usize>(),
+        "total": counts.by_state.0.iter().sum::<usize>(),
         "complete": index.is_complete(),
     });
-    for (state, count) in STATES.into_iter().zip(counts.by_state) {
-        body[state] = count.into();
+    for (state, count) in counts.by_state.each() {
+        body[state.name()] = count.into();
     }
     body
 }

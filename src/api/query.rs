@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::foundation::rfc3339;
+use rules::domain::state_kind::StateKind;
 use rules::domain::time::Timestamp;
-use rules::index::{Filter, STATES};
+use rules::index::Filter;
 
 use super::problem::{FieldError, Problem};
 
@@ -79,9 +80,12 @@ impl Params {
     pub(super) fn filter(&mut self) -> Filter {
         let mut filter = Filter::default();
         for name in self.all("state") {
-            match STATES.iter().find(|state| **state == name) {
-                Some(state) => filter.states.push(state),
-                None => self.wrong("state", format!("must be one of {}", STATES.join(", "))),
+            match StateKind::from_name(&name) {
+                Some(state) => filter.states.push(state.name()),
+                None => {
+                    let names = StateKind::ALL.map(StateKind::name).join(", ");
+                    self.wrong("state", format!("must be one of {names}"));
+                }
             }
         }
         let mut instant = |name| self.read(name, instant);

@@ -15,7 +15,7 @@ use crate::foundation::tasks::Tasks;
 use crate::nats::{Link, NatsError, Watch, Watched};
 use rules::domain::time::Timestamp;
 use rules::history::{History, MINUTES, Report};
-use rules::index::{Index, STATES, max_bytes};
+use rules::index::{Index, max_bytes};
 use rules::receivers::Waits;
 
 /// How often the index drops timers that have left by themselves. The server itself looks at whole seconds.
@@ -197,12 +197,11 @@ impl Finder {
     pub fn indexed(&self, last: Option<u64>, waits: &Waits) -> Indexed {
         let known = self.ask(|index| {
             let counts = index.counts(waits, self.clock.moment());
-            let by_state = STATES.into_iter().zip(counts.by_state).collect();
             metrics::Known {
                 timers: index.len(),
                 bytes: index.bytes(),
                 complete: index.is_complete(),
-                by_state,
+                by_state: counts.by_state,
                 overdue: counts.overdue,
                 held_up: counts.held_up,
             }

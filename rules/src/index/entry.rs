@@ -4,13 +4,14 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use crate::domain::host::HostPort;
+use crate::domain::state_kind::StateKind;
 use crate::domain::time::Timestamp;
 use crate::history::Seen;
 
 /// All that the index knows of one timer.
 pub(super) struct Entry {
     pub(super) revision: u64,
-    pub(super) state: usize,
+    pub(super) state: StateKind,
     pub(super) due_at: Timestamp,
     pub(super) created_at: Timestamp,
     /// When the next attempt of a scheduled timer is.

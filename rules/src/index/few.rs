@@ -29,7 +29,7 @@ impl Index {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Page {
-        let (states, labels) = (filter.places(), filter.labels());
+        let (states, labels) = (filter.kinds(), filter.labels());
         let mut places = vec![];
         for id in ids {
             let Some(entry) = self.entries.get(&id) else { continue };

@@ -18,6 +18,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::domain::state_kind::PerKind;
 use crate::domain::time::{Now, Timestamp};
 use crate::domain::timer::{State, Timer, TimerId};
 
@@ -29,13 +30,6 @@ pub use cursor::Cursor;
 pub use page::Page;
 pub use query::{Filter, Sort};
 pub use size::{Size, max_bytes};
-
-/// The number of states that the index tells apart, in the order of their names in [`STATES`].
-const STATE_COUNT: usize = 6;
-
-/// The names of all states, in the order in which they are counted and listed.
-pub const STATES: [&str; STATE_COUNT] =
-    ["scheduled", "firing", "delivered", "failed", "unknown", "cancelled"];
 
 /// How late an attempt may be before it counts as overdue: later than on a healthy node. It is in the world's time, in which
 /// the node works.
@@ -51,9 +45,9 @@ pub struct Index {
     complete: bool,
     entries: HashMap<TimerId, Entry>,
     /// By due instant, for each state.
-    due: [Ordered; STATE_COUNT],
+    due: PerKind<Ordered>,
     /// By instant of creation, for each state.
-    created: [Ordered; STATE_COUNT],
+    created: PerKind<Ordered>,
     /// Scheduled timers by their next attempt.
     waiting: Ordered,
     /// Those that leave by themselves, by when they do.
@@ -68,8 +62,8 @@ pub struct Index {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Timers in each state, in the order of [`STATES`].
-    pub by_state: [usize; STATE_COUNT],
+    /// Timers in each state.
+    pub by_state: PerKind<usize>,
     /// Scheduled timers whose attempt should have begun.
     pub overdue: usize,
     /// Overdue timers that wait for their receiver or their flow.
@@ -84,8 +78,8 @@ impl Index {
             bytes: 0,
             complete: true,
             entries: HashMap::new(),
-            due: Default::default(),
-            created: Default::default(),
+            due: PerKind::default(),
+            created: PerKind::default(),
             waiting: Ordered::new(),
             expiring: Ordered::new(),
             named: BTreeSet::new(),
@@ -111,7 +105,7 @@ impl Index {
         let size = Size::of(timer);
         let entry = Entry {
             revision,
-            state: state_of(&timer.state),
+            state: timer.state.kind(),
             due_at: timer.due_at,
             created_at: timer.created_at,
             waiting: match timer.state {
@@ -193,7 +187,7 @@ impl Index {
         let now: Now = now.into();
         let late = (now.at.saturating_sub(now.pace.by_the_clock(OVERDUE_GRACE)), TimerId::nil());
         Counts {
-            by_state: self.due.each_ref().map(BTreeSet::len),
+            by_state: PerKind(self.due.0.each_ref().map(BTreeSet::len)),
             overdue: self.waiting.range(..late).count(),
             held_up: if waits.is_empty() {
                 0
@@ -232,10 +226,6 @@ impl Index {
         self.hosts.insert(host.clone());
         host
     }
-}
-
-fn state_of(state: &State) -> usize {
-    STATES.iter().position(|name| *name == state.name()).unwrap_or_default()
 }
 
 #[cfg(test)]

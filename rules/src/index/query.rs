@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use super::{Entry, STATES, label};
+use super::{Entry, label};
 use crate::domain::host::HostPort;
+use crate::domain::state_kind::StateKind;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::Timer;
 
@@ -69,9 +70,10 @@ impl Filter {
             && self.metadata.iter().all(|(key, value)| timer.metadata.get(key) == Some(value))
     }
 
-    /// The states of the filter, as positions in [`STATES`].
-    pub(super) fn places(&self) -> Vec<usize> {
-        (0..STATES.len()).filter(|n| self.states.is_empty() || self.states.contains(&STATES[*n])).collect()
+    /// The states of the filter.
+    pub(super) fn kinds(&self) -> Vec<StateKind> {
+        let is_meant = |kind: &StateKind| self.states.is_empty() || self.states.contains(&kind.name());
+        StateKind::ALL.into_iter().filter(is_meant).collect()
     }
 
     /// Whether the entry may match, given that its state does.

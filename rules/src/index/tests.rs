@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{Cursor, Filter, Index, Sort, size};
 use crate::domain::attempt::Delivery;
 use crate::domain::sample::a_timer;
+use crate::domain::state_kind::PerKind;
 use crate::domain::target::TargetUrl;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{State, Timer, TimerId};
@@ -89,14 +90,14 @@ proptest! {
         prop_assert_eq!(walk(&index, &filter, sort, limit), expected(timers(), &filter, sort));
         prop_assert_eq!(index.len(), model.len());
         let counts = index.counts(&Waits::default(), at(0)).by_state;
-        prop_assert_eq!(counts.iter().sum::<usize>(), model.len());
+        prop_assert_eq!(counts.0.iter().sum::<usize>(), model.len());
         for (id, _) in model {
             index.remove(id, u64::MAX);
         }
         prop_assert!(index.is_empty() && index.hosts.is_empty() && index.waiting.is_empty());
         prop_assert_eq!(index.bytes(), 0);
         prop_assert!(index.named.is_empty());
-        prop_assert!(index.expiring.is_empty() && index.due.iter().all(|set| set.is_empty()));
+        prop_assert!(index.expiring.is_empty() && index.due.0.iter().all(|set| set.is_empty()));
     }
 
     #[test]
@@ -134,7 +135,7 @@ fn over_its_limit_the_index_leaves_out_and_says_so() {
     assert_eq!((index.len(), index.is_complete()), (2, false));
     // A known timer may still change.
     index.apply(&timer(1, 9, 5, 1), 2, None);
-    assert_eq!(index.counts(&Waits::default(), at(0)).by_state, [1, 0, 1, 0, 0, 0]);
+    assert_eq!(index.counts(&Waits::default(), at(0)).by_state, PerKind([1, 0, 1, 0, 0, 0]));
 }
 
 #[test]

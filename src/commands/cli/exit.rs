@@ -1,6 +1,7 @@
 //! Exit codes, by which a script distinguishes results without reading text. A test compares docs/cli.md with them.
 
 use crate::commands::client::{Error, Problem};
+use rules::domain::state_kind::StateKind;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -69,12 +70,12 @@ impl Exit {
 
     /// The exit code for a watched timer in this state; `None` if the timer is not over.
     pub(super) fn of_state(state: &str) -> Option<Self> {
-        match state {
-            "delivered" => Some(Self::Done),
-            "failed" => Some(Self::TimerFailed),
-            "unknown" => Some(Self::TimerUnknown),
-            "cancelled" => Some(Self::TimerCancelled),
-            _ => None,
+        match StateKind::from_name(state)? {
+            StateKind::Scheduled | StateKind::Firing => None,
+            StateKind::Delivered => Some(Self::Done),
+            StateKind::Failed => Some(Self::TimerFailed),
+            StateKind::Unknown => Some(Self::TimerUnknown),
+            StateKind::Cancelled => Some(Self::TimerCancelled),
         }
     }
 }
@@ -97,8 +98,8 @@ mod tests {
 
     #[test]
     fn every_final_state_ends_a_watch_and_no_other_does() {
-        let over: Vec<&str> =
-            rules::index::STATES.into_iter().filter(|state| Exit::of_state(state).is_some()).collect();
-        assert_eq!(over, ["delivered", "failed", "unknown", "cancelled"]);
+        for state in StateKind::ALL {
+            assert_eq!(Exit::of_state(state.name()).is_some(), state.is_final(), "{state:?}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 
 use super::creation::label;
 use crate::foundation::rfc3339;
-use rules::index::STATES;
+use rules::domain::state_kind::StateKind;
 
 /// Which timers are meant, by what does not change with what happens to them.
 #[derive(Clone, Debug, Default, Args)]
@@ -41,7 +41,7 @@ pub(crate) struct Which {
 #[command(next_help_heading = "Which timers")]
 pub(crate) struct Filter {
     /// In this state; repeatable
-    #[arg(short, long, value_name = "STATE", value_delimiter = ',', value_parser = PossibleValuesParser::new(STATES))]
+    #[arg(short, long, value_name = "STATE", value_delimiter = ',', value_parser = states())]
     state: Vec<String>,
 
     #[command(flatten)]
@@ -98,6 +98,10 @@ impl Filter {
         let states = self.state.iter().map(|state| ("state".to_owned(), state.clone()));
         states.chain(self.which.pairs()).collect()
     }
+}
+
+fn states() -> PossibleValuesParser {
+    StateKind::ALL.map(StateKind::name).into()
 }
 
 fn instant(text: &str) -> Result<String, String> {

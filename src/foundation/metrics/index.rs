@@ -7,6 +7,7 @@ use super::label::Label as _;
 use super::names;
 use super::register::{Float, Register, set, set_known};
 use super::work::Late;
+use rules::domain::state_kind::PerKind;
 
 /// The state of the index at one moment.
 #[derive(Clone, Debug)]
@@ -31,8 +32,8 @@ pub struct Known {
     pub bytes: usize,
     /// Whether the index has all timers.
     pub complete: bool,
-    /// Each state with the number of timers in it.
-    pub by_state: Vec<(&'static str, usize)>,
+    /// The number of timers in each state.
+    pub by_state: PerKind<usize>,
     /// Timers whose attempt should have begun.
     pub overdue: usize,
     /// The overdue timers that wait for their receiver or their flow.
@@ -71,8 +72,8 @@ impl Index {
 
     pub fn show(&self, indexed: &Indexed) {
         let known = indexed.known.as_ref();
-        for (state, count) in known.map_or(&[][..], |known| &known.by_state) {
-            set_known(&self.by_state.get_or_create(&[("state", *state)]), u64::try_from(*count).ok());
+        for (state, count) in known.into_iter().flat_map(|known| known.by_state.each()) {
+            set_known(&self.by_state.get_or_create(&[("state", state.name())]), u64::try_from(count).ok());
         }
         let (held_up, overdue) = (known.map(|known| known.held_up), known.map(|known| known.overdue));
         let other = overdue.zip(held_up).map(|(overdue, held_up)| overdue.saturating_sub(held_up));

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::*;
+use rules::domain::state_kind::PerKind;
 
 /// Each metric with its type and labels, as scrapers and docs/metrics.md see it.
 type Known = BTreeMap<String, (String, BTreeSet<String>)>;
@@ -12,7 +13,7 @@ const DOCS: &str = include_str!("../../../docs/metrics.md");
 fn all() -> Metrics {
     let metrics = Metrics::new("1.2.3", Parts { serves: true, works: true, indexes: true });
     metrics.http.ended("create_timer", Some(201), Duration::from_millis(1));
-    let by_state = vec![("scheduled", 1)];
+    let by_state = PerKind::default();
     let known = index::Known { timers: 1, bytes: 1, complete: true, by_state, overdue: 0, held_up: 0 };
     let (limit, bytes_limit) = (1, 1);
     metrics.index.show(&Indexed { limit, bytes_limit, known: Some(known), lag: None, last_change_micros: 0 });

@@ -11,12 +11,13 @@ use crate::api::json::Json;
 use crate::api::{bulk, bulk_apply, gate, list, problem, receivers};
 use rules::domain::flow::{MAX_FLOW_KEY_CHARS, MAX_PARALLELISM};
 use rules::domain::retry::{MAX_ATTEMPTS, MAX_FACTOR, RetryPolicy};
+use rules::domain::state_kind::StateKind;
 use rules::domain::target::{MAX_HEADERS, MAX_URL_BYTES, Method, is_reserved_header};
 use rules::domain::time::Timestamp;
 use rules::domain::timer::{
     MAX_ATTEMPTS_KEPT, MAX_METADATA, MAX_METADATA_KEY_CHARS, MAX_METADATA_VALUE_CHARS,
 };
-use rules::index::{STATES, Sort};
+use rules::index::Sort;
 use rules::policy::Policy;
 
 /// The farthest horizon that a node can have (`--max-delay`), in seconds: 100 years.
@@ -73,19 +74,20 @@ fn words_are_those_of_the_code() {
     let document = document();
     let components = &document["components"];
     for (pointer, words) in [
-        ("/schemas/State/enum", STATES.to_vec()),
+        ("/schemas/State/enum", StateKind::ALL.map(StateKind::name).to_vec()),
         ("/schemas/Method/enum", Method::ALL.map(Method::as_str).to_vec()),
         ("/parameters/sort/schema/enum", Sort::ALL.map(Sort::name).to_vec()),
     ] {
         assert_eq!(components.pointer(pointer), Some(&json!(words)), "{pointer}");
     }
     let counts = object(&components["schemas"]["Counts"]["properties"]);
-    assert!(STATES.iter().all(|state| counts.contains_key(*state)));
+    assert!(StateKind::ALL.iter().all(|state| counts.contains_key(state.name())));
     let events =
         &document["paths"]["/timers/events"]["get"]["responses"]["200"]["content"]["text/event-stream"];
     let events = object(&events["x-events"]);
     // The state `scheduled` has no event of its own, since its timers are created or changed.
-    assert!(STATES[1..].iter().all(|state| events.contains_key(*state)));
+    let have_events = |state: &StateKind| *state != StateKind::Scheduled;
+    assert!(StateKind::ALL.into_iter().filter(have_events).all(|state| events.contains_key(state.name())));
     let refused = components["schemas"]["Headers"]["propertyNames"]["not"]["anyOf"][0]["enum"].as_array();
     for name in refused.unwrap().iter().filter_map(Value::as_str).filter(|name| *name != "idempotency-key") {
         assert!(is_reserved_header(name), "{name}");
