@@ -14,6 +14,8 @@ use crate::foundation::metrics::{Write, Written};
 use crate::nats::NatsError;
 use crate::node::engine::{Applied, Patience};
 use rules::domain::machine::Command;
+use rules::domain::state_kind::StateKind;
+use rules::domain::state_set::StateSet;
 use rules::domain::timer::TimerId;
 use rules::index::{Cursor, Filter, Page, Sort};
 
@@ -32,10 +34,10 @@ pub(super) enum Wish {
 
 impl Wish {
     /// The states in which a timer can be cancelled or replayed. The request skips timers in other states.
-    fn states(self) -> &'static [&'static str] {
+    fn states(self) -> StateSet {
         match self {
-            Self::Cancel => &["scheduled"],
-            Self::Replay => &["failed", "unknown"],
+            Self::Cancel => StateSet::from_iter([StateKind::Scheduled]),
+            Self::Replay => StateSet::from_iter([StateKind::Failed, StateKind::Unknown]),
         }
     }
 
@@ -84,8 +86,7 @@ pub(super) async fn apply(call: &mut Call<'_>, wish: Wish) -> Result<Answer, Pro
     if filter == Filter::default() {
         return Err(Problem::filter_required(wish.done()));
     }
-    let meant = |state: &&'static str| filter.states.is_empty() || filter.states.contains(state);
-    filter.states = wish.states().iter().copied().filter(meant).collect();
+    filter.states = wish.states().intersection(filter.wanted());
     let (mut ids, mut more) = if filter.states.is_empty() {
         (vec![], false)
     } else {

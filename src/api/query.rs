@@ -81,7 +81,7 @@ impl Params {
         let mut filter = Filter::default();
         for name in self.all("state") {
             match StateKind::from_name(&name) {
-                Some(state) => filter.states.push(state.name()),
+                Some(state) => filter.states.insert(state),
                 None => {
                     let names = StateKind::ALL.map(StateKind::name).join(", ");
                     self.wrong("state", format!("must be one of {names}"));
@@ -190,6 +190,7 @@ pub(super) fn flag(text: &str) -> Result<bool, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rules::domain::state_set::StateSet;
 
     #[test]
     fn a_filter_is_read_from_its_parameters() {
@@ -198,7 +199,7 @@ mod tests {
         );
         let filter = params.filter();
         assert!(params.finish().is_ok());
-        assert_eq!(filter.states, ["failed", "unknown"]);
+        assert_eq!(filter.states, StateSet::from_iter([StateKind::Failed, StateKind::Unknown]));
         assert_eq!(filter.due.start, rfc3339::parse("2027-01-01T00:00:00Z").unwrap());
         assert_eq!(filter.host.map(|host| host.to_string()).as_deref(), Some("example.com"));
         assert_eq!(

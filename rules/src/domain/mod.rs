@@ -17,6 +17,7 @@ pub mod rate;
 pub mod retry;
 pub mod seen;
 pub mod state_kind;
+pub mod state_set;
 pub mod statuses;
 pub mod sweep;
 pub mod target;

@@ -29,7 +29,7 @@ impl Index {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Page {
-        let (states, labels) = (filter.kinds(), filter.labels());
+        let (states, labels) = (filter.wanted(), filter.labels());
         let mut places = vec![];
         for id in ids {
             let Some(entry) = self.entries.get(&id) else { continue };
@@ -38,7 +38,7 @@ impl Index {
                 let last = (cursor.at, cursor.id);
                 if sort.is_descending() { place < last } else { place > last }
             });
-            if follows && states.contains(&entry.state) && filter.may_match(entry, &labels) {
+            if follows && states.contains(entry.state) && filter.may_match(entry, &labels) {
                 places.push(place);
             }
         }

@@ -32,7 +32,7 @@ impl Index {
         let bounds =
             (Bound::Included((window.start, TimerId::nil())), Bound::Excluded((window.end, TimerId::nil())));
         let mut sources: Vec<Peekable<Places<'_>>> = vec![];
-        for state in filter.kinds() {
+        for state in filter.wanted().iter() {
             sources.extend(places(&sets[state], bounds, sort, after).map(Iterator::peekable));
         }
         let labels = filter.labels();

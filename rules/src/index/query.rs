@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{Entry, label};
 use crate::domain::host::HostPort;
-use crate::domain::state_kind::StateKind;
+use crate::domain::state_set::StateSet;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::Timer;
 
@@ -43,8 +43,8 @@ impl Sort {
 /// Which timers match; by default all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
-    /// Names of states; empty means any.
-    pub states: Vec<&'static str>,
+    /// Empty means any.
+    pub states: StateSet,
     pub due: Range<Timestamp>,
     pub created: Range<Timestamp>,
     /// The URL's host, and its port if the filter has one.
@@ -57,23 +57,22 @@ pub(super) const ALWAYS: Range<Timestamp> = Timestamp::from_micros(0)..Timestamp
 
 impl Default for Filter {
     fn default() -> Self {
-        Self { states: vec![], due: ALWAYS, created: ALWAYS, host: None, metadata: vec![] }
+        Self { states: StateSet::default(), due: ALWAYS, created: ALWAYS, host: None, metadata: vec![] }
     }
 }
 
 impl Filter {
     pub fn matches(&self, timer: &Timer) -> bool {
-        (self.states.is_empty() || self.states.contains(&timer.state.name()))
+        self.wanted().contains(timer.state.kind())
             && self.due.contains(&timer.due_at)
             && self.created.contains(&timer.created_at)
             && self.host.as_ref().is_none_or(|host| host.fits(&timer.target.url))
             && self.metadata.iter().all(|(key, value)| timer.metadata.get(key) == Some(value))
     }
 
-    /// The states of the filter.
-    pub(super) fn kinds(&self) -> Vec<StateKind> {
-        let is_meant = |kind: &StateKind| self.states.is_empty() || self.states.contains(&kind.name());
-        StateKind::ALL.into_iter().filter(is_meant).collect()
+    /// The states that match.
+    pub fn wanted(&self) -> StateSet {
+        if self.states.is_empty() { StateSet::ALL } else { self.states }
     }
 
     /// Whether the entry may match, given that its state does.

@@ -8,7 +8,8 @@ use uuid::Uuid;
 use super::{Cursor, Filter, Index, Sort, size};
 use crate::domain::attempt::Delivery;
 use crate::domain::sample::a_timer;
-use crate::domain::state_kind::PerKind;
+use crate::domain::state_kind::{PerKind, StateKind};
+use crate::domain::state_set::StateSet;
 use crate::domain::target::TargetUrl;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{State, Timer, TimerId};
@@ -58,7 +59,8 @@ fn expected<'t>(timers: impl Iterator<Item = &'t Timer>, filter: &Filter, sort: 
 
 fn filters() -> impl Strategy<Value = Filter> {
     let window = prop_oneof![Just((0, u64::MAX)), (0_u64..20, 0_u64..20)].prop_map(|(a, b)| at(a)..at(b));
-    let states = prop::sample::subsequence(vec!["scheduled", "delivered", "cancelled", "failed"], 0..4);
+    let states = vec![StateKind::Scheduled, StateKind::Delivered, StateKind::Cancelled, StateKind::Failed];
+    let states = prop::sample::subsequence(states, 0..4).prop_map(StateSet::from_iter);
     let host = prop::option::of(prop::sample::select(vec!["a", "B", "c.", "a:80", "a:81"]));
     let metadata = prop::option::of(0_u8..4).prop_map(|n| n.map(|n| ("k".to_owned(), n.to_string())));
     (states, window.clone(), window, host, metadata).prop_map(|(states, due, created, host, metadata)| {
