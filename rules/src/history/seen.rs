@@ -3,9 +3,8 @@
 //! Versions may be passed over, since a bucket keeps only the newest. So begun and ended attempts are read from the timer's own
 //! log, with their instants there. A number and an end tell which of them were counted already.
 
-use std::mem::{Discriminant, discriminant};
-
 use super::Happened;
+use crate::domain::state_kind::StateKind;
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{Doubt, State, Timer};
 
@@ -15,7 +14,7 @@ pub struct Seen {
     /// The number of the newest attempt that has begun; 0 if none has.
     fired: u32,
     /// The timer's end, if it has ended.
-    end: Option<Discriminant<Happened>>,
+    end: Option<StateKind>,
 }
 
 impl Seen {
@@ -24,7 +23,7 @@ impl Seen {
         let logged = timer.attempts.last().map_or(0, |last| last.number);
         Self {
             fired: claimed(timer).map_or(logged, |(attempt, ..)| logged.max(attempt)),
-            end: ended(timer).map(|(_, end)| discriminant(&end)),
+            end: Some(timer.state.kind()).filter(|kind| kind.is_final()),
         }
     }
 }
