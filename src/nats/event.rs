@@ -4,8 +4,9 @@ use super::names::evented_timer;
 use super::record;
 use super::tail::Seen;
 use rules::domain::callbacks::Callbacks;
+use rules::domain::state_kind::StateKind;
 use rules::domain::target::Body;
-use rules::domain::timer::{State, Timer};
+use rules::domain::timer::Timer;
 use rules::index::Size;
 
 #[derive(Debug)]
@@ -47,14 +48,9 @@ fn without_large_parts(mut timer: Timer) -> Timer {
 }
 
 fn kind(seen: &Seen, timer: &Timer) -> &'static str {
-    match timer.state {
-        // The server names the revision that was there before: 0 for a new timer.
-        State::Scheduled { .. } if seen.header("Nats-Last-Sequence") == Some("0") => "created",
-        State::Scheduled { .. } => "changed",
-        State::Firing { .. }
-        | State::Delivered { .. }
-        | State::Failed { .. }
-        | State::Cancelled { .. }
-        | State::Unknown { .. } => timer.state.name(),
+    if timer.state.kind() != StateKind::Scheduled {
+        return timer.state.name();
     }
+    // The server names the revision that was there before: 0 for a new timer.
+    if seen.header("Nats-Last-Sequence") == Some("0") { "created" } else { "changed" }
 }

@@ -14,8 +14,9 @@ use crate::foundation::clock::Clock;
 use crate::nats::link::{ApiError, Link, Published};
 use crate::nats::names::{BUCKET_STREAM, SHOWN_UNTIL, WAS, WAS_NOTHING, record_subject};
 use crate::nats::{NatsError, record};
+use rules::domain::state_kind::StateKind;
 use rules::domain::time::{Pace, Timestamp};
-use rules::domain::timer::{MAX_ATTEMPTS_KEPT, State, Timer, TimerId};
+use rules::domain::timer::{MAX_ATTEMPTS_KEPT, Timer, TimerId};
 
 /// The most that an attempt adds to a record, in bytes: 4 KiB of an answer in Base64, a reason of 512 bytes, each of which may have
 /// to be escaped, and its other fields.
@@ -222,16 +223,10 @@ impl Store {
     /// The stored form, which leaves room for what the timer still has to go through: a timer that is accepted must be able to come to its
     /// end.
     fn json(&self, timer: &Timer) -> Result<Bytes, NatsError> {
-        let room = match timer.state {
-            State::Scheduled { .. } => {
-                STATE_BYTES
-                    + ATTEMPT_BYTES * (MAX_ATTEMPTS_KEPT - timer.attempts.len().min(MAX_ATTEMPTS_KEPT))
-            }
-            State::Firing { .. }
-            | State::Delivered { .. }
-            | State::Failed { .. }
-            | State::Cancelled { .. }
-            | State::Unknown { .. } => 0,
+        let room = if timer.state.kind() == StateKind::Scheduled {
+            STATE_BYTES + ATTEMPT_BYTES * (MAX_ATTEMPTS_KEPT - timer.attempts.len().min(MAX_ATTEMPTS_KEPT))
+        } else {
+            0
         };
         let json = record::to_json(timer);
         let limit = self.link.max_payload().saturating_sub(HEADERS_BYTES + room);
