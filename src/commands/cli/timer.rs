@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::table::Cell;
 use crate::foundation::clock::Clock;
 use crate::foundation::{duration, rfc3339};
+use rules::domain::state_kind::StateKind;
 
 /// The fields of a timer that lists and events have.
 #[derive(Debug, Default, Deserialize)]
@@ -53,7 +54,7 @@ impl Attempt {
 impl Timer {
     /// Whether it waits or is being called.
     pub(super) fn is_pending(&self) -> bool {
-        matches!(self.state.as_str(), "scheduled" | "firing")
+        StateKind::from_name(&self.state).is_some_and(|state| !state.is_final())
     }
 
     /// The instant of its next attempt, or else its due time.
@@ -79,13 +80,13 @@ impl Timer {
 
 /// A state in its colour.
 pub(super) fn state(name: &str) -> Cell {
-    let style = match name {
-        "delivered" => Style::new().green(),
-        "failed" => Style::new().red(),
-        "unknown" => Style::new().magenta(),
-        "firing" => Style::new().cyan(),
-        "cancelled" => Style::new().dim(),
-        _ => Style::new(),
+    let style = match StateKind::from_name(name) {
+        Some(StateKind::Delivered) => Style::new().green(),
+        Some(StateKind::Failed) => Style::new().red(),
+        Some(StateKind::Unknown) => Style::new().magenta(),
+        Some(StateKind::Firing) => Style::new().cyan(),
+        Some(StateKind::Cancelled) => Style::new().dim(),
+        Some(StateKind::Scheduled) | None => Style::new(),
     };
     Cell::styled(name, style)
 }

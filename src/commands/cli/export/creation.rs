@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use rules::domain::state_kind::StateKind;
+
 /// The fields that a timer and a creation share.
 const COMMON: &[&str] = &[
     "url",
@@ -43,7 +45,8 @@ impl<'t> Whole<'t> {
 
     /// The creation, in one line; `None` if the timer no longer waits.
     pub(super) fn creation(&self) -> serde_json::Result<Option<String>> {
-        if self.0.get("state").map(|state| state.get()) != Some("\"scheduled\"") {
+        let state = self.0.get("state").map(|state| state.get().trim_matches('"'));
+        if state.and_then(StateKind::from_name) != Some(StateKind::Scheduled) {
             return Ok(None);
         }
         let mut fields: BTreeMap<&str, &'t RawValue> = BTreeMap::new();

@@ -22,6 +22,7 @@ use super::patience::Patience;
 use crate::commands::client::{Ask, Error};
 use crate::commands::options::{Export, Form, Surroundings};
 use creation::Whole;
+use rules::domain::state_kind::StateKind;
 use target::Target;
 
 /// How many timers are read at the same time.
@@ -40,7 +41,7 @@ struct Listed {
 pub(super) async fn run(args: &Export, around: &Surroundings) -> Result<Exit, Failure> {
     let session = Session::open(&args.connection, around, Form::Plain)?;
     let mut filter = args.which.pairs();
-    filter.push(("state".to_owned(), "scheduled".to_owned()));
+    filter.push(("state".to_owned(), StateKind::Scheduled.name().to_owned()));
     let mut target = Target::open(args.file.as_deref(), args.resume, &pages::query(&filter))?;
     let bar = bar();
     let written = tokio::select! {
