@@ -6,9 +6,9 @@ use serde_json::json;
 use warp::http::StatusCode;
 
 use super::answer::{self, Answer};
+use super::call::Call;
 use super::json::Json;
 use super::memory::{self, FREE_BYTES};
-use super::operate::Call;
 use super::problem::Problem;
 use super::query::Params;
 use super::request::without_mark;

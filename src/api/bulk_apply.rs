@@ -6,8 +6,8 @@ use serde_json::json;
 use warp::http::StatusCode;
 
 use super::answer::{self, Answer};
+use super::call::Call;
 use super::list;
-use super::operate::Call;
 use super::problem::Problem;
 use super::query::{Params, flag};
 use crate::foundation::metrics::{Write, Written};

@@ -15,7 +15,7 @@ use warp::http::header::CACHE_CONTROL;
 use warp::sse;
 
 use super::answer::Answer;
-use super::operate::Call;
+use super::call::Call;
 use super::problem::Problem;
 use super::query::Params;
 use super::waits::{MAX_WAITING, Waits};

@@ -8,6 +8,7 @@ mod answer;
 mod attended;
 mod bulk;
 mod bulk_apply;
+mod call;
 mod canonical;
 mod connections;
 mod cors;

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use warp::http::StatusCode;
 
 use super::answer::{self, Answer};
+use super::call::Call;
 use super::list::counted;
-use super::operate::Call;
 use super::problem::Problem;
 use super::query::Params;
 use crate::foundation::rfc3339;

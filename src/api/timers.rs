@@ -5,8 +5,8 @@ use warp::http::header::{ETAG, LOCATION};
 use warp::http::{HeaderValue, StatusCode};
 
 use super::answer::{self, Answer};
+use super::call::Call;
 use super::json::Json;
-use super::operate::Call;
 use super::problem::{FieldError, Problem};
 use super::query::Params;
 use super::{Api, draft, idempotency, owner, precondition, traceparent};
