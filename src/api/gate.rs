@@ -14,10 +14,11 @@ use super::answer::Answer;
 use super::cors::Cors;
 use super::measure::{self, Measured};
 use super::memory::{self, Holder};
-use super::operation::{self, NoRoute, Operation, Serves};
+use super::operation::Operation;
 use super::problem::Problem;
 use super::refusals::Refusals;
 use super::request::Request;
+use super::route::{self, NoRoute, Serves};
 use super::{Api, head, inbox, operate};
 use crate::api::access::{Grant, Quota, Scope};
 use crate::foundation::clock::Clock;
@@ -144,7 +145,7 @@ async fn admit(api: &Api, request: Request, passage: &mut Passage) -> Result<Ans
     let timers = api.engine.is_some();
     let serves = Serves { timers, page: timers && api.page, inbox: api.inbox.is_some() };
     let asked = if inbox.is_some() { inbox::PATH } else { &path };
-    let (operation, varying) = match operation::find(&request.method, asked, serves) {
+    let (operation, varying) = match route::find(&request.method, asked, serves) {
         Ok(found) => found,
         Err(NoRoute::NotFound) => return Err(Problem::no_such_path(&path)),
         // A preflight has no token and takes nothing from a rate: the browser sends it, not the page.

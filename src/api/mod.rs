@@ -1,7 +1,7 @@
 //! HTTP in: the API that `openapi` describes, and the only place that names `warp`.
 //!
-//! One filter takes any request apart, `gate` admits it, `operation` finds the operation that it asks for, and a handler answers. No filter
-//! and no handler rejects, so each error is made in `problem` and nowhere else.
+//! One filter takes any request apart, `gate` admits it, `route` finds the operation that it asks for, and a handler answers. No filter and
+//! no handler rejects, so each error is made in `problem` and nowhere else.
 
 pub mod access;
 mod answer;
@@ -47,6 +47,7 @@ mod query;
 mod receivers;
 mod refusals;
 mod request;
+mod route;
 mod standalone;
 mod stats;
 mod summaries;
