@@ -19,7 +19,7 @@ use super::problem::Problem;
 use super::refusals::Refusals;
 use super::request::Request;
 use super::route::{self, NoRoute, Serves};
-use super::{Api, head, inbox, operate};
+use super::{Api, head, inbox};
 use crate::api::access::{Grant, Quota, Scope};
 use crate::foundation::clock::Clock;
 use crate::foundation::metrics::Refused;
@@ -153,14 +153,14 @@ async fn admit(api: &Api, request: Request, passage: &mut Passage) -> Result<Ans
             return passage.cors.preflight(&allow).ok_or_else(|| Problem::method_not_allowed(&allow));
         }
     };
-    passage.measured.asks_for(operation);
+    passage.measured.asks_for(operation.name);
     let grant = known(api, operation, &request.headers)?;
     if let Some(grant) = &grant {
         request.let_in.note(grant.token().is_some());
     }
     // A page cannot make a browser send a token that the page does not have. Where no token is needed, the page's origin decides.
     let open = grant.as_ref().is_some_and(|grant| grant.token().is_none());
-    if open && operation.scope() != Some(Scope::Read) && passage.cors.is_foreign() {
+    if open && operation.scope != Some(Scope::Read) && passage.cors.is_foreign() {
         return Err(Problem::foreign_origin());
     }
     if let Some(grant) = &grant {
@@ -177,7 +177,7 @@ async fn admit(api: &Api, request: Request, passage: &mut Passage) -> Result<Ans
     }
     let memory = grant.as_ref().map(|_| api.memory.part(request.holder.clone()));
     let is_done = !request.method.is_safe();
-    let mut answered = operate::operate(api, operation, varying, request, grant.clone()).await;
+    let mut answered = operation.answer(api, varying, request, grant.clone()).await;
     // An answer that is open to everyone is the same for all clients, and in memory anyway.
     if let (Ok(answer), Some(memory)) = (&mut answered, memory)
         && memory::take_for(answer, memory).is_err()
@@ -190,8 +190,8 @@ async fn admit(api: &Api, request: Request, passage: &mut Passage) -> Result<Ans
 }
 
 /// The client's grant; `None` if the operation is open to everyone.
-fn known(api: &Api, operation: Operation, headers: &HeaderMap) -> Result<Option<Grant>, Problem> {
-    if operation.scope().is_none() {
+fn known(api: &Api, operation: &Operation, headers: &HeaderMap) -> Result<Option<Grant>, Problem> {
+    if operation.scope.is_none() {
         return Ok(None);
     }
     let credentials = headers.get(AUTHORIZATION).map(|value| value.to_str().unwrap_or("?"));
@@ -203,8 +203,8 @@ fn known(api: &Api, operation: Operation, headers: &HeaderMap) -> Result<Option<
 }
 
 /// Checks the grant's scope. This comes after the rate, because refused requests count towards the rate, too.
-fn authorize(api: &Api, operation: Operation, grant: Option<&Grant>) -> Result<(), Problem> {
-    if let (Some(scope), Some(grant)) = (operation.scope(), grant)
+fn authorize(api: &Api, operation: &Operation, grant: Option<&Grant>) -> Result<(), Problem> {
+    if let (Some(scope), Some(grant)) = (operation.scope, grant)
         && !grant.may(scope)
     {
         api.metrics.http.refused.count(Refused::Scope);

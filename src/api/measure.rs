@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use warp::http::StatusCode;
 
-use super::operation::Operation;
 use crate::api::access::Denied;
 use crate::foundation::metrics::{Busy, Metrics, Refused, Write, Written};
 
@@ -27,9 +26,9 @@ impl Measured {
         Self { metrics: metrics.clone(), began: Instant::now(), operation: OTHER, status: None, _busy: busy }
     }
 
-    /// Notes the operation, once it is known.
-    pub(super) fn asks_for(&mut self, operation: Operation) {
-        self.operation = name(operation);
+    /// Notes the name of the operation, once it is known.
+    pub(super) fn asks_for(&mut self, operation: &'static str) {
+        self.operation = operation;
     }
 
     /// Notes the status of the answer.
@@ -58,35 +57,6 @@ pub(super) fn refused(denied: Denied) -> Refused {
     }
 }
 
-/// The write that an operation makes to one timer, if it makes one.
-pub(super) fn write_of(operation: Operation) -> Option<Write> {
-    match operation {
-        Operation::CreateTimer => Some(Write::Create),
-        Operation::ChangeTimer => Some(Write::Change),
-        Operation::CancelTimer => Some(Write::Cancel),
-        Operation::FireTimer => Some(Write::Fire),
-        Operation::ReplayTimer => Some(Write::Replay),
-        // Each of many timers is counted separately.
-        Operation::CreateTimers | Operation::CancelTimers | Operation::ReplayTimers => None,
-        Operation::GetTimer
-        | Operation::ListTimers
-        | Operation::CountTimers
-        | Operation::FollowTimers
-        | Operation::ListReceivers
-        | Operation::ListNodes
-        | Operation::Stats
-        | Operation::ShowInbox
-        | Operation::EmptyInbox
-        | Operation::Health
-        | Operation::Readiness
-        | Operation::Metrics
-        | Operation::Document
-        | Operation::Docs
-        | Operation::Page
-        | Operation::PageFile => None,
-    }
-}
-
 /// The outcome of a write to a timer, by the status of the answer.
 pub(super) fn written(write: Write, status: StatusCode) -> Written {
     if write == Write::Create && status == StatusCode::OK {
@@ -97,34 +67,5 @@ pub(super) fn written(write: Write, status: StatusCode) -> Written {
         Written::Failed
     } else {
         Written::Done
-    }
-}
-
-fn name(operation: Operation) -> &'static str {
-    match operation {
-        Operation::CreateTimer => "create_timer",
-        Operation::GetTimer => "get_timer",
-        Operation::ChangeTimer => "change_timer",
-        Operation::CancelTimer => "cancel_timer",
-        Operation::FireTimer => "fire_timer",
-        Operation::ReplayTimer => "replay_timer",
-        Operation::CreateTimers => "create_timers",
-        Operation::ListTimers => "list_timers",
-        Operation::CountTimers => "count_timers",
-        Operation::CancelTimers => "cancel_timers",
-        Operation::ReplayTimers => "replay_timers",
-        Operation::FollowTimers => "follow_timers",
-        Operation::ListReceivers => "list_receivers",
-        Operation::ListNodes => "list_nodes",
-        Operation::Stats => "show_stats",
-        Operation::ShowInbox => "show_inbox",
-        Operation::EmptyInbox => "empty_inbox",
-        Operation::Health => "health",
-        Operation::Readiness => "readiness",
-        Operation::Metrics => "metrics",
-        Operation::Document => "document",
-        Operation::Docs => "docs",
-        Operation::Page => "page",
-        Operation::PageFile => "page_file",
     }
 }

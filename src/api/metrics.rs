@@ -5,9 +5,10 @@ use warp::http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::Api;
 use super::answer::{self, Answer};
+use super::request::Request;
 use crate::foundation::metrics::Format;
 
-pub(super) async fn show(api: &Api, headers: &HeaderMap) -> Answer {
+pub(super) async fn show(api: &Api, request: &Request) -> Answer {
     let waiting = api.backlog.look().await;
     if let Some(finder) = &api.finder {
         api.metrics.index.show(&finder.indexed(waiting.last_change, &api.receivers.waits()));
@@ -22,7 +23,7 @@ pub(super) async fn show(api: &Api, headers: &HeaderMap) -> Answer {
         api.metrics.nats.show_durability(finding.check, finding.verdict);
     }
     api.metrics.receivers.show(&api.receivers.count());
-    let format = format_for(headers);
+    let format = format_for(&request.headers);
     let mut answer = answer::text(StatusCode::OK, format.content_type(), api.metrics.write(format));
     answer.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
     answer

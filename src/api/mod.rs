@@ -36,7 +36,6 @@ mod memory;
 mod metrics;
 mod nodes;
 mod openapi;
-mod operate;
 mod operation;
 mod owner;
 mod paced;

@@ -1,119 +1,145 @@
-//! All operations of the API: each path with its methods, and the scope that a token needs.
+//! All operations of the API, in one table: method and path, the scope that a token needs, names in metrics, and the handler.
 //!
-//! This is the one table of operations. A test compares the OpenAPI document with it.
+//! A test compares the OpenAPI document with this table.
 
+use std::future::ready;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use warp::http::Method;
 
-use crate::api::access::Scope;
+use super::answer::Answer;
+use super::bulk_apply::Wish;
+use super::call::Call;
+use super::problem::Problem;
+use super::request::Request;
+use super::{
+    Api, bulk, bulk_apply, docs, events, health, inbox, list, measure, metrics, nodes, openapi, page,
+    receivers, stats, timers,
+};
+use crate::api::access::{Grant, Scope};
+use crate::foundation::metrics::Write;
+use Offered::{Everywhere, InDev, WithApi, WithPage};
 
 /// An operation of the API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Operation {
-    CreateTimer,
-    GetTimer,
-    ChangeTimer,
-    CancelTimer,
-    FireTimer,
-    ReplayTimer,
-    CreateTimers,
-    ListTimers,
-    CountTimers,
-    CancelTimers,
-    ReplayTimers,
-    FollowTimers,
-    ListReceivers,
-    ListNodes,
-    Stats,
-    ShowInbox,
-    EmptyInbox,
-    Health,
-    Readiness,
-    Metrics,
-    Document,
-    Docs,
-    Page,
-    PageFile,
+pub(super) struct Operation {
+    pub(super) method: Method,
+    /// The path, with names in braces for the parts that vary.
+    pub(super) path: &'static str,
+    /// The scope that a token needs; `None` if the operation is open to everyone.
+    pub(super) scope: Option<Scope>,
+    /// The name in metrics.
+    pub(super) name: &'static str,
+    /// The write to one timer, if the operation makes one. An operation on many timers counts each of them itself.
+    write: Option<Write>,
+    pub(super) offered: Offered,
 }
 
-use Operation as Op;
+/// The nodes that offer an operation, and its handler.
+pub(super) enum Offered {
+    /// Nodes of every role.
+    Everywhere(for<'c> fn(&'c Api, &'c Request) -> Handled<'c>),
+    /// Nodes that have the API.
+    WithApi(Handler),
+    /// Nodes that have the page.
+    WithPage(Handler),
+    /// The node of `jettimer dev` only.
+    InDev(Handler),
+}
 
-/// A path, with names in braces for the parts that vary, and the operation of each method.
-type Path = (&'static str, &'static [(Method, Operation)]);
+/// Answers a call. The text is the part of the path that varies.
+type Handler = for<'c> fn(&'c mut Call<'_>, &'c str) -> Handled<'c>;
 
-/// Paths on nodes of every role.
-pub(super) const NODE_PATHS: &[Path] = &[
-    ("/healthz", &[(Method::GET, Op::Health)]),
-    ("/readyz", &[(Method::GET, Op::Readiness)]),
-    ("/receivers", &[(Method::GET, Op::ListReceivers)]),
-    ("/nodes", &[(Method::GET, Op::ListNodes)]),
-    ("/metrics", &[(Method::GET, Op::Metrics)]),
+/// The future of a handler, in a box: otherwise each request would take the memory of the largest of these futures.
+type Handled<'c> = BoxFuture<'c, Result<Answer, Problem>>;
+
+const GET: Method = Method::GET;
+const POST: Method = Method::POST;
+const PATCH: Method = Method::PATCH;
+const DELETE: Method = Method::DELETE;
+
+const OPEN: Option<Scope> = None;
+const READ: Option<Scope> = Some(Scope::Read);
+const WRITE: Option<Scope> = Some(Scope::Write);
+const ADMIN: Option<Scope> = Some(Scope::Admin);
+
+/// Every operation. `Allow` names the methods of a path in this order.
+#[rustfmt::skip]
+pub(super) const OPERATIONS: &[Operation] = &[
+    // Method, path, scope, name, write to one timer, nodes and handler.
+    row(GET,    "/healthz",          OPEN,  "health",         None, Everywhere(|_, _| ready(Ok(health::live())).boxed())),
+    row(GET,    "/readyz",           OPEN,  "readiness",      None, Everywhere(|api, _| health::readiness(api).map(Ok).boxed())),
+    row(GET,    "/receivers",        READ,  "list_receivers", None, Everywhere(|api, asked| ready(receivers::list(api, asked)).boxed())),
+    row(GET,    "/nodes",            READ,  "list_nodes",     None, Everywhere(|api, asked| ready(nodes::list(api, asked)).boxed())),
+    row(GET,    "/metrics",          READ,  "metrics",        None, Everywhere(|api, asked| metrics::show(api, asked).map(Ok).boxed())),
+    row(POST,   "/timer",            WRITE, "create_timer",   Some(Write::Create), WithApi(|call, _| timers::create(call).boxed())),
+    row(GET,    "/timer/{id}",       READ,  "get_timer",      None, WithApi(|call, id| timers::read(call, id).boxed())),
+    row(PATCH,  "/timer/{id}",       WRITE, "change_timer",   Some(Write::Change), WithApi(|call, id| timers::change(call, id).boxed())),
+    row(DELETE, "/timer/{id}",       WRITE, "cancel_timer",   Some(Write::Cancel), WithApi(|call, id| timers::cancel(call, id).boxed())),
+    row(POST,   "/timer/{id}/fire",  WRITE, "fire_timer",     Some(Write::Fire), WithApi(|call, id| timers::fire(call, id).boxed())),
+    row(POST,   "/timer/{id}/replay", WRITE, "replay_timer",   Some(Write::Replay), WithApi(|call, id| timers::replay(call, id).boxed())),
+    row(GET,    "/timers",           READ,  "list_timers",    None, WithApi(|call, _| list::list(call).boxed())),
+    row(POST,   "/timers",           WRITE, "create_timers",  None, WithApi(|call, _| bulk::create(call).boxed())),
+    row(DELETE, "/timers",           ADMIN, "cancel_timers",  None, WithApi(|call, _| bulk_apply::apply(call, Wish::Cancel).boxed())),
+    row(POST,   "/timers/replay",    ADMIN, "replay_timers",  None, WithApi(|call, _| bulk_apply::apply(call, Wish::Replay).boxed())),
+    row(GET,    "/timers/counts",    READ,  "count_timers",   None, WithApi(|call, _| ready(list::count(call)).boxed())),
+    row(GET,    "/timers/events",    READ,  "follow_timers",  None, WithApi(|call, _| events::follow(call).boxed())),
+    row(GET,    "/stats",            READ,  "show_stats",     None, WithApi(|call, _| stats::show(call).boxed())),
+    row(GET,    "/openapi.json",     OPEN,  "document",       None, WithApi(|_, _| ready(Ok(openapi::show())).boxed())),
+    row(GET,    "/docs",             OPEN,  "docs",           None, WithApi(|_, _| ready(Ok(docs::PAGE.show())).boxed())),
+    row(GET,    "/",                 OPEN,  "page",           None, WithPage(|call, _| ready(Ok(page::show(call))).boxed())),
+    row(GET,    "/ui_timer",         OPEN,  "page",           None, WithPage(|call, _| ready(Ok(page::show(call))).boxed())),
+    row(GET,    "/ui/{version}/{folder}/{file}", OPEN,  "page_file", None, WithPage(|call, file| ready(page::file(call, file)).boxed())),
+    row(GET,    "/dev/inbox",        READ,  "show_inbox",     None, InDev(|call, _| ready(inbox::show(call)).boxed())),
+    row(DELETE, "/dev/inbox",        WRITE, "empty_inbox",    None, InDev(|call, _| ready(inbox::empty(call)).boxed())),
 ];
 
-/// Paths on nodes that have the API.
-pub(super) const TIMER_PATHS: &[Path] = &[
-    ("/timer", &[(Method::POST, Op::CreateTimer)]),
-    (
-        "/timer/{id}",
-        &[(Method::GET, Op::GetTimer), (Method::PATCH, Op::ChangeTimer), (Method::DELETE, Op::CancelTimer)],
-    ),
-    ("/timer/{id}/fire", &[(Method::POST, Op::FireTimer)]),
-    ("/timer/{id}/replay", &[(Method::POST, Op::ReplayTimer)]),
-    (
-        "/timers",
-        &[
-            (Method::GET, Op::ListTimers),
-            (Method::POST, Op::CreateTimers),
-            (Method::DELETE, Op::CancelTimers),
-        ],
-    ),
-    ("/timers/replay", &[(Method::POST, Op::ReplayTimers)]),
-    ("/timers/counts", &[(Method::GET, Op::CountTimers)]),
-    ("/timers/events", &[(Method::GET, Op::FollowTimers)]),
-    ("/stats", &[(Method::GET, Op::Stats)]),
-    ("/openapi.json", &[(Method::GET, Op::Document)]),
-    ("/docs", &[(Method::GET, Op::Docs)]),
-];
-
-/// Paths on nodes that have the page.
-pub(super) const PAGE_PATHS: &[Path] = &[
-    ("/", &[(Method::GET, Op::Page)]),
-    ("/ui_timer", &[(Method::GET, Op::Page)]),
-    ("/ui/{version}/{folder}/{file}", &[(Method::GET, Op::PageFile)]),
-];
-
-/// Paths on the node of `jettimer dev` only.
-pub(super) const DEV_PATHS: &[Path] =
-    &[("/dev/inbox", &[(Method::GET, Op::ShowInbox), (Method::DELETE, Op::EmptyInbox)])];
-
-/// Every operation, with its path and method.
-#[cfg(test)]
-pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static Method, Operation)> {
-    let paths = NODE_PATHS.iter().chain(TIMER_PATHS).chain(PAGE_PATHS).chain(DEV_PATHS);
-    paths.flat_map(|(path, methods)| methods.iter().map(|(method, operation)| (*path, method, *operation)))
+const fn row(
+    method: Method,
+    path: &'static str,
+    scope: Option<Scope>,
+    name: &'static str,
+    write: Option<Write>,
+    offered: Offered,
+) -> Operation {
+    Operation { method, path, scope, name, write, offered }
 }
 
 impl Operation {
-    /// The scope that a token needs; `None` if the operation is open to everyone.
-    pub(super) fn scope(self) -> Option<Scope> {
-        match self {
-            Op::GetTimer
-            | Op::ListTimers
-            | Op::CountTimers
-            | Op::FollowTimers
-            | Op::ListReceivers
-            | Op::ListNodes
-            | Op::Stats
-            | Op::ShowInbox
-            | Op::Metrics => Some(Scope::Read),
-            Op::CreateTimer
-            | Op::ChangeTimer
-            | Op::CancelTimer
-            | Op::FireTimer
-            | Op::ReplayTimer
-            | Op::CreateTimers
-            | Op::EmptyInbox => Some(Scope::Write),
-            Op::CancelTimers | Op::ReplayTimers => Some(Scope::Admin),
-            Op::Health | Op::Readiness | Op::Document | Op::Docs | Op::Page | Op::PageFile => None,
+    /// Has the handler answer a request, and counts the write to a timer.
+    pub(super) async fn answer(
+        &self,
+        api: &Api,
+        varying: &str,
+        request: Request,
+        grant: Option<Grant>,
+    ) -> Result<Answer, Problem> {
+        let answered = match self.offered {
+            Everywhere(handle) => handle(api, &request).await,
+            WithApi(handle) | WithPage(handle) | InDev(handle) => {
+                // `route` finds these only on nodes with an engine.
+                let Some(engine) = &api.engine else { return Err(Problem::no_such_path(&request.path)) };
+                handle(&mut Call { api, engine, request, grant }, varying).await
+            }
+        };
+        if let Some(write) = self.write {
+            let status = answered.as_ref().map_or_else(Problem::status, Answer::status);
+            api.metrics.timers.count(write, measure::written(write, status));
         }
+        answered
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_path_has_a_method_twice() {
+        let all: HashSet<_> =
+            OPERATIONS.iter().map(|operation| (&operation.method, operation.path)).collect();
+        assert_eq!(all.len(), OPERATIONS.len());
     }
 }

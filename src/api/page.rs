@@ -6,11 +6,12 @@ use warp::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS,
 };
-use warp::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use warp::http::{HeaderName, HeaderValue, StatusCode};
 
 use super::answer::{self, Answer};
+use super::call::Call;
+use super::inbox;
 use super::problem::Problem;
-use super::{Api, inbox};
 use crate::api::ui;
 
 /// The rights of the page: it may run and style itself with its own files, ask this node, and make no markup of text (Trusted Types,
@@ -28,10 +29,10 @@ const FOR_NOW: &str = "no-store";
 
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
-pub(super) fn show(api: &Api, headers: &HeaderMap) -> Answer {
-    let page = ui::page(api.inbox.as_ref().map(|_| inbox::PATH));
+pub(super) fn show(call: &Call<'_>) -> Answer {
+    let page = ui::page(call.api.inbox.as_ref().map(|_| inbox::PATH));
     let etag = format!("\"{}\"", page.tag);
-    let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let known = call.request.headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let known = known.flat_map(|list| list.split(',')).map(|tag| tag.trim().trim_start_matches("W/"));
     let mut answer = if known.into_iter().any(|tag| tag == etag || tag == "*") {
         let mut unchanged = answer::text(StatusCode::NOT_MODIFIED, "text/html", "");
@@ -53,9 +54,9 @@ pub(super) fn show(api: &Api, headers: &HeaderMap) -> Answer {
 }
 
 /// The answer with one of the page's files: `version`, folder and name.
-pub(super) fn file(path: &str, whole: &str) -> Result<Answer, Problem> {
+pub(super) fn file(call: &Call<'_>, path: &str) -> Result<Answer, Problem> {
     let (version, name) = path.split_once('/').unwrap_or_default();
-    let file = ui::find(name).ok_or_else(|| Problem::no_such_path(whole))?;
+    let file = ui::find(name).ok_or_else(|| Problem::no_such_path(&call.request.path))?;
     let mut answer = answer::text(StatusCode::OK, file.media_type(), file.text);
     let headers = answer.headers_mut();
     let keep = if version == *ui::VERSION { FOR_GOOD } else { FOR_NOW };

@@ -2,15 +2,26 @@
 
 use warp::http::Method;
 
-use super::operation::{DEV_PATHS, NODE_PATHS, Operation, PAGE_PATHS, TIMER_PATHS};
+use super::operation::{OPERATIONS, Offered, Operation};
 
-/// The paths that a node serves in addition to those of every node.
+/// The operations that a node offers in addition to those of every node.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Serves {
     pub(super) timers: bool,
     pub(super) page: bool,
     /// The inbox of `jettimer dev`.
     pub(super) inbox: bool,
+}
+
+impl Serves {
+    fn has(self, operation: &Operation) -> bool {
+        match operation.offered {
+            Offered::Everywhere(_) => true,
+            Offered::WithApi(_) => self.timers,
+            Offered::WithPage(_) => self.page,
+            Offered::InDev(_) => self.inbox,
+        }
+    }
 }
 
 /// Why a request has no operation.
@@ -28,20 +39,21 @@ pub(super) fn find<'p>(
     method: &Method,
     path: &'p str,
     serves: Serves,
-) -> Result<(Operation, &'p str), NoRoute> {
-    let timer_paths = if serves.timers { TIMER_PATHS } else { &[] };
-    let page_paths = if serves.page { PAGE_PATHS } else { &[] };
-    let dev_paths = if serves.inbox { DEV_PATHS } else { &[] };
-    for (template, methods) in NODE_PATHS.iter().chain(timer_paths).chain(page_paths).chain(dev_paths) {
-        let Some(varying) = matched(template, path) else { continue };
-        // A path that answers GET also answers HEAD; the server leaves out the body.
-        let asked = if method == Method::HEAD { &Method::GET } else { method };
-        return match methods.iter().find(|(method, _)| method == asked) {
-            Some((_, operation)) => Ok((*operation, varying)),
-            None => Err(NoRoute::OtherMethod(allow(methods))),
-        };
+) -> Result<(&'static Operation, &'p str), NoRoute> {
+    // A path that answers GET also answers HEAD; the server leaves out the body.
+    let asked = if method == Method::HEAD { &Method::GET } else { method };
+    let here = OPERATIONS.iter().filter(|operation| serves.has(operation));
+    let here = here.filter_map(|operation| Some((operation, matched(operation.path, path)?)));
+    if let Some(found) = here.clone().find(|(operation, _)| operation.method == *asked) {
+        return Ok(found);
     }
-    Err(NoRoute::NotFound)
+    let methods: Vec<&str> = here.map(|(operation, _)| names(&operation.method)).collect();
+    Err(if methods.is_empty() { NoRoute::NotFound } else { NoRoute::OtherMethod(methods.join(", ")) })
+}
+
+/// The names in `Allow` for a method.
+fn names(method: &Method) -> &str {
+    if method == Method::GET { "GET, HEAD" } else { method.as_str() }
 }
 
 /// The varying part of `path`, if it fits the template.
@@ -56,33 +68,26 @@ fn matched<'p>(template: &str, path: &'p str) -> Option<&'p str> {
     (parts == wanted && varying.split('/').count() == wanted).then_some(varying)
 }
 
-fn allow(methods: &[(Method, Operation)]) -> String {
-    let mut names = vec![];
-    for (method, _) in methods {
-        names.push(method.as_str());
-        if method == Method::GET {
-            names.push("HEAD");
-        }
-    }
-    names.join(", ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::operation::Operation as Op;
 
     const ALL: Serves = Serves { timers: true, page: true, inbox: true };
+
+    /// The name of the operation, and the part that varies.
+    fn found<'p>(method: &Method, path: &'p str, serves: Serves) -> Result<(&'static str, &'p str), NoRoute> {
+        find(method, path, serves).map(|(operation, varying)| (operation.name, varying))
+    }
 
     #[test]
     fn each_path_takes_its_methods_and_names_them_otherwise() {
         let id = "/timer/x";
-        assert_eq!(find(&Method::GET, id, ALL), Ok((Op::GetTimer, "x")));
-        assert_eq!(find(&Method::HEAD, id, ALL), Ok((Op::GetTimer, "x")));
-        assert_eq!(find(&Method::POST, "/timer/x/fire", ALL), Ok((Op::FireTimer, "x")));
-        assert_eq!(find(&Method::HEAD, "/ui/1/a/b.js", ALL), Ok((Op::PageFile, "1/a/b.js")));
+        assert_eq!(found(&Method::GET, id, ALL), Ok(("get_timer", "x")));
+        assert_eq!(found(&Method::HEAD, id, ALL), Ok(("get_timer", "x")));
+        assert_eq!(found(&Method::POST, "/timer/x/fire", ALL), Ok(("fire_timer", "x")));
+        assert_eq!(found(&Method::HEAD, "/ui/1/a/b.js", ALL), Ok(("page_file", "1/a/b.js")));
         let other = NoRoute::OtherMethod("GET, HEAD, PATCH, DELETE".to_owned());
-        assert_eq!(find(&Method::PUT, id, ALL), Err(other));
+        assert_eq!(found(&Method::PUT, id, ALL), Err(other));
         for nothing in [
             "/timer/",
             "/timer/x/",
@@ -95,25 +100,25 @@ mod tests {
             "/ui/1/a/b/c",
             "/ui/1/a/",
         ] {
-            assert_eq!(find(&Method::GET, nothing, ALL), Err(NoRoute::NotFound), "{nothing}");
+            assert_eq!(found(&Method::GET, nothing, ALL), Err(NoRoute::NotFound), "{nothing}");
         }
     }
 
     #[test]
     fn a_node_without_the_api_tells_of_itself_only() {
         let none = Serves::default();
-        assert_eq!(find(&Method::GET, "/readyz", none), Ok((Op::Readiness, "")));
-        assert_eq!(find(&Method::GET, "/metrics", none), Ok((Op::Metrics, "")));
-        assert_eq!(find(&Method::POST, "/timer", none), Err(NoRoute::NotFound));
-        assert_eq!(find(&Method::GET, "/dev/inbox", Serves { inbox: false, ..ALL }), Err(NoRoute::NotFound));
+        assert_eq!(found(&Method::GET, "/readyz", none), Ok(("readiness", "")));
+        assert_eq!(found(&Method::GET, "/metrics", none), Ok(("metrics", "")));
+        assert_eq!(found(&Method::POST, "/timer", none), Err(NoRoute::NotFound));
+        assert_eq!(found(&Method::GET, "/dev/inbox", Serves { inbox: false, ..ALL }), Err(NoRoute::NotFound));
     }
 
     #[test]
     fn a_node_may_have_the_api_without_the_page() {
         let api = Serves { page: false, ..ALL };
-        assert_eq!(find(&Method::GET, "/docs", api), Ok((Op::Docs, "")));
+        assert_eq!(found(&Method::GET, "/docs", api), Ok(("docs", "")));
         for path in ["/", "/ui_timer", "/ui/1/a/b.js"] {
-            assert_eq!(find(&Method::GET, path, api), Err(NoRoute::NotFound), "{path}");
+            assert_eq!(found(&Method::GET, path, api), Err(NoRoute::NotFound), "{path}");
         }
     }
 }

@@ -16,6 +16,7 @@ use warp::http::{HeaderValue, Method, StatusCode};
 
 use super::Api;
 use super::answer::{self, Answer};
+use super::call::Call;
 use super::problem::Problem;
 use super::query::Params;
 use super::request::Request;
@@ -120,23 +121,23 @@ pub(super) fn page(request: &Request) -> Result<Answer, Problem> {
     Ok(varying(PAGE.show()))
 }
 
-pub(super) fn show(api: &Api, request: &Request) -> Result<Answer, Problem> {
-    let inbox = of(api, request)?;
-    Params::none(&request.query)?;
-    Ok(varying(answer::json(StatusCode::OK, &shown::all(&inbox.lock(), &request.path))))
+pub(super) fn show(call: &Call<'_>) -> Result<Answer, Problem> {
+    let inbox = of(call)?;
+    Params::none(&call.request.query)?;
+    Ok(varying(answer::json(StatusCode::OK, &shown::all(&inbox.lock(), &call.request.path))))
 }
 
 /// Empties the inbox, at the request's path and below.
-pub(super) fn empty(api: &Api, request: &Request) -> Result<Answer, Problem> {
-    let inbox = of(api, request)?;
-    Params::none(&request.query)?;
-    let removed = inbox.lock().empty(&request.path);
+pub(super) fn empty(call: &Call<'_>) -> Result<Answer, Problem> {
+    let inbox = of(call)?;
+    Params::none(&call.request.query)?;
+    let removed = inbox.lock().empty(&call.request.path);
     Ok(answer::json(StatusCode::OK, &json!({ "removed": removed })))
 }
 
-fn of<'a>(api: &'a Api, request: &Request) -> Result<&'a Inbox, Problem> {
-    // The table of operations has it only on a node with an inbox.
-    api.inbox.as_ref().ok_or_else(|| Problem::no_such_path(&request.path))
+fn of<'a>(call: &Call<'a>) -> Result<&'a Inbox, Problem> {
+    // `route` finds these operations only on a node with an inbox.
+    call.api.inbox.as_ref().ok_or_else(|| Problem::no_such_path(&call.request.path))
 }
 
 /// Notes that the answer depends on `Accept`.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::{document, object, operations, resolved};
-use crate::api::operation;
+use crate::api::operation::{OPERATIONS, Operation};
 
 #[test]
 fn each_operation_is_described_with_the_scope_that_it_needs() {
@@ -14,11 +14,11 @@ fn each_operation_is_described_with_the_scope_that_it_needs() {
         .into_iter()
         .map(|(path, method, operation)| ((path.to_owned(), method), operation["security"].clone()))
         .collect();
-    let done: BTreeMap<(String, String), Value> = operation::all()
-        .map(|(path, method, operation)| {
-            let scopes: Vec<Value> =
-                operation.scope().into_iter().map(|scope| json!({ "token": [scope.name()] })).collect();
-            ((path.to_owned(), method.to_string()), Value::Array(scopes))
+    let done: BTreeMap<(String, String), Value> = OPERATIONS
+        .iter()
+        .map(|Operation { method, path, scope, .. }| {
+            let scopes: Vec<Value> = scope.iter().map(|scope| json!({ "token": [scope.name()] })).collect();
+            (((*path).to_owned(), method.to_string()), Value::Array(scopes))
         })
         .collect();
     assert_eq!(described, done, "paths.json has other operations or scopes than operation.rs");
