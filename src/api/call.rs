@@ -3,10 +3,10 @@
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use super::Api;
 use super::draft::Rules;
 use super::json::Json;
 use super::memory::Part;
+use super::parts::Api;
 use super::problem::Problem;
 use super::request::Request;
 use crate::api::access::{Grant, Scope};

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use warp::http::header::RETRY_AFTER;
 use warp::http::{HeaderValue, Method, StatusCode};
 
-use super::Api;
 use super::answer::{self, Answer};
 use super::gate::{self, REQUEST_ID};
 use super::head;
+use super::parts::Api;
 use super::problem::Problem;
 use super::request::Request;
 use crate::foundation::metrics::Label as _;

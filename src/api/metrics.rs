@@ -3,8 +3,8 @@
 use warp::http::header::{ACCEPT, VARY};
 use warp::http::{HeaderMap, HeaderValue, StatusCode};
 
-use super::Api;
 use super::answer::{self, Answer};
+use super::parts::Api;
 use super::request::Request;
 use crate::foundation::metrics::Format;
 

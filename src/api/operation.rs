@@ -11,11 +11,12 @@ use warp::http::Method;
 use super::answer::Answer;
 use super::bulk_apply::Wish;
 use super::call::Call;
+use super::parts::Api;
 use super::problem::Problem;
 use super::request::Request;
 use super::{
-    Api, bulk, bulk_apply, docs, events, health, inbox, list, measure, metrics, nodes, openapi, page,
-    receivers, stats, timers,
+    bulk, bulk_apply, docs, events, health, inbox, list, measure, metrics, nodes, openapi, page, receivers,
+    stats, timers,
 };
 use crate::api::access::{Grant, Scope};
 use crate::foundation::metrics::Write;

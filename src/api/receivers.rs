@@ -5,8 +5,8 @@
 use serde_json::{Value, json};
 use warp::http::StatusCode;
 
-use super::Api;
 use super::answer::{self, Answer};
+use super::parts::Api;
 use super::problem::Problem;
 use super::query::{Params, number};
 use super::request::Request;

@@ -9,7 +9,8 @@ use std::task::{Context, Poll};
 
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 
-use super::{Api, timers};
+use super::parts::Api;
+use super::timers;
 use crate::foundation::timer_json::{self, View};
 use crate::nats::NatsError;
 use crate::node::engine::Engine;

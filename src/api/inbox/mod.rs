@@ -14,9 +14,9 @@ use tokio::sync::Semaphore;
 use warp::http::header::{ACCEPT, VARY};
 use warp::http::{HeaderValue, Method, StatusCode};
 
-use super::Api;
 use super::answer::{self, Answer};
 use super::call::Call;
+use super::parts::Api;
 use super::problem::Problem;
 use super::query::Params;
 use super::request::Request;
