@@ -137,11 +137,11 @@ async fn admit(api: &Api, request: Request, passage: &mut Passage) -> Result<Ans
             return Err(Problem::foreign_origin());
         }
         passage.to_inbox = true;
-        return inbox::take(api, inbox, request).await;
+        return inbox::handlers::take(api, inbox, request).await;
     }
     // The page is open to everyone, since it contains no data; the requests that it sends are not.
     if inbox.is_some() && inbox::wants_page(&request) {
-        return inbox::page(&request);
+        return inbox::handlers::page(&request);
     }
     let timers = api.engine.is_some();
     let serves = Serves { timers, page: timers && api.page, inbox: api.inbox.is_some() };

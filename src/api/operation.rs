@@ -91,8 +91,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
     row(GET,    "/",                 OPEN,  "page",           None, WithPage(|call, _| ready(Ok(page::show(call))).boxed())),
     row(GET,    "/ui_timer",         OPEN,  "page",           None, WithPage(|call, _| ready(Ok(page::show(call))).boxed())),
     row(GET,    "/ui/{version}/{folder}/{file}", OPEN,  "page_file", None, WithPage(|call, file| ready(page::file(call, file)).boxed())),
-    row(GET,    "/dev/inbox",        READ,  "show_inbox",     None, InDev(|call, _| ready(inbox::show(call)).boxed())),
-    row(DELETE, "/dev/inbox",        WRITE, "empty_inbox",    None, InDev(|call, _| ready(inbox::empty(call)).boxed())),
+    row(GET,    "/dev/inbox",        READ,  "show_inbox",     None, InDev(|call, _| ready(inbox::handlers::show(call)).boxed())),
+    row(DELETE, "/dev/inbox",        WRITE, "empty_inbox",    None, InDev(|call, _| ready(inbox::handlers::empty(call)).boxed())),
 ];
 
 const fn row(
