@@ -1,5 +1,6 @@
 //! A request on a connection, from its head until it no longer counts: then the connection rests.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -7,6 +8,13 @@ use hyper::Response;
 
 use super::connections::{Answering, Requests};
 use super::lasting::Lasting;
+
+/// The other end of a connection.
+#[derive(Clone, Debug)]
+pub(super) struct Peer {
+    pub(super) address: IpAddr,
+    pub(super) let_in: LetIn,
+}
 
 /// Whether the client of the present request on a connection was let in to an operation that is not open to everyone. Cheap to clone.
 #[derive(Clone, Debug, Default)]

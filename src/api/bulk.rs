@@ -7,19 +7,18 @@ use warp::http::StatusCode;
 
 use super::answer::{self, Answer};
 use super::call::Call;
+use super::items::{self, MAX_TIMERS};
 use super::json::Json;
 use super::memory::{self, FREE_BYTES};
 use super::problem::Problem;
 use super::query::Params;
 use super::request::without_mark;
-use super::{idempotency, items, measure, timers};
+use super::{idempotency, measure, timers};
 use crate::foundation::metrics::Write;
 use crate::foundation::timer_json::{self, View};
 use crate::nats::NatsError;
 use crate::node::engine::Patience;
 
-/// The most timers that one request creates.
-pub(super) const MAX_TIMERS: usize = 1_000;
 /// The most bytes of a request that creates many timers, whatever the limit of one timer.
 const MAX_BODY_BYTES: usize = 8 * 1_024 * 1_024;
 /// How many timers of a request are created at once, so that one request does not take all that NATS can do.

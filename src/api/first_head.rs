@@ -12,7 +12,9 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio_util::sync::CancellationToken;
 
 use super::kept::FREE_HEAD_BYTES;
-use super::listen::MAX_HEADERS;
+
+/// The most header fields that are read. The limit for accepted requests is lower, and is in `gate`.
+pub(super) const MAX_HEADERS: usize = 256;
 
 /// A connection whose first head was read.
 pub(super) struct FirstHead<S> {

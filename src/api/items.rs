@@ -7,8 +7,10 @@ use bytes::Bytes;
 use serde::de::{Deserializer as _, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::bulk::MAX_TIMERS;
 use super::problem::Problem;
+
+/// The most timers that one request creates.
+pub(super) const MAX_TIMERS: usize = 1_000;
 
 /// How many items are split off: one more than allowed shows that there are too many.
 const MOST: usize = MAX_TIMERS + 1;

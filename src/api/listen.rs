@@ -21,22 +21,15 @@ use warp::filters::BoxedFilter;
 use warp::http::HeaderValue;
 use warp::http::header::CONNECTION;
 
-use super::attended::{LetIn, attended};
+use super::attended::{LetIn, Peer, attended};
 use super::connections::{Connection, Connections};
-use super::first_head::FirstHead;
+use super::first_head::{FirstHead, MAX_HEADERS};
 use super::kept::{Asked, Kept, MAX_HEAD_BYTES};
 use super::memory::{Budget, Holder, Taken};
 use super::paced::{Pace, Paced};
 use super::unread::Unread;
 use crate::foundation::metrics::{Metrics, Task};
 use crate::foundation::tasks::Tasks;
-
-/// The other end of a connection.
-#[derive(Clone, Debug)]
-pub(super) struct Peer {
-    pub(super) address: IpAddr,
-    pub(super) let_in: LetIn,
-}
 
 /// The limits of connections, which hold before a client has asked for anything.
 #[derive(Clone, Copy, Debug)]
@@ -52,9 +45,6 @@ pub struct ConnectionLimits {
     /// How long a connection is kept without a new request.
     pub idle: Duration,
 }
-
-/// The most header fields that are read. The limit for accepted requests is lower, and is in `gate`.
-pub(super) const MAX_HEADERS: usize = 256;
 
 /// The pause after accepting has failed, as when the process is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -13,9 +13,8 @@ use warp::http::{HeaderMap, HeaderValue, Method};
 use warp::path::FullPath;
 use warp::{Filter as _, Rejection};
 
-use super::attended::LetIn;
+use super::attended::{LetIn, Peer};
 use super::json::Json;
-use super::listen::Peer;
 use super::memory::{Budget, FREE_BYTES, Holder, Part};
 use super::problem::Problem;
 use crate::foundation::text_file;

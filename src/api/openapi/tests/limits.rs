@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{document, object, operations, resolved};
 use crate::api::draft::{Rules, read, read_change};
 use crate::api::json::Json;
-use crate::api::{bulk, bulk_apply, gate, list, problem, receivers};
+use crate::api::{bulk_apply, gate, items, list, problem, receivers};
 use rules::domain::flow::{MAX_FLOW_KEY_CHARS, MAX_PARALLELISM};
 use rules::domain::retry::{MAX_ATTEMPTS, MAX_FACTOR, RetryPolicy};
 use rules::domain::state_kind::StateKind;
@@ -47,7 +47,7 @@ fn limits_are_those_of_the_code() {
             json!(rules::domain::called::MAX_ANSWER_BYTES),
         ),
         ("/schemas/TimerPage/properties/timers/maxItems", json!(list::MAX_LIMIT)),
-        ("/schemas/BulkResult/properties/results/maxItems", json!(bulk::MAX_TIMERS)),
+        ("/schemas/BulkResult/properties/results/maxItems", json!(items::MAX_TIMERS)),
         ("/schemas/BulkCancellation/properties/matched/maximum", json!(bulk_apply::MAX_MATCHED)),
         ("/schemas/BulkReplay/properties/matched/maximum", json!(bulk_apply::MAX_MATCHED)),
         ("/schemas/History/properties/minutes/maxItems", json!(rules::history::MINUTES)),
@@ -65,7 +65,7 @@ fn limits_are_those_of_the_code() {
     }
     for media_type in ["application/json", "application/x-ndjson"] {
         let body = &document["paths"]["/timers"]["post"]["requestBody"]["content"][media_type];
-        assert_eq!(body["schema"]["maxItems"], bulk::MAX_TIMERS, "{media_type}");
+        assert_eq!(body["schema"]["maxItems"], items::MAX_TIMERS, "{media_type}");
     }
 }
 
