@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::kept::FREE_HEAD_BYTES;
 
-/// The most header fields that are read. The limit for accepted requests is lower, and is in `gate`.
+/// The most header fields that are read. The limit for accepted requests is lower, and is in `head`.
 pub(super) const MAX_HEADERS: usize = 256;
 
 /// A connection whose first head was read.

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use futures_util::FutureExt as _;
 use tracing::Instrument as _;
-use uuid::Uuid;
 use warp::http::header::{AUTHORIZATION, DATE};
 use warp::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::answer::Answer;
 use super::cors::Cors;
+use super::head::{self, REQUEST_ID};
+use super::inbox;
 use super::measure::{self, Measured};
 use super::memory::{self, Holder};
 use super::operation::Operation;
@@ -20,27 +21,15 @@ use super::problem::Problem;
 use super::refusals::Refusals;
 use super::request::Request;
 use super::route::{self, NoRoute, Serves};
-use super::{head, inbox};
 use crate::api::access::{Grant, Quota, Scope};
 use crate::foundation::clock::Clock;
 use crate::foundation::metrics::Refused;
 use crate::foundation::tasks::panic_text;
 use rules::domain::time::Pace;
 
-/// The most bytes of path and query: many times what the filters of a list need.
-const MAX_URI_BYTES: usize = 8_192;
-/// The most header fields of a request.
-const MAX_HEADERS: usize = 100;
-/// The most bytes of all header names and values together: as many as common servers take.
-const MAX_HEADER_BYTES: usize = 16_384;
-/// The longest request id that is taken over from a client, in bytes.
-pub(super) const MAX_REQUEST_ID_BYTES: usize = 128;
-
 /// The last second of the year 9999, the last one that `Date` can show, counted from 1970.
 const LAST_DATE: Duration = Duration::from_secs(253_402_300_799);
 
-/// Every answer of ours has this header, which tells it from hyper's own answers.
-pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
@@ -54,7 +43,7 @@ struct Passage {
 }
 
 pub(super) async fn handle(api: &Api, refusals: &Refusals, request: Request) -> Answer {
-    let id = request_id(&request.headers);
+    let id = head::request_id(&request.headers);
     let span = tracing::info_span!("request", id = id.as_str());
     let (method, path) = (request.method.clone(), request.path.clone());
     let mut passage = Passage {
@@ -124,7 +113,7 @@ fn caught(
 
 /// Admits a request and has it answered, or says why not.
 async fn admit(api: &Api, request: Request, passage: &mut Passage) -> Result<Answer, Problem> {
-    within_limits(&request)?;
+    head::within_limits(&request)?;
     head::check(&request.headers)?;
     if let Some(host) = api.hosts.foreign(&request.headers) {
         return Err(Problem::foreign_host(host));
@@ -212,37 +201,6 @@ fn authorize(api: &Api, operation: &Operation, grant: Option<&Grant>) -> Result<
         return Err(Problem::forbidden(grant.name(), scope));
     }
     Ok(())
-}
-
-fn within_limits(request: &Request) -> Result<(), Problem> {
-    if request.path.len() + request.query.len() > MAX_URI_BYTES {
-        return Err(uri_too_long());
-    }
-    let bytes: usize = request.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-    if request.headers.len() > MAX_HEADERS || bytes > MAX_HEADER_BYTES {
-        return Err(headers_too_large());
-    }
-    Ok(())
-}
-
-pub(super) fn uri_too_long() -> Problem {
-    Problem::uri_too_long(MAX_URI_BYTES)
-}
-
-pub(super) fn headers_too_large() -> Problem {
-    Problem::headers_too_large(format!(
-        "a request may have at most {MAX_HEADERS} header fields, with {MAX_HEADER_BYTES} bytes in total"
-    ))
-}
-
-/// The client's request id if it is fit for a log line, or a new one.
-pub(super) fn request_id(headers: &HeaderMap) -> String {
-    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
-    let given = given.filter(|id| (1..=MAX_REQUEST_ID_BYTES).contains(&id.len()));
-    match given.filter(|id| id.bytes().all(|byte| byte.is_ascii_graphic())) {
-        Some(id) => id.to_owned(),
-        None => Uuid::now_v7().to_string(),
-    }
 }
 
 /// How much of the rate is left (draft-ietf-httpapi-ratelimit-headers-10).

@@ -1,9 +1,24 @@
-//! Refuses heads that this node can read, but that two programs on the way may understand in two ways.
+//! The head of a request: its id and its limits. Refuses heads that this node can read, but that two programs on the way may understand in
+//! two ways.
 
-use warp::http::HeaderMap;
+use uuid::Uuid;
 use warp::http::header::{HOST, TRANSFER_ENCODING};
+use warp::http::{HeaderMap, HeaderName};
 
 use super::problem::Problem;
+use super::request::Request;
+
+/// The most bytes of path and query: many times what the filters of a list need.
+const MAX_URI_BYTES: usize = 8_192;
+/// The most header fields of a request.
+const MAX_HEADERS: usize = 100;
+/// The most bytes of all header names and values together: as many as common servers take.
+const MAX_HEADER_BYTES: usize = 16_384;
+/// The longest request id that is taken over from a client, in bytes.
+pub(super) const MAX_REQUEST_ID_BYTES: usize = 128;
+
+/// Every answer of ours has this header, which tells it from hyper's own answers.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The fields that are read here and have a hyphen in their names. Many programs take an underscore for a hyphen, and others drop such a
 /// field, so a client that sends underscores cannot know what becomes of the field.
@@ -52,9 +67,41 @@ pub(super) fn check(headers: &HeaderMap) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Refuses a head that is too large.
+pub(super) fn within_limits(request: &Request) -> Result<(), Problem> {
+    if request.path.len() + request.query.len() > MAX_URI_BYTES {
+        return Err(uri_too_long());
+    }
+    let bytes: usize = request.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if request.headers.len() > MAX_HEADERS || bytes > MAX_HEADER_BYTES {
+        return Err(headers_too_large());
+    }
+    Ok(())
+}
+
+pub(super) fn uri_too_long() -> Problem {
+    Problem::uri_too_long(MAX_URI_BYTES)
+}
+
+pub(super) fn headers_too_large() -> Problem {
+    Problem::headers_too_large(format!(
+        "a request may have at most {MAX_HEADERS} header fields, with {MAX_HEADER_BYTES} bytes in total"
+    ))
+}
+
+/// The client's request id if it is fit for a log line, or a new one.
+pub(super) fn request_id(headers: &HeaderMap) -> String {
+    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    let given = given.filter(|id| (1..=MAX_REQUEST_ID_BYTES).contains(&id.len()));
+    match given.filter(|id| id.bytes().all(|byte| byte.is_ascii_graphic())) {
+        Some(id) => id.to_owned(),
+        None => Uuid::now_v7().to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use warp::http::{HeaderName, HeaderValue};
+    use warp::http::HeaderValue;
 
     use super::*;
 

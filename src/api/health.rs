@@ -6,8 +6,7 @@ use warp::http::header::RETRY_AFTER;
 use warp::http::{HeaderValue, Method, StatusCode};
 
 use super::answer::{self, Answer};
-use super::gate::{self, REQUEST_ID};
-use super::head;
+use super::head::{self, REQUEST_ID};
 use super::parts::Api;
 use super::problem::Problem;
 use super::request::Request;
@@ -20,7 +19,7 @@ pub(super) fn live() -> Answer {
 
 /// The answer of a listener for health checks only.
 pub(super) async fn only(api: &Api, request: Request) -> Answer {
-    let id = gate::request_id(&request.headers);
+    let id = head::request_id(&request.headers);
     let reads = [Method::GET, Method::HEAD].contains(&request.method);
     let mut answer = match (head::check(&request.headers), request.path.as_str()) {
         (Err(problem), _) => problem.answer(&id),

@@ -30,7 +30,7 @@ const MOST_READ: usize = 8 * 1_024 - 1;
 pub(super) const FREE_HEAD_BYTES: usize = MOST_READ;
 
 /// The size of hyper's buffer for a head of more than that, in bytes. hyper refuses a larger head, and `unread` answers it. The limits of
-/// accepted heads are lower, and are in `gate`. A buffer that has grown stays so as long as its connection, so the connection ends with the
+/// accepted heads are lower, and are in `head`. A buffer that has grown stays so as long as its connection, so the connection ends with the
 /// answer.
 pub(super) const MAX_HEAD_BYTES: usize = 32 * 1_024;
 

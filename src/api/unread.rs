@@ -16,7 +16,7 @@ use tokio::time::Sleep;
 use uuid::Uuid;
 use warp::http::StatusCode;
 
-use super::gate::{self, REQUEST_ID};
+use super::head::{self, REQUEST_ID};
 use super::kept::Asked;
 use super::measure;
 use super::problem::Problem;
@@ -66,10 +66,10 @@ impl<S: AsyncWrite + Unpin> Unread<S> {
     fn answer(&mut self, status: StatusCode, theirs: &[u8]) {
         let id = Uuid::now_v7().to_string();
         let problem = match status {
-            StatusCode::URI_TOO_LONG => gate::uri_too_long(),
+            StatusCode::URI_TOO_LONG => head::uri_too_long(),
             // hyper has stopped reading within the first line.
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE if !self.asked.has_line() => gate::uri_too_long(),
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => gate::headers_too_large(),
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE if !self.asked.has_line() => head::uri_too_long(),
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => head::headers_too_large(),
             _ => Problem::unreadable_head(),
         };
         let status = problem.status();

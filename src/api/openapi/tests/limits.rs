@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{document, object, operations, resolved};
 use crate::api::draft::{Rules, read, read_change};
 use crate::api::json::Json;
-use crate::api::{bulk_apply, gate, items, list, problem, receivers};
+use crate::api::{bulk_apply, head, items, list, problem, receivers};
 use rules::domain::flow::{MAX_FLOW_KEY_CHARS, MAX_PARALLELISM};
 use rules::domain::retry::{MAX_ATTEMPTS, MAX_FACTOR, RetryPolicy};
 use rules::domain::state_kind::StateKind;
@@ -55,7 +55,7 @@ fn limits_are_those_of_the_code() {
         ("/schemas/ProblemFields/properties/errors/maxItems", json!(problem::MAX_ERRORS)),
         ("/parameters/limit/schema/maximum", json!(list::MAX_LIMIT)),
         ("/parameters/limit/schema/default", json!(list::DEFAULT_LIMIT)),
-        ("/headers/request-id/schema/maxLength", json!(gate::MAX_REQUEST_ID_BYTES)),
+        ("/headers/request-id/schema/maxLength", json!(head::MAX_REQUEST_ID_BYTES)),
     ] {
         assert_eq!(components.pointer(pointer), Some(&limit), "{pointer}");
     }
