@@ -3,8 +3,23 @@
 
 use std::time::Instant;
 
-use super::Quota;
 use rules::domain::rate::Rate;
+
+/// The state of a caller's rate limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// How many requests the window allows.
+    pub limit: u64,
+    pub window_seconds: u64,
+    /// How many requests may follow at once.
+    pub remaining: u64,
+    /// Seconds until the whole limit is available again, rounded up.
+    pub reset_seconds: u64,
+    /// Whether this request is within the limit.
+    pub allowed: bool,
+    /// Seconds until the next request is within the limit, rounded up.
+    pub retry_after_seconds: u64,
+}
 
 /// The requests that a caller may still send. Time comes in as an argument.
 pub(super) struct Bucket {

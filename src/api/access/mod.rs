@@ -4,9 +4,9 @@
 //! nothing to guess, and a slow hash would only slow down each request.
 
 mod bucket;
+mod scope;
 mod token;
 
-use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -16,40 +16,9 @@ use crate::foundation::crypto;
 use bucket::Bucket;
 use rules::domain::rate::Rate;
 
-pub use token::{Token, check_name, parse, random, scope};
-
-/// A right that a token can have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// See timers, lists, the feed and metrics: numbers say less than a list, and a scraper's token should do no harm.
-    Read,
-    /// Create, change, cancel, fire and replay timers.
-    Write,
-    /// Everything, including acts on many timers at once: cancelling by filter.
-    Admin,
-    /// See the headers and bodies that timers send.
-    ReadBody,
-}
-
-impl Scope {
-    pub const ALL: [Self; 4] = [Self::Read, Self::Write, Self::Admin, Self::ReadBody];
-
-    /// The scope's name in lists of tokens and in answers.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Write => "write",
-            Self::Admin => "admin",
-            Self::ReadBody => "read-body",
-        }
-    }
-}
-
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+pub use bucket::Quota;
+pub use scope::{Scope, scope};
+pub use token::{Token, check_name, parse, random};
 
 /// Why a request is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,22 +29,6 @@ pub enum Denied {
     Malformed,
     #[error("this node does not know the token; was it replaced?")]
     Unknown,
-}
-
-/// The state of a caller's rate limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Quota {
-    /// How many requests the window allows.
-    pub limit: u64,
-    pub window_seconds: u64,
-    /// How many requests may follow at once.
-    pub remaining: u64,
-    /// Seconds until the whole limit is available again, rounded up.
-    pub reset_seconds: u64,
-    /// Whether this request is within the limit.
-    pub allowed: bool,
-    /// Seconds until the next request is within the limit, rounded up.
-    pub retry_after_seconds: u64,
 }
 
 /// A caller that was let in.

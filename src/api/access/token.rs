@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
-use super::Scope;
+use super::scope::{Scope, scope};
 use crate::foundation::text_file;
 use rules::domain::rate::Rate;
 
@@ -97,18 +97,6 @@ pub fn check_name(name: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("a name has 1 to {MAX_NAME_BYTES} letters, digits, dots, underscores and hyphens"))
-}
-
-/// Reads the name of a scope.
-///
-/// # Errors
-///
-/// The scopes that exist.
-pub fn scope(name: &str) -> Result<Scope, String> {
-    Scope::ALL
-        .into_iter()
-        .find(|scope| scope.name() == name)
-        .ok_or_else(|| format!("{name:?} is not a scope; scopes are read, write, admin, read-body"))
 }
 
 /// A new token, as its holder keeps it. Its prefix lets scanners of repositories find it.
