@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::link::ApiError;
+use super::api::ApiError;
 use super::names::{BUCKET_STREAM, CONSUMER, STREAM, record_subject};
 use super::readiness::CHECK_TIMEOUT;
 use crate::nats::{Link, NatsError};

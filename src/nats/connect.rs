@@ -1,6 +1,5 @@
 //! Makes the connection: addresses, credentials, TLS, and how long to keep trying.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,20 +10,16 @@ use async_nats::{
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::foundation::clock::Clock;
 use crate::foundation::metrics::Metrics;
 use crate::nats::Link;
+use crate::nats::access::Access;
 use crate::nats::credentials::Credentials;
 use crate::nats::names::{BUCKET_STREAM, INBOX_PREFIX};
 use crate::nats::next_server::NextServer;
 use crate::nats::outage::{Outage, is_about_the_user};
 use crate::nats::standing::NOT_HERE;
 use crate::nats::store::MIN_PAYLOAD;
-use rules::durability::Sync;
-
-/// The oldest nats-server that works. Up to 2.14.2, message schedules and work queues have bugs that lose or double timers; up to
-/// 2.14.3, a write at the moment when a record's time to live ends can leave the bucket read-only.
-const MIN_SERVER: (u32, u32, u32) = (2, 14, 4);
+use crate::nats::version::{MIN_SERVER, is_new_enough};
 
 /// After this time without a message the client sends a PING, and another one after the same time. After the third span without an
 /// answer the client gives the connection up: a firewall has forgotten it, or the server's machine is gone. A slow server still
@@ -40,30 +35,6 @@ const JETSTREAM_WITHIN: Duration = Duration::from_secs(2);
 
 /// The longest pause between two tries to reconnect.
 const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(1);
-
-/// How to reach NATS, and as which user.
-#[derive(Clone, Debug, Default)]
-pub struct Access {
-    /// `nats://` or `tls://` addresses; one that answers is enough.
-    pub servers: Vec<ServerAddr>,
-    /// A `.creds` file (user JWT and NKey seed).
-    pub creds: Option<PathBuf>,
-    /// A file with an NKey's seed, as `nk -gen user` makes them.
-    pub nkey: Option<PathBuf>,
-    /// Certificates of authorities to trust instead of the system's, PEM.
-    pub ca: Option<PathBuf>,
-    /// The client's certificate, PEM; together with `key`.
-    pub cert: Option<PathBuf>,
-    /// The client certificate's private key, PEM.
-    pub key: Option<PathBuf>,
-    /// How long to keep trying at the start.
-    pub wait: Duration,
-    /// When the server syncs, if this process configured it.
-    pub own_sync: Option<Sync>,
-    /// The name this node shows to the server (`nats server report connections`).
-    pub name: String,
-    pub clock: Clock,
-}
 
 /// Connects, tries again for [`Access::wait`], and checks that the server is new enough and has JetStream. Once made, the
 /// connection re-establishes itself for ever.
@@ -134,33 +105,6 @@ async fn has_jetstream(client: &Client) -> bool {
     let subject = format!("$JS.API.STREAM.INFO.{BUCKET_STREAM}");
     // An error about the stream is an answer, too.
     matches!(timeout(JETSTREAM_WITHIN, client.request(subject, "".into())).await, Ok(Ok(_)))
-}
-
-/// The oldest nats-server whose `sync_interval: always` covers blocks that it compacts.
-const MIN_SYNCED: (u32, u32, u32) = (2, 15, 0);
-
-/// Whether a server of this version works.
-pub(super) fn is_new_enough(version: &str) -> bool {
-    is_at_least(version, MIN_SERVER)
-}
-
-/// Whether a server of this version writes everything through that it is configured to write through.
-pub(super) fn is_synced_enough(version: &str) -> bool {
-    is_at_least(version, MIN_SYNCED)
-}
-
-/// Compares versions by number. A pre-release is older than its release.
-fn is_at_least(version: &str, least: (u32, u32, u32)) -> bool {
-    let (release, pre) =
-        version.split_once(['-', '+']).map_or((version, false), |(release, _)| (release, true));
-    let mut numbers = release.trim_start_matches('v').split('.').map(str::parse::<u32>);
-    let (Some(Ok(major)), Some(Ok(minor)), Some(Ok(patch)), None) =
-        (numbers.next(), numbers.next(), numbers.next(), numbers.next())
-    else {
-        return false;
-    };
-    let version = (major, minor, patch);
-    version > least || (version == least && !pre)
 }
 
 fn options(
@@ -249,17 +193,6 @@ fn redacted(server: &ServerAddr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn versions_are_compared_by_number_and_a_pre_release_is_older_than_its_release() {
-        for version in ["2.14.4", "2.14.10", "2.15.0-RC.1", "v3.0.0"] {
-            assert!(is_new_enough(version), "{version}");
-        }
-        for version in ["2.14.3", "2.9.25", "2.14.4-RC.2", "2.15", "2.15.1.4", "", "new"] {
-            assert!(!is_new_enough(version), "{version}");
-        }
-        assert!(is_synced_enough("2.15.0") && !is_synced_enough("2.14.5"));
-    }
 
     #[test]
     fn a_server_of_a_cluster_may_have_its_jetstream_off_and_a_single_one_may_not() {

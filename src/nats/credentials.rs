@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use async_nats::{Auth, ServerAddr};
 use nkeys::KeyPair;
 
-use super::connect::Access;
+use super::access::Access;
 
 #[derive(Clone)]
 pub(super) enum Credentials {

@@ -1,5 +1,7 @@
 //! Errors of requests to JetStream, sorted by the caller's next step.
 
+use async_nats::{RequestError, RequestErrorKind};
+
 /// A request to JetStream that did not succeed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum NatsError {
@@ -28,6 +30,19 @@ pub enum NatsError {
 }
 
 impl NatsError {
+    /// The meaning of a request that the client could not send, or that the server did not answer.
+    pub(super) fn unanswered(error: &RequestError) -> Self {
+        match error.kind() {
+            RequestErrorKind::NoResponders => {
+                Self::NotDone("no server responded: there is no leader, or no such stream".to_owned())
+            }
+            RequestErrorKind::MaxPayloadExceeded | RequestErrorKind::InvalidSubject => {
+                Self::Unreadable(format!("NATS can never take this request: {error}"))
+            }
+            RequestErrorKind::TimedOut | RequestErrorKind::Other => Self::Unclear(error.to_string()),
+        }
+    }
+
     /// The error of a write that a leader with replicas refused while it had proposed another write of the record and not applied it.
     pub(crate) fn another_is_on_its_way() -> Self {
         Self::NotDone("NATS refused a write because of another one that is on its way".to_owned())

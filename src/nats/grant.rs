@@ -8,8 +8,8 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::link::ApiError;
-use super::names::{EVENTS, ROOM_STREAM, ROOM_STREAM_SUBJECT};
+use super::api::ApiError;
+use super::names::{EVENTS, ROOM_STREAM, ROOM_STREAM_SUBJECT, ROOM_SUBJECT};
 use crate::nats::{Link, NatsError};
 
 /// More than any server has, in bytes.
@@ -17,6 +17,15 @@ const TOO_MUCH: u64 = 1 << 50;
 
 /// How exactly the grant is measured: to this many bytes, or to a 256th of the grant if that is more.
 const STEP: u64 = 1 << 20;
+
+#[derive(Deserialize)]
+struct GrantedJson {
+    v: u32,
+    bytes: u64,
+}
+
+/// The version of the value under the key.
+const VERSION: u32 = 1;
 
 #[derive(Deserialize)]
 struct Answer {
@@ -55,6 +64,19 @@ impl Link {
             self.tell_granted(granted, revision).await?;
         }
         Ok(Some(granted))
+    }
+
+    /// The last grant that was measured of a single server, in bytes, with the revision of the key.
+    pub(super) async fn granted(&self) -> Result<(Option<u64>, u64), NatsError> {
+        let (json, revision) = self.kept(ROOM_SUBJECT).await?;
+        let granted = serde_json::from_slice::<GrantedJson>(&json).ok();
+        Ok((granted.filter(|granted| granted.v == VERSION).map(|granted| granted.bytes), revision))
+    }
+
+    /// Tells all nodes the measured grant, in place of this revision.
+    async fn tell_granted(&self, bytes: u64, revision: u64) -> Result<(), NatsError> {
+        let json = serde_json::json!({ "v": VERSION, "bytes": bytes }).to_string();
+        self.keep_as(ROOM_SUBJECT, json.into_bytes(), revision).await.map(|_| ())
     }
 
     /// Removes the older half of the events; gives their number.

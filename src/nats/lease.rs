@@ -3,15 +3,11 @@
 //!
 //! It keeps sweeps apart, and no promise rests on it: two sweeps at once do no harm.
 
-use async_nats::{HeaderMap, HeaderValue, Subject};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::names::{LEASE_SUBJECT, SWEEP_STREAM};
+use super::names::LEASE_SUBJECT;
 use crate::foundation::rfc3339;
-use crate::nats::link::{ApiError, Published};
 use crate::nats::{Link, NatsError};
 use rules::domain::time::Timestamp;
 
@@ -81,40 +77,12 @@ impl LeaseJson {
     }
 }
 
-#[derive(Deserialize)]
-struct Answer {
-    message: Option<Kept>,
-    error: Option<ApiError>,
-}
-
-#[derive(Deserialize)]
-struct Kept {
-    seq: u64,
-    #[serde(default)]
-    data: String,
-}
-
 impl Link {
     /// The lease with its revision; `None` if no node ever had it, or this version cannot read it.
     pub async fn lease(&self) -> Result<(Option<Lease>, u64), NatsError> {
         let (json, revision) = self.kept(LEASE_SUBJECT).await?;
         let lease = serde_json::from_slice::<LeaseJson>(&json).ok().and_then(LeaseJson::lease);
         Ok((lease, revision))
-    }
-
-    /// The value of a key of the sweep's bucket, with its revision; empty and 0 without such a key.
-    pub(super) async fn kept(&self, key: &str) -> Result<(Vec<u8>, u64), NatsError> {
-        let request = serde_json::json!({ "last_by_subj": key }).to_string();
-        let subject = Subject::from(format!("$JS.API.STREAM.MSG.GET.{SWEEP_STREAM}"));
-        let answer = self.ask(subject, None, request.into()).await?;
-        let answer: Answer = serde_json::from_slice(&answer.payload)
-            .map_err(|error| NatsError::Unclear(format!("the answer is not a message: {error}")))?;
-        match (answer.message, answer.error) {
-            (Some(kept), _) => Ok((BASE64.decode(kept.data).unwrap_or_default(), kept.seq)),
-            (None, Some(error)) if error.is_no_message() => Ok((vec![], 0)),
-            (None, Some(error)) => Err(error.into_error()),
-            (None, None) => Err(NatsError::Unclear("an empty answer".to_owned())),
-        }
     }
 
     /// Writes the lease in place of this revision; gives the new one, or `None` if another node was faster.
@@ -126,21 +94,6 @@ impl Link {
     pub async fn put_lease(&self, lease: &Lease, revision: u64) -> Result<Option<u64>, NatsError> {
         let json = serde_json::to_vec(&LeaseJson::from(lease)).unwrap_or_default();
         self.keep_as(LEASE_SUBJECT, json, revision).await
-    }
-
-    /// Writes a key of the sweep's bucket in place of this revision; gives the new one, or `None` if another node was faster.
-    pub(super) async fn keep_as(
-        &self,
-        key: &'static str,
-        json: Vec<u8>,
-        revision: u64,
-    ) -> Result<Option<u64>, NatsError> {
-        let mut headers = HeaderMap::new();
-        headers.insert("Nats-Expected-Last-Subject-Sequence", HeaderValue::from(revision));
-        match self.publish(Subject::from(key), headers, json.into()).await? {
-            Published::At(revision) => Ok(Some(revision)),
-            Published::WrongLast => Ok(None),
-        }
     }
 }
 

@@ -3,46 +3,27 @@
 //! While the connection is down, the node puts nothing into the client's buffer: a request that its caller has given up must not be
 //! stored minutes later, when the connection is back.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::connection::State;
-use async_nats::{Client, HeaderMap, Message, Request, RequestError, RequestErrorKind, Subject, Subscriber};
+use async_nats::{Client, HeaderMap, Message, Request, Subject, Subscriber};
 use bytes::Bytes;
-use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 use crate::foundation::clock::Clock;
-use crate::foundation::metrics::{Metrics, Trouble, Turned};
+use crate::foundation::metrics::{Metrics, Turned};
 use crate::nats::NatsError;
+use crate::nats::api::PubAck;
 use crate::nats::names::RECORD_PREFIX;
 use crate::nats::outage::Outage;
-use crate::nats::readiness::Storing;
+use crate::nats::storing::Storing;
+use crate::nats::tally::Tally;
 
 /// How long one request waits for the connection and then for its answer. A change of leader takes
 /// 2 to 9 s, in which requests are lost, not delayed: asking again soon beats waiting long.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// The error codes of JetStream that this node distinguishes (`server/errors.json` of nats-server).
-mod code {
-    pub(super) const WRONG_LAST_SEQUENCE: u32 = 10_071;
-    pub(super) const WRONG_LAST_SEQUENCE_CONSTANT: u32 = 10_164;
-    pub(super) const NO_MESSAGE_FOUND: u32 = 10_037;
-    pub(super) const OFF_FOR_ACCOUNT: u32 = 10_039;
-    pub(super) const OFF: u32 = 10_076;
-    /// `JSAccountResourcesExceededErr`: the account's limit.
-    pub(super) const ACCOUNT_FULL: u32 = 10_002;
-    /// `JSInsufficientResourcesErr`: the server's limit.
-    pub(super) const SERVER_FULL: u32 = 10_023;
-    /// The server's or the account's limit, for a stream that is to be created.
-    pub(super) const NO_STORAGE: u32 = 10_047;
-    /// Any failure to store; the description says which.
-    pub(super) const NOT_STORED: u32 = 10_077;
-    /// The description if a stream's own limit is reached.
-    pub(super) const STREAM_FULL: &str = "maximum bytes exceeded";
-}
 
 /// A connection that re-establishes itself. Cheap to clone.
 #[derive(Clone)]
@@ -53,11 +34,7 @@ pub struct Link {
     /// Counts the connections that were made.
     connects: watch::Receiver<u64>,
     outage: Arc<Outage>,
-    /// How many requests were not answered or not done, for [`Link::epoch`].
-    failures: Arc<AtomicU64>,
-    /// When a write was last refused for lack of room.
-    no_room: Arc<Mutex<Option<Instant>>>,
-    metrics: Arc<Metrics>,
+    tally: Arc<Tally>,
     clock: Clock,
 }
 
@@ -67,45 +44,6 @@ pub(super) enum Published {
     At(u64),
     /// Refused: the subject's last message is not the expected one.
     WrongLast,
-}
-
-#[derive(Deserialize)]
-struct PubAck {
-    #[serde(default)]
-    seq: u64,
-    error: Option<ApiError>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct ApiError {
-    pub(super) code: u32,
-    #[serde(default)]
-    pub(super) err_code: u32,
-    #[serde(default)]
-    pub(super) description: String,
-}
-
-impl ApiError {
-    pub(super) fn is_no_message(&self) -> bool {
-        self.err_code == code::NO_MESSAGE_FOUND
-    }
-
-    /// Whether JetStream is off, for this account at least.
-    pub(super) fn is_off(&self) -> bool {
-        [code::OFF_FOR_ACCOUNT, code::OFF].contains(&self.err_code)
-    }
-
-    /// Whether a storage limit is reached: the server's, the account's or the stream's.
-    pub(super) fn is_no_room(&self) -> bool {
-        [code::ACCOUNT_FULL, code::SERVER_FULL, code::NO_STORAGE].contains(&self.err_code)
-            || (self.err_code == code::NOT_STORED && self.description == code::STREAM_FULL)
-    }
-
-    pub(super) fn into_error(self) -> NatsError {
-        let is_no_room = self.is_no_room();
-        let text = format!("{} (code {}, {})", self.description, self.code, self.err_code);
-        if is_no_room { NatsError::NoRoom(text) } else { NatsError::NotDone(text) }
-    }
 }
 
 impl Link {
@@ -122,9 +60,7 @@ impl Link {
             wakes: Arc::default(),
             connects,
             outage,
-            failures: Arc::default(),
-            no_room: Arc::default(),
-            metrics,
+            tally: Arc::new(Tally::new(metrics)),
             clock,
         }
     }
@@ -156,12 +92,12 @@ impl Link {
     /// A number that changes whenever NATS may have older data than before: with each connection, and with each failed request, as
     /// when the server of a stream is away. Never 0 once there was a connection.
     pub fn epoch(&self) -> u64 {
-        self.connection() + self.failures.load(Ordering::Acquire)
+        self.connection() + self.tally.failures()
     }
 
     /// Counts that this node found the bucket different from how it had seen it.
     pub fn bucket_turned(&self, how: Turned) {
-        self.metrics.nats.turned.count(how);
+        self.tally.turned(how);
     }
 
     /// The number of this connection: how many there were so far.
@@ -204,7 +140,7 @@ impl Link {
 
     /// When a write of this node was last refused since a storage limit was reached; `None` if none ever was.
     pub fn refused_for_room(&self) -> Option<Instant> {
-        self.no_room.lock().ok().and_then(|refused| *refused)
+        self.tally.refused_for_room()
     }
 
     /// Gives up this connection, which looks alive and carries nothing, and makes another.
@@ -222,7 +158,7 @@ impl Link {
         headers: Option<HeaderMap>,
         payload: Bytes,
     ) -> Result<Message, NatsError> {
-        self.metrics.nats.requests.inc();
+        self.tally.request();
         // In a box: few requests wait for a connection, and all of them would take its memory.
         if !self.is_up()
             && let Err(error) = Box::pin(self.up()).await
@@ -236,27 +172,14 @@ impl Link {
         let answer = timeout(REQUEST_TIMEOUT, self.client.send_request(subject, request)).await;
         let error = match answer {
             Ok(Ok(message)) => return Ok(message),
-            Ok(Err(error)) => unanswered(&error),
+            Ok(Err(error)) => NatsError::unanswered(&error),
             Err(_) => NatsError::Unclear(format!("no answer within {REQUEST_TIMEOUT:?}")),
         };
         Err(self.counted(error))
     }
 
     pub(super) fn counted(&self, error: NatsError) -> NatsError {
-        if matches!(error, NatsError::Unclear(_) | NatsError::NotDone(_)) {
-            self.failures.fetch_add(1, Ordering::AcqRel);
-        }
-        if matches!(error, NatsError::NoRoom(_))
-            && let Ok(mut refused) = self.no_room.lock()
-        {
-            *refused = Some(Instant::now());
-        }
-        self.metrics.nats.failures.count(match error {
-            NatsError::Unclear(_) => Trouble::Unclear,
-            NatsError::NotDone(_) => Trouble::NotDone,
-            NatsError::NoRoom(_) => Trouble::NoRoom,
-            NatsError::TooLarge { .. } | NatsError::Unreadable(_) => Trouble::Impossible,
-        });
+        self.tally.failure(&error);
         error
     }
 
@@ -288,14 +211,7 @@ impl Link {
             .map_err(|error| self.counted(error))?;
         match ack.error {
             None => Ok(Published::At(ack.seq)),
-            Some(error)
-                if matches!(
-                    error.err_code,
-                    code::WRONG_LAST_SEQUENCE | code::WRONG_LAST_SEQUENCE_CONSTANT
-                ) =>
-            {
-                Ok(Published::WrongLast)
-            }
+            Some(error) if error.is_wrong_last() => Ok(Published::WrongLast),
             Some(error) => Err(self.counted(error.into_error())),
         }
     }
@@ -328,18 +244,5 @@ impl Link {
         if self.is_up() && timeout(REQUEST_TIMEOUT, self.client.flush()).await.is_err() {
             tracing::warn!("NATS did not take the last messages of this node within {REQUEST_TIMEOUT:?}");
         }
-    }
-}
-
-/// The meaning of a request that the client could not send, or that the server did not answer.
-fn unanswered(error: &RequestError) -> NatsError {
-    match error.kind() {
-        RequestErrorKind::NoResponders => {
-            NatsError::NotDone("no server responded: there is no leader, or no such stream".to_owned())
-        }
-        RequestErrorKind::MaxPayloadExceeded | RequestErrorKind::InvalidSubject => {
-            NatsError::Unreadable(format!("NATS can never take this request: {error}"))
-        }
-        RequestErrorKind::TimedOut | RequestErrorKind::Other => NatsError::Unclear(error.to_string()),
     }
 }

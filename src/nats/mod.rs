@@ -3,8 +3,11 @@
 //! Nothing outside this folder names `async_nats`, a subject, a stream or a header, and nothing in it knows the meaning of a state.
 //! `ARCHITECTURE.md` and `docs/nats.md` say why it is shaped like this.
 
+mod access;
 mod acts;
 mod allowed;
+mod api;
+mod armed;
 mod backlog;
 mod batch;
 mod compare;
@@ -21,6 +24,7 @@ pub(crate) mod fuzzing;
 mod grant;
 mod inspect;
 mod installation;
+mod keys;
 mod lease;
 mod ledger;
 mod limits;
@@ -37,20 +41,25 @@ mod record;
 mod room;
 mod scan;
 mod server_clock;
+mod servers;
 mod standing;
 mod store;
+mod storing;
 mod streams;
 mod tail;
+mod tally;
 mod topology;
 mod troubles;
 mod turned_back;
+mod version;
 mod wakes;
 mod watch;
 
+pub use access::Access;
 pub use acts::ActPage;
 pub use async_nats::ServerAddr;
 pub use backlog::{Backlog, Waiting};
-pub use connect::{Access, connect};
+pub use connect::connect;
 pub use error::NatsError;
 pub use event::Event;
 pub use feed::{Feed, FeedHub, Heard, Missed};

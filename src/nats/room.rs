@@ -3,12 +3,14 @@
 
 use std::time::Duration;
 
-use super::durability::Answer;
-use super::may_ask::MayAsk;
-use super::names::{BUCKET_STREAM, EVENTS, ROOM_SUBJECT, STREAM};
-use crate::nats::{Link, NatsError};
-use rules::room::{Account, Part, Server, Sight};
 use serde::Deserialize;
+
+use super::api::AccountJson;
+use super::may_ask::MayAsk;
+use super::names::{BUCKET_STREAM, EVENTS, STREAM};
+use super::servers::Answer;
+use crate::nats::{Link, NatsError};
+use rules::room::{Server, Sight};
 
 /// How long all servers together may take to answer, and each of them after the one before. A server that is away does not answer.
 const FIRST_SERVER_WITHIN: Duration = Duration::from_secs(1);
@@ -45,88 +47,6 @@ struct ClusterJson {
 #[derive(Deserialize)]
 struct PeerJson {
     name: String,
-}
-
-#[derive(Default, Deserialize)]
-struct AccountJson {
-    #[serde(default)]
-    memory: u64,
-    #[serde(default)]
-    storage: u64,
-    #[serde(default)]
-    reserved_storage: u64,
-    #[serde(default)]
-    streams: u64,
-    #[serde(default)]
-    consumers: u64,
-    #[serde(default)]
-    limits: LimitsJson,
-    #[serde(default)]
-    tiers: std::collections::BTreeMap<String, TierJson>,
-}
-
-#[derive(Deserialize)]
-struct TierJson {
-    #[serde(default)]
-    memory: u64,
-    #[serde(default)]
-    storage: u64,
-    #[serde(default)]
-    streams: u64,
-    #[serde(default)]
-    consumers: u64,
-    limits: LimitsJson,
-}
-
-/// Limits of an account or a tier. A value below 0 means unlimited.
-#[derive(Deserialize)]
-struct LimitsJson {
-    max_memory: i64,
-    max_storage: i64,
-    max_streams: i64,
-    max_consumers: i64,
-}
-
-impl Default for LimitsJson {
-    fn default() -> Self {
-        Self { max_memory: -1, max_storage: -1, max_streams: -1, max_consumers: -1 }
-    }
-}
-
-#[derive(Deserialize)]
-struct GrantedJson {
-    v: u32,
-    bytes: u64,
-}
-
-/// The version of the value under the key.
-const VERSION: u32 = 1;
-
-impl AccountJson {
-    /// The limits in force for streams with this many replicas. A tier's limit counts one replica, and its use counts all.
-    fn account(self, replicas: u64) -> Account {
-        let (stored, reserved) = (self.storage, self.reserved_storage);
-        let tier = self.tiers.into_iter().find(|(name, _)| *name == format!("R{replicas}"));
-        let (used, limits, copies) = match tier {
-            Some((_, tier)) => {
-                ([tier.storage, tier.memory, tier.streams, tier.consumers], tier.limits, replicas)
-            }
-            None => ([self.storage, self.memory, self.streams, self.consumers], self.limits, 1),
-        };
-        let part = |used, most: i64, copies: u64| {
-            let most = u64::try_from(most).ok()?;
-            Some(Part { used, most: most.saturating_mul(copies) })
-        };
-        let [storage, memory, streams, consumers] = used;
-        Account {
-            stored,
-            reserved,
-            storage: part(storage, limits.max_storage, copies),
-            memory: part(memory, limits.max_memory, copies),
-            streams: part(streams, limits.max_streams, 1),
-            consumers: part(consumers, limits.max_consumers, 1),
-        }
-    }
 }
 
 impl Link {
@@ -176,51 +96,11 @@ impl Link {
         }
         Ok(sight)
     }
-
-    /// The last grant that was measured of a single server, in bytes, with the revision of the key.
-    pub(super) async fn granted(&self) -> Result<(Option<u64>, u64), NatsError> {
-        let (json, revision) = self.kept(ROOM_SUBJECT).await?;
-        let granted = serde_json::from_slice::<GrantedJson>(&json).ok();
-        Ok((granted.filter(|granted| granted.v == VERSION).map(|granted| granted.bytes), revision))
-    }
-
-    /// Tells all nodes the measured grant, in place of this revision.
-    pub(super) async fn tell_granted(&self, bytes: u64, revision: u64) -> Result<(), NatsError> {
-        let json = serde_json::json!({ "v": VERSION, "bytes": bytes }).to_string();
-        self.keep_as(ROOM_SUBJECT, json.into_bytes(), revision).await.map(|_| ())
-    }
 }
 
 impl ClusterJson {
     fn servers(self) -> impl Iterator<Item = String> {
         let leader = (!self.leader.is_empty()).then_some(self.leader);
         self.replicas.into_iter().map(|peer| peer.name).chain(leader)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn account(json: &str, replicas: u64) -> Account {
-        serde_json::from_str::<AccountJson>(json).unwrap().account(replicas)
-    }
-
-    #[test]
-    fn limits_are_those_of_the_account_or_of_its_tier_and_below_zero_is_none() {
-        let flat = r#"{"type": "t", "memory": 1, "storage": 600, "reserved_storage": 8, "streams": 4, "consumers": 1, "limits":
-            {"max_memory": 0, "max_storage": 1000, "max_streams": -1, "max_consumers": 9}, "api": {"total": 7}}"#;
-        let seen = account(flat, 3);
-        assert_eq!((seen.stored, seen.reserved), (600, 8));
-        assert_eq!(seen.storage, Some(Part { used: 600, most: 1_000 }));
-        assert_eq!(seen.memory, Some(Part { used: 1, most: 0 }));
-        assert_eq!((seen.streams, seen.consumers), (None, Some(Part { used: 1, most: 9 })));
-        let tiered = r#"{"memory": 0, "storage": 900, "limits": {"max_memory": 0, "max_storage": 0, "max_streams": 0,
-            "max_consumers": 0}, "tiers": {"R1": {"storage": 300, "limits": {"max_memory": -1, "max_storage": 400,
-            "max_streams": 2, "max_consumers": -1}}, "R3": {"storage": 600, "streams": 4, "limits": {"max_memory": -1,
-            "max_storage": 500, "max_streams": 5, "max_consumers": -1}}}}"#;
-        assert_eq!(account(tiered, 3).storage, Some(Part { used: 600, most: 1_500 }));
-        assert_eq!(account(tiered, 3).streams, Some(Part { used: 4, most: 5 }));
-        assert_eq!(account(tiered, 1).storage, Some(Part { used: 300, most: 400 }));
     }
 }

@@ -1,21 +1,15 @@
-//! Looks at everything page by page, as a sweep does: records, waiting wakes, and the wakes of some timers.
+//! Looks at everything page by page, as a sweep does: records and waiting wakes.
 //!
-//! Pages come from any replica. Facts that have to be true come from the leader: `wakes_of_one`, and the record from the store.
-
-use std::collections::HashMap;
+//! Pages come from any replica. Facts that have to be true come from the leader (`armed`, and the record from the store).
 
 use async_nats::Subject;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::api::ApiError;
 use super::batch::Got;
-use super::names::{
-    BUCKET_STREAM, RECORD_SUBJECTS, STREAM, fire_subject, recorded_timer, schedule_subjects_of,
-    scheduled_wake, timer_of,
-};
-use crate::nats::link::ApiError;
+use super::names::{BUCKET_STREAM, RECORD_SUBJECTS, STREAM, recorded_timer, scheduled_wake};
 use crate::nats::{Link, NatsError, Stored, record};
-use rules::domain::sweep::Armed;
 use rules::domain::time::Timestamp;
 use rules::domain::timer::TimerId;
 
@@ -60,18 +54,6 @@ pub struct WakePage {
 }
 
 #[derive(Deserialize)]
-struct Info {
-    state: Option<InfoState>,
-    error: Option<ApiError>,
-}
-
-#[derive(Deserialize)]
-struct InfoState {
-    #[serde(default)]
-    subjects: Option<HashMap<String, u64>>,
-}
-
-#[derive(Deserialize)]
 struct Next {
     message: Option<NextMessage>,
     error: Option<ApiError>,
@@ -80,11 +62,6 @@ struct Next {
 #[derive(Deserialize)]
 struct NextMessage {
     seq: u64,
-}
-
-#[derive(Deserialize)]
-struct Deleted {
-    error: Option<ApiError>,
 }
 
 impl Link {
@@ -144,92 +121,10 @@ impl Link {
         });
         Ok(WakePage { wakes: wakes.collect(), next })
     }
-
-    /// The wakes of each of these timers.
-    pub async fn wakes_of(&self, ids: &[TimerId]) -> Result<HashMap<TimerId, Vec<Armed>>, NatsError> {
-        let mut wakes: HashMap<TimerId, Vec<Armed>> = HashMap::new();
-        let mut parts = vec![ids];
-        while let Some(part) = parts.pop().filter(|part| !part.is_empty()) {
-            let subjects: Vec<String> = part
-                .iter()
-                .flat_map(|id| [schedule_subjects_of(*id), fire_subject(*id).into_string()])
-                .collect();
-            let batch = self.batch(STREAM, &json!({ "multi_last": subjects })).await?;
-            if batch.too_many {
-                if let [_] = part {
-                    // More wakes than an answer has: this timer does not lack one.
-                    wakes.insert(part[0], vec![Armed::Due]);
-                } else {
-                    let (left, right) = part.split_at(part.len() / 2);
-                    parts.extend([left, right]);
-                }
-                continue;
-            }
-            let clock = self.clock();
-            let seen = batch
-                .messages
-                .iter()
-                .filter_map(|message| armed(message.subject(), clock.shown(message.stored_at())));
-            for (id, armed) in seen {
-                wakes.entry(id).or_default().push(armed);
-            }
-        }
-        Ok(wakes)
-    }
-
-    /// The wakes of a timer, as the leader knows them.
-    ///
-    /// The leader is asked for the waiting wakes twice, before and after the due ones. So a wake that becomes due meanwhile is seen
-    /// in the second answer, and a wake that is armed in place of a due one that is settled, in the third. The answers do not say
-    /// when a wake was stored: it is known to wait since now.
-    pub async fn wakes_of_one(&self, id: TimerId) -> Result<Vec<Armed>, NatsError> {
-        let waiting = schedule_subjects_of(id);
-        let mut wakes = Vec::new();
-        for filter in [waiting.as_str(), fire_subject(id).as_str(), waiting.as_str()] {
-            let request = json!({ "subjects_filter": filter }).to_string();
-            let subject = Subject::from(format!("$JS.API.STREAM.INFO.{STREAM}"));
-            let answer = self.ask(subject, None, request.into()).await?;
-            let info: Info = serde_json::from_slice(&answer.payload).map_err(|error| {
-                NatsError::Unclear(format!("the answer does not describe a stream: {error}"))
-            })?;
-            if let Some(error) = info.error {
-                return Err(error.into_error());
-            }
-            let subjects = info.state.and_then(|state| state.subjects).unwrap_or_default();
-            let now = self.clock().now();
-            wakes.extend(subjects.keys().filter_map(|subject| armed(subject, now)).map(|(_, armed)| armed));
-        }
-        Ok(wakes)
-    }
-
-    /// Removes this one message from the stream of wakes, if it is still there. A wake that was armed again since has another
-    /// sequence.
-    ///
-    /// # Errors
-    ///
-    /// With [`NatsError::Unclear`], the wake may be removed anyway. An answer that refuses the removal is `false`, and not an
-    /// error.
-    pub async fn remove_wake(&self, sequence: u64) -> Result<bool, NatsError> {
-        let request = json!({ "seq": sequence, "no_erase": true }).to_string();
-        let subject = Subject::from(format!("$JS.API.STREAM.MSG.DELETE.{STREAM}"));
-        let answer = self.ask(subject, None, request.into()).await?;
-        let deleted: Deleted = serde_json::from_slice(&answer.payload).map_err(|error| {
-            NatsError::Unclear(format!("the answer to a removal cannot be read: {error}"))
-        })?;
-        Ok(deleted.error.is_none())
-    }
 }
 
 /// Where the page after these messages begins.
 fn next(messages: &[Got], pending: u64) -> Option<u64> {
     let last = messages.last().filter(|_| pending > 0)?;
     Some(last.sequence().saturating_add(1))
-}
-
-/// The wake that a message of this subject is. It is known to be there since this instant.
-fn armed(subject: &str, since: Timestamp) -> Option<(TimerId, Armed)> {
-    match scheduled_wake(subject) {
-        Some((id, at)) => Some((id, Armed::Waiting { at, since })),
-        None => timer_of(subject).map(|id| (id, Armed::Due)),
-    }
 }

@@ -11,7 +11,8 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use crate::foundation::clock::Clock;
-use crate::nats::link::{ApiError, Link, Published};
+use crate::nats::api::ApiError;
+use crate::nats::link::{Link, Published};
 use crate::nats::names::{BUCKET_STREAM, SHOWN_UNTIL, WAS, WAS_NOTHING, record_subject};
 use crate::nats::{NatsError, record};
 use rules::domain::state_kind::StateKind;

@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use crate::foundation::rfc3339;
 use crate::nats::NatsError;
-use crate::nats::link::{ApiError, Link, Published};
+use crate::nats::api::ApiError;
+use crate::nats::link::{Link, Published};
 use crate::nats::names::{
     CONSUMER, DUE_AT, FIRE_SUBJECTS, RECEIVER, STREAM, fire_subject, schedule_subject, schedule_subjects_of,
 };

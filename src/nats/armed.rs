@@ -1,0 +1,115 @@
+//! The wakes that certain timers have, and the removal of one of them.
+
+use std::collections::HashMap;
+
+use async_nats::Subject;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::api::ApiError;
+use super::names::{STREAM, fire_subject, schedule_subjects_of, scheduled_wake, timer_of};
+use crate::nats::{Link, NatsError};
+use rules::domain::sweep::Armed;
+use rules::domain::time::Timestamp;
+use rules::domain::timer::TimerId;
+
+#[derive(Deserialize)]
+struct Info {
+    state: Option<InfoState>,
+    error: Option<ApiError>,
+}
+
+#[derive(Deserialize)]
+struct InfoState {
+    #[serde(default)]
+    subjects: Option<HashMap<String, u64>>,
+}
+
+#[derive(Deserialize)]
+struct Deleted {
+    error: Option<ApiError>,
+}
+
+impl Link {
+    /// The wakes of each of these timers.
+    pub async fn wakes_of(&self, ids: &[TimerId]) -> Result<HashMap<TimerId, Vec<Armed>>, NatsError> {
+        let mut wakes: HashMap<TimerId, Vec<Armed>> = HashMap::new();
+        let mut parts = vec![ids];
+        while let Some(part) = parts.pop().filter(|part| !part.is_empty()) {
+            let subjects: Vec<String> = part
+                .iter()
+                .flat_map(|id| [schedule_subjects_of(*id), fire_subject(*id).into_string()])
+                .collect();
+            let batch = self.batch(STREAM, &json!({ "multi_last": subjects })).await?;
+            if batch.too_many {
+                if let [_] = part {
+                    // More wakes than an answer has: this timer does not lack one.
+                    wakes.insert(part[0], vec![Armed::Due]);
+                } else {
+                    let (left, right) = part.split_at(part.len() / 2);
+                    parts.extend([left, right]);
+                }
+                continue;
+            }
+            let clock = self.clock();
+            let seen = batch
+                .messages
+                .iter()
+                .filter_map(|message| armed(message.subject(), clock.shown(message.stored_at())));
+            for (id, armed) in seen {
+                wakes.entry(id).or_default().push(armed);
+            }
+        }
+        Ok(wakes)
+    }
+
+    /// The wakes of a timer, as the leader knows them.
+    ///
+    /// The leader is asked for the waiting wakes twice, before and after the due ones. So a wake that becomes due meanwhile is seen
+    /// in the second answer, and a wake that is armed in place of a due one that is settled, in the third. The answers do not say
+    /// when a wake was stored: it is known to wait since now.
+    pub async fn wakes_of_one(&self, id: TimerId) -> Result<Vec<Armed>, NatsError> {
+        let waiting = schedule_subjects_of(id);
+        let mut wakes = Vec::new();
+        for filter in [waiting.as_str(), fire_subject(id).as_str(), waiting.as_str()] {
+            let request = json!({ "subjects_filter": filter }).to_string();
+            let subject = Subject::from(format!("$JS.API.STREAM.INFO.{STREAM}"));
+            let answer = self.ask(subject, None, request.into()).await?;
+            let info: Info = serde_json::from_slice(&answer.payload).map_err(|error| {
+                NatsError::Unclear(format!("the answer does not describe a stream: {error}"))
+            })?;
+            if let Some(error) = info.error {
+                return Err(error.into_error());
+            }
+            let subjects = info.state.and_then(|state| state.subjects).unwrap_or_default();
+            let now = self.clock().now();
+            wakes.extend(subjects.keys().filter_map(|subject| armed(subject, now)).map(|(_, armed)| armed));
+        }
+        Ok(wakes)
+    }
+
+    /// Removes this one message from the stream of wakes, if it is still there. A wake that was armed again since has another
+    /// sequence.
+    ///
+    /// # Errors
+    ///
+    /// With [`NatsError::Unclear`], the wake may be removed anyway. An answer that refuses the removal is `false`, and not an
+    /// error.
+    pub async fn remove_wake(&self, sequence: u64) -> Result<bool, NatsError> {
+        let request = json!({ "seq": sequence, "no_erase": true }).to_string();
+        let subject = Subject::from(format!("$JS.API.STREAM.MSG.DELETE.{STREAM}"));
+        let answer = self.ask(subject, None, request.into()).await?;
+        let deleted: Deleted = serde_json::from_slice(&answer.payload).map_err(|error| {
+            NatsError::Unclear(format!("the answer to a removal cannot be read: {error}"))
+        })?;
+        Ok(deleted.error.is_none())
+    }
+}
+
+/// The wake that a message of this subject is. It is known to be there since this instant.
+fn armed(subject: &str, since: Timestamp) -> Option<(TimerId, Armed)> {
+    match scheduled_wake(subject) {
+        Some((id, at)) => Some((id, Armed::Waiting { at, since })),
+        None => timer_of(subject).map(|id| (id, Armed::Due)),
+    }
+}
