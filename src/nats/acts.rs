@@ -1,8 +1,10 @@
 //! Reads the acts that the ledger adds up: the events of the bucket that the server has published, by pages.
 
+use async_nats::HeaderName;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::api::header::{KV_OPERATION, NATS_LAST_SEQUENCE, NATS_SEQUENCE};
 use super::batch::Got;
 use super::names::{EVENTS, WAS, WAS_NOTHING, evented_timer};
 use crate::nats::{Link, NatsError};
@@ -71,16 +73,17 @@ impl Link {
 }
 
 fn act(message: &Got) -> Act {
-    let number = |name| message.first(name).and_then(|text| text.parse().ok()).unwrap_or_default();
-    let over = number("Nats-Last-Sequence");
+    let number =
+        |name: HeaderName| message.first(name).and_then(|text| text.parse().ok()).unwrap_or_default();
+    let over = number(NATS_LAST_SEQUENCE);
     let deed = if evented_timer(message.subject()).is_none() {
         Deed::Other
-    } else if message.header("KV-Operation").is_some() {
+    } else if message.header(KV_OPERATION).is_some() {
         Deed::Removed { was: None }
     } else {
         stored(message, over)
     };
-    Act { seq: number("Nats-Sequence"), over, deed }
+    Act { seq: number(NATS_SEQUENCE), over, deed }
 }
 
 fn stored(message: &Got, over: u64) -> Deed {

@@ -2,12 +2,12 @@
 //!
 //! NATS does not answer a request that the user may not make, so a request without an answer may have been refused.
 
-use async_nats::{Message, Subject};
 use bytes::Bytes;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::api::ApiError;
+use super::api::subject;
+use super::leader;
 use super::names::{BUCKET_STREAM, CONSUMER, STREAM, record_subject};
 use super::readiness::CHECK_TIMEOUT;
 use crate::nats::{Link, NatsError};
@@ -15,11 +15,6 @@ use crate::nats::{Link, NatsError};
 /// A request for wakes that no server grants, since its heartbeat interval is longer than its lifetime. The server answers it with
 /// 400 and gives no wake.
 const PULL_IN_VAIN: &str = r#"{"batch":1,"expires":1000000,"idle_heartbeat":5000000000}"#;
-
-#[derive(serde::Deserialize)]
-struct Got {
-    error: Option<ApiError>,
-}
 
 impl Link {
     /// Checks whether records can be read, from the leader and from any replica.
@@ -30,17 +25,12 @@ impl Link {
     pub(super) async fn reads(&self) -> Result<(), NatsError> {
         // No timer has this id.
         let record = record_subject(Uuid::nil());
-        let direct = format!("$JS.API.DIRECT.GET.{BUCKET_STREAM}.{record}");
-        let request = serde_json::json!({ "last_by_subj": record.as_str() }).to_string();
-        let leader = format!("$JS.API.STREAM.MSG.GET.{BUCKET_STREAM}");
-        let (any, leader) = tokio::join!(self.answered(direct, ""), self.answered(leader, &request));
-        any?;
-        let got: Got = serde_json::from_slice(&leader?.payload)
-            .map_err(|error| NatsError::Unclear(format!("the answer is not a message: {error}")))?;
-        match got.error {
-            Some(error) if !error.is_no_message() => Err(error.into_error()),
-            Some(_) | None => Ok(()),
-        }
+        let any = subject::direct_get_last(BUCKET_STREAM, &record);
+        let any = answered(&any, self.ask(any.clone(), None, Bytes::new()));
+        let leader = subject::get(BUCKET_STREAM);
+        let leader = answered(&leader, leader::last_message(self, BUCKET_STREAM, &record));
+        let (any, leader) = tokio::join!(any, leader);
+        any.and(leader.map(drop))
     }
 
     /// Checks whether wakes can be pulled.
@@ -49,18 +39,19 @@ impl Link {
     ///
     /// A [`NatsError`] if the request is not answered.
     pub(super) async fn pulls(&self) -> Result<(), NatsError> {
-        let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{CONSUMER}");
-        self.answered(subject, PULL_IN_VAIN).await.map(drop)
+        let subject = subject::pull(STREAM, CONSUMER);
+        answered(&subject, self.ask(subject.clone(), None, PULL_IN_VAIN.into())).await.map(drop)
     }
+}
 
-    async fn answered(&self, subject: String, payload: &str) -> Result<Message, NatsError> {
-        let asked =
-            self.ask(Subject::from(subject.as_str()), None, Bytes::copy_from_slice(payload.as_bytes()));
-        timeout(CHECK_TIMEOUT, asked).await.unwrap_or_else(|_| {
-            Err(NatsError::NotDone(format!(
-                "NATS does not answer {subject} within {CHECK_TIMEOUT:?}: may this node's NATS user publish \
-                 to it (nats/permissions.conf)?"
-            )))
-        })
-    }
+async fn answered<T>(
+    subject: &str,
+    asked: impl Future<Output = Result<T, NatsError>>,
+) -> Result<T, NatsError> {
+    timeout(CHECK_TIMEOUT, asked).await.unwrap_or_else(|_| {
+        Err(NatsError::NotDone(format!(
+            "NATS does not answer {subject} within {CHECK_TIMEOUT:?}: may this node's NATS user publish \
+             to it (nats/permissions.conf)?"
+        )))
+    })
 }

@@ -2,33 +2,16 @@
 
 use std::collections::HashMap;
 
-use async_nats::Subject;
-use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::json;
 
-use super::api::ApiError;
+use super::api::subject;
+use super::leader;
 use super::names::{STREAM, fire_subject, schedule_subjects_of, scheduled_wake, timer_of};
 use crate::nats::{Link, NatsError};
 use rules::domain::sweep::Armed;
 use rules::domain::time::Timestamp;
 use rules::domain::timer::TimerId;
-
-#[derive(Deserialize)]
-struct Info {
-    state: Option<InfoState>,
-    error: Option<ApiError>,
-}
-
-#[derive(Deserialize)]
-struct InfoState {
-    #[serde(default)]
-    subjects: Option<HashMap<String, u64>>,
-}
-
-#[derive(Deserialize)]
-struct Deleted {
-    error: Option<ApiError>,
-}
 
 impl Link {
     /// The wakes of each of these timers.
@@ -72,16 +55,7 @@ impl Link {
         let waiting = schedule_subjects_of(id);
         let mut wakes = Vec::new();
         for filter in [waiting.as_str(), fire_subject(id).as_str(), waiting.as_str()] {
-            let request = json!({ "subjects_filter": filter }).to_string();
-            let subject = Subject::from(format!("$JS.API.STREAM.INFO.{STREAM}"));
-            let answer = self.ask(subject, None, request.into()).await?;
-            let info: Info = serde_json::from_slice(&answer.payload).map_err(|error| {
-                NatsError::Unclear(format!("the answer does not describe a stream: {error}"))
-            })?;
-            if let Some(error) = info.error {
-                return Err(error.into_error());
-            }
-            let subjects = info.state.and_then(|state| state.subjects).unwrap_or_default();
+            let subjects = leader::subjects(self, STREAM, filter).await?;
             let now = self.clock().now();
             wakes.extend(subjects.keys().filter_map(|subject| armed(subject, now)).map(|(_, armed)| armed));
         }
@@ -97,12 +71,7 @@ impl Link {
     /// error.
     pub async fn remove_wake(&self, sequence: u64) -> Result<bool, NatsError> {
         let request = json!({ "seq": sequence, "no_erase": true }).to_string();
-        let subject = Subject::from(format!("$JS.API.STREAM.MSG.DELETE.{STREAM}"));
-        let answer = self.ask(subject, None, request.into()).await?;
-        let deleted: Deleted = serde_json::from_slice(&answer.payload).map_err(|error| {
-            NatsError::Unclear(format!("the answer to a removal cannot be read: {error}"))
-        })?;
-        Ok(deleted.error.is_none())
+        Ok(leader::ask::<IgnoredAny>(self, subject::delete_message(STREAM), request).await?.is_ok())
     }
 }
 

@@ -4,13 +4,10 @@
 
 use std::time::Duration;
 
-use async_nats::Subject;
-use bytes::Bytes;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::fresh::Fresh;
+use super::leader;
 use super::names::{BUCKET_STREAM, CONSUMER, STREAM};
 use crate::nats::{Link, NatsError};
 
@@ -30,21 +27,6 @@ pub struct Waiting {
 pub struct Backlog {
     link: Link,
     seen: Fresh<Waiting>,
-}
-
-#[derive(Deserialize)]
-struct StreamInfo {
-    state: StreamState,
-}
-
-#[derive(Deserialize)]
-struct StreamState {
-    last_seq: u64,
-}
-
-#[derive(Deserialize)]
-struct ConsumerInfo {
-    num_pending: u64,
 }
 
 impl Backlog {
@@ -77,18 +59,10 @@ impl Link {
     }
 
     pub(super) async fn last_of(&self, stream: &str) -> Result<u64, NatsError> {
-        let info: StreamInfo = self.info(format!("$JS.API.STREAM.INFO.{stream}")).await?;
-        Ok(info.state.last_seq)
+        Ok(leader::stream_info(self, stream).await?.state.last_seq)
     }
 
     async fn wakes_waiting(&self) -> Result<u64, NatsError> {
-        let info: ConsumerInfo = self.info(format!("$JS.API.CONSUMER.INFO.{STREAM}.{CONSUMER}")).await?;
-        Ok(info.num_pending)
-    }
-
-    pub(super) async fn info<T: DeserializeOwned>(&self, subject: String) -> Result<T, NatsError> {
-        let answer = self.ask(Subject::from(subject), None, Bytes::new()).await?;
-        serde_json::from_slice(&answer.payload)
-            .map_err(|error| NatsError::NotDone(format!("the answer has no numbers: {error}")))
+        Ok(leader::consumer_info(self, STREAM, CONSUMER).await?.num_pending)
     }
 }

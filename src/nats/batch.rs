@@ -4,11 +4,14 @@
 
 use std::time::Duration;
 
-use async_nats::{HeaderValue, Message, Subject};
+use async_nats::header::IntoHeaderName;
+use async_nats::{HeaderValue, Message};
 use futures_util::StreamExt as _;
 use tokio::time::timeout;
 
 use super::Link;
+use super::api::header::{NATS_NUM_PENDING, NATS_SEQUENCE, NATS_SUBJECT, NATS_TIME_STAMP};
+use super::api::subject;
 use super::tail::Seen;
 use crate::foundation::clock::Clock;
 use crate::foundation::rfc3339;
@@ -37,26 +40,26 @@ pub(super) struct Got(Message);
 impl Got {
     /// The last value of this header. A direct get puts its own headers after the message's, and a republished message has some of
     /// the same names.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(super) fn header(&self, name: impl IntoHeaderName) -> Option<&str> {
         self.0.headers.as_ref()?.get_all(name).last().map(HeaderValue::as_str)
     }
 
     /// The first value of this header: in a republished message, the one about the original.
-    pub(super) fn first(&self, name: &str) -> Option<&str> {
+    pub(super) fn first(&self, name: impl IntoHeaderName) -> Option<&str> {
         self.0.headers.as_ref()?.get_all(name).next().map(HeaderValue::as_str)
     }
 
     pub(super) fn subject(&self) -> &str {
-        self.header("Nats-Subject").unwrap_or_default()
+        self.header(NATS_SUBJECT).unwrap_or_default()
     }
 
     pub(super) fn sequence(&self) -> u64 {
-        self.header("Nats-Sequence").and_then(|text| text.parse().ok()).unwrap_or_default()
+        self.header(NATS_SEQUENCE).and_then(|text| text.parse().ok()).unwrap_or_default()
     }
 
     /// When the server stored the message. If the server does not say, the end of time, so that the message does not count as old.
     pub(super) fn stored_at(&self) -> Timestamp {
-        let stored_at = self.header("Nats-Time-Stamp").and_then(|text| rfc3339::parse(text).ok());
+        let stored_at = self.header(NATS_TIME_STAMP).and_then(|text| rfc3339::parse(text).ok());
         stored_at.unwrap_or(Timestamp::from_micros(u64::MAX))
     }
 
@@ -82,8 +85,7 @@ impl Link {
     pub(super) async fn batch(&self, stream: &str, request: &serde_json::Value) -> Result<Batch, NatsError> {
         let inbox = self.client().new_inbox();
         let mut answers = self.subscribe(inbox.clone()).await?;
-        let subject = Subject::from(format!("$JS.API.DIRECT.GET.{stream}"));
-        if !self.tell(subject, Some(inbox.into()), request.to_string().into()).await {
+        if !self.tell(subject::direct_get(stream), Some(inbox.into()), request.to_string().into()).await {
             return Err(self.not_connected());
         }
         let mut batch = Batch { messages: Vec::new(), too_many: false, pending: 0 };
@@ -98,7 +100,7 @@ impl Link {
             match status {
                 None => batch.messages.push(got),
                 Some(END | NONE) => {
-                    let pending = got.header("Nats-Num-Pending").and_then(|text| text.parse().ok());
+                    let pending = got.header(NATS_NUM_PENDING).and_then(|text| text.parse().ok());
                     batch.pending = pending.unwrap_or_default();
                     return Ok(batch);
                 }

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use crate::foundation::metrics::Metrics;
 use crate::nats::Link;
 use crate::nats::access::Access;
+use crate::nats::api::subject;
 use crate::nats::credentials::Credentials;
 use crate::nats::names::{BUCKET_STREAM, INBOX_PREFIX};
 use crate::nats::next_server::NextServer;
@@ -102,9 +103,9 @@ fn is_without_jetstream(info: &ServerInfo) -> bool {
 
 /// Whether this server passes requests on to the JetStream of another, as a leaf node of servers without a domain does.
 async fn has_jetstream(client: &Client) -> bool {
-    let subject = format!("$JS.API.STREAM.INFO.{BUCKET_STREAM}");
+    let asked = client.request(subject::stream_info(BUCKET_STREAM), "".into());
     // An error about the stream is an answer, too.
-    matches!(timeout(JETSTREAM_WITHIN, client.request(subject, "".into())).await, Ok(Ok(_)))
+    matches!(timeout(JETSTREAM_WITHIN, asked).await, Ok(Ok(_)))
 }
 
 fn options(

@@ -7,39 +7,15 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
-
 use super::Link;
+use super::api::ClusterInfo;
+use super::leader;
 use super::names::{BUCKET_STREAM, STREAM};
 use super::servers::{Answer, known_version};
 use rules::durability::{Seen, Server, Stream, Sync};
 
 /// How long all servers together may take to answer: a server that is away does not answer.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
-
-#[derive(Deserialize)]
-struct Info {
-    config: ConfigInfo,
-    cluster: Option<ClusterInfo>,
-}
-
-#[derive(Deserialize)]
-struct ConfigInfo {
-    num_replicas: usize,
-}
-
-#[derive(Deserialize)]
-struct ClusterInfo {
-    #[serde(default)]
-    leader: String,
-    #[serde(default)]
-    replicas: Vec<Peer>,
-}
-
-#[derive(Deserialize)]
-struct Peer {
-    name: String,
-}
 
 impl Link {
     /// Looks at servers and streams; `None` without a connection, or if a stream does not answer. `own` says when the server syncs,
@@ -51,13 +27,9 @@ impl Link {
         let mut streams = Vec::new();
         let mut names: Vec<String> = Vec::new();
         for name in [BUCKET_STREAM, STREAM] {
-            let info: Info = self.info(format!("$JS.API.STREAM.INFO.{name}")).await.ok()?;
+            let info = leader::stream_info(self, name).await.ok()?;
             streams.push(Stream { name, replicas: info.config.num_replicas });
-            let cluster = info.cluster;
-            names.extend(cluster.into_iter().flat_map(|cluster| {
-                let peers = cluster.replicas.into_iter().map(|peer| peer.name);
-                peers.chain((!cluster.leader.is_empty()).then_some(cluster.leader))
-            }));
+            names.extend(info.cluster.into_iter().flat_map(ClusterInfo::servers));
         }
         let here = self.client().server_info();
         names.push(here.server_name.clone());

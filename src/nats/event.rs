@@ -1,5 +1,6 @@
 //! An event: one version of one record, and the change that it stands for.
 
+use super::api::header::{KV_OPERATION, NATS_LAST_SEQUENCE};
 use super::names::evented_timer;
 use super::record;
 use super::tail::Seen;
@@ -23,7 +24,7 @@ pub struct Event {
 impl Event {
     /// The event in a message of the stream; `None` if the message is not a version of a timer, or cannot be read.
     pub(super) fn of(seen: &Seen) -> Option<Self> {
-        if evented_timer(&seen.subject).is_none() || seen.header("KV-Operation").is_some() {
+        if evented_timer(&seen.subject).is_none() || seen.header(KV_OPERATION).is_some() {
             return None;
         }
         let timer = without_large_parts(record::from_json(&seen.payload).ok()?);
@@ -52,5 +53,5 @@ fn kind(seen: &Seen, timer: &Timer) -> &'static str {
         return timer.state.name();
     }
     // The server names the revision that was there before: 0 for a new timer.
-    if seen.header("Nats-Last-Sequence") == Some("0") { "created" } else { "changed" }
+    if seen.header(NATS_LAST_SEQUENCE) == Some("0") { "created" } else { "changed" }
 }

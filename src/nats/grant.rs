@@ -5,10 +5,13 @@
 //! an empty stream with one limit after another and deletes it at once, which takes a few milliseconds and stores nothing. It also
 //! works when the store is full.
 
+use bytes::Bytes;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::json;
 
-use super::api::ApiError;
+use super::api::subject;
+use super::leader;
 use super::names::{EVENTS, ROOM_STREAM, ROOM_STREAM_SUBJECT, ROOM_SUBJECT};
 use crate::nats::{Link, NatsError};
 
@@ -26,21 +29,6 @@ struct GrantedJson {
 
 /// The version of the value under the key.
 const VERSION: u32 = 1;
-
-#[derive(Deserialize)]
-struct Answer {
-    error: Option<ApiError>,
-}
-
-#[derive(Deserialize)]
-struct EventsJson {
-    state: EventsState,
-}
-
-#[derive(Deserialize)]
-struct EventsState {
-    messages: u64,
-}
 
 /// The next limit to try, between a granted and a refused one; `None` if they are close enough.
 fn next(granted: u64, refused: u64) -> Option<u64> {
@@ -85,17 +73,13 @@ impl Link {
     ///
     /// With [`NatsError::Unclear`], the events may be removed anyway, and calling again removes half of the rest.
     pub async fn drop_older_events(&self) -> Result<u64, NatsError> {
-        let info: EventsJson = self.info(format!("$JS.API.STREAM.INFO.{EVENTS}")).await?;
-        let kept = info.state.messages / 2;
+        let messages = leader::stream_info(self, EVENTS).await?.state.messages;
+        let kept = messages / 2;
         if kept == 0 {
             return Ok(0);
         }
-        let request = json!({ "keep": kept }).to_string();
-        let answer = self.ask(format!("$JS.API.STREAM.PURGE.{EVENTS}").into(), None, request.into()).await?;
-        match read(&answer.payload)?.error {
-            None => Ok(info.state.messages - kept),
-            Some(error) => Err(error.into_error()),
-        }
+        leader::purge(self, EVENTS, &json!({ "keep": kept })).await?;
+        Ok(messages - kept)
     }
 
     async fn measured(&self, told: Option<u64>) -> Result<Option<u64>, NatsError> {
@@ -135,16 +119,14 @@ impl Link {
             "num_replicas": 1,
             "max_bytes": bytes,
         });
-        let subject = format!("$JS.API.STREAM.CREATE.{ROOM_STREAM}");
-        let answer = self.ask(subject.into(), None, config.to_string().into()).await?;
-        let answer: Answer = read(&answer.payload)?;
-        match answer.error {
-            None => {
+        match leader::ask::<IgnoredAny>(self, subject::create_stream(ROOM_STREAM), config.to_string()).await?
+        {
+            Ok(_) => {
                 self.delete_room_stream().await?;
                 Ok(Some(true))
             }
-            Some(error) if error.is_no_room() => Ok(Some(false)),
-            Some(error) => {
+            Err(error) if error.is_no_room() => Ok(Some(false)),
+            Err(error) => {
                 tracing::debug!(error = error.description, "JetStream does not say how much it grants");
                 Ok(None)
             }
@@ -152,15 +134,9 @@ impl Link {
     }
 
     async fn delete_room_stream(&self) -> Result<(), NatsError> {
-        let subject = format!("$JS.API.STREAM.DELETE.{ROOM_STREAM}");
         // An answer that the stream does not exist is an answer, too.
-        self.ask(subject.into(), None, bytes::Bytes::new()).await.map(|_| ())
+        self.ask(subject::delete_stream(ROOM_STREAM), None, Bytes::new()).await.map(drop)
     }
-}
-
-fn read(json: &[u8]) -> Result<Answer, NatsError> {
-    serde_json::from_slice(json)
-        .map_err(|error| NatsError::Unclear(format!("JetStream's answer cannot be read: {error}")))
 }
 
 #[cfg(test)]

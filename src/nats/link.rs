@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout};
 use crate::foundation::clock::Clock;
 use crate::foundation::metrics::{Metrics, Turned};
 use crate::nats::NatsError;
-use crate::nats::api::PubAck;
+use crate::nats::api::{self, PubAck};
 use crate::nats::names::RECORD_PREFIX;
 use crate::nats::outage::Outage;
 use crate::nats::storing::Storing;
@@ -206,14 +206,13 @@ impl Link {
         payload: Bytes,
     ) -> Result<Published, NatsError> {
         let answer = self.ask(subject, Some(headers), payload).await?;
-        let ack: PubAck = serde_json::from_slice(&answer.payload)
-            .map_err(|error| NatsError::Unclear(format!("the answer is not a publish ack: {error}")))
-            .map_err(|error| self.counted(error))?;
-        match ack.error {
-            None => Ok(Published::At(ack.seq)),
-            Some(error) if error.is_wrong_last() => Ok(Published::WrongLast),
-            Some(error) => Err(self.counted(error.into_error())),
-        }
+        let error = match api::read::<PubAck>(&answer.payload) {
+            Ok(Ok(ack)) => return Ok(Published::At(ack.seq)),
+            Ok(Err(error)) if error.is_wrong_last() => return Ok(Published::WrongLast),
+            Ok(Err(error)) => error.into_error(),
+            Err(error) => NatsError::Unclear(format!("the answer is not a publish ack: {error}")),
+        };
+        Err(self.counted(error))
     }
 
     /// Sends a message without waiting for an answer. A message that cannot be sent soon is dropped, so this is for messages whose

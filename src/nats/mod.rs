@@ -25,6 +25,7 @@ mod grant;
 mod inspect;
 mod installation;
 mod keys;
+mod leader;
 mod lease;
 mod ledger;
 mod limits;

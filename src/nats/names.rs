@@ -1,4 +1,4 @@
-//! Every name and subject on the broker, each in one place.
+//! Every name and subject of jettimer on the broker, each in one place. `api` has those of nats-server.
 //!
 //! This file alone decides which records and wakes belong to a timer: it would change if timers were spread over several streams.
 

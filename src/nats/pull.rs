@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use crate::nats::NatsError;
+use crate::nats::api::subject;
 use crate::nats::link::Link;
 use crate::nats::names::{CONSUMER, DUE_AT, RECEIVER, STREAM, timer_of};
 use crate::nats::wakes::Wake;
@@ -83,7 +84,7 @@ impl Puller {
             "batch": count,
             "expires": nanos(EXPIRES),
         });
-        let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{CONSUMER}").into();
+        let subject = subject::pull(STREAM, CONSUMER);
         if !self.link.tell(subject, Some(self.inbox.as_str().into()), request.to_string().into()).await {
             return Err(NatsError::NotDone("the pull request could not be sent".to_owned()));
         }

@@ -6,11 +6,11 @@
 use std::time::Duration;
 
 use async_nats::Subject;
-use bytes::Bytes;
-use serde::Deserialize;
+use serde::de::IgnoredAny;
 use tokio::time::timeout;
 
-use super::api::ApiError;
+use super::api::subject;
+use super::leader;
 use super::link::Link;
 use super::names::{BUCKET_STREAM, CONSUMER, STREAM};
 use super::standing::NOT_FOR_ACCOUNT;
@@ -23,11 +23,6 @@ pub(super) const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 const RESTORE: &str = "Every timer was in it, so jettimer does not create it again: restore it from a backup";
 /// The advice on a missing stream of wakes or consumer.
 const MENDED: &str = "A node creates it again within seconds and then arms every timer";
-
-#[derive(Deserialize)]
-struct Info {
-    error: Option<ApiError>,
-}
 
 impl Link {
     /// Checks whether this node can do its work; `works` if it calls receivers.
@@ -44,9 +39,9 @@ impl Link {
         }
         let asked = async {
             tokio::try_join!(
-                self.exists(format!("$JS.API.STREAM.INFO.{BUCKET_STREAM}"), RESTORE),
-                self.exists(format!("$JS.API.STREAM.INFO.{STREAM}"), MENDED),
-                self.exists(format!("$JS.API.CONSUMER.INFO.{STREAM}.{CONSUMER}"), MENDED),
+                self.exists(subject::stream_info(BUCKET_STREAM), RESTORE),
+                self.exists(subject::stream_info(STREAM), MENDED),
+                self.exists(subject::consumer_info(STREAM, CONSUMER), MENDED),
             )
         };
         let pulls = async { if works { self.pulls().await } else { Ok(()) } };
@@ -64,15 +59,14 @@ impl Link {
         self.storing().all(|storing| storing.trouble(self.connection()).is_none())
     }
 
-    async fn exists(&self, subject: String, advice: &str) -> Result<(), NatsError> {
-        let name = subject.trim_start_matches("$JS.API.").to_owned();
-        let answer = self.ask(Subject::from(subject), None, Bytes::new()).await?;
-        let info: Info = serde_json::from_slice(&answer.payload)
-            .map_err(|error| NatsError::Unclear(format!("{name}: {error}")))?;
-        match info.error {
-            None => Ok(()),
-            Some(error) if error.is_off() => Err(NatsError::NotDone(NOT_FOR_ACCOUNT.to_owned())),
-            Some(error) => Err(NatsError::NotDone(format!("{name}: {}. {advice}", error.description))),
+    async fn exists(&self, subject: Subject, advice: &str) -> Result<(), NatsError> {
+        match leader::ask::<IgnoredAny>(self, subject.clone(), "").await? {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_off() => Err(NatsError::NotDone(NOT_FOR_ACCOUNT.to_owned())),
+            Err(error) => {
+                let name = subject::name(&subject);
+                Err(NatsError::NotDone(format!("{name}: {}. {advice}", error.description)))
+            }
         }
     }
 }

@@ -3,9 +3,8 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
-
-use super::api::AccountJson;
+use super::api::ClusterInfo;
+use super::leader;
 use super::may_ask::MayAsk;
 use super::names::{BUCKET_STREAM, EVENTS, STREAM};
 use super::servers::Answer;
@@ -16,39 +15,6 @@ use rules::room::{Server, Sight};
 const FIRST_SERVER_WITHIN: Duration = Duration::from_secs(1);
 const NEXT_SERVER_WITHIN: Duration = Duration::from_millis(200);
 
-#[derive(Deserialize)]
-struct StreamJson {
-    config: ConfigJson,
-    state: StateJson,
-    cluster: Option<ClusterJson>,
-}
-
-#[derive(Deserialize)]
-struct ConfigJson {
-    num_replicas: u64,
-    max_bytes: i64,
-}
-
-#[derive(Deserialize)]
-struct StateJson {
-    bytes: u64,
-}
-
-#[derive(Deserialize)]
-struct ClusterJson {
-    /// `None` for a single server.
-    name: Option<String>,
-    #[serde(default)]
-    leader: String,
-    #[serde(default)]
-    replicas: Vec<PeerJson>,
-}
-
-#[derive(Deserialize)]
-struct PeerJson {
-    name: String,
-}
-
 impl Link {
     /// Looks how much JetStream stores and may store, as far as this node's user may see it.
     ///
@@ -57,10 +23,10 @@ impl Link {
     /// A [`NatsError`] if the streams cannot be looked at.
     pub async fn room(&self, may_ask: &mut MayAsk) -> Result<Sight, NatsError> {
         let connection = self.connection();
-        let stream = |name| self.info::<StreamJson>(format!("$JS.API.STREAM.INFO.{name}"));
+        let stream = |name| leader::stream_info(self, name);
         let (records, wakes, events) = tokio::join!(stream(BUCKET_STREAM), stream(STREAM), stream(EVENTS));
         let (records, wakes) = (records?, wakes?);
-        let replicas = records.config.num_replicas;
+        let replicas = records.config.num_replicas as u64;
         // Without the feed, there are no events.
         let events_grow = events.ok().map_or(0, |events| {
             u64::try_from(events.config.max_bytes).unwrap_or(0).saturating_sub(events.state.bytes)
@@ -72,7 +38,7 @@ impl Link {
             ..Sight::default()
         };
         if may_ask.account.is_worth_it(connection) {
-            let account = self.info::<AccountJson>("$JS.API.INFO".to_owned()).await.ok();
+            let account = leader::account_info(self).await.ok();
             may_ask.account.note(account.is_some(), connection)?;
             sight.account = account.map(|account| account.account(replicas));
         }
@@ -80,7 +46,7 @@ impl Link {
         let is_single = clusters.iter().flatten().all(|cluster| cluster.name.is_none());
         if may_ask.servers.is_worth_it(connection) {
             let mut names: Vec<String> =
-                clusters.into_iter().flatten().flat_map(ClusterJson::servers).collect();
+                clusters.into_iter().flatten().flat_map(ClusterInfo::servers).collect();
             if is_single {
                 names = vec![self.client().server_info().server_name];
             }
@@ -95,12 +61,5 @@ impl Link {
             sight.granted = self.granted().await?.0;
         }
         Ok(sight)
-    }
-}
-
-impl ClusterJson {
-    fn servers(self) -> impl Iterator<Item = String> {
-        let leader = (!self.leader.is_empty()).then_some(self.leader);
-        self.replicas.into_iter().map(|peer| peer.name).chain(leader)
     }
 }

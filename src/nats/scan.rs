@@ -2,12 +2,11 @@
 //!
 //! Pages come from any replica. Facts that have to be true come from the leader (`armed`, and the record from the store).
 
-use async_nats::Subject;
-use serde::Deserialize;
 use serde_json::json;
 
-use super::api::ApiError;
+use super::api::header::KV_OPERATION;
 use super::batch::Got;
+use super::leader;
 use super::names::{BUCKET_STREAM, RECORD_SUBJECTS, STREAM, recorded_timer, scheduled_wake};
 use crate::nats::{Link, NatsError, Stored, record};
 use rules::domain::time::Timestamp;
@@ -53,17 +52,6 @@ pub struct WakePage {
     pub next: Option<u64>,
 }
 
-#[derive(Deserialize)]
-struct Next {
-    message: Option<NextMessage>,
-    error: Option<ApiError>,
-}
-
-#[derive(Deserialize)]
-struct NextMessage {
-    seq: u64,
-}
-
 impl Link {
     /// Reads a page of the records from this sequence on.
     pub async fn records(&self, from: u64) -> Result<RecordPage, NatsError> {
@@ -79,7 +67,7 @@ impl Link {
         };
         for message in &batch.messages {
             let Some(id) = recorded_timer(message.subject()) else { continue };
-            if message.header("KV-Operation").is_some() {
+            if message.header(KV_OPERATION).is_some() {
                 page.removed.push(id);
                 continue;
             }
@@ -96,17 +84,8 @@ impl Link {
     pub async fn no_record_behind(&self, seen: u64) -> Result<u64, NatsError> {
         // In this order: a record that is written meanwhile has a higher sequence than `last`.
         let last = self.bucket_state().await?.last;
-        let request = json!({ "seq": seen + 1, "next_by_subj": RECORD_SUBJECTS }).to_string();
-        let subject = Subject::from(format!("$JS.API.STREAM.MSG.GET.{BUCKET_STREAM}"));
-        let answer = self.ask(subject, None, request.into()).await?;
-        let next: Next = serde_json::from_slice(&answer.payload)
-            .map_err(|error| NatsError::Unclear(format!("the answer is not a message: {error}")))?;
-        match (next.message, next.error) {
-            (Some(next), _) => Ok(last.min(next.seq.saturating_sub(1)).max(seen)),
-            (None, Some(error)) if error.is_no_message() => Ok(last.max(seen)),
-            (None, Some(error)) => Err(error.into_error()),
-            (None, None) => Err(NatsError::Unclear("an empty answer".to_owned())),
-        }
+        let next = leader::next_message(self, BUCKET_STREAM, seen + 1, RECORD_SUBJECTS).await?;
+        Ok(next.map_or(last, |next| last.min(next.seq.saturating_sub(1))).max(seen))
     }
 
     /// Reads a page of the waiting wakes from this sequence on.

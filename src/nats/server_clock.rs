@@ -5,27 +5,21 @@
 
 use std::time::Instant;
 
-use serde::Deserialize;
-
 use super::Link;
+use super::leader;
 use super::names::STREAM;
 use crate::foundation::rfc3339;
 use crate::nats::NatsError;
 use rules::presence::ServerSample;
 
-#[derive(Deserialize)]
-struct StreamTime {
-    ts: String,
-}
-
 impl Link {
     /// Asks for the server's time.
     pub async fn server_time(&self) -> Result<ServerSample, NatsError> {
         let asked = Instant::now();
-        let info: StreamTime = self.info(format!("$JS.API.STREAM.INFO.{STREAM}")).await?;
+        let ts = leader::stream_info(self, STREAM).await?.ts;
         let answered = Instant::now();
-        let server = rfc3339::parse(&info.ts)
-            .map_err(|why| NatsError::NotDone(format!("{} is not a time: {why}", info.ts)))?;
+        let server =
+            rfc3339::parse(&ts).map_err(|why| NatsError::NotDone(format!("{ts:?} is not a time: {why}")))?;
         Ok(ServerSample { asked, answered, server })
     }
 }

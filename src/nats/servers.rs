@@ -9,6 +9,7 @@ use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
 use super::Link;
+use super::api::subject;
 use super::version::{is_new_enough, is_synced_enough};
 use rules::durability::{Server, Sync, Version};
 use rules::room::Part;
@@ -84,8 +85,7 @@ impl Link {
     pub(super) async fn varz(&self, names: &[String], within: Duration, then: Duration) -> Vec<Answer> {
         let inbox = self.client().new_inbox();
         let Ok(mut answers) = self.subscribe(inbox.clone()).await else { return Vec::new() };
-        let subject = "$SYS.REQ.SERVER.PING.VARZ".into();
-        if !self.tell(subject, Some(inbox.into()), Bytes::new()).await {
+        if !self.tell(subject::servers(), Some(inbox.into()), Bytes::new()).await {
             return Vec::new();
         }
         let mut until = Instant::now() + within;

@@ -9,11 +9,12 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use async_nats::jetstream;
 use async_nats::jetstream::context::{ConsumerInfoErrorKind, GetStreamError, GetStreamErrorKind};
 use async_nats::jetstream::stream::{Config, Info};
-use async_nats::jetstream::{self, ErrorCode};
 use tokio::time::Instant;
 
+use crate::nats::api::is_off;
 use crate::nats::feed::AGAIN_FROM;
 use crate::nats::inspect::is_missing;
 use crate::nats::names::{BUCKET, BUCKET_STREAM, CONSUMER, EVENTS, STREAM, SWEEP_STREAM};
@@ -222,7 +223,7 @@ async fn look(link: &Link, context: &jetstream::Context, name: &str) -> Result<O
 /// JetStream of its own.
 fn advice(error: &GetStreamError, has_jetstream: bool) -> String {
     match error.kind() {
-        GetStreamErrorKind::JetStream(inner) if is_disabled(inner.error_code()) => {
+        GetStreamErrorKind::JetStream(inner) if is_off(inner.error_code()) => {
             format!(": {NOT_FOR_ACCOUNT}")
         }
         GetStreamErrorKind::JetStream(_) => String::new(),
@@ -237,10 +238,6 @@ fn advice(error: &GetStreamError, has_jetstream: bool) -> String {
             }
         }
     }
-}
-
-fn is_disabled(code: ErrorCode) -> bool {
-    code == ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT || code == ErrorCode::JETSTREAM_NOT_ENABLED
 }
 
 /// A stream with the settings that it lacks; `None` if it lacks none. These are the only changes that are ever made to an existing

@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use async_nats::header::IntoHeaderName;
 use async_nats::{HeaderMap, HeaderName, HeaderValue, Message};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
-use serde::Deserialize;
 
 use crate::foundation::clock::Clock;
-use crate::nats::api::ApiError;
+use crate::nats::api::header::{
+    KV_OPERATION, NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, NATS_MESSAGE_TTL, NATS_SEQUENCE,
+};
+use crate::nats::api::subject;
+use crate::nats::leader;
 use crate::nats::link::{Link, Published};
 use crate::nats::names::{BUCKET_STREAM, SHOWN_UNTIL, WAS, WAS_NOTHING, record_subject};
 use crate::nats::{NatsError, record};
@@ -107,7 +109,7 @@ impl Store {
     /// [`NatsError::Unreadable`] if the record is damaged or of another version; asking again does not help. With any other
     /// error it may.
     pub async fn peek(&self, id: TimerId) -> Result<Option<Stored>, NatsError> {
-        let subject = format!("$JS.API.DIRECT.GET.{BUCKET_STREAM}.{}", record_subject(id)).into();
+        let subject = subject::direct_get_last(BUCKET_STREAM, &record_subject(id));
         let answer = self.link.ask(subject, None, Bytes::new()).await?;
         match answer.status.map(|status| status.as_u16()) {
             None | Some(200) => {}
@@ -117,10 +119,10 @@ impl Store {
             }
         }
         let shown_until = header(&answer, SHOWN_UNTIL).and_then(|text| text.parse().ok());
-        if header(&answer, "KV-Operation").is_some() || is_over(self.link.clock(), shown_until) {
+        if header(&answer, KV_OPERATION).is_some() || is_over(self.link.clock(), shown_until) {
             return Ok(None);
         }
-        let revision = header(&answer, "Nats-Sequence").and_then(|text| text.parse().ok());
+        let revision = header(&answer, NATS_SEQUENCE).and_then(|text| text.parse().ok());
         let revision = revision.ok_or_else(|| {
             NatsError::Unclear("the answer to a direct get has no sequence number".to_owned())
         })?;
@@ -140,28 +142,19 @@ impl Store {
     }
 
     async fn find(&self, id: TimerId) -> Result<Option<Found>, NatsError> {
-        let subject = format!("$JS.API.STREAM.MSG.GET.{BUCKET_STREAM}").into();
-        let request = serde_json::json!({ "last_by_subj": record_subject(id).as_str() });
-        let answer = self.link.ask(subject, None, request.to_string().into()).await?;
-        let answer: GetAnswer = serde_json::from_slice(&answer.payload)
-            .map_err(|error| NatsError::Unclear(format!("the answer is not a message: {error}")))?;
-        match (answer.message, answer.error) {
-            (Some(message), _) if message.data.is_empty() => Ok(Some(Found::Removed)),
-            (Some(message), _) => {
-                let json = BASE64
-                    .decode(message.data)
-                    .map_err(|error| NatsError::Unclear(format!("the answer is not a message: {error}")))?;
-                let headers = BASE64.decode(message.hdrs).unwrap_or_default();
-                if is_over(self.link.clock(), shown_until(&String::from_utf8_lossy(&headers))) {
-                    let gave_up_at = decode(id, &json, message.seq).ok().and_then(|old| old.timer.gave_up_at);
-                    return Ok(Some(Found::Hidden { revision: message.seq, gave_up_at }));
-                }
-                decode(id, &json, message.seq).map(|stored| Some(Found::Shown(Box::new(stored))))
-            }
-            (None, Some(error)) if error.is_no_message() => Ok(None),
-            (None, Some(error)) => Err(error.into_error()),
-            (None, None) => Err(NatsError::Unclear("an empty answer".to_owned())),
+        let Some(message) = leader::last_message(&self.link, BUCKET_STREAM, &record_subject(id)).await?
+        else {
+            return Ok(None);
+        };
+        if message.data.is_empty() {
+            return Ok(Some(Found::Removed));
         }
+        if is_over(self.link.clock(), shown_until(&String::from_utf8_lossy(&message.hdrs))) {
+            let old = decode(id, &message.data, message.seq).ok();
+            let gave_up_at = old.and_then(|old| old.timer.gave_up_at);
+            return Ok(Some(Found::Hidden { revision: message.seq, gave_up_at }));
+        }
+        decode(id, &message.data, message.seq).map(|stored| Some(Found::Shown(Box::new(stored))))
     }
 
     /// Stores `timer` in place of the record `over`, or as a new record.
@@ -202,7 +195,7 @@ impl Store {
     /// The headers of a write that replaces the revision `expected`.
     fn headers(&self, timer: &Timer, over: Option<&Stored>, expected: u64) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        headers.insert("Nats-Expected-Last-Subject-Sequence", HeaderValue::from(expected));
+        headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, HeaderValue::from(expected));
         // True if the record is stored at all, since it replaces this revision only.
         headers
             .insert(HeaderName::from_static(WAS), over.map_or(WAS_NOTHING, |over| over.timer.state.name()));
@@ -216,7 +209,7 @@ impl Store {
             let stays = clock.pace().in_the_world(leaves_at.since(clock.now()));
             // Whole seconds, rounded up.
             let seconds = stays.as_secs() + u64::from(stays.subsec_nanos() > 0);
-            headers.insert("Nats-TTL", HeaderValue::from(seconds.max(1)));
+            headers.insert(NATS_MESSAGE_TTL, HeaderValue::from(seconds.max(1)));
         }
         headers
     }
@@ -260,23 +253,6 @@ impl Keeping {
     }
 }
 
-#[derive(Deserialize)]
-struct GetAnswer {
-    message: Option<GetMessage>,
-    error: Option<ApiError>,
-}
-
-#[derive(Deserialize)]
-struct GetMessage {
-    seq: u64,
-    /// Base64; empty or absent in the marker that `nats kv del` leaves.
-    #[serde(default)]
-    data: String,
-    /// The headers as they were sent, in Base64.
-    #[serde(default)]
-    hdrs: String,
-}
-
 /// The instant until which a record with these headers is shown, in microseconds of the world's clock.
 fn shown_until(headers: &str) -> Option<u64> {
     let named = headers.lines().find_map(|line| line.strip_prefix(SHOWN_UNTIL))?;
@@ -287,7 +263,7 @@ fn is_over(clock: Clock, shown_until: Option<u64>) -> bool {
     shown_until.is_some_and(|until| until <= clock.world().as_micros())
 }
 
-fn header<'m>(message: &'m Message, name: &str) -> Option<&'m str> {
+fn header(message: &Message, name: impl IntoHeaderName) -> Option<&str> {
     message.headers.as_ref()?.get(name).map(HeaderValue::as_str)
 }
 

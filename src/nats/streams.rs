@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
+use super::api::ClusterInfo;
 use super::backlog::LOOK_TIMEOUT;
 use super::fresh::Fresh;
+use super::leader;
 use super::names::{BUCKET_STREAM, CONSUMER, EVENTS, STREAM};
-use crate::nats::Link;
+use crate::nats::{Link, NatsError};
 
 /// NATS as this node sees it.
 #[derive(Clone, Debug)]
@@ -67,42 +67,6 @@ pub struct Streams {
     seen: Fresh<NatsStatus>,
 }
 
-#[derive(Deserialize)]
-struct StreamInfo {
-    state: StateInfo,
-    cluster: Option<ClusterInfo>,
-}
-
-#[derive(Deserialize)]
-struct StateInfo {
-    messages: u64,
-    bytes: u64,
-}
-
-#[derive(Deserialize)]
-struct ClusterInfo {
-    #[serde(default)]
-    leader: String,
-    #[serde(default)]
-    replicas: Vec<PeerInfo>,
-}
-
-#[derive(Deserialize)]
-struct PeerInfo {
-    name: String,
-    current: bool,
-    #[serde(default)]
-    offline: bool,
-    #[serde(default)]
-    lag: u64,
-}
-
-#[derive(Deserialize)]
-struct ConsumerInfo {
-    num_pending: u64,
-    num_ack_pending: u64,
-}
-
 impl Streams {
     /// Looks at the broker that `link` is connected to.
     pub fn new(link: Link) -> Self {
@@ -133,7 +97,7 @@ impl Streams {
             self.stream(BUCKET_STREAM),
             self.stream(STREAM),
             self.stream(EVENTS),
-            self.timed::<ConsumerInfo>(format!("$JS.API.CONSUMER.INFO.{STREAM}.{CONSUMER}")),
+            timed(leader::consumer_info(&self.link, STREAM, CONSUMER)),
         );
         let trips = [&records, &wakes, &events].into_iter().flatten().map(|(_, took)| *took);
         status.round_trip = trips.chain(workers.as_ref().map(|(_, took)| *took)).min();
@@ -153,18 +117,18 @@ impl Streams {
     }
 
     async fn stream(&self, name: &'static str) -> Option<(StreamStatus, Duration)> {
-        let (info, took) = self.timed::<StreamInfo>(format!("$JS.API.STREAM.INFO.{name}")).await?;
-        let StateInfo { messages, bytes } = info.state;
+        let (info, took) = timed(leader::stream_info(&self.link, name)).await?;
+        let (messages, bytes) = (info.state.messages, info.state.bytes);
         let replicas = info.cluster.map(replicas).unwrap_or_default();
         Some((StreamStatus { name, messages, bytes, replicas, consumers: vec![] }, took))
     }
+}
 
-    /// JetStream's answer and how long it took, if it came within [`LOOK_TIMEOUT`].
-    async fn timed<T: DeserializeOwned>(&self, subject: String) -> Option<(T, Duration)> {
-        let asked = Instant::now();
-        let answer = timeout(LOOK_TIMEOUT, self.link.info(subject)).await.ok()?.ok()?;
-        Some((answer, asked.elapsed()))
-    }
+/// JetStream's answer and how long it took, if it came within [`LOOK_TIMEOUT`].
+async fn timed<T>(asking: impl Future<Output = Result<T, NatsError>>) -> Option<(T, Duration)> {
+    let asked = Instant::now();
+    let answer = timeout(LOOK_TIMEOUT, asking).await.ok()?.ok()?;
+    Some((answer, asked.elapsed()))
 }
 
 fn replicas(cluster: ClusterInfo) -> Vec<Replica> {
@@ -184,12 +148,14 @@ fn replicas(cluster: ClusterInfo) -> Vec<Replica> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::api::StreamInfo;
     use super::*;
 
     #[test]
     fn the_leader_is_first_and_a_server_that_is_away_is_not_current() {
         let info: StreamInfo = serde_json::from_str(
-            r#"{"state": {"messages": 3, "bytes": 90, "last_seq": 4}, "cluster": {"name": "c", "leader": "n-2", "replicas": [
+            r#"{"config": {"num_replicas": 3, "max_bytes": -1}, "state": {"messages": 3, "bytes": 90, "last_seq": 4},
+                "cluster": {"name": "c", "leader": "n-2", "replicas": [
                 {"name": "n-3", "current": true, "offline": true, "active": 5000000000, "lag": 7},
                 {"name": "n-1", "current": true, "active": 1000}]}}"#,
         )

@@ -3,9 +3,10 @@
 //! An ordered consumer (ADR-17): the client notices gaps and missing heartbeats, and starts again after the last message that it
 //! has seen. The server sends no more than the client has room for.
 
+use async_nats::header::IntoHeaderName;
 use async_nats::jetstream::consumer::DeliverPolicy;
 use async_nats::jetstream::consumer::push::{Ordered, OrderedConfig};
-use async_nats::{HeaderMap, jetstream};
+use async_nats::{HeaderMap, HeaderValue, jetstream};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 
@@ -28,8 +29,8 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(async_nats::HeaderValue::as_str)
+    pub(super) fn header(&self, name: impl IntoHeaderName) -> Option<&str> {
+        self.headers.get(name).map(HeaderValue::as_str)
     }
 }
 

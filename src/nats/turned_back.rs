@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::api::header::NATS_MESSAGE_TTL;
 use super::names::{BUCKET_STREAM, record_subject, recorded_timer};
 use super::tail::Seen;
 use crate::nats::{BucketState, Link, NatsError};
@@ -58,7 +59,7 @@ impl LastHeard {
         if self.changes.len() >= REMEMBERED {
             self.changes.pop_front();
         }
-        let leaves = seen.header("Nats-TTL").is_some();
+        let leaves = seen.header(NATS_MESSAGE_TTL).is_some();
         self.changes.push_back(Change { id, sequence: seen.sequence, stored_at: seen.stored_at, leaves });
     }
 

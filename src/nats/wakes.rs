@@ -1,15 +1,17 @@
 //! Wakes: the broker hands a timer to a worker shortly before it is due.
 
-use async_nats::header::{NATS_SCHEDULE, NATS_SCHEDULE_TARGET};
+use std::time::Duration;
+
 use async_nats::{HeaderMap, HeaderName, Subject};
 use bytes::Bytes;
-use serde::Deserialize;
-use std::time::Duration;
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::foundation::rfc3339;
 use crate::nats::NatsError;
-use crate::nats::api::ApiError;
+use crate::nats::api::header::{NATS_MESSAGE_ID, NATS_SCHEDULE, NATS_SCHEDULE_TARGET};
+use crate::nats::api::subject;
+use crate::nats::leader;
 use crate::nats::link::{Link, Published};
 use crate::nats::names::{
     CONSUMER, DUE_AT, FIRE_SUBJECTS, RECEIVER, STREAM, fire_subject, schedule_subject, schedule_subjects_of,
@@ -36,23 +38,6 @@ pub struct Wake {
     /// The instant that it was armed for. Absent from wakes that were due at once, and from those of older versions.
     pub due_at: Option<Timestamp>,
     pub(super) reply: Subject,
-}
-
-#[derive(Deserialize)]
-struct ConsumerInfo {
-    ack_floor: Floor,
-}
-
-#[derive(Deserialize)]
-struct Floor {
-    stream_seq: u64,
-}
-
-#[derive(Deserialize)]
-struct Purged {
-    #[serde(default)]
-    purged: u64,
-    error: Option<ApiError>,
 }
 
 impl Wakes {
@@ -88,7 +73,7 @@ impl Wakes {
         headers.insert(HeaderName::from_static(RECEIVER), receiver);
         // The scheduler never fires sooner than its next tick, so a wake that is due at once goes around it.
         let subject = if wake_at <= now {
-            headers.insert("Nats-Msg-Id", try_id.simple().to_string());
+            headers.insert(NATS_MESSAGE_ID, try_id.simple().to_string());
             fire_subject(id)
         } else {
             headers.insert(NATS_SCHEDULE, format!("@at {}", rfc3339::format(clock.in_the_world(wake_at))));
@@ -111,13 +96,12 @@ impl Wakes {
     ///
     /// If no answer comes. An answer that refuses the removal is not an error: wakes that stay are harmless.
     pub async fn disarm(&self, id: TimerId, before: Option<u64>) -> Result<(), NatsError> {
-        let mut request = serde_json::json!({ "filter": schedule_subjects_of(id) });
+        let mut request = json!({ "filter": schedule_subjects_of(id) });
         if let Some(before) = before {
             // JetStream purges up to this sequence and leaves the message that has it.
             request["seq"] = before.into();
         }
-        let subject = format!("$JS.API.STREAM.PURGE.{STREAM}").into();
-        self.link.ask(subject, None, request.to_string().into()).await.map(|_| ())
+        self.link.ask(subject::purge(STREAM), None, request.to_string().into()).await.map(drop)
     }
 
     /// Removes due wakes that were settled and are still in the stream, as after NATS could not write to a full disk. NATS does not
@@ -127,14 +111,10 @@ impl Wakes {
     ///
     /// Some wakes may be removed anyway. Calling again is harmless.
     pub async fn remove_settled(&self) -> Result<u64, NatsError> {
-        let info: ConsumerInfo = self.link.info(format!("$JS.API.CONSUMER.INFO.{STREAM}.{CONSUMER}")).await?;
+        let settled = leader::consumer_info(&self.link, STREAM, CONSUMER).await?.ack_floor.stream_seq;
         // JetStream purges up to this sequence and leaves the message that has it.
-        let request = serde_json::json!({ "filter": FIRE_SUBJECTS, "seq": info.ack_floor.stream_seq + 1 });
-        let subject = format!("$JS.API.STREAM.PURGE.{STREAM}").into();
-        let answer = self.link.ask(subject, None, request.to_string().into()).await?;
-        let purged: Purged = serde_json::from_slice(&answer.payload)
-            .map_err(|error| NatsError::Unclear(format!("the answer to a purge cannot be read: {error}")))?;
-        purged.error.map_or(Ok(purged.purged), |error| Err(error.into_error()))
+        let request = json!({ "filter": FIRE_SUBJECTS, "seq": settled + 1 });
+        leader::purge(&self.link, STREAM, &request).await
     }
 
     /// Settles a wake, so that it does not come again. If this message is lost, the wake does come again, which is harmless.

@@ -6,6 +6,7 @@ use async_nats::jetstream::consumer::DeliverPolicy;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::api::header::{KV_OPERATION, NATS_MESSAGE_TTL};
 use super::names::{BUCKET_STREAM, SHOWN_UNTIL, recorded_timer};
 use super::record;
 use super::tail::{Seen, Tail};
@@ -150,12 +151,12 @@ impl Watched {
     pub(super) fn of(seen: &Seen, pace: Pace) -> Option<Self> {
         let id = recorded_timer(&seen.subject)?;
         let revision = seen.sequence;
-        if seen.header("KV-Operation").is_some() {
+        if seen.header(KV_OPERATION).is_some() {
             return Some(Self::Gone { id, revision });
         }
         match record::from_json(&seen.payload) {
             Ok(timer) => {
-                let ttl = seen.header("Nats-TTL").and_then(seconds);
+                let ttl = seen.header(NATS_MESSAGE_TTL).and_then(seconds);
                 let shown =
                     seen.header(SHOWN_UNTIL).and_then(|text| text.parse().ok()).map(Timestamp::from_micros);
                 let shown = shown.map(|until| until.since(seen.stored_at)).or(ttl);

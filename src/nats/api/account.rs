@@ -6,8 +6,8 @@ use serde::Deserialize;
 
 use rules::room::{Account, Part};
 
-#[derive(Default, Deserialize)]
-pub(in crate::nats) struct AccountJson {
+#[derive(Deserialize)]
+pub(in crate::nats) struct AccountInfo {
     #[serde(default)]
     memory: u64,
     #[serde(default)]
@@ -19,13 +19,13 @@ pub(in crate::nats) struct AccountJson {
     #[serde(default)]
     consumers: u64,
     #[serde(default)]
-    limits: LimitsJson,
+    limits: Limits,
     #[serde(default)]
-    tiers: BTreeMap<String, TierJson>,
+    tiers: BTreeMap<String, TierInfo>,
 }
 
 #[derive(Deserialize)]
-struct TierJson {
+struct TierInfo {
     #[serde(default)]
     memory: u64,
     #[serde(default)]
@@ -34,25 +34,25 @@ struct TierJson {
     streams: u64,
     #[serde(default)]
     consumers: u64,
-    limits: LimitsJson,
+    limits: Limits,
 }
 
 /// Limits of an account or a tier. A value below 0 means unlimited.
 #[derive(Deserialize)]
-struct LimitsJson {
+struct Limits {
     max_memory: i64,
     max_storage: i64,
     max_streams: i64,
     max_consumers: i64,
 }
 
-impl Default for LimitsJson {
+impl Default for Limits {
     fn default() -> Self {
         Self { max_memory: -1, max_storage: -1, max_streams: -1, max_consumers: -1 }
     }
 }
 
-impl AccountJson {
+impl AccountInfo {
     /// The limits in force for streams with this many replicas. A tier's limit counts one replica, and its use counts all.
     pub(in crate::nats) fn account(self, replicas: u64) -> Account {
         let (stored, reserved) = (self.storage, self.reserved_storage);
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     fn account(json: &str, replicas: u64) -> Account {
-        serde_json::from_str::<AccountJson>(json).unwrap().account(replicas)
+        serde_json::from_str::<AccountInfo>(json).unwrap().account(replicas)
     }
 
     #[test]

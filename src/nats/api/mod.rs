@@ -1,7 +1,13 @@
-//! JetStream's API, as far as jettimer reads it.
+//! JetStream's API: its subjects and headers, and the parts of its answers that jettimer reads. Nothing here sends a request.
 
 mod account;
 mod answer;
+pub(super) mod header;
+mod info;
+mod message;
+pub(super) mod subject;
 
-pub(super) use account::AccountJson;
-pub(super) use answer::{ApiError, PubAck};
+pub(super) use account::AccountInfo;
+pub(super) use answer::{ApiError, PubAck, Purged, is_off, read};
+pub(super) use info::{ClusterInfo, ConsumerInfo, StreamInfo};
+pub(super) use message::{GetAnswer, StoredMessage};

@@ -1,0 +1,93 @@
+//! Requests that a leader of JetStream answers. It knows of every write that was acknowledged before; a replica, which `batch` asks,
+//! may be a moment behind.
+
+use std::collections::HashMap;
+
+use async_nats::Subject;
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::api::{
+    self, AccountInfo, ApiError, ConsumerInfo, GetAnswer, Purged, StoredMessage, StreamInfo, subject,
+};
+use crate::nats::{Link, NatsError};
+
+/// Sends a request, and reads the answer or the error that JetStream answers with.
+///
+/// # Errors
+///
+/// A [`NatsError`] if no answer comes. With [`NatsError::Unclear`], also if it cannot be read, the request may be done.
+pub(super) async fn ask<T: DeserializeOwned>(
+    link: &Link,
+    subject: Subject,
+    request: impl Into<Bytes>,
+) -> Result<Result<T, ApiError>, NatsError> {
+    let answer = link.ask(subject.clone(), None, request.into()).await?;
+    api::read(&answer.payload)
+        .map_err(|error| NatsError::Unclear(format!("the answer to {subject} cannot be read: {error}")))
+}
+
+pub(super) async fn account_info(link: &Link) -> Result<AccountInfo, NatsError> {
+    ask(link, subject::account_info(), "").await?.map_err(ApiError::into_error)
+}
+
+pub(super) async fn stream_info(link: &Link, stream: &str) -> Result<StreamInfo, NatsError> {
+    ask(link, subject::stream_info(stream), "").await?.map_err(ApiError::into_error)
+}
+
+pub(super) async fn consumer_info(
+    link: &Link,
+    stream: &str,
+    consumer: &str,
+) -> Result<ConsumerInfo, NatsError> {
+    ask(link, subject::consumer_info(stream, consumer), "").await?.map_err(ApiError::into_error)
+}
+
+/// The subjects of the stream's messages that match `filter`, and how many messages each has.
+pub(super) async fn subjects(
+    link: &Link,
+    stream: &str,
+    filter: &str,
+) -> Result<HashMap<String, u64>, NatsError> {
+    let request = json!({ "subjects_filter": filter }).to_string();
+    let info = ask::<StreamInfo>(link, subject::stream_info(stream), request).await?;
+    info.map(|info| info.state.subjects).map_err(ApiError::into_error)
+}
+
+/// The last message of a subject; `None` without one.
+pub(super) async fn last_message(
+    link: &Link,
+    stream: &str,
+    subject: &str,
+) -> Result<Option<StoredMessage>, NatsError> {
+    message(link, stream, &json!({ "last_by_subj": subject })).await
+}
+
+/// The first message from this sequence on whose subject matches `filter`; `None` without one.
+pub(super) async fn next_message(
+    link: &Link,
+    stream: &str,
+    from: u64,
+    filter: &str,
+) -> Result<Option<StoredMessage>, NatsError> {
+    message(link, stream, &json!({ "seq": from, "next_by_subj": filter })).await
+}
+
+async fn message(link: &Link, stream: &str, request: &Value) -> Result<Option<StoredMessage>, NatsError> {
+    match ask::<GetAnswer>(link, subject::get(stream), request.to_string()).await? {
+        Ok(got) => Ok(Some(got.message)),
+        Err(error) if error.is_no_message() => Ok(None),
+        Err(error) => Err(error.into_error()),
+    }
+}
+
+/// Removes the messages that the request describes; gives their number.
+///
+/// # Errors
+///
+/// With [`NatsError::Unclear`], they may be removed anyway.
+pub(super) async fn purge(link: &Link, stream: &str, request: &Value) -> Result<u64, NatsError> {
+    let purged = ask::<Purged>(link, subject::purge(stream), request.to_string()).await?;
+    purged.map(|purged| purged.purged).map_err(ApiError::into_error)
+}
