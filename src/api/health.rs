@@ -11,6 +11,7 @@ use super::parts::Api;
 use super::problem::Problem;
 use super::request::Request;
 use crate::foundation::metrics::Label as _;
+use crate::nats::check_readiness;
 use rules::room::State;
 
 pub(super) fn live() -> Answer {
@@ -43,7 +44,7 @@ pub(super) async fn readiness(api: &Api) -> Answer {
     if api.stop.is_cancelled() {
         return show(StatusCode::SERVICE_UNAVAILABLE, "stopping", None, Found::default());
     }
-    let refusal = match Box::pin(api.link.check(api.works)).await {
+    let refusal = match Box::pin(check_readiness(&api.link, api.works)).await {
         // A node with a wrong clock is not ready, but works off the wakes that it has, unless its clock differs from most clocks, too.
         Ok(()) => api.heartbeat.skew().refusal(api.max_clock_skew),
         Err(error) => Some(error.to_string()),

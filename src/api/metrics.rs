@@ -7,13 +7,14 @@ use super::answer::{self, Answer};
 use super::parts::Api;
 use super::request::Request;
 use crate::foundation::metrics::Format;
+use crate::nats::stores;
 
 pub(super) async fn show(api: &Api, request: &Request) -> Answer {
     let waiting = api.backlog.look().await;
     if let Some(finder) = &api.finder {
         api.metrics.index.show(&finder.indexed(waiting.last_change, &api.receivers.waits()));
     }
-    api.metrics.nats.show(api.link.is_up(), api.link.stores(), waiting.wakes);
+    api.metrics.nats.show(api.link.is_up(), stores(&api.link), waiting.wakes);
     let (room, account) = api.room.seen();
     api.metrics.nats.show_room(room, account);
     let skew = api.heartbeat.skew();

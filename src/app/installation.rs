@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use tokio::time::Instant;
 
-use crate::nats::{Link, NatsError};
+use crate::nats::{self, Link, NatsError};
 
 /// The pause between two tries while NATS does not answer.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(super) async fn join(link: &Link, name: Option<&str>, wait: Duration) -> Result<()> {
     let Some(name) = name else {
         // Without a name the node asked for no check, so it waits for no answer.
-        if let Ok(Some(noted)) = link.installation().await {
+        if let Ok(Some(noted)) = nats::installation(link).await {
             tracing::warn!(
                 installation = noted,
                 "the streams on this NATS belong to an installation with a name, but this node has none: if it is one \
@@ -45,7 +45,7 @@ pub(super) async fn join(link: &Link, name: Option<&str>, wait: Duration) -> Res
 async fn noted(link: &Link, name: &str, wait: Duration) -> Result<Option<String>, NatsError> {
     let deadline = Instant::now() + wait;
     loop {
-        match link.found_installation(name).await {
+        match nats::found_installation(link, name).await {
             Err(error) if Instant::now() < deadline => {
                 tracing::info!(%error, "cannot read the installation's name from NATS; trying again");
                 tokio::time::sleep(PAUSE).await;

@@ -157,7 +157,7 @@ impl Running {
         let store = Store::new(link.clone(), keeping);
         let reference = Reference::new(node.max_clock_skew);
         let stay = Some((stay, sweep_interval));
-        let guard = Guard::new(link.clone(), clock, reference.clone(), file, stay);
+        let guard = Guard::new(link.clone(), clock, metrics.clone(), reference.clone(), file, stay);
         let room = Keeper::new(link.clone(), own_store, metrics.clone());
         let means = engine::Means {
             store: store.clone(),

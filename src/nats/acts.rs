@@ -5,7 +5,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::api::header::{KV_OPERATION, NATS_LAST_SEQUENCE, NATS_SEQUENCE};
-use super::batch::Got;
+use super::batch::{Batch, Got};
+use super::leader;
 use super::names::{EVENTS, WAS, WAS_NOTHING, evented_timer};
 use crate::nats::{Link, NatsError};
 use rules::domain::state_kind::StateKind;
@@ -36,40 +37,40 @@ struct SketchState {
     name: String,
 }
 
-impl Link {
+impl ActPage {
     /// Reads a page of the acts after this sequence of the stream of events.
-    pub async fn acts(&self, after: u64) -> Result<ActPage, NatsError> {
+    pub async fn read(link: &Link, after: u64) -> Result<Self, NatsError> {
         let request =
             json!({ "seq": after.saturating_add(1), "batch": EVENTS_AT_ONCE, "max_bytes": PAGE_BYTES });
-        let batch = self.batch(EVENTS, &request).await?;
+        let batch = Batch::read(link, EVENTS, &request).await?;
         let mut acts: Vec<(u64, Act)> =
             batch.messages.iter().map(|message| (message.sequence(), act(message))).collect();
         for (place, act) in &mut acts {
             if matches!(act.deed, Deed::Removed { .. }) && act.over > 0 {
-                act.deed = Deed::Removed { was: self.removed(*place, act).await? };
+                act.deed = Deed::Removed { was: removed(link, *place, act).await? };
             }
         }
-        Ok(ActPage { more: batch.pending > 0 && !acts.is_empty(), acts })
+        Ok(Self { more: batch.pending > 0 && !acts.is_empty(), acts })
     }
+}
 
-    /// The state of the timer whose record this act removed. The event of the previous version says so, if the stream still has it.
-    /// It is as many sequences before as there are changes between the two, since each change is an event.
-    async fn removed(&self, place: u64, act: &Act) -> Result<Option<StateKind>, NatsError> {
-        let Some(place) = place.checked_sub(act.seq - act.over).filter(|place| *place > 0) else {
-            return Ok(None);
-        };
-        let batch = self.batch(EVENTS, &json!({ "seq": place, "batch": 1 })).await?;
-        let before = batch.messages.iter().map(self::act).find(|before| before.seq == act.over);
-        Ok(before.and_then(|before| match before.deed {
-            Deed::Stored { is, .. } => Some(is),
-            Deed::Removed { .. } | Deed::Other | Deed::Unsaid => None,
-        }))
-    }
+/// The state of the timer whose record this act removed. The event of the previous version says so, if the stream still has it.
+/// It is as many sequences before as there are changes between the two, since each change is an event.
+async fn removed(link: &Link, place: u64, act: &Act) -> Result<Option<StateKind>, NatsError> {
+    let Some(place) = place.checked_sub(act.seq - act.over).filter(|place| *place > 0) else {
+        return Ok(None);
+    };
+    let batch = Batch::read(link, EVENTS, &json!({ "seq": place, "batch": 1 })).await?;
+    let before = batch.messages.iter().map(self::act).find(|before| before.seq == act.over);
+    Ok(before.and_then(|before| match before.deed {
+        Deed::Stored { is, .. } => Some(is),
+        Deed::Removed { .. } | Deed::Other | Deed::Unsaid => None,
+    }))
+}
 
-    /// The last sequence of the stream of events.
-    pub async fn last_event(&self) -> Result<u64, NatsError> {
-        self.last_of(EVENTS).await
-    }
+/// The last sequence of the stream of events.
+pub async fn last_event(link: &Link) -> Result<u64, NatsError> {
+    Ok(leader::stream_info(link, EVENTS).await?.state.last_seq)
 }
 
 fn act(message: &Got) -> Act {

@@ -45,24 +45,18 @@ impl Backlog {
             return Waiting::default();
         }
         let (changes, wakes) = tokio::join!(
-            timeout(LOOK_TIMEOUT, self.link.last_change()),
-            timeout(LOOK_TIMEOUT, self.link.wakes_waiting())
+            timeout(LOOK_TIMEOUT, last_change(&self.link)),
+            timeout(LOOK_TIMEOUT, wakes_waiting(&self.link))
         );
         Waiting { last_change: changes.ok().and_then(Result::ok), wakes: wakes.ok().and_then(Result::ok) }
     }
 }
 
-impl Link {
-    /// The sequence number of the last change in the bucket.
-    pub(crate) async fn last_change(&self) -> Result<u64, NatsError> {
-        self.last_of(BUCKET_STREAM).await
-    }
+/// The sequence number of the last change in the bucket.
+pub async fn last_change(link: &Link) -> Result<u64, NatsError> {
+    Ok(leader::stream_info(link, BUCKET_STREAM).await?.state.last_seq)
+}
 
-    pub(super) async fn last_of(&self, stream: &str) -> Result<u64, NatsError> {
-        Ok(leader::stream_info(self, stream).await?.state.last_seq)
-    }
-
-    async fn wakes_waiting(&self) -> Result<u64, NatsError> {
-        Ok(leader::consumer_info(self, STREAM, CONSUMER).await?.num_pending)
-    }
+async fn wakes_waiting(link: &Link) -> Result<u64, NatsError> {
+    Ok(leader::consumer_info(link, STREAM, CONSUMER).await?.num_pending)
 }

@@ -80,15 +80,19 @@ impl Got {
     }
 }
 
-impl Link {
+impl Batch {
     /// Asks any replica of `stream`. Fails if the next message takes longer than [`SILENCE`].
-    pub(super) async fn batch(&self, stream: &str, request: &serde_json::Value) -> Result<Batch, NatsError> {
-        let inbox = self.client().new_inbox();
-        let mut answers = self.subscribe(inbox.clone()).await?;
-        if !self.tell(subject::direct_get(stream), Some(inbox.into()), request.to_string().into()).await {
-            return Err(self.not_connected());
+    pub(super) async fn read(
+        link: &Link,
+        stream: &str,
+        request: &serde_json::Value,
+    ) -> Result<Self, NatsError> {
+        let inbox = link.client().new_inbox();
+        let mut answers = link.subscribe(inbox.clone()).await?;
+        if !link.tell(subject::direct_get(stream), Some(inbox.into()), request.to_string().into()).await {
+            return Err(link.not_connected());
         }
-        let mut batch = Batch { messages: Vec::new(), too_many: false, pending: 0 };
+        let mut batch = Self { messages: Vec::new(), too_many: false, pending: 0 };
         loop {
             let message = match timeout(SILENCE, answers.next()).await {
                 Ok(Some(message)) => message,
@@ -104,7 +108,7 @@ impl Link {
                     batch.pending = pending.unwrap_or_default();
                     return Ok(batch);
                 }
-                Some(TOO_MANY) => return Ok(Batch { too_many: true, ..batch }),
+                Some(TOO_MANY) => return Ok(Self { too_many: true, ..batch }),
                 Some(status) => {
                     return Err(NatsError::NotDone(format!(
                         "{stream}: a direct get was answered with status {status}"

@@ -11,42 +11,40 @@ use super::Link;
 use super::api::ClusterInfo;
 use super::leader;
 use super::names::{BUCKET_STREAM, STREAM};
-use super::servers::{Answer, known_version};
+use super::servers::{self, Answer, known_version};
 use rules::durability::{Seen, Server, Stream, Sync};
 
 /// How long all servers together may take to answer: a server that is away does not answer.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 
-impl Link {
-    /// Looks at servers and streams; `None` without a connection, or if a stream does not answer. `own` says when the server syncs,
-    /// if this process configured it.
-    pub async fn durability(&self, own: Option<Sync>) -> Option<Seen> {
-        if !self.is_up() {
-            return None;
-        }
-        let mut streams = Vec::new();
-        let mut names: Vec<String> = Vec::new();
-        for name in [BUCKET_STREAM, STREAM] {
-            let info = leader::stream_info(self, name).await.ok()?;
-            streams.push(Stream { name, replicas: info.config.num_replicas });
-            names.extend(info.cluster.into_iter().flat_map(ClusterInfo::servers));
-        }
-        let here = self.client().server_info();
-        names.push(here.server_name.clone());
-        names.sort();
-        names.dedup();
-        let said = self.varz(&names, ANSWERS_WITHIN, ANSWERS_WITHIN).await;
-        let mut servers: Vec<Server> = said.into_iter().map(Answer::server).collect();
-        if !servers.iter().any(|server| server.name == here.server_name) {
-            let version = Some(known_version(here.version));
-            servers.push(Server { name: here.server_name, version, sync: own });
-        }
-        for name in names {
-            if !servers.iter().any(|server| server.name == name) {
-                servers.push(Server { name, version: None, sync: None });
-            }
-        }
-        servers.sort_by(|a, b| a.name.cmp(&b.name));
-        Some(Seen { servers, streams })
+/// Looks at servers and streams; `None` without a connection, or if a stream does not answer. `own` says when the server syncs,
+/// if this process configured it.
+pub async fn durability(link: &Link, own: Option<Sync>) -> Option<Seen> {
+    if !link.is_up() {
+        return None;
     }
+    let mut streams = Vec::new();
+    let mut names: Vec<String> = Vec::new();
+    for name in [BUCKET_STREAM, STREAM] {
+        let info = leader::stream_info(link, name).await.ok()?;
+        streams.push(Stream { name, replicas: info.config.num_replicas });
+        names.extend(info.cluster.into_iter().flat_map(ClusterInfo::servers));
+    }
+    let here = link.client().server_info();
+    names.push(here.server_name.clone());
+    names.sort();
+    names.dedup();
+    let said = servers::ask(link, &names, ANSWERS_WITHIN, ANSWERS_WITHIN).await;
+    let mut servers: Vec<Server> = said.into_iter().map(Answer::server).collect();
+    if !servers.iter().any(|server| server.name == here.server_name) {
+        let version = Some(known_version(here.version));
+        servers.push(Server { name: here.server_name, version, sync: own });
+    }
+    for name in names {
+        if !servers.iter().any(|server| server.name == name) {
+            servers.push(Server { name, version: None, sync: None });
+        }
+    }
+    servers.sort_by(|a, b| a.name.cmp(&b.name));
+    Some(Seen { servers, streams })
 }

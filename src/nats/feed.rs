@@ -20,6 +20,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::sync::watch;
 
+use super::batch::Batch;
 use super::event::Event;
 use super::names::EVENTS;
 use crate::nats::NatsError;
@@ -188,7 +189,7 @@ impl Feed {
         let link = &self.hub.link;
         let reading = self.hub.reading_a_page().await;
         let request = json!({ "seq": self.after.saturating_add(1), "batch": PAGE, "max_bytes": PAGE_BYTES });
-        let batch = link.batch(EVENTS, &request).await?;
+        let batch = Batch::read(link, EVENTS, &request).await?;
         let mut bytes = 0;
         let fits = |told: &Told| {
             let before = bytes;

@@ -10,7 +10,8 @@ use anyhow::{Result, anyhow};
 use tokio::time::{Instant, timeout_at};
 
 use super::names::BUCKET;
-use crate::nats::{Link, Said};
+use super::presence::{Beats, Said, say};
+use crate::nats::Link;
 use rules::presence::{Beat, Life};
 
 /// How long this node waits for the answers of others once it has heard itself: they answer at once.
@@ -55,15 +56,15 @@ impl Founder {
 
     /// The name of a running node that has seen timers.
     async fn witness(&self, link: &Link) -> Option<String> {
-        let mut beats = link.listen().await.ok()?;
-        link.say(&self.greeting).await;
+        let mut beats = Beats::listen(link).await.ok()?;
+        say(link, &self.greeting).await;
         let mut until = Instant::now() + NOT_HEARD;
         while let Ok(Some(said)) = timeout_at(until, beats.next()).await {
             let Said::Beat(beat) = said else { continue };
             if beat.node.instance == self.greeting.node.instance {
                 until = until.min(Instant::now() + ANSWERED);
             } else if beat.seen > 0 {
-                link.say(&Beat { life: Life::Gone, ..self.greeting.clone() }).await;
+                say(link, &Beat { life: Life::Gone, ..self.greeting.clone() }).await;
                 return Some(beat.node.name);
             }
         }

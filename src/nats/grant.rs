@@ -11,6 +11,7 @@ use serde::de::IgnoredAny;
 use serde_json::json;
 
 use super::api::subject;
+use super::keys;
 use super::leader;
 use super::names::{EVENTS, ROOM_STREAM, ROOM_STREAM_SUBJECT, ROOM_SUBJECT};
 use crate::nats::{Link, NatsError};
@@ -36,107 +37,104 @@ fn next(granted: u64, refused: u64) -> Option<u64> {
     (refused - granted > STEP.max(granted / 256)).then_some(middle)
 }
 
-impl Link {
-    /// Measures the grant and tells all nodes, unless they know it. Gives the bytes; `None` if the server refuses for another
-    /// reason than its limit, or if another node measures at this moment.
-    ///
-    /// # Errors
-    ///
-    /// [`NatsError::Unclear`] if no answer comes, as when this node's user may not create or delete the stream.
-    pub async fn measure_grant(&self) -> Result<Option<u64>, NatsError> {
-        let (told, revision) = self.granted().await?;
-        // Another node may have died while it measured, and left its stream.
-        self.delete_room_stream().await?;
-        let Some(granted) = self.measured(told).await? else { return Ok(None) };
-        if told != Some(granted) {
-            self.tell_granted(granted, revision).await?;
-        }
-        Ok(Some(granted))
+/// Measures the grant and tells all nodes, unless they know it. Gives the bytes; `None` if the server refuses for another
+/// reason than its limit, or if another node measures at this moment.
+///
+/// # Errors
+///
+/// [`NatsError::Unclear`] if no answer comes, as when this node's user may not create or delete the stream.
+pub async fn measure_grant(link: &Link) -> Result<Option<u64>, NatsError> {
+    let (told, revision) = granted(link).await?;
+    // Another node may have died while it measured, and left its stream.
+    delete_room_stream(link).await?;
+    let Some(granted) = measured(link, told).await? else { return Ok(None) };
+    if told != Some(granted) {
+        tell_granted(link, granted, revision).await?;
     }
+    Ok(Some(granted))
+}
 
-    /// The last grant that was measured of a single server, in bytes, with the revision of the key.
-    pub(super) async fn granted(&self) -> Result<(Option<u64>, u64), NatsError> {
-        let (json, revision) = self.kept(ROOM_SUBJECT).await?;
-        let granted = serde_json::from_slice::<GrantedJson>(&json).ok();
-        Ok((granted.filter(|granted| granted.v == VERSION).map(|granted| granted.bytes), revision))
+/// The last grant that was measured of a single server, in bytes, with the revision of the key.
+pub(super) async fn granted(link: &Link) -> Result<(Option<u64>, u64), NatsError> {
+    let (json, revision) = keys::read(link, ROOM_SUBJECT).await?;
+    let granted = serde_json::from_slice::<GrantedJson>(&json).ok();
+    Ok((granted.filter(|granted| granted.v == VERSION).map(|granted| granted.bytes), revision))
+}
+
+/// Tells all nodes the measured grant, in place of this revision.
+async fn tell_granted(link: &Link, bytes: u64, revision: u64) -> Result<(), NatsError> {
+    let json = serde_json::json!({ "v": VERSION, "bytes": bytes }).to_string();
+    keys::put(link, ROOM_SUBJECT, json.into_bytes(), revision).await.map(|_| ())
+}
+
+/// Removes the older half of the events; gives their number.
+///
+/// # Errors
+///
+/// With [`NatsError::Unclear`], the events may be removed anyway, and calling again removes half of the rest.
+pub async fn drop_older_events(link: &Link) -> Result<u64, NatsError> {
+    let messages = leader::stream_info(link, EVENTS).await?.state.messages;
+    let kept = messages / 2;
+    if kept == 0 {
+        return Ok(0);
     }
+    leader::purge(link, EVENTS, &json!({ "keep": kept })).await?;
+    Ok(messages - kept)
+}
 
-    /// Tells all nodes the measured grant, in place of this revision.
-    async fn tell_granted(&self, bytes: u64, revision: u64) -> Result<(), NatsError> {
-        let json = serde_json::json!({ "v": VERSION, "bytes": bytes }).to_string();
-        self.keep_as(ROOM_SUBJECT, json.into_bytes(), revision).await.map(|_| ())
-    }
-
-    /// Removes the older half of the events; gives their number.
-    ///
-    /// # Errors
-    ///
-    /// With [`NatsError::Unclear`], the events may be removed anyway, and calling again removes half of the rest.
-    pub async fn drop_older_events(&self) -> Result<u64, NatsError> {
-        let messages = leader::stream_info(self, EVENTS).await?.state.messages;
-        let kept = messages / 2;
-        if kept == 0 {
-            return Ok(0);
-        }
-        leader::purge(self, EVENTS, &json!({ "keep": kept })).await?;
-        Ok(messages - kept)
-    }
-
-    async fn measured(&self, told: Option<u64>) -> Result<Option<u64>, NatsError> {
-        let (mut granted, mut refused) = (0, TOO_MUCH);
-        if let Some(told) = told {
-            // Most likely, the grant is unchanged.
-            for bytes in [told, told + 2 * STEP.max(told / 256)] {
-                match self.grants(bytes).await? {
-                    Some(true) => granted = granted.max(bytes),
-                    Some(false) => refused = refused.min(bytes),
-                    None => return Ok(None),
-                }
-            }
-            if granted == told && refused < TOO_MUCH {
-                return Ok(Some(told));
-            }
-        }
-        while let Some(bytes) = next(granted, refused) {
-            match self.grants(bytes).await? {
-                Some(true) => granted = bytes,
-                Some(false) => refused = bytes,
+async fn measured(link: &Link, told: Option<u64>) -> Result<Option<u64>, NatsError> {
+    let (mut granted, mut refused) = (0, TOO_MUCH);
+    if let Some(told) = told {
+        // Most likely, the grant is unchanged.
+        for bytes in [told, told + 2 * STEP.max(told / 256)] {
+            match grants(link, bytes).await? {
+                Some(true) => granted = granted.max(bytes),
+                Some(false) => refused = refused.min(bytes),
                 None => return Ok(None),
             }
         }
-        Ok(Some(granted))
-    }
-
-    /// Whether the server grants this many bytes; `None` if it refuses for another reason.
-    async fn grants(&self, bytes: u64) -> Result<Option<bool>, NatsError> {
-        let config = json!({
-            "name": ROOM_STREAM,
-            "description": "jettimer: measures how much may be stored, and is deleted at once",
-            "subjects": [ROOM_STREAM_SUBJECT],
-            "retention": "limits",
-            "storage": "file",
-            "discard": "old",
-            "num_replicas": 1,
-            "max_bytes": bytes,
-        });
-        match leader::ask::<IgnoredAny>(self, subject::create_stream(ROOM_STREAM), config.to_string()).await?
-        {
-            Ok(_) => {
-                self.delete_room_stream().await?;
-                Ok(Some(true))
-            }
-            Err(error) if error.is_no_room() => Ok(Some(false)),
-            Err(error) => {
-                tracing::debug!(error = error.description, "JetStream does not say how much it grants");
-                Ok(None)
-            }
+        if granted == told && refused < TOO_MUCH {
+            return Ok(Some(told));
         }
     }
-
-    async fn delete_room_stream(&self) -> Result<(), NatsError> {
-        // An answer that the stream does not exist is an answer, too.
-        self.ask(subject::delete_stream(ROOM_STREAM), None, Bytes::new()).await.map(drop)
+    while let Some(bytes) = next(granted, refused) {
+        match grants(link, bytes).await? {
+            Some(true) => granted = bytes,
+            Some(false) => refused = bytes,
+            None => return Ok(None),
+        }
     }
+    Ok(Some(granted))
+}
+
+/// Whether the server grants this many bytes; `None` if it refuses for another reason.
+async fn grants(link: &Link, bytes: u64) -> Result<Option<bool>, NatsError> {
+    let config = json!({
+        "name": ROOM_STREAM,
+        "description": "jettimer: measures how much may be stored, and is deleted at once",
+        "subjects": [ROOM_STREAM_SUBJECT],
+        "retention": "limits",
+        "storage": "file",
+        "discard": "old",
+        "num_replicas": 1,
+        "max_bytes": bytes,
+    });
+    match leader::ask::<IgnoredAny>(link, subject::create_stream(ROOM_STREAM), config.to_string()).await? {
+        Ok(_) => {
+            delete_room_stream(link).await?;
+            Ok(Some(true))
+        }
+        Err(error) if error.is_no_room() => Ok(Some(false)),
+        Err(error) => {
+            tracing::debug!(error = error.description, "JetStream does not say how much it grants");
+            Ok(None)
+        }
+    }
+}
+
+async fn delete_room_stream(link: &Link) -> Result<(), NatsError> {
+    // An answer that the stream does not exist is an answer, too.
+    link.ask(subject::delete_stream(ROOM_STREAM), None, Bytes::new()).await.map(drop)
 }
 
 #[cfg(test)]

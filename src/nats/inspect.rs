@@ -6,6 +6,7 @@ use async_nats::jetstream::stream::ClusterInfo;
 use async_nats::jetstream::{self, ErrorCode, stream};
 
 use super::names::{CONSUMER, STREAM};
+use super::room::room;
 use super::topology::{Shape, consumer_config, wanted};
 use super::{Link, MayAsk, compare};
 use rules::room::Sight;
@@ -58,14 +59,14 @@ pub struct ConsumerSight {
     pub differences: Vec<String>,
 }
 
-impl Link {
+impl Inspection {
     /// Looks at the streams, the consumer and the room.
     ///
     /// # Errors
     ///
     /// An error if JetStream does not answer.
-    pub async fn inspect(&self, shape: Shape) -> Result<Inspection> {
-        let context = jetstream::new(self.client().clone());
+    pub async fn of(link: &Link, shape: Shape) -> Result<Self> {
+        let context = jetstream::new(link.client().clone());
         let mut streams = Vec::new();
         for want in wanted(shape) {
             let there = match context.get_stream(&want.name).await {
@@ -84,9 +85,9 @@ impl Link {
             pulls: info.num_waiting,
             differences: compare::consumer_differences(&info.config, &consumer_config()),
         });
-        let sight = Box::pin(self.room(&mut MayAsk::default())).await.ok();
-        let version = self.client().server_info().version;
-        Ok(Inspection { version, streams, consumer, sight })
+        let sight = Box::pin(room(link, &mut MayAsk::default())).await.ok();
+        let version = link.client().server_info().version;
+        Ok(Self { version, streams, consumer, sight })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::keys;
 use super::names::INSTALLATION_SUBJECT;
 use crate::nats::{Link, NatsError};
 
@@ -13,29 +14,27 @@ struct InstallationJson {
     name: String,
 }
 
-impl Link {
-    /// The name of the installation that has the streams; `None` if no name was ever noted, or this version cannot read it.
-    pub async fn installation(&self) -> Result<Option<String>, NatsError> {
-        Ok(read(&self.kept(INSTALLATION_SUBJECT).await?.0))
-    }
+/// The name of the installation that has the streams; `None` if no name was ever noted, or this version cannot read it.
+pub async fn installation(link: &Link) -> Result<Option<String>, NatsError> {
+    Ok(read(&keys::read(link, INSTALLATION_SUBJECT).await?.0))
+}
 
-    /// Notes the name unless one is noted already that this version can read; gives the name that is there then.
-    ///
-    /// # Errors
-    ///
-    /// With [`NatsError::Unclear`], the name may be noted anyway; calling again tells.
-    pub async fn found_installation(&self, name: &str) -> Result<Option<String>, NatsError> {
-        let (json, revision) = self.kept(INSTALLATION_SUBJECT).await?;
-        if let Some(name) = read(&json) {
-            return Ok(Some(name));
-        }
-        let json = InstallationJson { v: VERSION, name: name.to_owned() };
-        let json = serde_json::to_vec(&json).unwrap_or_default();
-        match self.keep_as(INSTALLATION_SUBJECT, json, revision).await? {
-            Some(_) => Ok(Some(name.to_owned())),
-            // Another node was faster.
-            None => self.installation().await,
-        }
+/// Notes the name unless one is noted already that this version can read; gives the name that is there then.
+///
+/// # Errors
+///
+/// With [`NatsError::Unclear`], the name may be noted anyway; calling again tells.
+pub async fn found_installation(link: &Link, name: &str) -> Result<Option<String>, NatsError> {
+    let (json, revision) = keys::read(link, INSTALLATION_SUBJECT).await?;
+    if let Some(name) = read(&json) {
+        return Ok(Some(name));
+    }
+    let json = InstallationJson { v: VERSION, name: name.to_owned() };
+    let json = serde_json::to_vec(&json).unwrap_or_default();
+    match keys::put(link, INSTALLATION_SUBJECT, json, revision).await? {
+        Some(_) => Ok(Some(name.to_owned())),
+        // Another node was faster.
+        None => installation(link).await,
     }
 }
 

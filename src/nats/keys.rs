@@ -2,31 +2,29 @@
 
 use async_nats::{HeaderMap, HeaderValue, Subject};
 
+use super::api::Published;
 use super::api::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
 use super::leader;
-use super::link::Published;
 use super::names::SWEEP_STREAM;
 use crate::nats::{Link, NatsError};
 
-impl Link {
-    /// The value of a key of the sweep's bucket, with its revision; empty and 0 without such a key.
-    pub(super) async fn kept(&self, key: &str) -> Result<(Vec<u8>, u64), NatsError> {
-        let kept = leader::last_message(self, SWEEP_STREAM, key).await?;
-        Ok(kept.map(|kept| (kept.data, kept.seq)).unwrap_or_default())
-    }
+/// The value of a key of the sweep's bucket, with its revision; empty and 0 without such a key.
+pub(super) async fn read(link: &Link, key: &str) -> Result<(Vec<u8>, u64), NatsError> {
+    let kept = leader::last_message(link, SWEEP_STREAM, key).await?;
+    Ok(kept.map(|kept| (kept.data, kept.seq)).unwrap_or_default())
+}
 
-    /// Writes a key of the sweep's bucket in place of this revision; gives the new one, or `None` if another node was faster.
-    pub(super) async fn keep_as(
-        &self,
-        key: &'static str,
-        json: Vec<u8>,
-        revision: u64,
-    ) -> Result<Option<u64>, NatsError> {
-        let mut headers = HeaderMap::new();
-        headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, HeaderValue::from(revision));
-        match self.publish(Subject::from(key), headers, json.into()).await? {
-            Published::At(revision) => Ok(Some(revision)),
-            Published::WrongLast => Ok(None),
-        }
+/// Writes a key of the sweep's bucket in place of this revision; gives the new one, or `None` if another node was faster.
+pub(super) async fn put(
+    link: &Link,
+    key: &'static str,
+    json: Vec<u8>,
+    revision: u64,
+) -> Result<Option<u64>, NatsError> {
+    let mut headers = HeaderMap::new();
+    headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, HeaderValue::from(revision));
+    match link.publish(Subject::from(key), headers, json.into()).await? {
+        Published::At(revision) => Ok(Some(revision)),
+        Published::WrongLast => Ok(None),
     }
 }

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::keys;
 use super::names::LEASE_SUBJECT;
 use crate::foundation::rfc3339;
 use crate::nats::{Link, NatsError};
@@ -77,10 +78,10 @@ impl LeaseJson {
     }
 }
 
-impl Link {
+impl Lease {
     /// The lease with its revision; `None` if no node ever had it, or this version cannot read it.
-    pub async fn lease(&self) -> Result<(Option<Lease>, u64), NatsError> {
-        let (json, revision) = self.kept(LEASE_SUBJECT).await?;
+    pub async fn read(link: &Link) -> Result<(Option<Self>, u64), NatsError> {
+        let (json, revision) = keys::read(link, LEASE_SUBJECT).await?;
         let lease = serde_json::from_slice::<LeaseJson>(&json).ok().and_then(LeaseJson::lease);
         Ok((lease, revision))
     }
@@ -91,9 +92,9 @@ impl Link {
     ///
     /// With [`NatsError::Unclear`], the lease may be written anyway: read it before it is written again. With
     /// [`NatsError::NoRoom`], no node can write it until there is room.
-    pub async fn put_lease(&self, lease: &Lease, revision: u64) -> Result<Option<u64>, NatsError> {
-        let json = serde_json::to_vec(&LeaseJson::from(lease)).unwrap_or_default();
-        self.keep_as(LEASE_SUBJECT, json, revision).await
+    pub async fn put(&self, link: &Link, revision: u64) -> Result<Option<u64>, NatsError> {
+        let json = serde_json::to_vec(&LeaseJson::from(self)).unwrap_or_default();
+        keys::put(link, LEASE_SUBJECT, json, revision).await
     }
 }
 

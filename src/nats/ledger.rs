@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::keys;
 use super::names::LEDGER_SUBJECT;
 use crate::nats::{Link, NatsError};
 use rules::domain::state_kind::{PerKind, StateKind};
@@ -106,10 +107,10 @@ impl LedgerJson {
     }
 }
 
-impl Link {
+impl Ledger {
     /// The ledger with its revision.
-    pub async fn ledger(&self) -> Result<(Option<Ledger>, u64), NatsError> {
-        let (json, revision) = self.kept(LEDGER_SUBJECT).await?;
+    pub async fn read(link: &Link) -> Result<(Option<Self>, u64), NatsError> {
+        let (json, revision) = keys::read(link, LEDGER_SUBJECT).await?;
         let ledger = serde_json::from_slice::<LedgerJson>(&json).ok().and_then(LedgerJson::ledger);
         Ok((ledger, revision))
     }
@@ -119,9 +120,9 @@ impl Link {
     /// # Errors
     ///
     /// With [`NatsError::Unclear`], the ledger may be written anyway: read it before it is written again.
-    pub async fn put_ledger(&self, ledger: &Ledger, revision: u64) -> Result<bool, NatsError> {
-        let json = serde_json::to_vec(&LedgerJson::from(ledger)).unwrap_or_default();
-        Ok(self.keep_as(LEDGER_SUBJECT, json, revision).await?.is_some())
+    pub async fn put(&self, link: &Link, revision: u64) -> Result<bool, NatsError> {
+        let json = serde_json::to_vec(&LedgerJson::from(self)).unwrap_or_default();
+        Ok(keys::put(link, LEDGER_SUBJECT, json, revision).await?.is_some())
     }
 }
 

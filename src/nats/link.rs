@@ -13,10 +13,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 use crate::foundation::clock::Clock;
-use crate::foundation::metrics::{Metrics, Turned};
+use crate::foundation::metrics::Metrics;
 use crate::nats::NatsError;
-use crate::nats::api::{self, PubAck};
-use crate::nats::names::RECORD_PREFIX;
+use crate::nats::api::Published;
 use crate::nats::outage::Outage;
 use crate::nats::storing::Storing;
 use crate::nats::tally::Tally;
@@ -29,21 +28,12 @@ pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct Link {
     client: Client,
-    records: Arc<Storing>,
-    wakes: Arc<Storing>,
     /// Counts the connections that were made.
     connects: watch::Receiver<u64>,
     outage: Arc<Outage>,
+    storing: Arc<Storing>,
     tally: Arc<Tally>,
     clock: Clock,
-}
-
-/// JetStream's answer to a publish.
-pub(super) enum Published {
-    /// Stored under this sequence number.
-    At(u64),
-    /// Refused: the subject's last message is not the expected one.
-    WrongLast,
 }
 
 impl Link {
@@ -56,18 +46,12 @@ impl Link {
     ) -> Self {
         Self {
             client,
-            records: Arc::default(),
-            wakes: Arc::default(),
             connects,
             outage,
+            storing: Arc::default(),
             tally: Arc::new(Tally::new(metrics)),
             clock,
         }
-    }
-
-    /// How writes to each stream have gone lately: the disk may be full for one and not for the other.
-    pub(super) fn storing(&self) -> impl Iterator<Item = &Storing> {
-        [&*self.records, &*self.wakes].into_iter()
     }
 
     /// The node's clock. NATS uses the world's clock, so each instant is translated on its way.
@@ -77,11 +61,6 @@ impl Link {
 
     pub(super) fn client(&self) -> &Client {
         &self.client
-    }
-
-    /// The largest message that the server takes, in bytes.
-    pub(super) fn max_payload(&self) -> usize {
-        self.client.max_payload()
     }
 
     /// Whether there is a connection at this moment.
@@ -95,13 +74,8 @@ impl Link {
         self.connection() + self.tally.failures()
     }
 
-    /// Counts that this node found the bucket different from how it had seen it.
-    pub fn bucket_turned(&self, how: Turned) {
-        self.tally.turned(how);
-    }
-
-    /// The number of this connection: how many there were so far.
-    pub(super) fn connection(&self) -> u64 {
+    /// The number of this connection. Another number means another connection, perhaps to a server with older data.
+    pub fn connection(&self) -> u64 {
         *self.connects.borrow()
     }
 
@@ -118,24 +92,20 @@ impl Link {
     ///
     /// [`NatsError::NotDone`] without a connection by then.
     pub async fn up(&self) -> Result<(), NatsError> {
-        if self.is_up() {
-            return Ok(());
-        }
         let mut connects = self.reconnects();
-        let connected = async {
-            while !self.is_up() {
-                if connects.changed().await.is_err() {
-                    break;
-                }
-            }
-        };
-        timeout(REQUEST_TIMEOUT, connected).await.map_err(|_| self.not_connected())
+        let connected = connects.wait_for(|_| self.is_up());
+        timeout(REQUEST_TIMEOUT, connected).await.map_err(|_| self.not_connected()).map(drop)
     }
 
     /// The error of a missing connection, with its reason as far as that is known.
     pub(super) fn not_connected(&self) -> NatsError {
         let why = self.outage.reason().map(|reason| format!(": {reason}")).unwrap_or_default();
         NatsError::NotDone(format!("not connected to any NATS server{why}"))
+    }
+
+    /// The trouble with storing on this connection, if there is any.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.storing.trouble(self.connection())
     }
 
     /// When a write of this node was last refused since a storage limit was reached; `None` if none ever was.
@@ -165,17 +135,12 @@ impl Link {
         {
             return Err(self.counted(error));
         }
-        let mut request = Request::new().payload(payload).timeout(None);
-        if let Some(headers) = headers {
-            request = request.headers(headers);
+        let request = Request { headers, ..Request::new().payload(payload).timeout(None) };
+        match timeout(REQUEST_TIMEOUT, self.client.send_request(subject, request)).await {
+            Ok(Ok(message)) => Ok(message),
+            Ok(Err(error)) => Err(self.counted(NatsError::unanswered(&error))),
+            Err(_) => Err(self.counted(NatsError::Unclear(format!("no answer within {REQUEST_TIMEOUT:?}")))),
         }
-        let answer = timeout(REQUEST_TIMEOUT, self.client.send_request(subject, request)).await;
-        let error = match answer {
-            Ok(Ok(message)) => return Ok(message),
-            Ok(Err(error)) => NatsError::unanswered(&error),
-            Err(_) => NatsError::Unclear(format!("no answer within {REQUEST_TIMEOUT:?}")),
-        };
-        Err(self.counted(error))
     }
 
     pub(super) fn counted(&self, error: NatsError) -> NatsError {
@@ -190,29 +155,15 @@ impl Link {
         headers: HeaderMap,
         payload: Bytes,
     ) -> Result<Published, NatsError> {
-        let storing = if subject.starts_with(RECORD_PREFIX) { &self.records } else { &self.wakes };
-        let published = self.publish_once(subject, headers, payload).await;
+        let writes = self.storing.of(&subject);
+        let answer = self.ask(subject, Some(headers), payload).await;
+        let published =
+            answer.and_then(|answer| Published::read(&answer.payload).map_err(|error| self.counted(error)));
         // Without a connection, a failure says nothing about whether NATS stores.
         if published.is_ok() || self.is_up() {
-            storing.note(published.as_ref().err(), self.connection());
+            writes.note(published.as_ref().err(), self.connection());
         }
         published
-    }
-
-    async fn publish_once(
-        &self,
-        subject: Subject,
-        headers: HeaderMap,
-        payload: Bytes,
-    ) -> Result<Published, NatsError> {
-        let answer = self.ask(subject, Some(headers), payload).await?;
-        let error = match api::read::<PubAck>(&answer.payload) {
-            Ok(Ok(ack)) => return Ok(Published::At(ack.seq)),
-            Ok(Err(error)) if error.is_wrong_last() => return Ok(Published::WrongLast),
-            Ok(Err(error)) => error.into_error(),
-            Err(error) => NatsError::Unclear(format!("the answer is not a publish ack: {error}")),
-        };
-        Err(self.counted(error))
     }
 
     /// Sends a message without waiting for an answer. A message that cannot be sent soon is dropped, so this is for messages whose

@@ -3,6 +3,7 @@
 use async_nats::jetstream;
 use tokio::time::timeout;
 
+use super::keys;
 use super::link::REQUEST_TIMEOUT;
 use super::names::{BUCKET_STREAM, MARK_SUBJECT};
 use crate::nats::{Link, NatsError};
@@ -18,44 +19,39 @@ pub struct BucketState {
     pub replicas: usize,
 }
 
-impl Link {
+impl BucketState {
     /// The state of the bucket.
     ///
     /// # Errors
     ///
     /// [`NatsError::NotDone`], also if the bucket is missing.
-    pub async fn bucket_state(&self) -> Result<BucketState, NatsError> {
-        let context = jetstream::new(self.client().clone());
+    pub async fn of(link: &Link) -> Result<Self, NatsError> {
+        let context = jetstream::new(link.client().clone());
         // The leader may just have been lost: asking again soon beats waiting long.
         let stream = timeout(REQUEST_TIMEOUT, context.get_stream(BUCKET_STREAM)).await;
         let failed = |error: &dyn std::fmt::Display| {
-            self.counted(NatsError::NotDone(format!("cannot look at {BUCKET_STREAM}: {error}")))
+            link.counted(NatsError::NotDone(format!("cannot look at {BUCKET_STREAM}: {error}")))
         };
         let stream = stream.map_err(|_| failed(&"no answer"))?.map_err(|error| failed(&error))?;
         let info = stream.cached_info();
-        Ok(BucketState {
+        Ok(Self {
             born: info.created.unix_timestamp_nanos(),
             last: info.state.last_sequence,
             replicas: info.config.num_replicas,
         })
     }
+}
 
-    /// The text of the high-water mark with its revision; empty and 0 before there is one.
-    pub async fn mark(&self) -> Result<(Vec<u8>, u64), NatsError> {
-        self.kept(MARK_SUBJECT).await
-    }
+/// The text of the high-water mark with its revision; empty and 0 before there is one.
+pub async fn read_mark(link: &Link) -> Result<(Vec<u8>, u64), NatsError> {
+    keys::read(link, MARK_SUBJECT).await
+}
 
-    /// Stores the text of the high-water mark in place of this revision; `false` if another node was faster.
-    ///
-    /// # Errors
-    ///
-    /// With [`NatsError::Unclear`], the mark may be stored anyway: read it before it is stored again.
-    pub async fn put_mark(&self, json: Vec<u8>, revision: u64) -> Result<bool, NatsError> {
-        Ok(self.keep_as(MARK_SUBJECT, json, revision).await?.is_some())
-    }
-
-    /// The number of this connection: another number means another connection, perhaps to a server with older data.
-    pub fn connection_number(&self) -> u64 {
-        self.connection()
-    }
+/// Stores the text of the high-water mark in place of this revision; `false` if another node was faster.
+///
+/// # Errors
+///
+/// With [`NatsError::Unclear`], the mark may be stored anyway: read it before it is stored again.
+pub async fn put_mark(link: &Link, json: Vec<u8>, revision: u64) -> Result<bool, NatsError> {
+    Ok(keys::put(link, MARK_SUBJECT, json, revision).await?.is_some())
 }

@@ -126,6 +126,15 @@ pub struct Beats {
 }
 
 impl Beats {
+    /// Listens to the messages of all nodes from now on, this one included.
+    ///
+    /// # Errors
+    ///
+    /// [`NatsError::NotDone`] if there is no connection for 2 s, or the client does not take the subscription.
+    pub async fn listen(link: &Link) -> Result<Self, NatsError> {
+        Ok(Self { messages: link.subscribe(BEAT_SUBJECTS.to_owned()).await? })
+    }
+
     /// The next message; `None` once the connection was given up. Messages that cannot be read are passed over.
     pub async fn next(&mut self) -> Option<Said> {
         loop {
@@ -141,21 +150,10 @@ impl Beats {
     }
 }
 
-impl Link {
-    /// Sends a beat to all nodes, this one included; gives whether it was sent.
-    pub async fn say(&self, beat: &Beat) -> bool {
-        let Ok(json) = serde_json::to_vec(&BeatJson::of(beat)) else { return false };
-        self.tell(Subject::from(beat_subject(beat.node.instance)), None, Bytes::from(json)).await
-    }
-
-    /// Listens to the messages of all nodes from now on, this one included.
-    ///
-    /// # Errors
-    ///
-    /// [`NatsError::NotDone`] if there is no connection for 2 s, or the client does not take the subscription.
-    pub async fn listen(&self) -> Result<Beats, NatsError> {
-        Ok(Beats { messages: self.subscribe(BEAT_SUBJECTS.to_owned()).await? })
-    }
+/// Sends a beat to all nodes, this one included; gives whether it was sent.
+pub async fn say(link: &Link, beat: &Beat) -> bool {
+    let Ok(json) = serde_json::to_vec(&BeatJson::of(beat)) else { return false };
+    link.tell(Subject::from(beat_subject(beat.node.instance)), None, Bytes::from(json)).await
 }
 
 #[cfg(test)]

@@ -5,8 +5,9 @@
 use serde_json::json;
 
 use super::api::header::KV_OPERATION;
-use super::batch::Got;
+use super::batch::{Batch, Got};
 use super::leader;
+use super::mark::BucketState;
 use super::names::{BUCKET_STREAM, RECORD_SUBJECTS, STREAM, recorded_timer, scheduled_wake};
 use crate::nats::{Link, NatsError, Stored, record};
 use rules::domain::time::Timestamp;
@@ -52,13 +53,13 @@ pub struct WakePage {
     pub next: Option<u64>,
 }
 
-impl Link {
+impl RecordPage {
     /// Reads a page of the records from this sequence on.
-    pub async fn records(&self, from: u64) -> Result<RecordPage, NatsError> {
+    pub async fn read(link: &Link, from: u64) -> Result<Self, NatsError> {
         // Without a filter by subject, with which the server takes seven times as long; the stream has nothing else.
         let request = json!({ "seq": from.max(1), "batch": RECORDS, "max_bytes": PAGE_BYTES });
-        let batch = self.batch(BUCKET_STREAM, &request).await?;
-        let mut page = RecordPage {
+        let batch = Batch::read(link, BUCKET_STREAM, &request).await?;
+        let mut page = Self {
             records: Vec::with_capacity(batch.messages.len()),
             unreadable: Vec::new(),
             removed: Vec::new(),
@@ -78,28 +79,30 @@ impl Link {
         }
         Ok(page)
     }
+}
 
-    /// The highest sequence up to which there is no record after `seen`, as the leader knows it. The replica that gave the last
-    /// page may have been behind.
-    pub async fn no_record_behind(&self, seen: u64) -> Result<u64, NatsError> {
-        // In this order: a record that is written meanwhile has a higher sequence than `last`.
-        let last = self.bucket_state().await?.last;
-        let next = leader::next_message(self, BUCKET_STREAM, seen + 1, RECORD_SUBJECTS).await?;
-        Ok(next.map_or(last, |next| last.min(next.seq.saturating_sub(1))).max(seen))
-    }
-
+impl WakePage {
     /// Reads a page of the waiting wakes from this sequence on.
-    pub async fn waiting_wakes(&self, from: u64) -> Result<WakePage, NatsError> {
+    pub async fn read(link: &Link, from: u64) -> Result<Self, NatsError> {
         // Due wakes are passed over below instead of by a filter, for the same reason.
         let request = json!({ "seq": from.max(1), "batch": WAKES });
-        let batch = self.batch(STREAM, &request).await?;
+        let batch = Batch::read(link, STREAM, &request).await?;
         let next = next(&batch.messages, batch.pending);
         let wakes = batch.messages.iter().filter_map(|message| {
             let (id, _) = scheduled_wake(message.subject())?;
             Some(WaitingWake { id, sequence: message.sequence(), stored_at: message.stored_at() })
         });
-        Ok(WakePage { wakes: wakes.collect(), next })
+        Ok(Self { wakes: wakes.collect(), next })
     }
+}
+
+/// The highest sequence up to which there is no record after `seen`, as the leader knows it. The replica that gave the last
+/// page may have been behind.
+pub async fn no_record_behind(link: &Link, seen: u64) -> Result<u64, NatsError> {
+    // In this order: a record that is written meanwhile has a higher sequence than `last`.
+    let last = BucketState::of(link).await?.last;
+    let next = leader::next_message(link, BUCKET_STREAM, seen + 1, RECORD_SUBJECTS).await?;
+    Ok(next.map_or(last, |next| last.min(next.seq.saturating_sub(1))).max(seen))
 }
 
 /// Where the page after these messages begins.

@@ -12,14 +12,12 @@ use crate::foundation::rfc3339;
 use crate::nats::NatsError;
 use rules::presence::ServerSample;
 
-impl Link {
-    /// Asks for the server's time.
-    pub async fn server_time(&self) -> Result<ServerSample, NatsError> {
-        let asked = Instant::now();
-        let ts = leader::stream_info(self, STREAM).await?.ts;
-        let answered = Instant::now();
-        let server =
-            rfc3339::parse(&ts).map_err(|why| NatsError::NotDone(format!("{ts:?} is not a time: {why}")))?;
-        Ok(ServerSample { asked, answered, server })
-    }
+/// Asks for the server's time.
+pub async fn server_time(link: &Link) -> Result<ServerSample, NatsError> {
+    let asked = Instant::now();
+    let ts = leader::stream_info(link, STREAM).await?.ts;
+    let answered = Instant::now();
+    let server =
+        rfc3339::parse(&ts).map_err(|why| NatsError::NotDone(format!("{ts:?} is not a time: {why}")))?;
+    Ok(ServerSample { asked, answered, server })
 }

@@ -78,30 +78,28 @@ pub(super) fn known_version(text: String) -> Version {
     Version { text, works, syncs }
 }
 
-impl Link {
-    /// Asks these servers about themselves; empty if the system account does not export that to this node's account.
-    ///
-    /// Waits at most `within` in all, and after each answer at most `then` for the next.
-    pub(super) async fn varz(&self, names: &[String], within: Duration, then: Duration) -> Vec<Answer> {
-        let inbox = self.client().new_inbox();
-        let Ok(mut answers) = self.subscribe(inbox.clone()).await else { return Vec::new() };
-        if !self.tell(subject::servers(), Some(inbox.into()), Bytes::new()).await {
-            return Vec::new();
-        }
-        let mut until = Instant::now() + within;
-        let mut servers: Vec<Answer> = Vec::new();
-        while servers.len() < names.len() {
-            let Ok(Some(answer)) = timeout_at(until, answers.next()).await else { break };
-            // No responders: the system account does not export this subject to ours.
-            if answer.status.is_some() {
-                break;
-            }
-            let server = serde_json::from_slice::<Answer>(&answer.payload).ok();
-            servers.extend(server.filter(|answer| names.contains(&answer.server.name)));
-            until = until.min(Instant::now() + then);
-        }
-        servers
+/// Asks these servers about themselves; empty if the system account does not export that to this node's account.
+///
+/// Waits at most `within` in all, and after each answer at most `then` for the next.
+pub(super) async fn ask(link: &Link, names: &[String], within: Duration, then: Duration) -> Vec<Answer> {
+    let inbox = link.client().new_inbox();
+    let Ok(mut answers) = link.subscribe(inbox.clone()).await else { return Vec::new() };
+    if !link.tell(subject::servers(), Some(inbox.into()), Bytes::new()).await {
+        return Vec::new();
     }
+    let mut until = Instant::now() + within;
+    let mut servers: Vec<Answer> = Vec::new();
+    while servers.len() < names.len() {
+        let Ok(Some(answer)) = timeout_at(until, answers.next()).await else { break };
+        // No responders: the system account does not export this subject to ours.
+        if answer.status.is_some() {
+            break;
+        }
+        let server = serde_json::from_slice::<Answer>(&answer.payload).ok();
+        servers.extend(server.filter(|answer| names.contains(&answer.server.name)));
+        until = until.min(Instant::now() + then);
+    }
+    servers
 }
 
 #[cfg(test)]

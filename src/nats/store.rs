@@ -12,9 +12,9 @@ use crate::foundation::clock::Clock;
 use crate::nats::api::header::{
     KV_OPERATION, NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, NATS_MESSAGE_TTL, NATS_SEQUENCE,
 };
-use crate::nats::api::subject;
+use crate::nats::api::{Published, subject};
 use crate::nats::leader;
-use crate::nats::link::{Link, Published};
+use crate::nats::link::Link;
 use crate::nats::names::{BUCKET_STREAM, SHOWN_UNTIL, WAS, WAS_NOTHING, record_subject};
 use crate::nats::{NatsError, record};
 use rules::domain::state_kind::StateKind;
@@ -223,7 +223,7 @@ impl Store {
             0
         };
         let json = record::to_json(timer);
-        let limit = self.link.max_payload().saturating_sub(HEADERS_BYTES + room);
+        let limit = self.link.client().max_payload().saturating_sub(HEADERS_BYTES + room);
         if json.len() > limit {
             return Err(NatsError::TooLarge { bytes: json.len(), limit });
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::names::RECORD_PREFIX;
 use crate::nats::NatsError;
 
 /// Writes that fail for this long are trouble: most changes of leader are over by then, and a client that waits for its request has
@@ -21,9 +22,28 @@ const FULL_STORE: &str = "JetStream's storage limit is reached: raise max_file_s
 /// it that writes are stored again.
 const TROUBLE_FORGOTTEN: Duration = Duration::from_secs(60);
 
-/// How the writes of this node to one stream have gone since the last one that was stored.
+/// How the writes of this node to each stream have gone: the disk may be full for one and not for the other.
 #[derive(Default)]
 pub(super) struct Storing {
+    records: Writes,
+    wakes: Writes,
+}
+
+impl Storing {
+    /// The writes to the stream of this subject.
+    pub(super) fn of(&self, subject: &str) -> &Writes {
+        if subject.starts_with(RECORD_PREFIX) { &self.records } else { &self.wakes }
+    }
+
+    /// The present trouble, if there is any.
+    pub(super) fn trouble(&self, connection: u64) -> Option<String> {
+        self.records.trouble(connection).or_else(|| self.wakes.trouble(connection))
+    }
+}
+
+/// How the writes to one stream have gone since the last one that was stored.
+#[derive(Default)]
+pub(super) struct Writes {
     trouble: Mutex<Option<Trouble>>,
 }
 
@@ -36,7 +56,7 @@ struct Trouble {
     connection: u64,
 }
 
-impl Storing {
+impl Writes {
     /// Notes the result of a write on this connection. Reports once that nothing is stored, and once that NATS stores again.
     pub(super) fn note(&self, error: Option<&NatsError>, connection: u64) {
         let Ok(mut trouble) = self.trouble.lock() else { return };
@@ -71,7 +91,7 @@ impl Storing {
 
     /// The present trouble, if there is any. Trouble on another connection does not count: that server may have been cut off, and a
     /// node that has nothing to write would not find out that the next server stores.
-    pub(super) fn trouble(&self, connection: u64) -> Option<String> {
+    fn trouble(&self, connection: u64) -> Option<String> {
         let trouble = self.trouble.lock().ok()?;
         let trouble = trouble.as_ref().filter(|trouble| trouble.connection == connection)?;
         let lasting = trouble.since.elapsed() >= TROUBLE_AFTER && trouble.seen.elapsed() < TROUBLE_FORGOTTEN;
@@ -86,34 +106,34 @@ mod tests {
 
     #[test]
     fn trouble_of_a_connection_is_forgotten_with_it() {
-        let storing = Storing::default();
+        let writes = Writes::default();
         let error = NatsError::NotDone("no leader".to_owned());
-        storing.note(Some(&error), 1);
-        assert_eq!(storing.trouble(1), None, "a change of leader");
+        writes.note(Some(&error), 1);
+        assert_eq!(writes.trouble(1), None, "a change of leader");
         let long_ago = Instant::now() - TROUBLE_AFTER;
-        storing.trouble.lock().unwrap().as_mut().unwrap().since = long_ago;
-        storing.note(Some(&error), 1);
-        assert!(storing.trouble(1).unwrap().contains("no leader"));
-        assert_eq!(storing.trouble(2), None);
+        writes.trouble.lock().unwrap().as_mut().unwrap().since = long_ago;
+        writes.note(Some(&error), 1);
+        assert!(writes.trouble(1).unwrap().contains("no leader"));
+        assert_eq!(writes.trouble(2), None);
         // It is seen again if it goes on.
-        storing.note(Some(&error), 2);
-        assert_eq!(storing.trouble(2), None);
-        storing.trouble.lock().unwrap().as_mut().unwrap().since = long_ago;
-        assert!(storing.trouble(2).is_some());
-        storing.note(None, 2);
-        assert_eq!(storing.trouble(2), None);
+        writes.note(Some(&error), 2);
+        assert_eq!(writes.trouble(2), None);
+        writes.trouble.lock().unwrap().as_mut().unwrap().since = long_ago;
+        assert!(writes.trouble(2).is_some());
+        writes.note(None, 2);
+        assert_eq!(writes.trouble(2), None);
     }
 
     #[test]
     fn two_failures_far_apart_are_no_lasting_trouble() {
-        let storing = Storing::default();
+        let writes = Writes::default();
         let error = NatsError::NotDone("no leader".to_owned());
-        storing.note(Some(&error), 1);
+        writes.note(Some(&error), 1);
         let long_ago = Instant::now() - TROUBLE_AFTER;
-        let mut trouble = storing.trouble.lock().unwrap();
+        let mut trouble = writes.trouble.lock().unwrap();
         (trouble.as_mut().unwrap().since, trouble.as_mut().unwrap().seen) = (long_ago, long_ago);
         drop(trouble);
-        storing.note(Some(&error), 1);
-        assert_eq!(storing.trouble(1), None);
+        writes.note(Some(&error), 1);
+        assert_eq!(writes.trouble(1), None);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::time::Instant;
 
-use crate::foundation::metrics::{Metrics, Trouble, Turned};
+use crate::foundation::metrics::{Metrics, Trouble};
 use crate::nats::NatsError;
 
 pub(super) struct Tally {
@@ -41,10 +41,6 @@ impl Tally {
             NatsError::NoRoom(_) => Trouble::NoRoom,
             NatsError::TooLarge { .. } | NatsError::Unreadable(_) => Trouble::Impossible,
         });
-    }
-
-    pub(super) fn turned(&self, how: Turned) {
-        self.metrics.nats.turned.count(how);
     }
 
     /// How many requests were not answered or not done.

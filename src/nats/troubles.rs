@@ -99,13 +99,11 @@ pub(super) fn read(payload: &[u8]) -> Option<(Uuid, Vec<Trouble>)> {
     Some((said.instance, troubles.collect()))
 }
 
-impl Link {
-    /// Tells all nodes of the first [`MAX_TROUBLES`] of these.
-    pub async fn say_troubles(&self, instance: Uuid, troubles: &[Trouble]) {
-        if let Some(json) = written(instance, troubles) {
-            // A lost message is followed by another a second later.
-            let _ = self.tell(Subject::from(beat_subject(instance)), None, json).await;
-        }
+/// Tells all nodes of the first [`MAX_TROUBLES`] of these.
+pub async fn say_troubles(link: &Link, instance: Uuid, troubles: &[Trouble]) {
+    if let Some(json) = written(instance, troubles) {
+        // A lost message is followed by another a second later.
+        let _ = link.tell(Subject::from(beat_subject(instance)), None, json).await;
     }
 }
 

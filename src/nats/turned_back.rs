@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::api::header::NATS_MESSAGE_TTL;
+use super::batch::Batch;
 use super::names::{BUCKET_STREAM, record_subject, recorded_timer};
 use super::tail::Seen;
 use crate::nats::{BucketState, Link, NatsError};
@@ -73,7 +74,7 @@ impl LastHeard {
             if look > 0 {
                 tokio::time::sleep(PAUSE).await;
             }
-            let bucket = link.bucket_state().await?;
+            let bucket = BucketState::of(link).await?;
             if bucket.born == self.born && bucket.last >= heard && !self.lacks(link).await? {
                 return Ok(false);
             }
@@ -87,7 +88,7 @@ impl LastHeard {
         }
         let subjects: Vec<String> =
             self.changes.iter().map(|change| record_subject(change.id).into_string()).collect();
-        let batch = link.batch(BUCKET_STREAM, &json!({ "multi_last": subjects })).await?;
+        let batch = Batch::read(link, BUCKET_STREAM, &json!({ "multi_last": subjects })).await?;
         let clock = link.clock();
         let there = batch.messages.iter().filter_map(|message| {
             Some((recorded_timer(message.subject())?, (message.sequence(), clock.shown(message.stored_at()))))

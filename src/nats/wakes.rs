@@ -10,9 +10,9 @@ use uuid::Uuid;
 use crate::foundation::rfc3339;
 use crate::nats::NatsError;
 use crate::nats::api::header::{NATS_MESSAGE_ID, NATS_SCHEDULE, NATS_SCHEDULE_TARGET};
-use crate::nats::api::subject;
+use crate::nats::api::{Published, subject};
 use crate::nats::leader;
-use crate::nats::link::{Link, Published};
+use crate::nats::link::Link;
 use crate::nats::names::{
     CONSUMER, DUE_AT, FIRE_SUBJECTS, RECEIVER, STREAM, fire_subject, schedule_subject, schedule_subjects_of,
 };

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::api::header::{KV_OPERATION, NATS_MESSAGE_TTL};
+use super::mark::BucketState;
 use super::names::{BUCKET_STREAM, SHOWN_UNTIL, recorded_timer};
 use super::record;
 use super::tail::{Seen, Tail};
@@ -66,7 +67,7 @@ impl Watch {
     /// Begins to watch the bucket on the broker that `link` is connected to.
     pub async fn start(link: &Link) -> Result<Self, NatsError> {
         let reconnects = link.reconnects();
-        let bucket = link.bucket_state().await?;
+        let bucket = BucketState::of(link).await?;
         let (tail, pending) = Tail::open(link, BUCKET_STREAM, DeliverPolicy::All).await?;
         let caught_up = if pending == 0 { CaughtUp::Now } else { CaughtUp::No };
         Ok(Self {

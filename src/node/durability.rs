@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::nats::Link;
+use crate::nats::{self, Link};
 use rules::durability::{Finding, Level, Sync, Verdict, judge};
 
 /// The time between two looks: people configure servers, and restart them for it.
@@ -40,7 +40,7 @@ impl Watch {
     /// Looks once, and logs new findings.
     async fn look(&self) {
         // Without an answer there is nothing new to judge.
-        let Some(seen) = self.link.durability(self.own).await else { return };
+        let Some(seen) = nats::durability(&self.link, self.own).await else { return };
         let found = judge(self.asked, &seen).to_vec();
         let before = {
             let mut known = self.found.lock().unwrap_or_else(PoisonError::into_inner);

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::foundation::metrics::Metrics;
-use crate::nats::{Link, MayAsk, NatsError};
+use crate::nats::{self, Link, MayAsk, NatsError};
 use crate::node::heartbeat::Heartbeat;
 use rules::room::{Account, Budget, Room, Sight, State};
 
@@ -176,7 +176,7 @@ impl Keeper {
 
     async fn look(&self, may_ask: &mut MayAsk) -> Result<(), NatsError> {
         let disk = self.dir.as_ref().and_then(|dir| free_on_disk(dir));
-        let sight = Sight { disk, ..self.link.room(may_ask).await? };
+        let sight = Sight { disk, ..nats::room(&self.link, may_ask).await? };
         let mut known = self.lock();
         let (room, nodes) = (sight.room(), known.nodes);
         known.budget.divide(room, nodes);

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Check, setup};
 use crate::foundation::clock::Clock;
 use crate::foundation::rfc3339;
-use crate::nats::{Link, Said};
+use crate::nats::{Beats, Lease, Ledger, Link, Said, server_time};
 use rules::presence::{Beat, Life, Moment, Offset, ServerClock};
 use rules::receivers::Trouble;
 
@@ -23,7 +23,7 @@ const SKEW: Duration = Duration::from_millis(100);
 
 /// The checks of the nodes, and the nodes' troubles.
 pub(super) async fn of_nodes(link: &Link) -> (Vec<Check>, Vec<Trouble>) {
-    let Ok(mut beats) = link.listen().await else { return (vec![], vec![]) };
+    let Ok(mut beats) = Beats::listen(link).await else { return (vec![], vec![]) };
     let (mut nodes, mut troubles) = (BTreeMap::new(), BTreeMap::new());
     let until = tokio::time::Instant::now() + LISTEN;
     while let Ok(Some(said)) = tokio::time::timeout_at(until, beats.next()).await {
@@ -59,7 +59,7 @@ fn heard(nodes: &BTreeMap<Uuid, Beat>) -> Check {
 pub(super) async fn of_clock(link: &Link) -> Check {
     let mut clock = ServerClock::default();
     for _ in 0..CLOCK_SAMPLES {
-        if let Ok(sample) = link.server_time().await {
+        if let Ok(sample) = server_time(link).await {
             clock.note(sample);
         }
     }
@@ -85,7 +85,7 @@ pub(super) async fn of_clock(link: &Link) -> Check {
 }
 
 pub(super) async fn of_lease(link: &Link) -> Check {
-    match link.lease().await {
+    match Lease::read(link).await {
         Ok((Some(lease), _)) if lease.until > Clock::OF_THE_WORLD.now() => {
             let swept = lease
                 .swept_at
@@ -107,7 +107,7 @@ pub(super) async fn of_lease(link: &Link) -> Check {
 }
 
 pub(super) async fn of_ledger(link: &Link) -> Check {
-    let balance = match link.ledger().await {
+    let balance = match Ledger::read(link).await {
         Ok((Some(ledger), _)) => ledger.balance,
         Ok((None, _)) | Err(_) => None,
     };

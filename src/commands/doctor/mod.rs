@@ -21,7 +21,7 @@ use serde::Serialize;
 use crate::commands::options;
 use crate::foundation::clock::{Clock, Reference};
 use crate::foundation::metrics::{Metrics, Parts};
-use crate::nats::{self, Keeping, Link, Shape, Store};
+use crate::nats::{self, Inspection, Keeping, Link, Shape, Store};
 use crate::node::guard::Guard;
 use crate::node::sweep::findings::Findings;
 use crate::node::sweep::late::Late;
@@ -99,23 +99,28 @@ async fn examine(args: &options::Doctor) -> Result<Report> {
             tracing::debug!(%error, "cannot create all missing streams and consumers");
         }
     }
-    let inspection = link.inspect(shape).await?;
+    let inspection = Inspection::of(&link, shape).await?;
     let mut checks = broker::of_broker(&inspection, shape);
     let asked = shape.durability.unwrap_or(Level::of(shape.replicas));
-    checks.extend(broker::of_durability(asked, link.durability(None).await.as_ref()));
+    checks.extend(broker::of_durability(asked, nats::durability(&link, None).await.as_ref()));
     let ((of_nodes, troubles), of_clock) = tokio::join!(around::of_nodes(&link), around::of_clock(&link));
     checks.extend(of_nodes);
     checks.push(of_clock);
     checks.push(around::of_lease(&link).await);
     checks.push(around::of_ledger(&link).await);
     let stands = inspection.streams.iter().take(2).all(|stream| stream.there.is_some());
-    checks.extend(if stands { of_timers(&link, args, Late::of(troubles)).await? } else { vec![] });
+    checks.extend(if stands { of_timers(&link, metrics, args, Late::of(troubles)).await? } else { vec![] });
     let healthy = checks.iter().all(|check| check.status != Status::Finding);
     Ok(Report { healthy, checks })
 }
 
 /// Sweeps once, and repairs the damage if `--repair` is given.
-async fn of_timers(link: &Link, args: &options::Doctor, late: Late) -> Result<Vec<Check>> {
+async fn of_timers(
+    link: &Link,
+    metrics: Arc<Metrics>,
+    args: &options::Doctor,
+    late: Late,
+) -> Result<Vec<Check>> {
     let (repair, grace) = (args.repair, args.sweep_grace);
     let findings = Findings::with_late(late);
     // Nothing is stored here, so nothing is retained.
@@ -123,7 +128,7 @@ async fn of_timers(link: &Link, args: &options::Doctor, late: Late) -> Result<Ve
     let clock = Clock::OF_THE_WORLD;
     // The nodes' clocks have a check of their own.
     let reference = Reference::new(Duration::MAX);
-    let guard = Guard::new(link.clone(), clock, reference, None, None);
+    let guard = Guard::new(link.clone(), clock, metrics, reference, None, None);
     let broom = Broom::new(link.clone(), store, guard, clock, grace);
     let order = Order { after_loss: false, repair, end_restored: false, count_late: true };
     Box::pin(broom.sweep(order, &findings)).await?;

@@ -26,11 +26,29 @@ struct Refused {
     error: Option<ApiError>,
 }
 
-/// The answer to a publish.
+/// JetStream's answer to a publish.
+pub(in crate::nats) enum Published {
+    /// Stored under this sequence number.
+    At(u64),
+    /// Refused: the subject's last message is not the expected one.
+    WrongLast,
+}
+
 #[derive(Deserialize)]
-pub(in crate::nats) struct PubAck {
+struct PubAck {
     #[serde(default)]
-    pub(in crate::nats) seq: u64,
+    seq: u64,
+}
+
+impl Published {
+    pub(in crate::nats) fn read(json: &[u8]) -> Result<Self, NatsError> {
+        match read::<PubAck>(json) {
+            Ok(Ok(ack)) => Ok(Self::At(ack.seq)),
+            Ok(Err(error)) if error.is_wrong_last() => Ok(Self::WrongLast),
+            Ok(Err(error)) => Err(error.into_error()),
+            Err(error) => Err(NatsError::Unclear(format!("the answer is not a publish ack: {error}"))),
+        }
+    }
 }
 
 /// The answer to a purge.
@@ -55,8 +73,7 @@ impl ApiError {
         self.err_code == ErrorCode::NO_MESSAGE_FOUND
     }
 
-    /// Whether the subject's last message is not the one that the write expected.
-    pub(in crate::nats) fn is_wrong_last(&self) -> bool {
+    fn is_wrong_last(&self) -> bool {
         [ErrorCode::STREAM_WRONG_LAST_SEQUENCE, ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT]
             .contains(&self.err_code)
     }

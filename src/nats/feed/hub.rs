@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::extent::Extent;
 use super::places::{Place, Places};
 use super::recent::{Next, Recent, Told};
+use crate::nats::batch::Batch;
 use crate::nats::names::EVENTS;
 use crate::nats::tail::{Seen, Tail};
 use crate::nats::{Event, Link, NatsError};
@@ -221,7 +222,7 @@ impl FeedHub {
 
     /// When the event of this number was stored, if it is there.
     async fn stored_at(&self, sequence: u64) -> Result<Option<u64>, NatsError> {
-        let batch = self.link.batch(EVENTS, &json!({ "seq": sequence, "batch": 1 })).await?;
+        let batch = Batch::read(&self.link, EVENTS, &json!({ "seq": sequence, "batch": 1 })).await?;
         let message = batch.messages.first().filter(|message| message.sequence() == sequence);
         Ok(message.map(|message| self.link.clock().shown(message.stored_at()).as_micros()))
     }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::file::{self, Remembered};
 use super::known::Known;
 use super::{Guard, form};
-use crate::nats::NatsError;
+use crate::nats::{NatsError, read_mark};
 use rules::domain::high_water::covered_after;
 use rules::domain::seen::Back;
 
@@ -72,7 +72,7 @@ impl Guard {
             self.compared.store(0, Ordering::Release);
             return self.compare().await;
         }
-        let marks = form::from_json(&self.link.mark().await?.0);
+        let marks = form::from_json(&read_mark(&self.link).await?.0);
         // Otherwise the bucket has to be compared first.
         if epoch == self.link.epoch() {
             self.heard(|heard| heard.seen.note(bucket.last, asked_at));

@@ -31,8 +31,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use crate::foundation::clock::{Clock, Reference};
-use crate::foundation::metrics::Turned;
-use crate::nats::{BucketState, Link, NatsError, Stay, Stored};
+use crate::foundation::metrics::{Metrics, Turned};
+use crate::nats::{BucketState, Link, NatsError, Stay, Stored, put_mark, read_mark};
 use heard::{Heard, UntilNow};
 use known::{Known, Marks};
 use rules::domain::high_water::HighWater;
@@ -66,6 +66,7 @@ pub fn remembers_timers(path: &Path) -> bool {
 pub struct Guard {
     link: Link,
     clock: Clock,
+    metrics: Arc<Metrics>,
     reference: Reference,
     file: Option<Arc<PathBuf>>,
     /// How long records stay after their timer's end, which follows from the marks; and the pause between two sweeps.
@@ -86,6 +87,7 @@ impl Guard {
     pub fn new(
         link: Link,
         clock: Clock,
+        metrics: Arc<Metrics>,
         reference: Reference,
         file: Option<PathBuf>,
         stay: Option<(Stay, Duration)>,
@@ -96,6 +98,7 @@ impl Guard {
         Self {
             link,
             clock,
+            metrics,
             reference,
             file: file.map(Arc::new),
             stay,
@@ -146,7 +149,7 @@ impl Guard {
             bucket.last = bucket.last.min(first.last);
         }
         let back = gone_back(bucket, &heard);
-        let marks = form::from_json(&self.link.mark().await?.0);
+        let marks = form::from_json(&read_mark(&self.link).await?.0);
         self.note(bucket, back, marks);
         // Other nodes may have heard less before, or may have started since.
         if back != Back::No
@@ -166,7 +169,7 @@ impl Guard {
     /// The bucket, and what was heard of it until the request; `None` if that was about another bucket.
     async fn look_at_bucket(&self) -> Result<(BucketState, Option<UntilNow>), NatsError> {
         let (born, heard) = (self.bucket_born(), self.heard(|heard| heard.until_now()));
-        let bucket = self.link.bucket_state().await?;
+        let bucket = BucketState::of(&self.link).await?;
         Ok((bucket, (born == bucket.born).then_some(heard)))
     }
 
@@ -175,7 +178,7 @@ impl Guard {
         let before = self.bucket_born();
         if self.write(|known| known.turn_to(bucket.born)) {
             if before != 0 && was > 0 {
-                self.link.bucket_turned(Turned::Other);
+                self.metrics.nats.turned.count(Turned::Other);
                 tracing::error!(
                     was,
                     is = bucket.last,
@@ -190,7 +193,7 @@ impl Guard {
             Back::No => {}
             Back::Tail => {
                 let timers = self.heard(|heard| heard.lost_after(bucket.last));
-                self.link.bucket_turned(Turned::Tail);
+                self.metrics.nats.turned.count(Turned::Tail);
                 tracing::warn!(was, is = bucket.last, timers = timers.len(), "NATS lost its last writes");
                 self.write(|known| known.lost_writes(bucket, timers));
             }
@@ -198,7 +201,7 @@ impl Guard {
                 let longer = self.clock.pace().by_the_clock(LONGER_CONTACT);
                 let upto = self.contact().unwrap_or_else(|| self.now()).saturating_add(longer);
                 self.write(|known| known.was_restored(bucket, upto));
-                self.link.bucket_turned(Turned::Restored);
+                self.metrics.nats.turned.count(Turned::Restored);
                 tracing::error!(
                     was,
                     is = bucket.last,
@@ -275,12 +278,12 @@ impl Guard {
     /// Stores this node's marks for all nodes, merged with theirs.
     async fn tell(&self) -> Result<(), NatsError> {
         for _ in 0..TELL_TRIES {
-            let (json, revision) = self.link.mark().await?;
+            let (json, revision) = read_mark(&self.link).await?;
             if let Some(marks) = form::from_json(&json) {
                 self.learn(marks, u64::MAX);
             }
             let json = self.read(|known| form::to_json(known.born(), known.marks()));
-            if self.link.put_mark(json, revision).await? {
+            if put_mark(&self.link, json, revision).await? {
                 break;
             }
         }

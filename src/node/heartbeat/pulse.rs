@@ -6,7 +6,7 @@ use tokio::time::{Instant, MissedTickBehavior, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::Heartbeat;
-use crate::nats::{Beats, MAX_TROUBLES, Said};
+use crate::nats::{self, Beats, MAX_TROUBLES, Said};
 use rules::presence::{Beat, Difference, Heard, Life, Node, Offset, Turn};
 
 /// The time between two beats of a node.
@@ -83,7 +83,7 @@ impl Heartbeat {
     /// Listens, as soon as NATS can be reached.
     async fn listen(&self) -> Beats {
         loop {
-            match self.means.link.listen().await {
+            match Beats::listen(&self.means.link).await {
                 Ok(beats) => return beats,
                 Err(error) => tracing::debug!(%error, "cannot listen for other nodes"),
             }
@@ -136,7 +136,7 @@ impl Heartbeat {
 
     /// Whether this connection loses everything in one direction; returns true once for each connection.
     fn is_one_way(&self) -> bool {
-        let connection = self.means.link.connection_number();
+        let connection = self.means.link.connection();
         let mut known = self.lock();
         let is_one_way = known.unheard >= GIVE_UP_AFTER && known.heard_on == Some(connection);
         if is_one_way {
@@ -149,7 +149,7 @@ impl Heartbeat {
     async fn say_troubles(&self, said: bool) -> bool {
         let troubles = self.means.receivers.troubles(MAX_TROUBLES);
         if said || !troubles.is_empty() {
-            self.means.link.say_troubles(self.itself.instance, &troubles).await;
+            nats::say_troubles(&self.means.link, self.itself.instance, &troubles).await;
         }
         !troubles.is_empty()
     }
@@ -157,7 +157,7 @@ impl Heartbeat {
     async fn say(&self, life: Life) -> bool {
         let (clock, seen) = (self.means.clock.world(), self.means.guard.seen());
         let beat = Beat { node: (*self.itself).clone(), life, clock, seen };
-        self.means.link.say(&beat).await
+        nats::say(&self.means.link, &beat).await
     }
 
     async fn hear(&self, beat: Beat) {
@@ -207,7 +207,7 @@ impl Heartbeat {
         let heard = known.roster.hear(beat, now);
         if matches!(heard, Heard::Itself(_)) {
             known.unheard = 0;
-            known.heard_on = Some(self.means.link.connection_number());
+            known.heard_on = Some(self.means.link.connection());
         }
         // While the lock is held, so that the last to count is the last to tell.
         self.means.receivers.share_among(known.roster.working() + usize::from(self.itself.role.works()));
@@ -227,7 +227,7 @@ impl Heartbeat {
 
     /// Compares this node's clock with that of NATS, if NATS answers.
     pub async fn ask_nats(&self) {
-        match self.means.link.server_time().await {
+        match nats::server_time(&self.means.link).await {
             Ok(sample) => self.lock().server.note(sample),
             Err(error) => tracing::debug!(%error, "NATS does not report its time"),
         }

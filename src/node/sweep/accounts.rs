@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::nats::{Ledger, Link, NatsError, Stored};
+use crate::nats::{ActPage, Ledger, Link, NatsError, Stored, last_change, last_event};
 use rules::ledger::{Act, Balance, Books, Census};
 
 /// How long the events of changes may lag behind the changes: the server publishes them without being asked to wait.
@@ -35,14 +35,14 @@ pub(super) struct Accounts {
 impl Accounts {
     /// Opens the ledger for a sweep of the bucket that was created at this time.
     pub(super) async fn open(link: &Link, bucket_born: i128) -> Result<Self, NatsError> {
-        let (kept, revision) = link.ledger().await?;
+        let (kept, revision) = Ledger::read(link).await?;
         let mut ledger = kept.unwrap_or_else(|| Ledger { bucket_born, ..Ledger::default() });
         let seq = ledger.books.map_or(0, |books| books.seq);
         if ledger.bucket_born != bucket_born || Self::is_older(link, seq).await? {
             // The books are of another bucket, or the bucket is older than the books. The books stay, so records that
             // it lacks are missing.
-            ledger.place = link.last_event().await?;
-            let seq = link.last_change().await?;
+            ledger.place = last_event(link).await?;
+            let seq = last_change(link).await?;
             ledger.books = ledger.books.map(|books| Books { seq, ..books });
             ledger.bucket_born = bucket_born;
         }
@@ -50,7 +50,7 @@ impl Accounts {
         if let Some(mut books) = ledger.books.take() {
             let mut whole = true;
             loop {
-                let page = link.acts(place).await?;
+                let page = ActPage::read(link, place).await?;
                 for (at, act) in &page.acts {
                     whole &= books.add(act).is_ok();
                     place = *at;
@@ -74,8 +74,8 @@ impl Accounts {
             Some(books) => books.seq,
             None => {
                 // In this order: events of changes that the census includes may come later, and are skipped.
-                place = link.last_event().await?;
-                link.last_change().await?
+                place = last_event(link).await?;
+                last_change(link).await?
             }
         };
         Ok(Self { link: link.clone(), ledger, revision, census: Census::at(upto), place })
@@ -84,7 +84,7 @@ impl Accounts {
     /// Whether the bucket stays behind the books: it was restored from a backup.
     async fn is_older(link: &Link, seq: u64) -> Result<bool, NatsError> {
         let deadline = Instant::now() + BEHIND_WITHIN;
-        while link.last_change().await? < seq {
+        while last_change(link).await? < seq {
             if Instant::now() >= deadline {
                 return Ok(true);
             }
@@ -104,7 +104,7 @@ impl Accounts {
     /// believed.
     pub(super) async fn close(mut self) -> Result<Option<Balance>, NatsError> {
         let upto = self.census.upto();
-        let since = self.acts_until(self.link.last_change().await?).await?;
+        let since = self.acts_until(last_change(&self.link).await?).await?;
         let Some(since) = since else {
             self.ledger.books = None;
             self.ledger.breaks += 1;
@@ -147,7 +147,7 @@ impl Accounts {
         // The acts must have no gap, so that no replaced record is overlooked.
         let mut next = upto + 1;
         loop {
-            let page = self.link.acts(place).await?;
+            let page = ActPage::read(&self.link, place).await?;
             for (at, act) in page.acts {
                 place = at;
                 if act.seq > upto {
@@ -171,7 +171,7 @@ impl Accounts {
     }
 
     async fn keep(self) -> Result<Option<Balance>, NatsError> {
-        let kept = self.link.put_ledger(&self.ledger, self.revision).await?;
+        let kept = self.ledger.put(&self.link, self.revision).await?;
         Ok(self.ledger.balance.filter(|_| kept))
     }
 }

@@ -26,7 +26,7 @@ impl Sweeper {
                 return;
             }
             Some(held) => held,
-            None => match self.link.lease().await {
+            None => match Lease::read(&self.link).await {
                 Ok((Some(lease), _)) if lease.instance != self.instance && is_held(lease.until, now) => {
                     return;
                 }
@@ -47,7 +47,7 @@ impl Sweeper {
             until: now.saturating_add(LEASE),
             ..lease
         };
-        match self.link.put_lease(&lease, revision).await {
+        match lease.put(&self.link, revision).await {
             Ok(Some(revision)) => known.held = Some((lease, revision)),
             Ok(None) => tracing::debug!("another node sweeps"),
             Err(error) => {

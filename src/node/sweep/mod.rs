@@ -27,7 +27,7 @@ use uuid::Uuid;
 
 use crate::foundation::clock::Clock;
 use crate::foundation::metrics::Metrics;
-use crate::nats::{Lease, Link, NatsError, Shape, Standing, Store};
+use crate::nats::{Lease, Ledger, Link, NatsError, Shape, Standing, Store};
 use crate::node::guard::Guard;
 use accounts::Accounts;
 use findings::Findings;
@@ -113,7 +113,7 @@ impl Sweeper {
         if let Some((lease, revision)) = known.held {
             let over = Lease { until: self.clock.world(), ..lease };
             // If that fails, the next node waits until the lease has ended.
-            let _ = self.link.put_lease(&over, revision).await;
+            let _ = over.put(&self.link, revision).await;
         }
     }
 
@@ -201,7 +201,7 @@ impl Sweeper {
             return;
         }
         known.shown = Some(Instant::now());
-        if let Some((Some(ledger), _)) = self.said(self.link.ledger().await)
+        if let Some((Some(ledger), _)) = self.said(Ledger::read(&self.link).await)
             && let Some(balance) = &ledger.balance
         {
             self.metrics.ledger.show(balance, ledger.breaks);

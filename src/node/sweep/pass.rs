@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 use crate::foundation::clock::Clock;
-use crate::nats::{Link, NatsError, Put, Store, Stored, WaitingWake, Wakes};
+use crate::nats::{self, Link, NatsError, Put, RecordPage, Store, Stored, WaitingWake, WakePage, Wakes};
 use crate::node::guard::Guard;
 use crate::node::sweep::accounts::Accounts;
 use crate::node::sweep::findings::{Findings, Kind};
@@ -79,13 +79,13 @@ impl Broom {
         if order.repair {
             self.remove_settled_wakes().await?;
         }
-        let (connection, bucket_born) = (self.link.connection_number(), self.guard.bucket_born());
+        let (connection, bucket_born) = (self.link.connection(), self.guard.bucket_born());
         let mut soundings = Soundings::new(self.clock.now());
         let mut pace = Pace::new(order);
         let mut ids: Vec<u64> = Vec::new();
         let (mut from, mut seen) = (Some(1), 0);
         while let Some(place) = from {
-            let page = self.link.records(place).await?;
+            let page = RecordPage::read(&self.link, place).await?;
             seen = seen.max(page.last);
             ids.extend(page.records.iter().map(|stored| short(stored.timer.id)));
             for (id, revision) in &page.unreadable {
@@ -113,8 +113,8 @@ impl Broom {
             from = page.next;
             pace.after(read).await;
         }
-        soundings.reach(self.link.no_record_behind(seen).await?);
-        let same = self.link.connection_number() == connection;
+        soundings.reach(nats::no_record_behind(&self.link, seen).await?);
+        let same = self.link.connection() == connection;
         let mark = same.then(|| soundings.finish(bucket_born));
         // Timers that have lost their stream of wakes have left no orphans.
         if order.after_loss {
@@ -123,7 +123,7 @@ impl Broom {
         ids.sort_unstable();
         let mut from = Some(1);
         while let Some(place) = from {
-            let page = self.link.waiting_wakes(place).await?;
+            let page = WakePage::read(&self.link, place).await?;
             let now = self.clock.world();
             let suspects = page.wakes.iter().copied().filter(|wake: &WaitingWake| {
                 is_orphan(wake.stored_at, now) && ids.binary_search(&short(wake.id)).is_err()
@@ -172,7 +172,7 @@ impl Broom {
         let open = records.iter().filter(|stored| order.after_loss || !stored.timer.state.is_final());
         let open: Vec<&Stored> = open.collect();
         let ids: Vec<TimerId> = open.iter().map(|stored| stored.timer.id).collect();
-        let wakes = self.link.wakes_of(&ids).await?;
+        let wakes = nats::wakes_of(&self.link, &ids).await?;
         let look = self.look(order);
         let suspects = open.into_iter().filter_map(|stored: &Stored| {
             let held = wakes.get(&stored.timer.id).map_or(&[][..], Vec::as_slice);
@@ -211,7 +211,7 @@ impl Broom {
     async fn confirmed(&self, suspect: Suspect, order: Order) -> Result<Option<Damage>, NatsError> {
         let id = suspect.id;
         let Some(before) = self.store.read(id).await? else { return Ok(None) };
-        let wakes = self.link.wakes_of_one(id).await?;
+        let wakes = nats::wakes_of_one(&self.link, id).await?;
         let wakes: Vec<Armed> = wakes.into_iter().map(|wake| suspect.known_earlier(wake)).collect();
         let after = self.store.read(id).await?.filter(|after| after.revision == before.revision);
         Ok(after.and_then(|stored| judge(&stored.timer, &wakes, self.look(order))))
@@ -229,7 +229,7 @@ impl Broom {
             Ok(None) => {}
             Err(error) => return Err(error),
         }
-        if !order.repair || self.link.remove_wake(wake.sequence).await? {
+        if !order.repair || nats::remove_wake(&self.link, wake.sequence).await? {
             findings.note(Kind::Orphan, Some(wake.id));
         }
         Ok(())

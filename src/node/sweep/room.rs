@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Sweeper;
+use crate::nats;
 
 /// How often the sweeper measures the grant: other programs may reserve room, or give it back.
 const MEASURE_EVERY: Duration = Duration::from_secs(60);
@@ -55,13 +56,13 @@ impl Sweeper {
     }
 
     async fn measure_room(&self, known: &mut Known) {
-        let connection = self.link.connection_number();
+        let connection = self.link.connection();
         let is_due = known.measured.is_none_or(|(on, at)| on != connection || at.elapsed() >= MEASURE_EVERY);
         if !is_due || known.denied == Some(connection) {
             return;
         }
         known.measured = Some((connection, Instant::now()));
-        match self.link.measure_grant().await {
+        match nats::measure_grant(&self.link).await {
             Ok(Some(bytes)) => tracing::debug!(bytes, "measured how much JetStream grants"),
             Ok(None) => known.denied = Some(connection),
             Err(error) => {
@@ -74,7 +75,7 @@ impl Sweeper {
 
     /// Gives up the older half of the events, so that timers can be called and cancelled.
     pub(super) async fn make_room(&self, known: &mut super::Known) {
-        match self.link.drop_older_events().await {
+        match nats::drop_older_events(&self.link).await {
             Ok(0) => {}
             Ok(dropped) if known.room.gave_up => tracing::debug!(dropped, "gave up more events"),
             Ok(dropped) => {
