@@ -9,9 +9,10 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::api::subject;
+use super::error::NatsError;
 use super::leader;
+use super::link::Link;
 use super::names::{BUCKET_STREAM, CONSUMER, STREAM, record_subject};
-use crate::nats::{Link, NatsError};
 
 /// How long a node may take to say whether it is ready; probes wait a few seconds.
 pub(super) const CHECK_TIMEOUT: Duration = Duration::from_secs(1);

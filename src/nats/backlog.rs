@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use super::error::NatsError;
 use super::fresh::Fresh;
 use super::leader;
+use super::link::Link;
 use super::names::{BUCKET_STREAM, CONSUMER, STREAM};
-use crate::nats::{Link, NatsError};
 
 /// How long one look may take: metrics of this process must not wait for NATS.
 pub(super) const LOOK_TIMEOUT: Duration = Duration::from_secs(1);

@@ -9,13 +9,13 @@ use async_nats::{HeaderValue, Message};
 use futures_util::StreamExt as _;
 use tokio::time::timeout;
 
-use super::Link;
 use super::api::header::{NATS_NUM_PENDING, NATS_SEQUENCE, NATS_SUBJECT, NATS_TIME_STAMP};
 use super::api::subject;
+use super::error::NatsError;
+use super::link::Link;
 use super::tail::Seen;
 use crate::foundation::clock::Clock;
 use crate::foundation::rfc3339;
-use crate::nats::NatsError;
 use rules::domain::time::Timestamp;
 
 /// How long the next message of an answer may take: a server reads messages that it does not have in memory from the disk.

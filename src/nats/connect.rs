@@ -10,17 +10,17 @@ use async_nats::{
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::access::Access;
+use super::api::subject;
+use super::credentials::Credentials;
+use super::link::Link;
+use super::names::{BUCKET_STREAM, INBOX_PREFIX};
+use super::next_server::NextServer;
+use super::outage::{Outage, is_about_the_user};
+use super::standing::NOT_HERE;
+use super::store::MIN_PAYLOAD;
+use super::version::{MIN_SERVER, is_new_enough};
 use crate::foundation::metrics::Metrics;
-use crate::nats::Link;
-use crate::nats::access::Access;
-use crate::nats::api::subject;
-use crate::nats::credentials::Credentials;
-use crate::nats::names::{BUCKET_STREAM, INBOX_PREFIX};
-use crate::nats::next_server::NextServer;
-use crate::nats::outage::{Outage, is_about_the_user};
-use crate::nats::standing::NOT_HERE;
-use crate::nats::store::MIN_PAYLOAD;
-use crate::nats::version::{MIN_SERVER, is_new_enough};
 
 /// After this time without a message the client sends a PING, and another one after the same time. After the third span without an
 /// answer the client gives the connection up: a firewall has forgotten it, or the server's machine is gone. A slow server still

@@ -7,9 +7,9 @@
 
 use std::time::Duration;
 
-use super::Link;
 use super::api::ClusterInfo;
 use super::leader;
+use super::link::Link;
 use super::names::{BUCKET_STREAM, STREAM};
 use super::servers::{self, Answer, known_version};
 use rules::durability::{Seen, Server, Stream, Sync};

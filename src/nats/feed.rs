@@ -21,9 +21,9 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::batch::Batch;
+use super::error::NatsError;
 use super::event::Event;
 use super::names::EVENTS;
-use crate::nats::NatsError;
 use extent::Extent;
 use hub::{Reading, Turn, told};
 use recent::{Next, Told};

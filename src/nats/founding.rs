@@ -9,9 +9,9 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use tokio::time::{Instant, timeout_at};
 
+use super::link::Link;
 use super::names::BUCKET;
 use super::presence::{Beats, Said, say};
-use crate::nats::Link;
 use rules::presence::{Beat, Life};
 
 /// How long this node waits for the answers of others once it has heard itself: they answer at once.

@@ -11,10 +11,10 @@ use serde::de::IgnoredAny;
 use serde_json::json;
 
 use super::api::subject;
-use super::keys;
-use super::leader;
+use super::error::NatsError;
+use super::link::Link;
 use super::names::{EVENTS, ROOM_STREAM, ROOM_STREAM_SUBJECT, ROOM_SUBJECT};
-use crate::nats::{Link, NatsError};
+use super::{keys, leader};
 
 /// More than any server has, in bytes.
 const TOO_MUCH: u64 = 1 << 50;

@@ -5,10 +5,12 @@ use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
 use async_nats::jetstream::stream::ClusterInfo;
 use async_nats::jetstream::{self, ErrorCode, stream};
 
+use super::compare;
+use super::link::Link;
+use super::may_ask::MayAsk;
 use super::names::{CONSUMER, STREAM};
 use super::room::room;
 use super::topology::{Shape, consumer_config, wanted};
-use super::{Link, MayAsk, compare};
 use rules::room::Sight;
 
 /// The result of a look at the broker.

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::error::NatsError;
 use super::keys;
+use super::link::Link;
 use super::names::INSTALLATION_SUBJECT;
-use crate::nats::{Link, NatsError};
 
 const VERSION: u32 = 1;
 

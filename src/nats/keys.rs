@@ -4,9 +4,10 @@ use async_nats::{HeaderMap, HeaderValue, Subject};
 
 use super::api::Published;
 use super::api::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
+use super::error::NatsError;
 use super::leader;
+use super::link::Link;
 use super::names::SWEEP_STREAM;
-use crate::nats::{Link, NatsError};
 
 /// The value of a key of the sweep's bucket, with its revision; empty and 0 without such a key.
 pub(super) async fn read(link: &Link, key: &str) -> Result<(Vec<u8>, u64), NatsError> {

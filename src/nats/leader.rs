@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use super::api::{
     self, AccountInfo, ApiError, ConsumerInfo, GetAnswer, Purged, StoredMessage, StreamInfo, subject,
 };
-use crate::nats::{Link, NatsError};
+use super::error::NatsError;
+use super::link::Link;
 
 /// Sends a request, and reads the answer or the error that JetStream answers with.
 ///

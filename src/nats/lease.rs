@@ -6,10 +6,11 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::error::NatsError;
 use super::keys;
+use super::link::Link;
 use super::names::LEASE_SUBJECT;
 use crate::foundation::rfc3339;
-use crate::nats::{Link, NatsError};
 use rules::domain::time::Timestamp;
 
 const VERSION: u32 = 1;

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::error::NatsError;
 use super::keys;
+use super::link::Link;
 use super::names::LEDGER_SUBJECT;
-use crate::nats::{Link, NatsError};
 use rules::domain::state_kind::{PerKind, StateKind};
 use rules::ledger::{Balance, Books};
 

@@ -12,13 +12,13 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
+use super::api::Published;
+use super::error::NatsError;
+use super::outage::Outage;
+use super::storing::Storing;
+use super::tally::Tally;
 use crate::foundation::clock::Clock;
 use crate::foundation::metrics::Metrics;
-use crate::nats::NatsError;
-use crate::nats::api::Published;
-use crate::nats::outage::Outage;
-use crate::nats::storing::Storing;
-use crate::nats::tally::Tally;
 
 /// How long one request waits for the connection and then for its answer. A change of leader takes
 /// 2 to 9 s, in which requests are lost, not delayed: asking again soon beats waiting long.

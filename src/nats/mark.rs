@@ -3,10 +3,10 @@
 use async_nats::jetstream;
 use tokio::time::timeout;
 
+use super::error::NatsError;
 use super::keys;
-use super::link::REQUEST_TIMEOUT;
+use super::link::{Link, REQUEST_TIMEOUT};
 use super::names::{BUCKET_STREAM, MARK_SUBJECT};
-use crate::nats::{Link, NatsError};
 
 /// The state of the bucket at one moment, as its leader has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

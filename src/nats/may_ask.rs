@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::nats::NatsError;
+use super::error::NatsError;
 
 /// A question without an answer is asked again after this time, then after twice as long, and so on: NATS logs each question that a
 /// user may not ask.

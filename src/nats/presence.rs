@@ -8,10 +8,10 @@ use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Link;
+use super::error::NatsError;
+use super::link::Link;
 use super::names::{BEAT_SUBJECTS, beat_subject};
 use super::troubles;
-use crate::nats::NatsError;
 use rules::domain::time::Timestamp;
 use rules::presence::{Beat, Digest, Life, MAX_INSTALLATION_CHARS, Node, Role, Setup};
 use rules::receivers::Trouble;

@@ -12,11 +12,11 @@ use futures_util::StreamExt as _;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use crate::nats::NatsError;
-use crate::nats::api::subject;
-use crate::nats::link::Link;
-use crate::nats::names::{CONSUMER, DUE_AT, RECEIVER, STREAM, timer_of};
-use crate::nats::wakes::Wake;
+use super::api::subject;
+use super::error::NatsError;
+use super::link::Link;
+use super::names::{CONSUMER, DUE_AT, RECEIVER, STREAM, timer_of};
+use super::wakes::Wake;
 use rules::domain::time::Timestamp;
 
 /// How long a pull request waits at the server for wakes. Short, since a wake that the server sends to a node that has vanished

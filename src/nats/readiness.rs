@@ -9,11 +9,11 @@ use tokio::time::timeout;
 
 use super::allowed::{CHECK_TIMEOUT, pulls, reads};
 use super::api::subject;
+use super::error::NatsError;
 use super::leader;
 use super::link::Link;
 use super::names::{BUCKET_STREAM, CONSUMER, STREAM};
 use super::standing::NOT_FOR_ACCOUNT;
-use crate::nats::NatsError;
 
 /// The advice on a missing bucket.
 const RESTORE: &str = "Every timer was in it, so jettimer does not create it again: restore it from a backup";

@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use super::api::ClusterInfo;
+use super::error::NatsError;
 use super::grant::granted;
 use super::leader;
+use super::link::Link;
 use super::may_ask::MayAsk;
 use super::names::{BUCKET_STREAM, EVENTS, STREAM};
 use super::servers::{self, Answer};
-use crate::nats::{Link, NatsError};
 use rules::room::{Server, Sight};
 
 /// How long all servers together may take to answer, and each of them after the one before. A server that is away does not answer.

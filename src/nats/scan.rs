@@ -6,10 +6,12 @@ use serde_json::json;
 
 use super::api::header::KV_OPERATION;
 use super::batch::{Batch, Got};
-use super::leader;
+use super::error::NatsError;
+use super::link::Link;
 use super::mark::BucketState;
 use super::names::{BUCKET_STREAM, RECORD_SUBJECTS, STREAM, recorded_timer, scheduled_wake};
-use crate::nats::{Link, NatsError, Stored, record};
+use super::store::Stored;
+use super::{leader, record};
 use rules::domain::time::Timestamp;
 use rules::domain::timer::TimerId;
 

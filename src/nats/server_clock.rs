@@ -5,11 +5,11 @@
 
 use std::time::Instant;
 
-use super::Link;
+use super::error::NatsError;
 use super::leader;
+use super::link::Link;
 use super::names::STREAM;
 use crate::foundation::rfc3339;
-use crate::nats::NatsError;
 use rules::presence::ServerSample;
 
 /// Asks for the server's time.

@@ -8,8 +8,8 @@ use futures_util::StreamExt as _;
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
-use super::Link;
 use super::api::subject;
+use super::link::Link;
 use super::version::{is_new_enough, is_synced_enough};
 use rules::durability::{Server, Sync, Version};
 use rules::room::Part;

@@ -14,12 +14,14 @@ use async_nats::jetstream::context::{ConsumerInfoErrorKind, GetStreamError, GetS
 use async_nats::jetstream::stream::{Config, Info};
 use tokio::time::Instant;
 
-use crate::nats::api::is_off;
-use crate::nats::feed::AGAIN_FROM;
-use crate::nats::inspect::is_missing;
-use crate::nats::names::{BUCKET, BUCKET_STREAM, CONSUMER, EVENTS, STREAM, SWEEP_STREAM};
-use crate::nats::topology::{Shape, consumer_config, wanted};
-use crate::nats::{Founder, Link, compare, limits};
+use super::api::is_off;
+use super::feed::AGAIN_FROM;
+use super::founding::Founder;
+use super::inspect::is_missing;
+use super::link::Link;
+use super::names::{BUCKET, BUCKET_STREAM, CONSUMER, EVENTS, STREAM, SWEEP_STREAM};
+use super::topology::{Shape, consumer_config, wanted};
+use super::{compare, limits};
 
 /// The pause between two tries while JetStream is not ready.
 const PAUSE: Duration = Duration::from_millis(500);

@@ -8,15 +8,15 @@ use async_nats::header::IntoHeaderName;
 use async_nats::{HeaderMap, HeaderName, HeaderValue, Message};
 use bytes::Bytes;
 
-use crate::foundation::clock::Clock;
-use crate::nats::api::header::{
+use super::api::header::{
     KV_OPERATION, NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, NATS_MESSAGE_TTL, NATS_SEQUENCE,
 };
-use crate::nats::api::{Published, subject};
-use crate::nats::leader;
-use crate::nats::link::Link;
-use crate::nats::names::{BUCKET_STREAM, SHOWN_UNTIL, WAS, WAS_NOTHING, record_subject};
-use crate::nats::{NatsError, record};
+use super::api::{Published, subject};
+use super::error::NatsError;
+use super::link::Link;
+use super::names::{BUCKET_STREAM, SHOWN_UNTIL, WAS, WAS_NOTHING, record_subject};
+use super::{leader, record};
+use crate::foundation::clock::Clock;
 use rules::domain::state_kind::StateKind;
 use rules::domain::time::{Pace, Timestamp};
 use rules::domain::timer::{MAX_ATTEMPTS_KEPT, Timer, TimerId};

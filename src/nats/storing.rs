@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::error::NatsError;
 use super::names::RECORD_PREFIX;
-use crate::nats::NatsError;
 
 /// Writes that fail for this long are trouble: most changes of leader are over by then, and a client that waits for its request has
 /// not given it up.

@@ -7,10 +7,11 @@ use tokio::time::timeout;
 
 use super::api::ClusterInfo;
 use super::backlog::LOOK_TIMEOUT;
+use super::error::NatsError;
 use super::fresh::Fresh;
 use super::leader;
+use super::link::Link;
 use super::names::{BUCKET_STREAM, CONSUMER, EVENTS, STREAM};
-use crate::nats::{Link, NatsError};
 
 /// NATS as this node sees it.
 #[derive(Clone, Debug)]
@@ -148,8 +149,8 @@ fn replicas(cluster: ClusterInfo) -> Vec<Replica> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::api::StreamInfo;
     use super::*;
+    use crate::nats::api::StreamInfo;
 
     #[test]
     fn the_leader_is_first_and_a_server_that_is_away_is_not_current() {

@@ -10,9 +10,10 @@ use async_nats::{HeaderMap, HeaderValue, jetstream};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 
-use super::{Link, limits};
+use super::error::NatsError;
+use super::limits;
+use super::link::Link;
 use crate::foundation::clock::Clock;
-use crate::nats::NatsError;
 use rules::domain::time::Timestamp;
 
 /// A message of a stream.

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use tokio::time::Instant;
 
+use super::error::NatsError;
 use crate::foundation::metrics::{Metrics, Trouble};
-use crate::nats::NatsError;
 
 pub(super) struct Tally {
     /// How many requests were not answered or not done.

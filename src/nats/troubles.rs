@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Link;
+use super::link::Link;
 use super::names::beat_subject;
 use rules::receivers::{Reason, Trouble, Whose};
 

@@ -7,15 +7,15 @@ use bytes::Bytes;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::foundation::rfc3339;
-use crate::nats::NatsError;
-use crate::nats::api::header::{NATS_MESSAGE_ID, NATS_SCHEDULE, NATS_SCHEDULE_TARGET};
-use crate::nats::api::{Published, subject};
-use crate::nats::leader;
-use crate::nats::link::Link;
-use crate::nats::names::{
+use super::api::header::{NATS_MESSAGE_ID, NATS_SCHEDULE, NATS_SCHEDULE_TARGET};
+use super::api::{Published, subject};
+use super::error::NatsError;
+use super::leader;
+use super::link::Link;
+use super::names::{
     CONSUMER, DUE_AT, FIRE_SUBJECTS, RECEIVER, STREAM, fire_subject, schedule_subject, schedule_subjects_of,
 };
+use crate::foundation::rfc3339;
 use rules::domain::time::Timestamp;
 use rules::domain::timer::TimerId;
 

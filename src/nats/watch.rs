@@ -7,12 +7,13 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::api::header::{KV_OPERATION, NATS_MESSAGE_TTL};
+use super::error::NatsError;
+use super::link::Link;
 use super::mark::BucketState;
 use super::names::{BUCKET_STREAM, SHOWN_UNTIL, recorded_timer};
 use super::record;
 use super::tail::{Seen, Tail};
 use super::turned_back::LastHeard;
-use crate::nats::{Link, NatsError};
 use rules::domain::time::{Pace, Timestamp};
 use rules::domain::timer::{Timer, TimerId};
 

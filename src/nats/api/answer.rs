@@ -4,7 +4,7 @@ use async_nats::jetstream::ErrorCode;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::nats::NatsError;
+use crate::nats::error::NatsError;
 
 /// The description of `STREAM_STORE_FAILED`, the error of any failure to store, if a stream's own limit is reached.
 const STREAM_FULL: &str = "maximum bytes exceeded";

@@ -2,8 +2,9 @@
 
 use async_nats::jetstream;
 
+use crate::nats::error::NatsError;
+use crate::nats::link::Link;
 use crate::nats::names::EVENTS;
-use crate::nats::{Link, NatsError};
 use rules::domain::time::Timestamp;
 
 /// The least number of a feed that is created again. Such a feed begins with the microseconds since 1970, a number that no earlier

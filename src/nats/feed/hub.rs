@@ -13,9 +13,11 @@ use super::extent::Extent;
 use super::places::{Place, Places};
 use super::recent::{Next, Recent, Told};
 use crate::nats::batch::Batch;
+use crate::nats::error::NatsError;
+use crate::nats::event::Event;
+use crate::nats::link::Link;
 use crate::nats::names::EVENTS;
 use crate::nats::tail::{Seen, Tail};
-use crate::nats::{Event, Link, NatsError};
 
 /// How often the hub checks whether the feed is another one, or has gone back.
 const LOOK_EVERY: Duration = Duration::from_secs(5);

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::nats::Event;
+use crate::nats::event::Event;
 
 /// How many events are kept at most, and how many bytes of their messages. A reader further back reads the stream.
 const MAX_EVENTS: usize = 1_024;
