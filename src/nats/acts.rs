@@ -5,11 +5,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::api::header::{KV_OPERATION, NATS_LAST_SEQUENCE, NATS_SEQUENCE};
-use super::batch::{Batch, Got};
 use super::error::NatsError;
 use super::leader;
 use super::link::Link;
 use super::names::{EVENTS, WAS, WAS_NOTHING, evented_timer};
+use super::replica::{Batch, Got};
 use rules::domain::state_kind::StateKind;
 use rules::ledger::{Act, Deed};
 

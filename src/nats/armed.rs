@@ -6,11 +6,11 @@ use serde::de::IgnoredAny;
 use serde_json::json;
 
 use super::api::subject;
-use super::batch::Batch;
 use super::error::NatsError;
 use super::leader;
 use super::link::Link;
 use super::names::{STREAM, fire_subject, schedule_subjects_of, scheduled_wake, timer_of};
+use super::replica::Batch;
 use rules::domain::sweep::Armed;
 use rules::domain::time::Timestamp;
 use rules::domain::timer::TimerId;

@@ -20,10 +20,10 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::batch::Batch;
 use super::error::NatsError;
 use super::event::Event;
 use super::names::EVENTS;
+use super::replica::Batch;
 use extent::Extent;
 use hub::{Reading, Turn, told};
 use recent::{Next, Told};

@@ -1,10 +1,10 @@
 //! Looks at the streams and the consumer on the broker without changing any of them, for `jettimer doctor`.
 
 use anyhow::{Context as _, Result};
-use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
 use async_nats::jetstream::stream::ClusterInfo;
-use async_nats::jetstream::{self, ErrorCode, stream};
+use async_nats::jetstream::{self, stream};
 
+use super::api::is_missing;
 use super::compare;
 use super::link::Link;
 use super::may_ask::MayAsk;
@@ -112,8 +112,4 @@ fn not_current(cluster: &ClusterInfo) -> Vec<String> {
             format!("{} is {how}{}", peer.name, peer.lag.map_or(String::new(), |lag| format!(" by {lag}")))
         })
         .collect()
-}
-
-pub(super) fn is_missing(error: &GetStreamError) -> bool {
-    matches!(error.kind(), GetStreamErrorKind::JetStream(inner) if inner.error_code() == ErrorCode::STREAM_NOT_FOUND)
 }

@@ -1,5 +1,5 @@
-//! Requests that a leader of JetStream answers. It knows of every write that was acknowledged before; a replica, which `batch` asks,
-//! may be a moment behind.
+//! Requests that a leader of JetStream answers. A leader knows every write that was acknowledged before. `replica` has reads that are
+//! a moment old.
 
 use std::collections::HashMap;
 

@@ -5,11 +5,11 @@
 use serde_json::json;
 
 use super::api::header::KV_OPERATION;
-use super::batch::{Batch, Got};
 use super::error::NatsError;
 use super::link::Link;
 use super::mark::BucketState;
 use super::names::{BUCKET_STREAM, RECORD_SUBJECTS, STREAM, recorded_timer, scheduled_wake};
+use super::replica::{Batch, Got};
 use super::store::Stored;
 use super::{leader, record};
 use rules::domain::time::Timestamp;

@@ -14,10 +14,9 @@ use async_nats::jetstream::context::{ConsumerInfoErrorKind, GetStreamError, GetS
 use async_nats::jetstream::stream::{Config, Info};
 use tokio::time::Instant;
 
-use super::api::is_off;
+use super::api::{is_missing, is_off};
 use super::feed::AGAIN_FROM;
 use super::founding::Founder;
-use super::inspect::is_missing;
 use super::link::Link;
 use super::names::{BUCKET, BUCKET_STREAM, CONSUMER, EVENTS, STREAM, SWEEP_STREAM};
 use super::topology::{Shape, consumer_config, wanted};

@@ -4,18 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use async_nats::header::IntoHeaderName;
-use async_nats::{HeaderMap, HeaderName, HeaderValue, Message};
+use async_nats::{HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
 
+use super::api::Published;
 use super::api::header::{
     KV_OPERATION, NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, NATS_MESSAGE_TTL, NATS_SEQUENCE,
 };
-use super::api::{Published, subject};
 use super::error::NatsError;
 use super::link::Link;
 use super::names::{BUCKET_STREAM, SHOWN_UNTIL, WAS, WAS_NOTHING, record_subject};
-use super::{leader, record};
+use super::{leader, record, replica};
 use crate::foundation::clock::Clock;
 use rules::domain::state_kind::StateKind;
 use rules::domain::time::{Pace, Timestamp};
@@ -109,24 +108,19 @@ impl Store {
     /// [`NatsError::Unreadable`] if the record is damaged or of another version; asking again does not help. With any other
     /// error it may.
     pub async fn peek(&self, id: TimerId) -> Result<Option<Stored>, NatsError> {
-        let subject = subject::direct_get_last(BUCKET_STREAM, &record_subject(id));
-        let answer = self.link.ask(subject, None, Bytes::new()).await?;
-        match answer.status.map(|status| status.as_u16()) {
-            None | Some(200) => {}
-            Some(404) => return Ok(None),
-            Some(status) => {
-                return Err(NatsError::NotDone(format!("a direct get was answered with status {status}")));
-            }
-        }
-        let shown_until = header(&answer, SHOWN_UNTIL).and_then(|text| text.parse().ok());
-        if header(&answer, KV_OPERATION).is_some() || is_over(self.link.clock(), shown_until) {
+        let subject = record_subject(id);
+        let Some(message) = replica::last_message(&self.link, BUCKET_STREAM, &subject).await? else {
+            return Ok(None);
+        };
+        let shown_until = message.header(SHOWN_UNTIL).and_then(|text| text.parse().ok());
+        if message.header(KV_OPERATION).is_some() || is_over(self.link.clock(), shown_until) {
             return Ok(None);
         }
-        let revision = header(&answer, NATS_SEQUENCE).and_then(|text| text.parse().ok());
+        let revision = message.header(NATS_SEQUENCE).and_then(|text| text.parse().ok());
         let revision = revision.ok_or_else(|| {
             NatsError::Unclear("the answer to a direct get has no sequence number".to_owned())
         })?;
-        decode(id, &answer.payload, revision).map(Some)
+        decode(id, message.payload(), revision).map(Some)
     }
 
     /// Reads a record from the leader: never older than any write that was answered before.
@@ -142,8 +136,8 @@ impl Store {
     }
 
     async fn find(&self, id: TimerId) -> Result<Option<Found>, NatsError> {
-        let Some(message) = leader::last_message(&self.link, BUCKET_STREAM, &record_subject(id)).await?
-        else {
+        let subject = record_subject(id);
+        let Some(message) = leader::last_message(&self.link, BUCKET_STREAM, &subject).await? else {
             return Ok(None);
         };
         if message.data.is_empty() {
@@ -261,10 +255,6 @@ fn shown_until(headers: &str) -> Option<u64> {
 
 fn is_over(clock: Clock, shown_until: Option<u64>) -> bool {
     shown_until.is_some_and(|until| until <= clock.world().as_micros())
-}
-
-fn header(message: &Message, name: impl IntoHeaderName) -> Option<&str> {
-    message.headers.as_ref()?.get(name).map(HeaderValue::as_str)
 }
 
 fn decode(id: TimerId, json: &[u8], revision: u64) -> Result<Stored, NatsError> {

@@ -10,11 +10,11 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::api::header::NATS_MESSAGE_TTL;
-use super::batch::Batch;
 use super::error::NatsError;
 use super::link::Link;
 use super::mark::BucketState;
 use super::names::{BUCKET_STREAM, record_subject, recorded_timer};
+use super::replica::Batch;
 use super::tail::Seen;
 use rules::domain::time::Timestamp;
 use rules::domain::timer::TimerId;

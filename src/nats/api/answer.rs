@@ -1,6 +1,7 @@
 //! The answers of JetStream's API: what was asked for, or an error with its code.
 
 use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -104,4 +105,9 @@ impl ApiError {
 /// Whether the code says that JetStream is off, for this account at least.
 pub(in crate::nats) fn is_off(code: ErrorCode) -> bool {
     [ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT, ErrorCode::JETSTREAM_NOT_ENABLED].contains(&code)
+}
+
+/// Whether the error says that there is no such stream.
+pub(in crate::nats) fn is_missing(error: &GetStreamError) -> bool {
+    matches!(error.kind(), GetStreamErrorKind::JetStream(inner) if inner.error_code() == ErrorCode::STREAM_NOT_FOUND)
 }

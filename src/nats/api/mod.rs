@@ -8,6 +8,6 @@ mod message;
 pub(super) mod subject;
 
 pub(super) use account::AccountInfo;
-pub(super) use answer::{ApiError, Published, Purged, is_off, read};
+pub(super) use answer::{ApiError, Published, Purged, is_missing, is_off, read};
 pub(super) use info::{ClusterInfo, ConsumerInfo, StreamInfo};
 pub(super) use message::{GetAnswer, StoredMessage};

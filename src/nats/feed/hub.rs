@@ -12,11 +12,11 @@ use tokio_util::sync::CancellationToken;
 use super::extent::Extent;
 use super::places::{Place, Places};
 use super::recent::{Next, Recent, Told};
-use crate::nats::batch::Batch;
 use crate::nats::error::NatsError;
 use crate::nats::event::Event;
 use crate::nats::link::Link;
 use crate::nats::names::EVENTS;
+use crate::nats::replica::Batch;
 use crate::nats::tail::{Seen, Tail};
 
 /// How often the hub checks whether the feed is another one, or has gone back.

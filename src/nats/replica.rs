@@ -1,11 +1,12 @@
-//! Reads many messages of a stream with one request: batched direct gets (ADR-31).
+//! Reads that any replica of a stream answers: direct gets of one message, or of many at once (ADR-31).
 //!
-//! Any replica answers, so the messages may be a moment old: good for finding candidates, not for believing them.
+//! The messages may be a moment old: good for finding candidates and for a swap, not for believing them. `leader` asks the leader.
 
 use std::time::Duration;
 
 use async_nats::header::IntoHeaderName;
 use async_nats::{HeaderValue, Message};
+use bytes::Bytes;
 use futures_util::StreamExt as _;
 use tokio::time::timeout;
 
@@ -21,11 +22,12 @@ use rules::domain::time::Timestamp;
 /// How long the next message of an answer may take: a server reads messages that it does not have in memory from the disk.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// The status of a request that would give more messages than the server gives at once.
-const TOO_MANY: u16 = 413;
-/// The status if no message matches; `END` is the status after the last one.
+/// The statuses of an answer: its message is here, or no message matches; `END` is the status after the last of many.
+const OK: u16 = 200;
 const NONE: u16 = 404;
 const END: u16 = 204;
+/// The status of a request that would give more messages than the server gives at once.
+const TOO_MANY: u16 = 413;
 
 pub(super) struct Batch {
     pub(super) messages: Vec<Got>,
@@ -77,6 +79,16 @@ impl Got {
 
     pub(super) fn payload(&self) -> &[u8] {
         &self.0.payload
+    }
+}
+
+/// The last message of a subject; `None` without one.
+pub(super) async fn last_message(link: &Link, stream: &str, subject: &str) -> Result<Option<Got>, NatsError> {
+    let answer = link.ask(subject::direct_get_last(stream, subject), None, Bytes::new()).await?;
+    match answer.status.map(|status| status.as_u16()) {
+        None | Some(OK) => Ok(Some(Got(answer))),
+        Some(NONE) => Ok(None),
+        Some(status) => Err(NatsError::NotDone(format!("a direct get was answered with status {status}"))),
     }
 }
 
