@@ -11,14 +11,14 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::access::Access;
+use super::advice::NOT_HERE;
 use super::api::subject;
 use super::credentials::Credentials;
+use super::headroom::MIN_PAYLOAD;
 use super::link::Link;
 use super::names::{BUCKET_STREAM, INBOX_PREFIX};
 use super::next_server::NextServer;
 use super::outage::{Outage, is_about_the_user};
-use super::standing::NOT_HERE;
-use super::store::MIN_PAYLOAD;
 use super::version::{MIN_SERVER, is_new_enough};
 use crate::foundation::metrics::Metrics;
 

@@ -7,13 +7,13 @@ use async_nats::Subject;
 use serde::de::IgnoredAny;
 use tokio::time::timeout;
 
+use super::advice::NOT_FOR_ACCOUNT;
 use super::allowed::{CHECK_TIMEOUT, pulls, reads};
 use super::api::subject;
 use super::error::NatsError;
 use super::leader;
 use super::link::Link;
 use super::names::{BUCKET_STREAM, CONSUMER, STREAM};
-use super::standing::NOT_FOR_ACCOUNT;
 
 /// The advice on a missing bucket.
 const RESTORE: &str = "Every timer was in it, so jettimer does not create it again: restore it from a backup";

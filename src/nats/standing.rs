@@ -10,29 +10,20 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use async_nats::jetstream;
-use async_nats::jetstream::context::{ConsumerInfoErrorKind, GetStreamError, GetStreamErrorKind};
+use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use async_nats::jetstream::stream::{Config, Info};
 use tokio::time::Instant;
 
-use super::api::{is_missing, is_off};
+use super::api::is_missing;
 use super::feed::AGAIN_FROM;
 use super::founding::Founder;
 use super::link::Link;
 use super::names::{BUCKET, BUCKET_STREAM, CONSUMER, EVENTS, STREAM, SWEEP_STREAM};
 use super::topology::{Shape, consumer_config, wanted};
-use super::{compare, limits};
+use super::{advice, compare};
 
 /// The pause between two tries while JetStream is not ready.
 const PAUSE: Duration = Duration::from_millis(500);
-
-/// The advice if the account has no JetStream.
-pub(super) const NOT_FOR_ACCOUNT: &str = "JetStream is off for the account of this node's user. Turn it on: jetstream: enabled in the \
-     account's block of nats-server's configuration, or limits for it in the account's JWT; or give this node a user of another account";
-
-/// The advice if no server answers for JetStream.
-pub(super) const NOT_HERE: &str = "the server that this node is connected to has no JetStream, and no other server answers for it. \
-     Start that server with -js or a jetstream {} block; if it is a leaf node, name the servers of its hub with --nats instead. \
-     jettimer uses the JetStream of the servers that it is connected to, and cannot name another domain";
 
 /// A part that is needed on the broker, and was missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,8 +142,7 @@ async fn create_or_compare(
                     want.clone()
                 };
                 let created = context.create_stream(&want).await.map_err(|error| {
-                    let text =
-                        format!("cannot create the stream {name}{}", limits::advice_for_stream(&error));
+                    let text = format!("cannot create the stream {name}{}", advice::for_stream(&error));
                     anyhow::Error::new(error).context(text)
                 })?;
                 tracing::info!(stream = name, replicas = shape.replicas, "created the stream");
@@ -192,8 +182,7 @@ async fn create_or_compare(
         Err(error) if matches!(error.kind(), ConsumerInfoErrorKind::NotFound) => {
             let created = stream.create_consumer(consumer_config()).await;
             let created = created.map_err(|error| {
-                let text =
-                    format!("cannot create the consumer workers{}", limits::advice_for_consumer(&error));
+                let text = format!("cannot create the consumer workers{}", advice::for_consumer(&error));
                 anyhow::Error::new(error).context(text)
             })?;
             tracing::info!(consumer = CONSUMER, "created the consumer");
@@ -213,30 +202,9 @@ async fn look(link: &Link, context: &jetstream::Context, name: &str) -> Result<O
         Ok(stream) => Ok(Some(stream.cached_info().clone())),
         Err(error) if is_missing(&error) => Ok(None),
         Err(error) => {
-            let advice = advice(&error, link.client().server_info().jetstream);
+            let advice = advice::for_look(&error, link.client().server_info().jetstream);
             let text = format!("cannot look at the stream {name}{advice}");
             Err(anyhow::Error::new(error).context(text).into())
-        }
-    }
-}
-
-/// The advice on a stream that cannot be looked at; `has_jetstream` says whether the server that this node is connected to has a
-/// JetStream of its own.
-fn advice(error: &GetStreamError, has_jetstream: bool) -> String {
-    match error.kind() {
-        GetStreamErrorKind::JetStream(inner) if is_off(inner.error_code()) => {
-            format!(": {NOT_FOR_ACCOUNT}")
-        }
-        GetStreamErrorKind::JetStream(_) => String::new(),
-        // As far as this node can tell, no server answers.
-        GetStreamErrorKind::EmptyName
-        | GetStreamErrorKind::InvalidStreamName
-        | GetStreamErrorKind::Request => {
-            if has_jetstream {
-                String::new()
-            } else {
-                format!(": {NOT_HERE}")
-            }
         }
     }
 }

@@ -1,42 +1,19 @@
 //! The records: one key per timer in the KV bucket, changed by compare-and-swap only.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
-
 use async_nats::{HeaderMap, HeaderName, HeaderValue};
-use bytes::Bytes;
 
 use super::api::Published;
 use super::api::header::{
     KV_OPERATION, NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, NATS_MESSAGE_TTL, NATS_SEQUENCE,
 };
 use super::error::NatsError;
+use super::keeping::Keeping;
 use super::link::Link;
 use super::names::{BUCKET_STREAM, SHOWN_UNTIL, WAS, WAS_NOTHING, record_subject};
-use super::{leader, record, replica};
+use super::{headroom, leader, record, replica};
 use crate::foundation::clock::Clock;
-use rules::domain::state_kind::StateKind;
-use rules::domain::time::{Pace, Timestamp};
-use rules::domain::timer::{MAX_ATTEMPTS_KEPT, Timer, TimerId};
-
-/// The most that an attempt adds to a record, in bytes: 4 KiB of an answer in Base64, a reason of 512 bytes, each of which may have
-/// to be escaped, and its other fields.
-pub(super) const ATTEMPT_BYTES: usize = 10 * 1_024;
-
-/// The most that a record needs in addition, in bytes: the claim, and a final reason.
-const STATE_BYTES: usize = 8 * 1_024;
-
-/// More bytes than the headers of a write ever have.
-const HEADERS_BYTES: usize = 1_024;
-
-/// The room for a timer's own data with the smallest `max_payload`, in bytes of JSON.
-const LEAST_TIMER_BYTES: usize = 16 * 1_024;
-
-/// The smallest `max_payload` of NATS with which a node starts, in bytes. The room for attempts does not shrink with it: a record
-/// that outgrew a message could no longer be changed, and its timer would be called over and over.
-pub(super) const MIN_PAYLOAD: usize =
-    HEADERS_BYTES + STATE_BYTES + ATTEMPT_BYTES * MAX_ATTEMPTS_KEPT + LEAST_TIMER_BYTES;
+use rules::domain::time::Timestamp;
+use rules::domain::timer::{Timer, TimerId};
 
 /// A timer as it is stored, with the revision that a change of it must name.
 #[derive(Clone, Debug)]
@@ -60,38 +37,6 @@ pub enum Put {
 pub struct Store {
     link: Link,
     keeping: Keeping,
-}
-
-/// How long a record stays after its timer is over so that a mark covers it, as the guard sees it at the moment. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Stay(Arc<AtomicU64>);
-
-impl Stay {
-    pub fn new(span: Duration) -> Self {
-        let stay = Self(Arc::default());
-        stay.set(span);
-        stay
-    }
-
-    /// Changes the span for timers that end from now on.
-    pub fn set(&self, span: Duration) {
-        self.0.store(u64::try_from(span.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
-    }
-
-    fn get(&self) -> Duration {
-        Duration::from_millis(self.0.load(Ordering::Relaxed))
-    }
-}
-
-/// How long the record of a timer that is over stays.
-#[derive(Clone, Debug)]
-pub struct Keeping {
-    /// It is shown for this long after the end.
-    pub retention: Duration,
-    /// Once the last version has left, NATS may bring back an older one: if a single server is killed, or all replicas at once. So
-    /// the record stays at least this long after the end, and after every instant that the timer gave up. By then a sweep has left
-    /// the high-water mark that distinguishes the older version from a waiting timer. `None` for a program that ends no timer.
-    pub until_swept: Option<Stay>,
 }
 
 impl Store {
@@ -160,7 +105,7 @@ impl Store {
     pub async fn put(&self, timer: &Timer, over: Option<&Stored>) -> Result<Put, NatsError> {
         let expected = over.map_or(0, |over| over.revision);
         let headers = self.headers(timer, over, expected);
-        let json = self.json(timer)?;
+        let json = headroom::json(timer, &self.link)?;
         match self.link.publish(record_subject(timer.id), headers, json).await? {
             Published::At(revision) => Ok(Put::Done(revision)),
             Published::WrongLast if over.is_some() => Ok(Put::Lost),
@@ -180,7 +125,11 @@ impl Store {
         let gave_up_at = timer.gave_up_at.max(gave_up_at);
         let timer = Timer { gave_up_at, ..timer.clone() };
         let headers = self.headers(&timer, None, revision);
-        match self.link.publish(record_subject(timer.id), headers, self.json(&timer)?).await? {
+        match self
+            .link
+            .publish(record_subject(timer.id), headers, headroom::json(&timer, &self.link)?)
+            .await?
+        {
             Published::At(revision) => Ok(Put::Done(revision)),
             Published::WrongLast => Ok(Put::Lost),
         }
@@ -207,22 +156,6 @@ impl Store {
         }
         headers
     }
-
-    /// The stored form, which leaves room for what the timer still has to go through: a timer that is accepted must be able to come to its
-    /// end.
-    fn json(&self, timer: &Timer) -> Result<Bytes, NatsError> {
-        let room = if timer.state.kind() == StateKind::Scheduled {
-            STATE_BYTES + ATTEMPT_BYTES * (MAX_ATTEMPTS_KEPT - timer.attempts.len().min(MAX_ATTEMPTS_KEPT))
-        } else {
-            0
-        };
-        let json = record::to_json(timer);
-        let limit = self.link.client().max_payload().saturating_sub(HEADERS_BYTES + room);
-        if json.len() > limit {
-            return Err(NatsError::TooLarge { bytes: json.len(), limit });
-        }
-        Ok(Bytes::from(json))
-    }
 }
 
 /// The leader's record under a timer's key.
@@ -235,16 +168,6 @@ enum Found {
     },
     /// The record was removed by hand, and only its marker is left.
     Removed,
-}
-
-impl Keeping {
-    /// When the record of a timer that ended at this instant leaves.
-    fn leaves_at(&self, timer: &Timer, ended_at: Timestamp, pace: Pace) -> Timestamp {
-        let shown = ended_at.saturating_add(self.retention);
-        let last = ended_at.max(timer.gave_up_at.unwrap_or(ended_at));
-        let stay = self.until_swept.as_ref().map(|stay| pace.by_the_clock(stay.get()));
-        stay.map_or(shown, |span| shown.max(last.saturating_add(span)))
-    }
 }
 
 /// The instant until which a record with these headers is shown, in microseconds of the world's clock.

@@ -10,8 +10,8 @@ use async_nats::{HeaderMap, HeaderValue, jetstream};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 
+use super::advice;
 use super::error::NatsError;
-use super::limits;
 use super::link::Link;
 use crate::foundation::clock::Clock;
 use rules::domain::time::Timestamp;
@@ -58,10 +58,7 @@ impl Tail {
             ..OrderedConfig::default()
         };
         let consumer = handle.create_consumer(config).await.map_err(|error| {
-            NatsError::NotDone(format!(
-                "cannot follow {stream}: {error}{}",
-                limits::advice_for_consumer(&error)
-            ))
+            NatsError::NotDone(format!("cannot follow {stream}: {error}{}", advice::for_consumer(&error)))
         })?;
         let pending = consumer.cached_info().num_pending;
         let messages = consumer.messages().await.map_err(|error| not_done(&error))?;
