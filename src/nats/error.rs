@@ -9,7 +9,7 @@ pub enum NatsError {
     /// find out whether it was done.
     #[error("no clear answer from NATS: {0}")]
     Unclear(String),
-    /// Nothing was stored: no connection, or no leader. The caller may send the request again.
+    /// Nothing was stored: no connection, no leader, or JetStream answered with an error. The caller may send the request again.
     #[error("NATS did not take the request: {0}")]
     NotDone(String),
     /// Nothing was stored: JetStream's storage limit is reached, or the rest below it is kept for timers that are already promised.

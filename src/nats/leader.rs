@@ -29,12 +29,21 @@ pub(super) async fn ask<T: DeserializeOwned>(
         .map_err(|error| NatsError::Unclear(format!("the answer to {subject} cannot be read: {error}")))
 }
 
+/// As [`ask`], where JetStream's error is an error.
+async fn answer<T: DeserializeOwned>(
+    link: &Link,
+    subject: Subject,
+    request: impl Into<Bytes>,
+) -> Result<T, NatsError> {
+    ask(link, subject.clone(), request).await?.map_err(|error| error.on(&subject))
+}
+
 pub(super) async fn account_info(link: &Link) -> Result<AccountInfo, NatsError> {
-    ask(link, subject::account_info(), "").await?.map_err(ApiError::into_error)
+    answer(link, subject::account_info(), "").await
 }
 
 pub(super) async fn stream_info(link: &Link, stream: &str) -> Result<StreamInfo, NatsError> {
-    ask(link, subject::stream_info(stream), "").await?.map_err(ApiError::into_error)
+    answer(link, subject::stream_info(stream), "").await
 }
 
 pub(super) async fn consumer_info(
@@ -42,7 +51,7 @@ pub(super) async fn consumer_info(
     stream: &str,
     consumer: &str,
 ) -> Result<ConsumerInfo, NatsError> {
-    ask(link, subject::consumer_info(stream, consumer), "").await?.map_err(ApiError::into_error)
+    answer(link, subject::consumer_info(stream, consumer), "").await
 }
 
 /// The subjects of the stream's messages that match `filter`, and how many messages each has.
@@ -52,8 +61,8 @@ pub(super) async fn subjects(
     filter: &str,
 ) -> Result<HashMap<String, u64>, NatsError> {
     let request = json!({ "subjects_filter": filter }).to_string();
-    let info = ask::<StreamInfo>(link, subject::stream_info(stream), request).await?;
-    info.map(|info| info.state.subjects).map_err(ApiError::into_error)
+    let info: StreamInfo = answer(link, subject::stream_info(stream), request).await?;
+    Ok(info.state.subjects)
 }
 
 /// The last message of a subject; `None` without one.
@@ -76,10 +85,11 @@ pub(super) async fn next_message(
 }
 
 async fn message(link: &Link, stream: &str, request: &Value) -> Result<Option<StoredMessage>, NatsError> {
-    match ask::<GetAnswer>(link, subject::get(stream), request.to_string()).await? {
+    let subject = subject::get(stream);
+    match ask::<GetAnswer>(link, subject.clone(), request.to_string()).await? {
         Ok(got) => Ok(Some(got.message)),
         Err(error) if error.is_no_message() => Ok(None),
-        Err(error) => Err(error.into_error()),
+        Err(error) => Err(error.on(&subject)),
     }
 }
 
@@ -89,6 +99,6 @@ async fn message(link: &Link, stream: &str, request: &Value) -> Result<Option<St
 ///
 /// With [`NatsError::Unclear`], they may be removed anyway.
 pub(super) async fn purge(link: &Link, stream: &str, request: &Value) -> Result<u64, NatsError> {
-    let purged = ask::<Purged>(link, subject::purge(stream), request.to_string()).await?;
-    purged.map(|purged| purged.purged).map_err(ApiError::into_error)
+    let purged: Purged = answer(link, subject::purge(stream), request.to_string()).await?;
+    Ok(purged.purged)
 }

@@ -1,10 +1,13 @@
 //! The answers of JetStream's API: what was asked for, or an error with its code.
 
+use std::fmt;
+
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::subject;
 use crate::nats::error::NatsError;
 
 /// The description of `STREAM_STORE_FAILED`, the error of any failure to store, if a stream's own limit is reached.
@@ -46,7 +49,7 @@ impl Published {
         match read::<PubAck>(json) {
             Ok(Ok(ack)) => Ok(Self::At(ack.seq)),
             Ok(Err(error)) if error.is_wrong_last() => Ok(Self::WrongLast),
-            Ok(Err(error)) => Err(error.into_error()),
+            Ok(Err(error)) => Err(error.error(error.to_string())),
             Err(error) => Err(NatsError::Unclear(format!("the answer is not a publish ack: {error}"))),
         }
     }
@@ -95,10 +98,19 @@ impl ApiError {
             || (self.err_code == ErrorCode::STREAM_STORE_FAILED && self.description == STREAM_FULL)
     }
 
-    pub(in crate::nats) fn into_error(self) -> NatsError {
-        let is_no_room = self.is_no_room();
-        let text = format!("{} (code {}, {})", self.description, self.code, self.err_code.0);
-        if is_no_room { NatsError::NoRoom(text) } else { NatsError::NotDone(text) }
+    /// The error of a request on this subject.
+    pub(in crate::nats) fn on(&self, subject: &str) -> NatsError {
+        self.error(format!("{}: {self}", subject::name(subject)))
+    }
+
+    fn error(&self, text: String) -> NatsError {
+        if self.is_no_room() { NatsError::NoRoom(text) } else { NatsError::NotDone(text) }
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (code {}, {})", self.description, self.code, self.err_code.0)
     }
 }
 
@@ -110,4 +122,39 @@ pub(in crate::nats) fn is_off(code: ErrorCode) -> bool {
 /// Whether the error says that there is no such stream.
 pub(in crate::nats) fn is_missing(error: &GetStreamError) -> bool {
     matches!(error.kind(), GetStreamErrorKind::JetStream(inner) if inner.error_code() == ErrorCode::STREAM_NOT_FOUND)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_not_taken_for_an_answer_and_says_which_request_failed() {
+        let refused = r#"{"type": "t", "error": {"code": 404, "err_code": 10059, "description": "stream not found"}, "purged": 0}"#;
+        let error =
+            read::<Purged>(refused.as_bytes()).unwrap().map(|_| ()).unwrap_err().on("$JS.API.STREAM.PURGE.X");
+        assert_eq!(
+            error.to_string(),
+            "NATS did not take the request: STREAM.PURGE.X: stream not found (code 404, 10059)"
+        );
+        assert_eq!(read::<Purged>(br#"{"success": true, "purged": 7}"#).unwrap().unwrap().purged, 7);
+        assert!(read::<Purged>(b"+OK").is_err());
+    }
+
+    #[test]
+    fn a_publish_is_stored_or_lost_or_finds_no_room() {
+        let read = |json: &str| Published::read(json.as_bytes());
+        let refused = |code: u32, description: &str| {
+            read(&format!(
+                r#"{{"error": {{"code": 400, "err_code": {code}, "description": "{description}"}}, "stream": "S", "seq": 0}}"#
+            ))
+        };
+        assert!(matches!(read(r#"{"stream": "S", "seq": 9}"#), Ok(Published::At(9))));
+        assert!(matches!(refused(10_071, "wrong last sequence: 8"), Ok(Published::WrongLast)));
+        assert!(matches!(refused(10_164, "wrong last sequence"), Ok(Published::WrongLast)));
+        assert!(matches!(refused(10_077, STREAM_FULL), Err(NatsError::NoRoom(_))));
+        assert!(matches!(refused(10_077, "raft: no quorum"), Err(NatsError::NotDone(_))));
+        assert!(matches!(refused(10_023, "insufficient resources"), Err(NatsError::NoRoom(_))));
+        assert!(matches!(read("{"), Err(NatsError::Unclear(_))));
+    }
 }
