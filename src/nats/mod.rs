@@ -81,7 +81,6 @@ pub use may_ask::MayAsk;
 pub use presence::{Beats, Said, say};
 pub use pull::{Pulled, Puller};
 pub use readiness::{check_readiness, stores};
-pub use record::store_beside;
 pub use room::room;
 pub use scan::{RecordPage, WaitingWake, WakePage, no_record_behind};
 pub use server_clock::server_time;

@@ -1,4 +1,4 @@
-//! Nodes of this version and of the next one at the same time: a rolling upgrade, and the way back.
+//! A rolling upgrade: nodes are replaced one by one, and records have fields that only the next version knows.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,9 +16,13 @@ const PACE: Duration = Duration::from_millis(8);
 /// The nodes that take requests at present.
 type Nodes = Arc<Mutex<Vec<Client>>>;
 
-/// Creates timers during the upgrade, through any node that accepts them.
-async fn load(nodes: &Nodes, sink: &Sink) -> Vec<String> {
-    let mut ids = Vec::with_capacity(TIMERS);
+/// A field that a next version may store, and its value.
+const FIELD: (&str, &str) = ("next_version", "has been here");
+
+/// Creates timers during the upgrade, through any node that accepts them. Those with the longest delay get a field of the next version.
+/// Returns the ids of all timers, and of those with that field.
+async fn load(nodes: &Nodes, sink: &Sink, hand: &Hand) -> (Vec<String>, Vec<String>) {
+    let (mut ids, mut with_field) = (Vec::with_capacity(TIMERS), vec![]);
     for n in 0..TIMERS {
         tokio::time::sleep(PACE).await;
         let (path, delivery) = match n % 4 {
@@ -30,9 +34,13 @@ async fn load(nodes: &Nodes, sink: &Sink) -> Vec<String> {
             "delay": format!("{}ms", n % 16 * 150), "url": sink.url(path), "delivery": delivery,
             "retry": { "initial_backoff": "300ms" },
         });
-        ids.push(created(nodes, &format!("\"{n}\""), &timer).await);
+        let id = created(nodes, &format!("\"{n}\""), &timer).await;
+        if n % 16 == 15 && hand.add_field(&id, FIELD.0, FIELD.1).await {
+            with_field.push(id.clone());
+        }
+        ids.push(id);
     }
-    ids
+    (ids, with_field)
 }
 
 /// Creates a timer by its key, at one node after the other: a node that stops accepts no connection.
@@ -61,7 +69,7 @@ async fn replace(nodes: &Nodes, place: usize, mut old: Node, new: Node) -> Node 
     new
 }
 
-/// Replaces each node by one of the next version, and then each of those by one of this version.
+/// Replaces each node twice, as an upgrade and the way back do.
 async fn upgrade_and_back(
     broker: &Broker,
     nodes: &Nodes,
@@ -69,9 +77,9 @@ async fn upgrade_and_back(
     [first, second]: [Node; 2],
 ) -> [Node; 2] {
     sink.until(TIMERS / 6).await;
-    let first = replace(nodes, 0, first, Node::of_next_version(broker).await).await;
+    let first = replace(nodes, 0, first, Node::start(broker).await).await;
     sink.until(TIMERS / 3).await;
-    let second = replace(nodes, 1, second, Node::of_next_version(broker).await).await;
+    let second = replace(nodes, 1, second, Node::start(broker).await).await;
     sink.until(TIMERS / 2).await;
     let first = replace(nodes, 0, first, Node::start(broker).await).await;
     sink.until(TIMERS * 2 / 3).await;
@@ -83,8 +91,9 @@ async fn an_upgrade_node_by_node_and_back_loses_and_doubles_nothing() {
     let (broker, sink) = (Broker::start().await, Sink::start().await);
     let both = [Node::start(&broker).await, Node::start(&broker).await];
     let nodes: Nodes = Arc::new(Mutex::new(both.iter().map(Node::client).collect()));
-    let (ids, [node, _other]) =
-        tokio::join!(load(&nodes, &sink), upgrade_and_back(&broker, &nodes, &sink, both));
+    let hand = Hand::of(&broker).await;
+    let ((ids, with_field), [node, _other]) =
+        tokio::join!(load(&nodes, &sink, &hand), upgrade_and_back(&broker, &nodes, &sink, both));
     for id in &ids {
         node.client().until(id, "delivered").await;
     }
@@ -93,29 +102,24 @@ async fn an_upgrade_node_by_node_and_back_loses_and_doubles_nothing() {
     for (n, id) in ids.iter().enumerate() {
         assert_eq!(counts[id], if n % 4 == 0 { 2 } else { 1 }, "timer {n}, {id}");
     }
+    assert!(!with_field.is_empty(), "no record has a field of the next version");
+    for id in &with_field {
+        assert_eq!(hand.record(id).await[FIELD.0], FIELD.1, "{id}");
+    }
 }
 
 #[tokio::test]
-async fn what_the_next_version_has_stored_stays_when_this_one_writes() {
+async fn a_field_that_the_next_version_has_stored_stays_when_this_one_writes() {
     let (broker, sink) = (Broker::start().await, Sink::start().await);
-    let (this, next) = (Node::start(&broker).await, Node::of_next_version(&broker).await);
-    let hand = Hand::of(&broker).await;
-    let id = next.client().create(&json!({ "delay": "1h", "url": sink.url("/ok") })).await;
-    let before = hand.record(&id).await;
-    assert_eq!(before["next_version"], "has been here");
-
-    // The other node stops, so that this one makes all later calls.
-    let mut next = next;
-    next.terminate();
-    assert_eq!(next.exit_code().await, Some(0));
-    assert_eq!(this.client().patch(&id, &json!({ "metadata": { "a": "b" } })).await.status, 200);
+    let (node, hand) = (Node::start(&broker).await, Hand::of(&broker).await);
+    let client = node.client();
+    let id = client.create(&json!({ "delay": "1h", "url": sink.url("/ok") })).await;
+    assert!(hand.add_field(&id, FIELD.0, FIELD.1).await);
+    assert_eq!(client.patch(&id, &json!({ "metadata": { "a": "b" } })).await.status, 200);
     let changed = hand.record(&id).await;
-    assert_eq!((&changed["metadata"]["a"], &changed["next_version"]), (&json!("b"), &before["next_version"]));
-    this.client().send(Method::POST, &format!("/timer/{id}/fire"), &[], "").await;
-    this.client().until(&id, "delivered").await;
+    assert_eq!((&changed["metadata"]["a"], &changed[FIELD.0]), (&json!("b"), &json!(FIELD.1)));
+    client.send(Method::POST, &format!("/timer/{id}/fire"), &[], "").await;
+    client.until(&id, "delivered").await;
     let delivered = hand.record(&id).await;
-    assert_eq!(
-        (&delivered["state"]["name"], &delivered["next_version"]),
-        (&json!("delivered"), &before["next_version"])
-    );
+    assert_eq!((&delivered["state"]["name"], &delivered[FIELD.0]), (&json!("delivered"), &json!(FIELD.1)));
 }

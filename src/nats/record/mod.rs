@@ -33,8 +33,6 @@ use rules::domain::time::Timestamp;
 use rules::domain::timer::Timer;
 use state::StateJson;
 
-pub use later::store_beside;
-
 const VERSION: u32 = 1;
 
 /// The size of most records without the body, in bytes.

@@ -75,8 +75,7 @@ impl Hand {
     async fn value(&self, bucket: &str, key: &str) -> Value {
         let last = json!({ "last_by_subj": format!("$KV.{bucket}.{key}") });
         let answer = self.done(&format!("STREAM.MSG.GET.KV_{bucket}"), &last).await;
-        let data = BASE64.decode(answer["message"]["data"].as_str().expect("a record")).expect("Base64");
-        serde_json::from_slice(&data).expect("JSON")
+        decoded(&answer)
     }
 
     /// Stores a record again unchanged, so that only its revision changes.
@@ -85,6 +84,20 @@ impl Hand {
         let context = async_nats::jetstream::new(self.client.clone());
         let sent = context.publish(format!("$KV.timers.{id}"), record.into()).await;
         sent.expect("sent").await.expect("stored");
+    }
+
+    /// Stores a record with one more field, as a later version of jettimer may; `false` if another writer was faster.
+    pub(crate) async fn add_field(&self, id: &str, name: &str, value: &str) -> bool {
+        let subject = format!("$KV.timers.{id}");
+        let answer = self.done("STREAM.MSG.GET.KV_timers", &json!({ "last_by_subj": subject })).await;
+        let mut record = decoded(&answer);
+        record[name] = json!(value);
+        let mut headers = async_nats::HeaderMap::new();
+        let revision = answer["message"]["seq"].as_u64().expect("a sequence");
+        headers.insert("Nats-Expected-Last-Subject-Sequence", async_nats::HeaderValue::from(revision));
+        let context = async_nats::jetstream::new(self.client.clone());
+        let sent = context.publish_with_headers(subject, headers, record.to_string().into()).await;
+        sent.expect("sent").await.is_ok()
     }
 
     /// `nats stream purge STREAM --subject SUBJECT`; returns how many messages were removed.
@@ -186,6 +199,12 @@ impl Hand {
         let answer: Value = serde_json::from_slice(&answer.payload).expect("JSON");
         assert!(answer["error"].is_null(), "{answer}");
     }
+}
+
+/// The JSON in the message of an answer.
+fn decoded(answer: &Value) -> Value {
+    let data = BASE64.decode(answer["message"]["data"].as_str().expect("a record")).expect("Base64");
+    serde_json::from_slice(&data).expect("JSON")
 }
 
 /// The value of a node's metric, by its name and labels as `/metrics` shows them.

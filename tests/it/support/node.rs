@@ -1,6 +1,5 @@
 //! A jettimer process.
 
-use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
@@ -36,14 +35,6 @@ impl Node {
     /// Starts a node with more arguments, and waits until it is ready.
     pub(crate) async fn with(broker: &Broker, args: &[&str]) -> Self {
         Self::with_env(broker, args, &[]).await
-    }
-
-    /// Starts a node of a possible next version.
-    pub(crate) async fn of_next_version(broker: &Broker) -> Self {
-        let program = Path::new(JETTIMER).with_file_name("examples/next_version");
-        // `cargo test` builds it, except when it is told to run only these tests.
-        assert!(program.exists(), "first: cargo build --example next_version");
-        Self::launch(Command::new(program), &broker.args("node"), &[], &[]).await
     }
 
     /// Starts a node that is limited to this many open files.
