@@ -14,10 +14,11 @@ use super::names::{
 use super::tail::Seen;
 use super::watch::Watched;
 use super::{presence, record};
+use crate::foundation::clock::Clock;
 use crate::foundation::timer_json::{self, View};
 use rules::domain::attempt::CallResult;
 use rules::domain::machine::{Command, Effect, Input, LINGER_TRIES, obey, step};
-use rules::domain::time::{Pace, Timestamp};
+use rules::domain::time::Timestamp;
 use rules::domain::timer::{Doubt, State, Timer};
 
 /// Checks a record. If it can be read, it is the same once written and read again, and so is each record that a node makes of it at
@@ -59,7 +60,7 @@ pub(crate) fn a_message(bytes: &[u8]) {
     }
     evented_timer(&seen.subject);
     Event::of(&seen);
-    Watched::of(&seen, Pace::OF_THE_WORLD);
+    Watched::of(&seen, Clock::OF_THE_WORLD);
 }
 
 /// Asserts that a timer is read back as it was written.

@@ -14,7 +14,8 @@ use super::names::{BUCKET_STREAM, SHOWN_UNTIL, recorded_timer};
 use super::record;
 use super::tail::{Seen, Tail};
 use super::turned_back::LastHeard;
-use rules::domain::time::{Pace, Timestamp};
+use crate::foundation::clock::Clock;
+use rules::domain::time::Timestamp;
 use rules::domain::timer::{Timer, TimerId};
 
 /// How often the node checks whether the bucket has turned back while the connection stays: the server that has the bucket may be
@@ -54,7 +55,7 @@ pub struct Watch {
     /// The last change before the start; its record may have left by itself since, so that it is never heard of.
     at_start: u64,
     heard: u64,
-    pace: Pace,
+    clock: Clock,
 }
 
 #[derive(PartialEq)]
@@ -80,7 +81,7 @@ impl Watch {
             caught_up,
             at_start: bucket.last,
             heard: 0,
-            pace: link.clock().pace(),
+            clock: link.clock(),
         })
     }
 
@@ -141,7 +142,7 @@ impl Watch {
             if self.caught_up == CaughtUp::No && seen.pending == 0 {
                 self.caught_up = CaughtUp::Now;
             }
-            if let Some(watched) = Watched::of(&seen, self.pace) {
+            if let Some(watched) = Watched::of(&seen, self.clock) {
                 return Ok(watched);
             }
         }
@@ -149,8 +150,8 @@ impl Watch {
 }
 
 impl Watched {
-    /// Reads a message of the bucket, for a clock of this pace; `None` if it is not a record, or cannot be read.
-    pub(super) fn of(seen: &Seen, pace: Pace) -> Option<Self> {
+    /// Reads a message of the bucket, for a node with this clock; `None` if it is not a record, or cannot be read.
+    pub(super) fn of(seen: &Seen, clock: Clock) -> Option<Self> {
         let id = recorded_timer(&seen.subject)?;
         let revision = seen.sequence;
         if seen.header(KV_OPERATION).is_some() {
@@ -158,12 +159,7 @@ impl Watched {
         }
         match record::from_json(&seen.payload) {
             Ok(timer) => {
-                let ttl = seen.header(NATS_MESSAGE_TTL).and_then(seconds);
-                let shown =
-                    seen.header(SHOWN_UNTIL).and_then(|text| text.parse().ok()).map(Timestamp::from_micros);
-                let shown = shown.map(|until| until.since(seen.stored_at)).or(ttl);
-                let expires_at = shown.map(|span| seen.stored_at.saturating_add(pace.by_the_clock(span)));
-                Some(Self::Record { timer: Box::new(timer), revision, expires_at })
+                Some(Self::Record { timer: Box::new(timer), revision, expires_at: expires_at(seen, clock) })
             }
             Err(why) => {
                 tracing::debug!(timer = %id, why, "a record that cannot be read is not indexed");
@@ -173,7 +169,65 @@ impl Watched {
     }
 }
 
+/// When the record leaves, or is no longer shown, as this clock shows it; `None` if it stays.
+fn expires_at(seen: &Seen, clock: Clock) -> Option<Timestamp> {
+    // The header has an instant of the world.
+    let shown_until = seen.header(SHOWN_UNTIL).and_then(|text| text.parse().ok()).map(Timestamp::from_micros);
+    let leaves = || {
+        let ttl = seen.header(NATS_MESSAGE_TTL).and_then(seconds)?;
+        Some(seen.stored_at.saturating_add(clock.pace().by_the_clock(ttl)))
+    };
+    shown_until.map(|until| clock.shown(until)).or_else(leaves)
+}
+
 /// A time to live as the server writes it (ADR-43): in seconds, bare or with an `s`.
 fn seconds(text: &str) -> Option<Duration> {
     text.trim_end_matches('s').parse().ok().map(Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use async_nats::HeaderMap;
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::foundation::clock::Course;
+    use rules::domain::time::Pace;
+
+    const ANCHOR: u64 = 1_796_083_200_000_000;
+    const SECOND: u64 = 1_000_000;
+
+    /// When a record expires that was stored 100 s after the anchor of a clock that goes this many times as fast as the world, in seconds
+    /// of that clock after the anchor.
+    fn expires_after(times: u32, headers: &[(&'static str, String)]) -> Option<u64> {
+        let pace = Pace::new(NonZeroU32::new(times).unwrap());
+        let clock = Clock::on(Course { pace, anchor: Timestamp::from_micros(ANCHOR) });
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(*name, value.as_str());
+        }
+        let seen = Seen {
+            subject: String::new(),
+            headers: map,
+            payload: Bytes::new(),
+            sequence: 7,
+            pending: 0,
+            stored_at: clock.shown(Timestamp::from_micros(ANCHOR + 100 * SECOND)),
+        };
+        expires_at(&seen, clock).map(|at| (at.as_micros() - ANCHOR) / SECOND)
+    }
+
+    #[test]
+    fn a_record_expires_when_the_world_says_so_also_by_a_fast_clock() {
+        let ttl = || ("Nats-TTL", "50".to_owned());
+        let shown = || (SHOWN_UNTIL, (ANCHOR + 110 * SECOND).to_string());
+        for times in [1, 60] {
+            let by_the_clock = |seconds: u64| Some(seconds * u64::from(times));
+            assert_eq!(expires_after(times, &[]), None);
+            assert_eq!(expires_after(times, &[ttl()]), by_the_clock(150));
+            assert_eq!(expires_after(times, &[ttl(), shown()]), by_the_clock(110));
+        }
+    }
 }
