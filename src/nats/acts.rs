@@ -56,17 +56,22 @@ impl ActPage {
 }
 
 /// The state of the timer whose record this act removed. The event of the previous version says so, if the stream still has it.
-/// It is as many sequences before as there are changes between the two, since each change is an event.
 async fn removed(link: &Link, place: u64, act: &Act) -> Result<Option<StateKind>, NatsError> {
-    let Some(place) = place.checked_sub(act.seq - act.over).filter(|place| *place > 0) else {
-        return Ok(None);
-    };
+    let Some(place) = before(place, act) else { return Ok(None) };
     let batch = Batch::read(link, EVENTS, &json!({ "seq": place, "batch": 1 })).await?;
     let before = batch.messages.iter().map(self::act).find(|before| before.seq == act.over);
     Ok(before.and_then(|before| match before.deed {
         Deed::Stored { is, .. } => Some(is),
         Deed::Removed { .. } | Deed::Other | Deed::Unsaid => None,
     }))
+}
+
+/// The sequence of the event of the version that this act replaced, from that of the act's own event: it is as many sequences before as
+/// there are changes between the two, since each change is an event. `None` if the act's numbers, which any publisher may forge, name no
+/// event.
+fn before(place: u64, act: &Act) -> Option<u64> {
+    let changes = act.seq.checked_sub(act.over)?;
+    place.checked_sub(changes).filter(|place| *place > 0)
 }
 
 /// The last sequence of the stream of events.
@@ -101,5 +106,20 @@ fn stored(message: &Got, over: u64) -> Deed {
         // The record was written by hand and is new: it counts as created.
         None if over == 0 => Deed::Stored { was: None, is },
         None => Deed::Unsaid,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_event_of_the_replaced_version_is_found_unless_the_numbers_are_forged() {
+        let at = |place, seq, over| before(place, &Act { seq, over, deed: Deed::Removed { was: None } });
+        assert_eq!(at(107, 7, 5), Some(105));
+        assert_eq!(at(2, 7, 5), None);
+        assert_eq!(at(1, 7, 5), None);
+        assert_eq!(at(107, 5, 7), None);
+        assert_eq!(at(107, 0, u64::MAX), None);
     }
 }

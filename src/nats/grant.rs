@@ -31,10 +31,11 @@ struct GrantedJson {
 /// The version of the value under the key.
 const VERSION: u32 = 1;
 
-/// The next limit to try, between a granted and a refused one; `None` if they are close enough.
+/// The next limit to try, between a granted and a refused one; `None` if they are close enough. A server with new room may grant more than
+/// it has just refused: then the grant stands.
 fn next(granted: u64, refused: u64) -> Option<u64> {
-    let middle = granted + (refused - granted) / 2;
-    (refused - granted > STEP.max(granted / 256)).then_some(middle)
+    let between = refused.saturating_sub(granted);
+    (between > STEP.max(granted / 256)).then_some(granted + between / 2)
 }
 
 /// Measures the grant and tells all nodes, unless they know it. Gives the bytes; `None` if the server refuses for another
@@ -84,7 +85,8 @@ pub async fn drop_older_events(link: &Link) -> Result<u64, NatsError> {
 
 async fn measured(link: &Link, told: Option<u64>) -> Result<Option<u64>, NatsError> {
     let (mut granted, mut refused) = (0, TOO_MUCH);
-    if let Some(told) = told {
+    // A larger number was not measured: any user that may publish there can store one.
+    if let Some(told) = told.filter(|told| *told < TOO_MUCH) {
         // Most likely, the grant is unchanged.
         for bytes in [told, told + 2 * STEP.max(told / 256)] {
             match grants(link, bytes).await? {
@@ -140,6 +142,12 @@ async fn delete_room_stream(link: &Link) -> Result<(), NatsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_grant_above_the_refused_limit_ends_the_search() {
+        assert_eq!(next(3 * STEP, STEP), None);
+        assert_eq!(next(u64::MAX, TOO_MUCH), None);
+    }
 
     #[test]
     fn a_limit_is_found_with_few_tries_and_not_exceeded() {
