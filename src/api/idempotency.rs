@@ -128,6 +128,14 @@ mod tests {
         assert_eq!(read(r#""a\"b\\c""#).as_deref(), Some(r#"a"b\c"#));
     }
 
+    /// HTTP takes blanks around a header's value away (RFC 9110, 5.5), and JSON keeps those in a text.
+    #[test]
+    fn a_key_with_blanks_is_the_same_key_in_quotes_and_in_a_field() {
+        let mut creation = serde_json::json!({ "idempotency_key": " a " });
+        assert_eq!(take(&mut creation).unwrap(), read("\" a \""));
+        assert_eq!(read(" a "), read("a"));
+    }
+
     #[test]
     fn a_broken_key_is_refused() {
         for broken in ["", "\"", "\"\"", "\"abc", r#""a"b""#, r#""a\b""#, "a\tb"] {
