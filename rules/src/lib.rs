@@ -3,6 +3,7 @@
 //! Pure: no I/O, no clock, no randomness, no JSON. The time comes in as an argument. This crate depends on no runtime, no network
 //! and no format.
 
+pub mod backoff;
 pub mod domain;
 pub mod durability;
 pub mod history;

@@ -21,6 +21,7 @@ use super::next_server::NextServer;
 use super::outage::{Outage, is_about_the_user};
 use super::version::{MIN_SERVER, is_new_enough};
 use crate::foundation::metrics::Metrics;
+use rules::backoff::Backoff;
 
 /// After this time without a message the client sends a PING, and another one after the same time. After the third span without an
 /// answer the client gives the connection up: a firewall has forgotten it, or the server's machine is gone. A slow server still
@@ -34,8 +35,13 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(4);
 /// How long a server without JetStream may take to pass a request on to a server with it.
 const JETSTREAM_WITHIN: Duration = Duration::from_secs(2);
 
-/// The longest pause between two tries to reconnect.
-const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(1);
+/// The pauses between tries of a starting node.
+const CONNECT_BACKOFF: Backoff =
+    Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(1) };
+
+/// The pauses between tries to reconnect.
+const RECONNECT_BACKOFF: Backoff =
+    Backoff { first: Duration::from_millis(20), longest: Duration::from_secs(1) };
 
 /// Connects, tries again for [`Access::wait`], and checks that the server is new enough and has JetStream. Once made, the
 /// connection re-establishes itself for ever.
@@ -46,7 +52,7 @@ const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(1);
 pub async fn connect(access: &Access, metrics: &Arc<Metrics>) -> Result<Link> {
     let list = access.servers.iter().map(redacted).collect::<Vec<_>>().join(", ");
     let started = tokio::time::Instant::now();
-    let mut delay = Duration::from_millis(100);
+    let mut failures = 0;
     let credentials = Credentials::of(access);
     // At the start, a file that cannot be used is a mistake; later, it may be in the middle of being replaced.
     if let Err(error) = credentials.prove(b"") {
@@ -69,8 +75,8 @@ pub async fn connect(access: &Access, metrics: &Arc<Metrics>) -> Result<Link> {
             );
         }
         tracing::info!(servers = %list, %error, "cannot connect to NATS yet; trying again");
-        tokio::time::sleep(delay).await;
-        delay = (delay * 2).min(MAX_RECONNECT_DELAY);
+        tokio::time::sleep(CONNECT_BACKOFF.after(failures)).await;
+        failures += 1;
     };
 
     let info = client.server_info();
@@ -124,8 +130,7 @@ fn options(
         .connection_timeout(CONNECT_WITHIN)
         .max_reconnects(None)
         .reconnect_delay_callback(|attempt| {
-            let doublings = u32::try_from(attempt).unwrap_or(u32::MAX).min(6);
-            Duration::from_millis(20 * (1 << doublings)).min(MAX_RECONNECT_DELAY)
+            RECONNECT_BACKOFF.after(u32::try_from(attempt).unwrap_or(u32::MAX))
         })
         .reconnect_to_server_callback(move |servers, _| {
             tried.tried(&servers);

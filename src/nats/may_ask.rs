@@ -5,12 +5,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::error::NatsError;
+use rules::backoff::Backoff;
 
-/// A question without an answer is asked again after this time, then after twice as long, and so on: NATS logs each question that a
-/// user may not ask.
-const ASK_AGAIN: Duration = Duration::from_secs(10);
-/// The longest time until a question is asked again.
-const ASK_AGAIN_AT_MOST: Duration = Duration::from_secs(600);
+/// The pauses before a question without an answer is asked again: NATS logs each question that a user may not ask.
+const ASK_AGAIN: Backoff = Backoff { first: Duration::from_secs(10), longest: Duration::from_secs(600) };
 
 /// The questions that this node may ask, as far as it has found out.
 #[derive(Debug, Default)]
@@ -31,7 +29,8 @@ pub(super) struct Asking {
     failures: u32,
     /// The connection without an answer, and when to ask again.
     silent: Option<(u64, Instant)>,
-    pause: Duration,
+    /// How often the question was put off in a row.
+    put_off: u32,
 }
 
 impl Asking {
@@ -50,8 +49,8 @@ impl Asking {
         if self.answered == Some(connection) && self.failures <= MOMENT {
             return Err(NatsError::NotDone("NATS does not report its storage at the moment".to_owned()));
         }
-        self.pause = (self.pause * 2).clamp(ASK_AGAIN, ASK_AGAIN_AT_MOST);
-        self.silent = Some((connection, Instant::now() + self.pause));
+        self.silent = Some((connection, Instant::now() + ASK_AGAIN.after(self.put_off)));
+        self.put_off += 1;
         Ok(())
     }
 }

@@ -5,12 +5,15 @@
 use std::time::{Duration, Instant};
 
 use super::ramp;
+use crate::backoff::Backoff;
 
 /// How long a receiver or path is left alone the first time.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
-/// How long it is left alone at most. Each failed probe doubles the pause up to this, so a receiver that is back is found within
-/// this time.
+/// How long it is left alone at most: a receiver that is back is found within this time.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// The pauses from the first one on, each after another failed probe.
+const PAUSES: Backoff = Backoff { first: FIRST_PAUSE, longest: LONGEST_PAUSE };
 
 /// The breaker opens again after this part of the failures, while calls begin again after it has closed.
 const SOONER: u32 = 4;
@@ -23,18 +26,19 @@ pub struct Breaker {
     closed: Option<Closed>,
 }
 
-/// When and after which pause a breaker was last closed.
+/// When a breaker was last closed.
 #[derive(Clone, Copy, Debug)]
 struct Closed {
     at: Instant,
-    /// The last pause before that.
-    pause: Duration,
+    /// The number of pauses in a row before the last one.
+    earlier_pauses: u32,
 }
 
 #[derive(Debug)]
 struct Open {
     until: Instant,
-    pause: Duration,
+    /// The number of pauses in a row before this one.
+    earlier_pauses: u32,
     /// Since when a call probes it.
     probing: Option<Instant>,
 }
@@ -90,7 +94,8 @@ impl Breaker {
     pub fn succeeded(&mut self, now: Instant) -> bool {
         self.failures = 0;
         let open = self.open.take();
-        self.closed = open.as_ref().map(|open| Closed { at: now, pause: open.pause }).or(self.closed);
+        let closed = open.as_ref().map(|open| Closed { at: now, earlier_pauses: open.earlier_pauses });
+        self.closed = closed.or(self.closed);
         open.is_some()
     }
 
@@ -104,16 +109,17 @@ impl Breaker {
         let threshold = if before.is_some() { sooner } else { threshold };
         match &mut self.open {
             Some(open) if probe => {
-                open.pause = (open.pause * 2).min(LONGEST_PAUSE);
-                open.until = now + open.pause;
+                open.earlier_pauses = open.earlier_pauses.saturating_add(1);
+                open.until = now + PAUSES.after(open.earlier_pauses);
                 open.probing = None;
                 false
             }
             // The call began before the breaker opened.
             Some(_) => false,
             None if threshold > 0 && self.failures >= threshold => {
-                let pause = before.map_or(FIRST_PAUSE, |closed| (closed.pause * 2).min(LONGEST_PAUSE));
-                self.open = Some(Open { until: now + pause, pause, probing: None });
+                let earlier_pauses = before.map_or(0, |closed| closed.earlier_pauses.saturating_add(1));
+                let until = now + PAUSES.after(earlier_pauses);
+                self.open = Some(Open { until, earlier_pauses, probing: None });
                 true
             }
             None => false,

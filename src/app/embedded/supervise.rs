@@ -11,15 +11,13 @@ use tracing::{info, warn};
 
 use super::error::Error;
 use super::server::Server;
+use rules::backoff::Backoff;
 
-/// The pause before the first restart, in milliseconds: short, because timers wait meanwhile.
-const PAUSE_MIN: Duration = Duration::from_millis(100);
+/// The pauses before restarts. The first is short, because timers wait meanwhile. With the longest, a full disk costs one log line per try
+/// and no CPU, and new room on it is noticed soon.
+const BACKOFF: Backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(5) };
 
-/// The longest pause, in seconds. Each failure doubles the pause up to here. So a full disk costs one log line per try and no
-/// CPU, and new room on it is noticed soon.
-const PAUSE_MAX: Duration = Duration::from_secs(5);
-
-/// A nats-server that ran for this many seconds has recovered: its next death starts again at [`PAUSE_MIN`].
+/// A nats-server that ran for this long has recovered: after its next death, the pauses start over.
 const STEADY_AFTER: Duration = Duration::from_secs(30);
 
 /// Keeps `server` running until `stop` is ready, and then stops it.
@@ -32,12 +30,12 @@ pub async fn supervise(mut server: Server, stop: impl Future<Output = ()>) -> Re
 }
 
 async fn keep_running(server: &mut Server) -> Infallible {
-    let mut pause = PAUSE_MIN;
+    let mut tries = 0;
     loop {
         let ended = match timeout(STEADY_AFTER, server.exited()).await {
             Ok(ended) => ended,
             Err(_elapsed) => {
-                pause = PAUSE_MIN;
+                tries = 0;
                 server.exited().await
             }
         };
@@ -48,11 +46,14 @@ async fn keep_running(server: &mut Server) -> Infallible {
             server.complaints()
         );
         loop {
-            sleep(pause).await;
-            pause = PAUSE_MAX.min(pause * 2);
+            sleep(BACKOFF.after(tries)).await;
+            tries += 1;
             match server.restart().await {
                 Ok(()) => break,
-                Err(error) => warn!("cannot restart nats-server, next attempt in {pause:?}: {error}"),
+                Err(error) => {
+                    let pause = BACKOFF.after(tries);
+                    warn!("cannot restart nats-server, next attempt in {pause:?}: {error}");
+                }
             }
         }
         info!("nats-server runs again on {} (pid {})", server.url(), server.pid());

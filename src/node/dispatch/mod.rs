@@ -20,15 +20,15 @@ use crate::foundation::tasks::Tasks;
 use crate::nats::{ACK_WAIT, Link, NatsError, Pulled, Puller, Wake, Wakes};
 use crate::node::engine::{Attended, Engine, Worker};
 use crate::node::journal::Left;
+use rules::backoff::Backoff;
 use rules::domain::machine::{LEAD, LONGEST_LEAD, linger_delay};
 use rules::domain::timer::TimerId;
 
 /// How often a task tells the broker that it still attends to its wake: twice within the ack wait.
 const KEEP_EVERY: Duration = Duration::from_millis(ACK_WAIT.as_millis() as u64 * 2 / 5);
 
-/// The pause after the first failure to pull, and the longest one: a change of leader takes seconds.
-const PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// The pauses after failures to pull: a change of leader takes seconds.
+const BACKOFF: Backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(1) };
 
 /// How many failures in a row are worth a line in the log.
 const TROUBLE_SAID_AFTER: u32 = 3;
@@ -100,8 +100,9 @@ impl Trouble {
         if self.times == TROUBLE_SAID_AFTER {
             tracing::warn!(why, "cannot fetch due timers from NATS; retrying");
         }
+        let pause = BACKOFF.after(self.times);
         self.times = self.times.saturating_add(1);
-        (PAUSE * 2_u32.saturating_pow(self.times.min(8))).min(LONGEST_PAUSE)
+        pause
     }
 
     fn over(&mut self) {
