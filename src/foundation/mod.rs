@@ -5,6 +5,7 @@ pub mod callback;
 pub mod clock;
 pub mod crypto;
 pub mod duration;
+pub mod failures;
 pub mod metrics;
 pub mod repeated;
 pub mod rfc3339;

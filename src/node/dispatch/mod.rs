@@ -15,6 +15,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
+use crate::foundation::failures::Failures;
 use crate::foundation::metrics;
 use crate::foundation::tasks::Tasks;
 use crate::nats::{ACK_WAIT, Link, NatsError, Pulled, Puller, Wake, Wakes};
@@ -30,8 +31,8 @@ const KEEP_EVERY: Duration = Duration::from_millis(ACK_WAIT.as_millis() as u64 *
 /// The pauses after failures to pull: a change of leader takes seconds.
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(1) };
 
-/// How many failures in a row are worth a line in the log.
-const TROUBLE_SAID_AFTER: u32 = 3;
+/// The failure in a row that is worth a line in the log. The first ones are a change of leader, or a lost connection, which was logged.
+const TOLD_AT: u32 = 4;
 
 /// How often a node whose clock is off checks whether it is right again.
 const CLOCK_LOOK: Duration = Duration::from_millis(200);
@@ -71,15 +72,18 @@ pub async fn run(work: Work, link: Link, left: Vec<Left>) {
         });
         attending.tasks.one_of_many(metrics::Task::Journal, None, inherited);
     }
-    let mut trouble = Trouble::default();
+    let mut failures = Failures::told_at(TOLD_AT);
     stop.run_until_cancelled(attending.engine.clock_compared()).await;
     while !stop.is_cancelled() {
-        let why = match attending.pull(&link, &places, &mut trouble).await {
+        let why = match attending.pull(&link, &places, &mut failures).await {
             Ok(()) => break,
             Err(why) => why,
         };
         attending.engine.metrics().work.pull_failures.inc();
-        let pause = trouble.again(&why);
+        let pause = BACKOFF.after(failures.in_a_row());
+        if failures.add() {
+            tracing::warn!(why, "cannot fetch due timers from NATS; retrying");
+        }
         tokio::select! {
             () = stop.cancelled() => {}
             () = tokio::time::sleep(pause) => {}
@@ -87,29 +91,10 @@ pub async fn run(work: Work, link: Link, left: Vec<Left>) {
     }
 }
 
-/// Counts failures to pull: they are logged once, and the pauses between tries grow.
-#[derive(Default)]
-struct Trouble {
-    times: u32,
-}
-
-impl Trouble {
-    /// Notes a failure and returns the pause after it.
-    fn again(&mut self, why: &str) -> Duration {
-        // A single failure is a change of leader, or a lost connection, which was logged.
-        if self.times == TROUBLE_SAID_AFTER {
-            tracing::warn!(why, "cannot fetch due timers from NATS; retrying");
-        }
-        let pause = BACKOFF.after(self.times);
-        self.times = self.times.saturating_add(1);
-        pause
-    }
-
-    fn over(&mut self) {
-        if self.times > TROUBLE_SAID_AFTER {
-            tracing::info!("due timers can be fetched from NATS again");
-        }
-        self.times = 0;
+/// Ends a row of failures to pull.
+fn pulled(failures: &mut Failures) {
+    if failures.end() {
+        tracing::info!("due timers can be fetched from NATS again");
     }
 }
 
@@ -143,7 +128,7 @@ impl Work {
         self: &Arc<Self>,
         link: &Link,
         places: &Arc<Semaphore>,
-        trouble: &mut Trouble,
+        failures: &mut Failures,
     ) -> Result<(), String> {
         let mut puller = Puller::new(link.clone()).await.map_err(|error| error.to_string())?;
         let mut free: Vec<OwnedSemaphorePermit> = Vec::new();
@@ -178,10 +163,10 @@ impl Work {
                     self.wakes.give_back(&wake, HAND_OVER_DELAY).await;
                 }
                 Pulled::Wake(wake) => {
-                    trouble.over();
+                    pulled(failures);
                     self.start(wake, free.pop());
                 }
-                Pulled::Over => trouble.over(),
+                Pulled::Over => pulled(failures),
                 Pulled::Trouble(why) => return Err(why),
             }
         }

@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::foundation::clock::{Clock, Reference};
+use crate::foundation::failures::Failures;
 use crate::nats::Link;
 use crate::node::guard::Guard;
 use crate::node::receivers::Receivers;
@@ -55,12 +56,12 @@ struct Known {
     server: ServerClock,
     of_nats: SkewAlarm,
     of_peers: SkewAlarm,
-    /// Whether this node's clock is off from most clocks.
-    is_off: bool,
+    /// Looks in a row at which this node's clock was off from most clocks.
+    off: Failures,
     /// Whether the log has told that another node is set up differently.
     differs: bool,
     /// Own beats sent since the last one that was heard.
-    unheard: u32,
+    unheard: Failures,
     /// The number of the connection on which an own beat was last heard.
     heard_on: Option<u64>,
 }
@@ -88,9 +89,9 @@ impl Heartbeat {
             server: ServerClock::default(),
             of_nats: SkewAlarm::default(),
             of_peers: SkewAlarm::default(),
-            is_off: false,
+            off: Failures::told_at(1),
             differs: false,
-            unheard: 0,
+            unheard: Failures::told_at(pulse::UNHEARD),
             heard_on: None,
         };
         let known = Arc::new(Mutex::new(known));

@@ -16,7 +16,7 @@ const BEAT: Duration = Duration::from_secs(1);
 const COMPARE: Duration = Duration::from_secs(5);
 
 /// If this many own beats in a row were sent and not heard, no node hears them.
-const UNHEARD: u32 = 10;
+pub(super) const UNHEARD: u32 = 10;
 
 /// When the node looks at other clocks for the first time: after the shorter time, in which other nodes can answer its first beat, or
 /// after the longer time if this node does not hear itself.
@@ -101,14 +101,11 @@ impl Heartbeat {
         }
         let now = self.now();
         let mut known = self.lock();
-        if sent {
-            known.unheard = known.unheard.saturating_add(1);
-            if known.unheard == UNHEARD {
-                tracing::warn!(
-                    "this node receives no heartbeats, not even its own, so limits that all nodes share are \
-                     exceeded: may its NATS user publish and subscribe to timers.nodes.*?"
-                );
-            }
+        if sent && known.unheard.add() {
+            tracing::warn!(
+                "this node receives no heartbeats, not even its own, so limits that all nodes share are \
+                 exceeded: may its NATS user publish and subscribe to timers.nodes.*?"
+            );
         }
         let skew = known.skew(now);
         warn("NATS", skew.nats, known.of_nats.look(skew.nats));
@@ -122,25 +119,25 @@ impl Heartbeat {
         let most = known.skew_of_workers(now).of_most();
         self.means.reference.note(most.map(|offset| (now.steady, offset.shown(now.clock))));
         let is_off = self.means.reference.is_off(self.means.clock);
-        if is_off && !known.is_off {
+        if is_off && known.off.add() {
             tracing::error!(
                 offset_ms = most.map(in_millis),
                 "this node's clock differs from those of NATS and most other nodes: until it is right, this node calls no \
                  receiver and does not sweep. Is NTP running?"
             );
-        } else if known.is_off && !is_off {
+        } else if !is_off && known.off.end() {
             tracing::info!("this node's clock is right again, and the node works again");
         }
-        known.is_off = is_off;
     }
 
     /// Whether this connection loses everything in one direction; returns true once for each connection.
     fn is_one_way(&self) -> bool {
         let connection = self.means.link.connection();
         let mut known = self.lock();
-        let is_one_way = known.unheard >= GIVE_UP_AFTER && known.heard_on == Some(connection);
+        let is_one_way = known.unheard.in_a_row() >= GIVE_UP_AFTER && known.heard_on == Some(connection);
         if is_one_way {
-            (known.unheard, known.heard_on) = (0, None);
+            known.unheard.end();
+            known.heard_on = None;
         }
         is_one_way && self.means.link.is_up()
     }
@@ -206,7 +203,7 @@ impl Heartbeat {
         let mut known = self.lock();
         let heard = known.roster.hear(beat, now);
         if matches!(heard, Heard::Itself(_)) {
-            known.unheard = 0;
+            known.unheard.end();
             known.heard_on = Some(self.means.link.connection());
         }
         // While the lock is held, so that the last to count is the last to tell.
