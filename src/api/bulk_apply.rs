@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn those_that_are_meant_are_found_behind_any_number_that_are_not() {
+    fn those_that_are_meant_are_found_after_any_number_that_are_not() {
         const OTHERS: u128 = 250_000;
         let mut index = Index::new(300_000);
         let mut timer = a_timer(Delivery::AtMostOnce, 3);

@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_is_kept_as_it_was_sent_and_what_is_none_is_passed_over() {
+    fn a_trace_is_kept_as_it_was_sent_and_any_other_text_is_passed_over() {
         assert_eq!(read(&[GOOD]).as_deref(), Some(GOOD));
         assert_eq!(read(&[&GOOD.replace("-00", "-01")]), Some(GOOD.replace("-00", "-01")));
         for bad in [

@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_of_hyper_is_found_alone_and_behind_answers_of_ours() {
+    fn an_answer_of_hyper_is_found_alone_and_after_answers_of_ours() {
         assert_eq!(begins(&[THEIRS]), Some((0, 400)));
         assert_eq!(begins(&[OURS, THEIRS]), Some((OURS.len(), 400)));
         let old = "HTTP/1.0 400 Bad Request\r\ncontent-length: 0\r\n\r\n";
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_ours_or_no_whole_answer_is_left_alone() {
+    fn answers_of_ours_and_parts_of_answers_stay_as_they_are() {
         for parts in [
             &[OURS][..],
             &[THEIRS, "{}"],

@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn who_does_not_answer_is_asked_less_and_less_often_and_at_once_on_a_new_connection() {
+    async fn a_question_without_an_answer_is_asked_less_and_less_often_and_at_once_on_a_new_connection() {
         let mut asking = Asking::default();
         assert!(asking.is_worth_it(1));
         let mut waited = vec![];

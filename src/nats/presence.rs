@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_of_ours_is_passed_over() {
+    fn messages_of_other_programs_are_passed_over() {
         for (from, to) in
             [("\"v\":1", "\"v\":2"), ("worker", "boss"), ("stopping", "late"), ("1700", "-1700")]
         {

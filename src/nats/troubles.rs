@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_is_bounded_and_what_is_none_of_ours_is_passed_over() {
+    fn a_message_of_troubles_is_bounded_and_those_of_other_programs_are_passed_over() {
         let all: Vec<Trouble> =
             (0..1_000).map(|n| trouble(Whose::Flow(format!("{n}{}", "\u{1}".repeat(290))))).collect();
         let json = written(Uuid::nil(), &all).unwrap();

@@ -13,7 +13,7 @@ use crate::support::eventually;
 use crate::support::raw::{Raw, head, write_and_close, write_and_hang, write_for_ever};
 
 #[tokio::test]
-async fn the_status_counts_whatever_becomes_of_the_body() {
+async fn the_status_counts_even_if_the_body_does_not_come_whole() {
     let written = Arc::new(AtomicUsize::new(0));
     let second = Some(Duration::from_secs(1));
     let endless = "HTTP/1.1 200 OK\r\n\r\n";

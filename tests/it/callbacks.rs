@@ -15,7 +15,7 @@ async fn event(sink: &Sink, path: &str) -> Value {
 }
 
 #[tokio::test]
-async fn each_end_is_told_to_whom_it_concerns() {
+async fn each_end_has_its_own_callback() {
     let broker = Broker::start().await;
     let node = Node::start(&broker).await;
     let sink = Sink::start().await;

@@ -132,7 +132,7 @@ async fn a_timer_that_a_worker_has_already_is_fired_before_it_is_due() {
 }
 
 #[tokio::test]
-async fn a_failed_timer_is_replayed_with_all_its_attempts_anew() {
+async fn a_failed_timer_is_replayed_with_all_its_attempts_again() {
     let broker = Broker::start().await;
     let node = Node::start(&broker).await;
     let sink = Sink::start().await;

@@ -55,7 +55,7 @@ async fn create(client: &Client, sink: &Sink, delay: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_watch_goes_on_at_the_event_behind_the_last_when_the_node_comes_back() {
+async fn a_watch_goes_on_at_the_event_after_the_last_when_the_node_comes_back() {
     let broker = Broker::start().await;
     let mut node = Node::start(&broker).await;
     let sink = Sink::start().await;

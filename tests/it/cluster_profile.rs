@@ -50,7 +50,7 @@ async fn timers_are_created_and_fire_while_a_server_is_lost_and_durability_is_fu
 }
 
 #[tokio::test]
-async fn who_has_no_certificate_of_the_authority_is_no_part_of_the_cluster() {
+async fn a_server_without_a_certificate_of_the_authority_is_not_a_part_of_the_cluster() {
     let cluster = Cluster::start().await;
     jettimer::foundation::crypto::install();
     let mut roots = RootCertStore::empty();

@@ -75,7 +75,7 @@ fn surplus(answer: &'static str, more: &'static str, pause: Duration) -> impl Fu
 }
 
 #[tokio::test]
-async fn surplus_bytes_are_nobodys_answer() {
+async fn surplus_bytes_are_the_answer_of_no_call() {
     const NO_CONTENT: &str = "HTTP/1.1 204 No Content\r\n\r\n";
     for (answer, more, millis, method) in [
         (NO_CONTENT, "null", 0, Method::Get),
@@ -100,7 +100,7 @@ async fn surplus_bytes_are_nobodys_answer() {
 }
 
 #[tokio::test]
-async fn an_answer_that_nobody_asked_for_is_taken_for_nobodys() {
+async fn an_answer_without_a_request_is_the_answer_of_no_call() {
     for status in ["408 Request Timeout", "200 OK"] {
         let read = Arc::new(AtomicUsize::new(0));
         let counted = read.clone();
@@ -174,7 +174,7 @@ async fn a_path_is_not_trusted_for_what_another_path_of_its_receiver_does() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_closes_behind_its_answer_loses_no_call() {
+async fn a_receiver_that_closes_after_its_answer_loses_no_call() {
     for millis in [0, 1, 5] {
         let receiver = Raw::start(move |mut stream: TcpStream| async move {
             head(&mut stream).await;

@@ -30,7 +30,7 @@ async fn metric(node: &Node, check: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_single_server_is_no_reason_to_warn_until_somebody_asks_for_more() {
+async fn a_single_server_is_not_a_reason_to_warn_until_the_operator_asks_for_more() {
     let broker = Broker::start().await;
     let node = Node::start(&broker).await;
     assert_eq!(found(&node).await, json!({ "version": "met", "replicas": "met", "sync": "met" }));
@@ -79,7 +79,7 @@ async fn what_the_system_account_does_not_export_is_said_not_to_be_known() {
 }
 
 #[tokio::test]
-async fn streams_that_have_fewer_copies_than_replicas_says_are_found_without_asking() {
+async fn streams_that_have_fewer_replicas_than_the_option_says_are_found_without_asking() {
     let broker = Broker::start().await;
     drop(Node::start(&broker).await);
     let node = Node::with(&broker, &["--replicas", "3"]).await;

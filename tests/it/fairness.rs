@@ -134,7 +134,7 @@ async fn a_path_that_hangs_leaves_places_to_other_paths_of_its_receiver() {
 }
 
 #[tokio::test]
-async fn a_path_that_a_proxy_refuses_is_left_alone_and_the_others_of_its_receiver_are_not() {
+async fn a_path_that_a_proxy_refuses_is_held_back_and_the_others_of_its_receiver_are_not() {
     let broker = Broker::start().await;
     let proxy = Raw::start(|mut stream: TcpStream| async move {
         let answer = if head(&mut stream).await.contains("/secret") {
@@ -161,7 +161,7 @@ async fn a_path_that_a_proxy_refuses_is_left_alone_and_the_others_of_its_receive
 }
 
 #[tokio::test]
-async fn a_tenant_of_the_query_that_fails_is_left_alone_and_the_others_of_its_path_are_not() {
+async fn a_tenant_of_the_query_that_fails_is_held_back_and_the_others_of_its_path_are_not() {
     let broker = Broker::start().await;
     let receiver = Raw::start(|mut stream: TcpStream| async move {
         let is_sick = head(&mut stream).await.contains("tenant=sick");
@@ -191,7 +191,7 @@ async fn a_tenant_of_the_query_that_fails_is_left_alone_and_the_others_of_its_pa
 }
 
 #[tokio::test]
-async fn a_path_that_fails_over_and_over_is_left_alone_and_the_others_of_its_receiver_are_not() {
+async fn a_path_that_fails_over_and_over_is_held_back_and_the_others_of_its_receiver_are_not() {
     let broker = Broker::start().await;
     let node = Node::with(&broker, &["--breaker-failures", "3"]).await;
     let sink = Sink::start().await;
@@ -228,7 +228,7 @@ async fn a_path_that_fails_over_and_over_is_left_alone_and_the_others_of_its_rec
 }
 
 #[tokio::test]
-async fn a_receiver_that_asks_to_be_left_alone_is_by_timers_that_were_not_called_before() {
+async fn a_receiver_that_asks_for_a_pause_gets_it_from_timers_that_were_not_called_before() {
     let broker = Broker::start().await;
     let node = Node::start(&broker).await;
     let sink = Sink::start().await;

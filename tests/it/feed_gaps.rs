@@ -40,7 +40,7 @@ async fn a_reader_that_has_heard_nothing_yet_hears_nothing_old_after_nats_was_aw
 }
 
 #[tokio::test]
-async fn what_is_not_kept_any_more_is_said() {
+async fn a_reader_hears_of_events_that_are_no_longer_kept() {
     let broker = Broker::start().await;
     let node = Node::with(&broker, &["--retention", "1s", "--sweep-interval", "1s"]).await;
     let client = node.client();
@@ -127,7 +127,7 @@ async fn a_place_that_nats_lost_and_uses_again_is_told_as_a_gap() {
 }
 
 #[tokio::test]
-async fn a_feed_that_was_deleted_and_created_anew_says_so() {
+async fn a_feed_that_was_deleted_and_created_again_says_so() {
     let broker = Broker::start().await;
     let node = Node::start(&broker).await;
     let client = node.client();

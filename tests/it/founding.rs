@@ -68,7 +68,7 @@ async fn a_node_that_remembers_timers_makes_no_empty_bucket() {
 }
 
 #[tokio::test]
-async fn beside_a_node_that_has_seen_timers_nobody_makes_an_empty_bucket() {
+async fn next_to_a_node_that_has_seen_timers_no_node_makes_an_empty_bucket() {
     let broker = Broker::start().await;
     let hand = Hand::of(&broker).await;
     let witness = Node::with(&broker, &["--node-name", "witness"]).await;

@@ -74,7 +74,7 @@ async fn a_stream_that_is_refused_is_one_request_and_not_sent() {
 }
 
 #[tokio::test]
-async fn a_request_behind_the_last_stream_of_a_connection_that_ends_is_one_request_and_not_sent() {
+async fn a_request_after_the_last_stream_of_a_connection_that_ends_is_one_request_and_not_sent() {
     for closes in [false, true] {
         let receiver = Frames::start(100, move |request: Request| {
             if request.connection > 1 {

@@ -64,7 +64,7 @@ async fn a_repeated_key_gives_the_first_timer_and_another_request_is_refused() {
 }
 
 #[tokio::test]
-async fn a_key_is_that_of_the_owner_whoever_asks_in_its_name() {
+async fn a_key_is_that_of_the_owner_whichever_token_asks_in_its_name() {
     let broker = Broker::start().await;
     let (billing, of_billing) = token("billing", &["--scopes", "read,write"]).await;
     let (admin, of_admin) = token("boss", &["--scopes", "admin"]).await;

@@ -11,7 +11,7 @@ use crate::support::{Broker, Node};
 const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
 
 #[tokio::test]
-async fn a_parameter_where_there_is_none_is_refused_and_nothing_is_done() {
+async fn a_parameter_that_the_operation_does_not_take_is_refused_and_nothing_is_done() {
     let broker = Broker::start().await;
     let node = Node::start(&broker).await;
     let client = node.client();

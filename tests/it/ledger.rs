@@ -33,7 +33,7 @@ async fn until_imbalance(client: &Client, count: f64) {
 }
 
 #[tokio::test]
-async fn it_balances_whatever_becomes_of_timers_and_whichever_node_is_killed() {
+async fn it_balances_however_timers_end_and_whichever_node_is_killed() {
     let broker = Broker::start().await;
     let mut one = Node::with(&broker, &OFTEN).await;
     until_swept(&one.client(), 1.0).await;

@@ -163,7 +163,7 @@ async fn a_list_follows_what_happens_and_what_leaves() {
 }
 
 #[tokio::test]
-async fn one_request_creates_many_and_says_of_each_what_became_of_it() {
+async fn one_request_creates_many_and_answers_for_each() {
     let broker = Broker::start().await;
     let node = Node::start(&broker).await;
     let client = node.client();

@@ -185,7 +185,7 @@ async fn an_index_that_leaves_timers_out_says_so() {
 }
 
 #[tokio::test]
-async fn a_worker_shows_its_numbers_to_whoever_may_read() {
+async fn a_worker_shows_its_numbers_to_any_client_that_may_read() {
     let broker = Broker::start().await;
     let hash = |token: &[u8]| jettimer::foundation::crypto::sha256_hex(token);
     let lines = format!(

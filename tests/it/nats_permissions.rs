@@ -121,7 +121,7 @@ async fn over_tls_and_within_its_permissions_each_role_does_all_that_it_is_for()
 }
 
 #[tokio::test]
-async fn without_a_key_or_with_the_authority_of_another_nobody_gets_in() {
+async fn without_a_key_or_with_the_authority_of_another_no_client_gets_in() {
     let broker = Broker::with_tls().await;
     let stranger = async_nats::connect(broker.url()).await;
     assert!(stranger.is_err(), "it speaks TLS with a client that does not know its authority");
@@ -194,7 +194,7 @@ async fn a_neighbour_in_another_account_does_not_even_see_that_there_are_timers(
 }
 
 #[tokio::test]
-async fn who_may_look_at_timers_can_not_change_them() {
+async fn a_user_that_may_look_at_timers_cannot_change_them() {
     let broker = Broker::start().await;
     let node = Node::start(&broker).await;
     let id = node.client().create(&json!({ "delay": "1h", "url": "http://localhost/" })).await;

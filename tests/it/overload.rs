@@ -229,7 +229,7 @@ async fn ask(stream: &mut TcpStream, path: &str, token: &str, status: u16) {
 }
 
 #[tokio::test]
-async fn clients_without_a_token_hold_out_nobody() {
+async fn clients_without_a_token_keep_out_no_other_client() {
     let broker = Broker::start().await;
     let (good, line) = token("a", &[]).await;
     let node = Node::with(&broker, &["--tokens", &line, "--max-connections", "4"]).await;

@@ -94,7 +94,7 @@ async fn a_certificate_that_is_not_good_is_no_call() {
 }
 
 #[tokio::test]
-async fn a_handshake_that_is_none_is_no_call() {
+async fn a_handshake_that_fails_is_not_a_call() {
     let silent = Raw::start(|mut stream: TcpStream| async move {
         let _ = stream.read_to_end(&mut vec![]).await;
     })
@@ -117,7 +117,7 @@ async fn a_handshake_that_is_none_is_no_call() {
 }
 
 #[tokio::test]
-async fn a_certificate_of_ours_is_shown_to_whom_it_is_meant_for() {
+async fn a_certificate_of_ours_is_shown_to_the_receivers_that_it_is_meant_for() {
     let authority = Authority::new();
     let config = authority.server(&authority.certify(HOST, |_| ()), true);
     let receiver = receiver(config, "http/1.1").await;

@@ -98,7 +98,7 @@ async fn an_answer_other_than_2xx_fails_at_most_once_and_is_retried_at_least_onc
 }
 
 #[tokio::test]
-async fn a_receiver_that_asks_to_be_left_alone_is_and_each_attempt_is_kept_with_its_answer() {
+async fn a_receiver_that_asks_for_a_pause_gets_it_and_each_attempt_is_kept_with_its_answer() {
     let broker = Broker::start().await;
     let node = Node::start(&broker).await;
     let sink = Sink::start().await;

@@ -36,7 +36,7 @@ async fn two_api_nodes_and_two_workers_share_the_load() {
 }
 
 #[tokio::test]
-async fn an_api_node_alone_calls_nobody() {
+async fn an_api_node_alone_calls_no_receiver() {
     let broker = Broker::start().await;
     let api = Node::with(&broker, &["--role", "api"]).await;
     let sink = Sink::start().await;

@@ -74,7 +74,7 @@ async fn verdicts(questions: &[Value]) -> Vec<bool> {
 }
 
 #[tokio::test]
-async fn whoever_changes_what_is_sent_or_where_to_signs_it() {
+async fn the_client_that_changes_the_request_or_its_target_signs_it() {
     let broker = Broker::start().await;
     let (one, of_one) = token("one", &["--scopes", "write,read"]).await;
     let (other, of_other) = token("other", &["--scopes", "write,read"]).await;

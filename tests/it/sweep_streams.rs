@@ -44,7 +44,7 @@ async fn the_stream_of_wakes_is_rebuilt_by_nodes_that_run_though_it_is_removed_u
 }
 
 #[tokio::test]
-async fn the_consumer_is_made_anew_by_nodes_that_run() {
+async fn the_consumer_is_made_again_by_nodes_that_run() {
     let broker = Broker::start().await;
     let node = Node::with(&broker, &OFTEN).await;
     until_sweeper(&node).await;
@@ -134,7 +134,7 @@ async fn an_older_backup_of_the_wakes_loses_no_timer_and_calls_none_twice() {
 }
 
 #[tokio::test]
-async fn a_bucket_that_is_gone_is_an_outage_that_is_said_and_is_not_made_anew() {
+async fn a_bucket_that_is_gone_is_an_outage_that_is_reported_and_is_not_made_again() {
     let broker = Broker::start().await;
     let hand = Hand::of(&broker).await;
     let node = Node::with(&broker, &OFTEN).await;

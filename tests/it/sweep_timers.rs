@@ -75,7 +75,7 @@ async fn a_timer_whose_due_wake_was_settled_and_stayed_on_the_queue_is_called() 
 }
 
 #[tokio::test]
-async fn a_claim_that_nobody_watches_comes_to_its_end_without_a_second_call() {
+async fn a_claim_without_a_wake_comes_to_its_end_without_a_second_call() {
     let broker = Broker::start().await;
     let api = Node::with(&broker, &often("api")).await;
     until_sweeper(&api).await;

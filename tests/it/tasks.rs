@@ -146,7 +146,7 @@ async fn a_wake_whose_task_panics_comes_again_and_its_node_goes_on() {
 
 /// Otherwise each entry that cannot be written would be a panic, and so the end of the node.
 #[tokio::test]
-async fn a_node_whose_log_nobody_reads_goes_on() {
+async fn a_node_whose_log_is_not_read_goes_on() {
     let (mut broker, sink) = (Broker::start().await, Sink::start().await);
     let mut child = Command::new(env!("CARGO_BIN_EXE_jettimer"))
         .args(["serve", "--log-format", "json", "--log", "debug", "--insecure-no-auth"])

@@ -62,7 +62,7 @@ async fn a_finished_timer_leaves_after_its_retention() {
 }
 
 #[tokio::test]
-async fn a_stream_of_another_shape_is_explained_and_left_alone() {
+async fn a_stream_of_another_shape_is_explained_and_not_changed() {
     let broker = Broker::start().await;
     let context = jetstream::new(broker.client().await);
     let foreign = Config {
@@ -82,7 +82,7 @@ async fn a_stream_of_another_shape_is_explained_and_left_alone() {
 }
 
 #[tokio::test]
-async fn a_consumer_of_another_shape_is_explained_and_left_alone() {
+async fn a_consumer_of_another_shape_is_explained_and_not_changed() {
     let broker = Broker::start().await;
     drop(Node::start(&broker).await);
     let context = jetstream::new(broker.client().await);

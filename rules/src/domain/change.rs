@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_changes_what_is_sent_or_where_to_signs_it() {
+    fn the_client_that_changes_the_request_or_its_target_signs_it() {
         let first = Timer { created_by: Some("a".to_owned()), ..a_timer(Delivery::AtMostOnce, 3) };
         let by = |token: &str| Change { by: Some(token.to_owned()), ..Change::default() };
         let url = Some(first.target.url.clone());

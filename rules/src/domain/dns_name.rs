@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_has_parts_of_any_characters_and_a_dot_at_its_end_is_none() {
+    fn a_name_has_parts_of_any_characters_and_a_dot_at_its_end_makes_no_part() {
         assert_eq!(read("-x.a+b_.*").unwrap(), ["-x", "a+b_", "*"]);
         assert_eq!(read("a.test.").unwrap(), ["a", "test"]);
     }

@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receiver_that_asks_to_be_left_alone_is_between_the_backoff_and_the_longest_one() {
+    fn the_pause_that_a_receiver_asks_for_is_between_the_backoff_and_the_longest_one() {
         let policy = RetryPolicy::default();
         assert_eq!(next(&policy, 1, 0, Some(40)), Ok(40.0));
         assert_eq!(next(&policy, 1, 0, Some(4_000)), Ok(300.0));

@@ -65,7 +65,7 @@ fn what_cannot_be_seen_is_not_taken_for_good_or_bad() {
 }
 
 #[test]
-fn who_says_nothing_about_it_is_asked_what_the_replicas_are_for() {
+fn without_a_level_the_replicas_decide_what_is_asked_for() {
     assert_eq!(Level::of(1), Level::Relaxed);
     assert_eq!((Level::of(3), Level::of(5)), (Level::Full, Level::Full));
 }

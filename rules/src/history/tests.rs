@@ -69,7 +69,7 @@ fn lateness_is_that_of_the_minute_and_of_the_hour() {
 }
 
 #[test]
-fn one_that_is_later_than_can_be_told_apart_is_the_latest_all_the_same() {
+fn a_lateness_beyond_the_last_bucket_is_still_the_largest() {
     let mut history = History::new(at(0));
     history.note(at(0), at(0), Happened::Fired { late: Duration::from_secs(90_000) });
     history.note(at(0), at(0), Happened::Fired { late: Duration::ZERO });
@@ -101,7 +101,7 @@ fn what_is_long_past_or_still_to_come_leaves_the_hour_as_it_is() {
 }
 
 #[test]
-fn a_clock_that_is_set_far_back_begins_anew() {
+fn a_clock_that_is_set_far_back_begins_again() {
     let mut history = History::new(at(0));
     history.note(at(10 * 3_600), at(10 * 3_600), Happened::Created);
     history.note(at(5), at(5), Happened::Created);

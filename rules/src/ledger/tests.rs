@@ -140,7 +140,7 @@ proptest! {
     }
 
     #[test]
-    fn books_that_begin_anew_keep_what_was_missing(before in happenings(true, 80)) {
+    fn books_that_begin_again_keep_the_missing_timers(before in happenings(true, 80)) {
         let mut bucket = Bucket { remembers: true, ..Bucket::default() };
         before.iter().for_each(|happening| bucket.happen(*happening));
         let balance = bucket.census(&[]).unwrap();

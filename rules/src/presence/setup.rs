@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_digest_is_none() {
+    fn a_text_that_is_not_a_digest_is_not_read_as_one() {
         assert_eq!(Digest::read("0123456789abcdef"), Some(Digest("0123456789abcdef".to_owned())));
         for text in ["", "0123456789abcde", "0123456789abcdefa", "0123456789abcdeg"] {
             assert_eq!(Digest::read(text), None, "{text}");

@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_many_gives_up_all_that_has_to_go() {
+    fn an_owner_that_has_many_gives_up_all_that_has_to_go() {
         let (few, many) = (Owner::of(Some("few")), Owner::of(Some("many")));
         let mut known: HashMap<String, (Owner, bool)> =
             (0..1_000).map(|n| (n.to_string(), (if n < 10 { few } else { many }, n != 500))).collect();

@@ -172,7 +172,7 @@ fn broken() -> impl Strategy<Value = Map<String, Value>> {
 
 proptest! {
     #[test]
-    fn a_creation_is_valid_once_what_is_named_is_mended(json in any_json()) {
+    fn a_creation_is_valid_once_the_named_fields_are_repaired(json in any_json()) {
         if let Err(errors) = created(&json) {
             prop_assert!(!errors.is_empty());
             let mended = mended(&json, &errors, &[("delay", "1h"), ("url", "http://localhost/")]);
@@ -181,7 +181,7 @@ proptest! {
     }
 
     #[test]
-    fn a_change_is_valid_once_what_is_named_is_mended(json in any_json()) {
+    fn a_change_is_valid_once_the_named_fields_are_repaired(json in any_json()) {
         if let Err(errors) = changed(&json) {
             prop_assert!(!errors.is_empty());
             let mended = mended(&json, &errors, &[]);

@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_has_what_is_below_it_and_nothing_beside_it() {
+    fn a_path_has_the_requests_below_it_and_no_others() {
         let mut inbox = Inbox::default();
         for path in ["/dev/inbox", "/dev/inbox/a", "/dev/inbox/a/b", "/dev/inbox/ab"] {
             inbox.take(webhook(path, "x", 1));

@@ -19,7 +19,7 @@ fn token(name: &str) -> Holder {
 }
 
 #[test]
-fn nobody_takes_more_than_is_left_for_the_others() {
+fn no_owner_takes_more_than_it_leaves_for_the_others() {
     let budget = budget();
     let mut first = budget.part(token("a"));
     assert_eq!(first.grow_to(501), Err(Exhausted));

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_directory_with_anything_else_in_it_is_left_alone() {
+    async fn a_directory_with_anything_else_in_it_is_not_removed() {
         for (names, said) in [
             (&["nats", "nats.lock", "Cargo.toml", "src"][..], "Cargo.toml, src"),
             (&["nats", "nats-server.conf"], "nats, nats-server.conf"),
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_directory_that_is_in_use_is_left_alone() {
+    async fn a_directory_that_is_in_use_is_not_removed() {
         let dir = filled(&["nats", "nats.lock"]);
         let lock = lock::try_take(&dir.path().join("nats.lock")).unwrap().unwrap();
         let refused = reset_within(dir.path(), Duration::ZERO).await;

@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_send_is_released_before_its_instant_nor_forgotten_after_it() {
+    fn each_send_is_released_at_its_instant_or_after_it() {
         for per_second in [1, 3, 7, 1_000, 30_000, 999_999] {
             for number in [0, 1, 2, 10, 12_345, 9_999_999] {
                 let instant = offset(number, per_second);

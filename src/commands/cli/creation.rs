@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_is_none_is_not_repeated() {
+    fn a_bad_header_is_not_repeated() {
         let Err(Failure::Other(_, why)) = headers(&["Bearer secret".to_owned()]) else {
             panic!("it is taken")
         };

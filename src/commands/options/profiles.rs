@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_nobody_asked_for_need_not_be_there() {
+    fn a_file_that_no_option_names_need_not_be_there() {
         let nowhere = Path::new("/nowhere/config.toml");
         assert!(Profiles::read(nowhere, false).is_ok());
         assert!(Profiles::read(nowhere, true).is_err());

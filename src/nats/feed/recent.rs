@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_is_told_what_follows_its_place_and_reads_what_is_not_here_any_more() {
+    fn a_reader_gets_the_events_after_its_place_and_reads_those_that_are_no_longer_here() {
         let mut recent = Recent::behind(7);
         assert!(matches!(recent.after(7), Next::Wait));
         assert!(matches!(recent.after(6), Next::Read(7)));

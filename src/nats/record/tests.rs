@@ -124,7 +124,7 @@ fn every_form_that_was_ever_stored_is_read_and_written_as_it_was() {
 }
 
 #[test]
-fn what_a_later_version_has_added_stays_whatever_becomes_of_the_timer() {
+fn a_field_that_a_later_version_has_added_stays_as_the_timer_changes() {
     let with = V1.replacen('{', r#"{ "later": { "a": [1, 2.5, null] }, "also": "b","#, 1);
     let stored = from_json(with.as_bytes()).unwrap();
     assert_ne!(stored, timer());

@@ -38,7 +38,7 @@ fn entries(left: &[Left]) -> Vec<Noted> {
 }
 
 #[test]
-fn what_was_noted_is_found_by_whoever_comes_next_until_that_is_done() {
+fn notes_are_found_by_the_next_process_until_they_are_marked_as_read() {
     let dir = tempfile::tempdir().unwrap();
     let first = leave(dir.path());
     for _ in 0..2 {

@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_waits_gets_the_place_that_is_given_back_or_comes_back_later() {
+    async fn a_timer_that_waits_gets_the_place_that_is_given_back_or_comes_back_later() {
         let places = Places::new(1);
         let first = places.enter(callee(1)).await.unwrap();
         assert!(places.enter(callee(2)).await.is_none(), "it waits for a while");
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_place_for_one_who_has_gone_is_given_to_the_next() {
+    async fn a_place_for_a_timer_that_has_gone_is_given_to_the_next() {
         let places = Places::new(1);
         let first = places.enter(callee(1)).await.unwrap();
         let mut gone = Box::pin(places.enter(callee(2)));

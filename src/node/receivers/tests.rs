@@ -49,7 +49,7 @@ async fn a_full_receiver_holds_up_its_own_timers_and_no_others() {
 }
 
 #[tokio::test]
-async fn a_flow_holds_up_its_own_timers_whoever_they_call() {
+async fn a_flow_holds_up_its_own_timers_whichever_receiver_they_call() {
     let receivers = receivers(9, 0);
     let flow = Flow { key: "a".into(), rate: None, parallelism: Some(1) };
     let of_flow = |url| Timer { flow: Some(flow.clone()), ..timer(url) };
@@ -117,7 +117,7 @@ async fn a_limit_of_a_receiver_spaces_its_calls() {
 }
 
 #[test]
-fn a_rate_does_not_make_a_flow_unforgettable_nor_a_call_in_progress_forgotten() {
+fn a_flow_with_a_rate_may_be_forgotten_and_one_with_a_call_in_progress_may_not() {
     let receivers = receivers(9, 0);
     let now = Instant::now();
     let hourly = Limits { parallelism: 1, most: 1, space: Duration::from_secs(3_600) };
@@ -133,7 +133,7 @@ fn a_rate_does_not_make_a_flow_unforgettable_nor_a_call_in_progress_forgotten() 
 }
 
 #[test]
-fn a_receiver_that_is_left_alone_is_not_forgotten_for_others_of_which_there_is_nothing_to_remember() {
+fn a_receiver_whose_breaker_is_open_is_not_forgotten_for_others_of_which_there_is_nothing_to_remember() {
     let receivers = receivers(9, 1);
     let now = Instant::now();
     let mut known = receivers.lock();

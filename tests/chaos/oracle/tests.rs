@@ -210,7 +210,7 @@ crate::trials! {
         finds_nothing(&history);
     }
 
-    fn a_call_at_the_old_instant_is_no_offence_if_nobody_was_told_of_another() {
+    fn a_call_at_the_old_instant_is_not_an_offence_if_no_client_was_told_of_another() {
         let mut history = one(false);
         let mut lost = request(Asked::MoveTo(DUE + SECOND), BEGAN + SECOND, 200, "scheduled", 0);
         lost.told = None;
@@ -358,7 +358,7 @@ crate::trials! {
         finds("what is over stays over", &history);
     }
 
-    fn an_answer_that_is_none_is_found() {
+    fn a_wrong_answer_is_found() {
         for wrong in [
             request(Asked::Cancel, BEGAN + SECOND, 200, "scheduled", 0),
             request(Asked::Cancel, BEGAN + SECOND, 409, "scheduled", 0),

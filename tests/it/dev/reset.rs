@@ -34,7 +34,7 @@ async fn it_begins_without_timers_and_says_what_it_removed() {
 }
 
 #[tokio::test]
-async fn a_directory_of_somebody_elses_is_left_alone() {
+async fn a_directory_of_another_program_is_not_removed() {
     let data = TempDir::new().unwrap();
     fs::create_dir(data.path().join("nats")).unwrap();
     fs::write(data.path().join("thesis.txt"), "x").unwrap();

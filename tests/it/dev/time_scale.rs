@@ -82,7 +82,7 @@ async fn retries_wait_by_the_clock_and_calls_take_as_long_as_they_do() {
 }
 
 #[tokio::test]
-async fn a_restart_changes_neither_the_clock_nor_what_was_set_by_it() {
+async fn a_restart_keeps_the_clock_and_the_timers_that_were_set_by_it() {
     let data = TempDir::new().unwrap();
     let mut dev = Dev::start(data.path(), &FAST).await;
     let sink = Sink::start().await;

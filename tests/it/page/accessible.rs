@@ -75,7 +75,7 @@ async fn no_view_has_anything_that_axe_objects_to() {
 }
 
 #[tokio::test]
-async fn nor_have_the_form_in_full_its_errors_and_the_dialogs() {
+async fn the_form_in_full_its_errors_and_the_dialogs_have_no_violations() {
     let stage = Stage::set().await;
     let id = stage.node.client().create(&json!({ "delay": "2h", "url": "http://localhost/" })).await;
     let axe = axe().await;

@@ -27,7 +27,7 @@ async fn a_cancel_asks_and_then_the_timer_does_not_fire() {
 }
 
 #[tokio::test]
-async fn a_change_sends_what_is_other_and_only_if_nobody_else_has_changed_it() {
+async fn a_change_sends_the_changed_fields_and_only_if_no_other_client_has_changed_the_timer() {
     let stage = Stage::set().await;
     let client = stage.node.client();
     let body = json!({ "order": 4711 });

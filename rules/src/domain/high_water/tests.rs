@@ -48,7 +48,7 @@ fn a_timer_that_waited_through_the_sweep_was_not_brought_back() {
 }
 
 #[test]
-fn a_timer_that_came_due_after_the_sweep_was_not_brought_back_however_long_nobody_fired_it() {
+fn a_timer_that_came_due_after_the_sweep_was_not_brought_back_however_long_no_node_fired_it() {
     let mark = mark(&[(scheduled(10), 3), (scheduled(500), 9)]);
     assert!(!mark.is_restored(&scheduled(10), 3));
 }

@@ -96,7 +96,7 @@ fn a_claimant_that_was_taken_for_dead_replaces_unknown_by_what_it_knows() {
 }
 
 #[test]
-fn a_claimant_that_dies_after_it_has_replaced_unknown_leaves_a_wake_for_who_tells_of_it() {
+fn a_claimant_that_dies_after_it_has_replaced_unknown_leaves_a_wake_for_the_callback() {
     let mut timer = a_timer(Delivery::AtMostOnce, 3);
     let now = timer.due_at;
     let claim = claimed_by(7, now);
@@ -166,7 +166,7 @@ fn a_timer_that_would_be_postponed_past_its_deadline_fails_without_an_attempt() 
 }
 
 #[test]
-fn who_is_postponed_keeps_watch_over_one_who_has_claimed_meanwhile() {
+fn a_postponed_wake_watches_a_claim_that_was_made_meanwhile() {
     let mut timer = a_timer(Delivery::AtLeastOnce, 3);
     let now = timer.due_at;
     let claim = claimed_by(7, now);
@@ -180,7 +180,7 @@ fn who_is_postponed_keeps_watch_over_one_who_has_claimed_meanwhile() {
 }
 
 #[test]
-fn a_replay_has_the_whole_deadline_anew() {
+fn a_replay_has_the_whole_deadline_again() {
     let mut timer = a_timer(Delivery::AtLeastOnce, 9);
     timer.retry.deadline = Some(Duration::from_secs(10));
     let answered = |timer: &Timer, now: Timestamp| {

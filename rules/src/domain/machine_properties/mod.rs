@@ -189,7 +189,7 @@ proptest! {
 }
 
 #[test]
-fn a_timer_left_alone_is_called_once_at_its_instant() {
+fn a_timer_that_meets_no_fault_is_called_once_at_its_instant() {
     let world = run(Delivery::AtMostOnce, four_attempts(), vec![]);
     assert_eq!(world.calls.len(), 1);
     assert!(matches!(world.record().unwrap().state, State::Delivered { .. }));

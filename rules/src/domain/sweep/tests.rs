@@ -100,7 +100,7 @@ fn a_claim_is_watched_by_any_wake_that_comes_soon_after_its_lease() {
 }
 
 #[test]
-fn what_is_over_is_told_of_again_only_after_a_loss_and_only_if_somebody_wants_to_know() {
+fn a_timer_that_is_over_has_its_callback_made_again_only_after_a_loss_and_only_if_it_has_one() {
     let lost = Look { after_loss: true, ..look() };
     let mut timer = Timer { state: State::Delivered { at: earlier(5) }, ..scheduled(NOW) };
     assert_eq!(judge(&timer, &[], lost), None);
@@ -119,7 +119,7 @@ fn wakes() -> impl Strategy<Value = Vec<Armed>> {
 
 proptest! {
     #[test]
-    fn after_the_repair_nothing_is_found_any_more(wakes in wakes(), offset in 0_u64..4_000, claimed: bool) {
+    fn after_the_repair_nothing_is_found(wakes in wakes(), offset in 0_u64..4_000, claimed: bool) {
         let at = around(offset);
         let timer = if claimed { firing(at) } else { scheduled(at) };
         if let Some(damage) = judge(&timer, &wakes, look()) {

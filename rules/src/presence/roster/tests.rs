@@ -25,7 +25,7 @@ fn roster() -> (Roster, Instant) {
 }
 
 #[test]
-fn who_works_is_counted_until_it_says_that_it_is_gone() {
+fn a_node_that_works_is_counted_until_it_says_that_it_is_gone() {
     let (mut roster, start) = roster();
     assert_eq!(roster.hear(running(1), at(start)), Heard::Somebody);
     assert_eq!(roster.hear(running(1), at(start)), Heard::Known);
@@ -39,7 +39,7 @@ fn who_works_is_counted_until_it_says_that_it_is_gone() {
 }
 
 #[test]
-fn who_is_silent_for_more_than_five_rounds_is_gone() {
+fn a_node_that_is_silent_for_more_than_five_rounds_is_gone() {
     let (mut roster, start) = roster();
     roster.hear(running(1), at(start));
     for second in 1..=5 {
@@ -52,7 +52,7 @@ fn who_is_silent_for_more_than_five_rounds_is_gone() {
 }
 
 #[test]
-fn nobody_is_gone_because_nothing_was_heard() {
+fn no_node_is_gone_because_nothing_was_heard() {
     let (mut roster, start) = roster();
     roster.hear(running(1), at(start));
     // NATS was away for an hour; then all beats of this node come back to it at once.
@@ -75,7 +75,7 @@ fn more_than_can_be_remembered_are_not() {
 
 proptest! {
     #[test]
-    fn who_is_heard_at_least_every_other_round_is_never_gone(
+    fn a_node_that_is_heard_at_least_every_other_round_is_never_gone(
         heard in prop::collection::vec(any::<bool>(), 1..200),
     ) {
         let (mut roster, start) = roster();

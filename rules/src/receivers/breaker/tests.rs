@@ -97,7 +97,7 @@ fn a_threshold_of_zero_never_opens_it() {
 
 proptest! {
     #[test]
-    fn there_is_never_a_second_probe_beside_the_first_for_a_while(steps in prop::collection::vec(0_u8..5, 0..200)) {
+    fn a_probe_is_the_only_one_for_a_while(steps in prop::collection::vec(0_u8..5, 0..200)) {
         let mut now = Instant::now();
         let mut breaker = opened(now);
         let mut probing: Option<Instant> = None;

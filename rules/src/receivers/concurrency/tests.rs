@@ -274,7 +274,7 @@ fn the_time_of_making_a_connection_says_nothing_about_later_calls() {
 
 proptest! {
     #[test]
-    fn the_limit_is_never_below_the_floor_nor_above_the_most(
+    fn the_limit_stays_between_the_floor_and_the_most(
         calls in prop::collection::vec((0_u64..5_000_000, 0_u64..5_000_000, 1_usize..300, any::<bool>(), 1_usize..300), 0..500),
     ) {
         let mut now = Instant::now();

@@ -10,7 +10,7 @@ fn of(parallelism: usize) -> Limits {
 }
 
 #[test]
-fn who_waits_longest_gets_the_next_place_and_who_has_left_does_not() {
+fn the_timer_that_waits_longest_gets_the_next_place_and_one_that_has_left_does_not() {
     let now = Instant::now();
     let mut lane = Lane::new(now);
     assert!(matches!(lane.enter(of(1), ALIKE, now), Entry::Now(Turn::In(_))));
@@ -25,7 +25,7 @@ fn who_waits_longest_gets_the_next_place_and_who_has_left_does_not() {
 }
 
 #[test]
-fn nobody_waits_for_a_receiver_that_hangs() {
+fn no_timer_waits_for_a_receiver_that_hangs() {
     let now = Instant::now();
     let mut lane = Lane::new(now);
     assert!(matches!(lane.enter(of(1), ALIKE, now), Entry::Now(Turn::In(_))));
@@ -59,7 +59,7 @@ fn a_rate_spaces_the_starts_evenly_and_is_shared_by_nodes() {
 }
 
 #[test]
-fn who_waited_is_not_made_to_wait_for_long_by_a_rate_that_another_timer_names() {
+fn a_timer_that_waited_does_not_wait_for_long_because_of_a_rate_that_another_names() {
     let now = Instant::now();
     let mut lane = Lane::new(now);
     assert!(matches!(lane.enter(of(1), ALIKE, now), Entry::Now(Turn::In(_))));

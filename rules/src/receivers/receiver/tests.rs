@@ -154,7 +154,7 @@ fn a_receiver_that_asks_for_less_than_a_minute_again_and_again_is_asked_by_its_o
 }
 
 #[test]
-fn timers_of_one_path_do_not_come_back_behind_those_of_another() {
+fn timers_of_one_path_do_not_come_back_after_those_of_another() {
     let mut world = World::new();
     world.calls("/a", Evidence::Unreached, THRESHOLD);
     let last = (0..1_000).map(|_| world.come_back("/a")).last().unwrap();

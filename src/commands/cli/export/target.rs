@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_written_behind_the_last_note_is_cut_off() {
+    fn bytes_after_the_last_note_are_cut_off() {
         let home = tempfile::TempDir::new().unwrap();
         let path = home.path().join("timers");
         let mut target = Target::open(Some(&path), false, "?a").unwrap();

@@ -89,7 +89,7 @@ fn no_bit_that_flips_makes_a_call_less_sent_than_it_was() {
 }
 
 #[test]
-fn a_header_of_another_format_or_one_that_is_not_whole_is_none() {
+fn a_header_of_another_format_or_one_that_is_not_whole_is_not_read() {
     let header = Header { boot: [3; 16], file: (1, 2), slots: 512 };
     let bytes = header.encode();
     assert_eq!(Header::decode(&bytes), Some(header));

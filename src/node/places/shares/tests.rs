@@ -205,7 +205,7 @@ proptest! {
     }
 
     #[test]
-    fn no_more_than_all_are_taken_nobody_waits_in_vain_and_all_come_back(
+    fn no_more_than_all_are_taken_no_timer_waits_in_vain_and_all_come_back(
         size in 1_usize..40, events in events()
     ) {
         let mut shares = Tried::new(size);

@@ -152,7 +152,7 @@ fn a_claim_that_is_not_known_as_ones_own_is_found() {
 }
 
 #[test]
-fn a_sweep_that_decides_itself_what_became_of_a_claim_is_found() {
+fn a_sweep_that_decides_itself_on_the_outcome_of_a_claim_is_found() {
     is_found(
         Flaw::SweepRewritesTheRecord,
         Faults { wipes: 1, sweeps: 1, ..NONE },

@@ -85,7 +85,7 @@ fn a_write_that_reads_do_not_show_yet_is_done_once() {
 }
 
 #[test]
-fn wakes_that_come_twice_and_replicas_that_are_behind_do_no_harm() {
+fn wakes_that_come_twice_and_replicas_that_lag_do_no_harm() {
     let faults = [
         Faults { slow: 1, twice: 1, ..NONE },
         Faults { slow: 1, stale: 1, ..NONE },
@@ -167,13 +167,13 @@ fn a_postponement_loses_nothing() {
 }
 
 #[test]
-fn an_end_is_told_whoever_dies() {
+fn an_end_has_its_callback_whichever_node_dies() {
     let faults = [Faults { slow: 1, deaths: 1, ..NONE }];
     keeps_every_promise(&tells(once()), &faults, &["delivered", "never created", "unknown"]);
 }
 
 #[test]
-fn a_sweep_mends_what_an_accident_has_broken() {
+fn a_sweep_repairs_the_damage_of_an_accident() {
     let faults = [Faults { deaths: 1, wipes: 1, sweeps: 1, ..NONE }];
     keeps_every_promise(&once(), &faults, &["delivered", "never created", "unknown"]);
 }
@@ -228,7 +228,7 @@ fn a_successor_makes_up_for_a_death_at_each_step_of_the_journal() {
 }
 
 #[test]
-fn a_successor_beside_another_worker_and_a_client_does_no_harm() {
+fn a_successor_next_to_another_worker_and_a_client_does_no_harm() {
     let scenario = Scenario { workers: 2, ..journaled(Delivery::AtMostOnce) };
     let faults = [Faults { deaths: 1, ..NONE }];
     keeps_every_promise(&scenario, &faults, &["delivered", "never created", "unknown"]);
