@@ -28,14 +28,14 @@ impl Running {
         tokio::select! {
             signal = signals.next() => {
                 tracing::info!(signal, "stopping: finishing calls in progress, for at most {patience:?}");
-                self.closed.cancel();
+                self.ends.closed.cancel();
             }
             // The node still takes connections meanwhile, so that /readyz says why.
             failure = self.tasks.failed_one() => tracing::error!(
                 "stopping, since {failure}: finishing calls in progress, for at most {patience:?}"
             ),
         }
-        self.stop.cancel();
+        self.ends.stop.cancel();
         let stopped = tokio::select! {
             stored = self.finish() => stored,
             signal = signals.next() => {
@@ -43,7 +43,7 @@ impl Running {
                 false
             }
         };
-        self.gone.cancel();
+        self.ends.gone.cancel();
         if tokio::time::timeout(FAREWELL, self.say_farewell()).await.is_err() {
             tracing::warn!("could not tell other nodes within {FAREWELL:?} that this node is stopping");
         }
@@ -66,7 +66,7 @@ impl Running {
         let mut stored = true;
         if tokio::time::timeout(self.drain_timeout, self.worker.wait()).await.is_err() {
             tracing::warn!("giving up the calls that are still in progress");
-            self.abort.cancel();
+            self.ends.abort.cancel();
             if tokio::time::timeout(STORE_GRACE, self.worker.wait()).await.is_err() {
                 tracing::error!(
                     "not every outcome could be stored; the timers concerned are found when their leases end"
@@ -74,7 +74,7 @@ impl Running {
                 stored = false;
             }
         }
-        self.closed.cancel();
+        self.ends.closed.cancel();
         self.api.ended().await;
         stored
     }

@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_those_of_the_account_or_of_its_tier_and_below_zero_is_none() {
+    fn limits_are_those_of_the_account_or_of_its_tier_and_below_zero_there_is_no_limit() {
         let flat = r#"{"type": "t", "memory": 1, "storage": 600, "reserved_storage": 8, "streams": 4, "consumers": 1, "limits":
             {"max_memory": 0, "max_storage": 1000, "max_streams": -1, "max_consumers": 9}, "api": {"total": 7}}"#;
         let seen = account(flat, 3);
