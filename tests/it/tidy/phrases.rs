@@ -74,6 +74,15 @@ fn plain(word: &str) -> String {
     if is_constant { word.to_owned() } else { word.to_lowercase() }
 }
 
+/// The names of tests as sentences, each on its line. A name of less than four words is that of another function.
+fn sentences(code: &str) -> String {
+    let sentence = |line: &str| {
+        let name = line.split_once("fn ")?.1.split(['(', '<']).next()?;
+        (name.split('_').count() >= 4).then(|| name.replace('_', " ") + ".")
+    };
+    code.lines().map(|line| sentence(line).unwrap_or_default() + "\n").collect()
+}
+
 /// The phrases of a text.
 fn found(path: &str, text: &str) -> Vec<String> {
     let words = words(text);
@@ -103,6 +112,7 @@ fn no_text_has_a_phrase_that_style_replaces() {
     for source in sources.iter().filter(|source| !source.path.starts_with("tests/it/tidy/")) {
         faults.extend(found(&source.path, &source.lexed.comments));
         faults.extend(found(&source.path, &source.lexed.literals));
+        faults.extend(found(&source.path, &sentences(&source.lexed.code)));
     }
     assert_none(&faults, "docs/STYLE.md, \"Words\", has the terms.");
 }
@@ -112,4 +122,11 @@ fn a_phrase_is_found_across_lines_and_not_across_sentences() {
     let count = |text: &str| found("x", text).len();
     assert_eq!(count("/// It is not needed any\n/// more. Nobody's wake."), 2);
     assert_eq!(count("This is what it is. None of them. There is none. {ANEW} some_twin"), 0);
+}
+
+#[test]
+fn the_name_of_a_test_is_a_sentence() {
+    let code = "fn twin() {}\n    async fn a_timer_is_made_anew() {}\n    fn of_what<T>(twin: T) {}\n";
+    assert_eq!(sentences(code), "\na timer is made anew.\n\n");
+    assert_eq!(found("x", &sentences(code)).len(), 1);
 }

@@ -107,7 +107,7 @@ crate::trials! {
         finds("nothing that was acknowledged is lost", &history);
     }
 
-    fn a_cancel_after_the_backup_is_undone_and_holds_all_the_same_if_it_was_due_before_the_restore() {
+    fn a_cancel_after_the_backup_is_undone_and_holds_anyway_if_it_was_due_before_the_restore() {
         let mut history = one(false);
         history.requests.push(request(Asked::Cancel, BEGAN + SECOND, 200, "cancelled", 0));
         put_back(&mut history, BEGAN + SECOND / 2, DUE - SECOND / 4);
