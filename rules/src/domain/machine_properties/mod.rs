@@ -8,6 +8,7 @@ mod accidents;
 mod actor;
 mod broker;
 mod calm;
+mod client;
 mod event;
 mod exhaustive;
 mod fingerprint;
