@@ -52,7 +52,14 @@ impl Shared {
         let store = Store::new(link.clone(), keeping);
         let reference = Reference::new(node.max_clock_skew);
         let stay = Some((stay, sweep_interval));
-        let guard = Guard::new(link.clone(), clock, reference.clone(), setup.guard_file(), stay);
+        let guard = Guard::new(
+            link.clone(),
+            clock,
+            setup.metrics.clone(),
+            reference.clone(),
+            setup.guard_file(),
+            stay,
+        );
         let room = Keeper::new(link.clone(), setup.own_store.clone(), setup.metrics.clone());
         let means = engine::Means {
             store: store.clone(),
