@@ -137,8 +137,8 @@ impl Engine {
                 }
             });
             known = match carried.await? {
-                Carried::Out(now) if is_ended => now,
-                Carried::Out(now) => return Ok(Applied::Done(now.unwrap_or(stored))),
+                Carried::Out(now) if is_ended => now.map(|now| *now),
+                Carried::Out(now) => return Ok(Applied::Done(now.map_or(stored, |now| *now))),
                 // Neither answer would be certain, "done" or "nothing was done". A write that may be done already, such as a replay,
                 // must not be done twice.
                 Carried::Lost(lost) if lost.may_have_been_done => {

@@ -10,7 +10,7 @@ use rules::domain::timer::{Timer, TimerId};
 /// How far the effects were carried out.
 pub(super) enum Carried {
     /// All of them. With the record that they stored, if they stored one.
-    Out(Option<Stored>),
+    Out(Option<Box<Stored>>),
     /// Up to the swap: there is another record, or none. The rest is void.
     Lost(Lost),
     /// Up to the swap: NATS has not confirmed it by the end of patience, and this record may be stored.
@@ -44,7 +44,7 @@ impl Engine {
                     match Box::pin(self.commit(&record, Some(over), armed, patience)).await {
                         Ok(Committed::Done(revision)) => {
                             stored(&record);
-                            now = Some(Stored { timer: *record, revision });
+                            now = Some(Box::new(Stored { timer: *record, revision }));
                         }
                         Ok(Committed::Lost(lost)) => return Ok(Carried::Lost(lost)),
                         Err(error) => return Ok(Carried::Failed { record, error }),

@@ -8,14 +8,14 @@ use uuid::Uuid;
 
 use crate::nats::{NatsError, Put, Stored};
 use crate::node::engine::{Engine, Patience};
+use rules::backoff::Backoff;
 use rules::domain::machine::{ARM_FRESH, LEAD, lead_of};
 use rules::domain::target::TargetUrl;
 use rules::domain::time::Timestamp;
 use rules::domain::timer::{State, Timer, TimerId};
 
 /// The pauses between tries: short at first, since most trouble is one lost message.
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const BACKOFF: Backoff = Backoff { first: Duration::from_millis(20), longest: Duration::from_secs(1) };
 
 /// The result of a compare-and-swap.
 pub(super) enum Committed {
@@ -59,7 +59,7 @@ pub(super) struct Armed {
 /// Tries that go on until patience ends.
 struct Tries {
     patience: Patience,
-    pause: Duration,
+    failures: u32,
     /// Whether the write is for a client's new timer. Such a write is not tried again if JetStream has no room: each try costs a
     /// full cluster its leader.
     is_new: bool,
@@ -67,7 +67,7 @@ struct Tries {
 
 impl Tries {
     fn new(patience: Patience) -> Self {
-        Self { patience, pause: FIRST_PAUSE, is_new: false }
+        Self { patience, failures: 0, is_new: false }
     }
 
     fn of_new(patience: Patience) -> Self {
@@ -76,21 +76,22 @@ impl Tries {
 
     /// Waits before the next try, or returns the error if there must be no other try.
     async fn after(&mut self, error: NatsError) -> Result<(), NatsError> {
+        let pause = BACKOFF.after(self.failures);
         match (&error, self.patience) {
             (NatsError::Unreadable(_) | NatsError::TooLarge { .. }, _) => return Err(error),
             (NatsError::NoRoom(_), _) if self.is_new => return Err(error),
             (
                 NatsError::Unclear(_) | NatsError::NotDone(_) | NatsError::NoRoom(_),
                 Patience::Until(deadline),
-            ) if Instant::now() + self.pause >= deadline => return Err(error),
+            ) if Instant::now() + pause >= deadline => return Err(error),
             (
                 NatsError::Unclear(_) | NatsError::NotDone(_) | NatsError::NoRoom(_),
                 Patience::Until(_) | Patience::Endless,
             ) => {}
         }
         tracing::debug!(%error, "a request to NATS failed; trying again");
-        tokio::time::sleep(self.pause).await;
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        tokio::time::sleep(pause).await;
+        self.failures = self.failures.saturating_add(1);
         Ok(())
     }
 }

@@ -72,8 +72,8 @@ impl Attention<'_> {
         self.unclear = None;
         match carried {
             Carried::Out(claimed) => {
-                if claimed.is_some() {
-                    self.known.is_now(claimed);
+                if let Some(claimed) = claimed {
+                    self.known.is_now(Some(*claimed));
                 }
                 Ok(true)
             }
