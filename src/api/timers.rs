@@ -73,7 +73,7 @@ pub(super) async fn create_one(
         Err(errors) => return Err(Problem::invalid_timer(errors)),
     };
     match call.engine.create(&timer, key.is_some(), patience).await {
-        Ok(Created::New(revision)) => Ok((StatusCode::CREATED, Box::new(Stored { timer: *timer, revision }))),
+        Ok(Created::New(revision)) => Ok((StatusCode::CREATED, Box::new(Stored::new(*timer, revision)))),
         Ok(Created::Begun(stored)) => Ok((StatusCode::CREATED, stored)),
         Ok(Created::Existing(stored)) if stored.timer.fingerprint == fingerprint => {
             Ok((StatusCode::OK, stored))

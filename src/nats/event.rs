@@ -16,8 +16,8 @@ pub struct Event {
     pub sequence: u64,
     /// `created`, `changed` (also for a retry), or the name of the timer's new state.
     pub kind: &'static str,
-    /// The timer after the event, without the large parts that no reader of the feed gets: headers, body, callbacks, the
-    /// answers of receivers, and fields of later versions.
+    /// The timer after the event, without the large parts that no reader of the feed gets: headers, body, callbacks, and the
+    /// answers of receivers.
     pub timer: Box<Timer>,
 }
 
@@ -41,7 +41,6 @@ fn without_large_parts(mut timer: Timer) -> Timer {
     timer.target.headers = vec![];
     timer.target.body = Body::Default;
     timer.callbacks = Callbacks::default();
-    timer.later = None;
     for attempt in &mut timer.attempts {
         attempt.called.answer = None;
     }

@@ -4,7 +4,8 @@ use bytes::Bytes;
 
 use super::error::NatsError;
 use super::link::Link;
-use super::record;
+use super::record::{self, Later};
+use super::store::Stored;
 use rules::domain::state_kind::StateKind;
 use rules::domain::timer::{MAX_ATTEMPTS_KEPT, Timer};
 
@@ -26,18 +27,21 @@ const LEAST_TIMER_BYTES: usize = 16 * 1_024;
 pub(super) const MIN_PAYLOAD: usize =
     HEADERS_BYTES + STATE_BYTES + ATTEMPT_BYTES * MAX_ATTEMPTS_KEPT + LEAST_TIMER_BYTES;
 
-/// The stored form of a timer, which leaves room for what the timer still has to go through.
+/// The stored form of a timer that replaces the record `over`, which leaves room for what the timer still has to go through.
 ///
 /// # Errors
 ///
 /// [`NatsError::TooLarge`].
-pub(super) fn json(timer: &Timer, link: &Link) -> Result<Bytes, NatsError> {
+pub(super) fn json(timer: &Timer, over: Option<&Stored>, link: &Link) -> Result<Bytes, NatsError> {
     let room = if timer.state.kind() == StateKind::Scheduled {
         STATE_BYTES + ATTEMPT_BYTES * (MAX_ATTEMPTS_KEPT - timer.attempts.len().min(MAX_ATTEMPTS_KEPT))
     } else {
         0
     };
-    let json = record::to_json(timer);
+    let json = match over {
+        Some(over) => record::to_json(timer, &over.later),
+        None => record::to_json(timer, &Later::default()),
+    };
     let limit = link.client().max_payload().saturating_sub(HEADERS_BYTES + room);
     if json.len() > limit {
         return Err(NatsError::TooLarge { bytes: json.len(), limit });

@@ -6,12 +6,12 @@ use serde_json::json;
 
 use super::api::header::KV_OPERATION;
 use super::error::NatsError;
+use super::leader;
 use super::link::Link;
 use super::mark::BucketState;
 use super::names::{BUCKET_STREAM, RECORD_SUBJECTS, STREAM, recorded_timer, scheduled_wake};
 use super::replica::{Batch, Got};
 use super::store::Stored;
-use super::{leader, record};
 use rules::domain::time::Timestamp;
 use rules::domain::timer::TimerId;
 
@@ -74,8 +74,8 @@ impl RecordPage {
                 page.removed.push(id);
                 continue;
             }
-            match record::from_json(message.payload()) {
-                Ok(timer) => page.records.push(Stored { timer, revision: message.sequence() }),
+            match Stored::read(message.payload(), message.sequence()) {
+                Ok(stored) => page.records.push(stored),
                 Err(_) => page.unreadable.push((id, message.sequence())),
             }
         }

@@ -10,7 +10,8 @@ use super::error::NatsError;
 use super::keeping::Keeping;
 use super::link::Link;
 use super::names::{BUCKET_STREAM, SHOWN_UNTIL, WAS, WAS_NOTHING, record_subject};
-use super::{headroom, leader, record, replica};
+use super::record::{self, Later};
+use super::{headroom, leader, replica};
 use crate::foundation::clock::Clock;
 use rules::domain::time::Timestamp;
 use rules::domain::timer::{Timer, TimerId};
@@ -21,6 +22,25 @@ pub struct Stored {
     pub timer: Timer,
     /// The sequence number of the record in the bucket's stream.
     pub revision: u64,
+    /// The fields that only a later version knows. They stay as the record is replaced.
+    pub(super) later: Later,
+}
+
+impl Stored {
+    /// A record that only this version has stored.
+    pub fn new(timer: Timer, revision: u64) -> Self {
+        Self { timer, revision, later: Later::default() }
+    }
+
+    /// The record that was stored in place of this one.
+    pub fn replaced_by(&self, timer: Timer, revision: u64) -> Self {
+        Self { timer, revision, later: self.later.clone() }
+    }
+
+    /// Reads a record of this revision.
+    pub(super) fn read(json: &[u8], revision: u64) -> Result<Self, String> {
+        record::read(json).map(|(timer, later)| Self { timer, revision, later })
+    }
 }
 
 /// The result of a [`Store::put`].
@@ -105,7 +125,7 @@ impl Store {
     pub async fn put(&self, timer: &Timer, over: Option<&Stored>) -> Result<Put, NatsError> {
         let expected = over.map_or(0, |over| over.revision);
         let headers = self.headers(timer, over, expected);
-        let json = headroom::json(timer, &self.link)?;
+        let json = headroom::json(timer, over, &self.link)?;
         match self.link.publish(record_subject(timer.id), headers, json).await? {
             Published::At(revision) => Ok(Put::Done(revision)),
             Published::WrongLast if over.is_some() => Ok(Put::Lost),
@@ -127,7 +147,7 @@ impl Store {
         let headers = self.headers(&timer, None, revision);
         match self
             .link
-            .publish(record_subject(timer.id), headers, headroom::json(&timer, &self.link)?)
+            .publish(record_subject(timer.id), headers, headroom::json(&timer, None, &self.link)?)
             .await?
         {
             Published::At(revision) => Ok(Put::Done(revision)),
@@ -181,8 +201,6 @@ fn is_over(clock: Clock, shown_until: Option<u64>) -> bool {
 }
 
 fn decode(id: TimerId, json: &[u8], revision: u64) -> Result<Stored, NatsError> {
-    match record::from_json(json) {
-        Ok(timer) => Ok(Stored { timer, revision }),
-        Err(why) => Err(NatsError::Unreadable(format!("the record of timer {id} cannot be read: {why}"))),
-    }
+    Stored::read(json, revision)
+        .map_err(|why| NatsError::Unreadable(format!("the record of timer {id} cannot be read: {why}")))
 }

@@ -81,8 +81,6 @@ pub struct Timer {
     pub gave_up_at: Option<Timestamp>,
     /// The newest finished attempts, oldest first, at most [`MAX_ATTEMPTS_KEPT`].
     pub attempts: Vec<Attempt>,
-    /// Fields that a later version of jettimer has stored. This version does not understand them, and keeps them as they are.
-    pub later: Option<String>,
     pub state: State,
 }
 
@@ -209,7 +207,6 @@ impl Timer {
             replayed_at: None,
             gave_up_at: None,
             attempts: vec![],
-            later: None,
             state: State::Scheduled { attempt: 1, at: due_at },
         }
     }

@@ -2,13 +2,18 @@
 
 use serde_json::{Map, Value};
 
-/// The unknown fields as text, which is kept with the timer; `None` without any.
-pub(super) fn kept(fields: &Map<String, Value>) -> Option<String> {
-    (!fields.is_empty()).then(|| Value::Object(fields.clone()).to_string())
-}
+/// The fields of a record that this version does not know, as text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::nats) struct Later(Option<String>);
 
-/// The fields to write, from the text that [`kept`] has made of them.
-pub(super) fn written(kept: Option<&str>) -> Map<String, Value> {
-    // `kept` has printed it from such fields.
-    kept.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+impl Later {
+    pub(super) fn of(fields: &Map<String, Value>) -> Self {
+        Self((!fields.is_empty()).then(|| Value::Object(fields.clone()).to_string()))
+    }
+
+    /// The fields to write.
+    pub(super) fn fields(&self) -> Map<String, Value> {
+        // `of` has printed the text from such fields.
+        self.0.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    }
 }

@@ -3,7 +3,7 @@
 //! It is a promise to every later version of jettimer, so it shares no type with the domain or the API. A version may add a field
 //! with a default; any other change takes a new version number.
 //!
-//! A field that a later version has added is not understood and not lost: it stays with the timer, and is written as it was. So a
+//! A field that a later version has added is not understood and not lost: it stays with the record, and is written as it was. So a
 //! version may add a field that others can ignore, such as a note of its own. A field that they must not ignore takes a new version
 //! number, which they refuse. docs/upgrades.md has the rules.
 
@@ -32,6 +32,8 @@ use rules::domain::target::{Body, Method, Target, TargetUrl};
 use rules::domain::time::Timestamp;
 use rules::domain::timer::Timer;
 use state::StateJson;
+
+pub(super) use later::Later;
 
 const VERSION: u32 = 1;
 
@@ -110,8 +112,8 @@ enum BodyJson<'r> {
     Base64(Cow<'r, str>),
 }
 
-/// The stored form of a timer.
-pub(super) fn to_json(timer: &Timer) -> Vec<u8> {
+/// The stored form of a timer, with the fields of a later version that the replaced record has.
+pub(super) fn to_json(timer: &Timer, later: &Later) -> Vec<u8> {
     let record = Record {
         v: VERSION,
         id: timer.id,
@@ -142,7 +144,7 @@ pub(super) fn to_json(timer: &Timer) -> Vec<u8> {
         replayed_at: timer.replayed_at.map(Instant),
         gave_up_at: timer.gave_up_at.map(Instant),
         attempts: timer.attempts.iter().map(AttemptJson::from).collect(),
-        later: later::written(timer.later.as_deref()),
+        later: later.fields(),
     };
     // Allocated at once: growing by doubling takes three times as much for a moment.
     let mut json = Vec::with_capacity(ROOM + timer.target.body.bytes().div_ceil(3) * 4);
@@ -153,12 +155,21 @@ pub(super) fn to_json(timer: &Timer) -> Vec<u8> {
     }
 }
 
-/// Reads a stored timer back.
+/// Reads a stored timer back, for a reader that does not replace its record.
 ///
 /// # Errors
 ///
 /// A sentence that names the part that is not understood.
 pub(super) fn from_json(bytes: &[u8]) -> Result<Timer, String> {
+    read(bytes).map(|(timer, _)| timer)
+}
+
+/// Reads a stored timer back, and the fields that a record in place of this one has to keep.
+///
+/// # Errors
+///
+/// As [`from_json`].
+pub(super) fn read(bytes: &[u8]) -> Result<(Timer, Later), String> {
     // Parsed once, since this is done for each version of each timer. The version number is read by itself only if that fails.
     let record = match serde_json::from_slice::<Record<'_>>(bytes) {
         Ok(record) if record.v == VERSION => record,
@@ -168,7 +179,7 @@ pub(super) fn from_json(bytes: &[u8]) -> Result<Timer, String> {
     let attempts: Vec<Attempt> =
         record.attempts.into_iter().map(Attempt::try_from).collect::<Result<_, _>>()?;
     let last_attempt = attempts.last().map_or(0, |last| last.number);
-    Ok(Timer {
+    let timer = Timer {
         id: record.id,
         created_at: record.created_at.0,
         due_at: record.due_at.0,
@@ -202,9 +213,9 @@ pub(super) fn from_json(bytes: &[u8]) -> Result<Timer, String> {
         replayed_at: record.replayed_at.map(|at| at.0),
         gave_up_at: record.gave_up_at.map(|at| at.0),
         attempts,
-        later: later::kept(&record.later),
         state: record.state.into_state(last_attempt),
-    })
+    };
+    Ok((timer, Later::of(&record.later)))
 }
 
 /// The reason why a record cannot be read: a record of another version may have any form.

@@ -44,7 +44,7 @@ impl Engine {
                     match Box::pin(self.commit(&record, Some(over), armed, patience)).await {
                         Ok(Committed::Done(revision)) => {
                             stored(&record);
-                            now = Some(Box::new(Stored { timer: *record, revision }));
+                            now = Some(Box::new(over.replaced_by(*record, revision)));
                         }
                         Ok(Committed::Lost(lost)) => return Ok(Carried::Lost(lost)),
                         Err(error) => return Ok(Carried::Failed { record, error }),

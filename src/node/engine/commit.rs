@@ -238,8 +238,8 @@ mod tests {
     use rules::domain::sample::a_timer;
 
     fn outcome(timer: &Timer, now: Option<&Timer>, may_be_stored: bool) -> &'static str {
-        let over = Stored { timer: timer.clone(), revision: 6 };
-        let now = now.map(|timer| Stored { timer: timer.clone(), revision: 7 });
+        let over = Stored::new(timer.clone(), 6);
+        let now = now.map(|timer| Stored::new(timer.clone(), 7));
         match refused(timer, Some(&over), now, may_be_stored) {
             Some(Committed::Done(7)) => "done",
             Some(Committed::Done(_)) => "another revision",
@@ -273,8 +273,8 @@ mod tests {
     #[test]
     fn a_swap_that_is_refused_though_its_record_is_there_is_tried_again() {
         let old = a_timer(Delivery::AtMostOnce, 3);
-        let over = Stored { timer: old.clone(), revision: 6 };
-        let now = || Some(Stored { timer: old.clone(), revision: 6 });
+        let over = Stored::new(old.clone(), 6);
+        let now = || Some(Stored::new(old.clone(), 6));
         assert!(refused(&old, Some(&over), now(), true).is_none());
         assert!(refused(&old, Some(&over), now(), false).is_none());
         assert!(refused(&old, None, now(), false).is_some(), "a creation finds another timer");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::nats::{NatsError, Stored};
+use crate::nats::NatsError;
 use crate::node::engine::Patience;
 use crate::node::engine::attend::{Attended, Attention, note};
 use crate::node::engine::call::{CallPlace, Wanted};
@@ -120,7 +120,7 @@ impl Attention<'_> {
             return Ok(());
         };
         known.stored = match engine.commit(&claimed, Some(stored), None, Patience::Endless).await? {
-            Committed::Done(revision) => Some(Stored { timer: *claimed, revision }),
+            Committed::Done(revision) => Some(stored.replaced_by(*claimed, revision)),
             Committed::Lost(Lost { now, .. }) => now.map(|now| *now),
         };
         Ok(())
