@@ -52,7 +52,7 @@ fn measure(dir: &Path, threads: usize) -> Duration {
                     let entry = journal.claims(id, id);
                     entry.writes();
                     entry.answered(called);
-                    entry.stored();
+                    entry.ends();
                 }
                 on_processor() - before
             })

@@ -152,7 +152,7 @@ impl Attention<'_> {
     /// Holds the wake until this instant, or until another wake makes it needless.
     async fn hold(&mut self, until: Timestamp) -> Result<Option<Attended>, NatsError> {
         let worker = self.worker;
-        self.place = None;
+        self.give_up_place();
         let held = worker.holds.hold(self.wake.id, self.wake.tries);
         let kept = self.known.waits(&worker.memory, &self.engine.metrics.work.records_dropped);
         tokio::select! {
@@ -187,7 +187,7 @@ impl Attention<'_> {
             if self.news.as_ref().is_some_and(Input::reports)
                 && let Some(place) = self.place.take()
             {
-                place.stored();
+                place.ends();
             }
         });
         match carried.await? {
@@ -209,9 +209,10 @@ impl Attention<'_> {
     }
 }
 
-/// Counts and logs that a worker has stored `after` in place of a record in the state `before`.
+/// Counts and logs that a worker has stored `after` in place of a record in the state `before`. A record that was brought back ends,
+/// whatever the worker had to report.
 pub(super) fn note(engine: &Engine, worker: &Worker, news: Option<&Input>, before: &State, after: &Timer) {
-    if matches!(news, Some(Input::NotMade { .. })) {
+    if matches!((news, &after.state), (Some(Input::NotMade { .. }), State::Scheduled { .. })) {
         let stopped = worker.abort.is_cancelled();
         report::given_back(after, if stopped { "the node was stopped" } else { "its clock is off" });
     } else {

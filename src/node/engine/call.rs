@@ -69,9 +69,9 @@ impl CallPlace {
         Self { entry, ..self }
     }
 
-    /// Notes that the outcome is stored.
-    pub(super) fn stored(&self) {
-        self.entry.stored();
+    /// Notes that the claim is over: its outcome is stored, or it was not stored itself.
+    pub(super) fn ends(&self) {
+        self.entry.ends();
     }
 
     /// Notes that NATS has answered to the claim, or that the tries to store it are over.
@@ -84,7 +84,7 @@ impl CallPlace {
 
 impl Engine {
     /// Waits for a place at the receiver and then for one of this node's, or says after which time to come back.
-    pub(super) async fn admitted(&self, worker: &Worker, wanted: Wanted) -> Result<CallPlace, Duration> {
+    pub(super) async fn admitted(&self, worker: &Worker, wanted: &Wanted) -> Result<CallPlace, Duration> {
         match worker.receivers.admit(&wanted.call).await {
             Admission::Postpone(wait, why) => {
                 self.metrics.work.postponed.count(measure::why(why));
@@ -93,7 +93,7 @@ impl Engine {
             Admission::Enter(receiver) => {
                 let Wanted { call, url, bytes, .. } = wanted;
                 let (host, port) = (url.host_name(), url.port());
-                let callee = Callee { host: &host, port, flow: call.flow_key(), bytes };
+                let callee = Callee { host: &host, port, flow: call.flow_key(), bytes: *bytes };
                 let Some(node) = worker.calls.enter(callee).await else {
                     self.metrics.work.postponed.count(measure::why(Postponed::Node));
                     return Err(receiver.come_back());
@@ -102,7 +102,7 @@ impl Engine {
                 let work = &self.metrics.work;
                 work.limit_storing(worker.claims.limit());
                 let entry = Entry::default();
-                let flow = call.flow;
+                let (url, flow) = (url.clone(), call.flow.clone());
                 Ok(CallPlace { url, flow, receiver, node, entry, claiming, _open: work.claim() })
             }
         }

@@ -40,11 +40,11 @@ impl Engine {
     pub(super) async fn admitted_here(
         &self,
         worker: &Worker,
-        wanted: Wanted,
+        wanted: &Wanted,
         tries: Option<u32>,
     ) -> Result<CallPlace, NotHere> {
         if let Some(tries) = tries
-            && let Some(delay) = self.for_another(worker, &wanted, tries).await
+            && let Some(delay) = self.for_another(worker, wanted, tries).await
         {
             return Err(NotHere::ForAnother(delay));
         }

@@ -31,16 +31,20 @@ impl Attention<'_> {
     pub(super) async fn admit(&mut self) -> Result<Option<Attended>, NatsError> {
         let (engine, worker) = (self.engine, self.worker);
         let Some(stored) = &self.known.stored else { return Ok(None) };
+        // There is a place, and it is not for this timer: a client has changed it since, or a replica does not know of a change yet.
+        if self.place.is_some() && !self.known.fresh {
+            self.known.read_again(engine, self.wake.id).await?;
+            return Ok(None);
+        }
         let wanted = Wanted::of(&stored.timer, engine.clock.now());
-        // A place that is left is not for this timer: a client has changed it since.
-        self.place = None;
+        self.give_up_place();
         let kept = self.known.waits(&worker.memory, &engine.metrics.work.records_dropped);
         // A wake whose claim may be stored must not go to another node.
         let tries = self.unclear.is_none().then_some(self.wake.tries);
         tokio::select! {
             biased;
             () = worker.stop.cancelled() => return Ok(Some(Attended::GiveBack(Duration::ZERO))),
-            admitted = engine.admitted_here(worker, wanted, tries) => match admitted {
+            admitted = engine.admitted_here(worker, &wanted, tries) => match admitted {
                 Ok(place) => self.place = Some(place.noted(worker.journal.claims(self.wake.id, self.claim))),
                 Err(NotHere::ForAnother(delay)) => return Ok(Some(Attended::GiveBack(delay))),
                 Err(NotHere::NotNow(until, turn)) if until > engine.clock.now() => {
@@ -54,13 +58,22 @@ impl Attention<'_> {
         if kept.is_none() {
             self.look_again().await?;
         }
+        if self.place.is_some() {
+            // The place has memory for the record.
+            self.known.looking = None;
+        }
         Ok(None)
+    }
+
+    /// Gives up the place, if there is one, and its entry in the journal: the next place has an entry for the same claim.
+    pub(super) fn give_up_place(&mut self) {
+        if let Some(place) = self.place.take() {
+            place.ends();
+        }
     }
 
     /// Stores the claim, unless it is stored already. Returns whether the call may be made; if not, the timer is stepped again.
     pub(super) async fn claim(&mut self, effects: Vec<Effect>) -> Result<bool, NatsError> {
-        // The place has memory for the record.
-        self.known.looking = None;
         let Some(stored) = &self.known.stored else { return Ok(false) };
         let (before, over) = (&stored.timer.state, stored.revision);
         let patience = Patience::Until(Instant::now() + CLAIM_PATIENCE);
@@ -82,14 +95,14 @@ impl Attention<'_> {
                 Ok(false)
             }
             Carried::Failed {
-                error: error @ (NatsError::Unreadable(_) | NatsError::TooLarge { .. }),
-                ..
-            } => Err(error),
-            Carried::Failed { record: claimed, .. } => {
+                record: claimed,
+                error: NatsError::Unclear(_) | NatsError::NotDone(_) | NatsError::NoRoom(_),
+            } => {
                 self.unclear = Some(Unclear { claimed, over });
                 self.known.read_again(self.engine, self.wake.id).await?;
                 Ok(false)
             }
+            Carried::Failed { error, .. } => Err(error),
         }
     }
 

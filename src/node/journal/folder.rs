@@ -4,6 +4,8 @@
 //! node that gets the lock knows that nothing writes to the file any longer. Files stay and are reused; removing one would let
 //! two processes lock two files of one name.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, OpenOptionsExt as _};
@@ -12,6 +14,7 @@ use std::time::Duration;
 
 use super::format::{self, BootId, HEADER_BYTES, Header, Noted, SLOT_BYTES, SLOTS_AT};
 use rules::domain::time::Timestamp;
+use rules::domain::timer::ClaimId;
 
 /// The most files of a directory: those of nodes that share it, and those with entries that wait for NATS.
 const MAX_FILES: usize = 16;
@@ -149,7 +152,23 @@ fn entries(file: &File, boot: BootId) -> io::Result<Vec<Noted>> {
     if newest.is_none_or(|newest| changed > newest.saturating_add(STAMP_SLACK)) {
         return Ok(vec![]);
     }
-    Ok(noted)
+    Ok(furthest(noted))
+}
+
+/// Of several entries about one claim, the one that tells most: a slot whose place was given up may still say that the call was about to
+/// be claimed, while the claim was called from another place.
+fn furthest(noted: Vec<Noted>) -> Vec<Noted> {
+    let mut by_claim: HashMap<ClaimId, Noted> = HashMap::with_capacity(noted.len());
+    for entry in noted {
+        match by_claim.entry(entry.claim) {
+            Entry::Vacant(vacant) => drop(vacant.insert(entry)),
+            Entry::Occupied(mut other) if other.get().mark.progress() < entry.mark.progress() => {
+                other.insert(entry);
+            }
+            Entry::Occupied(_) => {}
+        }
+    }
+    by_claim.into_values().collect()
 }
 
 /// Fills a file with empty slots, so that no mark needs more room.

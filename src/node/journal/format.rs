@@ -41,6 +41,17 @@ pub enum Mark {
     Answered(Box<Called>),
 }
 
+impl Mark {
+    /// A number that is higher the further the call had come.
+    pub fn progress(&self) -> u8 {
+        match self {
+            Self::Claimed => 0,
+            Self::Written => 1,
+            Self::Answered(_) => 2,
+        }
+    }
+}
+
 /// The journal's entry for a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Noted {

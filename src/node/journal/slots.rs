@@ -128,7 +128,7 @@ impl Slot {
         self.all.write(self.number, MARK_AT, &bytes);
     }
 
-    pub(super) fn stored(&self) {
+    pub(super) fn ends(&self) {
         if self.noted.load(Ordering::Acquire) == CLAIMED {
             self.all.write(self.number, MARK_AT, &format::taken_back(self.claim, self.all.clock.world()));
         }

@@ -24,7 +24,7 @@ fn leave(dir: &Path) -> PathBuf {
     let entries: Vec<Entry> = (1..=4).map(|number| journal.claims(id(number), id(number + 10))).collect();
     entries[1..].iter().for_each(Entry::writes);
     entries[2].answered(&CallResult::Answered { status: 204, retry_after: None }.into());
-    entries[3].stored();
+    entries[3].ends();
     entries[0].writes();
     let first = journal.claims(id(5), id(15));
     assert!(first.0.is_none(), "there are four slots");
@@ -60,9 +60,20 @@ fn notes_are_found_by_the_next_process_until_they_are_marked_as_read() {
 fn a_claim_that_was_given_back_is_not_found() {
     let dir = tempfile::tempdir().unwrap();
     let (journal, _) = open(dir.path());
-    journal.claims(id(1), id(11)).stored();
+    journal.claims(id(1), id(11)).ends();
     drop(journal);
     assert!(entries(&open(dir.path()).1).is_empty());
+}
+
+#[test]
+fn of_several_entries_about_one_claim_the_furthest_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let (journal, _) = open(dir.path());
+    let places: Vec<Entry> = (0..3).map(|_| journal.claims(id(1), id(11))).collect();
+    places[1].writes();
+    drop((places, journal));
+    let marks: Vec<Mark> = entries(&open(dir.path()).1).into_iter().map(|noted| noted.mark).collect();
+    assert_eq!(marks, [Mark::Written]);
 }
 
 #[test]

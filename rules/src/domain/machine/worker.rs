@@ -30,9 +30,15 @@ pub fn step(timer: &Timer, input: Input, now: impl Into<Now>) -> Step {
                 Step { effects: vec![Effect::Arm { at: *at }], then: Then::Settle }
             }
         }
-        (State::Firing { attempt, claim }, Input::Wake { claim: mine, .. }) if claim.id == mine => {
-            // The claim is our own, and its call has not begun: the answer to the write of the claim was lost.
-            Then::Call { claim: claim.clone(), attempt: *attempt }.into()
+        // The claim is our own, and its call has not begun: the answer to the write of the claim was lost.
+        (State::Firing { attempt, claim }, Input::Wake { claim: mine, has_place, .. })
+            if claim.id == mine =>
+        {
+            if has_place {
+                Then::Call { claim: claim.clone(), attempt: *attempt }.into()
+            } else {
+                Then::Admit.into()
+            }
         }
         (State::Firing { attempt, claim }, Input::Wake { claim: mine, node, tries, has_place }) => {
             if claim.lease_until > now.at {

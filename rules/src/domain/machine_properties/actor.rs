@@ -102,6 +102,8 @@ pub(super) struct Actor {
     pub(super) unclear: bool,
     /// Its mark in the journal about its call.
     pub(super) mark: Option<Mark>,
+    /// Whether it has given up a place whose slot in the journal still says that it was about to claim.
+    pub(super) stale: bool,
     /// Whether it follows the journal of another node.
     pub(super) heir: bool,
 }
@@ -125,6 +127,7 @@ impl Actor {
             may_be_stored: false,
             unclear: false,
             mark: None,
+            stale: false,
             heir: false,
         }
     }

@@ -80,10 +80,11 @@ impl Hash for Actor {
             may_be_stored,
             unclear,
             mark,
+            stale,
             heir,
         } = self;
         (message, claim, seen, fresh, tries, armed, calling, may_be_stored).hash(hasher);
-        (mark, heir, older, unclear).hash(hasher);
+        (mark, stale, heir, older, unclear).hash(hasher);
         // How long a worker has been at work makes no difference.
         message.is_none().then_some(began).hash(hasher);
         match cause.as_deref() {

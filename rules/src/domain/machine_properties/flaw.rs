@@ -58,6 +58,8 @@ pub(super) enum Flaw {
     MarkOfLaterRecords,
     /// A successor gives back a call that was on its way.
     HeirGivesBackCalls,
+    /// The slot of a place that is given up keeps its mark, though the claim goes on with another place.
+    GivenUpSlotsStay,
     /// A successor believes the journal whatever claim the record has.
     HeirOfAnyClaim,
     /// A request is marked as written after its first byte.

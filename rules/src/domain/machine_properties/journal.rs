@@ -53,7 +53,11 @@ impl World {
     /// again, is left out: [`forge`](Self::forge) makes such entries.
     pub(super) fn leave(&mut self, actor: &Actor) {
         let holds = self.record().and_then(|record| holder(&record.state)) == Some(actor.claim);
-        if let (true, true, Some(mark)) = (self.journaled, holds, actor.mark.clone()) {
+        if !self.journaled || !holds {
+            return;
+        }
+        let stale = actor.stale.then_some(Mark::Claimed);
+        for mark in actor.mark.clone().into_iter().chain(stale) {
             let entry = Entry { claim: actor.claim, mark };
             if !self.left.contains(&entry) {
                 self.left.push(entry);

@@ -176,6 +176,8 @@ impl World {
                 return;
             }
             self.read_from_leader(&mut actor);
+            // The place may not be for the timer as it is now.
+            actor.stale |= self.has(Flaw::GivenUpSlotsStay) && actor.mark == Some(Mark::Claimed);
             // A creation has nothing to step with.
             let Some(cause) = actor.cause.clone() else { return };
             return self.think(name, actor, (*cause).clone());

@@ -206,6 +206,14 @@ fn a_successor_that_gives_back_a_call_that_was_on_its_way_is_found() {
 }
 
 #[test]
+fn the_slot_of_a_place_that_was_given_up_and_still_speaks_of_the_claim_is_found() {
+    let faults = Faults { wishes: 1, deaths: 1, ..NONE };
+    let scenario = wanting(Wish::Timeout { millis: 5_000 }, faults);
+    let scenario = Scenario { journaled: true, workers: 1, ..scenario };
+    is_found_in(scenario, Flaw::GivenUpSlotsStay, Promise::AtMostOnce);
+}
+
+#[test]
 fn a_successor_that_does_not_compare_the_claim_is_found() {
     let faults = Faults { forged: 1, ..NONE };
     is_found_with_a_journal(Flaw::HeirOfAnyClaim, faults, Promise::AtMostOnce);
