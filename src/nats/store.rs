@@ -37,6 +37,11 @@ impl Stored {
         Self { timer, revision, later: self.later.clone() }
     }
 
+    /// Whether both have the same fields of a later version.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.later == other.later
+    }
+
     /// Reads a record of this revision.
     pub(super) fn read(json: &[u8], revision: u64) -> Result<Self, String> {
         record::read(json).map(|(timer, later)| Self { timer, revision, later })

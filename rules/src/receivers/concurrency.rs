@@ -4,25 +4,20 @@
 //! than with few others, more at once means more in a second. Once each takes twice as long, more calls at once only
 //! wait for each other, at the receiver or for this machine's processors, and a node that is killed leaves all of
 //! them open. So the limit doubles in each round of calls that are as quick as with few others, and shrinks when they are
-//! slower, unless they are quick all the same.
+//! slower.
 //!
 //! Durations are compared by their logarithms. So a few very slow calls, such as those that a pause of the machine hits, count
 //! little, and a queue that makes each call wait counts in full.
 
 use std::time::{Duration, Instant};
 
-/// The smallest limit of a receiver, and the first. Fewer calls would keep neither the network nor a second processor busy, and the duration
-/// of a call by itself could not be told from its duration in a queue.
+/// The smallest limit of a receiver, and the first. Fewer calls would keep neither the network nor a second processor busy, and the
+/// duration of a call by itself could not be told from its duration in a queue.
 pub const FLOOR: usize = 4;
 
 /// How much longer than with few others a call may take, as a power of two: twice as long. A queue as long as the work
 /// in progress keeps the bottleneck busy through short pauses. A longer queue adds little to the rate.
 const TOLERANCE: f64 = 1.0;
-
-/// A quicker call is taken for one that takes this long by itself. The pauses of a busy machine are longer than such a call, and tell
-/// nothing of its receiver. A place is also held while NATS stores the claim and the outcome, so a limit by the call alone would be
-/// too low to keep up.
-const QUICK: Duration = Duration::from_micros(2_500);
 
 /// The most that the limit changes in a round, as a power of two: it doubles or halves.
 const STEP: f64 = 1.0;
@@ -159,7 +154,7 @@ impl Concurrency {
             self.alone = Some(alone + (time - alone) * WEIGHT);
         }
         // If half of the calls fail, the limit stays. If all of them do, it is halved.
-        let room = TOLERANCE + alone.max(QUICK.as_secs_f64().log2()) - time;
+        let room = TOLERANCE + alone - time;
         (room - failed * (TOLERANCE + STEP)).clamp(-STEP, STEP)
     }
 

@@ -220,7 +220,9 @@ fn refused(
 ) -> Option<Committed> {
     match (over, now) {
         (Some(over), Some(now)) if now.revision == over.revision => None,
-        (_, Some(stored)) if may_be_stored && stored.timer == *timer => {
+        (over, Some(stored))
+            if may_be_stored && stored.timer == *timer && over.is_none_or(|over| stored.is_like(over)) =>
+        {
             Some(Committed::Done(stored.revision))
         }
         (_, now) => Some(Committed::Lost(Lost {

@@ -85,17 +85,15 @@ impl Engine {
     }
 
     fn tell(&self, entry: &Noted, before: &State, timer: &Timer) {
-        match entry.mark {
-            Mark::Claimed => report::given_back(timer, "the node was killed"),
-            Mark::Written => {
-                measure::stored(&self.metrics.work, before, &timer.state, false);
-                report::stored(timer);
-            }
-            Mark::Answered(_) => {
-                measure::stored(&self.metrics.work, before, &timer.state, true);
-                report::stored(timer);
-            }
+        // A record that was brought back ends, however far its call had come.
+        if matches!((&entry.mark, &timer.state), (Mark::Claimed, State::Scheduled { .. })) {
+            report::given_back(timer, "the node was killed");
+        } else {
+            let called = matches!(entry.mark, Mark::Answered(_));
+            measure::stored(&self.metrics.work, before, &timer.state, called);
+            report::stored(timer);
         }
+        self.metrics.sweep.stored(&timer.state);
     }
 }
 

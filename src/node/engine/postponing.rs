@@ -5,7 +5,7 @@
 
 use super::claims::{Claiming, Claims};
 
-/// The fewest and the most timers that are postponed at once. Nobody waits for a postponement.
+/// The fewest and the most timers that are postponed at once. No client waits for a postponement.
 const LEAST: usize = 4;
 const MOST: usize = 256;
 

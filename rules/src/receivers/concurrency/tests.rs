@@ -153,7 +153,7 @@ fn a_machine_that_is_the_bottleneck_has_few_open_and_works_all_the_time() {
     world.run(SECOND, &mut receiver);
     let rate = world.rate(SECOND, &mut receiver);
     assert!(rate > 6_500.0, "{rate}");
-    assert!((16..=48).contains(&world.limit()), "{}", world.limit());
+    assert!((8..=24).contains(&world.limit()), "{}", world.limit());
 }
 
 #[test]
