@@ -247,7 +247,16 @@ async fn refused_start(limits: &str) -> String {
     })
     .await;
     let output = Command::new(env!("CARGO_BIN_EXE_jettimer"))
-        .args(["serve", "--insecure-no-auth", "--listen", "127.0.0.1:0", "--nats-wait", "1s"])
+        .args([
+            "serve",
+            "--insecure-no-auth",
+            "--listen",
+            "127.0.0.1:0",
+            "--nats-wait",
+            "1s",
+            "--journal-dir",
+            "off",
+        ])
         .args(broker.args("node"))
         .output()
         .await

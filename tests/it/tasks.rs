@@ -150,7 +150,7 @@ async fn a_node_whose_log_is_not_read_goes_on() {
     let (mut broker, sink) = (Broker::start().await, Sink::start().await);
     let mut child = Command::new(env!("CARGO_BIN_EXE_jettimer"))
         .args(["serve", "--log-format", "json", "--log", "debug", "--insecure-no-auth"])
-        .args(["--listen", "127.0.0.1:0", "--allow-targets", "127.0.0.0/8"])
+        .args(["--listen", "127.0.0.1:0", "--allow-targets", "127.0.0.0/8", "--journal-dir", "off"])
         .args(broker.args("node"))
         .stderr(Stdio::piped())
         .kill_on_drop(true)
