@@ -1,4 +1,4 @@
-//! The rules: what becomes of a timer, a receiver, a record or a node's clock, given the facts and the time.
+//! The rules: they decide about timers, receivers, records and the clocks of nodes, given the facts and the time.
 //!
 //! Pure: no I/O, no clock, no randomness, no JSON. The time comes in as an argument. This crate depends on no runtime, no network
 //! and no format.

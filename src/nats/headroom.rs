@@ -27,7 +27,7 @@ const LEAST_TIMER_BYTES: usize = 16 * 1_024;
 pub(super) const MIN_PAYLOAD: usize =
     HEADERS_BYTES + STATE_BYTES + ATTEMPT_BYTES * MAX_ATTEMPTS_KEPT + LEAST_TIMER_BYTES;
 
-/// The stored form of a timer that replaces the record `over`, which leaves room for what the timer still has to go through.
+/// The stored form of a timer that replaces the record `over`. It leaves room for the timer's remaining attempts and its end.
 ///
 /// # Errors
 ///

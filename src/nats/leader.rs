@@ -18,7 +18,7 @@ use super::link::Link;
 ///
 /// # Errors
 ///
-/// A [`NatsError`] if no answer comes. With [`NatsError::Unclear`], also if it cannot be read, the request may be done.
+/// A [`NatsError`] if no answer comes, or one that cannot be read. With [`NatsError::Unclear`], the request may be done anyway.
 pub(super) async fn ask<T: DeserializeOwned>(
     link: &Link,
     subject: Subject,

@@ -1,5 +1,4 @@
-//! Asks servers about themselves, as they answer to users whose account the system account exports that to (nats/accounts.conf
-//! does).
+//! Asks servers about themselves. They answer if the system account exports that to this node's account (nats/accounts.conf does).
 
 use std::time::Duration;
 

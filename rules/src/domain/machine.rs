@@ -1,4 +1,4 @@
-//! The state machine: how an input changes a timer, and which effects a node has to carry out.
+//! The state machine: how a worker's event or a client's command changes a timer, and which effects a node has to carry out.
 //!
 //! [`step`], for a worker, and [`obey`], for a client, are pure. They return the effects in the order in which they are to be done. A
 //! node that dies has done a prefix of that list. So each prefix must leave the timer safe, and each effect must be harmless when done

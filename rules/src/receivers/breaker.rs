@@ -1,4 +1,4 @@
-//! A circuit breaker: a receiver or path that fails over and over is left alone for a while, then probed by one call at a time. A
+//! A circuit breaker: a receiver or path that fails over and over is not called for a while, then probed by one call at a time. A
 //! receiver has a breaker that hears of connections, and each of its paths one that hears of answers. Paths that look alike have a
 //! third kind, without pauses and probes, in `shape`. Time comes in as an argument.
 
@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use super::ramp;
 use crate::backoff::Backoff;
 
-/// How long a receiver or path is left alone the first time.
+/// How long the breaker of a receiver or path stays open the first time.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
-/// How long it is left alone at most: a receiver that is back is found within this time.
+/// How long it stays open at most: a receiver that is back is found within this time.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// The pauses from the first one on, each after another failed probe.

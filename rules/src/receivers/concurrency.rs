@@ -3,8 +3,8 @@
 //! By Little's law, the number of calls in progress is the rate times the duration of one. As long as a call takes no longer
 //! than with few others, more at once means more in a second. Once each takes twice as long, more calls at once only
 //! wait for each other, at the receiver or for this machine's processors, and a node that is killed leaves all of
-//! them open. So the limit doubles in each round of calls that are as quick as with few others, and shrinks when they are
-//! slower.
+//! them open. So the limit doubles in each round of calls that are as quick as with few others, and shrinks when they fail, or are
+//! slower while more than half of it is in use.
 //!
 //! Durations are compared by their logarithms. So a few very slow calls, such as those that a pause of the machine hits, count
 //! little, and a queue that makes each call wait counts in full.

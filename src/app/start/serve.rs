@@ -1,4 +1,4 @@
-//! The part of a node that answers requests: its listeners, and the API with the index and the feed behind it.
+//! The part of a node that answers requests: its listeners, and the API with its index and its feed.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The answers of JetStream's API: what was asked for, or an error with its code.
+//! The answers of JetStream's API: the requested data, or an error with its code.
 
 use std::fmt;
 

@@ -48,8 +48,8 @@ const HAND_OVER_DELAY: Duration = Duration::from_millis(100);
 /// for which a wake would linger, since these tries count, too.
 const TROUBLE_DELAY: Duration = Duration::from_secs(1);
 
-/// The delay until a node looks again at a timer whose record cannot be read. By then an operator
-/// may have repaired it, or a newer node may take it.
+/// The delay until a node looks again at a timer whose record cannot be read. By then an operator may have repaired it, or a newer node
+/// may take it.
 const UNREADABLE_DELAY: Duration = Duration::from_secs(60);
 
 /// Pulls and attends to wakes until `worker.stop` is cancelled. Then it hands back the wakes that it only holds, and takes no more.
@@ -183,7 +183,7 @@ impl Work {
         self.tasks.one_of_many(metrics::Task::Wake, Some(timer), attended);
     }
 
-    /// How long a wake that has just come is left alone, since its timer is due only later.
+    /// How long a wake that has just come waits before its turn, since its timer is due only later.
     fn early(&self, wake: &Wake) -> Duration {
         let now = self.engine.clock().moment();
         let left = wake.due_at.map_or(Duration::ZERO, |at| now.pace.in_the_world(at.since(now.at)));

@@ -173,7 +173,7 @@ impl Attention<'_> {
         Ok(())
     }
 
-    /// Carries out what is left to do; then the decision about the wake stands. `None` if another writer was first.
+    /// Carries out the effects; then the decision about the wake stands. `None` if another writer was first.
     async fn conclude(
         &mut self,
         effects: Vec<Effect>,

@@ -69,7 +69,7 @@ impl CallPlace {
         Self { entry, ..self }
     }
 
-    /// Notes that the claim is over: its outcome is stored, or it was not stored itself.
+    /// Ends the entry of the journal: the outcome is stored, or this place is given up and the claim goes on without it.
     pub(super) fn ends(&self) {
         self.entry.ends();
     }

@@ -31,7 +31,7 @@ impl Attention<'_> {
     pub(super) async fn admit(&mut self) -> Result<Option<Attended>, NatsError> {
         let (engine, worker) = (self.engine, self.worker);
         let Some(stored) = &self.known.stored else { return Ok(None) };
-        // There is a place, and it is not for this timer: a client has changed it since, or a replica does not know of a change yet.
+        // There is a place, but not for this timer: a client has changed the timer since, or a replica does not have a change yet.
         if self.place.is_some() && !self.known.fresh {
             self.known.read_again(engine, self.wake.id).await?;
             return Ok(None);

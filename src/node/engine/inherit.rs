@@ -71,7 +71,7 @@ impl Engine {
             };
             let effects = step(&stored.timer, input, self.clock.moment()).effects;
             let mut done = Inherited::Over;
-            // What becomes of the wake is for the worker that has it.
+            // The worker that gets the wake decides about it.
             let carried = self.carry_out(effects, stored, ArmedBy::Worker, Patience::Endless, |after| {
                 done = what;
                 self.tell(&entry, &stored.timer.state, after);

@@ -1,8 +1,8 @@
-//! Where the rules meet the world: the engine reads a timer, steps it and carries out the effects, in one way for clients and in
-//! another for workers.
+//! Where the rules meet the world: the engine reads a timer, asks the rules, and carries out the effects, in one way for workers, clients
+//! and the readers of journals.
 //!
-//! The engine decides nothing about timers. It carries out the effects of [`rules::domain::machine::step`] in
-//! their order, and handles a JetStream that does not answer.
+//! The engine decides nothing about timers. It carries out the effects of [`rules::domain::machine::step`] and
+//! [`rules::domain::machine::obey`] in their order, and handles a JetStream that does not answer.
 
 mod apply;
 mod attend;

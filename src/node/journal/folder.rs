@@ -155,8 +155,8 @@ fn entries(file: &File, boot: BootId) -> io::Result<Vec<Noted>> {
     Ok(furthest(noted))
 }
 
-/// Of several entries about one claim, the one that tells most: a slot whose place was given up may still say that the call was about to
-/// be claimed, while the claim was called from another place.
+/// Keeps one entry of each claim, the furthest. The slot of a place that was given up may still say that the call was about to be claimed,
+/// while the call was made from another place.
 fn furthest(noted: Vec<Noted>) -> Vec<Noted> {
     let mut by_claim: HashMap<ClaimId, Noted> = HashMap::with_capacity(noted.len());
     for entry in noted {

@@ -99,8 +99,8 @@ impl Entry {
         }
     }
 
-    /// Notes that the claim is over: its outcome is stored, or it was given up before it was stored. This writes a mark only for a claim
-    /// whose request was not written. For the others it is enough that the record no longer has the claim.
+    /// Ends this entry: the outcome is stored, or the place was given up before the call. This writes a mark only for a claim whose request
+    /// was not written. For the others it is enough that the record no longer has the claim.
     pub fn ends(&self) {
         if let Some(slot) = &self.0 {
             slot.ends();

@@ -10,8 +10,8 @@ use crate::domain::retry::NoMore;
 use crate::domain::time::{Now, Timestamp};
 use crate::domain::timer::{Claim, ClaimId, Doubt, MAX_ATTEMPTS_KEPT, State, Timer};
 
-/// What becomes of a wake without a record, or whose record will not change. A wake is armed before its record is stored, so the
-/// record may be on its way.
+/// The worker's next action with a wake that has no record, or whose record will not change. A wake is armed before its record is stored,
+/// so the record may be on its way.
 pub fn unneeded(tries: u32, now: impl Into<Now>) -> Then {
     if tries < LINGER_TRIES { linger(tries, now.into()) } else { Then::Settle }
 }

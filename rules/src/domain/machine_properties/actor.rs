@@ -1,4 +1,4 @@
-//! A worker or a client in the middle of its effects.
+//! A worker or a client in the middle of its actions.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::domain::timer::{ClaimId, State};
 
 use super::journal::Mark;
 
-/// What an actor steps with.
+/// The event or the command that an actor steps with.
 #[derive(Clone, Debug)]
 pub(super) enum Cause {
     Event(Input),

@@ -15,7 +15,7 @@ pub(super) enum Event {
     Deliver { which: usize, stale_by: usize },
     /// A worker receives a message and cannot read the record.
     LookFails { which: usize },
-    /// An actor does its next effect, or hears the result of its call.
+    /// An actor does its next action, or hears the result of its call.
     Proceed { actor: usize, result: CallResult },
     /// An actor's next write is done, but the actor does not hear of it.
     ProceedUnheard { actor: usize },

@@ -1,7 +1,7 @@
 //! Bugs that a developer could write, each of which the checks must find. None of them is in the code.
 //!
-//! The flaws of the rules change the list of effects that the real `step` returns. The flaws of the engine and the broker change
-//! how the world does the effects.
+//! The flaws of the rules change the actions that the real `step` and `obey` return. The flaws of the engine and the broker change how
+//! the world does these actions.
 
 use crate::domain::attempt::Delivery;
 use crate::domain::machine::{Command, Effect, Input, Refusal, Then, obey, step};
@@ -36,7 +36,7 @@ pub(super) enum Flaw {
     SettleOnAReplica,
     /// Arming a wake takes the timer's other one away.
     OneWakeOfATimer,
-    /// A client's input is stepped again, although an earlier try may have been stored.
+    /// A client's command is applied again, although an earlier try may have been stored.
     RepeatUnclear,
     /// A write that is refused because another one is on its way is taken for a write that has lost.
     RefusalIsFinal,
@@ -78,7 +78,7 @@ pub(super) enum Flaw {
     GivesWayToAnyWake,
 }
 
-/// What the rules make of the cause, or what they make of it with this flaw.
+/// The actions that the rules return for the cause, or those that they return with this flaw.
 pub(super) fn flawed_step(
     flaw: Option<Flaw>,
     timer: &Timer,

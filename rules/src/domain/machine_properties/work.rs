@@ -1,4 +1,4 @@
-//! How actors do their effects: one at a time, as the engine does, so that anything can come in between.
+//! How actors act: one action at a time, as the engine does, so that anything can come in between.
 
 use std::sync::Arc;
 use std::time::Duration;

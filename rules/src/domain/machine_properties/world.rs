@@ -1,7 +1,7 @@
 //! The world of one timer: its record with every version, the broker's wakes, the workers and clients in the middle of their
-//! effects, and a receiver that notes each call.
+//! actions, and a receiver that notes each call.
 //!
-//! `broker` has the wakes. An `actor` does its effects one at a time, so that anything can come in between. `promises` watches.
+//! `broker` has the wakes. An `actor` does its actions one at a time, so that anything can come in between. `promises` watches.
 //! The world decides nothing: the properties draw the next event at random, and the model check tries every event.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -2,7 +2,8 @@
 //!
 //! The properties next to this check draw long, wild lists of events at random. This check tries all lists, in every order, for a
 //! few actors, a few faults and a few instants: a flaw that it does not find is not there, up to that size. Both drive the same
-//! world, and thereby the real [`step`](crate::domain::machine::step) and its list of effects. So both check the code as it is.
+//! world, and thereby the real [`step`](crate::domain::machine::step) and [`obey`](crate::domain::machine::obey). So both check the code
+//! as it is.
 //!
 //! Time goes from one instant of a list to the next, at any moment, even while actors are in the middle of something. So each
 //! actor may be as slow as it likes. The scenario says which faults there are, and how many at most.
