@@ -15,6 +15,7 @@ use jettimer::{
 
 /// Creating and firing timers makes many small, short-lived allocations, which often end on another thread than they began on. jemalloc
 /// gives a thread the memory that it has freed last, which is in its processor's cache.
+#[cfg(feature = "jemalloc")]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
