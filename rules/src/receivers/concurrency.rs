@@ -150,7 +150,7 @@ impl Concurrency {
         }
         let time = round.time / round.well as f64;
         let alone = *self.alone.get_or_insert(time);
-        if time < alone || round.at_once <= FLOOR {
+        if time < alone || round.at_once <= self.least {
             self.alone = Some(alone + (time - alone) * WEIGHT);
         }
         // If half of the calls fail, the limit stays. If all of them do, it is halved.

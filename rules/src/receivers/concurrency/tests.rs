@@ -259,6 +259,22 @@ fn calls_that_are_slow_though_few_are_made_do_not_lower_the_limit() {
 }
 
 #[test]
+fn a_limit_with_a_higher_floor_grows_again_once_calls_take_longer_for_good() {
+    let mut now = Instant::now();
+    let mut concurrency = Concurrency::of_at_least(32, now);
+    for took in [MILLI, 40 * MILLI] {
+        for _ in 0..3_000 {
+            let began = now;
+            now += took;
+            let at_once = concurrency.limit(MOST);
+            concurrency
+                .ended(&Ended { began, ended: now, once: Duration::ZERO, at_once, failed: false }, MOST);
+        }
+        assert_eq!(concurrency.limit(MOST), MOST, "{took:?}");
+    }
+}
+
+#[test]
 fn the_time_of_making_a_connection_says_nothing_about_later_calls() {
     let mut now = Instant::now();
     let mut concurrency = Concurrency::new(now);
