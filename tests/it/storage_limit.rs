@@ -1,6 +1,8 @@
 //! JetStream's storage limit: nodes refuse new timers before it is reached, so that promised timers can still be called and
 //! cancelled.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -14,6 +16,10 @@ use crate::sweep_timers::until_sweeper;
 /// The limit of a store that is full after a few hundred large timers; events take a part of it.
 const LIMIT: &str = "40M";
 const NODE: [&str; 4] = ["--event-max-bytes", "4194304", "--request-timeout", "14s"];
+
+/// A node that refuses a timer looks at the store again. After so many refusals in a row, with such a pause between them, it has.
+const PAUSE: Duration = Duration::from_secs(1);
+const REFUSALS: u32 = 3;
 
 /// The bytes of a large timer; no test fills a store with larger ones.
 const LARGE: usize = 60_000;
@@ -42,10 +48,12 @@ async fn until_seen(client: &Client) {
     eventually("it knows how much room there is", seen).await;
 }
 
-/// Creates large timers until the node accepts no more; returns the last answer.
+/// Creates large timers until the node accepts no more, even after it has looked at the store again: between two looks, it takes its
+/// own writes for larger than they are. Returns the last answer.
 async fn fill(client: &Client) -> Reply {
     let many: Vec<Value> = (0..50).map(|_| large()).collect();
     let many = Value::from(many).to_string();
+    let mut refusals = 0;
     eventually("no more timers are taken", async || {
         let reply =
             client.send(Method::POST, "/timers", &[("content-type", "application/json")], &many).await;
@@ -53,7 +61,16 @@ async fn fill(client: &Client) -> Reply {
         for item in reply.json["results"].as_array().expect("results") {
             assert!(item["status"] == 201 || kind(&item["problem"]) == "storage-full", "{item}");
         }
-        (reply.json["created"] == 0).then_some(reply)
+        if reply.json["created"] != 0 {
+            refusals = 0;
+            return None;
+        }
+        refusals += 1;
+        if refusals < REFUSALS {
+            tokio::time::sleep(PAUSE).await;
+            return None;
+        }
+        Some(reply)
     })
     .await
 }
