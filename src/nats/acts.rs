@@ -13,8 +13,8 @@ use super::replica::{Batch, Got};
 use rules::domain::state_kind::StateKind;
 use rules::ledger::{Act, Deed};
 
-/// The most events in a page.
-const EVENTS_AT_ONCE: usize = 500;
+/// The most events in a page. The server collects a page before it reads the connection's next request, which may be a claim.
+const EVENTS_AT_ONCE: usize = 200;
 
 /// Bytes of events in a page: each event has the whole record.
 const PAGE_BYTES: usize = 4 * 1_024 * 1_024;

@@ -7,6 +7,7 @@ use async_nats::jetstream::context::{
 use async_nats::jetstream::stream::{ConsumerError, ConsumerErrorKind};
 
 use super::api::is_off;
+use super::error::NatsError;
 
 /// The advice if the account has no JetStream.
 pub(super) const NOT_FOR_ACCOUNT: &str = "JetStream is off for the account of this node's user. Turn it on: jetstream: enabled in the \
@@ -21,7 +22,7 @@ const STREAMS: &str = ": the account may not have more streams. jettimer needs 4
      server: raise max_streams of the account";
 
 const CONSUMERS: &str = ": the account, or the stream, may not have more consumers. jettimer needs one on TIMERS, and on each of \
-     KV_timers and TIMERS_EVENTS two for each node that serves the API: raise max_consumers";
+     KV_timers and TIMERS_EVENTS two for each node that serves the API, and one more on KV_timers for sweeps: raise max_consumers";
 
 const STORAGE: &str = ": the server, or the account, has less storage left than the stream would reserve. Raise max_file_store of \
      the server or max_storage of the account, or let the events reserve less with --event-max-bytes";
@@ -77,7 +78,17 @@ pub(super) fn for_consumer(error: &ConsumerError) -> &'static str {
     }
 }
 
-fn for_limit(code: ErrorCode) -> &'static str {
+/// The error of a request on this subject. NATS does not answer a request that the user may not make, so one without an answer may
+/// have been refused.
+pub(super) fn if_unanswered(error: NatsError, subject: &str) -> NatsError {
+    let NatsError::Unclear(why) = error else { return error };
+    NatsError::Unclear(format!(
+        "{why}: may this node's NATS user publish to {subject} (nats/permissions.conf)?"
+    ))
+}
+
+/// The same advice for any request that JetStream refused with this code.
+pub(super) fn for_limit(code: ErrorCode) -> &'static str {
     match code {
         ErrorCode::MAXIMUM_STREAMS_LIMIT => STREAMS,
         ErrorCode::MAXIMUM_CONSUMERS_LIMIT => CONSUMERS,

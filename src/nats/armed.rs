@@ -15,11 +15,15 @@ use rules::domain::sweep::Armed;
 use rules::domain::time::Timestamp;
 use rules::domain::timer::TimerId;
 
+/// Of how many timers the wakes are asked for at once: the server collects an answer before it reads the connection's next request,
+/// which may be a claim.
+const TIMERS_AT_ONCE: usize = 64;
+
 /// The wakes of each of these timers.
 pub async fn wakes_of(link: &Link, ids: &[TimerId]) -> Result<HashMap<TimerId, Vec<Armed>>, NatsError> {
     let mut wakes: HashMap<TimerId, Vec<Armed>> = HashMap::new();
-    let mut parts = vec![ids];
-    while let Some(part) = parts.pop().filter(|part| !part.is_empty()) {
+    let mut parts: Vec<&[TimerId]> = ids.chunks(TIMERS_AT_ONCE).collect();
+    while let Some(part) = parts.pop() {
         let subjects: Vec<String> =
             part.iter().flat_map(|id| [schedule_subjects_of(*id), fire_subject(*id).into_string()]).collect();
         let batch = Batch::read(link, STREAM, &json!({ "multi_last": subjects })).await?;

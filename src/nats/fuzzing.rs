@@ -118,6 +118,7 @@ fn seen(bytes: &[u8]) -> Option<Seen> {
         headers,
         payload: Bytes::copy_from_slice(payload),
         sequence: 7,
+        delivery: 0,
         pending: 0,
         stored_at,
     })

@@ -8,6 +8,7 @@ use async_nats::header::IntoHeaderName;
 use async_nats::{HeaderValue, Message};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
+use serde_json::json;
 use tokio::time::timeout;
 
 use super::api::header::{NATS_NUM_PENDING, NATS_SEQUENCE, NATS_SUBJECT, NATS_TIME_STAMP};
@@ -72,6 +73,7 @@ impl Got {
             headers: self.0.headers.clone().unwrap_or_default(),
             payload: self.0.payload.clone(),
             sequence: self.sequence(),
+            delivery: 0,
             pending: 0,
             stored_at: clock.shown(self.stored_at()),
         }
@@ -84,7 +86,17 @@ impl Got {
 
 /// The last message of a subject; `None` without one.
 pub(super) async fn last_message(link: &Link, stream: &str, subject: &str) -> Result<Option<Got>, NatsError> {
-    let answer = link.ask(subject::direct_get_last(stream, subject), None, Bytes::new()).await?;
+    one(link.ask(subject::direct_get_last(stream, subject), None, Bytes::new()).await?)
+}
+
+/// The first message from this sequence on; `None` after the last.
+pub(super) async fn next_message(link: &Link, stream: &str, from: u64) -> Result<Option<Got>, NatsError> {
+    let request = json!({ "seq": from, "next_by_subj": ">" }).to_string();
+    one(link.ask(subject::direct_get(stream), None, request.into()).await?)
+}
+
+/// The answer to a request for one message.
+fn one(answer: Message) -> Result<Option<Got>, NatsError> {
     match answer.status.map(|status| status.as_u16()) {
         None | Some(OK) => Ok(Some(Got(answer))),
         Some(NONE) => Ok(None),

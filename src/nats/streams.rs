@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn the_leader_is_first_and_a_server_that_is_away_is_not_current() {
         let info: StreamInfo = serde_json::from_str(
-            r#"{"config": {"num_replicas": 3, "max_bytes": -1}, "state": {"messages": 3, "bytes": 90, "last_seq": 4},
+            r#"{"config": {"num_replicas": 3, "max_bytes": -1}, "state": {"messages": 3, "bytes": 90, "first_seq": 1, "last_seq": 4},
                 "cluster": {"name": "c", "leader": "n-2", "replicas": [
                 {"name": "n-3", "current": true, "offline": true, "active": 5000000000, "lag": 7},
                 {"name": "n-1", "current": true, "active": 1000}]}}"#,

@@ -23,6 +23,8 @@ pub(super) struct Seen {
     pub(super) payload: Bytes,
     /// Its sequence in the stream.
     pub(super) sequence: u64,
+    /// Its number among the messages that its consumer has delivered, from 1; 0 without a consumer.
+    pub(super) delivery: u64,
     /// How many messages follow it in the stream at this moment.
     pub(super) pending: u64,
     /// When the server stored it, by the server's clock, as this node's clock shows it.
@@ -30,6 +32,25 @@ pub(super) struct Seen {
 }
 
 impl Seen {
+    /// A message that a consumer has delivered to a node with this clock.
+    pub(super) fn read(message: jetstream::Message, clock: Clock) -> Result<Self, NatsError> {
+        let info = message.info().map_err(|error| {
+            NatsError::Unreadable(format!("a message without its place in the stream: {error}"))
+        })?;
+        let micros = info.published.unix_timestamp_nanos() / 1_000;
+        let (sequence, delivery, pending) = (info.stream_sequence, info.consumer_sequence, info.pending);
+        let message = message.message;
+        Ok(Self {
+            subject: message.subject.to_string(),
+            headers: message.headers.unwrap_or_default(),
+            payload: message.payload,
+            sequence,
+            delivery,
+            pending,
+            stored_at: clock.shown(Timestamp::from_micros(u64::try_from(micros).unwrap_or_default())),
+        })
+    }
+
     pub(super) fn header(&self, name: impl IntoHeaderName) -> Option<&str> {
         self.headers.get(name).map(HeaderValue::as_str)
     }
@@ -74,19 +95,6 @@ impl Tail {
             }
             None => return Err(NatsError::NotDone("the subscription to the stream has ended".to_owned())),
         };
-        let info = message.info().map_err(|error| {
-            NatsError::Unreadable(format!("a message without its place in the stream: {error}"))
-        })?;
-        let micros = info.published.unix_timestamp_nanos() / 1_000;
-        let (sequence, pending) = (info.stream_sequence, info.pending);
-        let message = message.message;
-        Ok(Seen {
-            subject: message.subject.to_string(),
-            headers: message.headers.unwrap_or_default(),
-            payload: message.payload,
-            sequence,
-            pending,
-            stored_at: self.clock.shown(Timestamp::from_micros(u64::try_from(micros).unwrap_or_default())),
-        })
+        Seen::read(message, self.clock)
     }
 }

@@ -213,6 +213,7 @@ mod tests {
             headers: map,
             payload: Bytes::new(),
             sequence: 7,
+            delivery: 0,
             pending: 0,
             stored_at: clock.shown(Timestamp::from_micros(ANCHOR + 100 * SECOND)),
         };

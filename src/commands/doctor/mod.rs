@@ -130,7 +130,8 @@ async fn of_timers(
     let reference = Reference::new(Duration::MAX);
     let guard = Guard::new(link.clone(), clock, metrics, reference, None, None);
     let broom = Broom::new(link.clone(), store, guard, clock, grace);
-    let order = Order { after_loss: false, repair, end_restored: false, count_late: true };
+    let order =
+        Order { after_loss: false, repair, end_restored: false, find_orphans: true, count_late: true };
     Box::pin(broom.sweep(order, &findings)).await?;
     let late = late::of_late(&findings.late);
     let found = findings.found();

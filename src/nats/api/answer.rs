@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::subject;
+use crate::nats::advice;
 use crate::nats::error::NatsError;
 
 /// The description of `STREAM_STORE_FAILED`, the error of any failure to store, if a stream's own limit is reached.
@@ -96,6 +97,11 @@ impl ApiError {
         ]
         .contains(&self.err_code)
             || (self.err_code == ErrorCode::STREAM_STORE_FAILED && self.description == STREAM_FULL)
+    }
+
+    /// Advice on the limit that is reached, to append to the error; empty if no limit is the reason.
+    pub(in crate::nats) fn advice(&self) -> &'static str {
+        advice::for_limit(self.err_code)
     }
 
     /// The error of a request on this subject.

@@ -25,6 +25,7 @@ pub(in crate::nats) struct StreamConfig {
 pub(in crate::nats) struct StreamState {
     pub(in crate::nats) messages: u64,
     pub(in crate::nats) bytes: u64,
+    pub(in crate::nats) first_seq: u64,
     pub(in crate::nats) last_seq: u64,
     /// How many messages each subject has; empty unless the request asks for subjects.
     #[serde(default)]

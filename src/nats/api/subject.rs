@@ -50,7 +50,15 @@ pub(in crate::nats) fn consumer_info(stream: &str, consumer: &str) -> Subject {
     format!("{PREFIX}CONSUMER.INFO.{stream}.{consumer}").into()
 }
 
-/// The next messages for a worker of a consumer (ADR-37).
+pub(in crate::nats) fn create_consumer(stream: &str, consumer: &str) -> Subject {
+    format!("{PREFIX}CONSUMER.CREATE.{stream}.{consumer}").into()
+}
+
+pub(in crate::nats) fn delete_consumer(stream: &str, consumer: &str) -> Subject {
+    format!("{PREFIX}CONSUMER.DELETE.{stream}.{consumer}").into()
+}
+
+/// The next messages for a reader of a consumer (ADR-37).
 pub(in crate::nats) fn pull(stream: &str, consumer: &str) -> Subject {
     format!("{PREFIX}CONSUMER.MSG.NEXT.{stream}.{consumer}").into()
 }

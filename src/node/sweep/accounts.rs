@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::nats::{ActPage, Ledger, Link, NatsError, Stored, last_change, last_event};
+use crate::node::sweep::pace::Pace;
 use rules::ledger::{Act, Balance, Books, Census};
 
 /// How long the events of changes may lag behind the changes: the server publishes them without being asked to wait.
@@ -18,6 +19,9 @@ const BEHIND_WITHIN: Duration = Duration::from_secs(5);
 
 /// The pause between two looks for late events or changes.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// How many acts a sweep reads per second: more than nodes make for long, and not all that the node and the server could do at once.
+const ACTS_RATE: u32 = 20_000;
 
 /// The most changes that one sweep remembers, 24 bytes each. With more of them the sweep counts nothing.
 const MAX_ACTS: usize = 4_000_000;
@@ -49,6 +53,7 @@ impl Accounts {
         let mut place = ledger.place;
         if let Some(mut books) = ledger.books.take() {
             let mut whole = true;
+            let mut pace = Pace::new(Some(ACTS_RATE));
             loop {
                 let page = ActPage::read(link, place).await?;
                 for (at, act) in &page.acts {
@@ -58,6 +63,7 @@ impl Accounts {
                 if !page.more || !whole {
                     break;
                 }
+                pace.after(page.acts.len()).await;
             }
             if whole {
                 ledger.books = Some(books);
@@ -144,10 +150,12 @@ impl Accounts {
         let upto = self.census.upto();
         let deadline = Instant::now() + EVENTS_WITHIN;
         let (mut place, mut acts) = (self.place, Vec::new());
+        let mut pace = Pace::new(Some(ACTS_RATE));
         // The acts must have no gap, so that no replaced record is overlooked.
         let mut next = upto + 1;
         loop {
             let page = ActPage::read(&self.link, place).await?;
+            pace.after(page.acts.len()).await;
             for (at, act) in page.acts {
                 place = at;
                 if act.seq > upto {

@@ -13,6 +13,7 @@ pub mod findings;
 mod hold;
 pub mod late;
 mod look;
+mod pace;
 mod pass;
 mod room;
 mod suspect;
@@ -26,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::foundation::clock::Clock;
+use crate::foundation::failures::Failures;
 use crate::foundation::metrics::Metrics;
 use crate::nats::{Lease, Ledger, Link, NatsError, Shape, Standing, Store};
 use crate::node::guard::Guard;
@@ -36,6 +38,12 @@ pub use pass::{Broom, Order};
 
 /// How often the sweeper checks that everything exists, and every other node whether there is a sweeper.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How often a sweep also reads all waiting wakes. A wake without a record takes room, and leaves by itself at its instant.
+const FIND_ORPHANS_EVERY: Duration = Duration::from_secs(3_600);
+
+/// So many sweeps in a row that fail are worth a line in the log: one may fail while NATS changes leaders.
+const FAILURES_TOLD: u32 = 3;
 
 /// How often a node reads the ledger, to show it in its metrics.
 const SHOW_EVERY: Duration = Duration::from_secs(3);
@@ -79,7 +87,6 @@ pub struct Sweeper {
 type Sweeping<'a> = Pin<Box<dyn Future<Output = Result<(), NatsError>> + Send + 'a>>;
 
 /// The state of a running sweeper.
-#[derive(Default)]
 struct Known {
     /// The lease if this node holds it, with its revision.
     held: Option<(Lease, u64)>,
@@ -92,10 +99,33 @@ struct Known {
     /// The trouble that was logged; it is logged once, until it is over.
     trouble: Option<String>,
     done: Option<Instant>,
+    /// When the last sweep that found orphans ended, and whether the one that goes on does.
+    orphans_found: Option<Instant>,
+    finds_orphans: bool,
+    failures: Failures,
     /// When the ledger was last shown.
     shown: Option<Instant>,
     /// The sweeper's view of the room in JetStream.
     room: room::Known,
+}
+
+impl Known {
+    /// A sweeper's knowledge at the start; `loss` says that wakes were lost before.
+    fn new(loss: bool) -> Self {
+        Self {
+            held: None,
+            standing: None,
+            loss,
+            back: 0,
+            trouble: None,
+            done: None,
+            orphans_found: None,
+            finds_orphans: false,
+            failures: Failures::told_at(FAILURES_TOLD),
+            shown: None,
+            room: room::Known::default(),
+        }
+    }
 }
 
 impl Sweeper {
@@ -108,7 +138,7 @@ impl Sweeper {
 
     /// Sweeps until `stop`, then releases the lease. `lost` says that wakes were lost before this node started.
     pub async fn run(self, lost: bool, stop: CancellationToken) {
-        let mut known = Known { loss: lost, ..Known::default() };
+        let mut known = Known::new(lost);
         stop.run_until_cancelled(self.keep(&mut known)).await;
         if let Some((lease, revision)) = known.held {
             let over = Lease { until: self.clock.world(), ..lease };
@@ -152,7 +182,10 @@ impl Sweeper {
                     let is_due = known.done.is_none_or(|done| done.elapsed() >= self.settings.interval);
                     if (known.loss && !had_loss) || (sweeping.is_none() && (is_due || known.loss)) {
                         let born = known.standing.as_ref().map(|standing| standing.bucket_born);
-                        sweeping = Some(self.sweep(known.loss, born));
+                        let found = known.orphans_found;
+                        known.finds_orphans =
+                            !known.loss && found.is_none_or(|at| at.elapsed() >= FIND_ORPHANS_EVERY);
+                        sweeping = Some(self.sweep(known.loss, known.finds_orphans, born));
                     }
                 }
                 result = done => {
@@ -163,7 +196,7 @@ impl Sweeper {
         }
     }
 
-    fn sweep(&self, after_loss: bool, bucket_born: Option<i128>) -> Sweeping<'_> {
+    fn sweep(&self, after_loss: bool, find_orphans: bool, bucket_born: Option<i128>) -> Sweeping<'_> {
         Box::pin(async move {
             let findings = Findings::counted(self.metrics.clone());
             let counts = self.settings.ledger && !after_loss;
@@ -171,7 +204,8 @@ impl Sweeper {
                 Some(born) => self.said(Accounts::open(&self.link, born).await),
                 None => None,
             };
-            let order = Order { after_loss, repair: true, end_restored: true, count_late: false };
+            let order =
+                Order { after_loss, find_orphans, repair: true, end_restored: true, count_late: false };
             let result = self.broom.sweep_and_count(order, &findings, accounts.as_mut()).await;
             findings.log();
             if let Some(mark) = result?
@@ -212,7 +246,13 @@ impl Sweeper {
         known.done = Some(Instant::now());
         match result {
             Ok(()) => {
+                if known.failures.end() {
+                    tracing::info!("sweeps find and repair lost timers again");
+                }
                 known.loss = false;
+                if known.finds_orphans {
+                    known.orphans_found = known.done;
+                }
                 let now = self.clock.world();
                 self.metrics.sweep.done(now.as_micros());
                 if let (Some((lease, _)), Some(standing)) = (&mut known.held, &known.standing) {
@@ -224,7 +264,14 @@ impl Sweeper {
             }
             Err(error) => {
                 self.metrics.sweep.failed();
-                tracing::debug!(%error, "a sweep was interrupted; it is repeated");
+                if known.failures.add() {
+                    tracing::warn!(
+                        %error,
+                        "sweeps fail, so timers that have lost their wakes are not found; each sweep is repeated"
+                    );
+                } else {
+                    tracing::debug!(%error, "a sweep was interrupted; it is repeated");
+                }
             }
         }
     }

@@ -7,18 +7,21 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 use crate::foundation::clock::Clock;
-use crate::nats::{self, Link, NatsError, Put, RecordPage, Store, Stored, WaitingWake, WakePage, Wakes};
+use crate::nats::{
+    self, Link, NatsError, Put, RecordPage, RecordPages, Store, Stored, WaitingWake, WakeScan, Wakes,
+};
 use crate::node::guard::Guard;
 use crate::node::sweep::accounts::Accounts;
 use crate::node::sweep::findings::{Findings, Kind};
+use crate::node::sweep::pace::Pace;
 use crate::node::sweep::suspect::Suspect;
 use rules::domain::high_water::{HighWater, Soundings};
 use rules::domain::machine::{Effect, Input, LEAD, step};
 use rules::domain::sweep::{Armed, Damage, Look, is_orphan, judge};
+use rules::domain::time::Timestamp;
 use rules::domain::timer::TimerId;
 
 /// How many records, or wakes, a sweep reads per second while no wakes are known to be lost. Measured on 100,000 timers, a record
@@ -48,6 +51,9 @@ pub struct Order {
     pub repair: bool,
     /// End timers whose records were brought back. Only a node does so, since it knows how long records are kept.
     pub end_restored: bool,
+    /// Read all waiting wakes as well, and find those without a record. Not after a loss: timers that have lost their stream of
+    /// wakes have left none.
+    pub find_orphans: bool,
     /// Count late timers by receiver, for `jettimer doctor`.
     pub count_late: bool,
 }
@@ -80,61 +86,71 @@ impl Broom {
             self.remove_settled_wakes().await?;
         }
         let (connection, bucket_born) = (self.link.connection(), self.guard.bucket_born());
-        let mut soundings = Soundings::new(self.clock.now());
-        let mut pace = Pace::new(order);
-        let mut ids: Vec<u64> = Vec::new();
-        let (mut from, mut seen) = (Some(1), 0);
-        while let Some(place) = from {
-            let page = RecordPage::read(&self.link, place).await?;
-            seen = seen.max(page.last);
-            ids.extend(page.records.iter().map(|stored| short(stored.timer.id)));
-            for (id, revision) in &page.unreadable {
-                ids.push(short(*id));
-                findings.note(Kind::Unreadable, Some(*id));
-                soundings.count_unreadable(*revision);
-            }
-            page.removed.iter().for_each(|id| findings.note(Kind::Removed, Some(*id)));
-            findings.looked_at(page.records.len());
-            if order.count_late {
-                let now = self.clock.now();
-                page.records.iter().for_each(|stored| findings.late.look_at(&stored.timer, now));
-            }
+        let mut pass = Pass::new(self.clock.now(), order);
+        let mut pages = RecordPages::open(&self.link).await?;
+        while let Some(page) = pages.next().await? {
             if let Some(accounts) = &mut accounts {
                 accounts.count(&page.records);
             }
-            let read = page.records.len();
-            let (restored, records): (Vec<Stored>, Vec<Stored>) =
-                page.records.into_iter().partition(|stored| self.guard.is_restored(stored));
-            records.iter().for_each(|stored| soundings.count(&stored.timer.state, stored.revision));
-            for stored in restored {
-                self.end_restored(stored.timer.id, order, findings).await?;
-            }
-            self.look_at(&records, order, findings).await?;
-            from = page.next;
-            pace.after(read).await;
+            self.look_at_page(page, &mut pass, findings).await?;
         }
-        soundings.reach(nats::no_record_behind(&self.link, seen).await?);
+        pages.close().await;
+        pass.soundings.reach(nats::no_record_behind(&self.link, pass.seen).await?);
         let same = self.link.connection() == connection;
-        let mark = same.then(|| soundings.finish(bucket_born));
-        // Timers that have lost their stream of wakes have left no orphans.
-        if order.after_loss {
-            return Ok(mark);
+        if order.find_orphans {
+            self.find_orphans(&mut pass, findings).await?;
         }
-        ids.sort_unstable();
-        let mut from = Some(1);
-        while let Some(place) = from {
-            let page = WakePage::read(&self.link, place).await?;
-            let now = self.clock.world();
-            let suspects = page.wakes.iter().copied().filter(|wake: &WaitingWake| {
-                is_orphan(wake.stored_at, now) && ids.binary_search(&short(wake.id)).is_err()
+        Ok(same.then(|| pass.soundings.finish(bucket_born)))
+    }
+
+    async fn look_at_page(
+        &self,
+        page: RecordPage,
+        pass: &mut Pass,
+        findings: &Findings,
+    ) -> Result<(), NatsError> {
+        pass.seen = page.last;
+        if pass.order.find_orphans {
+            pass.ids.extend(page.records.iter().map(|stored| short(stored.timer.id)));
+            pass.ids.extend(page.unreadable.iter().map(|(id, _)| short(*id)));
+        }
+        for (id, revision) in &page.unreadable {
+            findings.note(Kind::Unreadable, Some(*id));
+            pass.soundings.count_unreadable(*revision);
+        }
+        page.removed.iter().for_each(|id| findings.note(Kind::Removed, Some(*id)));
+        findings.looked_at(page.records.len());
+        if pass.order.count_late {
+            let now = self.clock.now();
+            page.records.iter().for_each(|stored| findings.late.look_at(&stored.timer, now));
+        }
+        let read = page.records.len();
+        let (restored, records): (Vec<Stored>, Vec<Stored>) =
+            page.records.into_iter().partition(|stored| self.guard.is_restored(stored));
+        records.iter().for_each(|stored| pass.soundings.count(&stored.timer.state, stored.revision));
+        for stored in restored {
+            self.end_restored(stored.timer.id, pass.order, findings).await?;
+        }
+        self.look_at(&records, pass.order, findings).await?;
+        pass.pace.after(read).await;
+        Ok(())
+    }
+
+    /// Looks for waiting wakes that belong to none of the records of this pass.
+    async fn find_orphans(&self, pass: &mut Pass, findings: &Findings) -> Result<(), NatsError> {
+        pass.ids.sort_unstable();
+        let mut scan = WakeScan::open(&self.link).await?;
+        while let Some(wakes) = scan.next().await? {
+            let (read, now) = (wakes.len(), self.clock.world());
+            let suspects = wakes.into_iter().filter(|wake: &WaitingWake| {
+                is_orphan(wake.stored_at, now) && pass.ids.binary_search(&short(wake.id)).is_err()
             });
-            let suspects: Vec<WaitingWake> = suspects.collect();
-            let looks = suspects.into_iter().map(|wake| self.look_at_wake(wake, order, findings));
+            let looks = suspects.map(|wake| self.look_at_wake(wake, pass.order, findings));
+            let looks: Vec<_> = looks.collect();
             stream::iter(looks).buffer_unordered(BESIDE).try_collect::<()>().await?;
-            from = page.next;
-            pace.after(page.wakes.len()).await;
+            pass.pace.after(read).await;
         }
-        Ok(mark)
+        Ok(())
     }
 
     /// Removes due wakes that the server never delivers, before the sweep takes a timer for armed because of one.
@@ -240,27 +256,25 @@ impl Broom {
     }
 }
 
+/// What one sweep has gathered so far.
+struct Pass {
+    order: Order,
+    soundings: Soundings,
+    /// The sequence up to which the records were read.
+    seen: u64,
+    /// The records that there are, by the random half of their ids, if orphans are to be found.
+    ids: Vec<u64>,
+    pace: Pace,
+}
+
+impl Pass {
+    fn new(now: Timestamp, order: Order) -> Self {
+        let rate = if order.after_loss { None } else { Some(PACE) };
+        Self { order, soundings: Soundings::new(now), seen: 0, ids: Vec::new(), pace: Pace::new(rate) }
+    }
+}
+
 /// The random half of an id: enough to tell it from others. If two are equal, an orphan stays.
 fn short(id: TimerId) -> u64 {
     id.as_u64_pair().1
-}
-
-/// Spreads reading over time, unless wakes were lost.
-struct Pace {
-    began: Instant,
-    read: u32,
-    hurry: bool,
-}
-
-impl Pace {
-    fn new(order: Order) -> Self {
-        Self { began: Instant::now(), read: 0, hurry: order.after_loss }
-    }
-
-    async fn after(&mut self, read: usize) {
-        self.read = self.read.saturating_add(u32::try_from(read).unwrap_or(u32::MAX));
-        if !self.hurry {
-            sleep_until(self.began + Duration::from_secs(1) * self.read / PACE).await;
-        }
-    }
 }
