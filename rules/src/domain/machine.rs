@@ -127,7 +127,8 @@ pub enum Effect {
 /// What a worker does with its wake once the effects are carried out.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Then {
-    /// Get a place for the call, then step again; or step with [`Input::Postponed`], if the receiver has no room.
+    /// Get a place for the call, then step again; or step with [`Input::Postponed`], if the receiver has no room. A worker that has claimed
+    /// the timer and has no place any more steps with [`Input::NotMade`] instead: the lease of its claim has begun.
     Admit,
     /// Call the receiver if it [may still be called](may_still_call), then step with [`Input::Outcome`].
     Call {

@@ -90,6 +90,11 @@ impl Attention<'_> {
             return Ok(Some(attended));
         }
         let Step { effects, then } = self.look();
+        // The lease of a claim has begun. So the claim waits neither for a place nor for a clock that was set back.
+        if self.may_have_claimed() && !matches!(then, Then::Call { .. }) {
+            Box::pin(self.give_back_claim()).await?;
+            return Ok(None);
+        }
         match then {
             Then::Hold { until } => self.hold(until).await,
             Then::Admit => self.admit().await,
@@ -115,15 +120,20 @@ impl Attention<'_> {
 
     /// Gives the wake back, since this node's clock is off, or gives back the claim first. A call that was made is reported as ever.
     async fn put_aside(&mut self) -> Result<Option<Attended>, NatsError> {
-        if self.news.as_ref().is_some_and(Input::reports) {
+        if self.reports() || self.give_back_claim().await? {
             return Ok(None);
         }
-        self.settle_unclear_claim().await?;
-        if !self.known.is_claimed_as(self.claim) {
-            return Ok(Some(Attended::GiveBack(CLOCK_OFF_DELAY)));
-        }
-        self.news = Some(Input::NotMade { claim: self.claim });
-        Ok(None)
+        Ok(Some(Attended::GiveBack(CLOCK_OFF_DELAY)))
+    }
+
+    /// Whether the worker reports on a claim: its call was made, or will not be made.
+    fn reports(&self) -> bool {
+        self.news.as_ref().is_some_and(Input::reports)
+    }
+
+    /// Whether a claim of this worker is stored or may be, and nothing was reported about it.
+    fn may_have_claimed(&self) -> bool {
+        !self.reports() && (self.unclear.is_some() || self.known.is_claimed_as(self.claim))
     }
 
     /// Looks at the record and asks the rules what to do.
@@ -213,8 +223,14 @@ impl Attention<'_> {
 /// whatever the worker had to report.
 pub(super) fn note(engine: &Engine, worker: &Worker, news: Option<&Input>, before: &State, after: &Timer) {
     if matches!((news, &after.state), (Some(Input::NotMade { .. }), State::Scheduled { .. })) {
-        let stopped = worker.abort.is_cancelled();
-        report::given_back(after, if stopped { "the node was stopped" } else { "its clock is off" });
+        let why = if worker.abort.is_cancelled() {
+            "the node was stopped"
+        } else if engine.guard.is_clock_off() {
+            "its clock is off"
+        } else {
+            "its clock was set back"
+        };
+        report::given_back(after, why);
     } else {
         let called = matches!(news, Some(Input::Outcome { .. }));
         measure::stored(&engine.metrics.work, before, &after.state, called);

@@ -35,17 +35,14 @@ pub(super) enum NotHere {
 }
 
 impl Engine {
-    /// Waits for a place for a due timer, unless the timer is for another node. `tries` is how often its wake was delivered, and absent
-    /// if the wake must not be given back.
+    /// Waits for a place for a due timer, unless the timer is for another node. `tries` is how often its wake was delivered.
     pub(super) async fn admitted_here(
         &self,
         worker: &Worker,
         wanted: &Wanted,
-        tries: Option<u32>,
+        tries: u32,
     ) -> Result<CallPlace, NotHere> {
-        if let Some(tries) = tries
-            && let Some(delay) = self.for_another(worker, wanted, tries).await
-        {
+        if let Some(delay) = self.for_another(worker, wanted, tries).await {
             return Err(NotHere::ForAnother(delay));
         }
         match self.admitted(worker, wanted).await {

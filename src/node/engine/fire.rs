@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::nats::NatsError;
+use crate::nats::{NatsError, Stored};
 use crate::node::engine::Patience;
 use crate::node::engine::attend::{Attended, Attention, note};
 use crate::node::engine::call::{CallPlace, Wanted};
@@ -27,7 +27,7 @@ pub(super) struct Unclear {
 }
 
 impl Attention<'_> {
-    /// Waits for a place for the call, before the claim starts a lease.
+    /// Waits for a place for the call, before the claim starts a lease. So no claim of this worker is stored or may be.
     pub(super) async fn admit(&mut self) -> Result<Option<Attended>, NatsError> {
         let (engine, worker) = (self.engine, self.worker);
         let Some(stored) = &self.known.stored else { return Ok(None) };
@@ -39,12 +39,10 @@ impl Attention<'_> {
         let wanted = Wanted::of(&stored.timer, engine.clock.now());
         self.give_up_place();
         let kept = self.known.waits(&worker.memory, &engine.metrics.work.records_dropped);
-        // A wake whose claim may be stored must not go to another node.
-        let tries = self.unclear.is_none().then_some(self.wake.tries);
         tokio::select! {
             biased;
             () = worker.stop.cancelled() => return Ok(Some(Attended::GiveBack(Duration::ZERO))),
-            admitted = engine.admitted_here(worker, &wanted, tries) => match admitted {
+            admitted = engine.admitted_here(worker, &wanted, self.wake.tries) => match admitted {
                 Ok(place) => self.place = Some(place.noted(worker.journal.claims(self.wake.id, self.claim))),
                 Err(NotHere::ForAnother(delay)) => return Ok(Some(Attended::GiveBack(delay))),
                 Err(NotHere::NotNow(until, turn)) if until > engine.clock.now() => {
@@ -124,14 +122,25 @@ impl Attention<'_> {
         });
     }
 
-    /// Settles an unclear claim: afterwards it is stored, or can no longer be stored.
-    pub(super) async fn settle_unclear_claim(&mut self) -> Result<(), NatsError> {
+    /// Has the worker report that its call will not be made, if its claim is stored. Returns whether it is. Without a report, a claim that
+    /// no worker follows up would end as `unknown` once its lease is over.
+    pub(super) async fn give_back_claim(&mut self) -> Result<bool, NatsError> {
+        self.settle_unclear_claim().await?;
+        let is_stored = self.known.is_claimed_as(self.claim);
+        if is_stored {
+            self.news = Some(Input::NotMade { claim: self.claim });
+        }
+        Ok(is_stored)
+    }
+
+    /// Settles an unclear claim: afterwards it is stored, or can no longer be stored. A record that was brought back ends, so it is not
+    /// claimed for that.
+    async fn settle_unclear_claim(&mut self) -> Result<(), NatsError> {
         let Some(Unclear { claimed, over }) = self.unclear.take() else { return Ok(()) };
         let (engine, known) = (self.engine, &mut self.known);
         known.read_again(engine, claimed.id).await?;
-        let Some(stored) = known.stored.as_ref().filter(|stored| stored.revision == over) else {
-            return Ok(());
-        };
+        let is_unclaimed = |stored: &&Stored| stored.revision == over && !engine.guard.is_restored(stored);
+        let Some(stored) = known.stored.as_ref().filter(is_unclaimed) else { return Ok(()) };
         known.stored = match engine.commit(&claimed, Some(stored), None, Patience::Endless).await? {
             Committed::Done(revision) => Some(stored.replaced_by(*claimed, revision)),
             Committed::Lost(Lost { now, .. }) => now.map(|now| *now),

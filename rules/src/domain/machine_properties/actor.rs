@@ -168,6 +168,11 @@ impl Actor {
         matches!(self.next(), Some(Action::End(Then::Call { .. })))
     }
 
+    /// Whether its claim is stored, and it has written nothing of its request.
+    pub(super) fn has_only_claimed(&self) -> bool {
+        self.calling.is_none() && self.calls() && self.mark != Some(Mark::Written)
+    }
+
     pub(super) fn next(&self) -> Option<&Action> {
         self.plan.actions.get(self.done)
     }

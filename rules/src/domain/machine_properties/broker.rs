@@ -136,23 +136,32 @@ impl World {
         actor.holds() && others.any(|other| other.holds() && other.tries <= actor.tries)
     }
 
-    /// A node whose clock is off gives back a wake for which it has claimed nothing.
+    /// A node whose clock is off gives back a wake, or the claim that it has stored.
     pub(super) fn put_aside(&mut self, name: u64, actor: Actor) {
-        if self.may_put_aside(&actor) {
+        if !self.may_put_aside(&actor) {
+            self.actors.insert(name, actor);
+        } else if actor.has_only_claimed() && !self.has(Flaw::LeavesItsClaim) {
+            self.give_back_claim(name, actor);
+        } else {
             self.give_back(actor.message, self.now.saturating_add(CLOCK_OFF_DELAY));
             self.leave(&actor);
-        } else {
-            self.actors.insert(name, actor);
         }
     }
 
-    /// Whether the actor has certainly claimed nothing, and has nothing to report.
+    /// Whether the actor knows whether its claim is stored, has written nothing of a request, and has nothing to report.
     pub(super) fn may_put_aside(&self, actor: &Actor) -> bool {
         let known = actor.seen.checked_sub(1).map(|last| &self.history[last].timer.state);
         let is_ours = matches!(known, Some(State::Firing { claim, .. }) if claim.id == actor.claim);
+        let may_leave = !is_ours || actor.has_only_claimed();
         let is_unclear = (actor.may_be_stored || actor.unclear) && !self.has(Flaw::PutsUnclearClaimsAside);
         let reports = actor.event().is_some_and(Input::reports);
-        actor.message.is_some() && actor.calling.is_none() && !is_ours && !is_unclear && !reports
+        actor.message.is_some() && actor.calling.is_none() && may_leave && !is_unclear && !reports
+    }
+
+    /// The actor reports that the call of its claim will not be made.
+    pub(super) fn give_back_claim(&mut self, name: u64, actor: Actor) {
+        let claim = actor.claim;
+        self.think(name, actor, Input::NotMade { claim });
     }
 
     fn enqueue(&mut self) {

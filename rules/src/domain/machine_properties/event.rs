@@ -25,11 +25,11 @@ pub(super) enum Event {
     Applied { lost: bool },
     /// An actor that does not know whether its claim is stored gives up writing it, and reads the record.
     LookAgain { actor: usize },
-    /// An actor that is about to claim finds no room for the receiver.
+    /// An actor that is about to claim, or whose claim is stored, finds no room for the receiver.
     Postpone { actor: usize, millis: u64 },
     /// A node that holds another wake of the timer settles the one that this actor holds.
     GiveWay { actor: usize },
-    /// A node whose clock is off gives back the wake that this actor holds.
+    /// A node whose clock is off gives back the wake that this actor holds, or the claim that the actor has stored.
     PutAside { actor: usize },
     /// A node dies.
     Die { actor: usize },

@@ -74,6 +74,8 @@ pub(super) enum Flaw {
     DisarmBeforeStore,
     /// A node whose clock is off gives back a wake, although it does not know whether its claim is stored.
     PutsUnclearClaimsAside,
+    /// A worker that must not call now, or has no place, leaves the claim that it has stored.
+    LeavesItsClaim,
     /// A node settles a wake if it has another wake of the timer, whatever it is about to do with the other one.
     GivesWayToAnyWake,
 }

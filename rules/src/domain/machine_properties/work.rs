@@ -102,20 +102,25 @@ impl World {
         }
     }
 
-    /// The actor was about to claim, and postpones the timer because the receiver has no room.
+    /// The actor was about to claim, and postpones the timer because the receiver has no room. If its claim is stored, it gives the claim
+    /// back instead.
     pub(super) fn postpone(&mut self, name: u64, actor: Actor, span: Duration) {
         if !self.may_postpone(&actor) {
             self.actors.insert(name, actor);
             return;
+        }
+        if actor.has_only_claimed() && !self.has(Flaw::LeavesItsClaim) {
+            return self.give_back_claim(name, actor);
         }
         let until = self.now.saturating_add(span);
         self.postponed.insert(until.min(self.now.saturating_add(MAX_POSTPONEMENT)));
         self.think(name, actor, Input::Postponed { until });
     }
 
-    /// Whether the actor is about to claim and has no place for the call yet. It keeps the place that it has had for an earlier try.
+    /// Whether the actor is about to claim and has no place for the call yet, or has found its claim stored and has no place any more. As
+    /// long as it does not know whether its claim is stored, it does not wait for a place.
     pub(super) fn may_postpone(&self, actor: &Actor) -> bool {
-        actor.claims() && !actor.may_be_stored && !actor.unclear
+        (actor.claims() && !actor.may_be_stored && !actor.unclear) || actor.has_only_claimed()
     }
 
     /// The actor gives up writing a claim that may be stored, and reads the record.

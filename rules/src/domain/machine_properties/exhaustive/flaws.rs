@@ -134,6 +134,13 @@ fn a_wake_that_is_given_back_though_its_claim_may_be_stored_is_found() {
 }
 
 #[test]
+fn a_claim_of_ones_own_that_is_left_by_a_node_which_must_not_call_now_is_found() {
+    for faults in [Faults { clocks: 1, ..NONE }, Faults { postponed: 1, ..NONE }] {
+        is_found(Flaw::LeavesItsClaim, faults, Promise::UnknownHasACause);
+    }
+}
+
+#[test]
 fn a_refusal_by_a_claim_of_ones_own_that_is_on_its_way_is_found_if_it_is_taken_for_a_loss() {
     let faults = Faults { proposed: 1, clocks: 1, ..NONE };
     is_found(Flaw::RefusalIsFinal, faults, Promise::UnknownHasACause);

@@ -67,6 +67,14 @@ fn a_node_whose_clock_is_off_leaves_timers_to_others() {
 }
 
 #[test]
+fn a_claim_whose_call_has_no_place_any_more_is_given_back() {
+    let faults = [Faults { postponed: 2, unheard: 1, ..NONE }, Faults { postponed: 1, clocks: 1, ..NONE }];
+    keeps_every_promise(&once(), &faults, &["delivered"]);
+    let faults = [Faults { postponed: 1, deaths: 1, ..NONE }];
+    keeps_every_promise(&journaled(Delivery::AtLeastOnce), &faults, &["delivered", "never created"]);
+}
+
+#[test]
 fn a_write_that_reads_do_not_show_yet_is_done_once() {
     let mut scenario = Scenario { workers: 1, ..once() };
     scenario.results.push(not_sent());
