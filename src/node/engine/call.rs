@@ -27,9 +27,12 @@ pub(super) struct CallPlace {
     /// The URL and the flow that it was asked for.
     url: TargetUrl,
     flow: Option<Flow>,
+    // The fields are dropped in this order. The slot of the journal goes back first: there are as many slots as places of this node, and
+    // the call that gets this place notes its claim at once, or not at all. The receiver's place goes back before the node's, so that a
+    // waiting call of the same receiver may have both.
+    entry: Entry,
     receiver: Place,
     node: Taken,
-    entry: Entry,
     claiming: Option<Claiming>,
     _open: Busy,
 }
@@ -103,7 +106,7 @@ impl Engine {
                 work.limit_storing(worker.claims.limit());
                 let entry = Entry::default();
                 let (url, flow) = (url.clone(), call.flow.clone());
-                Ok(CallPlace { url, flow, receiver, node, entry, claiming, _open: work.claim() })
+                Ok(CallPlace { url, flow, entry, receiver, node, claiming, _open: work.claim() })
             }
         }
     }
@@ -160,5 +163,72 @@ impl Engine {
         let is_kept =
             called.answer.as_ref().is_none_or(|answer| self.room.has_room_for(size::of_answer(answer)));
         if is_kept { called } else { Called { answer: None, ..called } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::task::{Context, Wake, Waker};
+
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::foundation::clock::Clock;
+    use crate::foundation::metrics::{Metrics, Parts};
+    use crate::node::journal::{Journal, Settings};
+    use crate::node::places::Places;
+    use crate::node::receivers::Receivers;
+    use rules::domain::attempt::Delivery;
+    use rules::domain::sample::a_timer;
+    use rules::receivers::Rules;
+
+    const FIRST: Uuid = Uuid::from_u128(1);
+    const SECOND: Uuid = Uuid::from_u128(2);
+
+    /// A call that waits for a place, and notes its claim as soon as it has one.
+    struct Second(Journal);
+
+    impl Wake for Second {
+        fn wake(self: Arc<Self>) {
+            drop(self.0.claims(SECOND, SECOND));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_gets_the_place_of_another_one_is_in_the_journal() {
+        let dir = tempfile::tempdir().unwrap();
+        let metrics = Arc::new(Metrics::new("1", Parts { works: true, ..Parts::default() }));
+        let open = || {
+            let (dir, metrics) = (dir.path(), metrics.clone());
+            Journal::open(Settings { dir, calls: 1, clock: Clock::OF_THE_WORLD, metrics }).unwrap()
+        };
+        {
+            let (journal, _) = open();
+            let timer = a_timer(Delivery::AtMostOnce, 3);
+            let receivers = Receivers::new(Rules { parallelism: 1, breaker_failures: 0, limits: vec![] });
+            let Admission::Enter(receiver) = receivers.admit(&CallRequest::of(&timer, timer.due_at)).await
+            else {
+                panic!("no place of the receiver")
+            };
+            let places = Places::new(1);
+            let callee = Callee { host: "localhost", port: 80, flow: None, bytes: 0 };
+            let place = CallPlace {
+                url: timer.target.url.clone(),
+                flow: None,
+                entry: journal.claims(FIRST, FIRST),
+                receiver,
+                node: places.enter(callee).await.unwrap(),
+                claiming: None,
+                _open: metrics.work.claim(),
+            };
+            let mut second = pin!(places.enter(callee));
+            let waker = Waker::from(Arc::new(Second(journal)));
+            assert!(second.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            drop(place);
+        }
+        let claims: Vec<Uuid> =
+            open().1.iter().flat_map(|left| &left.entries).map(|entry| entry.claim).collect();
+        assert_eq!(claims, [SECOND]);
     }
 }
