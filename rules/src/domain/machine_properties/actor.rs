@@ -77,6 +77,8 @@ impl Action {
 pub(super) struct Actor {
     /// The wake that it holds. A client and an heir have no wake.
     pub(super) message: Option<u64>,
+    /// Whether it is a client that ends a record which the broker brought back, and then obeys its command.
+    pub(super) ends_first: bool,
     /// What it stepped with. A creation has no step.
     pub(super) cause: Option<Arc<Cause>>,
     /// The name under which it claims.
@@ -113,6 +115,7 @@ impl Actor {
     pub(super) fn client(seen: usize, effects: Vec<Effect>, began: Timestamp) -> Self {
         Self {
             message: None,
+            ends_first: false,
             cause: None,
             claim: Uuid::nil(),
             seen,

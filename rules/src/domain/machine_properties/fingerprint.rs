@@ -66,6 +66,7 @@ impl Hash for Actor {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         let Self {
             message,
+            ends_first,
             cause,
             claim,
             seen,
@@ -84,7 +85,7 @@ impl Hash for Actor {
             heir,
         } = self;
         (message, claim, seen, fresh, tries, armed, calling, may_be_stored).hash(hasher);
-        (mark, stale, heir, older, unclear).hash(hasher);
+        (mark, stale, heir, older, unclear, ends_first).hash(hasher);
         // How long a worker has been at work makes no difference.
         message.is_none().then_some(began).hash(hasher);
         match cause.as_deref() {

@@ -8,7 +8,8 @@ use crate::domain::machine::{Command, Effect, Input, Refusal, Then, obey, step};
 use crate::domain::time::Timestamp;
 use crate::domain::timer::{State, Timer};
 
-use super::actor::{Action, Cause};
+use super::actor::{Action, Actor, Cause};
+use super::world::World;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Flaw {
@@ -56,6 +57,8 @@ pub(super) enum Flaw {
     RestoreLeavesOutOpenTimers,
     /// The high-water mark judges records that were written after it was made.
     MarkOfLaterRecords,
+    /// A client's command is applied to a record that the broker brought back.
+    CommandOnRestored,
     /// A successor gives back a call that was on its way.
     HeirGivesBackCalls,
     /// The slot of a place that is given up keeps its mark, though the claim goes on with another place.
@@ -78,6 +81,22 @@ pub(super) enum Flaw {
     LeavesItsClaim,
     /// A node settles a wake if it has another wake of the timer, whatever it is about to do with the other one.
     GivesWayToAnyWake,
+}
+
+impl World {
+    /// Whether the actor writes this version over whichever record there is.
+    pub(super) fn writes_blindly(&self, actor: &Actor, timer: &Timer) -> bool {
+        match timer.state {
+            State::Firing { .. } => self.has(Flaw::ClaimWithoutSwap),
+            State::Cancelled { .. } => self.has(Flaw::CancelWithoutSwap),
+            State::Scheduled { .. }
+            | State::Delivered { .. }
+            | State::Failed { .. }
+            | State::Unknown { .. } => {
+                self.has(Flaw::OutcomeWithoutSwap) && matches!(actor.event(), Some(Input::Outcome { .. }))
+            }
+        }
+    }
 }
 
 /// The actions that the rules return for the cause, or those that they return with this flaw.

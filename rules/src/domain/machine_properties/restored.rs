@@ -4,12 +4,14 @@
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::event::Event;
+use super::actor::{Action, Actor, Cause};
+use super::event::{Event, Wish};
 use super::flaw::Flaw;
 use super::world::{Revived, Version, World};
-use super::{events, policies, run};
+use super::{calm, events, four_attempts, policies, run, world};
 use crate::domain::attempt::Delivery;
 use crate::domain::high_water::{HighWater, Soundings};
+use crate::domain::machine::{Input, step};
 use crate::domain::timer::{State, Timer};
 
 impl World {
@@ -33,6 +35,24 @@ impl World {
         let believed = self.has(Flaw::RestoredIsBelieved);
         let mut marks = self.mark.iter().chain(&self.restored);
         !believed && marks.any(|mark| mark.is_restored(&timer.state, revision))
+    }
+
+    /// Whether an actor with this cause acts on a record although the broker brought it back: it knows the result of its call.
+    pub(super) fn acts_on_restored(&self, cause: &Cause) -> bool {
+        match cause {
+            Cause::Event(input) => matches!(input, Input::Outcome { .. }),
+            Cause::Command(_) => self.has(Flaw::CommandOnRestored),
+        }
+    }
+
+    /// The actions by which a client ends a record that the broker brought back. Its command is obeyed after that. `None` for another
+    /// actor or record, or if the record cannot be ended yet.
+    pub(super) fn ends_first(&self, actor: &Actor, cause: &Cause) -> Option<Vec<Action>> {
+        cause.command().filter(|_| !self.acts_on_restored(cause))?;
+        let Version { timer, revision, .. } = &self.history[actor.seen.checked_sub(1)?];
+        let restored = self.is_restored(timer, *revision);
+        let effects = if restored { step(timer, Input::Restored, self.now).effects } else { vec![] };
+        (!effects.is_empty()).then(|| Action::of_effects(effects))
     }
 
     /// Whether a mark says that the record was brought back.
@@ -145,4 +165,18 @@ proptest! {
     ) {
         run(Delivery::AtLeastOnce, policy, events);
     }
+}
+
+#[test]
+fn a_client_that_replays_a_timer_which_was_brought_back_ends_it_first() {
+    let mut world = world(Delivery::AtMostOnce, four_attempts(), None);
+    calm(&mut world);
+    world.apply(Event::Sweep);
+    world.apply(Event::Revive { which: 0, woken: false });
+    world.apply(Event::Ask(Wish::Replay));
+    calm(&mut world);
+    let states: Vec<_> = world.history.iter().map(|version| version.timer.state.name()).collect();
+    let first = ["scheduled", "firing", "delivered"];
+    assert_eq!(states, [first.as_slice(), &["scheduled", "unknown"], &first].concat());
+    assert_eq!((world.calls.len(), world.replays), (2, 1));
 }

@@ -97,6 +97,8 @@ impl World {
         actor.done += usize::from(heard);
         if actor.calling.is_some() || actor.next().is_some() {
             self.actors.insert(name, actor);
+        } else if let (true, Some(command)) = (actor.ends_first, actor.command().cloned()) {
+            self.think(name, actor, command);
         } else {
             self.leave(&actor);
         }
@@ -147,7 +149,7 @@ impl World {
     fn store(&mut self, name: u64, mut actor: Actor, timer: &Timer, heard: bool) {
         // The engine also looks at the mark right before it writes, whatever it saw when it stepped.
         if let (Some(cause), Some(seen)) = (actor.cause.clone(), actor.seen.checked_sub(1))
-            && !matches!(*cause, Cause::Event(Input::Outcome { .. }))
+            && !self.acts_on_restored(&cause)
             && self.is_restored(&self.history[seen].timer, self.history[seen].revision)
             && !matches!(timer.state, State::Unknown { doubt: Doubt::Restored, .. })
         {
@@ -217,7 +219,7 @@ impl World {
             | State::Failed { .. }
             | State::Unknown { .. } => {}
         }
-        if matches!(actor.command(), Some(Command::Replay)) {
+        if matches!(actor.command(), Some(Command::Replay)) && !actor.ends_first {
             self.replays += 1;
             // Only a timer that was cancelled and then brought back can be replayed.
             self.cancelled_with_calls = None;
@@ -227,19 +229,6 @@ impl World {
             Some(Input::NotMade { claim }) => drop(self.given_back.insert(*claim)),
             Some(Input::Wake { .. } | Input::Outcome { .. } | Input::CutOff { .. } | Input::Restored)
             | None => {}
-        }
-    }
-
-    fn writes_blindly(&self, actor: &Actor, timer: &Timer) -> bool {
-        match timer.state {
-            State::Firing { .. } => self.has(Flaw::ClaimWithoutSwap),
-            State::Cancelled { .. } => self.has(Flaw::CancelWithoutSwap),
-            State::Scheduled { .. }
-            | State::Delivered { .. }
-            | State::Failed { .. }
-            | State::Unknown { .. } => {
-                self.has(Flaw::OutcomeWithoutSwap) && matches!(actor.event(), Some(Input::Outcome { .. }))
-            }
         }
     }
 
@@ -259,6 +248,7 @@ impl World {
             actions = self.actions_of(&actor, &cause);
         }
         let Some(actions) = actions else { return };
+        actor.ends_first = self.ends_first(&actor, &cause).is_some();
         actor.cause = Some(Arc::new(cause));
         actor.armed = None;
         actor.older.clear();
@@ -272,10 +262,12 @@ impl World {
             return Some(vec![Action::End(unneeded(actor.tries, self.now))]);
         };
         let Version { timer, revision, .. } = &self.history[version];
+        if let Some(ends) = self.ends_first(actor, cause) {
+            return Some(ends);
+        }
         // The engine does so before every step, except that of an outcome.
-        let reports = matches!(cause, Cause::Event(Input::Outcome { .. }));
-        let restored = !reports && self.is_restored(timer, *revision);
-        let cause = if restored { Input::Restored.into() } else { cause.clone() };
+        let restored = !self.acts_on_restored(cause) && self.is_restored(timer, *revision);
+        let cause = if restored && cause.event().is_some() { Input::Restored.into() } else { cause.clone() };
         flawed_step(self.flaw, timer, cause, self.now).ok()
     }
 

@@ -180,6 +180,12 @@ fn a_record_that_was_brought_back_and_is_believed_is_found() {
 }
 
 #[test]
+fn a_command_that_is_applied_to_a_record_which_was_brought_back_is_found() {
+    let scenario = wanting(Wish::Move { in_millis: 0 }, Faults { wishes: 1, sweeps: 1, revivals: 1, ..NONE });
+    is_found_in(scenario, Flaw::CommandOnRestored, Promise::RestoredIsNotCalled);
+}
+
+#[test]
 fn a_mark_that_does_not_list_open_timers_is_found() {
     let faults = Faults { slow: 1, sweeps: 1, ..NONE };
     is_found(Flaw::MarkWithoutOpenTimers, faults, Promise::OnlyRestoredIsGivenUp);

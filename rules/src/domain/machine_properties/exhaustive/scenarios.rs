@@ -200,6 +200,17 @@ fn a_timer_that_the_broker_brings_back_is_not_called_again() {
 }
 
 #[test]
+fn a_client_that_replays_a_timer_which_the_broker_brings_back_has_it_called_once_more() {
+    let scenario = Scenario { wishes: vec![Wish::Replay], workers: 1, ..once() };
+    let faults = [
+        Faults { wishes: 1, sweeps: 1, revivals: 1, ..NONE },
+        Faults { wishes: 1, sweeps: 1, revivals: 1, unheard: 1, ..NONE },
+        Faults { wishes: 1, sweeps: 1, restores: 1, ..NONE },
+    ];
+    keeps_every_promise(&scenario, &faults, &["delivered", "unknown"]);
+}
+
+#[test]
 fn a_timer_that_an_older_copy_of_the_data_has_is_not_called_again_though_a_sweep_saw_it_open() {
     let scenario = Scenario { workers: 1, ..once() };
     let faults = [
