@@ -156,8 +156,7 @@ async fn apply_one(
     patience: Patience,
 ) -> Result<Outcome, NatsError> {
     let mut otherwise = Outcome::NotMeant;
-    let size = call.api.finder.as_ref().and_then(|finder| finder.ask(|index| index.size(id)).flatten());
-    let room = call.api.reads.room(size.unwrap_or_default().record, call.api.patience).await;
+    let room = call.room_for(id).await;
     let _room = room.ok_or_else(|| NatsError::NotDone("other timers are being read".to_owned()))?;
     loop {
         let stored = call.engine.read(id, patience).await?.filter(|stored| filter.matches(&stored.timer));

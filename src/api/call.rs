@@ -34,13 +34,15 @@ impl Call<'_> {
         self.api.memory.part(self.request.holder.clone())
     }
 
-    /// Waits for room to read this timer's record. The room is held until the permit is dropped. A record whose size no index knows may be
-    /// large.
+    /// Waits for room to read this timer's record. The room is held until the permit is dropped.
     pub(super) async fn room_to_read(&self, id: TimerId) -> Result<OwnedSemaphorePermit, Problem> {
-        let known = self.api.finder.as_ref().and_then(|finder| finder.ask(|index| index.size(id)).flatten());
-        let bytes = known.map_or(self.api.max_body, |size| size.record);
-        let room = self.api.reads.room(bytes, self.api.patience).await;
-        room.ok_or_else(|| Problem::memory_full_for_answer(false))
+        self.room_for(id).await.ok_or_else(|| Problem::memory_full_for_answer(false))
+    }
+
+    /// As [`room_to_read`](Self::room_to_read); `None` without room.
+    pub(super) async fn room_for(&self, id: TimerId) -> Option<OwnedSemaphorePermit> {
+        let size = self.api.finder.as_ref().and_then(|finder| finder.ask(|index| index.size(id)).flatten());
+        self.api.reads.room(size.map(|size| size.record), self.api.patience).await
     }
 
     /// Whether the client may see headers and bodies of timers.

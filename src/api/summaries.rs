@@ -62,7 +62,7 @@ impl Summaries {
             if ids.is_empty() {
                 return Ok(None);
             }
-            let room = self.api.reads.room(bytes, self.api.patience).await;
+            let room = self.api.reads.room(Some(bytes), self.api.patience).await;
             let _room = room.ok_or_else(|| NatsError::NotDone("other lists are being read".to_owned()))?;
             let (api, engine, filter) = (&self.api, &self.engine, &self.filter);
             let shown: Vec<Option<String>> = stream::iter(ids)

@@ -26,14 +26,31 @@ impl Default for Reads {
 }
 
 impl Reads {
-    /// Takes room for this many bytes, until the permit is dropped; `None` if there is no room within `patience`.
+    /// Takes room for this many bytes, until the permit is dropped; `None` if there is no room within `patience`. A read whose size is not
+    /// known takes all of the room, since its record may be as large as a message of NATS.
     pub(in crate::api) async fn room(
         &self,
-        bytes: usize,
+        bytes: Option<usize>,
         patience: Duration,
     ) -> Option<OwnedSemaphorePermit> {
-        let units = bytes.div_ceil(UNIT).clamp(1, READ_BYTES / UNIT);
+        let units = bytes.unwrap_or(READ_BYTES).div_ceil(UNIT).clamp(1, READ_BYTES / UNIT);
         let room = self.0.clone().acquire_many_owned(u32::try_from(units).unwrap_or(u32::MAX));
         tokio::time::timeout(patience, room).await.ok()?.ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_record_of_unknown_size_is_read_alone_and_small_ones_together() {
+        let (reads, patience) = (Reads::default(), Duration::from_secs(1));
+        let small = reads.room(Some(0), patience).await;
+        assert!(small.is_some() && reads.room(Some(READ_BYTES / 2), patience).await.is_some());
+        assert!(reads.room(None, patience).await.is_none());
+        drop(small);
+        let unknown = reads.room(None, patience).await;
+        assert!(unknown.is_some() && reads.room(Some(0), patience).await.is_none());
     }
 }
