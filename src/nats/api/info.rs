@@ -9,6 +9,9 @@ pub(in crate::nats) struct StreamInfo {
     pub(in crate::nats) config: StreamConfig,
     pub(in crate::nats) state: StreamState,
     pub(in crate::nats) cluster: Option<ClusterInfo>,
+    /// When the stream was created, as in RFC 3339.
+    #[serde(default)]
+    pub(in crate::nats) created: String,
     /// When the stream's leader gave this answer, as in RFC 3339.
     #[serde(default)]
     pub(in crate::nats) ts: String,
@@ -25,8 +28,13 @@ pub(in crate::nats) struct StreamConfig {
 pub(in crate::nats) struct StreamState {
     pub(in crate::nats) messages: u64,
     pub(in crate::nats) bytes: u64,
+    /// The sequence of the oldest message, or one more than `last_seq` if messages were there and have left; 0 before the first one.
+    #[serde(default)]
     pub(in crate::nats) first_seq: u64,
     pub(in crate::nats) last_seq: u64,
+    /// When the newest message was stored, as in RFC 3339. In the year 1 before the first one.
+    #[serde(default)]
+    pub(in crate::nats) last_ts: String,
     /// How many messages each subject has; empty unless the request asks for subjects.
     #[serde(default)]
     pub(in crate::nats) subjects: HashMap<String, u64>,

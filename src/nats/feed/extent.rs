@@ -1,8 +1,10 @@
 //! Where the feed begins and ends.
 
-use async_nats::jetstream;
-
+use crate::foundation::clock::Clock;
+use crate::foundation::rfc3339;
+use crate::nats::api::StreamInfo;
 use crate::nats::error::NatsError;
+use crate::nats::leader;
 use crate::nats::link::Link;
 use crate::nats::names::EVENTS;
 use rules::domain::time::Timestamp;
@@ -20,29 +22,65 @@ pub(super) struct Extent {
     pub(super) last: u64,
     /// When the newest event was stored, as this node's clock shows it.
     pub(super) last_at: Timestamp,
-    /// When the stream was created, in nanoseconds since the epoch. Distinguishes it from another stream of its name.
-    pub(super) born: i128,
+    /// When the stream was created, by the server's clock. Distinguishes it from another stream of its name.
+    pub(super) born: Timestamp,
 }
 
 impl Extent {
     /// Asks the stream's leader.
     pub(super) async fn of(link: &Link) -> Result<Self, NatsError> {
-        let context = jetstream::new(link.client().clone());
-        let stream = context.get_stream(EVENTS).await;
-        let stream =
-            stream.map_err(|error| NatsError::NotDone(format!("cannot look at {EVENTS}: {error}")))?;
-        let info = stream.cached_info();
-        let micros = info.state.last_timestamp.unix_timestamp_nanos() / 1_000;
+        Self::read(&leader::stream_info(link, EVENTS).await?, link.clock())
+    }
+
+    fn read(info: &StreamInfo, clock: Clock) -> Result<Self, NatsError> {
+        let born = rfc3339::parse(&info.created).map_err(|why| {
+            NatsError::NotDone(format!(
+                "{EVENTS} was created at {:?}, which is not a time: {why}",
+                info.created
+            ))
+        })?;
+        // An empty stream has the year 1.
+        let last_at = rfc3339::parse(&info.state.last_ts).unwrap_or(Timestamp::from_micros(0));
         Ok(Self {
-            first: info.state.first_sequence.max(1),
-            last: info.state.last_sequence,
-            last_at: link.clock().shown(Timestamp::from_micros(u64::try_from(micros).unwrap_or_default())),
-            born: info.created.unix_timestamp_nanos(),
+            first: info.state.first_seq.max(1),
+            last: info.state.last_seq,
+            last_at: clock.shown(last_at),
+            born,
         })
     }
 
     /// Whether a position belongs to an earlier feed than this one.
     pub(super) fn is_of_another(&self, place: u64) -> bool {
         place > self.last || (place < AGAIN_FROM && self.first >= AGAIN_FROM)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<Extent, NatsError> {
+        Extent::read(&serde_json::from_str(json).unwrap(), Clock::OF_THE_WORLD)
+    }
+
+    #[test]
+    fn an_extent_is_what_the_leader_says_and_an_empty_stream_has_no_last_event() {
+        let config =
+            r#""config": {"num_replicas": 1, "max_bytes": -1}, "created": "2027-01-01T08:00:00.123456789Z""#;
+        let full = read(&format!(
+            r#"{{{config}, "state": {{"messages": 3, "bytes": 90, "first_seq": 5, "last_seq": 7,
+                "first_ts": "2027-01-01T08:00:01Z", "last_ts": "2027-01-01T08:00:02.5Z"}}}}"#
+        ))
+        .unwrap();
+        assert_eq!((full.first, full.last), (5, 7));
+        assert_eq!(rfc3339::format(full.last_at), "2027-01-01T08:00:02.500000Z");
+        assert_eq!(rfc3339::format(full.born), "2027-01-01T08:00:00.123457Z");
+        let empty = read(&format!(
+            r#"{{{config}, "state": {{"messages": 0, "bytes": 0, "first_seq": 0, "last_seq": 0,
+                "first_ts": "0001-01-01T00:00:00Z", "last_ts": "0001-01-01T00:00:00Z"}}}}"#
+        ))
+        .unwrap();
+        assert_eq!((empty.first, empty.last, empty.last_at), (1, 0, Timestamp::from_micros(0)));
+        assert!(read(r#"{"config": {"num_replicas": 1, "max_bytes": -1}, "state": {"messages": 0, "bytes": 0, "last_seq": 0}}"#).is_err());
     }
 }

@@ -13,6 +13,7 @@ use super::recent::{Next, Recent, Told};
 use crate::nats::event::Event;
 use crate::nats::link::Link;
 use crate::nats::tail::Seen;
+use rules::domain::time::Timestamp;
 
 /// How many readers read a page of the stream at a time. The messages of a page take up to 1 MiB, or one message if that is larger,
 /// and parsing them takes milliseconds, in which requests wait.
@@ -32,8 +33,8 @@ struct State {
     /// How often the feed became another one, or went back.
     turns: u64,
     turn: Turn,
-    /// When the stream was created that all of this belongs to; 0 before the first look.
-    born: i128,
+    /// When the stream was created that all of this belongs to; `None` before the first look.
+    born: Option<Timestamp>,
     /// `None` while the hub does not follow the feed.
     recent: Option<Recent>,
     places: Places,
@@ -60,7 +61,7 @@ impl Drop for Reading {
 impl FeedHub {
     /// The hub of the feed on the broker that `link` is connected to. It has no reader yet.
     pub fn new(link: Link) -> Self {
-        let state = State { turns: 0, turn: Turn::Anew, born: 0, recent: None, places: Places::default() };
+        let state = State { turns: 0, turn: Turn::Anew, born: None, recent: None, places: Places::default() };
         Self {
             link,
             state: Arc::new(Mutex::new(state)),
@@ -73,8 +74,7 @@ impl FeedHub {
     /// Notes which stream the feed is; gives whether it is another one than before.
     pub(super) fn note(&self, extent: &Extent) -> bool {
         let mut state = self.lock();
-        let is_another = state.born != 0 && state.born != extent.born;
-        state.born = extent.born;
+        let is_another = state.born.replace(extent.born).is_some_and(|born| born != extent.born);
         if is_another {
             state.places = Places::default();
             state.turned(Turn::Anew);
