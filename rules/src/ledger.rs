@@ -7,6 +7,7 @@
 //!
 //! Pure: acts, records and counts come in as arguments. docs/metrics.md says what the ledger cannot see.
 //!
+//! **Invariant:** no stored number makes the arithmetic overflow: whoever may write the key of the ledger may forge its numbers.
 //! **Invariant:** acts are added in order and without a gap, or the books are closed. Adding them up again from an earlier state
 //! of the books gives the same books, so the node that keeps them may die at any moment.
 
@@ -72,35 +73,46 @@ impl Books {
     /// # Errors
     ///
     /// A [`Hole`] if acts before this one are missing, or if this one does not name the state that it replaced, or contradicts
-    /// the books. The act is not added.
+    /// the books. The act is not added. Books whose numbers cannot grow are contradicted, too: they were forged.
     pub fn add(&mut self, act: &Act) -> Result<(), Hole> {
         if act.seq <= self.seq {
             return Ok(());
         }
-        let hole = Hole { at: self.seq + 1 };
+        let hole = Hole { at: self.next() };
         if act.seq != hole.at {
             return Err(hole);
         }
+        *self = self.with(act).ok_or(hole)?;
+        Ok(())
+    }
+
+    /// The sequence number of the act that has to come next.
+    pub fn next(&self) -> u64 {
+        self.seq.saturating_add(1)
+    }
+
+    /// The books with this act, unless it does not name the state that it replaced, or contradicts them.
+    fn with(mut self, act: &Act) -> Option<Self> {
         match act.deed {
             Deed::Stored { was, is } => {
                 match was {
-                    None => self.created += 1,
-                    Some(was) => *self.side(was) = self.side(was).checked_sub(1).ok_or(hole)?,
+                    None => self.created = self.created.checked_add(1)?,
+                    Some(was) => *self.side(was) = self.side(was).checked_sub(1)?,
                 }
-                *self.side(is) += 1;
+                *self.side(is) = self.side(is).checked_add(1)?;
             }
             // A record that is not there cannot be lost.
             Deed::Removed { .. } if act.over == 0 => {}
-            Deed::Removed { was: None } => self.removed += 1,
+            Deed::Removed { was: None } => self.removed = self.removed.checked_add(1)?,
             Deed::Removed { was: Some(was) } => {
-                *self.side(was) = self.side(was).checked_sub(1).ok_or(hole)?;
-                self.lost += 1;
+                *self.side(was) = self.side(was).checked_sub(1)?;
+                self.lost = self.lost.checked_add(1)?;
             }
             Deed::Other => {}
-            Deed::Unsaid => return Err(hole),
+            Deed::Unsaid => return None,
         }
         self.seq = act.seq;
-        Ok(())
+        Some(self)
     }
 
     fn side(&mut self, state: StateKind) -> &mut u64 {
@@ -177,27 +189,34 @@ impl Balance {
         // Of the removed records with unknown states, those that were not open were over.
         let removed_over = books.removed.saturating_sub(u64::try_from(missing).unwrap_or_default());
         let expired = books.ended.saturating_sub(over).saturating_sub(removed_over);
-        let imbalance = difference(books.created, open + over + expired);
+        let imbalance = difference(books.created, open.saturating_add(over).saturating_add(expired));
         Self { created: books.created, counted, expired, imbalance }
     }
 
     /// Books that begin with a census and continue the last balance: missing timers stay missing.
     pub fn begun(self, seq: u64, counted: PerKind<u64>) -> Books {
         let (open, over) = Self::sides(counted);
-        let ended = over + self.expired;
-        let created = (open + ended).saturating_add_signed(self.imbalance);
+        let ended = over.saturating_add(self.expired);
+        let created = open.saturating_add(ended).saturating_add_signed(self.imbalance);
         Books { seq, created, open, ended, lost: self.imbalance, removed: 0 }
     }
 
     /// The records of timers that are open, and of those that are over.
     fn sides(counted: PerKind<u64>) -> (u64, u64) {
-        let open: u64 = counted.each().filter(|(state, _)| !state.is_final()).map(|(_, count)| count).sum();
-        (open, counted.0.iter().sum::<u64>() - open)
+        counted.each().fold((0, 0), |(open, over): (u64, u64), (state, count)| {
+            if state.is_final() {
+                (open, over.saturating_add(count))
+            } else {
+                (open.saturating_add(count), over)
+            }
+        })
     }
 }
 
+/// `more` less `less`, or the nearest number that an `i64` has.
 fn difference(more: u64, less: u64) -> i64 {
-    i64::try_from(i128::from(more) - i128::from(less)).unwrap_or_default()
+    let limit = if more > less { i64::MAX } else { i64::MIN };
+    i64::try_from(i128::from(more) - i128::from(less)).unwrap_or(limit)
 }
 
 #[cfg(test)]

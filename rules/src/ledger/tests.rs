@@ -149,6 +149,62 @@ proptest! {
     }
 }
 
+fn numbers() -> impl Strategy<Value = u64> {
+    prop_oneof![0_u64..5, (u64::MAX - 4)..=u64::MAX, (i64::MAX as u64 - 2)..=(i64::MAX as u64 + 2)]
+}
+
+fn states() -> impl Strategy<Value = StateKind> {
+    prop::sample::select(StateKind::ALL.to_vec())
+}
+
+fn forged_acts() -> impl Strategy<Value = Vec<Act>> {
+    let deed = prop_oneof![
+        (prop::option::of(states()), states()).prop_map(|(was, is)| Deed::Stored { was, is }),
+        prop::option::of(states()).prop_map(|was| Deed::Removed { was }),
+        Just(Deed::Other),
+        Just(Deed::Unsaid),
+    ];
+    let act = (numbers(), numbers(), deed).prop_map(|(seq, over, deed)| Act { seq, over, deed });
+    prop::collection::vec(act, 0..6)
+}
+
+proptest! {
+    #[test]
+    fn no_number_that_is_stored_or_comes_in_an_act_overflows(
+        [seq, created, open, ended, removed, expired] in [numbers(), numbers(), numbers(), numbers(), numbers(), numbers()],
+        [lost, imbalance] in [any::<i64>(), any::<i64>()],
+        counts in [numbers(), numbers(), numbers(), numbers(), numbers(), numbers()],
+        acts in forged_acts(),
+    ) {
+        let mut books = Books { seq, created, open, ended, lost, removed };
+        for act in &acts {
+            let before = books;
+            if books.add(act).is_err() {
+                prop_assert_eq!(books, before);
+            }
+            // The act that would come next, too.
+            let _ = books.add(&Act { seq: books.next(), ..*act });
+        }
+        let mut census = Census::at(seq);
+        acts.iter().for_each(|act| census.count(act.seq, StateKind::Failed));
+        let _ = census.complete(&acts);
+        let balance = Balance { expired, imbalance, ..Balance::of(&books, PerKind(counts)) };
+        let _ = Balance::of(&balance.begun(seq, PerKind(counts)), PerKind(counts));
+    }
+}
+
+#[test]
+fn books_that_were_forged_are_closed_and_a_large_difference_is_not_taken_for_none() {
+    let created = |seq| Act { seq, over: 0, deed: Deed::Stored { was: None, is: StateKind::Scheduled } };
+    let mut full = Books { created: u64::MAX, ..Books::default() };
+    assert_eq!(full.add(&created(1)), Err(Hole { at: 1 }));
+    let mut last = Books { seq: u64::MAX, ..Books::default() };
+    assert_eq!((last.next(), last.add(&created(u64::MAX))), (u64::MAX, Ok(())));
+    assert_eq!(Balance::of(&full, PerKind::default()).imbalance, i64::MAX);
+    let missing = Books { open: 0, ..Books::default() };
+    assert_eq!(Balance::of(&missing, PerKind([u64::MAX, 0, 0, 0, 0, 0])).imbalance, i64::MIN);
+}
+
 #[test]
 fn a_hole_closes_the_books_and_an_act_that_is_known_changes_nothing() {
     let stored = |seq, was| Act { seq, over: 0, deed: Deed::Stored { was, is: StateKind::Scheduled } };

@@ -69,11 +69,11 @@ impl Accounts {
                 ledger.books = Some(books);
             } else {
                 tracing::warn!(
-                    at = books.seq + 1,
+                    at = books.next(),
                     "the ledger starts over: an event of the bucket is missing, as after a crash of NATS or while events \
                      were full. A timer that was lost just then would not be noticed"
                 );
-                ledger.breaks += 1;
+                ledger.breaks = ledger.breaks.saturating_add(1);
             }
         }
         let upto = match ledger.books {
@@ -113,7 +113,7 @@ impl Accounts {
         let since = self.acts_until(last_change(&self.link).await?).await?;
         let Some(since) = since else {
             self.ledger.books = None;
-            self.ledger.breaks += 1;
+            self.ledger.breaks = self.ledger.breaks.saturating_add(1);
             tracing::warn!("the ledger starts over: NATS sends no events of the bucket");
             return self.keep().await;
         };
@@ -152,7 +152,7 @@ impl Accounts {
         let (mut place, mut acts) = (self.place, Vec::new());
         let mut pace = Pace::new(Some(ACTS_RATE));
         // The acts must have no gap, so that no replaced record is overlooked.
-        let mut next = upto + 1;
+        let mut next = upto.saturating_add(1);
         loop {
             let page = ActPage::read(&self.link, place).await?;
             pace.after(page.acts.len()).await;
@@ -162,7 +162,7 @@ impl Accounts {
                     if act.seq != next || acts.len() >= MAX_ACTS {
                         return Ok(None);
                     }
-                    next += 1;
+                    next = next.saturating_add(1);
                     acts.push(act);
                 }
             }
