@@ -7,6 +7,7 @@ use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::refusable::refusable;
 use super::subject;
 use crate::nats::advice;
 use crate::nats::error::NatsError;
@@ -20,15 +21,14 @@ const STREAM_FULL: &str = "maximum bytes exceeded";
 ///
 /// If the JSON is neither.
 pub(in crate::nats) fn read<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<Result<T, ApiError>> {
-    match serde_json::from_slice::<Refused>(json)?.error {
-        Some(error) => Ok(Err(error)),
-        None => serde_json::from_slice(json).map(Ok),
+    let mut text = serde_json::Deserializer::from_slice(json);
+    match refusable(&mut text, "error") {
+        // An answer with an error lacks the fields of others.
+        (Some(error), Ok(_)) => Ok(Err(error)),
+        (Some(error), Err(why)) if why.is_data() => Ok(Err(error)),
+        (None, Ok(answer)) => text.end().map(|()| Ok(answer)),
+        (_, Err(why)) => Err(why),
     }
-}
-
-#[derive(Deserialize)]
-struct Refused {
-    error: Option<ApiError>,
 }
 
 /// JetStream's answer to a publish.
@@ -133,6 +133,7 @@ pub(in crate::nats) fn is_missing(error: &GetStreamError) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nats::api::GetAnswer;
 
     #[test]
     fn an_error_is_not_taken_for_an_answer_and_says_which_request_failed() {
@@ -145,6 +146,34 @@ mod tests {
         );
         assert_eq!(read::<Purged>(br#"{"success": true, "purged": 7}"#).unwrap().unwrap().purged, 7);
         assert!(read::<Purged>(b"+OK").is_err());
+    }
+
+    #[test]
+    fn an_error_is_read_wherever_it_stands_and_whatever_fields_are_missing() {
+        let error = r#""error": {"code": 404, "err_code": 10037, "description": "no message found"}"#;
+        for json in [
+            format!(r#"{{{error}}}"#),
+            format!(r#"{{"type": "t", "message": {{"seq": 7}}, {error}}}"#),
+            format!(r#"{{{error}, "message": 7}}"#),
+        ] {
+            let error = read::<GetAnswer>(json.as_bytes()).unwrap().err().expect("an error");
+            assert!(error.is_no_message(), "{json}");
+        }
+        let none = read::<GetAnswer>(br#"{"error": null, "message": {"seq": 7}, "later": {"a": []}}"#);
+        assert_eq!(none.unwrap().unwrap().message.seq, 7);
+        for json in [
+            "{}",
+            r#"{"message": {}}"#,
+            r#"{"error": 7}"#,
+            r#"{"error": {}, "message": {"seq": 7}}"#,
+            r#"{"message": {"seq": 7}} more"#,
+            r#"{"message": {"seq": 7}"#,
+            r#"{"error": {"code": 404}"#,
+            "[]",
+            "",
+        ] {
+            assert!(read::<GetAnswer>(json.as_bytes()).is_err(), "{json}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod answer;
 pub(super) mod header;
 mod info;
 mod message;
+mod refusable;
 pub(super) mod subject;
 
 pub(super) use account::AccountInfo;
