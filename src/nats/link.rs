@@ -143,6 +143,16 @@ impl Link {
         }
     }
 
+    /// Counts a request that goes another way than through [`ask`](Self::ask), and its failure. So it changes the epoch, too, if it is not
+    /// answered.
+    pub(super) async fn counting<T>(
+        &self,
+        request: impl Future<Output = Result<T, NatsError>>,
+    ) -> Result<T, NatsError> {
+        self.tally.request();
+        request.await.map_err(|error| self.counted(error))
+    }
+
     pub(super) fn counted(&self, error: NatsError) -> NatsError {
         self.tally.failure(&error);
         error

@@ -111,6 +111,10 @@ impl Batch {
         stream: &str,
         request: &serde_json::Value,
     ) -> Result<Self, NatsError> {
+        link.counting(Self::ask(link, stream, request)).await
+    }
+
+    async fn ask(link: &Link, stream: &str, request: &serde_json::Value) -> Result<Self, NatsError> {
         let inbox = link.client().new_inbox();
         let mut answers = link.subscribe(inbox.clone()).await?;
         if !link.tell(subject::direct_get(stream), Some(inbox.into()), request.to_string().into()).await {
