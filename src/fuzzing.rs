@@ -5,6 +5,7 @@
 
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -61,13 +62,13 @@ pub fn message(bytes: &[u8]) {
 pub fn answer(bytes: &[u8]) {
     let Some(called) = webhook::fuzzing::called(bytes) else { return };
     let Ok(url) = TargetUrl::parse("http://example.com/") else { return };
-    let target = Target { url, method: Method::Post, headers: vec![], body: Body::Default };
-    let claim = Claim { id: Uuid::nil(), node: "n".to_owned(), due_at: NOW, since: NOW, lease_until: NOW };
+    let target = Target { url, method: Method::Post, headers: [].into(), body: Body::Default };
+    let claim = Claim { id: Uuid::nil(), node: "n".into(), due_at: NOW, since: NOW, lease_until: NOW };
     let state = State::Firing { attempt: 1, claim };
     for delivery in [Delivery::AtMostOnce, Delivery::AtLeastOnce] {
         let waiting = Timer::waiting(Uuid::nil(), NOW, NOW, target.clone());
         let timer = Timer { delivery, state: state.clone(), ..waiting };
-        let outcome = Input::Outcome { claim: Uuid::nil(), called: Box::new(called.clone()) };
+        let outcome = Input::Outcome { claim: Uuid::nil(), called: Arc::new(called.clone()) };
         for effect in step(&timer, outcome, NOW).effects {
             if let Effect::Store(timer) = effect {
                 nats::fuzzing::comes_back(&timer);

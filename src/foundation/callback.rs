@@ -3,6 +3,8 @@
 //! So it is called, retried, signed and kept like any other timer. It has no callbacks itself, so no further one
 //! follows.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use uuid::Uuid;
 
@@ -23,7 +25,7 @@ pub fn timer_of(timer: &Timer, url: &TargetUrl, retry: RetryPolicy, now: Timesta
     let target = Target {
         url: url.clone(),
         method: Method::Post,
-        headers: vec![("content-type".to_owned(), "application/cloudevents+json".to_owned())],
+        headers: [("content-type".to_owned(), "application/cloudevents+json".to_owned())].into(),
         body: Body::Json(event(timer, id).into()),
     };
     Timer {
@@ -31,7 +33,7 @@ pub fn timer_of(timer: &Timer, url: &TargetUrl, retry: RetryPolicy, now: Timesta
         retry,
         created_by: timer.signer().map(str::to_owned),
         traceparent: timer.traceparent.clone(),
-        metadata: [(CALLBACK_OF.to_owned(), timer.id.to_string())].into(),
+        metadata: Arc::new([(CALLBACK_OF.to_owned(), timer.id.to_string())].into()),
         ..Timer::waiting(id, now, now, target)
     }
 }

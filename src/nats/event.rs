@@ -1,5 +1,7 @@
 //! An event: one version of one record, and the change that it stands for.
 
+use std::sync::Arc;
+
 use super::api::header::{KV_OPERATION, NATS_LAST_SEQUENCE};
 use super::names::evented_timer;
 use super::record;
@@ -38,11 +40,11 @@ impl Event {
 }
 
 fn without_large_parts(mut timer: Timer) -> Timer {
-    timer.target.headers = vec![];
+    timer.target.headers = [].into();
     timer.target.body = Body::Default;
     timer.callbacks = Callbacks::default();
     for attempt in &mut timer.attempts {
-        attempt.called.answer = None;
+        Arc::make_mut(&mut attempt.called).answer = None;
     }
     timer
 }

@@ -1,5 +1,6 @@
 //! Checks on arbitrary bytes from the broker: nothing panics, and a value that can be read is written so that it is read again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::{HeaderMap, HeaderName, HeaderValue};
@@ -35,10 +36,10 @@ pub(crate) fn a_record(json: &[u8]) {
     for now in [timer.created_at, timer.due_at, timer.due_at.saturating_add(day)] {
         let claim = claim_of(&timer);
         for tries in [1, LINGER_TRIES] {
-            let wake = Input::Wake { claim, node: "n".to_owned(), tries, has_place: true };
+            let wake = Input::Wake { claim, node: "n".into(), tries, has_place: true };
             goes_on(step(&timer, wake, now).effects);
         }
-        let refused = Box::new(CallResult::NotSent { reason: String::new() }.into());
+        let refused = Arc::new(CallResult::NotSent { reason: String::new() }.into());
         goes_on(step(&timer, Input::Outcome { claim, called: refused }, now).effects);
         goes_on(step(&timer, Input::Postponed { until: now }, now).effects);
         for command in [Command::Cancel, Command::Fire, Command::Replay] {

@@ -210,7 +210,7 @@ mod tests {
         timer.traceparent = Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00".into());
         let (headers, _) = parts(&timer, 1, &Secrets::default(), timer.due_at);
         assert_eq!(headers["traceparent"], timer.traceparent.clone().unwrap());
-        timer.target.headers = vec![("traceparent".into(), "00-1-2-01".into())];
+        timer.target.headers = [("traceparent".into(), "00-1-2-01".into())].into();
         let (headers, _) = parts(&timer, 1, &Secrets::default(), timer.due_at);
         assert_eq!(headers["traceparent"], "00-1-2-01");
     }

@@ -1,5 +1,6 @@
 //! One call of a receiver: its result, and the meaning of that result under each delivery mode.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::called::Called;
@@ -88,15 +89,15 @@ pub struct Attempt {
     /// From 1. A number may be missing, such as that of an attempt that was due when its record was brought back.
     pub number: u32,
     /// The name of the node that called.
-    pub node: String,
+    pub node: Arc<str>,
     /// When the attempt was due.
     pub due_at: Timestamp,
     /// When the call was claimed, by that node's clock.
     pub claimed_at: Timestamp,
     /// When its result was known, by the same clock.
     pub finished_at: Timestamp,
-    /// The call's result, answer and duration.
-    pub called: Called,
+    /// The call's result, answer and duration, shared between all later versions of the timer.
+    pub called: Arc<Called>,
 }
 
 impl Attempt {

@@ -2,6 +2,7 @@
 //! fields stay.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::attempt::Delivery;
@@ -20,7 +21,7 @@ pub struct Change {
     /// The method. If it takes no body, the timer's body is dropped.
     pub method: Option<Method>,
     /// All of the timer's own headers.
-    pub headers: Option<Vec<(String, String)>>,
+    pub headers: Option<Arc<[(String, String)]>>,
     pub body: Option<Body>,
     /// The promise about calls whose result is not known.
     pub delivery: Option<Delivery>,
@@ -35,7 +36,7 @@ pub struct Change {
     /// The URL to tell once the timer has failed; `Some(None)` for no URL.
     pub on_failed: Option<Option<TargetUrl>>,
     /// All of the client's labels.
-    pub metadata: Option<BTreeMap<String, String>>,
+    pub metadata: Option<Arc<BTreeMap<String, String>>>,
     /// The name of the token that makes the change, if one was needed.
     pub by: Option<String>,
 }
@@ -126,11 +127,11 @@ mod tests {
         let changes = [
             Change { url: url.clone(), ..by("b") },
             Change { method: Some(Method::Get), ..by("b") },
-            Change { headers: Some(vec![]), ..by("b") },
+            Change { headers: Some([].into()), ..by("b") },
             Change { body: Some(Body::Default), ..by("b") },
             Change { on_delivered: Some(None), ..by("b") },
             Change { on_failed: Some(url.clone()), ..by("b") },
-            Change { metadata: Some(BTreeMap::new()), ..by("b") },
+            Change { metadata: Some(Arc::default()), ..by("b") },
         ];
         for change in changes {
             assert_eq!(change.clone().applied_to(&first).signer(), Some("b"), "{change:?}");

@@ -29,6 +29,8 @@ mod effects;
 mod timing;
 mod worker;
 
+use std::sync::Arc;
+
 use crate::domain::called::Called;
 use crate::domain::change::Change;
 use crate::domain::time::Timestamp;
@@ -50,7 +52,7 @@ pub enum Input {
         /// The name of this worker's claim. The worker draws it once, for as long as it holds the wake and has not called.
         claim: ClaimId,
         /// The name of the worker's node, for people.
-        node: String,
+        node: Arc<str>,
         /// How often this wake has been delivered, from 1.
         tries: u32,
         /// Whether the worker has a place for the call. A claim starts a lease, so a timer is claimed only with a place.
@@ -61,7 +63,7 @@ pub enum Input {
         /// The claim under which it was made.
         claim: ClaimId,
         /// The call's result, answer and duration.
-        called: Box<Called>,
+        called: Arc<Called>,
     },
     /// The call under this claim was not made and will not be made: nothing of its request was written.
     NotMade {

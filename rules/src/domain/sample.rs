@@ -22,7 +22,7 @@ pub fn a_timer(delivery: Delivery, max_attempts: u32) -> Timer {
     let target = Target {
         url: TargetUrl::parse("http://localhost/").unwrap(),
         method: Method::Post,
-        headers: vec![],
+        headers: [].into(),
         body: Body::Default,
     };
     Timer {

@@ -19,9 +19,9 @@ pub const MAX_HEADERS: usize = 50;
 pub const MAX_HEADER_BYTES: usize = 8_192;
 
 /// An absolute `http` or `https` URL with a host, without credentials. Path and query may still be secret, so the type has no
-/// `Display`, and its `Debug` shows only the receiver.
+/// `Display`, and its `Debug` shows only the receiver. Cheap to clone.
 #[derive(Clone, PartialEq, Eq)]
-pub struct TargetUrl(Url);
+pub struct TargetUrl(Arc<Url>);
 
 /// Why a text is not a [`TargetUrl`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,7 +67,7 @@ impl TargetUrl {
         if url.as_str().len() > MAX_URL_BYTES {
             return Err(UrlError::TooLong);
         }
-        Ok(Self(url))
+        Ok(Self(Arc::new(url)))
     }
 
     /// The URL in its normal form.
@@ -150,7 +150,7 @@ impl Method {
     }
 }
 
-/// The body of the request. A timer is copied at each of its steps, and its copies share one body.
+/// The body of the request. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
     /// `{"id": "<id>"}` as JSON; no body with GET, HEAD and DELETE.
@@ -174,14 +174,14 @@ impl Body {
     }
 }
 
-/// The request that is sent when the timer is due.
+/// The request that is sent when the timer is due. Cheap to clone: all versions of a timer share the parts of one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     pub url: TargetUrl,
     pub method: Method,
     /// The timer's own headers in the client's order. Names are valid, not reserved ([`is_reserved_header`]) and occur once;
     /// values are visible ASCII.
-    pub headers: Vec<(String, String)>,
+    pub headers: Arc<[(String, String)]>,
     pub body: Body,
 }
 

@@ -1,6 +1,7 @@
 //! A timer and the states it goes through.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -40,7 +41,8 @@ pub type TimerId = Uuid;
 /// A claim's name. It is drawn for each try to claim, so that a worker recognises its own claim.
 pub type ClaimId = Uuid;
 
-/// A timer, as all nodes agree on it.
+/// A timer, as all nodes agree on it. Each step makes another version of it. The parts that a step leaves alone and that may be large
+/// (the target, the labels, the calls of its attempts) are shared between the versions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Timer {
     pub id: TimerId,
@@ -60,7 +62,7 @@ pub struct Timer {
     /// The URLs that are told how it ends.
     pub callbacks: Callbacks,
     /// The client's own labels, never sent.
-    pub metadata: BTreeMap<String, String>,
+    pub metadata: Arc<BTreeMap<String, String>>,
     /// The name of the token that created it, if one was needed.
     pub created_by: Option<String>,
     /// The name of the token that last changed the request, the labels or the callbacks, if it is not the token that created the
@@ -142,7 +144,7 @@ pub struct Claim {
     /// The name that distinguishes this claim from every other.
     pub id: ClaimId,
     /// The claimant's node name, for people.
-    pub node: String,
+    pub node: Arc<str>,
     /// When the attempt was due.
     pub due_at: Timestamp,
     /// When it was claimed, by the claimant's clock.
@@ -198,7 +200,7 @@ impl Timer {
             retry: RetryPolicy::default(),
             flow: None,
             callbacks: Callbacks::default(),
-            metadata: BTreeMap::new(),
+            metadata: Arc::default(),
             created_by: None,
             set_by: None,
             traceparent: None,

@@ -75,6 +75,8 @@ fn ended(timer: &Timer) -> Option<(Timestamp, Happened)> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::domain::attempt::Delivery;
     use crate::domain::machine::{Command, Effect, Input, obey, step};
@@ -94,7 +96,7 @@ mod tests {
         };
         let firing = stored(step(&timer, wake, due).effects);
         let called = crate::domain::called::Called::not_made("refused");
-        let outcome = Input::Outcome { claim, called: Box::new(called) };
+        let outcome = Input::Outcome { claim, called: Arc::new(called) };
         let again = stored(step(&firing, outcome, due).effects);
         let cancelled = stored(obey(&again, Command::Cancel, due).unwrap());
         vec![timer, firing, again, cancelled]

@@ -1,6 +1,7 @@
 //! The index against a plain list of timers, and pages under writes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -27,7 +28,7 @@ fn timer(n: u8, due: u64, created: u64, state: u8) -> Timer {
     };
     let mut timer = a_timer(Delivery::AtMostOnce, 3);
     timer.target.url = TargetUrl::parse(if n.is_multiple_of(2) { "http://a/" } else { "http://b/" }).unwrap();
-    timer.metadata = [("k".to_owned(), (n % 3).to_string())].into();
+    timer.metadata = Arc::new([("k".to_owned(), (n % 3).to_string())].into());
     Timer { id: Uuid::from_u128(n.into()), due_at: at(due), created_at: at(created), state, ..timer }
 }
 
@@ -146,7 +147,7 @@ fn over_its_bytes_the_index_leaves_out_and_says_so() {
     let with_labels = |n: u8, labels: usize| {
         let mut timer = timer(n, 5, 5, 0);
         timer.target.url = TargetUrl::parse(&format!("http://{n}.{}/", "h".repeat(60))).unwrap();
-        timer.metadata = (0..labels).map(|label| (label.to_string(), n.to_string())).collect();
+        timer.metadata = Arc::new((0..labels).map(|label| (label.to_string(), n.to_string())).collect());
         timer
     };
     let mut index = Index::new(LIMIT);

@@ -32,7 +32,7 @@ pub fn of_change(change: &Change) -> u64 {
         + change.headers.as_deref().map_or(0, of_headers)
         + change.body.as_ref().map_or(0, of_body)
         + callbacks.map(of_url).sum::<usize>()
-        + change.metadata.as_ref().map_or(0, of_labels);
+        + change.metadata.as_deref().map_or(0, of_labels);
     bytes as u64
 }
 
@@ -73,6 +73,8 @@ fn of_text(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::domain::attempt::Delivery;
     use crate::domain::sample::a_timer;
@@ -89,7 +91,7 @@ mod tests {
         let mut timer = a_timer(Delivery::AtMostOnce, 3);
         let bare = of_timer(&timer);
         timer.target.body = Body::Bytes(vec![0; 3_000].into());
-        timer.metadata.insert("a".to_owned(), "b".to_owned());
+        timer.metadata = Arc::new([("a".to_owned(), "b".to_owned())].into());
         assert_eq!(of_timer(&timer), bare + 4_000 + 10);
         let moved = Change { due_at: Some(timer.due_at), ..Change::default() };
         assert_eq!(of_change(&moved), 0);

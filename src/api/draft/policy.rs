@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -103,13 +104,13 @@ fn span(fields: &mut Fields<'_>, name: &'static str, allowed: RangeInclusive<Dur
     None
 }
 
-pub(super) fn metadata(fields: &mut Fields<'_>) -> BTreeMap<String, String> {
+pub(super) fn metadata(fields: &mut Fields<'_>) -> Arc<BTreeMap<String, String>> {
     let Some(value) = fields.take("metadata").filter(|value| !value.is_null()) else {
-        return BTreeMap::new();
+        return Arc::default();
     };
     let Value::Object(object) = value else {
         fields.wrong("metadata", "must be an object of strings, such as {\"order\": \"4711\"}");
-        return BTreeMap::new();
+        return Arc::default();
     };
     if object.len() > MAX_METADATA {
         fields.wrong("metadata", format!("has more than {MAX_METADATA} entries"));
@@ -131,5 +132,5 @@ pub(super) fn metadata(fields: &mut Fields<'_>) -> BTreeMap<String, String> {
         };
         fields.extend(vec![FieldError { pointer: format!("/metadata/{}", escaped(key)), detail: wrong }]);
     }
-    metadata
+    Arc::new(metadata)
 }

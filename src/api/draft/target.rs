@@ -1,5 +1,7 @@
 //! Reads the target of a call: URL, method, headers and body.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, Value};
@@ -23,7 +25,7 @@ const NO_CERTIFICATES: &str = "cannot be called: no certificate can name this ho
 pub(super) struct TargetChange {
     pub(super) url: Option<TargetUrl>,
     pub(super) method: Option<Method>,
-    pub(super) headers: Option<Vec<(String, String)>>,
+    pub(super) headers: Option<Arc<[(String, String)]>>,
     pub(super) body: Option<Body>,
 }
 
@@ -98,12 +100,12 @@ fn method(fields: &mut Fields<'_>) -> Method {
     }
 }
 
-fn headers(fields: &mut Fields<'_>) -> Vec<(String, String)> {
+fn headers(fields: &mut Fields<'_>) -> Arc<[(String, String)]> {
     // A null counts as no headers: some clients send null for each field that they do not set.
-    let Some(value) = fields.take("headers").filter(|value| !value.is_null()) else { return vec![] };
+    let Some(value) = fields.take("headers").filter(|value| !value.is_null()) else { return [].into() };
     let Value::Object(object) = value else {
         fields.wrong("headers", "must be an object of strings, such as {\"authorization\": \"Bearer …\"}");
-        return vec![];
+        return [].into();
     };
     if object.len() > MAX_HEADERS {
         fields.wrong("headers", format!("has more than {MAX_HEADERS} entries"));
@@ -116,7 +118,7 @@ fn headers(fields: &mut Fields<'_>) -> Vec<(String, String)> {
     }
     let (headers, errors) = checked(object);
     fields.extend(errors);
-    headers
+    headers.into()
 }
 
 fn checked(object: &Map<String, Value>) -> (Vec<(String, String)>, Vec<FieldError>) {

@@ -256,7 +256,7 @@ fn all_fields_are_taken_over() {
     .unwrap();
     assert_eq!(timer.target.method, Method::Put);
     assert_eq!(
-        timer.target.headers,
+        *timer.target.headers,
         [("authorization".into(), "Bearer x".into()), ("x-b".into(), String::new())]
     );
     assert_eq!(timer.target.body, Body::Json("{\"a\":[1,null]}".into()));

@@ -113,7 +113,7 @@ fn json(timer: &Timer, now: Timestamp, view: View) -> TimerJson<'_> {
                 next_attempt_at = Some(rfc3339::format(*at));
             }
         }
-        State::Firing { claim, .. } => claimed_by = Some(claim.node.as_str()),
+        State::Firing { claim, .. } => claimed_by = Some(&*claim.node),
         State::Delivered { at } | State::Cancelled { at } => finished_at = Some(rfc3339::format(*at)),
         State::Failed { at, reason: why, .. } => {
             finished_at = Some(rfc3339::format(*at));
@@ -123,7 +123,7 @@ fn json(timer: &Timer, now: Timestamp, view: View) -> TimerJson<'_> {
             finished_at = Some(rfc3339::format(*at));
             (claimed_by, reason) = match doubt {
                 Doubt::NoOutcome(claim) => (
-                    Some(claim.node.as_str()),
+                    Some(&*claim.node),
                     Some("its call has no known outcome; the receiver may have been called"),
                 ),
                 Doubt::Restored => (
@@ -189,6 +189,7 @@ fn attempt_json(attempt: &Attempt) -> AttemptJson<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use uuid::Uuid;
@@ -203,11 +204,11 @@ mod tests {
         let target = Target {
             url: TargetUrl::parse("https://example.com/hook").unwrap(),
             method: Method::Post,
-            headers: vec![("authorization".into(), "Bearer secret".into())],
+            headers: [("authorization".into(), "Bearer secret".into())].into(),
             body: Body::Text("secret".into()),
         };
         Timer {
-            metadata: [("order".to_owned(), "4711".to_owned())].into(),
+            metadata: Arc::new([("order".to_owned(), "4711".to_owned())].into()),
             attempts,
             state,
             ..Timer::waiting(Uuid::nil(), DUE.saturating_sub(Duration::from_secs(60)), DUE, target)
@@ -236,7 +237,7 @@ mod tests {
             due_at: DUE,
             claimed_at: DUE,
             finished_at: DUE,
-            called: CallResult::Answered { status: 404, retry_after: None }.into(),
+            called: Arc::new(CallResult::Answered { status: 404, retry_after: None }.into()),
         };
         let failed = timer(
             State::Failed { attempt: 3, at: DUE, reason: "the receiver answered 404".into() },

@@ -137,12 +137,12 @@ mod tests {
         let shown = |timer: &Timer, bodies| serde_json::to_value(of(timer, bodies)).unwrap();
         assert_eq!(shown(&timer, false)["redacted"], false, "nothing is hidden");
         let digest = format!("sha256:{}", sha256_hex(b"an image"));
-        timer.target.headers = vec![("x-image".into(), digest.clone())];
+        timer.target.headers = [("x-image".into(), digest.clone())].into();
         let (open, hidden) = (shown(&timer, true), shown(&timer, false));
         assert_eq!((&open["redacted"], &open["headers"]["x-image"]), (&false.into(), &digest.clone().into()));
         assert_eq!(hidden["redacted"], true);
         assert_ne!(hidden["headers"]["x-image"], digest);
-        timer.target.headers.clear();
+        timer.target.headers = [].into();
         timer.target.body = Body::Text(digest.into());
         assert_eq!(
             (&shown(&timer, true)["redacted"], &shown(&timer, false)["redacted"]),

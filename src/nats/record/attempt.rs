@@ -1,5 +1,6 @@
 //! The stored form of an attempt, and of the result of its call.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -81,7 +82,7 @@ impl From<&Attempt> for AttemptJson {
     fn from(attempt: &Attempt) -> Self {
         Self {
             number: attempt.number,
-            node: attempt.node.clone(),
+            node: attempt.node.to_string(),
             due_at: (attempt.due_at != attempt.claimed_at).then_some(Instant(attempt.due_at)),
             claimed_at: Instant(attempt.claimed_at),
             finished_at: Instant(attempt.finished_at),
@@ -115,15 +116,15 @@ impl TryFrom<AttemptJson> for Attempt {
         };
         Ok(Self {
             number: attempt.number,
-            node: attempt.node,
+            node: attempt.node.into(),
             due_at: attempt.due_at.map_or(attempt.claimed_at.0, |at| at.0),
             claimed_at: attempt.claimed_at.0,
             finished_at: attempt.finished_at.0,
-            called: Called {
+            called: Arc::new(Called {
                 result,
                 answer: attempt.answer.map(Answer::try_from).transpose()?.and_then(Answer::kept),
                 phases: attempt.phases_us.into(),
-            },
+            }),
         })
     }
 }

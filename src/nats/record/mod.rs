@@ -122,7 +122,7 @@ pub(super) fn to_json(timer: &Timer, later: &Later) -> Vec<u8> {
         created_at: Instant(timer.created_at),
         url: timer.target.url.as_str().to_owned(),
         method: timer.target.method.as_str().to_owned(),
-        headers: timer.target.headers.clone(),
+        headers: timer.target.headers.to_vec(),
         body: match &timer.target.body {
             Body::Default => None,
             Body::Json(json) => Some(BodyJson::Json(Cow::Borrowed(json))),
@@ -135,7 +135,7 @@ pub(super) fn to_json(timer: &Timer, later: &Later) -> Vec<u8> {
         flow: timer.flow.as_ref().map(FlowJson::from),
         on_delivered: timer.callbacks.on_delivered.as_ref().map(|url| url.as_str().to_owned()),
         on_failed: timer.callbacks.on_failed.as_ref().map(|url| url.as_str().to_owned()),
-        metadata: timer.metadata.clone(),
+        metadata: (*timer.metadata).clone(),
         created_by: timer.created_by.clone(),
         set_by: timer.set_by.clone(),
         traceparent: timer.traceparent.clone(),
@@ -186,7 +186,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Timer, Later), String> {
         target: Target {
             url: url(&record.url)?,
             method: Method::from_name(&record.method).ok_or_else(|| format!("method {}", record.method))?,
-            headers: record.headers,
+            headers: record.headers.into(),
             body: match record.body {
                 None => Body::Default,
                 Some(BodyJson::Json(json)) => Body::Json(json.into()),
@@ -204,7 +204,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Timer, Later), String> {
             on_delivered: record.on_delivered.as_deref().map(url).transpose()?,
             on_failed: record.on_failed.as_deref().map(url).transpose()?,
         },
-        metadata: record.metadata,
+        metadata: record.metadata.into(),
         created_by: record.created_by,
         set_by: record.set_by,
         traceparent: record.traceparent,

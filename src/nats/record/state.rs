@@ -111,7 +111,7 @@ impl From<&Claim> for ClaimJson {
     fn from(claim: &Claim) -> Self {
         Self {
             id: claim.id,
-            node: claim.node.clone(),
+            node: claim.node.to_string(),
             due_at: (claim.due_at != claim.since).then_some(Instant(claim.due_at)),
             since: Instant(claim.since),
             lease_until: Instant(claim.lease_until),
@@ -124,7 +124,7 @@ impl From<ClaimJson> for Claim {
         let since = claim.since.0;
         Self {
             id: claim.id,
-            node: claim.node,
+            node: claim.node.into(),
             due_at: claim.due_at.map_or(since, |at| at.0),
             since,
             lease_until: claim.lease_until.0,

@@ -1,7 +1,7 @@
 //! Stored records stay readable: version 1 is pinned by a file, and every timer survives being stored and read.
 
-use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -46,7 +46,7 @@ fn timer() -> Timer {
         target: Target {
             url: TargetUrl::parse("https://example.com/hook?a=b").unwrap(),
             method: Method::Put,
-            headers: vec![("authorization".into(), "Bearer x".into())],
+            headers: [("authorization".into(), "Bearer x".into())].into(),
             body: Body::Bytes([0, 255].into()),
         },
         delivery: Delivery::AtLeastOnce,
@@ -54,7 +54,7 @@ fn timer() -> Timer {
         retry: RetryPolicy { factor: 2.5, ..RetryPolicy::default() },
         flow: None,
         callbacks: Callbacks::default(),
-        metadata: BTreeMap::from([("order".into(), "4711".into())]),
+        metadata: Arc::new([("order".into(), "4711".into())].into()),
         created_by: None,
         set_by: None,
         traceparent: None,
@@ -68,7 +68,7 @@ fn timer() -> Timer {
             due_at: at(0).saturating_add(Duration::from_micros(500)),
             claimed_at: at(0).saturating_add(Duration::from_micros(500)),
             finished_at: at(1_000),
-            called: CallResult::NotSent { reason: "cannot connect".into() }.into(),
+            called: Arc::new(CallResult::NotSent { reason: "cannot connect".into() }.into()),
         }],
         state: State::Unknown { attempt: 2, doubt: Doubt::NoOutcome(claim), at: at(60_000) },
     }
@@ -134,7 +134,7 @@ fn a_field_that_a_later_version_has_added_stays_as_the_timer_changes() {
     let (stored, later) = read(with.as_bytes()).unwrap();
     assert_eq!(stored, timer());
     let claim = claim_of("b", 2_000).id;
-    let called = Box::new(CallResult::Answered { status: 200, retry_after: None }.into());
+    let called = Arc::new(CallResult::Answered { status: 200, retry_after: None }.into());
     let effects = step(&stored, Input::Outcome { claim, called }, at(61_000)).effects;
     let next = effects
         .into_iter()
@@ -167,15 +167,15 @@ fn no_attempt_needs_more_room_than_is_kept_for_it() {
     ] {
         timer.attempts = vec![Attempt {
             number: u32::MAX,
-            node: "\u{1f980}".repeat(MAX_NODE_NAME_CHARS),
+            node: "\u{1f980}".repeat(MAX_NODE_NAME_CHARS).into(),
             due_at: at(0),
             claimed_at: at(1),
             finished_at: at(2),
-            called: Called {
+            called: Arc::new(Called {
                 result,
                 answer: Some(Answer { body, truncated: true }),
                 phases: Phases { resolve: long, connect: long, tls: long, first_byte: long, total },
-            },
+            }),
         }];
         let attempt = to_json(&timer).len() - without;
         assert!(attempt <= ATTEMPT_BYTES, "{attempt}");
@@ -235,11 +235,11 @@ proptest! {
         timer.created_by = spans.map(|_| "billing".to_owned());
         timer.replayed_at = spans.map(|_| at(5));
         timer.attempts[0].due_at = at(1);
-        timer.attempts[0].called = Called {
+        timer.attempts[0].called = Arc::new(Called {
             result: CallResult::Answered { status, retry_after },
             answer: answer.clone().map(|body| Answer { body, truncated: before == 1 }),
             phases: Phases { connect: spans, total: spans.unwrap_or_default(), ..Phases::default() },
-        };
+        });
         let written: Value = serde_json::from_slice(&to_json(&timer)).unwrap();
         // The ledger reads it without the rest of the record.
         prop_assert_eq!(&written["state"]["name"], timer.state.name());

@@ -153,7 +153,7 @@ impl Attention<'_> {
     fn woken(&self, timer: &Timer) -> Input {
         Input::Wake {
             claim: self.claim,
-            node: self.engine.node.to_string(),
+            node: self.engine.node.clone(),
             tries: self.wake.tries,
             has_place: self.place.as_ref().is_some_and(|place| place.is_for(timer)),
         }

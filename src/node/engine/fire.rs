@@ -1,5 +1,6 @@
 //! How a worker fires a due timer: it gets a place for the call, stores the claim, and calls.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -118,7 +119,7 @@ impl Attention<'_> {
         self.news = Some(if given_up {
             Input::NotMade { claim: claim.id }
         } else {
-            Input::Outcome { claim: claim.id, called: Box::new(called) }
+            Input::Outcome { claim: claim.id, called: Arc::new(called) }
         });
     }
 

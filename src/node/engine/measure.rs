@@ -59,8 +59,7 @@ mod tests {
 
     fn firing() -> State {
         let at = Timestamp::from_micros(1);
-        let claim =
-            Claim { id: uuid::Uuid::nil(), node: "n".to_owned(), due_at: at, since: at, lease_until: at };
+        let claim = Claim { id: uuid::Uuid::nil(), node: "n".into(), due_at: at, since: at, lease_until: at };
         State::Firing { attempt: 1, claim }
     }
 

@@ -16,7 +16,7 @@ pub(super) fn stored(timer: &Timer) {
             timer = %id,
             receiver,
             attempt,
-            claimed_by = claim.node,
+            claimed_by = &*claim.node,
             "timer unknown: the receiver may or may not have been called"
         ),
         State::Unknown { attempt, doubt: Doubt::Restored, .. } => tracing::warn!(

@@ -7,6 +7,8 @@ mod answer;
 mod checksum;
 mod header;
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 pub use answer::MAX_ANSWER;
@@ -38,7 +40,7 @@ pub enum Mark {
     /// The request was about to be written.
     Written,
     /// The call was answered, with this answer.
-    Answered(Box<Called>),
+    Answered(Arc<Called>),
 }
 
 impl Mark {
@@ -120,7 +122,7 @@ pub fn read(slot: &[u8]) -> Option<Noted> {
         CLAIMED => Mark::Claimed,
         WRITTEN => Mark::Written,
         // An incomplete answer was being written when the process was killed, so the request had been written.
-        ANSWERED => answer(slot).map_or(Mark::Written, |called| Mark::Answered(Box::new(called))),
+        ANSWERED => answer(slot).map_or(Mark::Written, |called| Mark::Answered(Arc::new(called))),
         _ => return None,
     };
     Some(Noted { timer, claim, mark, at })

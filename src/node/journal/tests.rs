@@ -48,7 +48,7 @@ fn notes_are_found_by_the_next_process_until_they_are_marked_as_read() {
             entries(&left).into_iter().map(|noted| (noted.claim, noted.mark)).collect();
         let answered = CallResult::Answered { status: 204, retry_after: None }.into();
         assert!(marks.contains(&(id(16), Mark::Claimed)), "{marks:?}");
-        assert!(marks.contains(&(id(13), Mark::Answered(Box::new(answered)))), "{marks:?}");
+        assert!(marks.contains(&(id(13), Mark::Answered(Arc::new(answered)))), "{marks:?}");
         assert_eq!(marks.len(), 4);
     }
     let (_, left) = open(dir.path());

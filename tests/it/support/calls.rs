@@ -61,7 +61,7 @@ pub(crate) fn timer(url: &str, timeout: Duration) -> Timer {
     let target = Target {
         url: TargetUrl::parse(url).expect("a URL"),
         method: Method::Post,
-        headers: vec![],
+        headers: [].into(),
         body: Body::Default,
     };
     Timer { timeout, ..Timer::waiting(uuid::Uuid::from_u128(1), now, now, target) }

@@ -18,7 +18,7 @@ fn firing(seconds: i64) -> State {
     let since = at(seconds);
     let claim = Claim {
         id: uuid::Uuid::nil(),
-        node: "n".to_owned(),
+        node: "n".into(),
         due_at: since,
         since,
         lease_until: since.saturating_add(Duration::from_secs(45)),

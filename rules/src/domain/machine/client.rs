@@ -14,7 +14,7 @@ pub fn obey(timer: &Timer, command: Command, now: impl Into<Now>) -> Result<Vec<
     let now: Now = now.into();
     match (&timer.state, command) {
         (State::Scheduled { .. }, Command::Cancel) => {
-            Ok(vec![store(&timer.giving_up(), State::Cancelled { at: now.at }), Effect::Disarm])
+            Ok(vec![store(timer.giving_up(), State::Cancelled { at: now.at }), Effect::Disarm])
         }
         (State::Cancelled { .. }, Command::Cancel) => Ok(vec![]),
         (State::Scheduled { at, .. }, Command::Change(change)) => {

@@ -1,5 +1,6 @@
 //! The effects of each case, in order: the lists that a crash cuts short.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::timing::{LATEST_START, LEASE_MARGIN, LINGER_TRIES, MAX_POSTPONEMENT, linger_delay};
@@ -21,7 +22,7 @@ pub(super) fn postponed(timer: &Timer, attempt: u32, until: Timestamp, now: Now)
     match timer.retry.deadline {
         Some(deadline) if until > timer.retried_since().saturating_add(deadline) => {
             let reason = format!("the receiver had no room; {}", NoMore::Deadline(deadline));
-            ended(timer, State::Failed { attempt: attempt.saturating_sub(1), at: now.at, reason })
+            ended(timer.clone(), State::Failed { attempt: attempt.saturating_sub(1), at: now.at, reason })
         }
         _ => again(until, now),
     }
@@ -48,20 +49,21 @@ pub(super) fn moved(timer: Timer, at: Timestamp) -> Vec<Effect> {
     vec![Effect::Arm { at }, Effect::Store(Box::new(timer)), Effect::Disarm]
 }
 
-pub(super) fn store(timer: &Timer, state: State) -> Effect {
-    Effect::Store(Box::new(Timer { state, ..timer.clone() }))
+/// The timer is stored in another state.
+pub(super) fn store(timer: Timer, state: State) -> Effect {
+    Effect::Store(Box::new(Timer { state, ..timer }))
 }
 
 /// The timer waits for its next attempt, or for the same one again.
-fn retried(timer: &Timer, attempt: u32, at: Timestamp) -> Step {
+fn retried(timer: Timer, attempt: u32, at: Timestamp) -> Step {
     let effects = vec![Effect::Arm { at }, store(timer, State::Scheduled { attempt, at })];
     Step { effects, then: Then::Settle }
 }
 
 /// The timer is over: store that, have the callback made, and only then settle the wake. After a crash, the worker that gets the
 /// wake has the callback made again.
-pub(super) fn ended(timer: &Timer, state: State) -> Step {
-    let timer = Timer { state, ..timer.clone() };
+pub(super) fn ended(timer: Timer, state: State) -> Step {
+    let timer = Timer { state, ..timer };
     let Step { mut effects, then } = notified(&timer, Then::Settle);
     effects.insert(0, Effect::Store(Box::new(timer)));
     Step { effects, then }
@@ -69,7 +71,7 @@ pub(super) fn ended(timer: &Timer, state: State) -> Step {
 
 /// The same after a call. If the timer was over already, because its claimant was taken for dead, its wake was settled at that
 /// end. The callback of this end then needs another wake.
-fn ended_after(timer: &Timer, state: State, now: Timestamp) -> Step {
+fn ended_after(timer: Timer, state: State, now: Timestamp) -> Step {
     let was_over = timer.state.is_final();
     let Step { mut effects, then } = ended(timer, state);
     if was_over && effects.iter().any(|effect| matches!(effect, Effect::Notify(_))) {
@@ -86,11 +88,11 @@ pub(super) fn notified(timer: &Timer, then: Then) -> Step {
 
 /// The timer is due and not claimed, and there is a place for the call: claim it, then call.
 pub(super) fn claimed(
-    timer: &Timer,
+    timer: Timer,
     attempt: u32,
     due_at: Timestamp,
     id: ClaimId,
-    node: String,
+    node: Arc<str>,
     now: Now,
 ) -> Step {
     let lease_until = now.after(timer.timeout + LEASE_MARGIN);
@@ -105,14 +107,14 @@ pub(super) fn taken_over(
     attempt: u32,
     dead: &Claim,
     mine: ClaimId,
-    node: String,
+    node: Arc<str>,
     has_place: bool,
     now: Now,
 ) -> Step {
     match may_follow(timer, attempt, dead, now) {
         Ok(()) if !has_place => Then::Admit.into(),
-        Ok(()) => claimed(&abandoned(timer, attempt, dead, now), attempt + 1, dead.due_at, mine, node, now),
-        Err(state) => ended(&abandoned(timer, attempt, dead, now), state),
+        Ok(()) => claimed(abandoned(timer, attempt, dead, now), attempt + 1, dead.due_at, mine, node, now),
+        Err(state) => ended(abandoned(timer, attempt, dead, now), state),
     }
 }
 
@@ -120,12 +122,12 @@ pub(super) fn taken_over(
 /// this entry.
 fn abandoned(timer: &Timer, attempt: u32, dead: &Claim, now: Now) -> Timer {
     let reason = format!("node {} was taken for dead during the call", dead.node);
-    logged(timer, attempt, dead, now.at, CallResult::NoAnswer { reason }.into())
+    logged(timer, attempt, dead, now.at, Arc::new(CallResult::NoAnswer { reason }.into()))
 }
 
 /// The timer with this attempt in its log. The attempt replaces an earlier entry with the same number.
-fn logged(timer: &Timer, attempt: u32, claim: &Claim, finished_at: Timestamp, called: Called) -> Timer {
-    let mut timer = Timer { attempts: without(timer, attempt), ..timer.clone() };
+fn logged(timer: &Timer, attempt: u32, claim: &Claim, finished_at: Timestamp, called: Arc<Called>) -> Timer {
+    let mut timer = without(timer, attempt);
     timer.attempts.push(Attempt {
         number: attempt,
         node: claim.node.clone(),
@@ -139,23 +141,24 @@ fn logged(timer: &Timer, attempt: u32, claim: &Claim, finished_at: Timestamp, ca
     timer
 }
 
-/// The logged attempts without this one.
-fn without(timer: &Timer, attempt: u32) -> Vec<Attempt> {
-    timer.attempts.iter().filter(|logged| logged.number != attempt).cloned().collect()
+/// The timer without this attempt in its log.
+fn without(timer: &Timer, attempt: u32) -> Timer {
+    let mut timer = timer.clone();
+    timer.attempts.retain(|logged| logged.number != attempt);
+    timer
 }
 
 /// Nothing of the request was written: the timer waits again as it did before it was claimed.
 pub(super) fn given_back(timer: &Timer, attempt: u32, claim: &Claim) -> Step {
-    let timer = Timer { attempts: without(timer, attempt), ..timer.clone() };
-    retried(&timer, attempt, claim.due_at)
+    retried(without(timer, attempt), attempt, claim.due_at)
 }
 
 /// The claimant is known to be dead before its lease has ended, and its request may have been on its way.
 pub(super) fn cut_off(timer: &Timer, attempt: u32, dead: &Claim, now: Now) -> Step {
     let timer = abandoned(timer, attempt, dead, now);
     match may_follow(&timer, attempt, dead, now) {
-        Ok(()) => retried(&timer, attempt + 1, dead.due_at),
-        Err(state) => ended(&timer, state),
+        Ok(()) => retried(timer, attempt + 1, dead.due_at),
+        Err(state) => ended(timer, state),
     }
 }
 
@@ -176,28 +179,26 @@ fn may_follow(timer: &Timer, attempt: u32, dead: &Claim, now: Now) -> Result<(),
 }
 
 /// The holder of the claim reports the outcome of its call.
-pub(super) fn concluded(timer: &Timer, attempt: u32, claim: &Claim, called: Called, now: Now) -> Step {
+pub(super) fn concluded(timer: &Timer, attempt: u32, claim: &Claim, called: Arc<Called>, now: Now) -> Step {
     let result = &called.result;
-    let verdict = result.verdict(timer.delivery, &timer.retry.statuses);
-    let reason = describe(result, timer.timeout);
-    let asked = result.retry_after();
-    let finished_at = over_at(claim, &called, now);
-    let timer = logged(timer, attempt, claim, finished_at, called);
+    let reason = || describe(result, timer.timeout);
+    let at = now.at;
+    let next = logged(timer, attempt, claim, over_at(claim, &called, now), called.clone());
 
-    match verdict {
-        Verdict::Delivered => ended_after(&timer, State::Delivered { at: now.at }, now.at),
-        Verdict::Failed => ended_after(&timer, State::Failed { attempt, at: now.at, reason }, now.at),
+    match result.verdict(timer.delivery, &timer.retry.statuses) {
+        Verdict::Delivered => ended_after(next, State::Delivered { at }, at),
+        Verdict::Failed => ended_after(next, State::Failed { attempt, at, reason: reason() }, at),
         Verdict::Unknown => {
             let doubt = Doubt::NoOutcome(claim.clone());
-            ended_after(&timer, State::Unknown { attempt, doubt, at: now.at }, now.at)
+            ended_after(next, State::Unknown { attempt, doubt, at }, at)
         }
         Verdict::Retry => {
             let numbers = (attempt, timer.counted(attempt));
-            match timer.retry.next(timer.id, numbers, timer.retried_since(), now.at, asked) {
-                Ok(at) => retried(&timer, attempt + 1, at),
+            match timer.retry.next(timer.id, numbers, timer.retried_since(), at, result.retry_after()) {
+                Ok(again) => retried(next, attempt + 1, again),
                 Err(no_more) => {
-                    let reason = format!("{reason}; {no_more}");
-                    ended_after(&timer, State::Failed { attempt, at: now.at, reason }, now.at)
+                    let reason = format!("{}; {no_more}", reason());
+                    ended_after(next, State::Failed { attempt, at, reason }, at)
                 }
             }
         }

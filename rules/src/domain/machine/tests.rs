@@ -81,7 +81,7 @@ fn a_claimant_that_was_taken_for_dead_replaces_unknown_by_what_it_knows() {
     let now = timer.due_at;
     let claim = claimed_by(7, now);
     timer.state = State::Unknown { attempt: 1, doubt: Doubt::NoOutcome(claim.clone()), at: now };
-    let outcome = |result: CallResult| Input::Outcome { claim: claim.id, called: Box::new(result.into()) };
+    let outcome = |result: CallResult| Input::Outcome { claim: claim.id, called: Arc::new(result.into()) };
     let told = step(&timer, outcome(CallResult::Answered { status: 200, retry_after: None }), now);
     assert_eq!(told.then, Then::Settle);
     assert!(
@@ -103,7 +103,7 @@ fn a_claimant_that_dies_after_it_has_replaced_unknown_leaves_a_wake_for_the_call
     timer.callbacks.on_delivered = Some(timer.target.url.clone());
     timer.state = State::Unknown { attempt: 1, doubt: Doubt::NoOutcome(claim.clone()), at: now };
     let result = CallResult::Answered { status: 200, retry_after: None };
-    let told = step(&timer, Input::Outcome { claim: claim.id, called: Box::new(result.into()) }, now);
+    let told = step(&timer, Input::Outcome { claim: claim.id, called: Arc::new(result.into()) }, now);
     assert!(
         matches!(told.effects.as_slice(), [Effect::Arm { .. }, Effect::Store(_), Effect::Notify(_)]),
         "{told:?}"
@@ -187,7 +187,7 @@ fn a_replay_has_the_whole_deadline_again() {
         let claim = claimed_by(1, now);
         let timer = Timer { state: State::Firing { attempt: 1, claim: claim.clone() }, ..timer.clone() };
         let result = CallResult::Answered { status: 503, retry_after: None };
-        step(&timer, Input::Outcome { claim: claim.id, called: Box::new(result.into()) }, now)
+        step(&timer, Input::Outcome { claim: claim.id, called: Arc::new(result.into()) }, now)
     };
     let late = timer.due_at.saturating_add(Duration::from_secs(10));
     let failed = stored(answered(&timer, late));
@@ -248,7 +248,7 @@ fn a_call_was_over_when_it_was_and_not_when_that_could_be_told() {
         let timer = Timer { state, ..timer.clone() };
         let mut called = Called::from(CallResult::Answered { status: 200, retry_after: None });
         called.phases.total = Duration::from_secs(1);
-        let outcome = Input::Outcome { claim: claim.id, called: Box::new(called) };
+        let outcome = Input::Outcome { claim: claim.id, called: Arc::new(called) };
         stored(step(&timer, outcome, now)).attempts[0].finished_at.since(claim.since)
     };
     let firing = || State::Firing { attempt: 1, claim: claim.clone() };
@@ -276,7 +276,7 @@ fn an_attempt_whose_node_is_taken_for_dead_is_in_the_log_until_its_outcome_is_to
             if delivery == Delivery::AtLeastOnce {
                 continue;
             }
-            let called = Box::new(CallResult::Answered { status: 200, retry_after: None }.into());
+            let called = Arc::new(CallResult::Answered { status: 200, retry_after: None }.into());
             let outcome = Input::Outcome { claim: claim.id, called };
             let told = stored(step(&given_up, outcome, claim.lease_until));
             assert_eq!((told.state.name(), told.attempts.len()), ("delivered", 1));
@@ -298,7 +298,7 @@ fn a_record_keeps_a_bounded_number_of_attempts() {
         let claim = claimed_by(n, timer.due_at);
         timer.state = State::Firing { attempt: u32::try_from(n).unwrap(), claim: claim.clone() };
         let result = CallResult::Answered { status: 503, retry_after: None };
-        let outcome = Input::Outcome { claim: claim.id, called: Box::new(result.into()) };
+        let outcome = Input::Outcome { claim: claim.id, called: Arc::new(result.into()) };
         timer = stored(step(&timer, outcome, timer.due_at));
     }
     assert_eq!(timer.attempts.len(), MAX_ATTEMPTS_KEPT);
@@ -324,7 +324,7 @@ fn what_the_world_takes_is_longer_by_a_clock_that_goes_faster() {
     assert!(!may_still_call(&claim, timer.timeout, by(last.saturating_add(Duration::from_micros(1)))));
     // The backoff that the client or the policy sets is by the clock.
     let attempted = Timer { state: State::Firing { attempt: 1, claim: claim.clone() }, ..timer.clone() };
-    let called = Box::new(CallResult::NotSent { reason: String::new() }.into());
+    let called = Arc::new(CallResult::NotSent { reason: String::new() }.into());
     let effects = step(&attempted, Input::Outcome { claim: claim.id, called }, by(at)).effects;
     let [Effect::Arm { at: next }, ..] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!(*next, at.saturating_add(timer.retry.backoff(timer.id, 1)));

@@ -1,5 +1,7 @@
 //! A worker's events: what each does to a timer in each state.
 
+use std::sync::Arc;
+
 use super::effects::{
     again, claimed, concluded, cut_off, ended, given_back, linger, notified, postponed, taken_over, unneeded,
 };
@@ -17,7 +19,7 @@ pub fn step(timer: &Timer, input: Input, now: impl Into<Now>) -> Step {
             if *at <= now.at && !has_place {
                 Then::Admit.into()
             } else if *at <= now.at {
-                claimed(timer, *attempt, *at, claim, node, now)
+                claimed(timer.clone(), *attempt, *at, claim, node, now)
             } else if *at <= now.after(LEAD) {
                 Then::Hold { until: *at }.into()
             } else if tries < LINGER_TRIES {
@@ -51,7 +53,7 @@ pub fn step(timer: &Timer, input: Input, now: impl Into<Now>) -> Step {
         (State::Unknown { attempt, doubt: Doubt::NoOutcome(claim), .. }, Input::Wake { claim: mine, .. })
             if claim.id == mine =>
         {
-            let called = Called::not_made("the claim was stored too late to call");
+            let called = Arc::new(Called::not_made("the claim was stored too late to call"));
             concluded(timer, *attempt, claim, called, now)
         }
         // A replay may be on its way, or the claimant is alive after all and about to schedule the next attempt. This may be the
@@ -66,7 +68,7 @@ pub fn step(timer: &Timer, input: Input, now: impl Into<Now>) -> Step {
         (
             State::Firing { attempt, claim } | State::Unknown { attempt, doubt: Doubt::NoOutcome(claim), .. },
             Input::Outcome { claim: mine, called },
-        ) if claim.id == mine => concluded(timer, *attempt, claim, *called, now),
+        ) if claim.id == mine => concluded(timer, *attempt, claim, called, now),
         (
             State::Firing { attempt, claim } | State::Unknown { attempt, doubt: Doubt::NoOutcome(claim), .. },
             Input::NotMade { claim: mine },
@@ -101,7 +103,7 @@ pub fn step(timer: &Timer, input: Input, now: impl Into<Now>) -> Step {
         (State::Firing { claim, .. }, Input::Restored) if claim.lease_until > now.at => linger(1, now).into(),
         // It is not called again, whatever its delivery mode: the promise about it was kept, by calls or by a cancellation.
         (State::Scheduled { attempt, .. } | State::Firing { attempt, .. }, Input::Restored) => {
-            ended(timer, State::Unknown { attempt: *attempt, doubt: Doubt::Restored, at: now.at })
+            ended(timer.clone(), State::Unknown { attempt: *attempt, doubt: Doubt::Restored, at: now.at })
         }
 
         (State::Unknown { .. } | State::Failed { .. }, Input::Postponed { .. } | Input::Restored) => {

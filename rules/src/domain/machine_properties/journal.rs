@@ -3,6 +3,8 @@
 //! A mark is in the journal before the event that it tells of happens, except for an answer. The journal of a living node is not
 //! read: its file is locked.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use crate::domain::attempt::CallResult;
@@ -42,7 +44,7 @@ impl Entry {
             Mark::Claimed => Input::NotMade { claim },
             Mark::Written => Input::CutOff { claim },
             Mark::Answered(result) => {
-                Input::Outcome { claim, called: Box::new(Called::from(result.clone())) }
+                Input::Outcome { claim, called: Arc::new(Called::from(result.clone())) }
             }
         }
     }
@@ -104,7 +106,7 @@ impl World {
         let claim = actor.claim;
         let written = calling.is_some() || actor.mark == Some(Mark::Written);
         let input = if written && !self.has(Flaw::StopGivesBackCalls) {
-            Input::Outcome { claim, called: Box::new(CallResult::Interrupted.into()) }
+            Input::Outcome { claim, called: Arc::new(CallResult::Interrupted.into()) }
         } else {
             Input::NotMade { claim }
         };

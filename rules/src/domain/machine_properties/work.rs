@@ -31,7 +31,7 @@ impl World {
                 actor.mark = Some(Mark::Answered(result.clone()));
             }
             let claim = actor.claim;
-            let called = Box::new(result.into());
+            let called = Arc::new(result.into());
             return self.think(name, actor, Input::Outcome { claim, called });
         }
         if self.is_out_of_time(&actor) {
@@ -53,7 +53,7 @@ impl World {
                 let timeout = self.history[actor.seen - 1].timer.timeout;
                 let too_late = !may_still_call(claim, timeout, self.now);
                 if too_late && !self.has(Flaw::CallUnderAnOldClaim) {
-                    let called = Box::new(Called::not_made("too late"));
+                    let called = Arc::new(Called::not_made("too late"));
                     return self.think(name, actor, Input::Outcome { claim: claim.id, called });
                 }
                 let late_mark = self.has(Flaw::MarkAfterFirstByte);

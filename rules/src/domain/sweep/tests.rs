@@ -33,7 +33,7 @@ fn scheduled(at: Timestamp) -> Timer {
 fn firing(lease_until: Timestamp) -> Timer {
     let claim = Claim {
         id: uuid::Uuid::nil(),
-        node: "n".to_owned(),
+        node: "n".into(),
         due_at: lease_until,
         since: lease_until,
         lease_until,

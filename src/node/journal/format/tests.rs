@@ -42,7 +42,7 @@ fn what_is_written_is_read() {
         over(&mut slot, &answered(claim(), &called(body), AT));
         let noted = read(&slot).unwrap();
         assert_eq!((noted.timer, noted.claim, noted.at), (Uuid::from_u128(7), claim(), AT));
-        assert_eq!(noted.mark, Mark::Answered(Box::new(called(body))));
+        assert_eq!(noted.mark, Mark::Answered(Arc::new(called(body))));
     }
     over(&mut slot, &taken_back(claim(), AT));
     assert_eq!(read(&slot), None);
