@@ -10,23 +10,54 @@ use time::{Date, Month, OffsetDateTime, Time, UtcOffset};
 use nearly::Parts;
 use rules::domain::time::Timestamp;
 
-/// Prints an instant as `2027-01-01T08:00:00.000000Z`. An instant past the year 9999 is printed as the last instant of
-/// that year, since RFC 3339 has no later years.
+/// The last instant that is printed unchanged: RFC 3339 has no later years.
+const LAST_TEXT: &[u8; 27] = b"9999-12-31T23:59:59.999999Z";
+
+/// An instant as text, without an allocation: each record has several.
+#[derive(Clone, Copy, Debug)]
+pub struct Text([u8; LAST_TEXT.len()]);
+
+impl Text {
+    /// The text of an instant, as [`format()`] prints it.
+    pub fn of(instant: Timestamp) -> Self {
+        let mut text = *LAST_TEXT;
+        let (seconds, micros) = (instant.as_micros() / 1_000_000, instant.as_micros() % 1_000_000);
+        if let Some(Ok(t)) = i64::try_from(seconds).ok().map(OffsetDateTime::from_unix_timestamp) {
+            let year = u64::from(t.year().unsigned_abs());
+            let [month, day] = [u8::from(t.month()), t.day()].map(u64::from);
+            let [hour, minute, second] = [t.hour(), t.minute(), t.second()].map(u64::from);
+            for (at, digits, number) in [
+                (0, 4, year),
+                (5, 2, month),
+                (8, 2, day),
+                (11, 2, hour),
+                (14, 2, minute),
+                (17, 2, second),
+                (20, 6, micros),
+            ] {
+                print(&mut text[at..at + digits], number);
+            }
+        }
+        Self(text)
+    }
+
+    pub fn as_str(&self) -> &str {
+        // Digits and the characters of `LAST_TEXT`.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+/// Prints a number with as many digits as there is room for.
+fn print(room: &mut [u8], mut number: u64) {
+    for digit in room.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+}
+
+/// Prints an instant as `2027-01-01T08:00:00.000000Z`. An instant past the year 9999 is printed as the last instant of that year.
 pub fn format(instant: Timestamp) -> String {
-    let nanos = i128::from(instant.as_micros()) * 1_000;
-    let Ok(t) = OffsetDateTime::from_unix_timestamp_nanos(nanos) else {
-        return "9999-12-31T23:59:59.999999Z".to_owned();
-    };
-    format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z",
-        t.year(),
-        u8::from(t.month()),
-        t.day(),
-        t.hour(),
-        t.minute(),
-        t.second(),
-        t.microsecond()
-    )
+    Text::of(instant).as_str().to_owned()
 }
 
 /// The last instant that [`format()`] can print unchanged, in microseconds.

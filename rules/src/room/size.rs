@@ -61,10 +61,10 @@ fn of_body(body: &Body) -> usize {
     }
 }
 
-/// The length of a text as a record has it, in JSON.
-fn of_text(text: &str) -> usize {
+/// The length of a text as a record has it, in JSON without its quotes.
+pub fn of_text(text: &str) -> usize {
     let written = |byte: u8| match byte {
-        b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 2,
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
         0..0x20 => 6,
         _ => 1,
     };
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn text_takes_what_it_takes_in_json() {
-        for text in ["", "abc", "\"\\\n\t\r", "\u{1}\u{1f} ", "äöü😀"] {
+        for text in ["", "abc", "\"\\\n\t\r\u{8}\u{c}", "\u{1}\u{1f}\u{7f} ", "äöü😀"] {
             assert_eq!(of_text(text), serde_json::to_string(text).unwrap().len() - 2, "{text:?}");
         }
     }

@@ -1,5 +1,6 @@
 //! The stored form of an attempt, and of the result of its call.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,52 +8,54 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
+use super::shared::Text;
 use super::{Instant, millis};
 use rules::domain::attempt::{Attempt, CallResult};
 use rules::domain::called::{Answer, Called, Phases};
+use rules::room::size;
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct AttemptJson {
+pub(super) struct AttemptJson<'r> {
     number: u32,
-    node: String,
+    node: Text,
     /// Absent if equal to `claimed_at`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     due_at: Option<Instant>,
     claimed_at: Instant,
     finished_at: Instant,
     #[serde(flatten)]
-    result: ResultJson,
+    result: ResultJson<'r>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    answer: Option<AnswerJson>,
+    answer: Option<AnswerJson<'r>>,
     #[serde(default, skip_serializing_if = "PhasesJson::is_empty")]
     phases_us: PhasesJson,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "snake_case")]
-enum ResultJson {
+enum ResultJson<'r> {
     Answered {
         status: u16,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_after_ms: Option<u64>,
     },
     NotSent {
-        reason: String,
+        reason: Cow<'r, str>,
     },
     Forbidden {
-        reason: String,
+        reason: Cow<'r, str>,
     },
     NoAnswer {
-        reason: String,
+        reason: Cow<'r, str>,
     },
     Interrupted,
 }
 
 /// The body as text if it is text and takes no more room, or else as Base64.
 #[derive(Serialize, Deserialize)]
-struct AnswerJson {
+struct AnswerJson<'r> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    text: Option<String>,
+    text: Option<Cow<'r, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     base64: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -78,11 +81,11 @@ impl PhasesJson {
     }
 }
 
-impl From<&Attempt> for AttemptJson {
-    fn from(attempt: &Attempt) -> Self {
+impl<'r> From<&'r Attempt> for AttemptJson<'r> {
+    fn from(attempt: &'r Attempt) -> Self {
         Self {
             number: attempt.number,
-            node: attempt.node.to_string(),
+            node: Text(attempt.node.clone()),
             due_at: (attempt.due_at != attempt.claimed_at).then_some(Instant(attempt.due_at)),
             claimed_at: Instant(attempt.claimed_at),
             finished_at: Instant(attempt.finished_at),
@@ -90,9 +93,9 @@ impl From<&Attempt> for AttemptJson {
                 CallResult::Answered { status, retry_after } => {
                     ResultJson::Answered { status: *status, retry_after_ms: retry_after.map(millis) }
                 }
-                CallResult::NotSent { reason } => ResultJson::NotSent { reason: reason.clone() },
-                CallResult::Forbidden { reason } => ResultJson::Forbidden { reason: reason.clone() },
-                CallResult::NoAnswer { reason } => ResultJson::NoAnswer { reason: reason.clone() },
+                CallResult::NotSent { reason } => ResultJson::NotSent { reason: reason.as_str().into() },
+                CallResult::Forbidden { reason } => ResultJson::Forbidden { reason: reason.as_str().into() },
+                CallResult::NoAnswer { reason } => ResultJson::NoAnswer { reason: reason.as_str().into() },
                 CallResult::Interrupted => ResultJson::Interrupted,
             },
             answer: attempt.called.answer.as_ref().map(answer_json),
@@ -101,22 +104,22 @@ impl From<&Attempt> for AttemptJson {
     }
 }
 
-impl TryFrom<AttemptJson> for Attempt {
+impl TryFrom<AttemptJson<'_>> for Attempt {
     type Error = String;
 
-    fn try_from(attempt: AttemptJson) -> Result<Self, String> {
+    fn try_from(attempt: AttemptJson<'_>) -> Result<Self, String> {
         let result = match attempt.result {
             ResultJson::Answered { status, retry_after_ms } => {
                 CallResult::Answered { status, retry_after: retry_after_ms.map(Duration::from_millis) }
             }
-            ResultJson::NotSent { reason } => CallResult::NotSent { reason },
-            ResultJson::Forbidden { reason } => CallResult::Forbidden { reason },
-            ResultJson::NoAnswer { reason } => CallResult::NoAnswer { reason },
+            ResultJson::NotSent { reason } => CallResult::NotSent { reason: reason.into_owned() },
+            ResultJson::Forbidden { reason } => CallResult::Forbidden { reason: reason.into_owned() },
+            ResultJson::NoAnswer { reason } => CallResult::NoAnswer { reason: reason.into_owned() },
             ResultJson::Interrupted => CallResult::Interrupted,
         };
         Ok(Self {
             number: attempt.number,
-            node: attempt.node.into(),
+            node: attempt.node.0,
             due_at: attempt.due_at.map_or(attempt.claimed_at.0, |at| at.0),
             claimed_at: attempt.claimed_at.0,
             finished_at: attempt.finished_at.0,
@@ -129,24 +132,24 @@ impl TryFrom<AttemptJson> for Attempt {
     }
 }
 
-fn answer_json(answer: &Answer) -> AnswerJson {
-    let base64 = BASE64.encode(&answer.body);
-    // A character that JSON has to escape takes up to six times its size.
-    let escaped = |text: &&str| serde_json::to_string(text).map_or(usize::MAX, |json| json.len());
-    let text = std::str::from_utf8(&answer.body).ok().filter(|text| escaped(text) <= base64.len().max(64));
+fn answer_json(answer: &Answer) -> AnswerJson<'_> {
+    let in_base64 = answer.body.len().div_ceil(3) * 4;
+    // A character that JSON has to escape takes up to six times its size. The quotes count, too.
+    let fits = |text: &&str| size::of_text(text) + 2 <= in_base64.max(64);
+    let text = std::str::from_utf8(&answer.body).ok().filter(fits);
     AnswerJson {
-        text: text.map(str::to_owned),
-        base64: if text.is_none() { Some(base64) } else { None },
+        text: text.map(Cow::Borrowed),
+        base64: text.is_none().then(|| BASE64.encode(&answer.body)),
         truncated: answer.truncated,
     }
 }
 
-impl TryFrom<AnswerJson> for Answer {
+impl TryFrom<AnswerJson<'_>> for Answer {
     type Error = String;
 
-    fn try_from(answer: AnswerJson) -> Result<Self, String> {
+    fn try_from(answer: AnswerJson<'_>) -> Result<Self, String> {
         let body = match (answer.text, answer.base64) {
-            (Some(text), _) => text.into_bytes(),
+            (Some(text), _) => text.into_owned().into_bytes(),
             (None, Some(base64)) => BASE64.decode(base64).map_err(|error| format!("answer: {error}"))?,
             (None, None) => vec![],
         };

@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 pub(in crate::nats) struct Later(Option<String>);
 
 impl Later {
-    pub(super) fn of(fields: &Map<String, Value>) -> Self {
-        Self((!fields.is_empty()).then(|| Value::Object(fields.clone()).to_string()))
+    pub(super) fn of(fields: Map<String, Value>) -> Self {
+        Self((!fields.is_empty()).then(|| Value::Object(fields).to_string()))
     }
 
     /// The fields to write.

@@ -10,15 +10,14 @@
 mod attempt;
 mod later;
 mod policy;
+mod shared;
 mod state;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -44,32 +43,34 @@ const ROOM: usize = 1_024;
 struct Record<'r> {
     v: u32,
     id: Uuid,
-    state: StateJson,
+    state: StateJson<'r>,
     due_at: Instant,
     created_at: Instant,
-    url: String,
-    method: String,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    headers: Vec<(String, String)>,
+    #[serde(borrow)]
+    url: Cow<'r, str>,
+    #[serde(borrow)]
+    method: Cow<'r, str>,
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    headers: Cow<'r, [(String, String)]>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    body: Option<BodyJson<'r>>,
+    body: Option<BodyJson>,
     delivery: DeliveryJson,
     timeout_ms: u64,
     retry: RetryJson,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    flow: Option<FlowJson>,
+    flow: Option<FlowJson<'r>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    on_delivered: Option<String>,
+    on_delivered: Option<Cow<'r, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    on_failed: Option<String>,
+    on_failed: Option<Cow<'r, str>>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    metadata: BTreeMap<String, String>,
+    metadata: Cow<'r, BTreeMap<String, String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    created_by: Option<String>,
+    created_by: Option<Cow<'r, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    set_by: Option<String>,
+    set_by: Option<Cow<'r, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    traceparent: Option<String>,
+    traceparent: Option<Cow<'r, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fingerprint: Option<Uuid>,
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -79,37 +80,33 @@ struct Record<'r> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     gave_up_at: Option<Instant>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    attempts: Vec<AttemptJson>,
+    attempts: Vec<AttemptJson<'r>>,
     /// The fields that this version does not know.
     #[serde(flatten)]
     later: Map<String, Value>,
 }
 
 /// An instant, as RFC 3339 in the stored text.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
 struct Instant(Timestamp);
 
-impl From<Instant> for String {
-    fn from(instant: Instant) -> Self {
-        rfc3339::format(instant.0)
+impl Serialize for Instant {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(rfc3339::Text::of(self.0).as_str())
     }
 }
 
-impl TryFrom<String> for Instant {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        rfc3339::parse(&text).map(Self)
+impl<'de> Deserialize<'de> for Instant {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        shared::read(deserializer, |text| rfc3339::parse(text).map(Self))
     }
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum BodyJson<'r> {
-    Json(Cow<'r, str>),
-    Text(Cow<'r, str>),
-    Base64(Cow<'r, str>),
+enum BodyJson {
+    Json(shared::Text),
+    Text(shared::Text),
+    Base64(shared::Bytes),
 }
 
 /// The stored form of a timer, with the fields of a later version that the replaced record has.
@@ -120,25 +117,25 @@ pub(super) fn to_json(timer: &Timer, later: &Later) -> Vec<u8> {
         state: (&timer.state).into(),
         due_at: Instant(timer.due_at),
         created_at: Instant(timer.created_at),
-        url: timer.target.url.as_str().to_owned(),
-        method: timer.target.method.as_str().to_owned(),
-        headers: timer.target.headers.to_vec(),
+        url: timer.target.url.as_str().into(),
+        method: timer.target.method.as_str().into(),
+        headers: Cow::Borrowed(&timer.target.headers),
         body: match &timer.target.body {
             Body::Default => None,
-            Body::Json(json) => Some(BodyJson::Json(Cow::Borrowed(json))),
-            Body::Text(text) => Some(BodyJson::Text(Cow::Borrowed(text))),
-            Body::Bytes(bytes) => Some(BodyJson::Base64(Cow::Owned(BASE64.encode(bytes)))),
+            Body::Json(json) => Some(BodyJson::Json(shared::Text(json.clone()))),
+            Body::Text(text) => Some(BodyJson::Text(shared::Text(text.clone()))),
+            Body::Bytes(bytes) => Some(BodyJson::Base64(shared::Bytes(bytes.clone()))),
         },
         delivery: timer.delivery.into(),
         timeout_ms: millis(timer.timeout),
         retry: (&timer.retry).into(),
         flow: timer.flow.as_ref().map(FlowJson::from),
-        on_delivered: timer.callbacks.on_delivered.as_ref().map(|url| url.as_str().to_owned()),
-        on_failed: timer.callbacks.on_failed.as_ref().map(|url| url.as_str().to_owned()),
-        metadata: (*timer.metadata).clone(),
-        created_by: timer.created_by.clone(),
-        set_by: timer.set_by.clone(),
-        traceparent: timer.traceparent.clone(),
+        on_delivered: timer.callbacks.on_delivered.as_ref().map(|url| url.as_str().into()),
+        on_failed: timer.callbacks.on_failed.as_ref().map(|url| url.as_str().into()),
+        metadata: Cow::Borrowed(&timer.metadata),
+        created_by: timer.created_by.as_deref().map(Cow::Borrowed),
+        set_by: timer.set_by.as_deref().map(Cow::Borrowed),
+        traceparent: timer.traceparent.as_deref().map(Cow::Borrowed),
         fingerprint: timer.fingerprint,
         attempts_before: timer.attempts_before,
         replayed_at: timer.replayed_at.map(Instant),
@@ -186,14 +183,12 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Timer, Later), String> {
         target: Target {
             url: url(&record.url)?,
             method: Method::from_name(&record.method).ok_or_else(|| format!("method {}", record.method))?,
-            headers: record.headers.into(),
+            headers: record.headers.into_owned().into(),
             body: match record.body {
                 None => Body::Default,
-                Some(BodyJson::Json(json)) => Body::Json(json.into()),
-                Some(BodyJson::Text(text)) => Body::Text(text.into()),
-                Some(BodyJson::Base64(text)) => {
-                    Body::Bytes(BASE64.decode(&*text).map_err(|error| format!("body: {error}"))?.into())
-                }
+                Some(BodyJson::Json(json)) => Body::Json(json.0),
+                Some(BodyJson::Text(text)) => Body::Text(text.0),
+                Some(BodyJson::Base64(bytes)) => Body::Bytes(bytes.0),
             },
         },
         delivery: record.delivery.into(),
@@ -204,10 +199,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Timer, Later), String> {
             on_delivered: record.on_delivered.as_deref().map(url).transpose()?,
             on_failed: record.on_failed.as_deref().map(url).transpose()?,
         },
-        metadata: record.metadata.into(),
-        created_by: record.created_by,
-        set_by: record.set_by,
-        traceparent: record.traceparent,
+        metadata: record.metadata.into_owned().into(),
+        created_by: record.created_by.map(Cow::into_owned),
+        set_by: record.set_by.map(Cow::into_owned),
+        traceparent: record.traceparent.map(Cow::into_owned),
         fingerprint: record.fingerprint,
         attempts_before: record.attempts_before,
         replayed_at: record.replayed_at.map(|at| at.0),
@@ -215,7 +210,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Timer, Later), String> {
         attempts,
         state: record.state.into_state(last_attempt),
     };
-    Ok((timer, Later::of(&record.later)))
+    Ok((timer, Later::of(record.later)))
 }
 
 /// The reason why a record cannot be read: a record of another version may have any form.

@@ -1,5 +1,6 @@
 //! The stored form of how a timer is called: its delivery mode, its retry policy and its flow.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -33,8 +34,8 @@ pub(super) struct RetryJson {
 }
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct FlowJson {
-    key: String,
+pub(super) struct FlowJson<'r> {
+    key: Cow<'r, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rate: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,21 +89,21 @@ impl TryFrom<RetryJson> for RetryPolicy {
     }
 }
 
-impl From<&Flow> for FlowJson {
-    fn from(flow: &Flow) -> Self {
+impl<'r> From<&'r Flow> for FlowJson<'r> {
+    fn from(flow: &'r Flow) -> Self {
         Self {
-            key: flow.key.clone(),
+            key: flow.key.as_str().into(),
             rate: flow.rate.map(|rate| rate.to_string()),
             parallelism: flow.parallelism,
         }
     }
 }
 
-impl TryFrom<FlowJson> for Flow {
+impl TryFrom<FlowJson<'_>> for Flow {
     type Error = String;
 
-    fn try_from(flow: FlowJson) -> Result<Self, String> {
+    fn try_from(flow: FlowJson<'_>) -> Result<Self, String> {
         let rate = flow.rate.map(|rate| rate.parse()).transpose()?;
-        Ok(Self { key: flow.key, rate, parallelism: flow.parallelism })
+        Ok(Self { key: flow.key.into_owned(), rate, parallelism: flow.parallelism })
     }
 }

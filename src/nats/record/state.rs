@@ -1,15 +1,18 @@
 //! The stored form of a timer's state, and of claims.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Instant;
+use super::shared::Text;
 use rules::domain::time::Timestamp;
 use rules::domain::timer::{Claim, Doubt, State};
 
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "snake_case")]
-pub(super) enum StateJson {
+pub(super) enum StateJson<'r> {
     Scheduled {
         attempt: u32,
         at: Instant,
@@ -26,7 +29,7 @@ pub(super) enum StateJson {
         #[serde(default)]
         attempt: u32,
         at: Instant,
-        reason: String,
+        reason: Cow<'r, str>,
     },
     Cancelled {
         at: Instant,
@@ -44,7 +47,7 @@ pub(super) enum StateJson {
 #[derive(Serialize, Deserialize)]
 pub(super) struct ClaimJson {
     id: Uuid,
-    node: String,
+    node: Text,
     /// Absent if equal to `since`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     due_at: Option<Instant>,
@@ -52,14 +55,14 @@ pub(super) struct ClaimJson {
     lease_until: Instant,
 }
 
-impl From<&State> for StateJson {
-    fn from(state: &State) -> Self {
+impl<'r> From<&'r State> for StateJson<'r> {
+    fn from(state: &'r State) -> Self {
         match state {
             State::Scheduled { attempt, at } => Self::Scheduled { attempt: *attempt, at: Instant(*at) },
             State::Firing { attempt, claim } => Self::Firing { attempt: *attempt, claim: claim.into() },
             State::Delivered { at } => Self::Delivered { at: Instant(*at) },
             State::Failed { attempt, at, reason } => {
-                Self::Failed { attempt: *attempt, at: Instant(*at), reason: reason.clone() }
+                Self::Failed { attempt: *attempt, at: Instant(*at), reason: reason.as_str().into() }
             }
             State::Cancelled { at } => Self::Cancelled { at: Instant(*at) },
             State::Unknown { attempt, doubt, at } => Self::Unknown {
@@ -75,7 +78,7 @@ impl From<&State> for StateJson {
     }
 }
 
-impl StateJson {
+impl StateJson<'_> {
     /// The state of a timer whose last kept attempt has this number.
     pub(super) fn into_state(self, last_attempt: u32) -> State {
         match self {
@@ -83,7 +86,7 @@ impl StateJson {
             Self::Firing { attempt, claim } => State::Firing { attempt, claim: claim.into() },
             Self::Delivered { at } => State::Delivered { at: at.0 },
             Self::Failed { attempt, at, reason } => {
-                State::Failed { attempt: attempt.max(last_attempt), at: at.0, reason }
+                State::Failed { attempt: attempt.max(last_attempt), at: at.0, reason: reason.into_owned() }
             }
             Self::Cancelled { at } => State::Cancelled { at: at.0 },
             Self::Unknown { attempt, claim, at, restored } => {
@@ -99,7 +102,7 @@ impl ClaimJson {
     fn of_nobody(at: Timestamp) -> Self {
         Self {
             id: Uuid::nil(),
-            node: String::new(),
+            node: Text("".into()),
             due_at: None,
             since: Instant(at),
             lease_until: Instant(at),
@@ -111,7 +114,7 @@ impl From<&Claim> for ClaimJson {
     fn from(claim: &Claim) -> Self {
         Self {
             id: claim.id,
-            node: claim.node.to_string(),
+            node: Text(claim.node.clone()),
             due_at: (claim.due_at != claim.since).then_some(Instant(claim.due_at)),
             since: Instant(claim.since),
             lease_until: Instant(claim.lease_until),
@@ -124,7 +127,7 @@ impl From<ClaimJson> for Claim {
         let since = claim.since.0;
         Self {
             id: claim.id,
-            node: claim.node.into(),
+            node: claim.node.0,
             due_at: claim.due_at.map_or(since, |at| at.0),
             since,
             lease_until: claim.lease_until.0,
