@@ -86,7 +86,7 @@ impl Caller {
                 phases: Default::default(),
             };
         };
-        let origin = Origin { to, secure: url.scheme() == "https" };
+        let origin = Arc::new(Origin { to, secure: url.scheme() == "https" });
         let trace = Trace::new(self.connect_timeout(timer.timeout));
         let answered = tokio::select! {
             biased;
@@ -139,7 +139,7 @@ impl Caller {
     /// Sends the request and waits for the head of the answer.
     async fn answered(
         &self,
-        origin: &Origin,
+        origin: &Arc<Origin>,
         trace: &Trace,
         timer: &Timer,
         attempt: u32,
@@ -175,7 +175,7 @@ impl Caller {
     /// Takes a connection and sends the request on it. If the connection takes nothing of the request, it goes on another one.
     async fn exchange(
         &self,
-        origin: &Origin,
+        origin: &Arc<Origin>,
         shape: u64,
         trace: &Trace,
         outgoing: &Outgoing,

@@ -4,22 +4,33 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
-use url::Url;
+use url::{Position, Url};
 
 use super::failure::Failure;
 use super::sign::{Call, Secrets};
 use crate::foundation::rfc3339;
-use rules::domain::target::{Body, Method};
+use rules::domain::target::{Body, Method, TargetUrl};
 use rules::domain::time::Timestamp;
 use rules::domain::timer::Timer;
 
 /// The name by which a node introduces itself, unless the timer's own headers say otherwise.
 const US: HeaderValue = HeaderValue::from_static(concat!("jettimer/", env!("CARGO_PKG_VERSION")));
 
+/// The headers with which a call says what it is.
+const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
+const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
+const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const ATTEMPT: HeaderName = HeaderName::from_static("jettimer-attempt");
+const DUE_AT: HeaderName = HeaderName::from_static("jettimer-due-at");
+
+/// The most headers that a request has in addition to the timer's own: those above, and the ones of HTTP.
+const OUR_HEADERS: usize = 12;
+
 /// A request, ready to be written.
 pub(super) struct Outgoing {
     method: http::Method,
-    url: Url,
+    url: TargetUrl,
     /// Whether the request line has the whole URL, as a proxy wants it.
     absolute: bool,
     headers: HeaderMap,
@@ -32,8 +43,7 @@ impl Outgoing {
         let (mut headers, body) = parts(timer, attempt, secrets, now);
         headers.entry(USER_AGENT).or_insert(US);
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
-        let url = timer.target.url.as_url().clone();
-        Self { method: method(timer), url, absolute: false, headers, body }
+        Self { method: method(timer), url: timer.target.url.clone(), absolute: false, headers, body }
     }
 
     /// The same request for a proxy that passes it on, with our credentials for the proxy.
@@ -58,14 +68,13 @@ impl Outgoing {
     pub(super) fn http1(&self) -> Bytes {
         let body = self.body.as_deref().unwrap_or_default();
         let mut bytes = Vec::with_capacity(1_024 + body.len());
-        let authority = authority(&self.url);
-        let target = path_and_query(&self.url);
-        bytes.extend_from_slice(self.method.as_str().as_bytes());
-        bytes.push(b' ');
-        if self.absolute {
-            bytes.extend_from_slice(format!("{}://{authority}", self.url.scheme()).as_bytes());
+        let url = self.url.as_url();
+        let (authority, target) = (authority(url), path_and_query(url));
+        let to = if self.absolute { [url.scheme(), "://", authority, target] } else { ["", "", "", target] };
+        let line = [self.method.as_str(), " "].into_iter().chain(to);
+        for text in line.chain([" HTTP/1.1\r\nhost: ", authority, "\r\n"]) {
+            bytes.extend_from_slice(text.as_bytes());
         }
-        bytes.extend_from_slice(format!("{target} HTTP/1.1\r\nhost: {authority}\r\n").as_bytes());
         for (name, value) in &self.headers {
             bytes.extend_from_slice(name.as_str().as_bytes());
             bytes.extend_from_slice(b": ");
@@ -82,7 +91,8 @@ impl Outgoing {
 
     /// The head of the request, for HTTP/2.
     pub(super) fn http2(&self) -> Result<http::Request<()>, Failure> {
-        let uri = format!("{}://{}{}", self.url.scheme(), authority(&self.url), path_and_query(&self.url));
+        let url = self.url.as_url();
+        let uri = [url.scheme(), "://", authority(url), path_and_query(url)].concat();
         let request = http::Request::builder().method(self.method.clone()).uri(uri).body(());
         let mut request = request.map_err(|error| Failure::NotSent(error.to_string()))?;
         request.headers_mut().clone_from(&self.headers);
@@ -110,23 +120,29 @@ fn parts(timer: &Timer, attempt: u32, secrets: &Secrets, now: Timestamp) -> (Hea
     let id = timer.id.to_string();
     let timestamp = now.as_micros() / 1_000_000;
     let body = content(timer, &id);
-    let signature = secrets.signature(&Call {
-        id: &id,
-        timestamp,
-        body: body.as_ref().map_or(&[], |(_, body)| body),
-        authority: &timer.target.url.authority(),
-        signer: timer.signer(),
-    });
-    let texts = [
-        ("webhook-id", Some(id.clone())),
-        ("webhook-timestamp", Some(timestamp.to_string())),
-        ("webhook-signature", signature),
-        ("idempotency-key", Some(id)),
-        ("jettimer-attempt", Some(attempt.to_string())),
-        ("jettimer-due-at", Some(rfc3339::format(timer.due_at))),
+    let signature = if secrets.is_empty() {
+        None
+    } else {
+        secrets.signature(&Call {
+            id: &id,
+            timestamp,
+            body: body.as_ref().map_or(&[], |(_, body)| body),
+            authority: &timer.target.url.authority(),
+            signer: timer.signer(),
+        })
+    };
+    let due_at = rfc3339::Text::of(timer.due_at);
+    let id = HeaderValue::try_from(id).ok();
+    let values = [
+        (WEBHOOK_ID, id.clone()),
+        (WEBHOOK_TIMESTAMP, Some(timestamp.into())),
+        (WEBHOOK_SIGNATURE, signature.and_then(|text| text.try_into().ok())),
+        (IDEMPOTENCY_KEY, id),
+        (ATTEMPT, Some(attempt.into())),
+        (DUE_AT, HeaderValue::from_str(due_at.as_str()).ok()),
     ];
-    for (name, text) in texts {
-        if let Some(Ok(value)) = text.map(HeaderValue::try_from) {
+    for (name, value) in values {
+        if let Some(value) = value {
             headers.insert(name, value);
         }
     }
@@ -142,24 +158,22 @@ fn parts(timer: &Timer, attempt: u32, secrets: &Secrets, now: Timestamp) -> (Hea
 }
 
 /// Host and port as the URL has them, without the user.
-fn authority(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+fn authority(url: &Url) -> &str {
+    &url[Position::BeforeHost..Position::AfterPort]
 }
 
-fn path_and_query(url: &Url) -> String {
-    url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()))
+fn path_and_query(url: &Url) -> &str {
+    &url[Position::BeforePath..Position::AfterQuery]
 }
 
+/// The timer's own headers, with room for ours.
 fn own_headers(timer: &Timer) -> HeaderMap {
-    timer
-        .target
-        .headers
-        .iter()
-        .filter_map(|(name, value)| {
-            Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(value).ok()?))
-        })
-        .collect()
+    let own = &timer.target.headers;
+    let mut headers = HeaderMap::with_capacity(own.len() + OUR_HEADERS);
+    headers.extend(own.iter().filter_map(|(name, value)| {
+        Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(value).ok()?))
+    }));
+    headers
 }
 
 /// The body, and its type unless the timer's own headers say otherwise.

@@ -5,6 +5,9 @@
 
 use crate::webhook::answer::Fields;
 
+/// The length of the longest name of a field that matters, in bytes.
+const LONGEST_NAME: usize = "transfer-encoding".len();
+
 /// The head of a final answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Head {
@@ -126,8 +129,12 @@ impl Reading {
         if name.first().is_none_or(u8::is_ascii_whitespace) {
             return;
         }
-        let (name, value) = (name.trim_ascii_end().to_ascii_lowercase(), value.trim_ascii());
-        match &*name {
+        let (name, value) = (name.trim_ascii_end(), value.trim_ascii());
+        let mut lower = [0; LONGEST_NAME];
+        let Some(lower) = lower.get_mut(..name.len()) else { return };
+        lower.copy_from_slice(name);
+        lower.make_ascii_lowercase();
+        match &*lower {
             b"content-length" => self.content_length(value),
             b"transfer-encoding" => self.transfer_encoding(value),
             b"connection" => self.closes |= has_word(value, b"close") || has_word(value, b"upgrade"),

@@ -9,6 +9,7 @@ mod head;
 mod tests;
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -228,8 +229,9 @@ impl Exchange {
 
 /// Reads some bytes, and returns their number.
 fn poll_read(wire: &mut Wire, into: &mut BytesMut, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-    let mut bytes = [0; READ];
-    let mut buffer = ReadBuf::new(&mut bytes);
+    // Not filled first: most answers have a few hundred bytes.
+    let mut bytes = [MaybeUninit::uninit(); READ];
+    let mut buffer = ReadBuf::uninit(&mut bytes);
     std::task::ready!(Pin::new(wire).poll_read(cx, &mut buffer))?;
     into.extend_from_slice(buffer.filled());
     Poll::Ready(Ok(buffer.filled().len()))

@@ -46,7 +46,7 @@ pub(super) struct Pool {
 }
 
 #[derive(Clone, Default)]
-struct Sites(Arc<Mutex<HashMap<Origin, Site>>>);
+struct Sites(Arc<Mutex<HashMap<Arc<Origin>, Site>>>);
 
 /// A connection for one call.
 pub(super) enum Lease {
@@ -60,14 +60,14 @@ pub(super) struct Kept {
     rest: Duration,
     /// The shape of the path that is called.
     shape: u64,
-    origin: Origin,
+    origin: Arc<Origin>,
     sites: Sites,
 }
 
 /// A place on a connection of HTTP/2.
 pub(super) struct Shared {
     pub(super) place: http2::Place,
-    origin: Origin,
+    origin: Arc<Origin>,
     sites: Sites,
 }
 
@@ -81,7 +81,7 @@ enum Way {
 /// Counts a call that waits for a connection, or makes one, until it is dropped.
 struct Counted {
     count: Count,
-    origin: Origin,
+    origin: Arc<Origin>,
     sites: Sites,
 }
 
@@ -106,7 +106,12 @@ impl Pool {
     }
 
     /// A connection for one call of a path of this shape: an existing one, or else a new one.
-    pub(super) async fn take(&self, origin: &Origin, shape: u64, trace: &Trace) -> Result<Lease, Failure> {
+    pub(super) async fn take(
+        &self,
+        origin: &Arc<Origin>,
+        shape: u64,
+        trace: &Trace,
+    ) -> Result<Lease, Failure> {
         loop {
             let now = Instant::now();
             let way = self.sites.at(origin, |site| match site.take(now) {
@@ -133,7 +138,7 @@ impl Pool {
 
     async fn dial(
         &self,
-        origin: &Origin,
+        origin: &Arc<Origin>,
         shape: u64,
         offers_http2: bool,
         avoid: &[SocketAddr],
@@ -156,7 +161,7 @@ impl Pool {
         Ok(self.lease(origin, shape, Ready::Shared(place)))
     }
 
-    fn lease(&self, origin: &Origin, shape: u64, ready: Ready) -> Lease {
+    fn lease(&self, origin: &Arc<Origin>, shape: u64, ready: Ready) -> Lease {
         let (origin, sites) = (origin.clone(), self.sites.clone());
         match ready {
             Ready::One(connection, rest) => Lease::One(Kept { connection, rest, shape, origin, sites }),
@@ -164,13 +169,13 @@ impl Pool {
         }
     }
 
-    fn counted(&self, count: Count, origin: &Origin) -> Counted {
+    fn counted(&self, count: Count, origin: &Arc<Origin>) -> Counted {
         Counted { count, origin: origin.clone(), sites: self.sites.clone() }
     }
 }
 
 impl Sites {
-    fn at<T>(&self, origin: &Origin, then: impl FnOnce(&mut Site) -> T) -> T {
+    fn at<T>(&self, origin: &Arc<Origin>, then: impl FnOnce(&mut Site) -> T) -> T {
         self.all(|sites| {
             if let Some(site) = sites.get_mut(origin) {
                 return then(site);
@@ -182,7 +187,7 @@ impl Sites {
         })
     }
 
-    fn all<T>(&self, then: impl FnOnce(&mut HashMap<Origin, Site>) -> T) -> T {
+    fn all<T>(&self, then: impl FnOnce(&mut HashMap<Arc<Origin>, Site>) -> T) -> T {
         then(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
