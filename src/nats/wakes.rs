@@ -76,7 +76,8 @@ impl Wakes {
             headers.insert(NATS_MESSAGE_ID, try_id.simple().to_string());
             fire_subject(id)
         } else {
-            headers.insert(NATS_SCHEDULE, format!("@at {}", rfc3339::format(clock.in_the_world(wake_at))));
+            let wake_at = rfc3339::Text::of(clock.in_the_world(wake_at));
+            headers.insert(NATS_SCHEDULE, format!("@at {}", wake_at.as_str()));
             headers.insert(HeaderName::from_static(DUE_AT), at.as_micros().to_string());
             headers.insert(NATS_SCHEDULE_TARGET, fire_subject(id).into_string());
             schedule_subject(id, at)

@@ -1,6 +1,7 @@
 //! A timer that is to be called, from the view of its receiver: which path it calls, how late it is, and for how long it waits
 //! while paths that look like its own are left alone.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::owner::Owner;
@@ -23,7 +24,7 @@ const SPREAD: Duration = Duration::from_secs(9);
 #[derive(Clone, Debug)]
 pub struct CallRequest {
     /// Host and port of the receiver.
-    pub receiver: String,
+    pub receiver: Arc<str>,
     pub flow: Option<Flow>,
     /// The owner of the timer.
     pub owner: Owner,
@@ -33,7 +34,7 @@ pub struct CallRequest {
 impl CallRequest {
     /// The call of this timer. Its lateness at `now` follows from its record.
     pub fn of(timer: &Timer, now: Timestamp) -> Self {
-        let receiver = timer.target.url.authority();
+        let receiver = timer.target.url.authority().into();
         let owner = Owner::of(timer.created_by.as_deref());
         Self { receiver, flow: timer.flow.clone(), owner, candidate: Candidate::of(timer, now) }
     }

@@ -38,8 +38,8 @@ impl Owner {
 }
 
 /// Forgets entries that may go until `left` remain, those of each owner down to the same number.
-pub fn forget<T>(
-    known: &mut HashMap<String, T>,
+pub fn forget<K, T>(
+    known: &mut HashMap<K, T>,
     left: usize,
     may_go: impl Fn(&T) -> bool,
     owner: impl Fn(&T) -> Owner,

@@ -90,14 +90,14 @@ pub(super) fn url_of(
 }
 
 fn method(fields: &mut Fields<'_>) -> Method {
-    let names = Method::ALL.map(Method::as_str).join(", ");
-    match fields.take_text("method", &format!("one of {names}")) {
-        None => Method::Post,
-        Some(name) => Method::from_name(name).unwrap_or_else(|| {
-            fields.wrong("method", format!("must be one of {names}"));
-            Method::Post
-        }),
+    let Some(value) = fields.take("method") else { return Method::Post };
+    if let Some(method) = value.as_str().and_then(Method::from_name) {
+        return method;
     }
+    let names = Method::ALL.map(Method::as_str).join(", ");
+    let form = if value.is_string() { "" } else { "a string: " };
+    fields.wrong("method", format!("must be {form}one of {names}"));
+    Method::Post
 }
 
 fn headers(fields: &mut Fields<'_>) -> Arc<[(String, String)]> {

@@ -41,16 +41,18 @@ pub(in crate::nats) enum Published {
 
 #[derive(Deserialize)]
 struct PubAck {
+    error: Option<ApiError>,
     #[serde(default)]
     seq: u64,
 }
 
 impl Published {
     pub(in crate::nats) fn read(json: &[u8]) -> Result<Self, NatsError> {
-        match read::<PubAck>(json) {
-            Ok(Ok(ack)) => Ok(Self::At(ack.seq)),
-            Ok(Err(error)) if error.is_wrong_last() => Ok(Self::WrongLast),
-            Ok(Err(error)) => Err(error.error(error.to_string())),
+        // Read once, not as `read` does: each timer has several.
+        match serde_json::from_slice(json) {
+            Ok(PubAck { error: None, seq }) => Ok(Self::At(seq)),
+            Ok(PubAck { error: Some(error), .. }) if error.is_wrong_last() => Ok(Self::WrongLast),
+            Ok(PubAck { error: Some(error), .. }) => Err(error.error(error.to_string())),
             Err(error) => Err(NatsError::Unclear(format!("the answer is not a publish ack: {error}"))),
         }
     }

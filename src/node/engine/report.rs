@@ -9,12 +9,14 @@ use rules::domain::timer::{Doubt, State, Timer};
 /// Logs the state that was just stored, as a warning if an operator may have to look at it.
 pub(super) fn stored(timer: &Timer) {
     let id = timer.id;
-    let receiver = timer.target.url.authority();
+    let receiver = || timer.target.url.authority();
     match &timer.state {
-        State::Failed { reason, .. } => tracing::warn!(timer = %id, receiver, reason, "timer failed"),
+        State::Failed { reason, .. } => {
+            tracing::warn!(timer = %id, receiver = receiver(), reason, "timer failed")
+        }
         State::Unknown { attempt, doubt: Doubt::NoOutcome(claim), .. } => tracing::warn!(
             timer = %id,
-            receiver,
+            receiver = receiver(),
             attempt,
             claimed_by = &*claim.node,
             "timer unknown: the receiver may or may not have been called"
@@ -29,7 +31,7 @@ pub(super) fn stored(timer: &Timer) {
             let why = timer.attempts.last().map(|last| describe(&last.called.result, timer.timeout));
             tracing::info!(
                 timer = %id,
-                receiver,
+                receiver = receiver(),
                 next_attempt = attempt,
                 why,
                 "attempt failed; the timer is tried again"

@@ -55,7 +55,7 @@ pub struct Receivers {
 
 #[derive(Debug, Default)]
 struct Known {
-    receivers: HashMap<String, Receiver>,
+    receivers: HashMap<Arc<str>, Receiver>,
     flows: HashMap<String, Lane>,
 }
 
@@ -150,14 +150,14 @@ impl Receivers {
     }
 
     /// Postpones a timer that is not called before an instant.
-    fn hold_back(&self, name: &str, candidate: &Candidate, refused: (Postponed, Instant)) -> Admission {
+    fn hold_back(&self, name: &Arc<str>, candidate: &Candidate, refused: (Postponed, Instant)) -> Admission {
         let mut known = self.lock();
         let room = known.room_for_paths();
         let wait = known.receiver(name).come_back(candidate, refused, room, Instant::now());
         Admission::Postpone(wait, refused.0)
     }
 
-    fn postpone(&self, name: &str, wait: Duration, why: Postponed) -> Admission {
+    fn postpone(&self, name: &Arc<str>, wait: Duration, why: Postponed) -> Admission {
         self.lock().receiver(name).postponed += 1;
         Admission::Postpone(wait, why)
     }
@@ -220,19 +220,19 @@ impl Known {
         (ALL_PATHS / self.receivers.len().max(1)).clamp(4, MAX_PATHS)
     }
 
-    fn receiver(&mut self, name: &str) -> &mut Receiver {
+    fn receiver(&mut self, name: &Arc<str>) -> &mut Receiver {
         let now = Instant::now();
-        if !self.receivers.contains_key(name) && self.receivers.len() >= MAX_KNOWN {
+        if self.receivers.len() >= MAX_KNOWN && !self.receivers.contains_key(name) {
             self.receivers.retain(|_, receiver| !receiver.lane.is_idle(now) || !receiver.is_well(now));
             let may_go = |receiver: &Receiver| !receiver.lane.is_used();
             forget(&mut self.receivers, MAX_KNOWN / 2, may_go, |receiver| receiver.lane.owner());
         }
-        self.receivers.entry(name.to_owned()).or_insert_with(|| Receiver::new(now))
+        self.receivers.entry(name.clone()).or_insert_with(|| Receiver::new(now))
     }
 
     fn flow(&mut self, key: &str) -> &mut Lane {
         let now = Instant::now();
-        if !self.flows.contains_key(key) && self.flows.len() >= MAX_KNOWN {
+        if self.flows.len() >= MAX_KNOWN && !self.flows.contains_key(key) {
             self.flows.retain(|_, lane| !lane.is_idle(now));
             forget(&mut self.flows, MAX_KNOWN / 2, |lane| !lane.is_used(), Lane::owner);
         }

@@ -1,6 +1,7 @@
 //! A place for one call. Dropping it gives it back, and its start too if no call was made. The breakers hear the result of
 //! the call, and the limit of calls at once follows from how long places are needed.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Receivers;
@@ -17,7 +18,7 @@ use rules::receivers::route::Route;
 #[derive(Debug)]
 pub struct Place {
     receivers: Receivers,
-    receiver: Option<String>,
+    receiver: Option<Arc<str>>,
     flow: Option<String>,
     route: Route,
     probes: Probes,
@@ -65,8 +66,8 @@ impl Place {
         self.waited += waited;
     }
 
-    pub(super) fn took_receiver(&mut self, name: &str, waited: Duration) {
-        self.receiver = Some(name.to_owned());
+    pub(super) fn took_receiver(&mut self, name: &Arc<str>, waited: Duration) {
+        self.receiver = Some(name.clone());
         self.waited += waited;
     }
 
@@ -126,7 +127,7 @@ impl Place {
     /// Whether timers of this path, receiver or flow were held back at an instant or later.
     pub(super) fn was_held_back(&self, since: Option<Instant>) -> bool {
         let mut known = self.receivers.lock();
-        let by_receiver = |name: &String| known.receiver(name).has_held_back(self.route, since);
+        let by_receiver = |name: &Arc<str>| known.receiver(name).has_held_back(self.route, since);
         self.receiver.as_ref().is_some_and(by_receiver)
             || self.flow.as_ref().is_some_and(|key| known.flow(key).has_postponed_since(since))
     }

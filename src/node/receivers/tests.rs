@@ -137,12 +137,12 @@ fn a_receiver_whose_breaker_is_open_is_not_forgotten_for_others_of_which_there_i
     let receivers = receivers(9, 1);
     let now = Instant::now();
     let mut known = receivers.lock();
-    known.receiver("dead").reach.failed(false, 1, now);
+    known.receiver(&"dead".into()).reach.failed(false, 1, now);
     for n in 0..MAX_KNOWN * 2 {
-        known.receiver(&n.to_string());
+        known.receiver(&n.to_string().into());
     }
     assert!(known.receivers.len() <= MAX_KNOWN);
-    assert_eq!(known.receiver("dead").reach.state(now).0, BreakerState::Open);
+    assert_eq!(known.receiver(&"dead".into()).reach.state(now).0, BreakerState::Open);
 }
 
 #[test]
@@ -160,13 +160,13 @@ fn no_token_has_the_rates_and_breakers_of_another_forgotten() {
     let mut known = receivers.lock();
     for n in 0..20 {
         called(&mut known, &format!("one-{n}"), one);
-        let receiver = known.receiver(&format!("one-{n}"));
+        let receiver = known.receiver(&format!("one-{n}").into());
         receiver.lane.named_by(one);
         receiver.reach.failed(false, 1, now);
     }
     for n in 0..MAX_KNOWN * 3 {
         called(&mut known, &format!("other-{n}"), other);
-        let receiver = known.receiver(&format!("other-{n}"));
+        let receiver = known.receiver(&format!("other-{n}").into());
         receiver.lane.named_by(other);
         receiver.reach.failed(false, 1, now);
     }
@@ -177,7 +177,7 @@ fn no_token_has_the_rates_and_breakers_of_another_forgotten() {
             known.flow(&name).refuses(hourly, ALIKE, now).is_some(),
             "the rate of {name} has started over"
         );
-        assert_eq!(known.receiver(&name).reach.state(now).0, BreakerState::Open, "{name}");
+        assert_eq!(known.receiver(&name.as_str().into()).reach.state(now).0, BreakerState::Open, "{name}");
     }
 }
 
@@ -185,7 +185,7 @@ fn no_token_has_the_rates_and_breakers_of_another_forgotten() {
 fn what_is_remembered_is_bounded() {
     let receivers = receivers(9, 0);
     for n in 0..MAX_KNOWN + 10 {
-        receivers.lock().receiver(&n.to_string());
+        receivers.lock().receiver(&n.to_string().into());
         receivers.lock().flow(&n.to_string());
     }
     let known = receivers.lock();

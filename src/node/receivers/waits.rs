@@ -64,7 +64,7 @@ impl Receivers {
         let route = Route::to(&timer.target.url);
         let known = self.lock();
         let of_receiver =
-            known.receivers.get(&name).and_then(|receiver| nearest(&name, receiver, route, now));
+            known.receivers.get(name.as_str()).and_then(|receiver| nearest(&name, receiver, route, now));
         let found = of_receiver.or_else(|| {
             let flow = timer.flow.as_ref()?;
             Some((Whose::Flow(flow.key.clone()), of_lane(known.flows.get(&flow.key)?, now)?))
