@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use async_nats::jetstream;
+use async_nats::jetstream::consumer;
 use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use async_nats::jetstream::stream::{Config, Info};
 use tokio::time::Instant;
@@ -57,6 +58,20 @@ impl Standing {
     /// Whether the wakes were lost and the bucket was not: timers have to be armed again.
     pub fn has_lost_wakes(&self) -> bool {
         self.created.contains(&Missing::Wakes) && !self.created.contains(&Missing::Bucket)
+    }
+
+    /// Notes the facts about a stream that stands.
+    fn note(&mut self, info: &Info) {
+        let born = info.created.unix_timestamp_nanos();
+        match info.config.name.as_str() {
+            BUCKET_STREAM => {
+                self.bucket_born = born;
+                self.bucket_seq = info.state.last_sequence;
+                self.is_single = info.cluster.as_ref().is_none_or(|cluster| cluster.name.is_none());
+            }
+            STREAM => self.wakes_born = born,
+            _ => {}
+        }
     }
 }
 
@@ -118,67 +133,80 @@ async fn create_or_compare(
     founder: Option<&Founder>,
 ) -> Result<Standing, Trouble> {
     let context = jetstream::new(link.client().clone());
-    let look = async |name: &str| look(link, &context, name).await;
     // Looked at before the bucket, which is created first: a node that sees the wakes sees the bucket too, unless it is lost.
-    let wakes = look(STREAM).await?;
+    let wakes = look(link, &context, STREAM).await?;
     let mut standing =
         Standing { created: Vec::new(), bucket_born: 0, bucket_seq: 0, wakes_born: 0, is_single: true };
     for want in wanted(shape) {
-        let name = want.name.clone();
-        let info = match look(&name).await? {
+        let is_bucket = want.name == BUCKET_STREAM;
+        let info = match look(link, &context, &want.name).await? {
             Some(info) => info,
-            None if name == BUCKET_STREAM && (wakes.is_some() || founder.is_none()) => {
+            None if is_bucket && (wakes.is_some() || founder.is_none()) => {
                 return Err(no_bucket(shape, wakes.as_ref()));
             }
             None => {
-                if let Some(founder) = founder.filter(|_| name == BUCKET_STREAM) {
+                if let Some(founder) = founder.filter(|_| is_bucket) {
                     founder.may_found(link).await.map_err(Trouble::NoBucket)?;
                 }
-                let want = if name == EVENTS && !standing.created.contains(&Missing::Bucket) {
-                    // Readers hold positions of the earlier feed.
-                    let from = link.clock().world().as_micros().max(AGAIN_FROM);
-                    Config { first_sequence: Some(from), ..want.clone() }
-                } else {
-                    want.clone()
-                };
-                let created = context.create_stream(&want).await.map_err(|error| {
-                    let text = format!("cannot create the stream {name}{}", advice::for_stream(&error));
-                    anyhow::Error::new(error).context(text)
-                })?;
-                tracing::info!(stream = name, replicas = shape.replicas, "created the stream");
-                standing.created.push(match name.as_str() {
-                    BUCKET_STREAM => Missing::Bucket,
-                    STREAM => Missing::Wakes,
-                    SWEEP_STREAM => Missing::Sweep,
-                    _ => Missing::Events,
-                });
-                created.cached_info().clone()
+                create(link, &context, &want, &mut standing.created).await?
             }
         };
-        let born = info.created.unix_timestamp_nanos();
-        match name.as_str() {
-            BUCKET_STREAM => {
-                standing.bucket_born = born;
-                standing.bucket_seq = info.state.last_sequence;
-                standing.is_single = info.cluster.as_ref().is_none_or(|cluster| cluster.name.is_none());
-            }
-            STREAM => standing.wakes_born = born,
-            _ => {}
-        }
-        let mut have = info.config;
-        if let Some(changed) = completed(&have, &want) {
-            context.update_stream(&changed).await.with_context(|| format!("cannot change {name}"))?;
-            tracing::info!(
-                stream = name,
-                "added settings to the stream that older versions of jettimer did not need"
-            );
-            have = changed;
-        }
+        standing.note(&info);
+        let have = complete(&context, info.config, &want).await?;
         compare::stream(&have, &want).map_err(Trouble::Mismatch)?;
     }
+    let have = consumer(&context, &mut standing.created).await?;
+    compare::consumer(&have, &consumer_config()).map_err(Trouble::Mismatch)?;
+    Ok(standing)
+}
+
+/// Creates a stream that is missing.
+async fn create(
+    link: &Link,
+    context: &jetstream::Context,
+    want: &Config,
+    made: &mut Vec<Missing>,
+) -> Result<Info, Trouble> {
+    let name = want.name.as_str();
+    let mut want = want.clone();
+    if name == EVENTS && !made.contains(&Missing::Bucket) {
+        // Readers hold positions of the earlier feed.
+        want.first_sequence = Some(link.clock().world().as_micros().max(AGAIN_FROM));
+    }
+    let created = context.create_stream(&want).await.map_err(|error| {
+        let text = format!("cannot create the stream {name}{}", advice::for_stream(&error));
+        anyhow::Error::new(error).context(text)
+    })?;
+    tracing::info!(stream = name, replicas = want.num_replicas, "created the stream");
+    made.push(match name {
+        BUCKET_STREAM => Missing::Bucket,
+        STREAM => Missing::Wakes,
+        SWEEP_STREAM => Missing::Sweep,
+        _ => Missing::Events,
+    });
+    Ok(created.cached_info().clone())
+}
+
+/// Adds the settings that an existing stream lacks, and returns those that it has then.
+async fn complete(context: &jetstream::Context, have: Config, want: &Config) -> Result<Config, Trouble> {
+    let Some(changed) = completed(&have, want) else { return Ok(have) };
+    let name = want.name.as_str();
+    context.update_stream(&changed).await.with_context(|| format!("cannot change {name}"))?;
+    tracing::info!(
+        stream = name,
+        "added settings to the stream that older versions of jettimer did not need"
+    );
+    Ok(changed)
+}
+
+/// The settings of the workers' consumer, which is created if it is missing.
+async fn consumer(
+    context: &jetstream::Context,
+    made: &mut Vec<Missing>,
+) -> Result<consumer::Config, Trouble> {
     let stream = context.get_stream_no_info(STREAM).await.context("cannot look at the stream TIMERS")?;
-    let config = match stream.consumer_info(CONSUMER).await {
-        Ok(info) => info.config,
+    match stream.consumer_info(CONSUMER).await {
+        Ok(info) => Ok(info.config),
         Err(error) if matches!(error.kind(), ConsumerInfoErrorKind::NotFound) => {
             let created = stream.create_consumer(consumer_config()).await;
             let created = created.map_err(|error| {
@@ -186,15 +214,11 @@ async fn create_or_compare(
                 anyhow::Error::new(error).context(text)
             })?;
             tracing::info!(consumer = CONSUMER, "created the consumer");
-            standing.created.push(Missing::Consumer);
-            created.cached_info().config.clone()
+            made.push(Missing::Consumer);
+            Ok(created.cached_info().config.clone())
         }
-        Err(error) => {
-            return Err(anyhow::Error::new(error).context("cannot look at the consumer workers").into());
-        }
-    };
-    compare::consumer(&config, &consumer_config()).map_err(Trouble::Mismatch)?;
-    Ok(standing)
+        Err(error) => Err(anyhow::Error::new(error).context("cannot look at the consumer workers").into()),
+    }
 }
 
 async fn look(link: &Link, context: &jetstream::Context, name: &str) -> Result<Option<Info>, Trouble> {

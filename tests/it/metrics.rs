@@ -64,6 +64,47 @@ impl Scrape {
     }
 }
 
+/// The samples of a node with these limits once it has done the requests and the calls of the test below.
+const DONE: &[(&str, f64)] = &[
+    (concat!("jettimer_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"}"), 1.0),
+    ("jettimer_timer_writes_total{operation=\"create\",result=\"done\"}", 6.0),
+    ("jettimer_timer_writes_total{operation=\"create\",result=\"repeated\"}", 1.0),
+    ("jettimer_timer_writes_total{operation=\"create\",result=\"refused\"}", 2.0),
+    ("jettimer_timer_writes_total{operation=\"change\",result=\"done\"}", 1.0),
+    ("jettimer_timer_writes_total{operation=\"cancel\",result=\"done\"}", 1.0),
+    ("jettimer_timer_writes_total{operation=\"cancel\",result=\"refused\"}", 1.0),
+    ("jettimer_timer_writes_total{operation=\"replay\",result=\"done\"}", 0.0),
+    ("jettimer_http_requests_total{operation=\"create_timer\",status=\"2xx\"}", 6.0),
+    ("jettimer_http_requests_total{operation=\"create_timer\",status=\"4xx\"}", 1.0),
+    ("jettimer_http_request_duration_seconds_count{operation=\"create_timers\"}", 1.0),
+    ("jettimer_http_requests_in_progress", 1.0),
+    ("jettimer_http_connections_limit", 10_000.0),
+    ("jettimer_attempts_total{outcome=\"delivered\"}", 2.0),
+    ("jettimer_attempts_total{outcome=\"retried\"}", 1.0),
+    ("jettimer_attempts_total{outcome=\"failed\"}", 1.0),
+    ("jettimer_attempts_total{outcome=\"unknown\"}", 0.0),
+    ("jettimer_calls_total{result=\"2xx\"}", 2.0),
+    ("jettimer_calls_total{result=\"4xx\"}", 1.0),
+    ("jettimer_calls_total{result=\"5xx\"}", 1.0),
+    ("jettimer_lateness_seconds_count{cause=\"other\"}", 4.0),
+    ("jettimer_call_duration_seconds_count", 4.0),
+    ("jettimer_calls_in_progress", 0.0),
+    ("jettimer_calls_limit", 7.0),
+    ("jettimer_wakes_limit", 11.0),
+    ("jettimer_wakes_waiting", 0.0),
+    ("jettimer_timers{state=\"scheduled\"}", 2.0),
+    ("jettimer_timers{state=\"delivered\"}", 2.0),
+    ("jettimer_timers_overdue{cause=\"other\"}", 0.0),
+    ("jettimer_index_limit", 99.0),
+    ("jettimer_index_bytes_limit", 99.0 * 560.0),
+    ("jettimer_index_ready", 1.0),
+    ("jettimer_index_complete", 1.0),
+    ("jettimer_feed_readers", 1.0),
+    ("jettimer_nats_up", 1.0),
+    ("jettimer_nats_stores", 1.0),
+    ("jettimer_nats_connects_total", 1.0),
+];
+
 #[tokio::test]
 async fn what_a_node_does_can_be_read_in_its_numbers() {
     let mut broker = Broker::start().await;
@@ -102,46 +143,8 @@ async fn what_a_node_does_can_be_read_in_its_numbers() {
         done.then_some(scrape)
     })
     .await;
-    for (series, value) in [
-        (concat!("jettimer_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"}"), 1.0),
-        ("jettimer_timer_writes_total{operation=\"create\",result=\"done\"}", 6.0),
-        ("jettimer_timer_writes_total{operation=\"create\",result=\"repeated\"}", 1.0),
-        ("jettimer_timer_writes_total{operation=\"create\",result=\"refused\"}", 2.0),
-        ("jettimer_timer_writes_total{operation=\"change\",result=\"done\"}", 1.0),
-        ("jettimer_timer_writes_total{operation=\"cancel\",result=\"done\"}", 1.0),
-        ("jettimer_timer_writes_total{operation=\"cancel\",result=\"refused\"}", 1.0),
-        ("jettimer_timer_writes_total{operation=\"replay\",result=\"done\"}", 0.0),
-        ("jettimer_http_requests_total{operation=\"create_timer\",status=\"2xx\"}", 6.0),
-        ("jettimer_http_requests_total{operation=\"create_timer\",status=\"4xx\"}", 1.0),
-        ("jettimer_http_request_duration_seconds_count{operation=\"create_timers\"}", 1.0),
-        ("jettimer_http_requests_in_progress", 1.0),
-        ("jettimer_http_connections_limit", 10_000.0),
-        ("jettimer_attempts_total{outcome=\"delivered\"}", 2.0),
-        ("jettimer_attempts_total{outcome=\"retried\"}", 1.0),
-        ("jettimer_attempts_total{outcome=\"failed\"}", 1.0),
-        ("jettimer_attempts_total{outcome=\"unknown\"}", 0.0),
-        ("jettimer_calls_total{result=\"2xx\"}", 2.0),
-        ("jettimer_calls_total{result=\"4xx\"}", 1.0),
-        ("jettimer_calls_total{result=\"5xx\"}", 1.0),
-        ("jettimer_lateness_seconds_count{cause=\"other\"}", 4.0),
-        ("jettimer_call_duration_seconds_count", 4.0),
-        ("jettimer_calls_in_progress", 0.0),
-        ("jettimer_calls_limit", 7.0),
-        ("jettimer_wakes_limit", 11.0),
-        ("jettimer_wakes_waiting", 0.0),
-        ("jettimer_timers{state=\"scheduled\"}", 2.0),
-        ("jettimer_timers{state=\"delivered\"}", 2.0),
-        ("jettimer_timers_overdue{cause=\"other\"}", 0.0),
-        ("jettimer_index_limit", 99.0),
-        ("jettimer_index_bytes_limit", 99.0 * 560.0),
-        ("jettimer_index_ready", 1.0),
-        ("jettimer_index_complete", 1.0),
-        ("jettimer_feed_readers", 1.0),
-        ("jettimer_nats_up", 1.0),
-        ("jettimer_nats_stores", 1.0),
-        ("jettimer_nats_connects_total", 1.0),
-    ] {
-        assert_eq!(scrape.get(series), value, "{series}: {}", scrape.get(series));
+    for (series, value) in DONE {
+        assert_eq!(scrape.get(series), *value, "{series}: {}", scrape.get(series));
     }
     assert!(
         scrape.get("jettimer_lateness_seconds_sum{cause=\"other\"}") > 0.0

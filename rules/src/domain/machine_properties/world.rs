@@ -182,51 +182,21 @@ impl World {
                 }
             }
             Event::Proceed { actor, result } => {
-                if let Some((name, actor)) = self.take_actor(actor) {
-                    self.proceed(name, actor, result, true);
-                }
+                self.with(actor, |world, name, actor| world.proceed(name, actor, result, true));
             }
-            Event::ProceedUnheard { actor } => {
-                if let Some((name, actor)) = self.take_actor(actor) {
-                    self.proceed(name, actor, CallResult::Interrupted, false);
-                }
-            }
-            Event::Propose { actor } => {
-                if let Some((name, actor)) = self.take_actor(actor) {
-                    self.propose(name, actor);
-                }
-            }
+            Event::ProceedUnheard { actor } => self.with(actor, |world, name, actor| {
+                world.proceed(name, actor, CallResult::Interrupted, false);
+            }),
+            Event::Propose { actor } => self.with(actor, Self::propose),
             Event::Applied { lost } => self.applied(lost),
-            Event::LookAgain { actor } => {
-                if let Some((name, actor)) = self.take_actor(actor) {
-                    self.look_again(name, actor);
-                }
-            }
-            Event::Postpone { actor, millis } => {
-                if let Some((name, actor)) = self.take_actor(actor) {
-                    self.postpone(name, actor, Duration::from_millis(millis));
-                }
-            }
-            Event::GiveWay { actor } => {
-                if let Some((name, actor)) = self.take_actor(actor) {
-                    self.give_way(name, actor);
-                }
-            }
-            Event::PutAside { actor } => {
-                if let Some((name, actor)) = self.take_actor(actor) {
-                    self.put_aside(name, actor);
-                }
-            }
-            Event::Die { actor } => {
-                if let Some((_, actor)) = self.take_actor(actor) {
-                    self.leave(&actor);
-                }
-            }
-            Event::GiveUp { actor } => {
-                if let Some((name, actor)) = self.take_actor(actor) {
-                    self.give_up(name, actor);
-                }
-            }
+            Event::LookAgain { actor } => self.with(actor, Self::look_again),
+            Event::Postpone { actor, millis } => self.with(actor, |world, name, actor| {
+                world.postpone(name, actor, Duration::from_millis(millis));
+            }),
+            Event::GiveWay { actor } => self.with(actor, Self::give_way),
+            Event::PutAside { actor } => self.with(actor, Self::put_aside),
+            Event::Die { actor } => self.with(actor, |world, _, actor| world.leave(&actor)),
+            Event::GiveUp { actor } => self.with(actor, Self::give_up),
             Event::Inherit { which, kept } => self.inherit(which, kept),
             Event::Forge { which, mark } => self.forge(which, mark),
             Event::Ask(wish) => self.ask(wish),
@@ -240,6 +210,13 @@ impl World {
         }
         self.acting = 0;
         self.check_always();
+    }
+
+    /// Takes an actor out of the world, and has it act. It is back afterwards, unless it is done.
+    fn with(&mut self, which: usize, act: impl FnOnce(&mut Self, u64, Actor)) {
+        if let Some((name, actor)) = self.take_actor(which) {
+            act(self, name, actor);
+        }
     }
 
     fn take_actor(&mut self, which: usize) -> Option<(u64, Actor)> {

@@ -67,7 +67,27 @@ impl Scenario {
 
     /// The events that may happen next.
     pub(super) fn possible(&self, state: &Explored, events: &mut Vec<Event>) {
-        let Explored { world, left } = state;
+        self.of_actors(state, events);
+        self.of_the_broker(state, events);
+        of_journals(state, events);
+        if state.left.wishes > 0 {
+            events.extend(self.wishes.iter().copied().map(Event::Ask));
+        }
+        if state.left.sweeps > 0 {
+            events.push(Event::Sweep);
+        }
+        of_accidents(state, events);
+        let passed = state.world.now.since(START);
+        let next = INSTANTS.iter().map(|millis| Duration::from_millis(*millis)).find(|next| *next > passed);
+        if let Some(next) = next
+            && (state.left.slow > 0 || !state.world.is_busy())
+        {
+            events.push(Event::Advance { millis: (next - passed).as_millis() as u64 });
+        }
+    }
+
+    /// Actors go on, are held up, give up, or die.
+    fn of_actors(&self, Explored { world, left }: &Explored, events: &mut Vec<Event>) {
         for (which, actor) in world.actors.values().enumerate() {
             if actor.calling.is_some() {
                 let heard = self.results.iter().cloned();
@@ -107,6 +127,10 @@ impl Scenario {
                 events.push(Event::Postpone { actor: which, millis: POSTPONED_MILLIS });
             }
         }
+    }
+
+    /// The broker applies a proposed write, moves schedules onto the queue, and delivers messages of it.
+    fn of_the_broker(&self, Explored { world, left }: &Explored, events: &mut Vec<Event>) {
         if world.proposed.is_some() {
             events.extend([false, true].map(|lost| Event::Applied { lost }));
         }
@@ -124,42 +148,6 @@ impl Scenario {
                     events.push(Event::LookFails { which });
                 }
             }
-        }
-        for which in 0..world.left.len() {
-            events.push(Event::Inherit { which, kept: false });
-            if left.read_twice > 0 {
-                events.push(Event::Inherit { which, kept: true });
-            }
-        }
-        if left.forged > 0 {
-            // The claim of each version, except the present one, and a claim that never was.
-            let marks = [Mark::Claimed, Mark::Written];
-            let claims = 0..=world.names.len();
-            events.extend(claims.flat_map(|which| marks.clone().map(|mark| Event::Forge { which, mark })));
-        }
-        if left.wishes > 0 {
-            events.extend(self.wishes.iter().copied().map(Event::Ask));
-        }
-        if left.sweeps > 0 {
-            events.push(Event::Sweep);
-        }
-        if left.wipes > 0 && !world.broker.is_empty() {
-            events.extend([false, true].map(|strands| Event::Wipe { strands }));
-        }
-        if left.revivals > 0 {
-            let ways = (0..world.revivable().len()).flat_map(|which| [(which, false), (which, true)]);
-            events.extend(ways.map(|(which, woken)| Event::Revive { which, woken }));
-        }
-        if left.restores > 0 {
-            let ways = (0..world.restorable().len()).flat_map(|which| [(which, false), (which, true)]);
-            events.extend(ways.map(|(which, woken)| Event::Restore { which, woken }));
-        }
-        let passed = world.now.since(START);
-        let next = INSTANTS.iter().map(|millis| Duration::from_millis(*millis)).find(|next| *next > passed);
-        if let Some(next) = next
-            && (left.slow > 0 || !world.is_busy())
-        {
-            events.push(Event::Advance { millis: (next - passed).as_millis() as u64 });
         }
     }
 
@@ -182,6 +170,38 @@ impl Scenario {
             (promise, events)
         });
         Found { states: checker.unique_state_count(), ends: discoveries.into_keys().collect(), broken }
+    }
+}
+
+/// Successors read the journals of dead nodes, and a journal turns up that no node of this world has written.
+fn of_journals(Explored { world, left }: &Explored, events: &mut Vec<Event>) {
+    for which in 0..world.left.len() {
+        events.push(Event::Inherit { which, kept: false });
+        if left.read_twice > 0 {
+            events.push(Event::Inherit { which, kept: true });
+        }
+    }
+    if left.forged > 0 {
+        // The claim of each version, except the present one, and a claim that never was.
+        let marks = [Mark::Claimed, Mark::Written];
+        let claims = 0..=world.names.len();
+        events.extend(claims.flat_map(|which| marks.clone().map(|mark| Event::Forge { which, mark })));
+    }
+}
+
+/// The broker loses its wakes, or brings back older data.
+fn of_accidents(Explored { world, left }: &Explored, events: &mut Vec<Event>) {
+    let woken_or_not = |count: usize| (0..count).flat_map(|which| [(which, false), (which, true)]);
+    if left.wipes > 0 && !world.broker.is_empty() {
+        events.extend([false, true].map(|strands| Event::Wipe { strands }));
+    }
+    if left.revivals > 0 {
+        let ways = woken_or_not(world.revivable().len());
+        events.extend(ways.map(|(which, woken)| Event::Revive { which, woken }));
+    }
+    if left.restores > 0 {
+        let ways = woken_or_not(world.restorable().len());
+        events.extend(ways.map(|(which, woken)| Event::Restore { which, woken }));
     }
 }
 
