@@ -22,10 +22,9 @@ use super::refusals::Refusals;
 use super::request::Request;
 use super::route::{self, NoRoute, Serves};
 use crate::api::access::{Grant, Quota, Scope};
-use crate::foundation::clock::Clock;
+use crate::foundation::clock::{Clock, TimeScale};
 use crate::foundation::metrics::Refused;
 use crate::foundation::tasks::panic_text;
-use rules::domain::time::Pace;
 
 /// The last second of the year 9999, the last one that `Date` can show, counted from 1970.
 const LAST_DATE: Duration = Duration::from_secs(253_402_300_799);
@@ -86,10 +85,10 @@ pub(super) async fn handle(api: &Api, refusals: &Refusals, request: Request) -> 
     .await
 }
 
-/// The `Date` of an answer if the node's clock does not keep the world's pace: clients that count down go by it. Otherwise the server sets
+/// The `Date` of an answer if the node's clock is not the world's: clients that count down go by it. Otherwise the server sets
 /// it.
 fn date_by(clock: Clock) -> Option<HeaderValue> {
-    if clock.pace() == Pace::OF_THE_WORLD {
+    if clock.scale() == TimeScale::OF_THE_WORLD {
         return None;
     }
     // A date past the year 9999 cannot be written.

@@ -86,7 +86,7 @@ pub(super) fn count(call: &Call<'_>) -> Result<Answer, Problem> {
 }
 
 /// How many timers an index has.
-pub(super) fn counted(index: &Index, waits: &Waits, now: Now) -> Value {
+pub(super) fn counted(index: &Index, waits: &Waits, now: impl Now) -> Value {
     let counts = index.counts(waits, now);
     let mut body = json!({
         "overdue": counts.overdue,

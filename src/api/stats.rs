@@ -34,7 +34,7 @@ pub(super) async fn show(call: &Call<'_>) -> Result<Answer, Problem> {
     let silent = if nats.connected { "NATS did not answer within a second" } else { "not connected to NATS" };
     let mut body = json!({
         "at": rfc3339::format(call.now()),
-        "time_scale": call.engine.clock().pace().times(),
+        "time_scale": call.engine.clock().scale(),
         "timers": known("/timers", timers(call)),
         "backlog": known("/backlog", nats.backlog.map(Value::from).ok_or(silent)),
         "history": known("/history", history(call)),

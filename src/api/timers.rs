@@ -164,9 +164,9 @@ pub(super) fn waiting(api: &Api, engine: &Engine, timer: &Timer) -> Option<Waiti
         return None;
     }
     let works = || api.heartbeat.count().iter().any(|(role, count)| role.works() && *count > 0);
-    let pace = engine.clock().pace();
+    let scale = engine.clock().scale();
     let shown =
-        |trouble: Trouble| Waiting::Room(Trouble { lasts: pace.by_the_clock(trouble.lasts), ..trouble });
+        |trouble: Trouble| Waiting::Room(Trouble { lasts: scale.world_to_clock(trouble.lasts), ..trouble });
     let room = api.receivers.waits_for(timer).map(shown);
     room.or_else(|| (!works()).then_some(Waiting::Worker))
 }

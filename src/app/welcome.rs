@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::foundation::clock::Clock;
+use crate::foundation::clock::{Clock, TimeScale};
 use crate::foundation::rfc3339;
 
 /// Prints the welcome to standard output. A failure is ignored: without a reader there is no one to welcome.
@@ -34,13 +34,15 @@ fn text(address: SocketAddr, is_open: bool, secret_file: Option<&Path>, clock: C
     let signed = secret_file
         .map(|path| format!("  Webhooks are signed with the secret in {}.\n", path.display()))
         .unwrap_or_default();
-    let fast = match clock.pace().times() {
-        1 => String::new(),
-        times => format!(
-            "  Time passes {times} times as fast: an hour takes {}. It is {} by its clock.\n",
-            humantime::format_duration(clock.pace().in_the_world(Duration::from_secs(3_600))),
+    let scale = clock.scale();
+    let fast = if scale == TimeScale::OF_THE_WORLD {
+        String::new()
+    } else {
+        format!(
+            "  Time passes {scale} times as fast: an hour takes {}. It is {} by its clock.\n",
+            humantime::format_duration(scale.clock_to_world(Duration::from_secs(3_600))),
             rfc3339::format(clock.now())
-        ),
+        )
     };
     format!(
         "\n  jettimer is ready at http://{address}\n\n  \

@@ -5,22 +5,49 @@
 //! clock, and tells the world (NATS, receivers, other nodes) times by the world's.
 //!
 //! Instants are translated where they leave: in `nats` (schedules, times to live, times of storage), in `webhook` (`webhook-timestamp`,
-//! `Retry-After` as a date), and in `heartbeat`, which compares clocks of the world. The rules are told how fast the clock goes (`Pace`),
-//! and lengthen by it the spans that depend on the world: the lead of a wake, lingering, postponements, and the lease, which has to outlast
-//! a call whose timeout is the world's. Spans that clients set (delays, backoff, deadlines, retention) are by the node's clock.
+//! `Retry-After` as a date), and in `heartbeat`, which compares clocks of the world. The rules do not know how fast the
+//! clock goes. They ask the present ([`Moment`]) how far it gets in the spans that depend on the world: the lead of a wake, lingering,
+//! postponements, and the lease, which has to outlast a call whose timeout is the world's. Spans that clients set (delays, backoff, deadlines, retention) are by the node's clock.
 //!
 //! **Invariant:** nothing is done before the node's clock shows its instant: spans and instants are rounded up on their way into the world.
 //! **Invariant:** a lease outlasts its call in the world, however fast the clock goes.
 
 mod course;
 mod reference;
+mod scale;
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rules::domain::time::{Now, Pace, Timestamp};
+use rules::domain::time::{Now, Timestamp};
 
 pub use course::Course;
 pub use reference::Reference;
+pub use scale::TimeScale;
+
+/// The present by a clock, and how fast the clock goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// The instant that the clock shows.
+    pub at: Timestamp,
+    pub scale: TimeScale,
+}
+
+impl Moment {
+    /// How long it takes in the world until the clock shows `shown`; zero if it does already.
+    pub fn until(self, shown: Timestamp) -> Duration {
+        self.scale.clock_to_world(shown.since(self.at))
+    }
+}
+
+impl Now for Moment {
+    fn at(self) -> Timestamp {
+        self.at
+    }
+
+    fn by_the_clock(self, in_the_world: Duration) -> Duration {
+        self.scale.world_to_clock(in_the_world)
+    }
+}
 
 /// A clock. The default is the world's.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,13 +67,14 @@ impl Clock {
         self.shown(self.world())
     }
 
-    /// The present instant by this clock, and its pace.
-    pub fn moment(self) -> Now {
-        Now { at: self.now(), pace: self.pace() }
+    /// The present by this clock.
+    pub fn moment(self) -> Moment {
+        Moment { at: self.now(), scale: self.scale() }
     }
 
-    pub fn pace(self) -> Pace {
-        self.course.pace
+    /// How fast this clock goes.
+    pub fn scale(self) -> TimeScale {
+        self.course.scale
     }
 
     /// The present instant in the world. A machine's clock before 1970 reads as 1970.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rules::domain::time::{Pace, Timestamp};
+use crate::foundation::clock::TimeScale;
+use rules::domain::time::Timestamp;
 use rules::domain::timer::Timer;
 
 /// How long a record stays after its timer is over so that a mark covers it, as the guard sees it at the moment. Cheap to clone.
@@ -41,10 +42,10 @@ pub struct Keeping {
 
 impl Keeping {
     /// When the record of a timer that ended at this instant leaves.
-    pub(super) fn leaves_at(&self, timer: &Timer, ended_at: Timestamp, pace: Pace) -> Timestamp {
+    pub(super) fn leaves_at(&self, timer: &Timer, ended_at: Timestamp, scale: TimeScale) -> Timestamp {
         let shown = ended_at.saturating_add(self.retention);
         let last = ended_at.max(timer.gave_up_at.unwrap_or(ended_at));
-        let stay = self.until_swept.as_ref().map(|stay| pace.by_the_clock(stay.get()));
+        let stay = self.until_swept.as_ref().map(|stay| scale.world_to_clock(stay.get()));
         stay.map_or(shown, |span| shown.max(last.saturating_add(span)))
     }
 }

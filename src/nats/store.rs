@@ -170,11 +170,11 @@ impl Store {
         if let Some(ended_at) = timer.state.ended_at() {
             let clock = self.link.clock();
             let shown_until = ended_at.saturating_add(self.keeping.retention);
-            let leaves_at = self.keeping.leaves_at(timer, ended_at, clock.pace());
+            let leaves_at = self.keeping.leaves_at(timer, ended_at, clock.scale());
             if leaves_at > shown_until {
                 headers.insert(SHOWN_UNTIL, clock.in_the_world(shown_until).as_micros().to_string());
             }
-            let stays = clock.pace().in_the_world(leaves_at.since(clock.now()));
+            let stays = clock.moment().until(leaves_at);
             // Whole seconds, rounded up.
             let seconds = stays.as_secs() + u64::from(stays.subsec_nanos() > 0);
             headers.insert(NATS_MESSAGE_TTL, HeaderValue::from(seconds.max(1)));

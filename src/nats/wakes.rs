@@ -68,7 +68,7 @@ impl Wakes {
         try_id: Uuid,
     ) -> Result<u64, NatsError> {
         let clock = self.link.clock();
-        let wake_at = at.saturating_sub(clock.pace().by_the_clock(lead));
+        let wake_at = at.saturating_sub(clock.scale().world_to_clock(lead));
         let mut headers = HeaderMap::new();
         headers.insert(HeaderName::from_static(RECEIVER), receiver);
         // The scheduler never fires sooner than its next tick, so a wake that is due at once goes around it.

@@ -175,7 +175,7 @@ fn expires_at(seen: &Seen, clock: Clock) -> Option<Timestamp> {
     let shown_until = seen.header(SHOWN_UNTIL).and_then(|text| text.parse().ok()).map(Timestamp::from_micros);
     let leaves = || {
         let ttl = seen.header(NATS_MESSAGE_TTL).and_then(seconds)?;
-        Some(seen.stored_at.saturating_add(clock.pace().by_the_clock(ttl)))
+        Some(seen.stored_at.saturating_add(clock.scale().world_to_clock(ttl)))
     };
     shown_until.map(|until| clock.shown(until)).or_else(leaves)
 }
@@ -187,14 +187,11 @@ fn seconds(text: &str) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroU32;
-
     use async_nats::HeaderMap;
     use bytes::Bytes;
 
     use super::*;
     use crate::foundation::clock::Course;
-    use rules::domain::time::Pace;
 
     const ANCHOR: u64 = 1_796_083_200_000_000;
     const SECOND: u64 = 1_000_000;
@@ -202,8 +199,8 @@ mod tests {
     /// When a record expires that was stored 100 s after the anchor of a clock that goes this many times as fast as the world, in seconds
     /// of that clock after the anchor.
     fn expires_after(times: u32, headers: &[(&'static str, String)]) -> Option<u64> {
-        let pace = Pace::new(NonZeroU32::new(times).unwrap());
-        let clock = Clock::on(Course { pace, anchor: Timestamp::from_micros(ANCHOR) });
+        let scale = times.to_string().parse().unwrap();
+        let clock = Clock::on(Course { scale, anchor: Timestamp::from_micros(ANCHOR) });
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.insert(*name, value.as_str());

@@ -95,7 +95,7 @@ impl Shared {
                 }
                 next => {
                     let nap = next.map_or(LONGEST_NAP, |Reverse(next)| {
-                        clock.pace().in_the_world(next.at.since(now)).min(LONGEST_NAP)
+                        clock.scale().clock_to_world(next.at.since(now)).min(LONGEST_NAP)
                     });
                     waiting =
                         self.changed.wait_timeout(waiting, nap).unwrap_or_else(PoisonError::into_inner).0;

@@ -63,9 +63,9 @@ pub struct Damage {
 
 /// The circumstances in which a timer is looked at.
 #[derive(Clone, Copy, Debug)]
-pub struct Look {
-    /// The time, and how fast the clock goes: the broker and the workers take their time in the world.
-    pub now: Now,
+pub struct Look<N> {
+    /// The present. The broker and the workers take their time in the world.
+    pub now: N,
     /// How late the broker, workers and clocks may be before the delay is taken for damage.
     pub grace: Duration,
     /// Whether wakes are known to have been lost since the last sweep, such as with their whole stream.
@@ -73,18 +73,18 @@ pub struct Look {
 }
 
 /// Returns the damage to a timer for which the broker holds these wakes, if there is any.
-pub fn judge(timer: &Timer, wakes: &[Armed], look: Look) -> Option<Damage> {
+pub fn judge(timer: &Timer, wakes: &[Armed], look: Look<impl Now>) -> Option<Damage> {
     match &timer.state {
         State::Scheduled { at, .. } => {
             if wakes.iter().any(|wake| look.wakes_in_time(*wake, *at)) {
                 return None;
             }
-            let late = at.saturating_add(look.world(look.grace)) < look.now.at;
+            let late = at.saturating_add(look.world(look.grace)) < look.now.at();
             Some(Damage { finding: if late { Finding::Overdue } else { Finding::Unarmed }, arm: *at })
         }
         State::Firing { claim, .. } => {
             let postponed = look.world(MAX_POSTPONEMENT + look.grace);
-            let latest = claim.lease_until.max(look.now.at).saturating_add(postponed);
+            let latest = claim.lease_until.max(look.now.at()).saturating_add(postponed);
             let watched = wakes.iter().any(|wake| look.comes_by(*wake, latest));
             (!watched).then_some(Damage { finding: Finding::Unwatched, arm: claim.lease_until })
         }
@@ -92,9 +92,9 @@ pub fn judge(timer: &Timer, wakes: &[Armed], look: Look) -> Option<Damage> {
         | State::Failed { at, .. }
         | State::Cancelled { at }
         | State::Unknown { at, .. } => {
-            let lately = look.after_loss && look.now.at.since(*at) <= look.world(UNTOLD_FOR);
+            let lately = look.after_loss && look.now.at().since(*at) <= look.world(UNTOLD_FOR);
             let untold = lately && wakes.is_empty() && timer.callback().is_some();
-            untold.then_some(Damage { finding: Finding::Untold, arm: look.now.at })
+            untold.then_some(Damage { finding: Finding::Untold, arm: look.now.at() })
         }
     }
 }
@@ -105,7 +105,7 @@ pub fn is_orphan(stored_at: Timestamp, now: Timestamp) -> bool {
     now.since(stored_at) > ORPHAN_AGE
 }
 
-impl Look {
+impl<N: Now> Look<N> {
     /// Whether this wake is good enough for a timer that waits for `at`: it comes by then, or the timer is due and was
     /// postponed.
     fn wakes_in_time(&self, wake: Armed, at: Timestamp) -> bool {
@@ -126,12 +126,12 @@ impl Look {
 
     fn is_stuck(&self, at: Timestamp, since: Timestamp) -> bool {
         let comes_at = at.saturating_sub(self.world(LEAD)).max(since);
-        comes_at.saturating_add(self.world(self.grace)) < self.now.at
+        comes_at.saturating_add(self.world(self.grace)) < self.now.at()
     }
 
     /// Converts a span of the world into a span by the clock.
     fn world(&self, span: Duration) -> Duration {
-        self.now.pace.by_the_clock(span)
+        self.now.by_the_clock(span)
     }
 }
 

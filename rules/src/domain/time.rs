@@ -2,7 +2,6 @@
 //!
 //! Reading a clock, parsing and printing are done elsewhere (`clock`, `rfc3339`).
 
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// An instant: microseconds since 1970-01-01T00:00:00Z, leap seconds not counted (POSIX time).
@@ -45,58 +44,30 @@ impl Timestamp {
     }
 }
 
-/// How many times as fast as the world the clock of the rules goes: once, except where `jettimer dev` lets an hour pass in a
-/// minute. With a fast clock, waits by the clock (delays, backoffs, retention) are over sooner, and spans of the world (calls,
-/// NATS, its scheduler) are longer by the clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Pace(NonZeroU32);
-
-impl Pace {
-    /// The pace of the world.
-    pub const OF_THE_WORLD: Self = Self(NonZeroU32::MIN);
-
-    /// A clock that goes this many times as fast as the world.
-    pub const fn new(times: NonZeroU32) -> Self {
-        Self(times)
-    }
-
-    /// How many times as fast as the world the clock goes.
-    pub const fn times(self) -> u32 {
-        self.0.get()
-    }
-
-    /// Converts a span of the world into a span by the clock.
-    pub fn by_the_clock(self, span: Duration) -> Duration {
-        span.saturating_mul(self.times())
-    }
-
-    /// Converts a span by the clock into a span of the world, rounded up, so that nothing is early.
-    pub fn in_the_world(self, span: Duration) -> Duration {
-        let nanos = span.as_nanos().div_ceil(u128::from(self.times()));
-        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
-    }
-}
-
-/// The present instant by the clock, and the pace of the clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Now {
+/// The present, by the clock of a node. Every instant of a timer is by that clock, and so are the spans that clients set: delays,
+/// backoffs, retention. Calls, the broker and its scheduler take their time in the world, whatever the clock does meanwhile, so the
+/// present knows how far the clock gets in a span of the world.
+pub trait Now: Copy {
     /// The instant that the clock shows.
-    pub at: Timestamp,
-    /// The pace of the clock.
-    pub pace: Pace,
-}
+    fn at(self) -> Timestamp;
 
-impl Now {
+    /// How far the clock gets while this span passes in the world.
+    fn by_the_clock(self, in_the_world: Duration) -> Duration;
+
     /// The instant that the clock shows once this span has passed in the world.
-    pub fn after(self, span: Duration) -> Timestamp {
-        self.at.saturating_add(self.pace.by_the_clock(span))
+    fn after(self, in_the_world: Duration) -> Timestamp {
+        self.at().saturating_add(self.by_the_clock(in_the_world))
     }
 }
 
-impl From<Timestamp> for Now {
-    /// By a clock that is as fast as the world.
-    fn from(at: Timestamp) -> Self {
-        Self { at, pace: Pace::OF_THE_WORLD }
+/// The present by the world's own clock.
+impl Now for Timestamp {
+    fn at(self) -> Timestamp {
+        self
+    }
+
+    fn by_the_clock(self, in_the_world: Duration) -> Duration {
+        in_the_world
     }
 }
 

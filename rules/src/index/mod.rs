@@ -183,9 +183,8 @@ impl Index {
     }
 
     /// Counts timers; `waits` tells which ones wait for their receiver or their flow.
-    pub fn counts(&self, waits: &Waits, now: impl Into<Now>) -> Counts {
-        let now: Now = now.into();
-        let late = (now.at.saturating_sub(now.pace.by_the_clock(OVERDUE_GRACE)), TimerId::nil());
+    pub fn counts(&self, waits: &Waits, now: impl Now) -> Counts {
+        let late = (now.at().saturating_sub(now.by_the_clock(OVERDUE_GRACE)), TimerId::nil());
         Counts {
             by_state: PerKind(self.due.0.each_ref().map(BTreeSet::len)),
             overdue: self.waiting.range(..late).count(),

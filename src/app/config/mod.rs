@@ -13,12 +13,11 @@ mod signing;
 mod sweep;
 mod targets;
 
-use std::num::NonZeroU32;
-
 use anyhow::Result;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
+use crate::foundation::clock::TimeScale;
 use crate::foundation::telemetry;
 
 use access::AccessSettings;
@@ -38,9 +37,8 @@ pub struct Dev {
 
     /// Let time pass this many times as fast for timers: with 60, an hour takes a minute; 1 to 3600. Calls and their
     /// timeouts are not sped up. A data directory keeps the clock that it was first used with
-    #[arg(long, env = "JETTIMER_TIME_SCALE", value_name = "TIMES", default_value = "1",
-          value_parser = parse::time_scale)]
-    pub(crate) time_scale: NonZeroU32,
+    #[arg(long, env = "JETTIMER_TIME_SCALE", value_name = "TIMES", default_value = "1")]
+    pub(crate) time_scale: TimeScale,
 
     /// Start without timers: remove the files of earlier runs from the data directory, and list them
     #[arg(long, env = "JETTIMER_RESET", value_parser = BoolishValueParser::new())]

@@ -1,6 +1,5 @@
 //! Values of options: durations and numbers with their allowed ranges in the error.
 
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::foundation::duration;
@@ -83,11 +82,4 @@ pub(crate) fn replicas(text: &str) -> Result<usize, String> {
                 .into())
         }
     }
-}
-
-/// How many times as fast as the world: an hour in a second is as fast as the broker, which is late by up to a quarter of
-/// one, lets anybody see something.
-pub(crate) fn time_scale(text: &str) -> Result<NonZeroU32, String> {
-    let times = text.parse::<NonZeroU32>().ok().filter(|times| times.get() <= 3_600);
-    times.ok_or_else(|| "must be a whole number from 1 to 3600".to_owned())
 }

@@ -5,23 +5,21 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::num::NonZeroU32;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::app::embedded;
-use crate::foundation::clock::{Clock, Course};
+use crate::foundation::clock::{Clock, Course, TimeScale};
 use crate::foundation::rfc3339;
-use rules::domain::time::Pace;
 
 /// The file's name in the data directory. The file is absent if the clock is the world's.
 const FILE: &str = embedded::TIME_SCALE_FILE;
 
 #[derive(Debug, Deserialize, Serialize)]
 struct Kept {
-    time_scale: NonZeroU32,
+    time_scale: TimeScale,
     /// The instant that both clocks showed when this one began.
     since: String,
 }
@@ -31,22 +29,22 @@ struct Kept {
 /// # Errors
 ///
 /// If the timers go by another clock, or the clock cannot be read or kept.
-pub fn clock(data_dir: &Path, times: NonZeroU32) -> Result<Clock> {
+pub fn clock(data_dir: &Path, scale: TimeScale) -> Result<Clock> {
     let dir = data_dir.display();
     match kept(data_dir)? {
-        Some(kept) if kept.time_scale == times => on(data_dir, &kept),
+        Some(kept) if kept.time_scale == scale => on(data_dir, &kept),
         Some(Kept { time_scale, .. }) => bail!(
             "the timers in {dir} use a clock that is {time_scale} times as fast as real time: start with --time-scale \
              {time_scale} to keep them, with --reset to remove them, or with another --data-dir"
         ),
-        None if times == NonZeroU32::MIN => Ok(Clock::OF_THE_WORLD),
+        None if scale == TimeScale::OF_THE_WORLD => Ok(Clock::OF_THE_WORLD),
         None if embedded::has_data(data_dir) => bail!(
             "the timers in {dir} use real time, and would jump with another clock: start without --time-scale to keep \
              them, with --reset to remove them, or with another --data-dir"
         ),
         None => {
             let since = rfc3339::format(Clock::OF_THE_WORLD.now());
-            let kept = Kept { time_scale: times, since };
+            let kept = Kept { time_scale: scale, since };
             keep(data_dir, &kept)?;
             on(data_dir, &kept)
         }
@@ -90,7 +88,7 @@ fn on(data_dir: &Path, kept: &Kept) -> Result<Clock> {
             kept.since
         )
     })?;
-    Ok(Clock::on(Course { pace: Pace::new(kept.time_scale), anchor }))
+    Ok(Clock::on(Course { scale: kept.time_scale, anchor }))
 }
 
 /// Writes the file whole or not at all: half a file would make the directory unusable.
@@ -108,8 +106,8 @@ mod tests {
     use super::*;
     use rules::domain::time::Timestamp;
 
-    fn times(times: u32) -> NonZeroU32 {
-        NonZeroU32::new(times).unwrap()
+    fn times(times: u32) -> TimeScale {
+        times.to_string().parse().unwrap()
     }
 
     #[test]
@@ -118,7 +116,7 @@ mod tests {
         let first = clock(dir.path(), times(60)).unwrap();
         let again = clock(dir.path(), times(60)).unwrap();
         let at = Timestamp::from_micros(2_000_000_000_000_000);
-        assert_eq!((first.shown(at), first.pace().times()), (again.shown(at), 60));
+        assert_eq!((first.shown(at), first.scale()), (again.shown(at), times(60)));
         for other in [1, 61] {
             let said = clock(dir.path(), times(other)).unwrap_err().to_string();
             assert!(said.contains("start with --time-scale 60") && said.contains("--reset"), "{said}");
@@ -132,7 +130,7 @@ mod tests {
     fn timers_of_the_worlds_clock_keep_it() {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("nats")).unwrap();
-        assert_eq!(clock(dir.path(), times(1)).unwrap().pace(), Pace::OF_THE_WORLD);
+        assert_eq!(clock(dir.path(), times(1)).unwrap().scale(), TimeScale::OF_THE_WORLD);
         assert!(clock(dir.path(), times(2)).unwrap_err().to_string().contains("without --time-scale"));
         assert!(refuse_scaled(dir.path()).is_ok() && !dir.path().join(FILE).exists());
     }

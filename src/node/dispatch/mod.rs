@@ -186,7 +186,7 @@ impl Work {
     /// How long a wake that has just come waits before its turn, since its timer is due only later.
     fn early(&self, wake: &Wake) -> Duration {
         let now = self.engine.clock().moment();
-        let left = wake.due_at.map_or(Duration::ZERO, |at| now.pace.in_the_world(at.since(now.at)));
+        let left = wake.due_at.map_or(Duration::ZERO, |at| now.until(at));
         left.saturating_sub(LEAD).min(LONGEST_LEAD - LEAD)
     }
 

@@ -105,8 +105,7 @@ impl Attention<'_> {
                 Ok(None)
             }
             Then::Later { until } => {
-                let now = self.engine.clock.moment();
-                let delay = now.pace.in_the_world(until.since(now.at));
+                let delay = self.engine.clock.moment().until(until);
                 Box::pin(self.conclude(effects, Attended::GiveBack(delay))).await
             }
             // A slightly stale copy is good enough for a swap, which would fail, and for nothing else.

@@ -10,7 +10,7 @@ use crate::node::engine::call::{CallPlace, Wanted};
 use crate::node::engine::postponing::Turn;
 use crate::node::engine::{Engine, Worker};
 use rules::domain::machine::linger_delay;
-use rules::domain::time::Timestamp;
+use rules::domain::time::{Now as _, Timestamp};
 use rules::domain::timer::TimerId;
 
 /// How often a wake is given back at most, which takes some 10 min. If one of 20 nodes allows the timer, that node gets the wake

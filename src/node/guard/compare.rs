@@ -109,7 +109,7 @@ impl Guard {
                 self.write(|known| known.lost_writes(bucket, timers));
             }
             Back::Restored => {
-                let longer = self.clock.pace().by_the_clock(LONGER_CONTACT);
+                let longer = self.clock.scale().world_to_clock(LONGER_CONTACT);
                 let upto = self.contact().unwrap_or_else(|| self.now()).saturating_add(longer);
                 self.write(|known| known.was_restored(bucket, upto));
                 self.metrics.nats.turned.count(Turned::Restored);

@@ -87,8 +87,8 @@ impl Guard {
     fn set_stay(&self) {
         let Some((stay, interval)) = &self.stay else { return };
         let swept_at = self.read(Known::swept_at);
-        let age =
-            swept_at.map_or(self.began.elapsed(), |at| self.clock.pace().in_the_world(self.now().since(at)));
+        let age = swept_at
+            .map_or(self.began.elapsed(), |at| self.clock.scale().clock_to_world(self.now().since(at)));
         stay.set(covered_after(age, *interval));
     }
 

@@ -118,7 +118,7 @@ impl Guard {
     /// When this node or one before it on its file was last in contact with the bucket, as a right clock shows it now.
     fn contact(&self) -> Option<Timestamp> {
         let now = self.now();
-        let ago = |at: Duration| self.clock.pace().by_the_clock(self.began.elapsed().saturating_sub(at));
+        let ago = |at: Duration| self.clock.scale().world_to_clock(self.began.elapsed().saturating_sub(at));
         self.heard(|heard| match heard.seen.contact() {
             Some(at) => Some(now.saturating_sub(ago(at))),
             // A clock that was ahead at that time must not make future timers count as late.

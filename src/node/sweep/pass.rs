@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use uuid::Uuid;
 
-use crate::foundation::clock::Clock;
+use crate::foundation::clock::{Clock, Moment};
 use crate::nats::{
     self, Link, NatsError, Put, RecordPage, RecordPages, Store, Stored, WaitingWake, WakeScan, Wakes,
 };
@@ -251,7 +251,7 @@ impl Broom {
         Ok(())
     }
 
-    fn look(&self, order: Order) -> Look {
+    fn look(&self, order: Order) -> Look<Moment> {
         Look { now: self.clock.moment(), grace: self.grace, after_loss: order.after_loss }
     }
 }

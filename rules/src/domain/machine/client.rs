@@ -10,11 +10,10 @@ use crate::domain::timer::{State, Timer};
 /// # Errors
 ///
 /// A [`Refusal`]: the command comes too late, or does not fit this timer.
-pub fn obey(timer: &Timer, command: Command, now: impl Into<Now>) -> Result<Vec<Effect>, Refusal> {
-    let now: Now = now.into();
+pub fn obey(timer: &Timer, command: Command, now: impl Now) -> Result<Vec<Effect>, Refusal> {
     match (&timer.state, command) {
         (State::Scheduled { .. }, Command::Cancel) => {
-            Ok(vec![store(timer.giving_up(), State::Cancelled { at: now.at }), Effect::Disarm])
+            Ok(vec![store(timer.giving_up(), State::Cancelled { at: now.at() }), Effect::Disarm])
         }
         (State::Cancelled { .. }, Command::Cancel) => Ok(vec![]),
         (State::Scheduled { at, .. }, Command::Change(change)) => {
@@ -30,16 +29,19 @@ pub fn obey(timer: &Timer, command: Command, now: impl Into<Now>) -> Result<Vec<
             })
         }
         // It is due, so it fires anyway.
-        (State::Scheduled { at, .. }, Command::Fire) if *at <= now.at => Ok(vec![]),
+        (State::Scheduled { at, .. }, Command::Fire) if *at <= now.at() => Ok(vec![]),
         (State::Scheduled { attempt, .. }, Command::Fire) => {
-            let state = State::Scheduled { attempt: *attempt, at: now.at };
-            let due_at = timer.due_at.min(now.at);
-            Ok(moved(Timer { due_at, state, ..timer.giving_up() }, now.at))
+            let state = State::Scheduled { attempt: *attempt, at: now.at() };
+            let due_at = timer.due_at.min(now.at());
+            Ok(moved(Timer { due_at, state, ..timer.giving_up() }, now.at()))
         }
         (State::Failed { attempt, .. } | State::Unknown { attempt, .. }, Command::Replay) => {
-            let state = State::Scheduled { attempt: attempt.saturating_add(1), at: now.at };
-            let replayed_at = Some(now.at);
-            Ok(rescheduled(Timer { attempts_before: *attempt, replayed_at, state, ..timer.clone() }, now.at))
+            let state = State::Scheduled { attempt: attempt.saturating_add(1), at: now.at() };
+            let replayed_at = Some(now.at());
+            Ok(rescheduled(
+                Timer { attempts_before: *attempt, replayed_at, state, ..timer.clone() },
+                now.at(),
+            ))
         }
         (
             State::Scheduled { .. }

@@ -13,28 +13,28 @@ use crate::domain::timer::{Claim, ClaimId, Doubt, MAX_ATTEMPTS_KEPT, State, Time
 
 /// The worker's next action with a wake that has no record, or whose record will not change. A wake is armed before its record is stored,
 /// so the record may be on its way.
-pub fn unneeded(tries: u32, now: impl Into<Now>) -> Then {
-    if tries < LINGER_TRIES { linger(tries, now.into()) } else { Then::Settle }
+pub fn unneeded(tries: u32, now: impl Now) -> Then {
+    if tries < LINGER_TRIES { linger(tries, now) } else { Then::Settle }
 }
 
 /// The receiver has no room before `until`: the wake comes again then, unless that is past the timer's deadline.
-pub(super) fn postponed(timer: &Timer, attempt: u32, until: Timestamp, now: Now) -> Step {
+pub(super) fn postponed(timer: &Timer, attempt: u32, until: Timestamp, now: impl Now) -> Step {
     match timer.retry.deadline {
         Some(deadline) if until > timer.retried_since().saturating_add(deadline) => {
             let reason = format!("the receiver had no room; {}", NoMore::Deadline(deadline));
-            ended(timer.clone(), State::Failed { attempt: attempt.saturating_sub(1), at: now.at, reason })
+            ended(timer.clone(), State::Failed { attempt: attempt.saturating_sub(1), at: now.at(), reason })
         }
         _ => again(until, now),
     }
 }
 
 /// Another wake comes at `until`, in place of this one.
-pub(super) fn again(until: Timestamp, now: Now) -> Step {
+pub(super) fn again(until: Timestamp, now: impl Now) -> Step {
     let at = until.min(now.after(MAX_POSTPONEMENT));
     Step { effects: vec![Effect::Arm { at }], then: Then::Settle }
 }
 
-pub(super) fn linger(tries: u32, now: Now) -> Then {
+pub(super) fn linger(tries: u32, now: impl Now) -> Then {
     Then::Later { until: now.after(linger_delay(tries)) }
 }
 
@@ -93,10 +93,10 @@ pub(super) fn claimed(
     due_at: Timestamp,
     id: ClaimId,
     node: Arc<str>,
-    now: Now,
+    now: impl Now,
 ) -> Step {
     let lease_until = now.after(timer.timeout + LEASE_MARGIN);
-    let claim = Claim { id, node, due_at, since: now.at, lease_until };
+    let claim = Claim { id, node, due_at, since: now.at(), lease_until };
     let effects = vec![store(timer, State::Firing { attempt, claim: claim.clone() })];
     Step { effects, then: Then::Call { claim, attempt } }
 }
@@ -109,7 +109,7 @@ pub(super) fn taken_over(
     mine: ClaimId,
     node: Arc<str>,
     has_place: bool,
-    now: Now,
+    now: impl Now,
 ) -> Step {
     match may_follow(timer, attempt, dead, now) {
         Ok(()) if !has_place => Then::Admit.into(),
@@ -120,9 +120,9 @@ pub(super) fn taken_over(
 
 /// The timer, with the attempt of the dead claimant in its log. If the outcome of that attempt is reported after all, it replaces
 /// this entry.
-fn abandoned(timer: &Timer, attempt: u32, dead: &Claim, now: Now) -> Timer {
+fn abandoned(timer: &Timer, attempt: u32, dead: &Claim, now: impl Now) -> Timer {
     let reason = format!("node {} was taken for dead during the call", dead.node);
-    logged(timer, attempt, dead, now.at, Arc::new(CallResult::NoAnswer { reason }.into()))
+    logged(timer, attempt, dead, now.at(), Arc::new(CallResult::NoAnswer { reason }.into()))
 }
 
 /// The timer with this attempt in its log. The attempt replaces an earlier entry with the same number.
@@ -154,7 +154,7 @@ pub(super) fn given_back(timer: &Timer, attempt: u32, claim: &Claim) -> Step {
 }
 
 /// The claimant is known to be dead before its lease has ended, and its request may have been on its way.
-pub(super) fn cut_off(timer: &Timer, attempt: u32, dead: &Claim, now: Now) -> Step {
+pub(super) fn cut_off(timer: &Timer, attempt: u32, dead: &Claim, now: impl Now) -> Step {
     let timer = abandoned(timer, attempt, dead, now);
     match may_follow(&timer, attempt, dead, now) {
         Ok(()) => retried(timer, attempt + 1, dead.due_at),
@@ -163,26 +163,32 @@ pub(super) fn cut_off(timer: &Timer, attempt: u32, dead: &Claim, now: Now) -> St
 }
 
 /// Whether another attempt may follow one whose claimant has died. If not, the error is the state that the timer ends in.
-fn may_follow(timer: &Timer, attempt: u32, dead: &Claim, now: Now) -> Result<(), State> {
+fn may_follow(timer: &Timer, attempt: u32, dead: &Claim, now: impl Now) -> Result<(), State> {
     match timer.delivery {
         Delivery::AtMostOnce => {
-            Err(State::Unknown { attempt, doubt: Doubt::NoOutcome(dead.clone()), at: now.at })
+            Err(State::Unknown { attempt, doubt: Doubt::NoOutcome(dead.clone()), at: now.at() })
         }
         Delivery::AtLeastOnce => {
             let numbers = (attempt, timer.counted(attempt));
-            timer.retry.allows(numbers, timer.retried_since(), now.at).map_err(|no_more| {
+            timer.retry.allows(numbers, timer.retried_since(), now.at()).map_err(|no_more| {
                 let reason = format!("node {} died during the call; {no_more}", dead.node);
-                State::Failed { attempt, at: now.at, reason }
+                State::Failed { attempt, at: now.at(), reason }
             })
         }
     }
 }
 
 /// The holder of the claim reports the outcome of its call.
-pub(super) fn concluded(timer: &Timer, attempt: u32, claim: &Claim, called: Arc<Called>, now: Now) -> Step {
+pub(super) fn concluded(
+    timer: &Timer,
+    attempt: u32,
+    claim: &Claim,
+    called: Arc<Called>,
+    now: impl Now,
+) -> Step {
     let result = &called.result;
     let reason = || describe(result, timer.timeout);
-    let at = now.at;
+    let at = now.at();
     let next = logged(timer, attempt, claim, over_at(claim, &called, now), called.clone());
 
     match result.verdict(timer.delivery, &timer.retry.statuses) {
@@ -207,14 +213,14 @@ pub(super) fn concluded(timer: &Timer, attempt: u32, claim: &Claim, called: Arc<
 
 /// When a call was over. A late outcome comes from a node that was cut off and taken for dead, or from the journal of a node that
 /// was killed. It says how long the call took, and so when it can have ended.
-fn over_at(claim: &Claim, called: &Called, now: Now) -> Timestamp {
+fn over_at(claim: &Claim, called: &Called, now: impl Now) -> Timestamp {
     let total = called.phases.total;
-    let began_by = claim.since.saturating_add(now.pace.by_the_clock(LATEST_START));
-    let latest = began_by.saturating_add(now.pace.by_the_clock(total));
-    if total.is_zero() || now.at <= latest {
-        return now.at;
+    let began_by = claim.since.saturating_add(now.by_the_clock(LATEST_START));
+    let latest = began_by.saturating_add(now.by_the_clock(total));
+    if total.is_zero() || now.at() <= latest {
+        return now.at();
     }
-    claim.since.saturating_add(now.pace.by_the_clock(total))
+    claim.since.saturating_add(now.by_the_clock(total))
 }
 
 /// Describes the result of a call, for people.

@@ -8,7 +8,7 @@ use super::*;
 use crate::domain::attempt::{CallResult, Delivery};
 use crate::domain::sample::a_timer;
 use crate::domain::target::TargetUrl;
-use crate::domain::time::{Now, Pace};
+use crate::domain::time::Now;
 use crate::domain::timer::{Doubt, MAX_ATTEMPTS_KEPT, State};
 
 fn wake(tries: u32) -> Input {
@@ -305,27 +305,39 @@ fn a_record_keeps_a_bounded_number_of_attempts() {
     assert_eq!(timer.attempts.last().unwrap().number, 99);
 }
 
+/// The present by a clock that shows a minute for each second of the world.
+#[derive(Clone, Copy)]
+struct Fast(Timestamp);
+
+impl Now for Fast {
+    fn at(self) -> Timestamp {
+        self.0
+    }
+
+    fn by_the_clock(self, in_the_world: Duration) -> Duration {
+        in_the_world * 60
+    }
+}
+
 #[test]
 fn what_the_world_takes_is_longer_by_a_clock_that_goes_faster() {
     let timer = a_timer(Delivery::AtMostOnce, 3);
     let State::Scheduled { at, .. } = timer.state else { unreachable!() };
-    let pace = Pace::new(60.try_into().unwrap());
-    let by = |at: Timestamp| Now { at, pace };
     // The broker's wake comes half a second early in the world, which is half a minute by the clock.
     let woken = at.saturating_sub(LEAD * 60);
-    assert_eq!(step(&timer, wake(1), by(woken)), Then::Hold { until: at }.into());
-    let until = later(step(&timer, wake(1), by(woken.saturating_sub(Duration::from_secs(600)))));
+    assert_eq!(step(&timer, wake(1), Fast(woken)), Then::Hold { until: at }.into());
+    let until = later(step(&timer, wake(1), Fast(woken.saturating_sub(Duration::from_secs(600)))));
     assert_eq!(at.since(until), Duration::from_secs(630) - linger_delay(1) * 60);
     // A call may take its timeout in the world, and the lease outlasts it there by the usual margin.
-    let Then::Call { claim, .. } = step(&timer, wake(1), by(at)).then else { panic!("no call") };
+    let Then::Call { claim, .. } = step(&timer, wake(1), Fast(at)).then else { panic!("no call") };
     assert_eq!(claim.lease_until.since(at), (timer.timeout + LEASE_MARGIN) * 60);
     let last = at.saturating_add(LEASE_MARGIN * 30);
-    assert!(may_still_call(&claim, timer.timeout, by(last)));
-    assert!(!may_still_call(&claim, timer.timeout, by(last.saturating_add(Duration::from_micros(1)))));
+    assert!(may_still_call(&claim, timer.timeout, Fast(last)));
+    assert!(!may_still_call(&claim, timer.timeout, Fast(last.saturating_add(Duration::from_micros(1)))));
     // The backoff that the client or the policy sets is by the clock.
     let attempted = Timer { state: State::Firing { attempt: 1, claim: claim.clone() }, ..timer.clone() };
     let called = Arc::new(CallResult::NotSent { reason: String::new() }.into());
-    let effects = step(&attempted, Input::Outcome { claim: claim.id, called }, by(at)).effects;
+    let effects = step(&attempted, Input::Outcome { claim: claim.id, called }, Fast(at)).effects;
     let [Effect::Arm { at: next }, ..] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!(*next, at.saturating_add(timer.retry.backoff(timer.id, 1)));
 }

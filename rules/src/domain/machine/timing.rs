@@ -25,8 +25,8 @@ const SPREAD_FROM: Duration = Duration::from_secs(10);
 
 /// How long before it is due the wake of a timer that a client creates or moves now comes to a worker: between [`LEAD`] and
 /// [`LONGEST_LEAD`], by its id.
-pub fn lead_of(id: TimerId, at: Timestamp, now: impl Into<Now>) -> Duration {
-    if at < now.into().after(SPREAD_FROM) {
+pub fn lead_of(id: TimerId, at: Timestamp, now: impl Now) -> Duration {
+    if at < now.after(SPREAD_FROM) {
         return LEAD;
     }
     let millis = id.as_u128() % (LONGEST_LEAD - LEAD).as_millis();
@@ -39,8 +39,8 @@ pub const LEASE_MARGIN: Duration = Duration::from_secs(15);
 
 /// Whether a call under `claim` may still begin: it has to end well before the lease does. A worker that was stopped for a while
 /// after its claim finds out here that it is too late.
-pub fn may_still_call(claim: &Claim, timeout: Duration, now: impl Into<Now>) -> bool {
-    now.into().after(timeout + LEASE_MARGIN - LATEST_START) <= claim.lease_until
+pub fn may_still_call(claim: &Claim, timeout: Duration, now: impl Now) -> bool {
+    now.after(timeout + LEASE_MARGIN - LATEST_START) <= claim.lease_until
 }
 
 /// The latest start of a call, counted from its claim.

@@ -20,8 +20,7 @@ struct Wake {
 }
 
 /// Applies a worker's `input` to `timer`. A worker is never refused: it could do nothing for its timer, which would then wait forever.
-pub fn step(timer: &Timer, input: Input, now: impl Into<Now>) -> Step {
-    let now: Now = now.into();
+pub fn step(timer: &Timer, input: Input, now: impl Now) -> Step {
     match input {
         Input::Wake { claim, node, tries, has_place } => {
             woken(timer, Wake { claim, node, tries, has_place }, now)
@@ -48,7 +47,7 @@ pub fn step(timer: &Timer, input: Input, now: impl Into<Now>) -> Step {
     }
 }
 
-fn woken(timer: &Timer, wake: Wake, now: Now) -> Step {
+fn woken(timer: &Timer, wake: Wake, now: impl Now) -> Step {
     match &timer.state {
         State::Scheduled { attempt, at } => awaited(timer, *attempt, *at, wake, now),
         // The claim is our own, and its call has not begun: the answer to the write of the claim was lost.
@@ -59,7 +58,7 @@ fn woken(timer: &Timer, wake: Wake, now: Now) -> Step {
                 Then::Admit.into()
             }
         }
-        State::Firing { claim, .. } if claim.lease_until > now.at => {
+        State::Firing { claim, .. } if claim.lease_until > now.at() => {
             let soon = now.after(linger_delay(wake.tries));
             Then::Later { until: claim.lease_until.min(soon) }.into()
         }
@@ -78,18 +77,18 @@ fn woken(timer: &Timer, wake: Wake, now: Now) -> Step {
 }
 
 /// A wake of a timer that waits for this attempt, which is due at this instant.
-fn awaited(timer: &Timer, attempt: u32, at: Timestamp, wake: Wake, now: Now) -> Step {
+fn awaited(timer: &Timer, attempt: u32, at: Timestamp, wake: Wake, now: impl Now) -> Step {
     let Wake { claim, node, tries, has_place } = wake;
-    if at <= now.at && !has_place {
+    if at <= now.at() && !has_place {
         Then::Admit.into()
-    } else if at <= now.at {
+    } else if at <= now.at() {
         claimed(timer.clone(), attempt, at, claim, node, now)
     } else if at <= now.after(LEAD) {
         Then::Hold { until: at }.into()
     } else if tries < LINGER_TRIES {
         // If the server's clock is ahead of ours, this is the timer's own wake.
         let soon = now.after(linger_delay(tries));
-        Then::Later { until: soon.min(at.saturating_sub(now.pace.by_the_clock(LEAD))) }.into()
+        Then::Later { until: soon.min(at.saturating_sub(now.by_the_clock(LEAD))) }.into()
     } else {
         // None of our own steps leads here without a wake in place. But arming costs little, and replaces a wake that an
         // accident has removed.
@@ -114,7 +113,7 @@ fn reported(timer: &Timer, mine: ClaimId) -> Option<(u32, &Claim)> {
 
 /// The event changes nothing about the timer. Unless the timer is over for good, another worker may hold the same wake. If that worker
 /// dies, no other wake is left, so this one is not settled.
-fn in_vain(timer: &Timer, now: Now) -> Step {
+fn in_vain(timer: &Timer, now: impl Now) -> Step {
     match timer.state {
         State::Scheduled { .. } | State::Firing { .. } | State::Unknown { .. } | State::Failed { .. } => {
             linger(1, now).into()
@@ -124,14 +123,14 @@ fn in_vain(timer: &Timer, now: Now) -> Step {
 }
 
 /// The receiver has no room before `until`.
-fn held_up(timer: &Timer, until: Timestamp, now: Now) -> Step {
+fn held_up(timer: &Timer, until: Timestamp, now: impl Now) -> Step {
     match &timer.state {
         // A postponement rests on the same record as the claim that it replaces. That record may be a moment old: a wake for
         // another instant than the needed one does no harm.
         State::Scheduled { attempt, .. } => postponed(timer, *attempt, until, now),
         // Another worker had room and has claimed the timer meanwhile. This wake may be the only one that watches that claim, so
         // it is not exchanged for one that comes long after the claim's lease.
-        State::Firing { claim, .. } if claim.lease_until > now.at => in_vain(timer, now),
+        State::Firing { claim, .. } if claim.lease_until > now.at() => in_vain(timer, now),
         State::Firing { .. } => again(until, now),
         State::Unknown { .. } | State::Failed { .. } | State::Delivered { .. } | State::Cancelled { .. } => {
             in_vain(timer, now)
@@ -140,13 +139,13 @@ fn held_up(timer: &Timer, until: Timestamp, now: Now) -> Step {
 }
 
 /// The record is an older version of the timer that was brought back.
-fn restored(timer: &Timer, now: Now) -> Step {
+fn restored(timer: &Timer, now: impl Now) -> Step {
     match &timer.state {
         // The claimant may be alive and about to report an outcome.
-        State::Firing { claim, .. } if claim.lease_until > now.at => in_vain(timer, now),
+        State::Firing { claim, .. } if claim.lease_until > now.at() => in_vain(timer, now),
         // It is not called again, whatever its delivery mode: the promise about it was kept, by calls or by a cancellation.
         State::Scheduled { attempt, .. } | State::Firing { attempt, .. } => {
-            ended(timer.clone(), State::Unknown { attempt: *attempt, doubt: Doubt::Restored, at: now.at })
+            ended(timer.clone(), State::Unknown { attempt: *attempt, doubt: Doubt::Restored, at: now.at() })
         }
         State::Unknown { .. } | State::Failed { .. } | State::Delivered { .. } | State::Cancelled { .. } => {
             in_vain(timer, now)

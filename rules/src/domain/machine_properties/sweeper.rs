@@ -49,7 +49,7 @@ impl World {
         let stranded = self.broker.stranded && self.has(Flaw::SweepBelievesSettledWakes);
         let due = self.broker.queue.values().map(|_| Armed::Due).chain(stranded.then_some(Armed::Due));
         let wakes: Vec<Armed> = due.chain(waiting).collect();
-        judge(timer, &wakes, Look { now: self.now.into(), grace: GRACE, after_loss: self.wiped })
+        judge(timer, &wakes, Look { now: self.now, grace: GRACE, after_loss: self.wiped })
     }
 
     /// Whether a sweep would find nothing, or nothing has made a sweep necessary.

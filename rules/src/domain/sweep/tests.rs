@@ -9,8 +9,8 @@ use crate::domain::timer::Claim;
 const NOW: Timestamp = Timestamp::from_micros(5_000_000_000_000);
 const GRACE: Duration = Duration::from_secs(30);
 
-fn look() -> Look {
-    Look { now: NOW.into(), grace: GRACE, after_loss: false }
+fn look() -> Look<Timestamp> {
+    Look { now: NOW, grace: GRACE, after_loss: false }
 }
 
 fn later(seconds: u64) -> Timestamp {
