@@ -46,9 +46,11 @@ pub(super) async fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
     }
     let (timeout, memory) = (call.api.client_timeout, &call.api.memory);
     let bytes = without_mark(&call.request.bytes(MAX_BODY_BYTES, timeout, memory).await?);
-    let items = if media_type == NDJSON { items::lines(&bytes) } else { items::elements(&bytes)? };
-    // Each item refers to its part of the bytes.
-    drop(bytes);
+    let length = bytes.len();
+    let is_ndjson = media_type == NDJSON;
+    // The bytes go with it: each item refers to its part of them.
+    let split = move || if is_ndjson { Ok(items::lines(&bytes)) } else { items::elements(&bytes) };
+    let items = call.api.parsing.of_text(length, split).await?;
     if items.is_empty() {
         return Err(Problem::not_json("the body contains no timers"));
     }
@@ -100,7 +102,8 @@ async fn create_one(
     if item.len() > call.api.max_body {
         return Err(Problem::too_large(call.api.max_body));
     }
-    let mut json = Json::read(item).map_err(|bad| bad.problem("this timer"))?;
+    let json = call.api.parsing.of_text(item.len(), move || Json::read(item)).await;
+    let mut json = json.map_err(|bad| bad.problem("this timer"))?;
     if patience.is_over() {
         let why = "the request ran out of time before it reached this timer".to_owned();
         return Err(Problem::of_nats(&NatsError::NotDone(why)));

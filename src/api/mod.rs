@@ -40,6 +40,7 @@ mod operation;
 mod owner;
 mod paced;
 mod page;
+mod parsing;
 mod parts;
 mod precondition;
 mod problem;
@@ -69,6 +70,7 @@ pub use inbox::Inbox;
 pub use listen::{ConnectionLimits, serve};
 pub use memory::{Budget, Reads};
 pub use openapi::DOCUMENT;
+pub use parsing::Parsing;
 pub use parts::Api;
 use refusals::Refusals;
 

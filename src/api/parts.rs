@@ -11,6 +11,7 @@ use super::cors::Origins;
 use super::hosts::Hosts;
 use super::inbox::Inbox;
 use super::memory::{Budget, Reads};
+use super::parsing::Parsing;
 use crate::foundation::metrics::Metrics;
 use crate::foundation::tasks::Tasks;
 use crate::nats::{Backlog, FeedHub, Link, Streams};
@@ -80,6 +81,8 @@ pub struct Api {
     pub memory: Budget,
     /// Room for the records that are read at the same time.
     pub reads: Reads,
+    /// Where large texts of requests are parsed.
+    pub parsing: Parsing,
     /// How long a client may take to send a request's body.
     pub client_timeout: Duration,
     /// How often the reader of a quiet feed gets a heartbeat.

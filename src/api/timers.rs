@@ -43,14 +43,19 @@ pub(super) async fn create_one(
     patience: Patience,
 ) -> Result<(StatusCode, Box<Stored>), Problem> {
     let owner = owner::of(call.token(), call.may_all(), &json.value);
-    let (id, fingerprint) = match key {
+    let length = json.bytes.len();
+    let (id, fingerprint, json) = match key {
         Some(key) => {
             // The owner's name, and not that of the token that sends the request: an import by the owner and one by an admin make the same
             // timers.
             let owner = owner.as_ref().map_or_else(|_| call.token(), Option::as_deref);
-            (idempotency::id_of(owner, key), Some(idempotency::fingerprint(&json)))
+            let id = idempotency::id_of(owner, key);
+            // The text is parsed again for that.
+            let digested = move || (Some(idempotency::fingerprint(&json)), json);
+            let (fingerprint, json) = call.api.parsing.of_text(length, digested).await;
+            (id, fingerprint, json)
         }
-        None => (Uuid::now_v7(), None),
+        None => (Uuid::now_v7(), None, json),
     };
     let read = draft::read(&json, &call.rules(), id, fingerprint, call.now());
     // A timer is smaller than the values that it was read from, and NATS may take its time.

@@ -22,6 +22,9 @@ use rules::domain::timer::{Timer, TimerId};
 /// another than the one that this node is connected to.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
+/// A record of this many bytes takes up to a millisecond to read. Several that have come must not keep the thread from other tasks.
+const LARGE: usize = 32 * 1_024;
+
 #[derive(Debug)]
 pub enum Watched {
     /// A record as it is at this revision. It leaves by itself at `expires_at`, without a further item.
@@ -55,6 +58,8 @@ pub struct Watch {
     /// The last change before the start; its record may have left by itself since, so that it is never heard of.
     at_start: u64,
     heard: u64,
+    /// Whether the last record was large, so that other tasks have their turn before the next one.
+    makes_way: bool,
     clock: Clock,
 }
 
@@ -81,6 +86,7 @@ impl Watch {
             caught_up,
             at_start: bucket.last,
             heard: 0,
+            makes_way: false,
             clock: link.clock(),
         })
     }
@@ -133,8 +139,13 @@ impl Watch {
                 self.caught_up = CaughtUp::Said;
                 return Ok(Watched::CaughtUp);
             }
+            // Before the next message is taken: the caller may drop this future, and no message with it.
+            if std::mem::take(&mut self.makes_way) {
+                tokio::task::yield_now().await;
+            }
             let seen = self.tail.next().await?;
             self.heard = seen.sequence;
+            self.makes_way = seen.payload.len() >= LARGE;
             // Changes of a new connection must not hide that earlier ones are gone.
             if !self.reconnects.has_changed().unwrap_or(false) {
                 self.last_heard.note(&seen);

@@ -108,6 +108,7 @@ fn answering(node: &Node, setup: &Setup, shared: &Shared, ends: &Ends) -> Api {
         max_body: node.max_body,
         memory: api::Budget::of_bodies(setup.metrics.clone()),
         reads: api::Reads::default(),
+        parsing: api::Parsing::default(),
         patience: node.request_timeout,
     }
 }
