@@ -29,10 +29,7 @@ impl Line {
 
     /// Waits for the turn of a wake whose timer calls this receiver (host and port). The turn lasts until the returned value is dropped.
     pub(super) async fn turn(&self, receiver: Option<&str>) -> Option<Taken> {
-        // Wakes of older versions do not name their receiver, and wait as if they had a common one.
-        let (host, port) = receiver.and_then(|name| name.rsplit_once(':')).unwrap_or_default();
-        let port = port.parse().unwrap_or_default();
-        self.places.turn(Callee { host, port, flow: None, bytes: 0 }).await
+        self.places.turn(Callee::named(receiver)).await
     }
 }
 

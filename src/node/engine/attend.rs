@@ -66,7 +66,7 @@ impl Engine {
             engine: self,
             worker,
             wake,
-            known: Box::pin(Known::look(self, &worker.memory, wake.id)).await?,
+            known: Box::pin(Known::look(self, &worker.memory, wake)).await?,
             claim: Uuid::new_v4(),
             place: None,
             news: None,
@@ -178,7 +178,7 @@ impl Attention<'_> {
 
     /// Reads a record that was dropped while its timer waited.
     pub(super) async fn look_again(&mut self) -> Result<(), NatsError> {
-        self.known = Box::pin(Known::look(self.engine, &self.worker.memory, self.wake.id)).await?;
+        self.known = Box::pin(Known::look(self.engine, &self.worker.memory, self.wake)).await?;
         Ok(())
     }
 

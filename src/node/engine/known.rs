@@ -3,7 +3,7 @@
 use super::memory::{Kept, Looking, Memory};
 use super::{Engine, Patience};
 use crate::foundation::metrics::Counter;
-use crate::nats::{NatsError, Stored};
+use crate::nats::{NatsError, Stored, Wake};
 use rules::domain::timer::{ClaimId, State, TimerId};
 
 /// The known facts about a timer.
@@ -17,12 +17,12 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// Reads a record from any replica, which is cheap. Only the leader can say that there is no record.
-    pub(super) async fn look(engine: &Engine, memory: &Memory, id: TimerId) -> Result<Self, NatsError> {
-        let looking = Some(memory.look().await);
-        match engine.store.peek(id).await? {
+    /// Reads the record of a wake's timer from any replica, which is cheap. Only the leader can say that there is no record.
+    pub(super) async fn look(engine: &Engine, memory: &Memory, wake: &Wake) -> Result<Self, NatsError> {
+        let looking = Some(memory.look(wake.receiver.as_deref()).await);
+        match engine.store.peek(wake.id).await? {
             Some(stored) => Ok(Self { stored: Some(stored), fresh: false, looking }),
-            None => Ok(Self { stored: engine.store.read(id).await?, fresh: true, looking }),
+            None => Ok(Self { stored: engine.store.read(wake.id).await?, fresh: true, looking }),
         }
     }
 

@@ -3,11 +3,15 @@
 //! A record is as large as its timer's body, up to the largest message of NATS, and a worker has thousands of timers in hand.
 //! So a worker looks at only some records at once, the records of waiting timers share a number of bytes, and calls take places by
 //! the size of their records (`crate::node::places`). A record without room is dropped, and read again once the wait is over.
+//!
+//! Thousands of timers of one receiver may be due at one instant. Receivers take turns to have records looked at, as in the node's line.
+//! Otherwise the record of another receiver's timer would be read behind all of theirs, most of a second later.
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::node::places::{Callee, Places, Taken};
 use rules::domain::timer::Timer;
 
 /// How many records are looked at at once.
@@ -25,14 +29,14 @@ const REST: usize = 1_024;
 /// The memory for records. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Memory {
-    looks: Arc<Semaphore>,
+    looks: Places,
     waiting: Arc<Semaphore>,
 }
 
 /// The right to look at a record. It ends when this is dropped.
 #[derive(Debug)]
 pub(super) struct Looking {
-    _permit: Option<OwnedSemaphorePermit>,
+    _place: Option<Taken>,
 }
 
 /// The room that a record has while its timer waits. It ends when this is dropped.
@@ -45,13 +49,12 @@ impl Memory {
     /// Makes the memory of a node that holds `held` timers.
     pub fn new(held: usize) -> Self {
         let waiting = Semaphore::new(held.saturating_mul(LARGE).min(Semaphore::MAX_PERMITS));
-        Self { looks: Arc::new(Semaphore::new(LOOKS)), waiting: Arc::new(waiting) }
+        Self { looks: Places::alike(LOOKS), waiting: Arc::new(waiting) }
     }
 
-    /// Waits until one more record may be looked at.
-    pub(super) async fn look(&self) -> Looking {
-        // The semaphore is never closed.
-        Looking { _permit: self.looks.clone().acquire_owned().await.ok() }
+    /// Waits for the turn of this receiver (host and port), if it is known, to have another record looked at.
+    pub(super) async fn look(&self, receiver: Option<&str>) -> Looking {
+        Looking { _place: self.looks.turn(Callee::named(receiver)).await }
     }
 
     /// Keeps the record of a waiting timer. `None` if there is no room, so that the record has to be dropped.
@@ -73,6 +76,8 @@ pub(super) fn bytes_of(timer: &Timer) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
     use rules::domain::attempt::Delivery;
     use rules::domain::sample::a_timer;
@@ -89,5 +94,28 @@ mod tests {
         assert!(memory.keep(&small).is_some());
         kept.pop();
         assert!(memory.keep(&large).is_some());
+    }
+
+    #[test]
+    fn the_record_of_one_receiver_is_not_looked_at_behind_the_many_of_another() {
+        let memory = Memory::new(8_192);
+        let many = Some("slow.example.com:443");
+        let mut looked_at = vec![];
+        let mut waiting = vec![];
+        for _ in 0..1_000 {
+            let mut look = Box::pin(memory.look(many));
+            match look.as_mut().now_or_never() {
+                Some(looking) => looked_at.push(looking),
+                None => waiting.push(look),
+            }
+        }
+        assert!((LOOKS / 2..LOOKS).contains(&looked_at.len()), "{}", looked_at.len());
+        assert!(memory.look(Some("example.org:443")).now_or_never().is_some());
+        // All are looked at in the end.
+        while let Some(done) = looked_at.pop() {
+            drop(done);
+            waiting.retain_mut(|look| look.now_or_never().map(|looking| looked_at.push(looking)).is_none());
+        }
+        assert!(waiting.is_empty());
     }
 }

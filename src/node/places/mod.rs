@@ -60,6 +60,14 @@ pub struct Taken {
     made: Option<Made>,
 }
 
+impl<'a> Callee<'a> {
+    /// The receiver that a wake names, by host and port. Wakes of older versions name none, and wait as if they had a common one.
+    pub fn named(receiver: Option<&'a str>) -> Self {
+        let (host, port) = receiver.and_then(|name| name.rsplit_once(':')).unwrap_or_default();
+        Self { host, port: port.parse().unwrap_or_default(), flow: None, bytes: 0 }
+    }
+}
+
 impl Waiter for oneshot::Sender<Taken> {
     fn is_gone(&self) -> bool {
         self.is_closed()
