@@ -24,9 +24,16 @@ const DOUBTED: u32 = 2;
 /// receiver takes in a fraction of a second. A call that would wait in vain learns so from the lane's progress.
 const MAX_WAITING: usize = 32_768;
 
-/// The space between the returns of two timers: wide enough that a receiver with a long backlog costs the broker little, and
-/// is not overrun once it is well again.
+/// How many timers come back for each call that ends. Most of them are postponed again, which costs the broker and this node nearly as
+/// much as a call. With fewer, a receiver whose calls become quicker would have nothing to do.
+const RETURNS_OF_CALL: u32 = 4;
+
+/// The space between the returns of two timers by that number is no shorter than this, so that a receiver is not overrun once it is well
+/// again. It is this, too, until it is known how often calls end.
 const RETURN_SPACE: Duration = Duration::from_millis(2);
+
+/// The longest such space: a receiver that hangs has to find its timers soon once it is well again.
+const LONGEST_SPACE: Duration = Duration::from_millis(8);
 
 /// The shape of all calls in a lane that does not tell paths apart.
 pub const ALIKE: u64 = 0;
@@ -191,13 +198,21 @@ impl Lane {
 
     /// When a timer that is not let in comes back: one after the other, and spread out once that is too far away.
     fn come_back(&mut self, space: Duration, now: Instant) -> Duration {
-        self.returns.next(now, space.max(RETURN_SPACE), now)
+        let space = space.max(self.return_space(now));
+        self.returns.next(now, space, now)
     }
 
     /// When a timer that has waited for a place in vain comes back.
     pub fn gave_up(&mut self, now: Instant) -> Duration {
         self.full = Full::Places;
-        self.returns.next(now + MAX_WAIT, RETURN_SPACE, now)
+        let space = self.return_space(now);
+        self.returns.next(now + MAX_WAIT, space, now)
+    }
+
+    /// The space between the returns of two timers, by how often calls end.
+    fn return_space(&mut self, now: Instant) -> Duration {
+        let space = self.progress.space(now).map_or(RETURN_SPACE, |space| space / RETURNS_OF_CALL);
+        space.clamp(RETURN_SPACE, LONGEST_SPACE)
     }
 
     /// The limit for which refused timers wait, and the instant at which the last of them comes back.

@@ -33,7 +33,28 @@ fn no_timer_waits_for_a_receiver_that_hangs() {
     let later = now + 300 * MILLI;
     let Entry::Now(Turn::Later(first)) = lane.enter(of(1), ALIKE, later) else { panic!("is postponed") };
     let Entry::Now(Turn::Later(second)) = lane.enter(of(1), ALIKE, later) else { panic!("is postponed") };
-    assert_eq!((first, second), (SOONEST_RETURN, SOONEST_RETURN + RETURN_SPACE));
+    assert_eq!((first, second), (SOONEST_RETURN, SOONEST_RETURN + LONGEST_SPACE));
+}
+
+#[test]
+fn postponed_timers_come_back_four_times_as_often_as_calls_end() {
+    for (span, space) in [(1, 2), (16, 4), (1_000, 8)] {
+        let start = Instant::now();
+        let mut lane = Lane::new(start);
+        assert!(matches!(lane.enter(of(1), ALIKE, start), Entry::Now(Turn::In(_))));
+        let _waiting: Vec<Entry> = (0..10_000).map(|_| lane.enter(of(1), ALIKE, start)).collect();
+        let mut now = start;
+        while now < start + 2_000 * MILLI {
+            now += span * MILLI;
+            lane.leave(ALIKE, false, now);
+        }
+        let [one, next] = [(); 2].map(|()| match lane.enter(of(1), ALIKE, now) {
+            Entry::Now(Turn::Later(after)) => after,
+            Entry::Now(Turn::In(_)) | Entry::Wait(_) => panic!("is postponed"),
+        });
+        let expected = space * MILLI;
+        assert!((expected..expected + MILLI / 2).contains(&(next - one)), "{span}: {:?}", next - one);
+    }
 }
 
 #[test]
