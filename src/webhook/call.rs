@@ -13,6 +13,7 @@ use super::departure::Departure;
 use super::dial::{Dialer, Proxy, own_answer};
 use super::exchange::Exchanged;
 use super::failure::{Failure, Within};
+use super::lookup::silent;
 use super::names::Names;
 use super::pool::{Origin, Pool};
 use super::request::Outgoing;
@@ -36,7 +37,7 @@ const NO_ROOM: &str = "no room for the request on the connection";
 /// Makes calls. Cheap to clone; connections are shared.
 #[derive(Clone)]
 pub struct Caller {
-    pool: Pool,
+    pub(super) pool: Pool,
     pub(super) names: Names,
     pub(super) proxy: Option<Arc<Proxy>>,
     secrets: Secrets,
@@ -126,7 +127,7 @@ impl Caller {
 
     /// How long connecting may take within a timeout. A connection that is not made by then provably carried nothing, so the attempt may be
     /// repeated. Once the time for the answer is over, that is not certain.
-    fn connect_timeout(&self, timeout: Duration) -> Duration {
+    pub(super) fn connect_timeout(&self, timeout: Duration) -> Duration {
         self.connect_timeout.min(self.first_byte_timeout(timeout) * 4 / 5)
     }
 
@@ -199,9 +200,7 @@ impl Caller {
     async fn judge_for_proxy(&self, origin: &Origin, trace: &Trace, name: &str) -> Result<(), Failure> {
         let timeout = trace.connect_timeout;
         let judged = tokio::time::timeout(timeout, self.names.judge_all(&origin.to, name)).await;
-        judged.unwrap_or_else(|_| {
-            Err(Failure::NotSent(format!("no answer from DNS within {}", Within(timeout))))
-        })
+        judged.unwrap_or_else(|_| Err(silent(timeout)))
     }
 }
 

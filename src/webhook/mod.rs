@@ -46,6 +46,7 @@ mod failure;
 pub(crate) mod fuzzing;
 mod http1;
 mod http2;
+mod lookup;
 mod names;
 mod pool;
 mod refusal;
@@ -57,5 +58,6 @@ mod wire;
 
 pub use call::Caller;
 pub use departure::Departure;
+pub use lookup::Unfound;
 pub use settings::{Identity, Settings};
 pub use sign::{Secret, Secrets};

@@ -12,7 +12,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::calls::{answered, call, caller, outcome, settings, timer, unnoted};
+use crate::support::calls::{TIMEOUT, answered, call, caller, outcome, settings, timer, unnoted};
 use crate::support::raw::{Raw, head, write_and_close, write_and_hang};
 use crate::support::tls::Authority;
 use crate::support::{Dns, PATIENCE};
@@ -54,6 +54,26 @@ async fn every_name_that_a_url_may_have_is_asked_for() {
         let (result, reason) = outcome(&called);
         assert!(result == "not_sent" && reason.contains("the name of the host has"), "{called:?}");
     }
+}
+
+#[tokio::test]
+async fn a_name_that_is_looked_up_before_its_call_fails_as_its_call_does() {
+    let dns = Dns::start().await;
+    dns.set("known.test", &[&["127.0.0.1"]]);
+    dns.silence("silent.test");
+    dns.fail("broken.test", ResponseCode::ServFail);
+    let caller = caller(&Settings { dns_servers: vec![dns.address()], ..settings() });
+    for name in ["silent.test", "broken.test"] {
+        let timer = timer(&format!("http://{name}/"), TIMEOUT);
+        assert!(caller.begins_with_lookup(&timer.target.url));
+        let unfound = caller.look_up(&timer.target.url, TIMEOUT).await.expect_err(name);
+        let called = caller.call(&timer, 1, &CancellationToken::new(), &unnoted()).await;
+        assert_eq!(unfound.called().result, called.result, "{name}");
+    }
+    let known = timer("http://known.test/", TIMEOUT);
+    assert!(caller.look_up(&known.target.url, TIMEOUT).await.is_ok());
+    let address = timer("http://127.0.0.1/", TIMEOUT);
+    assert!(!caller.begins_with_lookup(&address.target.url));
 }
 
 /// A listener whose queue is full, so that it drops every SYN, and the connections that fill the queue.

@@ -46,6 +46,7 @@ fn worker(node: &Node, setup: &Setup, shared: &Shared, ends: &Ends, journal: Jou
         others: shared.others.clone(),
         receivers: shared.receivers.clone(),
         calls: Places::new(node.max_calls),
+        lookups: Places::new(node.max_calls),
         journal,
         claims,
         holds: Holds::default(),

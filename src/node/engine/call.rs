@@ -7,11 +7,12 @@ use tokio::time::Instant;
 
 use crate::foundation::metrics::{Busy, Late};
 use crate::node::engine::claims::Claiming;
+use crate::node::engine::lookup::NoPlace;
 use crate::node::engine::{Engine, Worker, measure, memory};
 use crate::node::journal::Entry;
 use crate::node::places::{Callee, Taken};
 use crate::node::receivers::{Admission, Place};
-use crate::webhook::Departure;
+use crate::webhook::{Departure, Unfound};
 use rules::domain::attempt::CallResult;
 use rules::domain::called::Called;
 use rules::domain::flow::Flow;
@@ -27,6 +28,8 @@ pub(super) struct CallPlace {
     /// The URL and the flow that it was asked for.
     url: TargetUrl,
     flow: Option<Flow>,
+    /// The failure of the call, if the receiver's name has no address.
+    unfound: Option<Unfound>,
     // The fields are dropped in this order. The slot of the journal goes back first: there are as many slots as places of this node, and
     // the call that gets this place notes its claim at once, or not at all. The receiver's place goes back before the node's, so that a
     // waiting call of the same receiver may have both.
@@ -44,6 +47,7 @@ pub(super) struct Wanted {
     pub(super) url: TargetUrl,
     /// When it is given up, if it has a deadline.
     pub(super) deadline: Option<Timestamp>,
+    timeout: Duration,
     bytes: usize,
 }
 
@@ -54,6 +58,7 @@ impl Wanted {
             timer: timer.id,
             url: timer.target.url.clone(),
             deadline: timer.retry.deadline.map(|span| timer.retried_since().saturating_add(span)),
+            timeout: timer.timeout,
             bytes: memory::bytes_of(timer),
         }
     }
@@ -86,29 +91,42 @@ impl CallPlace {
 }
 
 impl Engine {
-    /// Waits for a place at the receiver and then for one of this node's, or says after which time to come back.
+    /// Waits for a place at the receiver, for its address, and then for a place of this node, or says after which time to come back.
     pub(super) async fn admitted(&self, worker: &Worker, wanted: &Wanted) -> Result<CallPlace, Duration> {
         match worker.receivers.admit(&wanted.call).await {
             Admission::Postpone(wait, why) => {
                 self.metrics.work.postponed.count(measure::why(why));
                 Err(wait)
             }
-            Admission::Enter(receiver) => {
-                let Wanted { call, url, bytes, .. } = wanted;
+            Admission::Enter(mut receiver) => {
+                let Wanted { call, url, timeout, bytes, .. } = wanted;
                 let (host, port) = (url.host_name(), url.port());
                 let callee = Callee { host: &host, port, flow: call.flow_key(), bytes: *bytes };
+                let mut unfound = None;
+                if worker.caller.begins_with_lookup(url) {
+                    match Box::pin(worker.look_up(url, *timeout, callee)).await {
+                        Ok(failure) => unfound = failure,
+                        Err(NoPlace) => return Err(self.has_no_place(receiver)),
+                    }
+                    receiver.looked_up();
+                }
                 let Some(node) = worker.calls.enter(callee).await else {
-                    self.metrics.work.postponed.count(measure::why(Postponed::Node));
-                    return Err(receiver.come_back());
+                    return Err(self.has_no_place(receiver));
                 };
                 let claiming = Some(worker.claims.enter().await);
                 let work = &self.metrics.work;
                 work.limit_storing(worker.claims.limit());
                 let entry = Entry::default();
                 let (url, flow) = (url.clone(), call.flow.clone());
-                Ok(CallPlace { url, flow, entry, receiver, node, claiming, _open: work.claim() })
+                Ok(CallPlace { url, flow, entry, receiver, node, unfound, claiming, _open: work.claim() })
             }
         }
+    }
+
+    /// When a timer comes back for which this node has no place.
+    fn has_no_place(&self, receiver: Place) -> Duration {
+        self.metrics.work.postponed.count(measure::why(Postponed::Node));
+        receiver.come_back()
     }
 
     /// Makes the call and measures it.
@@ -132,18 +150,11 @@ impl Engine {
         let entry = place.as_ref().map(|place| place.entry.clone()).unwrap_or_default();
         let noted = entry.clone();
         let departure = Departure::new(move || noted.writes());
-        let called = {
-            let mut calling = pin!(worker.caller.call(timer, attempt, &worker.abort, &departure));
-            match tokio::time::timeout(LONG, &mut calling).await {
-                Ok(called) => called,
-                Err(_) => {
-                    for place in place.iter_mut() {
-                        place.receiver.takes_long();
-                        place.node.takes_long();
-                    }
-                    calling.await
-                }
-            }
+        let unfound = place.as_mut().and_then(|place| place.unfound.take());
+        let called = match unfound {
+            // It would look up the name once more.
+            Some(unfound) => unfound.called(),
+            None => made(worker, timer, attempt, &departure, place).await,
         };
         drop(in_progress);
         let was_answered = matches!(called.result, CallResult::Answered { .. });
@@ -163,6 +174,27 @@ impl Engine {
         let is_kept =
             called.answer.as_ref().is_none_or(|answer| self.room.has_room_for(size::of_answer(answer)));
         if is_kept { called } else { Called { answer: None, ..called } }
+    }
+}
+
+/// Makes the call. Notes with its places if it takes long.
+async fn made(
+    worker: &Worker,
+    timer: &Timer,
+    attempt: u32,
+    departure: &Departure,
+    place: &mut Option<CallPlace>,
+) -> Called {
+    let mut calling = pin!(worker.caller.call(timer, attempt, &worker.abort, departure));
+    match tokio::time::timeout(LONG, &mut calling).await {
+        Ok(called) => called,
+        Err(_) => {
+            for place in place.iter_mut() {
+                place.receiver.takes_long();
+                place.node.takes_long();
+            }
+            calling.await
+        }
     }
 }
 
@@ -219,6 +251,7 @@ mod tests {
                 entry: journal.claims(FIRST, FIRST),
                 receiver,
                 node: places.enter(callee).await.unwrap(),
+                unfound: None,
                 claiming: None,
                 _open: metrics.work.claim(),
             };

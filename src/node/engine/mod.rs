@@ -15,6 +15,7 @@ mod fire;
 mod holds;
 mod inherit;
 mod known;
+mod lookup;
 mod measure;
 mod memory;
 mod notify;
@@ -100,6 +101,8 @@ pub struct Worker {
     pub receivers: Receivers,
     /// Places for claims of all receivers, from before a claim is stored until its outcome is stored.
     pub calls: Places,
+    /// Places for names that are looked up before their calls have a place.
+    pub lookups: Places,
     /// Notes how far calls have come.
     pub journal: Journal,
     /// Places for claims that are being stored.

@@ -22,7 +22,7 @@ pub struct Place {
     flow: Option<String>,
     route: Route,
     probes: Probes,
-    /// How long the call has waited for the room of its receiver and its flow.
+    /// How long the call has waited for the room of its receiver and its flow, and for its receiver's name.
     waited: Duration,
     /// Whether a call was made.
     called: bool,
@@ -86,6 +86,12 @@ impl Place {
         self.at_once = self.of_receiver(|receiver, _| receiver.lane.in_flight()).unwrap_or_default();
     }
 
+    /// Notes that the receiver's name was looked up since the place began to be needed. That says nothing about how long calls take.
+    pub fn looked_up(&mut self) {
+        self.waited += self.began.elapsed();
+        self.begins();
+    }
+
     /// Gives this place back, since this node had no place of its own for the call in time. Says when the timer comes back.
     pub fn come_back(self) -> Duration {
         let come_back = |receiver: &mut Receiver, now| {
@@ -119,7 +125,7 @@ impl Place {
         news.iter().for_each(|news| log(*news, name, self.route));
     }
 
-    /// How long the call has waited for the room of its receiver and its flow.
+    /// How long the call has waited for the room of its receiver and its flow, and for its receiver's name.
     pub(super) fn has_waited(&self) -> Duration {
         self.waited
     }

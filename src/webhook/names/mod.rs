@@ -40,9 +40,9 @@ const OTHER_KIND: Duration = Duration::from_millis(50);
 /// The most names whose addresses are kept, for each server.
 const CACHED_NAMES: u64 = 4_096;
 
-/// The most open questions to one server. Above this the resolver fails at once; lookups are bounded by the calls of a node, of which there
-/// are at most 16,384, with two questions each.
-const OPEN_QUESTIONS: usize = 32_768;
+/// The most open questions to one server. Above this the resolver fails at once; lookups are bounded by their places and by the calls of
+/// a node, of which there are at most 16,384 each, with two questions each.
+const OPEN_QUESTIONS: usize = 65_536;
 
 /// Looks up names. Cheap to clone.
 #[derive(Clone)]

@@ -105,6 +105,11 @@ impl Pool {
         Self { sites, dialer: Arc::new(dialer), tasks: tasks.clone() }
     }
 
+    /// Whether a connection is kept that the next call may take.
+    pub(super) fn keeps(&self, origin: &Origin) -> bool {
+        self.sites.all(|sites| sites.get(origin).is_some_and(Site::keeps_some))
+    }
+
     /// A connection for one call of a path of this shape: an existing one, or else a new one.
     pub(super) async fn take(
         &self,

@@ -203,8 +203,13 @@ impl Site {
         self.is_empty() && !is_of_use && now.saturating_duration_since(self.used) > FORGOTTEN
     }
 
+    /// Whether there are connections, though the next call may find none of them good for it.
+    pub(super) fn keeps_some(&self) -> bool {
+        !self.resting.is_empty() || !self.shared.is_empty()
+    }
+
     /// Whether nothing is open or being opened.
     pub(super) fn is_empty(&self) -> bool {
-        self.resting.is_empty() && self.shared.is_empty() && self.dialing == 0 && self.waiting == 0
+        !self.keeps_some() && self.dialing == 0 && self.waiting == 0
     }
 }
