@@ -5,9 +5,10 @@
 //! clock, and tells the world (NATS, receivers, other nodes) times by the world's.
 //!
 //! Instants are translated where they leave: in `nats` (schedules, times to live, times of storage), in `webhook` (`webhook-timestamp`,
-//! `Retry-After` as a date), and in `heartbeat`, which compares clocks of the world. The rules do not know how fast the
-//! clock goes. They ask the present ([`Moment`]) how far it gets in the spans that depend on the world: the lead of a wake, lingering,
-//! postponements, and the lease, which has to outlast a call whose timeout is the world's. Spans that clients set (delays, backoff, deadlines, retention) are by the node's clock.
+//! `Retry-After` as a date), and in `heartbeat`, which compares clocks of the world. The rules do not know how fast the clock goes. They
+//! ask the present ([`Moment`]) how far it gets in the spans that depend on the world: the lead of a wake, lingering, postponements, and
+//! the lease, which has to outlast a call whose timeout is the world's. Spans that clients set (delays, backoff, deadlines, retention) are
+//! by the node's clock.
 //!
 //! **Invariant:** nothing is done before the node's clock shows its instant: spans and instants are rounded up on their way into the world.
 //! **Invariant:** a lease outlasts its call in the world, however fast the clock goes.
