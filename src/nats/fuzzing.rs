@@ -8,11 +8,11 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::event::Event;
-use super::headroom::ATTEMPT_BYTES;
 use super::names::{
     evented_timer, fire_subject, record_subject, recorded_timer, schedule_subject, scheduled_wake, timer_of,
 };
 use super::record::Later;
+use super::sizes::ATTEMPT_BYTES;
 use super::tail::Seen;
 use super::watch::Watched;
 use super::{presence, record};

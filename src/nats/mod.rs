@@ -46,6 +46,7 @@ mod room;
 mod scan;
 mod server_clock;
 mod servers;
+mod sizes;
 mod standing;
 mod store;
 mod storing;

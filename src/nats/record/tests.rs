@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Later, from_json, read};
-use crate::nats::headroom::ATTEMPT_BYTES;
+use crate::nats::sizes::ATTEMPT_BYTES;
 use rules::domain::attempt::{Attempt, CallResult, Delivery};
 use rules::domain::callbacks::Callbacks;
 use rules::domain::called::{Answer, Called, MAX_ANSWER_BYTES, Phases};
