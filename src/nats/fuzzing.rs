@@ -7,15 +7,15 @@ use async_nats::{HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::event::Event;
+use super::changes::event::Event;
+use super::changes::watch::Watched;
 use super::names::{
     evented_timer, fire_subject, record_subject, recorded_timer, schedule_subject, scheduled_wake, timer_of,
 };
-use super::record::Later;
+use super::nodes::presence;
+use super::requests::tail::Seen;
 use super::sizes::ATTEMPT_BYTES;
-use super::tail::Seen;
-use super::watch::Watched;
-use super::{presence, record};
+use super::timers::record::{self, Later};
 use crate::foundation::clock::Clock;
 use crate::foundation::timer_json::{self, View};
 use rules::domain::attempt::CallResult;

@@ -7,9 +7,9 @@ use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::advice;
 use super::refusable::refusable;
 use super::subject;
-use crate::nats::advice;
 use crate::nats::error::NatsError;
 
 /// The description of `STREAM_STORE_FAILED`, the error of any failure to store, if a stream's own limit is reached.

@@ -1,6 +1,8 @@
-//! JetStream's API: its subjects and headers, and the parts of its answers that jettimer reads. Nothing here sends a request.
+//! JetStream's API: its subjects and headers, the parts of its answers that jettimer reads, and advice on its errors. Nothing here
+//! sends a request.
 
 mod account;
+pub(super) mod advice;
 mod answer;
 pub(super) mod header;
 mod info;

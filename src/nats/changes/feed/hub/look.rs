@@ -1,0 +1,82 @@
+//! Finds out whether the feed has gone back: NATS lost events, or its data was restored.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{FeedHub, Turn};
+use crate::nats::changes::feed::extent::Extent;
+use crate::nats::changes::feed::places::Place;
+use crate::nats::error::NatsError;
+use crate::nats::names::EVENTS;
+use crate::nats::requests::replica::Batch;
+
+/// How often the hub looks at a feed that seems to have gone back before it believes that, with a pause between two looks: a new
+/// leader may be a moment behind.
+const LOOKS: u32 = 5;
+const LOOK_AGAIN: Duration = Duration::from_millis(300);
+
+/// Two ways of reading the server's nanoseconds round them differently, by less than this.
+const ROUNDING_MICROS: u64 = 1_000;
+
+impl FeedHub {
+    /// Checks whether the feed is another one or has gone back.
+    pub(super) async fn look(&self) -> Result<bool, NatsError> {
+        let extent = Extent::of(&self.link).await?;
+        if self.note(&extent) {
+            return Ok(true);
+        }
+        let newest = self.lock().places.newest().unwrap_or((0, extent.last_at));
+        for look in 0..LOOKS {
+            if look > 0 {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+            let extent = Extent::of(&self.link).await?;
+            if extent.last >= newest.0 && (newest.0 == 0 || !self.is_another(newest).await?) {
+                if extent.last > 0 {
+                    self.lock().places.seen((extent.last, extent.last_at));
+                }
+                return Ok(false);
+            }
+        }
+        let known = self.lock().places.newest_first();
+        let mut kept = 0;
+        for place in known {
+            if self.is_there(place).await? {
+                kept = place.0;
+                break;
+            }
+        }
+        tracing::warn!(
+            was = newest.0,
+            is = kept,
+            "the feed has gone back: NATS lost events, or its data was restored"
+        );
+        let mut state = self.lock();
+        state.places.lose(kept);
+        state.turned(Turn::Back(kept));
+        drop(state);
+        self.changed.send_replace(());
+        Ok(true)
+    }
+
+    /// Whether an event of this number was stored at another time.
+    async fn is_another(&self, place: Place) -> Result<bool, NatsError> {
+        Ok(self.stored_at(place.0).await?.is_some_and(|stored_at| !is_close(stored_at, place)))
+    }
+
+    async fn is_there(&self, place: Place) -> Result<bool, NatsError> {
+        Ok(self.stored_at(place.0).await?.is_some_and(|stored_at| is_close(stored_at, place)))
+    }
+
+    /// When the event of this number was stored, if it is there.
+    async fn stored_at(&self, sequence: u64) -> Result<Option<u64>, NatsError> {
+        let batch = Batch::read(&self.link, EVENTS, &json!({ "seq": sequence, "batch": 1 })).await?;
+        let message = batch.messages.first().filter(|message| message.sequence() == sequence);
+        Ok(message.map(|message| self.link.clock().shown(message.stored_at()).as_micros()))
+    }
+}
+
+fn is_close(stored_at: u64, place: Place) -> bool {
+    stored_at.abs_diff(place.1.as_micros()) <= ROUNDING_MICROS
+}

@@ -1,0 +1,7 @@
+//! The streams, the buckets and the consumer: describes the needed ones, and makes sure that they exist.
+
+mod compare;
+pub(super) mod founding;
+pub(super) mod inspect;
+pub(super) mod standing;
+pub(super) mod wanted;
