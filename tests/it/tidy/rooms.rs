@@ -127,7 +127,7 @@ fn each_way_to_name_a_room_is_seen() {
     assert_eq!(names, ["api", "app", "nats", "node", "rules"]);
     let code = "use super::super::api::Api; use super::pull;";
     let names = |path| climbs(code, depth(path)).into_iter().map(|(_, name)| name).collect::<Vec<_>>();
-    assert_eq!(names("src/nats/store.rs"), ["api"]);
-    assert!(names("src/nats/record/state.rs").is_empty());
-    assert_eq!(names("src/nats/record/mod.rs"), ["api"]);
+    assert_eq!(names("src/nats/names.rs"), ["api"]);
+    assert!(names("src/nats/api/answer.rs").is_empty());
+    assert_eq!(names("src/nats/api/mod.rs"), ["api"]);
 }
