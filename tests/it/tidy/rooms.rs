@@ -1,39 +1,44 @@
-//! The rooms of `src` import only rooms below them, in the order of ARCHITECTURE's map.
+//! The rooms of `src` import only rooms below them, in the order of ARCHITECTURE's map. So do the folders of `nats`.
 
 use super::lexed::is_word;
 use super::{Source, assert_none, exists, line_of, root, sources};
 
-/// The rooms of the map, from the highest to the ground. Rooms of one level do not import each other.
-struct Map(Vec<Vec<String>>);
+/// The rooms of a folder, from the highest to the ground. Rooms of one level do not import each other.
+struct Map {
+    folder: &'static str,
+    /// By which paths code names a room.
+    paths: &'static [&'static str],
+    levels: Vec<Vec<String>>,
+}
 
 impl Map {
-    /// Reads the line of the map that begins with `main →`.
-    fn read() -> Self {
-        let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-        let line = text.lines().find(|line| line.trim_start().starts_with("main →"));
-        let levels = line.expect("ARCHITECTURE.md has the order of the rooms, from `main →` on").split('→');
-        let rooms = |level: &str| -> Vec<String> {
-            let names = level.split(['{', '}', ',', ' ']).filter(|name| !name.is_empty());
-            names.map(str::to_owned).collect()
-        };
-        Self(levels.map(rooms).collect())
+    /// The rooms of `src`.
+    fn of_src() -> Self {
+        Self { folder: "src/", paths: &["crate::", "jettimer::"], levels: read("main →") }
+    }
+
+    /// The folders of the room `nats`.
+    fn of_nats() -> Self {
+        Self { folder: "src/nats/", paths: &["crate::nats::"], levels: read("topology →") }
     }
 
     /// The level of a room, counted from the highest one.
     fn level(&self, room: &str) -> Option<usize> {
-        self.0.iter().position(|level| level.iter().map(String::as_str).any(|name| name == room))
+        self.levels.iter().position(|level| level.iter().map(String::as_str).any(|name| name == room))
     }
 
     fn violations(&self, source: &Source) -> Vec<String> {
-        let Some((room, _)) = source.path.strip_prefix("src/").and_then(|path| path.split_once('/')) else {
-            // The root of the crate, `main`, and the entrance of the fuzzer.
+        let Some((room, _)) = source.path.strip_prefix(self.folder).and_then(|path| path.split_once('/'))
+        else {
+            // Another folder, or a file next to the rooms: the ground of `nats`, or `main` and the entrance of the fuzzer.
             return vec![];
         };
         let Some(level) = self.level(room) else {
             return vec![format!("{}: the map does not have the room {room}", source.path)];
         };
         let code = &source.lexed.code;
-        let named = imports(code).into_iter().chain(climbs(code, depth(&source.path)));
+        let steps = depth(&source.path) + 1 - self.folder.matches('/').count();
+        let named = imports(code, self.paths).into_iter().chain(climbs(code, steps));
         let above =
             named.filter(|(_, name)| *name != room && self.level(name).is_some_and(|other| other <= level));
         above
@@ -42,15 +47,27 @@ impl Map {
     }
 }
 
+/// Reads the line of ARCHITECTURE's map that begins so.
+fn read(beginning: &str) -> Vec<Vec<String>> {
+    let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let line = text.lines().find(|line| line.trim_start().starts_with(beginning));
+    let line = line.expect("ARCHITECTURE.md has the order of the rooms");
+    let rooms = |level: &str| -> Vec<String> {
+        let names = level.split(['{', '}', ',', ' ']).filter(|name| !name.is_empty());
+        names.map(str::to_owned).collect()
+    };
+    line.split('→').map(rooms).collect()
+}
+
 /// How many steps of `super` lead from the module of a file to the root of the crate.
 fn depth(path: &str) -> usize {
     path.trim_end_matches("/mod.rs").split('/').count() - 1
 }
 
-/// The items of the crate's root that code names, each with its place in the code.
-fn imports(code: &str) -> Vec<(usize, &str)> {
+/// The items of the module with these paths that code names, each with its place in the code.
+fn imports<'c>(code: &'c str, paths: &[&str]) -> Vec<(usize, &'c str)> {
     let mut found = vec![];
-    for root in ["crate::", "jettimer::"] {
+    for root in paths {
         for (at, _) in code.match_indices(root).filter(|(at, _)| !code[..*at].ends_with(is_word)) {
             found.extend(heads(code, at + root.len()));
         }
@@ -98,10 +115,11 @@ fn first_word(text: &str) -> &str {
 
 #[test]
 fn a_room_imports_only_rooms_below_it() {
-    let map = Map::read();
-    let faults: Vec<String> = sources(&["src"]).iter().flat_map(|source| map.violations(source)).collect();
+    let sources = sources(&["src"]);
+    let maps = [Map::of_src(), Map::of_nats()];
+    let faults = maps.iter().flat_map(|map| sources.iter().flat_map(move |source| map.violations(source)));
     assert_none(
-        &faults,
+        &faults.collect::<Vec<_>>(),
         "Move the code that both rooms need into a lower room, or hand the value or a function in as an argument. \
          The order of the rooms is in ARCHITECTURE.md, \"Map\".",
     );
@@ -109,22 +127,32 @@ fn a_room_imports_only_rooms_below_it() {
 
 #[test]
 fn the_map_has_no_room_that_is_gone() {
-    let rooms = Map::read().0.concat();
-    let is_there = |room: &&String| {
-        [format!("src/{room}/mod.rs"), format!("src/{room}.rs"), format!("{room}/src/lib.rs")]
+    let is_there = |folder: &str, room: &str| {
+        [format!("{folder}{room}/mod.rs"), format!("{folder}{room}.rs"), format!("{room}/src/lib.rs")]
             .iter()
             .any(|path| exists(path))
     };
-    let gone: Vec<String> = rooms.iter().filter(|room| !is_there(room)).cloned().collect();
-    assert_none(&gone, "ARCHITECTURE.md, \"Map\", has these rooms, and neither `src` nor a crate has them.");
+    let mut gone = vec![];
+    for map in [Map::of_src(), Map::of_nats()] {
+        let rooms = map.levels.concat().into_iter().filter(|room| !is_there(map.folder, room));
+        gone.extend(rooms.map(|room| format!("{}{room}", map.folder)));
+    }
+    assert_none(
+        &gone,
+        "ARCHITECTURE.md, \"Map\", has these rooms, and neither a folder nor a crate is there.",
+    );
 }
 
 #[test]
 fn each_way_to_name_a_room_is_seen() {
     let code =
         "use crate::api::Api; use crate::{app::{self, dev}, nats, node::x::{y, z}}; a(crate::rules::b)";
-    let names: Vec<&str> = imports(code).into_iter().map(|(_, name)| name).collect();
-    assert_eq!(names, ["api", "app", "nats", "node", "rules"]);
+    let named = |code, map: Map| -> Vec<&str> {
+        imports(code, map.paths).into_iter().map(|(_, name)| name).collect()
+    };
+    assert_eq!(named(code, Map::of_src()), ["api", "app", "nats", "node", "rules"]);
+    let code = "use crate::nats::{api::read, timers::{record, store}}; a(crate::nats::status::b)";
+    assert_eq!(named(code, Map::of_nats()), ["api", "timers", "status"]);
     let code = "use super::super::api::Api; use super::pull;";
     let names = |path| climbs(code, depth(path)).into_iter().map(|(_, name)| name).collect::<Vec<_>>();
     assert_eq!(names("src/nats/names.rs"), ["api"]);
