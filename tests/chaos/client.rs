@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use jettimer::foundation::crypto;
 use reqwest::Method;
 use serde_json::Value;
 
@@ -34,9 +35,12 @@ pub(crate) enum NoAnswer {
 
 impl Client {
     pub(crate) fn new(address: SocketAddr, record: Record) -> Self {
-        jettimer::foundation::crypto::install();
+        crypto::install();
+        // Nodes have no TLS here, and loading the system's roots takes longer than many requests.
+        let builder =
+            reqwest::Client::builder().tls_backend_preconfigured(crypto::trusting_nobody().expect("TLS"));
         // A connection from before a node was killed says nothing about the node's next process.
-        let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().expect("a client");
+        let http = builder.no_proxy().pool_max_idle_per_host(0).build().expect("a client");
         Self { http, base: format!("http://{address}"), record }
     }
 

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 
-use crate::support::{Broker, Client, Node, Reply, eventually};
+use crate::support::{Broker, Client, Node, Reply, eventually, plain_http};
 
 const PAGE: &str = "https://app.example";
 
@@ -56,7 +56,7 @@ async fn a_page_of_an_allowed_origin_may_do_what_its_token_may_and_read_every_an
     assert_readable(&send(Method::POST, "/timer", &[origin, token], timer).await, 201);
     assert_readable(&send(Method::POST, "/timer", &[origin, token], "{}").await, 422);
     // Only the head is read, since the feed has no end.
-    let feed = reqwest::Client::new().get(client.url("/timers/events"));
+    let feed = plain_http().get(client.url("/timers/events"));
     let feed = feed.header(origin.0, origin.1).header(token.0, token.1).send().await.expect("an answer");
     assert_eq!(
         (feed.status().as_u16(), &feed.headers()["access-control-allow-origin"]),

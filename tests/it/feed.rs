@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Broker, Client, Node, PATIENCE, Sink, contract};
+use crate::support::{Broker, Client, Node, PATIENCE, Sink, contract, plain_http};
 
 /// A reader of server-sent events.
 pub(crate) struct Reader {
@@ -15,7 +15,7 @@ pub(crate) struct Reader {
 
 impl Reader {
     pub(crate) async fn open(client: &Client, query: &str, last: Option<&str>) -> Self {
-        let mut request = reqwest::Client::new().get(client.url(&format!("/timers/events{query}")));
+        let mut request = plain_http().get(client.url(&format!("/timers/events{query}")));
         if let Some(last) = last {
             request = request.header("last-event-id", last);
         }

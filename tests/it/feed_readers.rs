@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::feed::Reader;
-use crate::support::{Broker, Client, Node, PATIENCE, eventually};
+use crate::support::{Broker, Client, Node, PATIENCE, eventually, plain_http};
 
 /// Makes events of 12 MB in all, more than the buffers between node and reader hold.
 async fn make_many(client: &Client) {
@@ -119,7 +119,8 @@ async fn a_reader_that_never_reads_is_cut_off() {
 async fn a_quiet_feed_says_that_it_is_there() {
     let broker = Broker::start().await;
     let node = Node::with(&broker, &["--event-heartbeat", "1s"]).await;
-    let mut response = reqwest::get(node.client().url("/timers/events")).await.expect("an answer");
+    let feed = plain_http().get(node.client().url("/timers/events"));
+    let mut response = feed.send().await.expect("an answer");
     let mut text = String::new();
     while text.matches(":still here").count() < 2 {
         let chunk = tokio::time::timeout(PATIENCE, response.chunk()).await.expect("a heartbeat in time");

@@ -6,7 +6,7 @@ use proptest::test_runner::TestRunner;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Broker, Node};
+use crate::support::{Broker, Node, plain_http};
 
 const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
 
@@ -160,7 +160,7 @@ async fn any_bytes_as_lines_are_answered_line_by_line() {
     let bodies = proptest::collection::vec(line, 0..8).prop_map(|lines| lines.join(&b'\n'));
     for _ in 0..300 {
         let body = bodies.new_tree(&mut runner).expect("a body").current();
-        let request = reqwest::Client::new().post(node.client().url("/timers"));
+        let request = plain_http().post(node.client().url("/timers"));
         let request = request.header("content-type", "application/x-ndjson").body(body.clone());
         let answer = request.send().await.expect("an answer");
         let status = answer.status().as_u16();

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{Broker, Client, Node, Sink, eventually};
+use crate::support::{Broker, Client, Node, Sink, eventually, plain_http};
 
 /// The metrics of a node, parsed as a scraper does it.
 #[derive(Debug)]
@@ -130,7 +130,7 @@ async fn what_a_node_does_can_be_read_in_its_numbers() {
     let body = json!({ "delay": "1h", "url": sink.url("/ok") }).to_string();
     assert_eq!(client.send(Method::POST, "/timer", &key, &body).await.status, 201);
     assert_eq!(client.send(Method::POST, "/timer", &key, &body).await.status, 200);
-    let reader = reqwest::Client::new().get(client.url("/timers/events")).send().await.expect("the feed");
+    let reader = plain_http().get(client.url("/timers/events")).send().await.expect("the feed");
 
     // Values that the node reads from NATS may be a second old, and the index hears of changes a moment later.
     let scrape = eventually("wakes are settled and the index has everything", async || {

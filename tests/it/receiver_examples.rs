@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::support::{Broker, Node, PATIENCE, eventually, now_micros, python, spawn};
+use crate::support::{Broker, Node, PATIENCE, eventually, now_micros, plain_http, python, spawn};
 
 /// The new secret and the old one; nodes still sign with the old one.
 const NEW: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -52,7 +52,7 @@ impl Example {
     }
 
     async fn post(&self, webhook: &Webhook) -> u16 {
-        let mut request = reqwest::Client::new().post(&self.url).body(webhook.body.clone());
+        let mut request = plain_http().post(&self.url).body(webhook.body.clone());
         for (name, value) in &webhook.headers {
             request = request.header(*name, value);
         }
@@ -146,7 +146,7 @@ async fn takes_what_is_signed_once_and_nothing_else(command: &mut Command) {
     assert_eq!(example.said("handled: w-7 "), 1);
     // A receiver may close the connection before it has read everything.
     let large = "x".repeat(2 * 1024 * 1024);
-    let answer = reqwest::Client::new().post(&example.url).body(large).send().await;
+    let answer = plain_http().post(&example.url).body(large).send().await;
     assert!(answer.map_or(true, |answer| answer.status() == 413));
 }
 

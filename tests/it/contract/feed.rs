@@ -4,14 +4,14 @@ use expect_test::expect;
 use serde_json::json;
 
 use super::{HEADERS, masked};
-use crate::support::{Broker, Node, PATIENCE};
+use crate::support::{Broker, Node, PATIENCE, plain_http};
 
 #[tokio::test]
 async fn what_happens_is_told_as_server_sent_events() {
     let broker = Broker::start().await;
     let node = Node::start(&broker).await;
     let client = node.client();
-    let mut response = reqwest::get(client.url("/timers/events")).await.expect("an answer");
+    let mut response = plain_http().get(client.url("/timers/events")).send().await.expect("an answer");
     let mut text = format!("{}\n", response.status().as_u16());
     for name in HEADERS {
         if let Some(value) = response.headers().get(name) {

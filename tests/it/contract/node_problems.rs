@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::check;
-use crate::support::{Broker, Node, eventually};
+use crate::support::{Broker, Node, eventually, plain_http};
 
 const UNKNOWN: &str = "/timer/0198c0de-0000-7000-8000-000000000001";
 
@@ -132,7 +132,8 @@ async fn a_feed_has_so_many_readers_and_no_more() {
     let broker = Broker::start().await;
     let node = Node::start(&broker).await;
     let client = node.client();
-    let readers = (0..jettimer::api::MAX_READERS).map(|_| reqwest::get(client.url("/timers/events")));
+    let readers =
+        (0..jettimer::api::MAX_READERS).map(|_| plain_http().get(client.url("/timers/events")).send());
     let readers = join_all(readers).await;
     assert!(readers.iter().all(|reader| reader.as_ref().is_ok_and(|reader| reader.status() == 200)));
     check(

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Broker, Client, Dev, Node, Reply, eventually};
+use crate::support::{Broker, Client, Dev, Node, Reply, eventually, plain_http};
 
 /// Sends a request whose answer is not part of the API's contract.
 async fn raw(
@@ -14,7 +14,7 @@ async fn raw(
     headers: &[(&str, &str)],
     body: &str,
 ) -> (u16, String) {
-    let mut request = reqwest::Client::new().request(method, client.url(path)).body(body.to_owned());
+    let mut request = plain_http().request(method, client.url(path)).body(body.to_owned());
     for (name, value) in headers {
         request = request.header(*name, *value);
     }

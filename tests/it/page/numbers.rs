@@ -8,15 +8,16 @@ use serde_json::value::RawValue;
 use tempfile::TempDir;
 
 use super::Stage;
-use crate::support::Dev;
 use crate::support::browser::Tab;
+use crate::support::{Dev, plain_http};
 
 /// Numbers that a script would round, or write in another way.
 const BODY: &str = r#"{"id":1970670598291982291,"n":1,"f":1.0,"big":100000000000000000000000000001,"e":1E30,"list":[-0,{}]}"#;
 
 /// The body of a timer as the node stores it, to the byte.
 async fn stored(stage: &Stage, id: &str) -> String {
-    let answer = reqwest::get(stage.node.client().url(&format!("/timer/{id}"))).await.unwrap();
+    let url = stage.node.client().url(&format!("/timer/{id}"));
+    let answer = plain_http().get(url).send().await.unwrap();
     let text = answer.text().await.unwrap();
     let fields: HashMap<String, Box<RawValue>> = serde_json::from_str(&text).expect("an object");
     fields["body"].get().to_owned()

@@ -5,9 +5,9 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::Stage;
-use crate::support::Dev;
 use crate::support::browser::Tab;
 use crate::support::prefix::{PREFIX, Prefixed};
+use crate::support::{Dev, plain_http};
 
 #[tokio::test]
 async fn the_page_and_its_documents_work_behind_a_prefix() {
@@ -45,7 +45,7 @@ async fn the_location_of_a_timer_leads_to_it_behind_a_prefix() {
     let stage = Stage::set().await;
     let proxy = Prefixed::before(&stage.node.client()).await;
     let timer = json!({ "delay": "1h", "url": "http://localhost/" });
-    let http = reqwest::Client::new();
+    let http = plain_http();
     for asked in [stage.node.client().url("/timer"), proxy.url("/jettimer/timer")] {
         let created = http
             .post(&asked)

@@ -31,7 +31,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
 
 pub(crate) use broker::Broker;
-pub(crate) use client::{Client, Reply};
+pub(crate) use client::{Client, Reply, plain_http};
 pub(crate) use dev::Dev;
 pub(crate) use dns::Dns;
 pub(crate) use node::{Node, few_files};
