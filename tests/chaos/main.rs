@@ -71,5 +71,13 @@ fn main() -> ExitCode {
             campaign::holds(list::List::read(&path)?.plan()).map_err(Failed::from)
         })
     });
-    libtest_mimic::run(&Arguments::from_args(), parts.chain(seeds).chain(lists).collect()).exit_code()
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = arguments.test_threads.or_else(threads_of_tests);
+    libtest_mimic::run(&arguments, parts.chain(seeds).chain(lists).collect()).exit_code()
+}
+
+/// How many tests run at the same time by the variable that Rust's own test programs know. A run waits for most of its time.
+#[expect(clippy::disallowed_methods, reason = "it is a setting of the tests, not one of jettimer's")]
+fn threads_of_tests() -> Option<usize> {
+    std::env::var("RUST_TEST_THREADS").ok()?.parse().ok()
 }
