@@ -34,12 +34,14 @@ const CHANGES: [&str; 16] = [
 ];
 
 /// The subjects with which a program could read records and wakes.
-const READS: [&str; 7] = [
+const READS: [&str; 9] = [
     "$JS.API.STREAM.INFO.KV_timers",
     "$JS.API.STREAM.MSG.GET.KV_timers",
     "$JS.API.DIRECT.GET.KV_timers",
     "$JS.API.DIRECT.GET.TIMERS",
     "$JS.API.CONSUMER.CREATE.KV_timers",
+    "$JS.API.CONSUMER.CREATE.KV_timers.scan",
+    "$JS.API.CONSUMER.MSG.NEXT.KV_timers.scan",
     "$JS.API.CONSUMER.CREATE.TIMERS_EVENTS",
     "$JS.API.STREAM.SNAPSHOT.KV_timers",
 ];

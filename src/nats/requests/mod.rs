@@ -1,4 +1,5 @@
-//! The ways to ask JetStream: a leader, any replica, or a consumer that follows a stream; and which questions it has answered.
+//! The ways to ask JetStream: a leader, any replica, or a consumer that reads a stream once or follows it; and which questions it has
+//! answered.
 
 pub(super) mod leader;
 pub(super) mod may_ask;

@@ -1,4 +1,4 @@
-//! Reads a whole stream once, page by page, from any of its replicas.
+//! Reads a whole stream once, page by page, from one of its replicas.
 //!
 //! The server walks the stream message by message for a consumer of this reader's own (ADR-37). Batched direct gets need no consumer,
 //! but for each page the server counts the rest of the stream, subject by subject, while writes wait: reading all records of a bucket
@@ -32,6 +32,20 @@ const NO_MORE: u16 = 404;
 /// The status of a request that ended early: the next message would have exceeded its bytes, or the consumer is gone.
 const CUT_SHORT: u16 = 409;
 
+/// How many consumers in a row may deliver nothing although there are messages, and the pause before the next one.
+const MOST_VAIN: u32 = 10;
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// The end of a page.
+enum End {
+    /// The consumer may have more.
+    Page,
+    /// The consumer has no more.
+    Dry,
+    /// The next message is larger than a page, or the consumer is gone; in the server's words.
+    TooLarge(String),
+}
+
 /// A reader of the messages that a stream has when the reading begins, in order.
 pub(in crate::nats) struct Pages {
     link: Link,
@@ -42,6 +56,8 @@ pub(in crate::nats) struct Pages {
     consumer: String,
     /// How many messages the consumer has delivered.
     delivered: u64,
+    /// How many consumers in a row have delivered nothing.
+    vain: u32,
     /// How many requests were made. Each has a reply subject of its own, so that its end is told from the end of another.
     asked: u64,
     /// The sequence of the last message that was read.
@@ -67,6 +83,7 @@ impl Pages {
             stream,
             inbox,
             delivered: 0,
+            vain: 0,
             asked: 0,
             last: 0,
         })
@@ -84,8 +101,18 @@ impl Pages {
     ) -> Result<Vec<Seen>, NatsError> {
         let mut page = Vec::new();
         while page.is_empty() && self.last < self.until {
-            if !self.fill(&mut page, most, most_bytes).await? {
-                self.go_on().await?;
+            let link = self.link.clone();
+            let end = link.counting(self.fill(&mut page, most, Some(most_bytes))).await?;
+            let end = match end {
+                End::TooLarge(_) => link.counting(self.fill(&mut page, 1, None)).await?,
+                End::Page | End::Dry => end,
+            };
+            match end {
+                End::Page => {}
+                End::Dry => self.go_on().await?,
+                End::TooLarge(why) => {
+                    return Err(NatsError::NotDone(format!("{}: cannot read on: {why}", self.stream)));
+                }
             }
         }
         Ok(page)
@@ -93,48 +120,55 @@ impl Pages {
 
     /// Removes the consumer, as far as the connection allows; otherwise the server removes it after [`UNUSED`].
     pub(in crate::nats) async fn close(self) {
+        self.remove_consumer().await;
+    }
+
+    async fn remove_consumer(&self) {
         let delete = subject::delete_consumer(self.stream, &self.consumer);
         let reply = format!("{}.0", self.inbox);
         self.link.tell(delete, Some(reply.into()), "".into()).await;
     }
 
-    /// Reads a page. Gives whether the consumer has more.
+    /// Reads a page.
     async fn fill(
         &mut self,
         page: &mut Vec<Seen>,
         most: usize,
-        most_bytes: usize,
-    ) -> Result<bool, NatsError> {
+        most_bytes: Option<usize>,
+    ) -> Result<End, NatsError> {
         self.asked += 1;
         let reply = format!("{}.{}", self.inbox, self.asked);
         let pull = subject::pull(self.stream, &self.consumer);
-        let request = json!({ "batch": most, "max_bytes": most_bytes, "no_wait": true }).to_string();
-        if !self.link.tell(pull.clone(), Some(reply.as_str().into()), request.into()).await {
+        let request = json!({ "batch": most, "max_bytes": most_bytes.unwrap_or(0), "no_wait": true });
+        if !self.link.tell(pull.clone(), Some(reply.as_str().into()), request.to_string().into()).await {
             return Err(self.link.not_connected());
         }
         while page.len() < most {
-            let message = self.answer(&reply).await.map_err(|error| advice::if_unanswered(error, &pull))?;
+            let message = match self.answer(&reply).await {
+                Ok(message) => message,
+                // The server says nothing more of a request whose bytes are used up exactly. If a message was lost instead, the number of
+                // the next one shows that.
+                Err(NatsError::Unclear(_)) if !page.is_empty() => break,
+                Err(error) => return Err(advice::if_unanswered(error, &pull)),
+            };
             match message.status.map(|status| status.as_u16()) {
                 None => {
                     let seen = self.deliver(message)?;
                     let has_more = seen.pending > 0;
                     page.push(seen);
                     if !has_more {
-                        return Ok(false);
+                        return Ok(End::Dry);
                     }
                 }
-                Some(NO_MORE) => return Ok(false),
+                Some(NO_MORE) => return Ok(End::Dry),
                 Some(CUT_SHORT) if !page.is_empty() => break,
                 Some(status) => {
                     let why = message.description.as_deref().unwrap_or_default();
-                    return Err(NatsError::NotDone(format!(
-                        "{}: cannot read on: {why} ({status})",
-                        self.stream
-                    )));
+                    return Ok(End::TooLarge(format!("{why} ({status})")));
                 }
             }
         }
-        Ok(true)
+        Ok(End::Page)
     }
 
     /// The next message that the consumer delivers, or how the request with this reply subject ended.
@@ -163,11 +197,24 @@ impl Pages {
     }
 
     /// Looks for messages that the consumer has left out: while messages are removed, the number that it still has to deliver, by
-    /// which the server ends its requests, may be too low.
+    /// which the server ends its requests, may be too low. Or the consumer reads a replica that is behind, and another one may not.
     async fn go_on(&mut self) -> Result<(), NatsError> {
+        if self.delivered > 0 {
+            self.vain = 0;
+        } else {
+            self.vain += 1;
+            if self.vain > MOST_VAIN {
+                return Err(NatsError::NotDone(format!(
+                    "{}: the replicas that are read are behind",
+                    self.stream
+                )));
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
         let next = next_message(&self.link, self.stream, self.last + 1).await?;
         match next.map(|next| next.sequence()).filter(|next| *next <= self.until) {
             Some(next) => {
+                self.remove_consumer().await;
                 self.consumer = create_consumer(&self.link, self.stream, next).await?;
                 self.delivered = 0;
             }

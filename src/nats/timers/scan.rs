@@ -1,6 +1,6 @@
 //! Looks at all records page by page, as a sweep does.
 //!
-//! Pages come from any replica. Facts that have to be true come from the leader (`armed`, and the record from the store).
+//! Pages come from some replica. Facts that have to be true come from the leader (`armed`, and the record from the store).
 
 use super::store::Stored;
 use crate::nats::api::header::KV_OPERATION;
@@ -83,5 +83,13 @@ pub async fn no_record_behind(link: &Link, seen: u64) -> Result<u64, NatsError> 
     // In this order: a record that is written meanwhile has a higher sequence than `last`.
     let last = BucketState::of(link).await?.last;
     let next = leader::next_message(link, BUCKET_STREAM, seen + 1, RECORD_SUBJECTS).await?;
-    Ok(next.map_or(last, |next| last.min(next.seq.saturating_sub(1))).max(seen))
+    let Some(next) = next else {
+        // The server also says that there is none if it cannot read it.
+        let newest = leader::last_message(link, BUCKET_STREAM, RECORD_SUBJECTS).await?;
+        if newest.is_some_and(|newest| newest.seq > seen && newest.seq <= last) {
+            return Err(NatsError::NotDone(format!("{BUCKET_STREAM}: cannot read the records after {seen}")));
+        }
+        return Ok(last.max(seen));
+    };
+    Ok(last.min(next.seq.saturating_sub(1)).max(seen))
 }

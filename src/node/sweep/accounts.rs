@@ -53,6 +53,8 @@ impl Accounts {
         let mut place = ledger.place;
         if let Some(mut books) = ledger.books.take() {
             let mut whole = true;
+            // Not further, however fast events come: the rest is read once the records are counted.
+            let until = last_event(link).await?;
             let mut pace = Pace::new(Some(ACTS_RATE));
             loop {
                 let page = ActPage::read(link, place).await?;
@@ -60,7 +62,7 @@ impl Accounts {
                     whole &= books.add(act).is_ok();
                     place = *at;
                 }
-                if !page.more || !whole {
+                if !page.more || !whole || place >= until {
                     break;
                 }
                 pace.after(page.acts.len()).await;

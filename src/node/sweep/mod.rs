@@ -11,8 +11,10 @@
 mod accounts;
 pub mod findings;
 mod hold;
+mod known;
 pub mod late;
 mod look;
+mod orphans;
 mod pace;
 mod pass;
 mod room;
@@ -27,23 +29,17 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::foundation::clock::Clock;
-use crate::foundation::failures::Failures;
 use crate::foundation::metrics::Metrics;
-use crate::nats::{Lease, Ledger, Link, NatsError, Shape, Standing, Store};
+use crate::nats::{Lease, Ledger, Link, NatsError, Shape, Store};
 use crate::node::guard::Guard;
 use accounts::Accounts;
 use findings::Findings;
+use known::Known;
 
 pub use pass::{Broom, Order};
 
 /// How often the sweeper checks that everything exists, and every other node whether there is a sweeper.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// How often a sweep also reads all waiting wakes. A wake without a record takes room, and leaves by itself at its instant.
-const FIND_ORPHANS_EVERY: Duration = Duration::from_secs(3_600);
-
-/// So many sweeps in a row that fail are worth a line in the log: one may fail while NATS changes leaders.
-const FAILURES_TOLD: u32 = 3;
 
 /// How often a node reads the ledger, to show it in its metrics.
 const SHOW_EVERY: Duration = Duration::from_secs(3);
@@ -85,48 +81,6 @@ pub struct Sweeper {
 }
 
 type Sweeping<'a> = Pin<Box<dyn Future<Output = Result<(), NatsError>> + Send + 'a>>;
-
-/// The state of a running sweeper.
-struct Known {
-    /// The lease if this node holds it, with its revision.
-    held: Option<(Lease, u64)>,
-    /// The result of the last look at the streams.
-    standing: Option<Standing>,
-    /// Wakes were lost since the last complete sweep.
-    loss: bool,
-    /// How many looks in a row have shown an older bucket or another one.
-    back: u32,
-    /// The trouble that was logged; it is logged once, until it is over.
-    trouble: Option<String>,
-    done: Option<Instant>,
-    /// When the last sweep that found orphans ended, and whether the one that goes on does.
-    orphans_found: Option<Instant>,
-    finds_orphans: bool,
-    failures: Failures,
-    /// When the ledger was last shown.
-    shown: Option<Instant>,
-    /// The sweeper's view of the room in JetStream.
-    room: room::Known,
-}
-
-impl Known {
-    /// A sweeper's knowledge at the start; `loss` says that wakes were lost before.
-    fn new(loss: bool) -> Self {
-        Self {
-            held: None,
-            standing: None,
-            loss,
-            back: 0,
-            trouble: None,
-            done: None,
-            orphans_found: None,
-            finds_orphans: false,
-            failures: Failures::told_at(FAILURES_TOLD),
-            shown: None,
-            room: room::Known::default(),
-        }
-    }
-}
 
 impl Sweeper {
     /// A sweeper for the node with this name.
@@ -179,13 +133,10 @@ impl Sweeper {
                         continue;
                     }
                     self.look_at_room(known).await;
-                    let is_due = known.done.is_none_or(|done| done.elapsed() >= self.settings.interval);
-                    if (known.loss && !had_loss) || (sweeping.is_none() && (is_due || known.loss)) {
+                    let is_due = known.is_due(self.settings.interval);
+                    if (known.loss && !had_loss) || (sweeping.is_none() && is_due) {
                         let born = known.standing.as_ref().map(|standing| standing.bucket_born);
-                        let found = known.orphans_found;
-                        known.finds_orphans =
-                            !known.loss && found.is_none_or(|at| at.elapsed() >= FIND_ORPHANS_EVERY);
-                        sweeping = Some(self.sweep(known.loss, known.finds_orphans, born));
+                        sweeping = Some(self.sweep(known.loss, known.begin_to_find_orphans(), born));
                     }
                 }
                 result = done => {
@@ -206,9 +157,10 @@ impl Sweeper {
             };
             let order =
                 Order { after_loss, find_orphans, repair: true, end_restored: true, count_late: false };
-            let result = self.broom.sweep_and_count(order, &findings, accounts.as_mut()).await;
+            let swept = self.broom.sweep_records(order, &findings, accounts.as_mut()).await;
             findings.log();
-            if let Some(mark) = result?
+            let swept = swept?;
+            if let Some(mark) = swept.mark
                 && let Err(error) = self.guard.keep(mark).await
             {
                 tracing::warn!(
@@ -219,6 +171,14 @@ impl Sweeper {
             }
             if let Some(accounts) = accounts {
                 self.said(accounts.close().await);
+            }
+            if find_orphans {
+                let findings = Findings::counted(self.metrics.clone());
+                // Such wakes only take room, and leave by themselves.
+                if let Err(error) = self.broom.find_orphans(order, swept.ids, &findings).await {
+                    tracing::debug!(%error, "cannot look for wakes without a record");
+                }
+                findings.log();
             }
             Ok(())
         })
@@ -250,9 +210,6 @@ impl Sweeper {
                     tracing::info!("sweeps find and repair lost timers again");
                 }
                 known.loss = false;
-                if known.finds_orphans {
-                    known.orphans_found = known.done;
-                }
                 let now = self.clock.world();
                 self.metrics.sweep.done(now.as_micros());
                 if let (Some((lease, _)), Some(standing)) = (&mut known.held, &known.standing) {

@@ -1,6 +1,6 @@
-//! One sweep: every record with its wakes, then every waiting wake with its record.
+//! One sweep: every record with its wakes, and now and then every waiting wake with its record.
 //!
-//! Pages come from any replica and yield suspects. A suspect becomes a finding once the leader has confirmed that the same record
+//! Pages come from some replica and yield suspects. A suspect becomes a finding once the leader has confirmed that the same record
 //! had no wake. If the record has changed meanwhile, a worker or a client is dealing with it. Memory is bounded by a page and
 //! eight bytes per timer.
 
@@ -10,9 +10,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use uuid::Uuid;
 
 use crate::foundation::clock::{Clock, Moment};
-use crate::nats::{
-    self, Link, NatsError, Put, RecordPage, RecordPages, Store, Stored, WaitingWake, WakeScan, Wakes,
-};
+use crate::nats::{self, Link, NatsError, Put, RecordPage, RecordPages, Store, Stored, Wakes};
 use crate::node::guard::Guard;
 use crate::node::sweep::accounts::Accounts;
 use crate::node::sweep::findings::{Findings, Kind};
@@ -20,7 +18,7 @@ use crate::node::sweep::pace::Pace;
 use crate::node::sweep::suspect::Suspect;
 use rules::domain::high_water::{HighWater, Soundings};
 use rules::domain::machine::{Effect, Input, LEAD, step};
-use rules::domain::sweep::{Armed, Damage, Look, is_orphan, judge};
+use rules::domain::sweep::{Armed, Damage, Look, judge};
 use rules::domain::time::Timestamp;
 use rules::domain::timer::TimerId;
 
@@ -29,16 +27,16 @@ use rules::domain::timer::TimerId;
 const PACE: u32 = 5_000;
 
 /// How many suspects are checked, or armed, at the same time.
-const BESIDE: usize = 64;
+pub(super) const BESIDE: usize = 64;
 
 /// The parts that a sweep works with.
 #[derive(Clone)]
 pub struct Broom {
-    link: Link,
-    store: Store,
+    pub(super) link: Link,
+    pub(super) store: Store,
     wakes: Wakes,
     guard: Guard,
-    clock: Clock,
+    pub(super) clock: Clock,
     grace: Duration,
 }
 
@@ -58,6 +56,12 @@ pub struct Order {
     pub count_late: bool,
 }
 
+impl Order {
+    pub(super) fn pace(self) -> Pace {
+        Pace::new((!self.after_loss).then_some(PACE))
+    }
+}
+
 impl Broom {
     /// A sweep of the records and wakes on `link`; a timer is overdue after `grace`.
     pub fn new(link: Link, store: Store, guard: Guard, clock: Clock, grace: Duration) -> Self {
@@ -70,17 +74,17 @@ impl Broom {
     ///
     /// A [`NatsError`]; the next sweep looks at the records that this one did not reach.
     pub async fn sweep(&self, order: Order, findings: &Findings) -> Result<(), NatsError> {
-        self.sweep_and_count(order, findings, None).await.map(|_| ())
+        let swept = self.sweep_records(order, findings, None).await?;
+        if order.find_orphans { self.find_orphans(order, swept.ids, findings).await } else { Ok(()) }
     }
 
-    /// Sweeps once, and counts records for the ledger; gives the high-water mark, unless the connection changed
-    /// meanwhile.
-    pub(super) async fn sweep_and_count(
+    /// Sweeps all records once, and counts them for the ledger.
+    pub(super) async fn sweep_records(
         &self,
         order: Order,
         findings: &Findings,
-        mut accounts: Option<&mut Accounts>,
-    ) -> Result<Option<HighWater>, NatsError> {
+        accounts: Option<&mut Accounts>,
+    ) -> Result<Swept, NatsError> {
         self.guard.compare().await?;
         if order.repair {
             self.remove_settled_wakes().await?;
@@ -88,19 +92,28 @@ impl Broom {
         let (connection, bucket_born) = (self.link.connection(), self.guard.bucket_born());
         let mut pass = Pass::new(self.clock.now(), order);
         let mut pages = RecordPages::open(&self.link).await?;
+        let read = self.look_at_all(&mut pages, &mut pass, findings, accounts).await;
+        pages.close().await;
+        read?;
+        pass.soundings.reach(nats::no_record_behind(&self.link, pass.seen).await?);
+        let same = self.link.connection() == connection;
+        Ok(Swept { mark: same.then(|| pass.soundings.finish(bucket_born)), ids: pass.ids })
+    }
+
+    async fn look_at_all(
+        &self,
+        pages: &mut RecordPages,
+        pass: &mut Pass,
+        findings: &Findings,
+        mut accounts: Option<&mut Accounts>,
+    ) -> Result<(), NatsError> {
         while let Some(page) = pages.next().await? {
             if let Some(accounts) = &mut accounts {
                 accounts.count(&page.records);
             }
-            self.look_at_page(page, &mut pass, findings).await?;
+            self.look_at_page(page, pass, findings).await?;
         }
-        pages.close().await;
-        pass.soundings.reach(nats::no_record_behind(&self.link, pass.seen).await?);
-        let same = self.link.connection() == connection;
-        if order.find_orphans {
-            self.find_orphans(&mut pass, findings).await?;
-        }
-        Ok(same.then(|| pass.soundings.finish(bucket_born)))
+        Ok(())
     }
 
     async fn look_at_page(
@@ -133,23 +146,6 @@ impl Broom {
         }
         self.look_at(&records, pass.order, findings).await?;
         pass.pace.after(read).await;
-        Ok(())
-    }
-
-    /// Looks for waiting wakes that belong to none of the records of this pass.
-    async fn find_orphans(&self, pass: &mut Pass, findings: &Findings) -> Result<(), NatsError> {
-        pass.ids.sort_unstable();
-        let mut scan = WakeScan::open(&self.link).await?;
-        while let Some(wakes) = scan.next().await? {
-            let (read, now) = (wakes.len(), self.clock.world());
-            let suspects = wakes.into_iter().filter(|wake: &WaitingWake| {
-                is_orphan(wake.stored_at, now) && pass.ids.binary_search(&short(wake.id)).is_err()
-            });
-            let looks = suspects.map(|wake| self.look_at_wake(wake, pass.order, findings));
-            let looks: Vec<_> = looks.collect();
-            stream::iter(looks).buffer_unordered(BESIDE).try_collect::<()>().await?;
-            pass.pace.after(read).await;
-        }
         Ok(())
     }
 
@@ -233,48 +229,36 @@ impl Broom {
         Ok(after.and_then(|stored| judge(&stored.timer, &wakes, self.look(order))))
     }
 
-    async fn look_at_wake(
-        &self,
-        wake: WaitingWake,
-        order: Order,
-        findings: &Findings,
-    ) -> Result<(), NatsError> {
-        match self.store.read(wake.id).await {
-            // A record that cannot be read is still a record.
-            Ok(Some(_)) | Err(NatsError::Unreadable(_)) => return Ok(()),
-            Ok(None) => {}
-            Err(error) => return Err(error),
-        }
-        if !order.repair || nats::remove_wake(&self.link, wake.sequence).await? {
-            findings.note(Kind::Orphan, Some(wake.id));
-        }
-        Ok(())
-    }
-
     fn look(&self, order: Order) -> Look<Moment> {
         Look { now: self.clock.moment(), grace: self.grace, after_loss: order.after_loss }
     }
 }
 
-/// What one sweep has gathered so far.
+/// What a sweep of all records has found out.
+pub(super) struct Swept {
+    /// The high-water mark, unless the connection has changed meanwhile.
+    pub(super) mark: Option<HighWater>,
+    /// The random halves of the ids of all records, if orphans are to be found.
+    pub(super) ids: Vec<u64>,
+}
+
+/// What a sweep has gathered so far.
 struct Pass {
     order: Order,
     soundings: Soundings,
     /// The sequence up to which the records were read.
     seen: u64,
-    /// The records that there are, by the random half of their ids, if orphans are to be found.
     ids: Vec<u64>,
     pace: Pace,
 }
 
 impl Pass {
     fn new(now: Timestamp, order: Order) -> Self {
-        let rate = if order.after_loss { None } else { Some(PACE) };
-        Self { order, soundings: Soundings::new(now), seen: 0, ids: Vec::new(), pace: Pace::new(rate) }
+        Self { order, soundings: Soundings::new(now), seen: 0, ids: Vec::new(), pace: order.pace() }
     }
 }
 
 /// The random half of an id: enough to tell it from others. If two are equal, an orphan stays.
-fn short(id: TimerId) -> u64 {
+pub(super) fn short(id: TimerId) -> u64 {
     id.as_u64_pair().1
 }
