@@ -1,7 +1,7 @@
 //! Looks up the name of a receiver before its call takes a place of the node, so that a DNS server that is silent keeps no such place.
 //!
-//! Nothing is connected to by this. An answer of DNS is kept where the call finds it (`names`), and the call judges the addresses to which
-//! it connects. An answer that may not be kept is asked for again.
+//! Nothing is connected to by this. An answer of DNS is kept where the call finds it (`names`), for half a second at least, and the call
+//! judges the addresses to which it connects. A call that begins later may ask again.
 
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use url::Host;
 
 use super::call::Caller;
 use super::failure::{Failure, Within};
+use super::names::LONGEST_NEGATIVE_TTL;
 use super::pool::Origin;
 use rules::domain::called::{Called, Phases};
 use rules::domain::target::TargetUrl;
@@ -19,7 +20,8 @@ use rules::policy::Destination;
 #[derive(Debug)]
 pub struct Unfound {
     failure: Failure,
-    took: Duration,
+    began: Instant,
+    ended: Instant,
 }
 
 impl Caller {
@@ -47,15 +49,20 @@ impl Caller {
         let found = timeout(within, self.names.addresses(&name)).await;
         match found.unwrap_or_else(|_| Err(silent(within))) {
             Ok(_) => Ok(()),
-            Err(failure) => Err(Unfound { failure, took: began.elapsed() }),
+            Err(failure) => Err(Unfound { failure, began, ended: Instant::now() }),
         }
     }
 }
 
 impl Unfound {
+    /// Whether the failure still holds. After that, DNS may know the name.
+    pub fn is_recent(&self) -> bool {
+        self.ended.elapsed() < LONGEST_NEGATIVE_TTL
+    }
+
     /// The call that needs an address. Its duration is that of looking it up.
     pub fn called(self) -> Called {
-        let phases = Phases { total: self.took, ..Phases::default() }.whole();
+        let phases = Phases { total: self.ended.duration_since(self.began), ..Phases::default() }.whole();
         Called { result: self.failure.into(), answer: None, phases }
     }
 }

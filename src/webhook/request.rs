@@ -9,7 +9,7 @@ use url::{Position, Url};
 use super::failure::Failure;
 use super::sign::{Call, Secrets};
 use crate::foundation::rfc3339;
-use rules::domain::target::{Body, Method, TargetUrl};
+use rules::domain::target::{Body, MAX_HEADERS, Method, TargetUrl};
 use rules::domain::time::Timestamp;
 use rules::domain::timer::Timer;
 
@@ -166,9 +166,9 @@ fn path_and_query(url: &Url) -> &str {
     &url[Position::BeforePath..Position::AfterQuery]
 }
 
-/// The timer's own headers, with room for ours.
+/// The timer's own headers, with room for ours. Only a forged record has more than a creation may have.
 fn own_headers(timer: &Timer) -> HeaderMap {
-    let own = &timer.target.headers;
+    let own = timer.target.headers.get(..MAX_HEADERS).unwrap_or(&timer.target.headers);
     let mut headers = HeaderMap::with_capacity(own.len() + OUR_HEADERS);
     headers.extend(own.iter().filter_map(|(name, value)| {
         Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(value).ok()?))

@@ -42,7 +42,7 @@ async fn silent_clients_stop_no_call_where_few_files_may_be_open() {
         metric(&client, "jettimer_http_connections_limit").await,
         metric(&client, "jettimer_calls_limit").await,
     ];
-    assert_eq!(limits, [32.0, 32.0]);
+    assert_eq!(limits, [32.0, 19.0]);
     let warned = node.logged("WARN");
     let says =
         |line: &Value| line["message"].as_str().is_some_and(|text| text.contains("256 files may be open"));

@@ -151,18 +151,24 @@ impl Engine {
         let noted = entry.clone();
         let departure = Departure::new(move || noted.writes());
         let unfound = place.as_mut().and_then(|place| place.unfound.take());
-        let called = match unfound {
+        let still =
+            |unfound: &Unfound| unfound.is_recent() && worker.caller.begins_with_lookup(&timer.target.url);
+        let called = match unfound.filter(still) {
             // It would look up the name once more.
             Some(unfound) => unfound.called(),
-            None => made(worker, timer, attempt, &departure, place).await,
+            None => {
+                let called = made(worker, timer, attempt, &departure, place).await;
+                let was_answered = matches!(called.result, CallResult::Answered { .. });
+                place.iter_mut().for_each(|place| place.node.made(was_answered));
+                called
+            }
         };
         drop(in_progress);
-        let was_answered = matches!(called.result, CallResult::Answered { .. });
-        if was_answered {
+        if matches!(called.result, CallResult::Answered { .. }) {
             entry.answered(&called);
         }
-        place.iter_mut().for_each(|place| place.node.made(was_answered));
-        work.called(measure::kind_of(&called.result), began.elapsed());
+        // A name was looked up before the call began.
+        work.called(measure::kind_of(&called.result), began.elapsed().max(called.phases.total));
         if let Some(place) = place {
             let its_own = departure.has_left() || worker.caller.was_cut_short(timer, &called);
             // If this node lacked the means to connect, that says nothing about the receiver.

@@ -29,16 +29,19 @@ use why::why;
 /// The longest time for which an answer of DNS is believed, whatever its own TTL: a receiver that moves is found after this.
 const LONGEST_TTL: Duration = Duration::from_secs(60);
 
+/// The shortest such time: the call of a name that was looked up before finds the answer.
+const SHORTEST_TTL: Duration = Duration::from_millis(500);
+
 /// For how long it is believed that a name does not exist. An attempt is repeated after a second by default, and the new one
 /// is to ask again.
-const LONGEST_NEGATIVE_TTL: Duration = Duration::from_millis(500);
+pub(super) const LONGEST_NEGATIVE_TTL: Duration = Duration::from_millis(500);
 
 /// How long addresses of the other kind are waited for once there are some (RFC 8305, 3): some DNS servers never say that a name has no
 /// IPv6 address.
 const OTHER_KIND: Duration = Duration::from_millis(50);
 
-/// The most names whose addresses are kept, for each server.
-const CACHED_NAMES: u64 = 4_096;
+/// The most answers that are kept, for each server: two for a name, its IPv4 and its IPv6 addresses.
+const CACHED_ANSWERS: u64 = 16_384;
 
 /// The most open questions to one server. Above this the resolver fails at once; lookups are bounded by their places and by the calls of
 /// a node, of which there are at most 16,384 each, with two questions each.
@@ -63,9 +66,10 @@ impl Names {
             tracing::warn!(%error, "cannot read the system's hosts file");
             Hosts::default()
         });
+        options.positive_min_ttl = Some(SHORTEST_TTL);
         options.positive_max_ttl = Some(LONGEST_TTL);
         options.negative_max_ttl = Some(LONGEST_NEGATIVE_TTL);
-        options.cache_size = CACHED_NAMES;
+        options.cache_size = CACHED_ANSWERS;
         options.max_active_requests = OPEN_QUESTIONS;
         Ok(Self { servers: Servers::new(&config, &options)?, hosts: Arc::new(hosts), policy })
     }
