@@ -57,10 +57,11 @@ impl Progress {
         }
     }
 
-    /// The time from one completion to the next, over the last seconds in which all places have been taken. It cannot be told before
-    /// these were a window, and is [`Duration::MAX`] if nothing was done.
+    /// The time from one completion to the next, over the last seconds in which all places have been taken. It cannot be told while there
+    /// is room, or before these were a window, and is [`Duration::MAX`] if nothing was done.
     pub(super) fn space(&mut self, now: Instant) -> Option<Duration> {
         self.roll(now);
+        self.busy_since?;
         let space = WINDOW.as_secs_f64() * self.weight / self.lasting;
         (self.weight > 0.0).then(|| Duration::try_from_secs_f64(space).unwrap_or(Duration::MAX))
     }
@@ -118,6 +119,7 @@ mod tests {
         let mut progress = Progress::new(start);
         // An hour in which there was room says nothing.
         let start = start + Duration::from_secs(3_600);
+        assert_eq!(progress.space(start), None);
         progress.busy(true, start);
         assert_eq!(progress.space(start + 100 * MILLI), None);
         assert_eq!(progress.space(start + 300 * MILLI), Some(Duration::MAX));
