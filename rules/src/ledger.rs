@@ -7,7 +7,7 @@
 //!
 //! Pure: acts, records and counts come in as arguments. docs/metrics.md says what the ledger cannot see.
 //!
-//! **Invariant:** no stored number makes the arithmetic overflow: whoever may write the key of the ledger may forge its numbers.
+//! **Invariant:** no stored number makes the arithmetic overflow: a client that may write the key of the ledger may forge its numbers.
 //! **Invariant:** acts are added in order and without a gap, or the books are closed. Adding them up again from an earlier state
 //! of the books gives the same books, so the node that keeps them may die at any moment.
 

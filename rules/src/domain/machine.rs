@@ -130,7 +130,7 @@ pub enum Effect {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Then {
     /// Get a place for the call, then step again; or step with [`Input::Postponed`], if the receiver has no room. A worker that has claimed
-    /// the timer and has no place any more steps with [`Input::NotMade`] instead: the lease of its claim has begun.
+    /// the timer and no longer has a place steps with [`Input::NotMade`] instead: the lease of its claim has begun.
     Admit,
     /// Call the receiver if it [may still be called](may_still_call), then step with [`Input::Outcome`].
     Call {

@@ -119,7 +119,7 @@ impl World {
         self.think(name, actor, Input::Postponed { until });
     }
 
-    /// Whether the actor is about to claim and has no place for the call yet, or has found its claim stored and has no place any more. As
+    /// Whether the actor is about to claim and has no place for the call yet, or has found its claim stored and no longer has one. As
     /// long as it does not know whether its claim is stored, it does not wait for a place.
     pub(super) fn may_postpone(&self, actor: &Actor) -> bool {
         (actor.claims() && !actor.may_be_stored && !actor.unclear) || actor.has_only_claimed()

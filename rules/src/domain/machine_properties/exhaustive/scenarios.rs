@@ -67,7 +67,7 @@ fn a_node_whose_clock_is_off_leaves_timers_to_others() {
 }
 
 #[test]
-fn a_claim_whose_call_has_no_place_any_more_is_given_back() {
+fn a_claim_whose_call_no_longer_has_a_place_is_given_back() {
     let faults = [Faults { postponed: 2, unheard: 1, ..NONE }, Faults { postponed: 1, clocks: 1, ..NONE }];
     keeps_every_promise(&once(), &faults, &["delivered"]);
     let faults = [Faults { postponed: 1, deaths: 1, ..NONE }];
