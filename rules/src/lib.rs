@@ -9,6 +9,7 @@ pub mod durability;
 pub mod history;
 pub mod index;
 pub mod ledger;
+pub mod places;
 pub mod policy;
 pub mod presence;
 pub mod receivers;

@@ -1,7 +1,7 @@
 //! Limits the memory that the requests and answers of all connections take. There are two budgets in bytes: one for the heads of requests,
 //! and one for their bodies and the answers.
 //!
-//! The rule is that of dynamic thresholds, as for the places of calls (`places::shares`): no holder takes more than is left for the others.
+//! The rule is that of dynamic thresholds, as for the places of calls (`rules::places`): no holder takes more than is left for the others.
 //! So a token alone has at most half, two tokens have a third each, and a newcomer still finds some. Heads have a budget of their own,
 //! since any client that reaches the port sends them.
 //!

@@ -2,7 +2,7 @@
 //!
 //! Thousands of timers may be due at one instant for a slow receiver. A node attends to a bounded number of wakes, and to each until its
 //! receiver has room or the timer is postponed. The other wakes wait here, behind earlier wakes of their receiver. They are unread,
-//! so they take little memory. `places::shares` has the rule, which leaves room for a receiver that has no wake here yet.
+//! so they take little memory. `rules::places` has the rule, which leaves room for a receiver that has no wake here yet.
 
 use crate::node::places::{Callee, Places, Taken};
 

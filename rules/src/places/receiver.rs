@@ -8,19 +8,19 @@ use std::collections::VecDeque;
 const LONG_IN_A_ROW: u32 = 2;
 
 /// A call that waits for a place.
-pub(super) trait Waiter {
+pub trait Waiter {
     /// Whether it has stopped waiting.
     fn is_gone(&self) -> bool;
 }
 
 /// A call's wish for places: the hashes of its receiver and of the groups that the receiver belongs to (its site and its flow).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Wish {
-    pub(super) receiver: u64,
-    pub(super) site: u64,
-    pub(super) flow: Option<u64>,
+pub struct Wish {
+    pub receiver: u64,
+    pub site: u64,
+    pub flow: Option<u64>,
     /// How many places the call takes, at least one. A large timer takes several.
-    pub(super) places: usize,
+    pub places: usize,
 }
 
 impl Wish {
@@ -31,10 +31,10 @@ impl Wish {
 
 /// The result of a call that was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Made {
+pub struct Made {
     /// It did not take long.
-    pub(super) was_quick: bool,
-    pub(super) was_answered: bool,
+    pub was_quick: bool,
+    pub was_answered: bool,
 }
 
 #[derive(Debug)]

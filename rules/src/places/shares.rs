@@ -21,7 +21,7 @@
 use std::collections::HashMap;
 
 use super::receiver::{Made, Receiver, Waiter, Wish};
-use rules::turns::Turns;
+use crate::turns::Turns;
 
 /// The slow part is all but this part of the node, where quick receivers are told apart from slow ones.
 const QUICK_PART: usize = 8;
@@ -41,13 +41,13 @@ const MOST_RECEIVERS: usize = 16_384;
 
 /// The places that a call has taken.
 #[derive(Debug)]
-pub(super) struct Grant {
+pub struct Grant {
     wish: Wish,
     part: Part,
 }
 
 impl Grant {
-    pub(super) fn places(&self) -> usize {
+    pub fn places(&self) -> usize {
         self.wish.places
     }
 }
@@ -60,14 +60,14 @@ enum Part {
 
 /// The answer to a call that asks for places.
 #[derive(Debug)]
-pub(super) enum Entered {
+pub enum Entered {
     Now(Grant),
     Waits,
 }
 
 /// The places of a node.
 #[derive(Debug)]
-pub(super) struct Shares<W> {
+pub struct Shares<W> {
     size: usize,
     /// The slow part is all but these.
     for_quick: usize,
@@ -85,12 +85,12 @@ pub(super) struct Shares<W> {
 
 impl<W: Waiter> Shares<W> {
     /// Makes this number of places, at least one, of which an eighth is for receivers that answer quickly.
-    pub(super) fn new(size: usize) -> Self {
+    pub fn new(size: usize) -> Self {
         Self { for_quick: size.max(1) / QUICK_PART, ..Self::alike(size) }
     }
 
     /// Makes this number of places, at least one, where no receiver is known to be quick.
-    pub(super) fn alike(size: usize) -> Self {
+    pub fn alike(size: usize) -> Self {
         Self {
             size: size.max(1),
             for_quick: 0,
@@ -104,7 +104,7 @@ impl<W: Waiter> Shares<W> {
     }
 
     /// Takes the places of a call, or has `waiter` wait for them in turn.
-    pub(super) fn enter(&mut self, wish: Wish, waiter: impl FnOnce() -> W) -> Entered {
+    pub fn enter(&mut self, wish: Wish, waiter: impl FnOnce() -> W) -> Entered {
         if self.receivers.len() >= self.forget_at && !self.receivers.contains_key(&wish.receiver) {
             // A receiver that is forgotten while it stands in a line is passed over at its turn.
             self.receivers.retain(|_, receiver| receiver.is_needed());
@@ -125,7 +125,7 @@ impl<W: Waiter> Shares<W> {
     }
 
     /// Notes that the call takes long: from now on it counts against the slow part. Returns the waiters that this lets in.
-    pub(super) fn ages(&mut self, grant: &mut Grant) -> Vec<(W, Grant)> {
+    pub fn ages(&mut self, grant: &mut Grant) -> Vec<(W, Grant)> {
         if std::mem::replace(&mut grant.part, Part::Slow) == Part::Quick {
             self.count(grant.wish, Part::Quick, false);
             self.count(grant.wish, Part::Slow, true);
@@ -135,7 +135,7 @@ impl<W: Waiter> Shares<W> {
     }
 
     /// Gives the places back, with the result of the call if it was made. Returns the waiters that are let in instead.
-    pub(super) fn give_back(&mut self, grant: Grant, made: Option<Made>) -> Vec<(W, Grant)> {
+    pub fn give_back(&mut self, grant: Grant, made: Option<Made>) -> Vec<(W, Grant)> {
         self.count(grant.wish, grant.part, false);
         if let Some(made) = made {
             let receiver = self.receiver(grant.wish.receiver);
@@ -150,7 +150,7 @@ impl<W: Waiter> Shares<W> {
 
     /// Lets in waiting calls as far as there is room: after places came back, or after a call has stopped waiting that wanted more
     /// places than the calls behind it.
-    pub(super) fn let_in(&mut self) -> Vec<(W, Grant)> {
+    pub fn let_in(&mut self) -> Vec<(W, Grant)> {
         let mut let_in = vec![];
         // A receiver that has changed its line may be let in from there.
         while (0..self.lines.len()).any(|line| self.let_in_from(line, &mut let_in)) {}

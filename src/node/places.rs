@@ -1,12 +1,9 @@
 //! This node's places for calls. No receiver, domain, address or flow has more than its share of them, so receivers that hang leave room
 //! for receivers that answer.
 //!
-//! `shares` has the rule; this module does the waiting.
+//! `rules::places` has the rule; this module does the waiting.
 //!
 //! **Invariant:** a place is given back by being dropped.
-
-mod receiver;
-mod shares;
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::Ipv4Addr;
@@ -16,8 +13,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use receiver::{Made, Waiter, Wish};
-use shares::{Entered, Grant, Shares};
+use rules::places::{Entered, Grant, Made, Shares, Waiter, Wish};
 
 /// The memory that a call has for each of its places, in bytes. The call of a larger timer takes several.
 const PLACE_BYTES: usize = 64 * 1_024;
@@ -43,7 +39,7 @@ pub struct Callee<'a> {
 /// The places of a node. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Places {
-    shares: Arc<Mutex<Shares<oneshot::Sender<Taken>>>>,
+    shares: Arc<Mutex<Shares<Waits>>>,
     /// The most places that a call takes.
     most_of_one: usize,
     /// Its keys are random: with known keys, a client could make names that collide and so share places.
@@ -68,9 +64,13 @@ impl<'a> Callee<'a> {
     }
 }
 
-impl Waiter for oneshot::Sender<Taken> {
+/// A call that waits; its places are sent to it.
+#[derive(Debug)]
+struct Waits(oneshot::Sender<Taken>);
+
+impl Waiter for Waits {
     fn is_gone(&self) -> bool {
-        self.is_closed()
+        self.0.is_closed()
     }
 }
 
@@ -85,7 +85,7 @@ impl Places {
         Self::sharing(Shares::alike(count), count)
     }
 
-    fn sharing(shares: Shares<oneshot::Sender<Taken>>, count: usize) -> Self {
+    fn sharing(shares: Shares<Waits>, count: usize) -> Self {
         let most_of_one = (count / MOST_OF_NODE).max(1);
         Self { shares: Arc::new(Mutex::new(shares)), most_of_one, hasher: RandomState::new() }
     }
@@ -120,7 +120,7 @@ impl Places {
     fn ask(&self, callee: Callee<'_>) -> Result<Taken, oneshot::Receiver<Taken>> {
         let (sender, place) = oneshot::channel();
         let wish = self.wish(&callee);
-        let entered = self.lock().enter(wish, || sender);
+        let entered = self.lock().enter(wish, || Waits(sender));
         match entered {
             Entered::Now(grant) => Ok(self.taken(grant)),
             Entered::Waits => Err(place),
@@ -137,8 +137,8 @@ impl Places {
         (1 + bytes / PLACE_BYTES).min(self.most_of_one)
     }
 
-    fn let_in(&self, waiters: Vec<(oneshot::Sender<Taken>, Grant)>) {
-        for (waiter, grant) in waiters {
+    fn let_in(&self, waiters: Vec<(Waits, Grant)>) {
+        for (Waits(waiter), grant) in waiters {
             // A place for a waiter that has just gone is dropped here, and given to the next one.
             drop(waiter.send(self.taken(grant)));
         }
@@ -149,7 +149,7 @@ impl Places {
         Taken { places: self.clone(), count, grant: Some(grant), took_long: false, made: None }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Shares<oneshot::Sender<Taken>>> {
+    fn lock(&self) -> MutexGuard<'_, Shares<Waits>> {
         self.shares.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,0 +1,7 @@
+//! The places of a node for calls, and their division among receivers and the groups that receivers belong to.
+
+mod receiver;
+mod shares;
+
+pub use receiver::{Made, Waiter, Wish};
+pub use shares::{Entered, Grant, Shares};
