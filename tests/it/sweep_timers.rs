@@ -37,6 +37,26 @@ async fn a_timer_whose_schedule_is_removed_is_armed_again_and_called_once_and_no
     assert_eq!(found(&node.client(), "overdue").await, 0.0);
 }
 
+/// A page of records has at most 4 MiB.
+#[tokio::test]
+async fn records_that_are_too_large_for_one_page_are_all_swept() {
+    let broker = Broker::start().await;
+    let node = Node::with(&broker, &OFTEN).await;
+    let (client, hand) = (node.client(), Hand::of(&broker).await);
+    let large = json!({ "delay": "1h", "url": "http://127.0.0.1:8080/", "body_text": "x".repeat(200_000) });
+    let mut ids = vec![];
+    for _ in 0..30 {
+        ids.push(client.create(&large).await);
+    }
+    assert_eq!(hand.purge("TIMERS", "timers.schedule.*.*").await, 30);
+    until_found(&client, "unarmed", 30.0).await;
+    for id in &ids {
+        assert!(hand.has("TIMERS", &format!("timers.schedule.{id}.*")).await);
+    }
+    until_swept(&client, 2.0).await;
+    assert_eq!(found(&client, "unarmed").await, 30.0);
+}
+
 #[tokio::test]
 async fn a_timer_that_is_overdue_without_a_wake_is_called_once() {
     let broker = Broker::start().await;
