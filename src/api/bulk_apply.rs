@@ -27,12 +27,12 @@ const AT_ONCE: usize = 32;
 
 /// The client's wish for many timers.
 #[derive(Clone, Copy)]
-pub(super) enum Wish {
+pub(super) enum BulkAction {
     Cancel,
     Replay,
 }
 
-impl Wish {
+impl BulkAction {
     /// The states in which a timer can be cancelled or replayed. The request skips timers in other states.
     fn states(self) -> StateSet {
         match self {
@@ -76,7 +76,7 @@ enum Outcome {
     TooLate,
 }
 
-pub(super) async fn apply(call: &mut Call<'_>, wish: Wish) -> Result<Answer, Problem> {
+pub(super) async fn apply(call: &mut Call<'_>, wish: BulkAction) -> Result<Answer, Problem> {
     let (mut filter, dry_run) = asked(&call.request.query)?;
     // A client that puts the filter into the body would have no filter: the request would mean all timers of a state instead of a few.
     if call.request.says_something(call.api.client_timeout).await {
@@ -149,7 +149,7 @@ fn asked(query: &str) -> Result<(Filter, bool), Problem> {
 /// Carries out the wish for a timer if its record, read from the leader, matches the filter.
 async fn apply_one(
     call: &Call<'_>,
-    wish: Wish,
+    wish: BulkAction,
     id: TimerId,
     filter: &Filter,
     dry_run: bool,

@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use warp::http::Method;
 
 use super::answer::Answer;
-use super::bulk_apply::Wish;
+use super::bulk_apply::BulkAction;
 use super::call::Call;
 use super::parts::Api;
 use super::problem::Problem;
@@ -81,8 +81,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
     row(POST,   "/timer/{id}/replay", WRITE, "replay_timer",   Some(Write::Replay), WithApi(|call, id| timers::replay(call, id).boxed())),
     row(GET,    "/timers",           READ,  "list_timers",    None, WithApi(|call, _| list::list(call).boxed())),
     row(POST,   "/timers",           WRITE, "create_timers",  None, WithApi(|call, _| bulk::create(call).boxed())),
-    row(DELETE, "/timers",           ADMIN, "cancel_timers",  None, WithApi(|call, _| bulk_apply::apply(call, Wish::Cancel).boxed())),
-    row(POST,   "/timers/replay",    ADMIN, "replay_timers",  None, WithApi(|call, _| bulk_apply::apply(call, Wish::Replay).boxed())),
+    row(DELETE, "/timers",           ADMIN, "cancel_timers",  None, WithApi(|call, _| bulk_apply::apply(call, BulkAction::Cancel).boxed())),
+    row(POST,   "/timers/replay",    ADMIN, "replay_timers",  None, WithApi(|call, _| bulk_apply::apply(call, BulkAction::Replay).boxed())),
     row(GET,    "/timers/counts",    READ,  "count_timers",   None, WithApi(|call, _| ready(list::count(call)).boxed())),
     row(GET,    "/timers/events",    READ,  "follow_timers",  None, WithApi(|call, _| events::follow(call).boxed())),
     row(GET,    "/stats",            READ,  "show_stats",     None, WithApi(|call, _| stats::show(call).boxed())),

@@ -12,7 +12,7 @@ use crate::foundation::clock::Clock;
 use crate::foundation::metrics::Task;
 use crate::foundation::tasks::{Kept, Tasks};
 use crate::nats::Access;
-use rules::durability::Sync;
+use rules::durability::SyncPolicy;
 
 /// How a node reaches the servers that its settings name.
 pub(super) fn access(broker: Broker, node: &Node) -> Access {
@@ -58,7 +58,7 @@ impl OwnBroker {
         let servers = vec![url.parse().with_context(|| format!("{url} is not a NATS address"))?];
         // JetStream may still be recovering a large store when the port is open.
         let wait = Duration::from_secs(30);
-        let own_sync = Some(Sync::Every(embedded::DEV_SYNC_INTERVAL));
+        let own_sync = Some(SyncPolicy::Every(embedded::DEV_SYNC_INTERVAL));
         let access = Access { servers, wait, own_sync, name: node.name(), ..Access::default() };
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();

@@ -105,7 +105,7 @@ impl Running {
         let itself = itself::of(&node, &setup);
         let founder = itself::founder(&itself, &setup);
         let wait = setup.access.wait;
-        let standing = Box::pin(nats::prepare(&link, setup.shape, wait, &founder)).await?;
+        let topology = Box::pin(nats::prepare(&link, setup.shape, wait, &founder)).await?;
         installation::join(&link, node.installation.as_deref(), wait).await?;
 
         let ends = Ends::default();
@@ -113,7 +113,7 @@ impl Running {
         let shared = Shared::new(&node, &setup, link.clone(), receivers, itself, &ends);
         let heartbeat = shared.keep(&setup.tasks, &ends).await;
         let worker = work::start(&node, &setup, &shared, &ends)?;
-        let sweeper = sweep(&node, &setup, &shared, instance, standing.has_lost_wakes(), &ends);
+        let sweeper = sweep(&node, &setup, &shared, instance, topology.has_lost_wakes(), &ends);
         let api = serve::start(&node, &setup, &shared, listeners, &ends);
         Ok(Self {
             address,

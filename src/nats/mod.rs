@@ -50,5 +50,5 @@ pub use timers::wake_scan::{WaitingWake, WakeScan};
 pub use timers::wakes::{Wake, Wakes};
 pub use topology::founding::Founder;
 pub use topology::inspect::{ConsumerSight, Inspection, StreamSight, StreamThere};
-pub use topology::standing::{Missing, Standing, Trouble, mend, prepare};
+pub use topology::setup::{Missing, SetupError, TopologyState, mend, prepare};
 pub use topology::wanted::{ACK_WAIT, Shape};

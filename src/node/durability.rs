@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::nats::{self, Link};
-use rules::durability::{Finding, Level, Sync, Verdict, judge};
+use rules::durability::{Finding, Level, SyncPolicy, Verdict, judge};
 
 /// The time between two looks: people configure servers, and restart them for it.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
@@ -21,13 +21,13 @@ pub struct Watch {
     /// Whether the operator asked for this level, and so wants to hear of facts that cannot be seen.
     explicit: bool,
     /// When the server syncs, if it is this node's own.
-    own: Option<Sync>,
+    own: Option<SyncPolicy>,
     found: Arc<Mutex<Vec<Finding>>>,
 }
 
 impl Watch {
     /// A watch that has not looked yet. `asked` is the level that the operator asked for; without one, the level follows from `replicas`.
-    pub fn new(link: Link, asked: Option<Level>, replicas: usize, own: Option<Sync>) -> Self {
+    pub fn new(link: Link, asked: Option<Level>, replicas: usize, own: Option<SyncPolicy>) -> Self {
         let level = asked.unwrap_or(Level::of(replicas));
         Self { link, asked: level, explicit: asked.is_some(), own, found: Arc::default() }
     }

@@ -38,7 +38,7 @@ struct Shared {
     limit: usize,
     /// The shortest time for which a record stays once its timer has ended.
     retention: Duration,
-    known: RwLock<Known>,
+    known: RwLock<IndexState>,
     filled: AtomicBool,
     /// The sequence number up to which the index that answers has every change.
     heard: AtomicU64,
@@ -47,12 +47,12 @@ struct Shared {
 }
 
 /// The index and the history, as filled from the bucket.
-struct Known {
+struct IndexState {
     index: Index,
     history: History,
 }
 
-impl Known {
+impl IndexState {
     fn apply(&mut self, watched: &Watched, now: Timestamp) {
         match watched {
             Watched::Record { timer, revision, expires_at } => {
@@ -94,7 +94,7 @@ impl Finder {
         let shared = Shared {
             limit,
             retention,
-            known: RwLock::new(Known { index: Index::new(0), history: History::new(clock.now()) }),
+            known: RwLock::new(IndexState { index: Index::new(0), history: History::new(clock.now()) }),
             filled: AtomicBool::new(false),
             heard: AtomicU64::new(0),
             last_change: AtomicU64::new(0),
@@ -117,7 +117,7 @@ impl Finder {
         self.known(|known| (known.history.report(self.clock.now()), known.index.is_complete()))
     }
 
-    fn known<T>(&self, question: impl FnOnce(&Known) -> T) -> Option<T> {
+    fn known<T>(&self, question: impl FnOnce(&IndexState) -> T) -> Option<T> {
         let filled = self.shared.filled.load(Ordering::Acquire);
         filled.then(|| question(&self.shared.known.read().unwrap_or_else(PoisonError::into_inner)))
     }
@@ -146,7 +146,7 @@ impl Finder {
         let mut watch = Watch::start(link).await?;
         // A second filling starts from nothing, as records may have gone meanwhile; until it is done, answers come from the first
         // index.
-        let mut fresh = Some(Known {
+        let mut fresh = Some(IndexState {
             index: Index::new(self.shared.limit),
             history: History::new(self.clock.now().saturating_sub(HOUR.min(self.shared.retention))),
         });
@@ -197,7 +197,7 @@ impl Finder {
     pub fn indexed(&self, last: Option<u64>, waits: &Waits) -> Indexed {
         let known = self.ask(|index| {
             let counts = index.counts(waits, self.clock.moment());
-            metrics::Known {
+            metrics::IndexContents {
                 timers: index.len(),
                 bytes: index.bytes(),
                 complete: index.is_complete(),
@@ -217,7 +217,7 @@ impl Finder {
     }
 
     /// Changes the index that is being filled, if there is one, or else the one that answers.
-    fn change(&self, fresh: Option<&mut Known>, change: impl FnOnce(&mut Known)) {
+    fn change(&self, fresh: Option<&mut IndexState>, change: impl FnOnce(&mut IndexState)) {
         match fresh {
             Some(fresh) => change(fresh),
             None => change(&mut self.shared.known.write().unwrap_or_else(PoisonError::into_inner)),

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use rules::places::{Entered, Grant, Made, Shares, Waiter, Wish};
+use rules::places::{Entered, Grant, Made, PlaceRequest, Shares, Waiter};
 
 /// The memory that a call has for each of its places, in bytes. The call of a larger timer takes several.
 const PLACE_BYTES: usize = 64 * 1_024;
@@ -127,10 +127,15 @@ impl Places {
         }
     }
 
-    fn wish(&self, Callee { host, port, flow, bytes }: &Callee<'_>) -> Wish {
+    fn wish(&self, Callee { host, port, flow, bytes }: &Callee<'_>) -> PlaceRequest {
         let site = self.hasher.hash_one(("site", site(host)));
         let flow = flow.map(|key| self.hasher.hash_one(("flow", key)));
-        Wish { receiver: self.hasher.hash_one((host, port)), site, flow, places: self.places_of(*bytes) }
+        PlaceRequest {
+            receiver: self.hasher.hash_one((host, port)),
+            site,
+            flow,
+            places: self.places_of(*bytes),
+        }
     }
 
     fn places_of(&self, bytes: usize) -> usize {

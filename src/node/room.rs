@@ -39,14 +39,14 @@ pub struct Keeper {
     link: Link,
     /// The directory of the node's own server, if it has one.
     dir: Option<Arc<PathBuf>>,
-    known: Arc<Mutex<Known>>,
+    known: Arc<Mutex<RoomView>>,
     /// At most one task looks at a time.
     eyes: Arc<tokio::sync::Mutex<MayAsk>>,
     metrics: Arc<Metrics>,
 }
 
 #[derive(Default)]
-struct Known {
+struct RoomView {
     budget: Budget,
     account: Option<Account>,
     /// The number of nodes, including this one: each takes room.
@@ -62,7 +62,7 @@ struct Known {
 
 /// Room that is taken for a timer that is being stored.
 pub struct Pending {
-    known: Arc<Mutex<Known>>,
+    known: Arc<Mutex<RoomView>>,
     bytes: u64,
 }
 
@@ -227,7 +227,7 @@ impl Keeper {
         known.said = Some(state);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Known> {
+    fn lock(&self) -> MutexGuard<'_, RoomView> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -39,7 +39,7 @@ impl Level {
 
 /// When a server writes to its disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sync {
+pub enum SyncPolicy {
     /// Before it acknowledges.
     Always,
     /// So often, whatever was acknowledged in between.
@@ -64,7 +64,7 @@ pub struct Server {
     /// `None` if this node's user cannot see it.
     pub version: Option<Version>,
     /// When it syncs; `None` if this node's user cannot see that.
-    pub sync: Option<Sync>,
+    pub sync: Option<SyncPolicy>,
 }
 
 /// A stream that timers are in.
@@ -178,8 +178,8 @@ fn replicas(asked: Level, seen: &Seen) -> Finding {
 
 fn sync(asked: Level, seen: &Seen) -> Finding {
     let of = |server: &Server| match server.sync {
-        Some(Sync::Always) => (Verdict::Met, "before it acknowledges".to_owned()),
-        Some(Sync::Every(interval)) => {
+        Some(SyncPolicy::Always) => (Verdict::Met, "before it acknowledges".to_owned()),
+        Some(SyncPolicy::Every(interval)) => {
             let verdict = if asked.wants_sync() { Verdict::Weaker } else { Verdict::Met };
             let interval = humantime::format_duration(interval);
             (verdict, format!("every {interval}, and a power cut may lose that much"))

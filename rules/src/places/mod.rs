@@ -3,5 +3,5 @@
 mod receiver;
 mod shares;
 
-pub use receiver::{Made, Waiter, Wish};
+pub use receiver::{Made, PlaceRequest, Waiter};
 pub use shares::{Entered, Grant, Shares};

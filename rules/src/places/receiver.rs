@@ -15,7 +15,7 @@ pub trait Waiter {
 
 /// A call's wish for places: the hashes of its receiver and of the groups that the receiver belongs to (its site and its flow).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wish {
+pub struct PlaceRequest {
     pub receiver: u64,
     pub site: u64,
     pub flow: Option<u64>,
@@ -23,7 +23,7 @@ pub struct Wish {
     pub places: usize,
 }
 
-impl Wish {
+impl PlaceRequest {
     pub(super) fn groups(self) -> impl Iterator<Item = u64> {
         [Some(self.site), self.flow].into_iter().flatten()
     }
@@ -48,14 +48,14 @@ pub(super) struct Receiver<W> {
     long: u32,
     /// Whether its last call was answered.
     answers: bool,
-    pub(super) waiting: VecDeque<(Wish, W)>,
+    pub(super) waiting: VecDeque<(PlaceRequest, W)>,
     /// The line in which it has its turn. It may stand in other lines, which pass over it.
     pub(super) in_line: Option<usize>,
 }
 
 impl<W: Waiter> Receiver<W> {
     /// The first wish that waits. Drops waiters in front of it that are gone.
-    pub(super) fn first(&mut self) -> Option<Wish> {
+    pub(super) fn first(&mut self) -> Option<PlaceRequest> {
         while self.waiting.pop_front_if(|(_, waiter)| waiter.is_gone()).is_some() {}
         self.waiting.front().map(|(wish, _)| *wish)
     }

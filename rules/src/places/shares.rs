@@ -20,7 +20,7 @@
 
 use std::collections::HashMap;
 
-use super::receiver::{Made, Receiver, Waiter, Wish};
+use super::receiver::{Made, PlaceRequest, Receiver, Waiter};
 use crate::turns::Turns;
 
 /// The slow part is all but this part of the node, where quick receivers are told apart from slow ones.
@@ -42,7 +42,7 @@ const MOST_RECEIVERS: usize = 16_384;
 /// The places that a call has taken.
 #[derive(Debug)]
 pub struct Grant {
-    wish: Wish,
+    wish: PlaceRequest,
     part: Part,
 }
 
@@ -104,7 +104,7 @@ impl<W: Waiter> Shares<W> {
     }
 
     /// Takes the places of a call, or has `waiter` wait for them in turn.
-    pub fn enter(&mut self, wish: Wish, waiter: impl FnOnce() -> W) -> Entered {
+    pub fn enter(&mut self, wish: PlaceRequest, waiter: impl FnOnce() -> W) -> Entered {
         if self.receivers.len() >= self.forget_at && !self.receivers.contains_key(&wish.receiver) {
             // A receiver that is forgotten while it stands in a line is passed over at its turn.
             self.receivers.retain(|_, receiver| receiver.is_needed());
@@ -217,7 +217,7 @@ impl<W: Waiter> Shares<W> {
     }
 
     /// The part in which there is a place for this wish.
-    fn part_for(&mut self, wish: Wish) -> Option<Part> {
+    fn part_for(&mut self, wish: PlaceRequest) -> Option<Part> {
         // The last of the wanted places is judged as if the receiver had the others already.
         let others = wish.places - 1;
         let free = self.size.saturating_sub(self.taken).checked_sub(others).filter(|free| *free > 0)?;
@@ -240,13 +240,13 @@ impl<W: Waiter> Shares<W> {
         (left > 0 && (slow == 0 || is_fair)).then_some(Part::Slow)
     }
 
-    fn take(&mut self, wish: Wish, part: Part) -> Grant {
+    fn take(&mut self, wish: PlaceRequest, part: Part) -> Grant {
         self.count(wish, part, true);
         Grant { wish, part }
     }
 
     /// Counts places that are taken or given back.
-    fn count(&mut self, wish: Wish, part: Part, taken: bool) {
+    fn count(&mut self, wish: PlaceRequest, part: Part, taken: bool) {
         let change = |count: &mut usize| {
             *count = if taken { *count + wish.places } else { count.saturating_sub(wish.places) };
         };

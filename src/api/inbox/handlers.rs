@@ -5,7 +5,7 @@ use warp::http::header::VARY;
 use warp::http::{HeaderValue, StatusCode};
 
 use super::received::{Signature, Webhook};
-use super::wish::Wish;
+use super::reply::InboxReply;
 use super::{Inbox, PAGE, shown};
 use crate::api::answer::{self, Answer};
 use crate::api::call::Call;
@@ -18,7 +18,7 @@ use crate::webhook::Secrets;
 /// Takes a webhook, and answers it as its query asks.
 pub(in crate::api) async fn take(api: &Api, inbox: &Inbox, mut request: Request) -> Result<Answer, Problem> {
     let body = request.bytes(api.max_body, api.client_timeout, &api.memory).await?;
-    let wish = Wish::read(&request.query)?;
+    let wish = InboxReply::read(&request.query)?;
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers = request.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
     let mut webhook = Webhook {

@@ -5,8 +5,8 @@
 
 pub(super) mod handlers;
 pub(crate) mod received;
+mod reply;
 mod shown;
-mod wish;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::Session;
 use super::exit::Exit;
 use super::failure::{Failure, say};
-use super::many::{self, Wish};
+use super::many::{self, ManyAction};
 use super::pages::query;
 use super::patience::Patience;
 use crate::commands::client::{Ask, Error};
@@ -35,14 +35,19 @@ struct Counted {
 }
 
 pub(super) async fn cancel(args: &Many, around: &Surroundings) -> Result<Exit, Failure> {
-    run(args, around, Wish::Cancel, (Method::DELETE, "/timers")).await
+    run(args, around, ManyAction::Cancel, (Method::DELETE, "/timers")).await
 }
 
 pub(super) async fn replay(args: &Many, around: &Surroundings) -> Result<Exit, Failure> {
-    run(args, around, Wish::Replay, (Method::POST, "/timers/replay")).await
+    run(args, around, ManyAction::Replay, (Method::POST, "/timers/replay")).await
 }
 
-async fn run(args: &Many, around: &Surroundings, wish: Wish, path: (Method, &str)) -> Result<Exit, Failure> {
+async fn run(
+    args: &Many,
+    around: &Surroundings,
+    wish: ManyAction,
+    path: (Method, &str),
+) -> Result<Exit, Failure> {
     let filter = args.filter.pairs();
     match (args.ids.ids.is_empty(), filter.is_empty()) {
         (true, true) => {
@@ -71,7 +76,7 @@ async fn run(args: &Many, around: &Surroundings, wish: Wish, path: (Method, &str
 async fn by_filter(
     session: &Session,
     args: &Many,
-    wish: Wish,
+    wish: ManyAction,
     (method, path): (Method, &str),
     filter: Vec<(String, String)>,
 ) -> Result<Exit, Failure> {
@@ -124,7 +129,7 @@ async fn by_filter(
 
 fn told(
     session: &Session,
-    wish: Wish,
+    wish: ManyAction,
     counted: &Counted,
     dry_run: bool,
     words: &str,

@@ -3,7 +3,7 @@
 use super::Session;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::many::{self, Wish};
+use super::many::{self, ManyAction};
 use crate::commands::options::{Fire, Surroundings};
 
 pub(super) async fn run(args: &Fire, around: &Surroundings) -> Result<Exit, Failure> {
@@ -13,5 +13,5 @@ pub(super) async fn run(args: &Fire, around: &Surroundings) -> Result<Exit, Fail
         ));
     }
     let session = Session::open(&args.common.connection, around, args.common.output)?;
-    many::apply(&session, Wish::Fire, &args.ids).await
+    many::apply(&session, ManyAction::Fire, &args.ids).await
 }

@@ -20,13 +20,13 @@ const AT_ONCE: usize = 16;
 
 /// The operation on a timer.
 #[derive(Clone, Copy)]
-pub(super) enum Wish {
+pub(super) enum ManyAction {
     Cancel,
     Fire,
     Replay,
 }
 
-impl Wish {
+impl ManyAction {
     fn ask(self, id: Uuid) -> Ask {
         match self {
             Self::Cancel => Ask::new(Method::DELETE, format!("/timer/{id}")),
@@ -46,7 +46,7 @@ impl Wish {
 }
 
 /// Applies the operation to each of these timers; the exit code is that of the first failure.
-pub(super) async fn apply(session: &Session, wish: Wish, ids: &Ids) -> Result<Exit, Failure> {
+pub(super) async fn apply(session: &Session, wish: ManyAction, ids: &Ids) -> Result<Exit, Failure> {
     let all = read(&ids.ids)?;
     if ids.if_match.is_some() && all.len() != 1 {
         return Err(Failure::usage("--if-match applies to one timer: give a single id"));
@@ -82,7 +82,7 @@ pub(super) async fn apply(session: &Session, wish: Wish, ids: &Ids) -> Result<Ex
     Ok(exit)
 }
 
-fn done(session: &Session, wish: Wish, answer: &Answer) -> Result<(), Failure> {
+fn done(session: &Session, wish: ManyAction, answer: &Answer) -> Result<(), Failure> {
     if session.out.is_json() {
         return Ok(session.out.line(&answer.text())?);
     }

@@ -17,7 +17,7 @@ pub struct Indexed {
     /// The most bytes that they may take, as the index counts them.
     pub bytes_limit: usize,
     /// The contents of the index; absent until it has been filled.
-    pub known: Option<Known>,
+    pub known: Option<IndexContents>,
     /// How many changes it lacks.
     pub lag: Option<u64>,
     /// When the index last heard of a change, in microseconds since 1970.
@@ -26,7 +26,7 @@ pub struct Indexed {
 
 /// The contents of a filled index.
 #[derive(Clone, Debug)]
-pub struct Known {
+pub struct IndexContents {
     pub timers: usize,
     /// Bytes that they take, as the index counts them.
     pub bytes: usize,

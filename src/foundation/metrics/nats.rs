@@ -12,7 +12,7 @@ use rules::room::{Account, Room};
 
 label! {
     /// The kind of a request's failure.
-    Trouble = "result" {
+    FailureKind = "result" {
         /// The request was not done: not connected, or no leader.
         NotDone = "not_done",
         /// The request was not done, since a storage limit is reached.
@@ -42,7 +42,7 @@ pub struct Nats {
     stores: Gauge,
     pub connects: Counter,
     pub requests: Counter,
-    pub failures: Counters<Trouble>,
+    pub failures: Counters<FailureKind>,
     /// How often the bucket was found to differ from the one seen before.
     pub turned: Counters<Turned>,
     durability: Family<[(&'static str, &'static str); 1], Float>,

@@ -14,7 +14,8 @@ fn all() -> Metrics {
     let metrics = Metrics::new("1.2.3", Parts { serves: true, works: true, indexes: true });
     metrics.http.ended("create_timer", Some(201), Duration::from_millis(1));
     let by_state = PerKind::default();
-    let known = index::Known { timers: 1, bytes: 1, complete: true, by_state, overdue: 0, held_up: 0 };
+    let known =
+        index::IndexContents { timers: 1, bytes: 1, complete: true, by_state, overdue: 0, held_up: 0 };
     let (limit, bytes_limit) = (1, 1);
     metrics.index.show(&Indexed { limit, bytes_limit, known: Some(known), lag: None, last_change_micros: 0 });
     metrics

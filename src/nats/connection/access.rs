@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_nats::ServerAddr;
 
 use crate::foundation::clock::Clock;
-use rules::durability::Sync;
+use rules::durability::SyncPolicy;
 
 /// How to reach NATS, and as which user.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +26,7 @@ pub struct Access {
     /// How long to keep trying at the start.
     pub wait: Duration,
     /// When the server syncs, if this process configured it.
-    pub own_sync: Option<Sync>,
+    pub own_sync: Option<SyncPolicy>,
     /// The name this node shows to the server (`nats server report connections`).
     pub name: String,
     pub clock: Clock,

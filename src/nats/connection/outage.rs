@@ -32,11 +32,11 @@ enum Cause {
 pub(super) struct Outage {
     advice: &'static str,
     file: Option<PathBuf>,
-    known: Mutex<Known>,
+    known: Mutex<OutageState>,
 }
 
 #[derive(Default)]
-struct Known {
+struct OutageState {
     reason: Option<String>,
     logged: String,
     logged_at: Option<Instant>,
@@ -55,7 +55,7 @@ impl Outage {
 
     /// Notes that a connection was made.
     pub(super) fn over(&self) {
-        *self.lock() = Known::default();
+        *self.lock() = OutageState::default();
     }
 
     /// Notes the server's reason why it is about to end the connection.
@@ -115,7 +115,7 @@ impl Outage {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, OutageState> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

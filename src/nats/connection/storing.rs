@@ -44,10 +44,10 @@ impl Storing {
 /// How the writes to one stream have gone since the last one that was stored.
 #[derive(Default)]
 pub(super) struct Writes {
-    trouble: Mutex<Option<Trouble>>,
+    trouble: Mutex<Option<WriteFailures>>,
 }
 
-struct Trouble {
+struct WriteFailures {
     since: Instant,
     seen: Instant,
     error: String,
@@ -83,7 +83,8 @@ impl Writes {
                         "NATS has stored nothing from this node for {TROUBLE_AFTER:?}: timers wait. {advice}"
                     );
                 }
-                *trouble = Some(Trouble { since, seen: now, error: error.to_string(), reported, connection });
+                *trouble =
+                    Some(WriteFailures { since, seen: now, error: error.to_string(), reported, connection });
             }
             Some(NatsError::TooLarge { .. } | NatsError::Unreadable(_)) => {}
         }

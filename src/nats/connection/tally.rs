@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::time::Instant;
 
-use crate::foundation::metrics::{Metrics, Trouble};
+use crate::foundation::metrics::{FailureKind, Metrics};
 use crate::nats::error::NatsError;
 
 pub(super) struct Tally {
@@ -36,10 +36,10 @@ impl Tally {
             *refused = Some(Instant::now());
         }
         self.metrics.nats.failures.count(match error {
-            NatsError::Unclear(_) => Trouble::Unclear,
-            NatsError::NotDone(_) => Trouble::NotDone,
-            NatsError::NoRoom(_) => Trouble::NoRoom,
-            NatsError::TooLarge { .. } | NatsError::Unreadable(_) => Trouble::Impossible,
+            NatsError::Unclear(_) => FailureKind::Unclear,
+            NatsError::NotDone(_) => FailureKind::NotDone,
+            NatsError::NoRoom(_) => FailureKind::NoRoom,
+            NatsError::TooLarge { .. } | NatsError::Unreadable(_) => FailureKind::Impossible,
         });
     }
 

@@ -12,14 +12,14 @@ use crate::nats::api::ClusterInfo;
 use crate::nats::connection::link::Link;
 use crate::nats::names::{BUCKET_STREAM, STREAM};
 use crate::nats::requests::leader;
-use rules::durability::{Seen, Server, Stream, Sync};
+use rules::durability::{Seen, Server, Stream, SyncPolicy};
 
 /// How long all servers together may take to answer: a server that is away does not answer.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 
 /// Looks at servers and streams; `None` without a connection, or if a stream does not answer. `own` says when the server syncs,
 /// if this process configured it.
-pub async fn durability(link: &Link, own: Option<Sync>) -> Option<Seen> {
+pub async fn durability(link: &Link, own: Option<SyncPolicy>) -> Option<Seen> {
     if !link.is_up() {
         return None;
     }

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::nats::api::subject;
 use crate::nats::connection::link::Link;
 use crate::nats::connection::version::{is_new_enough, is_synced_enough};
-use rules::durability::{Server, Sync, Version};
+use rules::durability::{Server, SyncPolicy, Version};
 use rules::room::Part;
 
 /// A server's answer about itself.
@@ -64,8 +64,8 @@ impl Answer {
     pub(super) fn server(self) -> Server {
         let config = self.data.and_then(|varz| varz.jetstream).and_then(|jetstream| jetstream.config);
         let sync = config.map(|config| match config {
-            JetStreamConfig { sync_always: true, .. } => Sync::Always,
-            JetStreamConfig { sync_interval, .. } => Sync::Every(Duration::from_nanos(sync_interval)),
+            JetStreamConfig { sync_always: true, .. } => SyncPolicy::Always,
+            JetStreamConfig { sync_interval, .. } => SyncPolicy::Every(Duration::from_nanos(sync_interval)),
         });
         let version = Some(known_version(self.server.ver));
         Server { name: self.server.name, version, sync }
@@ -129,9 +129,9 @@ mod tests {
     #[test]
     fn a_server_says_when_it_syncs() {
         let always = r#"{"config": {"max_memory": 1, "sync_interval": 120000000000, "sync_always": true}}"#;
-        assert_eq!(server(always).sync, Some(Sync::Always));
+        assert_eq!(server(always).sync, Some(SyncPolicy::Always));
         let interval = r#"{"config": {"max_memory": 1, "sync_interval": 1000000000}}"#;
-        assert_eq!(server(interval).sync, Some(Sync::Every(Duration::from_secs(1))));
+        assert_eq!(server(interval).sync, Some(SyncPolicy::Every(Duration::from_secs(1))));
         assert_eq!(server("{}").sync, None);
         assert_eq!(
             server("null").version,

@@ -3,5 +3,5 @@
 mod compare;
 pub(super) mod founding;
 pub(super) mod inspect;
-pub(super) mod standing;
+pub(super) mod setup;
 pub(super) mod wanted;

@@ -1,4 +1,4 @@
-//! The streams and the consumer that jettimer keeps on the broker, with their limits. `standing` makes sure that they exist.
+//! The streams and the consumer that jettimer keeps on the broker, with their limits. `setup` makes sure that they exist.
 
 use std::time::Duration;
 

@@ -11,8 +11,8 @@ use crate::node::engine::call::CallPlace;
 use crate::node::engine::carry_out::Carried;
 use crate::node::engine::commit::{ArmedBy, Lost};
 use crate::node::engine::fire::Unclear;
-use crate::node::engine::known::Known;
 use crate::node::engine::postponing::Turn;
+use crate::node::engine::wake_view::WakeView;
 use crate::node::engine::{Engine, Patience, Worker, measure, report};
 use rules::domain::machine::{Effect, Input, Step, Then, step, unneeded};
 use rules::domain::time::Timestamp;
@@ -36,7 +36,7 @@ pub(super) struct Attention<'a> {
     pub(super) engine: &'a Engine,
     pub(super) worker: &'a Worker,
     pub(super) wake: &'a Wake,
-    pub(super) known: Known,
+    pub(super) known: WakeView,
     /// The name of the claim. It stays the same for all tries, so that a claim whose answer was lost is recognised as ours.
     pub(super) claim: ClaimId,
     /// The place for the call, once the timer is admitted.
@@ -66,7 +66,7 @@ impl Engine {
             engine: self,
             worker,
             wake,
-            known: Box::pin(Known::look(self, &worker.memory, wake)).await?,
+            known: Box::pin(WakeView::look(self, &worker.memory, wake)).await?,
             claim: Uuid::new_v4(),
             place: None,
             news: None,
@@ -178,7 +178,7 @@ impl Attention<'_> {
 
     /// Reads a record that was dropped while its timer waited.
     pub(super) async fn look_again(&mut self) -> Result<(), NatsError> {
-        self.known = Box::pin(Known::look(self.engine, &self.worker.memory, self.wake)).await?;
+        self.known = Box::pin(WakeView::look(self.engine, &self.worker.memory, self.wake)).await?;
         Ok(())
     }
 

@@ -14,13 +14,13 @@ mod elsewhere;
 mod fire;
 mod holds;
 mod inherit;
-mod known;
 mod lookup;
 mod measure;
 mod memory;
 mod notify;
 mod postponing;
 mod report;
+mod wake_view;
 
 use std::sync::Arc;
 

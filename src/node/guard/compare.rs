@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::bucket_view::Marks;
 use super::heard::{Heard, UntilNow};
-use super::known::Marks;
 use super::{Guard, form};
 use crate::foundation::metrics::Turned;
 use crate::nats::{BucketState, NatsError, read_mark};

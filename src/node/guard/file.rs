@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::bucket_view::Marks;
 use super::form;
-use super::known::Marks;
 use rules::domain::time::Timestamp;
 
 /// The content of the file.

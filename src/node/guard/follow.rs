@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::bucket_view::BucketView;
 use super::file::{self, Remembered};
-use super::known::Known;
 use super::{Guard, form};
 use crate::nats::{NatsError, read_mark};
 use rules::domain::high_water::covered_after;
@@ -86,7 +86,7 @@ impl Guard {
     /// Sets how long records stay, so that they stay until a mark covers them.
     fn set_stay(&self) {
         let Some((stay, interval)) = &self.stay else { return };
-        let swept_at = self.read(Known::swept_at);
+        let swept_at = self.read(BucketView::swept_at);
         let age = swept_at
             .map_or(self.began.elapsed(), |at| self.clock.scale().clock_to_world(self.now().since(at)));
         stay.set(covered_after(age, *interval));

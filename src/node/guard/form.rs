@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::known::Marks;
+use super::bucket_view::Marks;
 use crate::foundation::rfc3339;
 use rules::domain::high_water::HighWater;
 use rules::domain::time::Timestamp;

@@ -19,12 +19,12 @@
 //! **Invariant:** no record is claimed, changed or repaired on the word of a broker until this node has compared the
 //! broker's bucket with its own knowledge.
 
+mod bucket_view;
 mod compare;
 mod file;
 mod follow;
 mod form;
 mod heard;
-mod known;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
@@ -34,8 +34,8 @@ use std::time::{Duration, Instant};
 use crate::foundation::clock::{Clock, Reference};
 use crate::foundation::metrics::Metrics;
 use crate::nats::{Link, NatsError, Stay, Stored, put_mark, read_mark};
+use bucket_view::{BucketView, Marks};
 use heard::Heard;
-use known::{Known, Marks};
 use rules::domain::high_water::HighWater;
 use rules::domain::time::Timestamp;
 use rules::domain::timer::TimerId;
@@ -62,7 +62,7 @@ pub struct Guard {
     /// How long records stay after their timer's end, which follows from the marks; and the pause between two sweeps.
     stay: Option<(Stay, Duration)>,
     began: Instant,
-    known: Arc<RwLock<Known>>,
+    known: Arc<RwLock<BucketView>>,
     /// The sequences of the bucket that this node has seen, and its own last writes.
     heard: Arc<Mutex<Heard>>,
     /// The epoch of the link in which the bucket was last compared with the node's knowledge; 0 if it was not.
@@ -83,7 +83,7 @@ impl Guard {
         stay: Option<(Stay, Duration)>,
     ) -> Self {
         let remembered = file.as_deref().map(file::read).unwrap_or_default();
-        let known = Known::remembered(remembered.born, remembered.marks);
+        let known = BucketView::remembered(remembered.born, remembered.marks);
         let heard = Heard::remembered(remembered.seen, remembered.at);
         Self {
             link,
@@ -144,7 +144,7 @@ impl Guard {
 
     /// When the bucket was created, in nanoseconds since the epoch; 0 before the first comparison.
     pub fn bucket_born(&self) -> i128 {
-        self.read(Known::born)
+        self.read(BucketView::born)
     }
 
     /// Stores the mark of a sweep for all nodes.
@@ -181,11 +181,11 @@ impl Guard {
         then(&mut self.heard.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn read<T>(&self, read: impl FnOnce(&Known) -> T) -> T {
+    fn read<T>(&self, read: impl FnOnce(&BucketView) -> T) -> T {
         read(&self.known.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn write<T>(&self, write: impl FnOnce(&mut Known) -> T) -> T {
+    fn write<T>(&self, write: impl FnOnce(&mut BucketView) -> T) -> T {
         write(&mut self.known.write().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -46,12 +46,12 @@ pub struct Means {
 pub struct Heartbeat {
     means: Means,
     itself: Arc<Node>,
-    known: Arc<Mutex<Known>>,
+    known: Arc<Mutex<PeerTable>>,
     /// Cancelled when this node takes no new work.
     stop: CancellationToken,
 }
 
-struct Known {
+struct PeerTable {
     roster: Roster,
     server: ServerClock,
     of_nats: SkewAlarm,
@@ -84,7 +84,7 @@ pub struct KnownNode {
 impl Heartbeat {
     /// A heartbeat that has heard no node yet; `stop` tells that this node is about to end.
     pub fn new(means: Means, itself: Node, stop: CancellationToken) -> Self {
-        let known = Known {
+        let known = PeerTable {
             roster: Roster::new(itself.instance),
             server: ServerClock::default(),
             of_nats: SkewAlarm::default(),
@@ -163,12 +163,12 @@ impl Heartbeat {
         Moment { steady: Instant::now(), clock: self.means.clock.world() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Known> {
+    fn lock(&self) -> MutexGuard<'_, PeerTable> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Known {
+impl PeerTable {
     fn skew(&self, now: Moment) -> Skew {
         Skew::of(self.server.offset(now), self.roster.peers().filter_map(|peer| peer.offset(now)).collect())
     }

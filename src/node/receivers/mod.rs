@@ -48,13 +48,13 @@ pub struct Receivers {
     rules: Arc<Rules>,
     /// How many nodes work, this one included.
     nodes: Arc<AtomicUsize>,
-    known: Arc<Mutex<Known>>,
+    known: Arc<Mutex<ReceiverTable>>,
     /// The troubles that other nodes report.
     others: Arc<Mutex<Others>>,
 }
 
 #[derive(Debug, Default)]
-struct Known {
+struct ReceiverTable {
     receivers: HashMap<Arc<str>, Receiver>,
     flows: HashMap<String, Lane>,
 }
@@ -174,7 +174,7 @@ impl Receivers {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Known> {
+    fn lock(&self) -> MutexGuard<'_, ReceiverTable> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -214,7 +214,7 @@ async fn paused(pause: Duration) -> Duration {
     pause
 }
 
-impl Known {
+impl ReceiverTable {
     /// How many paths of each receiver are remembered.
     fn room_for_paths(&self) -> usize {
         (ALL_PATHS / self.receivers.len().max(1)).clamp(4, MAX_PATHS)

@@ -151,7 +151,7 @@ fn no_token_has_the_rates_and_breakers_of_another_forgotten() {
     let now = Instant::now();
     let hourly = Limits { parallelism: 1, most: 1, space: Duration::from_secs(3_600) };
     let [one, other] = ["one", "other"].map(|token| Owner::of(Some(token)));
-    let called = |known: &mut Known, key: &str, owner| {
+    let called = |known: &mut ReceiverTable, key: &str, owner| {
         let lane = known.flow(key);
         lane.named_by(owner);
         assert!(matches!(lane.enter(hourly, ALIKE, now), Entry::Now(Turn::In(_))));

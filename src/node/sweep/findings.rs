@@ -14,7 +14,7 @@ const EXAMPLES: usize = 5;
 
 /// The kind of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FindingKind {
     /// A timer is overdue, and no wake comes.
     Overdue,
     /// A timer waits, and no wake comes in time.
@@ -41,7 +41,7 @@ pub enum Kind {
     SweepMissing,
 }
 
-impl Kind {
+impl FindingKind {
     /// All kinds, the most urgent first.
     pub const EACH: [Self; 14] = [
         Self::BucketMissing,
@@ -126,7 +126,7 @@ pub struct Findings {
     /// The metrics that count each finding at once: a sweep may be cut off.
     counted: Option<Arc<Metrics>>,
     looked_at: AtomicUsize,
-    tallies: Mutex<[Tally; Kind::EACH.len()]>,
+    tallies: Mutex<[Tally; FindingKind::EACH.len()]>,
     pub late: Late,
 }
 
@@ -141,16 +141,16 @@ impl Findings {
         Self { late, ..Self::default() }
     }
 
-    /// Notes a finding, and counts it in the metrics at once, unless its kind [stays](Kind::stays).
-    pub fn note(&self, kind: Kind, id: Option<TimerId>) {
+    /// Notes a finding, and counts it in the metrics at once, unless its kind [stays](FindingKind::stays).
+    pub fn note(&self, kind: FindingKind, id: Option<TimerId>) {
         if let Some(metrics) = self.counted.as_ref().filter(|_| !kind.stays()) {
             metrics.sweep.findings.count(kind.label());
-            if kind == Kind::Restored {
+            if kind == FindingKind::Restored {
                 metrics.sweep.restored();
             }
         }
         let mut tallies = self.lock();
-        let place = Kind::EACH.iter().position(|each| *each == kind);
+        let place = FindingKind::EACH.iter().position(|each| *each == kind);
         let Some(tally) = place.and_then(|place| tallies.get_mut(place)) else { return };
         tally.count += 1;
         if tally.examples.len() < EXAMPLES {
@@ -169,9 +169,9 @@ impl Findings {
     }
 
     /// All findings by kind, the most urgent first.
-    pub fn found(&self) -> Vec<(Kind, Tally)> {
+    pub fn found(&self) -> Vec<(FindingKind, Tally)> {
         let tallies = self.lock().clone();
-        Kind::EACH.into_iter().zip(tallies).filter(|(_, tally)| tally.count > 0).collect()
+        FindingKind::EACH.into_iter().zip(tallies).filter(|(_, tally)| tally.count > 0).collect()
     }
 
     /// Logs the findings that were repaired.
@@ -179,7 +179,7 @@ impl Findings {
         for (kind, tally) in self.found().into_iter().filter(|(kind, _)| !kind.stays()) {
             let (finding, count) = (kind.name(), tally.count);
             let timers = tally.examples.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            if kind == Kind::Restored {
+            if kind == FindingKind::Restored {
                 tracing::error!(
                     finding,
                     count,
@@ -187,7 +187,7 @@ impl Findings {
                     "NATS or a backup brought back timers that must have been over; they are now unknown and are not called: \
                      see docs/reliability.md, \"Restored data\""
                 );
-            } else if kind == Kind::Orphan {
+            } else if kind == FindingKind::Orphan {
                 // Left by creations that were cut off, and by timers that were moved and whose records have left since.
                 tracing::info!(finding, count, timers, "removed wakes that belong to no timer");
             } else {
@@ -201,7 +201,7 @@ impl Findings {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, [Tally; Kind::EACH.len()]> {
+    fn lock(&self) -> MutexGuard<'_, [Tally; FindingKind::EACH.len()]> {
         self.tallies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Known, Sweeper};
+use super::{Sweeper, SweeperState};
 use crate::nats::{Lease, NatsError};
 use rules::domain::time::Timestamp;
 
@@ -18,7 +18,7 @@ const RENEW_BELOW: Duration = Duration::from_secs(8);
 
 impl Sweeper {
     /// Takes the lease if no other node holds it, and renews it.
-    pub(super) async fn hold(&self, known: &mut Known) {
+    pub(super) async fn hold(&self, known: &mut SweeperState) {
         let now = self.clock.world();
         let (lease, revision) = match known.held.take() {
             Some((lease, revision)) if lease.until.since(now) > RENEW_BELOW => {

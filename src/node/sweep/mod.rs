@@ -11,13 +11,13 @@
 mod accounts;
 pub mod findings;
 mod hold;
-mod known;
 pub mod late;
 mod look;
 mod orphans;
 mod pace;
 mod pass;
 mod room;
+mod state;
 mod suspect;
 
 use std::pin::Pin;
@@ -34,7 +34,7 @@ use crate::nats::{Lease, Ledger, Link, NatsError, Shape, Store};
 use crate::node::guard::Guard;
 use accounts::Accounts;
 use findings::Findings;
-use known::Known;
+use state::SweeperState;
 
 pub use pass::{Broom, Order};
 
@@ -92,7 +92,7 @@ impl Sweeper {
 
     /// Sweeps until `stop`, then releases the lease. `lost` says that wakes were lost before this node started.
     pub async fn run(self, lost: bool, stop: CancellationToken) {
-        let mut known = Known::new(lost);
+        let mut known = SweeperState::new(lost);
         stop.run_until_cancelled(self.keep(&mut known)).await;
         if let Some((lease, revision)) = known.held {
             let over = Lease { until: self.clock.world(), ..lease };
@@ -101,7 +101,7 @@ impl Sweeper {
         }
     }
 
-    async fn keep(&self, known: &mut Known) {
+    async fn keep(&self, known: &mut SweeperState) {
         let mut tick = tokio::time::interval(LOOK_EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut sweeping: Option<Sweeping<'_>> = None;
@@ -129,13 +129,13 @@ impl Sweeper {
                         continue;
                     }
                     self.look(known).await;
-                    if known.standing.is_none() {
+                    if known.topology.is_none() {
                         continue;
                     }
                     self.look_at_room(known).await;
                     let is_due = known.is_due(self.settings.interval);
                     if (known.loss && !had_loss) || (sweeping.is_none() && is_due) {
-                        let born = known.standing.as_ref().map(|standing| standing.bucket_born);
+                        let born = known.topology.as_ref().map(|topology| topology.bucket_born);
                         sweeping = Some(self.sweep(known.loss, known.begin_to_find_orphans(), born));
                     }
                 }
@@ -190,7 +190,7 @@ impl Sweeper {
     }
 
     /// Shows the stored ledger, whichever node keeps it.
-    async fn show_ledger(&self, known: &mut Known) {
+    async fn show_ledger(&self, known: &mut SweeperState) {
         if !self.settings.ledger || known.shown.is_some_and(|shown| shown.elapsed() < SHOW_EVERY) {
             return;
         }
@@ -202,7 +202,7 @@ impl Sweeper {
         }
     }
 
-    fn finish(&self, known: &mut Known, result: Result<(), NatsError>) {
+    fn finish(&self, known: &mut SweeperState, result: Result<(), NatsError>) {
         known.done = Some(Instant::now());
         match result {
             Ok(()) => {
@@ -212,9 +212,9 @@ impl Sweeper {
                 known.loss = false;
                 let now = self.clock.world();
                 self.metrics.sweep.done(now.as_micros());
-                if let (Some((lease, _)), Some(standing)) = (&mut known.held, &known.standing) {
+                if let (Some((lease, _)), Some(topology)) = (&mut known.held, &known.topology) {
                     lease.swept_at = Some(now);
-                    lease.wakes_born = Some(standing.wakes_born);
+                    lease.wakes_born = Some(topology.wakes_born);
                     // The next look then writes the lease.
                     lease.until = now;
                 }

@@ -2,7 +2,7 @@
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::findings::{Findings, Kind};
+use super::findings::{FindingKind, Findings};
 use super::pass::{BESIDE, Broom, Order, short};
 use crate::nats::{self, NatsError, WaitingWake, WakeScan};
 use rules::domain::sweep::is_orphan;
@@ -44,7 +44,7 @@ impl Broom {
             Err(error) => return Err(error),
         }
         if !order.repair || nats::remove_wake(&self.link, wake.sequence).await? {
-            findings.note(Kind::Orphan, Some(wake.id));
+            findings.note(FindingKind::Orphan, Some(wake.id));
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use crate::foundation::clock::{Clock, Moment};
 use crate::nats::{self, Link, NatsError, Put, RecordPage, RecordPages, Store, Stored, Wakes};
 use crate::node::guard::Guard;
 use crate::node::sweep::accounts::Accounts;
-use crate::node::sweep::findings::{Findings, Kind};
+use crate::node::sweep::findings::{FindingKind, Findings};
 use crate::node::sweep::pace::Pace;
 use crate::node::sweep::suspect::Suspect;
 use rules::domain::high_water::{HighWater, Soundings};
@@ -128,10 +128,10 @@ impl Broom {
             pass.ids.extend(page.unreadable.iter().map(|(id, _)| short(*id)));
         }
         for (id, revision) in &page.unreadable {
-            findings.note(Kind::Unreadable, Some(*id));
+            findings.note(FindingKind::Unreadable, Some(*id));
             pass.soundings.count_unreadable(*revision);
         }
-        page.removed.iter().for_each(|id| findings.note(Kind::Removed, Some(*id)));
+        page.removed.iter().for_each(|id| findings.note(FindingKind::Removed, Some(*id)));
         findings.looked_at(page.records.len());
         if pass.order.count_late {
             let now = self.clock.now();
@@ -175,7 +175,7 @@ impl Broom {
                 Put::Lost => return Ok(()),
             }
         }
-        findings.note(Kind::Restored, Some(id));
+        findings.note(FindingKind::Restored, Some(id));
         Ok(())
     }
 
@@ -214,7 +214,7 @@ impl Broom {
         if order.repair {
             self.wakes.arm(id, damage.arm, LEAD, &receiver, self.clock.now(), Uuid::new_v4()).await?;
         }
-        findings.note(Kind::of(damage.finding), Some(id));
+        findings.note(FindingKind::of(damage.finding), Some(id));
         Ok(())
     }
 

@@ -20,7 +20,7 @@ const REFUSED_LATELY: Duration = Duration::from_secs(2);
 
 /// A sweeper's view of the room.
 #[derive(Default)]
-pub(super) struct Known {
+pub(super) struct RoomState {
     /// The connection of the last measurement, and its time.
     measured: Option<(u64, Instant)>,
     /// The connection on which the grant could not be measured.
@@ -34,8 +34,8 @@ pub(super) struct Known {
 impl Sweeper {
     /// Measures the room now and then, and orders a sweep once NATS accepts writes again that it had refused for lack of
     /// room.
-    pub(super) async fn look_at_room(&self, known: &mut super::Known) {
-        if known.standing.as_ref().is_some_and(|standing| standing.is_single) {
+    pub(super) async fn look_at_room(&self, known: &mut super::SweeperState) {
+        if known.topology.as_ref().is_some_and(|topology| topology.is_single) {
             self.measure_room(&mut known.room).await;
         }
         let Some(refused) = self.link.refused_for_room() else { return };
@@ -55,7 +55,7 @@ impl Sweeper {
         }
     }
 
-    async fn measure_room(&self, known: &mut Known) {
+    async fn measure_room(&self, known: &mut RoomState) {
         let connection = self.link.connection();
         let is_due = known.measured.is_none_or(|(on, at)| on != connection || at.elapsed() >= MEASURE_EVERY);
         if !is_due || known.denied == Some(connection) {
@@ -74,7 +74,7 @@ impl Sweeper {
     }
 
     /// Gives up the older half of the events, so that timers can be called and cancelled.
-    pub(super) async fn make_room(&self, known: &mut super::Known) {
+    pub(super) async fn make_room(&self, known: &mut super::SweeperState) {
         match nats::drop_older_events(&self.link).await {
             Ok(0) => {}
             Ok(dropped) if known.room.gave_up => tracing::debug!(dropped, "gave up more events"),

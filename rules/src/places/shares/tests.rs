@@ -16,12 +16,12 @@ impl Waiter for Rc<Cell<bool>> {
 
 type Tried = Shares<Rc<Cell<bool>>>;
 
-fn wish(receiver: u64, site: u64) -> Wish {
-    Wish { receiver, site, flow: None, places: 1 }
+fn wish(receiver: u64, site: u64) -> PlaceRequest {
+    PlaceRequest { receiver, site, flow: None, places: 1 }
 }
 
 /// Takes places for this wish until none is given.
-fn fill(shares: &mut Tried, wish: Wish) -> Vec<Grant> {
+fn fill(shares: &mut Tried, wish: PlaceRequest) -> Vec<Grant> {
     std::iter::from_fn(|| shares.part_for(wish).map(|part| shares.take(wish, part))).collect()
 }
 
@@ -29,7 +29,7 @@ const QUICK: Option<Made> = Some(Made { was_quick: true, was_answered: true });
 const LONG: Option<Made> = Some(Made { was_quick: false, was_answered: true });
 
 /// Calls it once, quickly.
-fn answers(shares: &mut Tried, wish: Wish) {
+fn answers(shares: &mut Tried, wish: PlaceRequest) {
     let Entered::Now(grant) = shares.enter(wish, Rc::default) else { panic!("no place for {wish:?}") };
     shares.give_back(grant, QUICK);
 }
@@ -161,7 +161,7 @@ fn a_node_with_few_places_uses_most_of_them_for_one_that_hangs() {
 #[test]
 fn calls_of_large_timers_have_no_more_places_than_others_and_leave_some_to_receivers_that_come_now() {
     let mut shares = Tried::new(NODE);
-    let large = |receiver| Wish { places: 16, ..wish(receiver, 1) };
+    let large = |receiver| PlaceRequest { places: 16, ..wish(receiver, 1) };
     let taken: Vec<usize> = (1..=3).map(|receiver| fill(&mut shares, large(receiver)).len()).collect();
     assert_eq!(taken, [23, 2, 1], "of 16 places each");
     assert_eq!(fill(&mut shares, wish(6, 1)).len(), 1);
@@ -214,7 +214,7 @@ proptest! {
             match event {
                 Event::Enter { receiver, flow, places } => {
                     let places = places.min((size / 4).max(1));
-                    let wish = Wish { receiver, site: 100 + receiver % 3, flow, places };
+                    let wish = PlaceRequest { receiver, site: 100 + receiver % 3, flow, places };
                     let waiter = Rc::<Cell<bool>>::default();
                     match shares.enter(wish, || waiter.clone()) {
                         Entered::Now(grant) => grants.push(grant),
@@ -244,7 +244,7 @@ proptest! {
             prop_assert!(shares.taken <= size);
             let slow = grants.iter().filter(|grant| grant.part == Part::Slow).map(Grant::places);
             prop_assert_eq!(shares.slow, slow.sum::<usize>());
-            let waiting: Vec<Wish> = shares.receivers.values_mut().filter_map(Receiver::first).collect();
+            let waiting: Vec<PlaceRequest> = shares.receivers.values_mut().filter_map(Receiver::first).collect();
             for wish in waiting {
                 prop_assert_eq!(shares.part_for(wish), None, "{:?} waits", wish);
             }

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
 use super::shared::Text;
-use super::{Instant, millis};
+use super::{StoredInstant, millis};
 use rules::domain::attempt::{Attempt, CallResult};
 use rules::domain::called::{Answer, Called, Phases};
 use rules::room::size;
@@ -20,9 +20,9 @@ pub(super) struct AttemptJson<'r> {
     node: Text,
     /// Absent if equal to `claimed_at`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    due_at: Option<Instant>,
-    claimed_at: Instant,
-    finished_at: Instant,
+    due_at: Option<StoredInstant>,
+    claimed_at: StoredInstant,
+    finished_at: StoredInstant,
     #[serde(flatten)]
     result: ResultJson<'r>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -86,9 +86,9 @@ impl<'r> From<&'r Attempt> for AttemptJson<'r> {
         Self {
             number: attempt.number,
             node: Text(attempt.node.clone()),
-            due_at: (attempt.due_at != attempt.claimed_at).then_some(Instant(attempt.due_at)),
-            claimed_at: Instant(attempt.claimed_at),
-            finished_at: Instant(attempt.finished_at),
+            due_at: (attempt.due_at != attempt.claimed_at).then_some(StoredInstant(attempt.due_at)),
+            claimed_at: StoredInstant(attempt.claimed_at),
+            finished_at: StoredInstant(attempt.finished_at),
             result: match &attempt.called.result {
                 CallResult::Answered { status, retry_after } => {
                     ResultJson::Answered { status: *status, retry_after_ms: retry_after.map(millis) }

@@ -44,8 +44,8 @@ struct Record<'r> {
     v: u32,
     id: Uuid,
     state: StateJson<'r>,
-    due_at: Instant,
-    created_at: Instant,
+    due_at: StoredInstant,
+    created_at: StoredInstant,
     #[serde(borrow)]
     url: Cow<'r, str>,
     #[serde(borrow)]
@@ -76,9 +76,9 @@ struct Record<'r> {
     #[serde(default, skip_serializing_if = "is_zero")]
     attempts_before: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    replayed_at: Option<Instant>,
+    replayed_at: Option<StoredInstant>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    gave_up_at: Option<Instant>,
+    gave_up_at: Option<StoredInstant>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     attempts: Vec<AttemptJson<'r>>,
     /// The fields that this version does not know.
@@ -87,15 +87,15 @@ struct Record<'r> {
 }
 
 /// An instant, as RFC 3339 in the stored text.
-struct Instant(Timestamp);
+struct StoredInstant(Timestamp);
 
-impl Serialize for Instant {
+impl Serialize for StoredInstant {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(rfc3339::Text::of(self.0).as_str())
     }
 }
 
-impl<'de> Deserialize<'de> for Instant {
+impl<'de> Deserialize<'de> for StoredInstant {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         shared::read(deserializer, |text| rfc3339::parse(text).map(Self))
     }
@@ -115,8 +115,8 @@ pub(in crate::nats) fn to_json(timer: &Timer, later: &Later) -> Vec<u8> {
         v: VERSION,
         id: timer.id,
         state: (&timer.state).into(),
-        due_at: Instant(timer.due_at),
-        created_at: Instant(timer.created_at),
+        due_at: StoredInstant(timer.due_at),
+        created_at: StoredInstant(timer.created_at),
         url: timer.target.url.as_str().into(),
         method: timer.target.method.as_str().into(),
         headers: Cow::Borrowed(&timer.target.headers),
@@ -138,8 +138,8 @@ pub(in crate::nats) fn to_json(timer: &Timer, later: &Later) -> Vec<u8> {
         traceparent: timer.traceparent.as_deref().map(Cow::Borrowed),
         fingerprint: timer.fingerprint,
         attempts_before: timer.attempts_before,
-        replayed_at: timer.replayed_at.map(Instant),
-        gave_up_at: timer.gave_up_at.map(Instant),
+        replayed_at: timer.replayed_at.map(StoredInstant),
+        gave_up_at: timer.gave_up_at.map(StoredInstant),
         attempts: timer.attempts.iter().map(AttemptJson::from).collect(),
         later: later.fields(),
     };

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Instant;
+use super::StoredInstant;
 use super::shared::Text;
 use rules::domain::time::Timestamp;
 use rules::domain::timer::{Claim, Doubt, State};
@@ -15,30 +15,30 @@ use rules::domain::timer::{Claim, Doubt, State};
 pub(super) enum StateJson<'r> {
     Scheduled {
         attempt: u32,
-        at: Instant,
+        at: StoredInstant,
     },
     Firing {
         attempt: u32,
         claim: ClaimJson,
     },
     Delivered {
-        at: Instant,
+        at: StoredInstant,
     },
     Failed {
         /// Absent in records from before replays.
         #[serde(default)]
         attempt: u32,
-        at: Instant,
+        at: StoredInstant,
         reason: Cow<'r, str>,
     },
     Cancelled {
-        at: Instant,
+        at: StoredInstant,
     },
     Unknown {
         attempt: u32,
         /// In a restored record, a claim without meaning: earlier versions of jettimer require one.
         claim: ClaimJson,
-        at: Instant,
+        at: StoredInstant,
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         restored: bool,
     },
@@ -50,28 +50,28 @@ pub(super) struct ClaimJson {
     node: Text,
     /// Absent if equal to `since`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    due_at: Option<Instant>,
-    since: Instant,
-    lease_until: Instant,
+    due_at: Option<StoredInstant>,
+    since: StoredInstant,
+    lease_until: StoredInstant,
 }
 
 impl<'r> From<&'r State> for StateJson<'r> {
     fn from(state: &'r State) -> Self {
         match state {
-            State::Scheduled { attempt, at } => Self::Scheduled { attempt: *attempt, at: Instant(*at) },
+            State::Scheduled { attempt, at } => Self::Scheduled { attempt: *attempt, at: StoredInstant(*at) },
             State::Firing { attempt, claim } => Self::Firing { attempt: *attempt, claim: claim.into() },
-            State::Delivered { at } => Self::Delivered { at: Instant(*at) },
+            State::Delivered { at } => Self::Delivered { at: StoredInstant(*at) },
             State::Failed { attempt, at, reason } => {
-                Self::Failed { attempt: *attempt, at: Instant(*at), reason: reason.as_str().into() }
+                Self::Failed { attempt: *attempt, at: StoredInstant(*at), reason: reason.as_str().into() }
             }
-            State::Cancelled { at } => Self::Cancelled { at: Instant(*at) },
+            State::Cancelled { at } => Self::Cancelled { at: StoredInstant(*at) },
             State::Unknown { attempt, doubt, at } => Self::Unknown {
                 attempt: *attempt,
                 claim: match doubt {
                     Doubt::NoOutcome(claim) => claim.into(),
                     Doubt::Restored => ClaimJson::of_nobody(*at),
                 },
-                at: Instant(*at),
+                at: StoredInstant(*at),
                 restored: *doubt == Doubt::Restored,
             },
         }
@@ -104,8 +104,8 @@ impl ClaimJson {
             id: Uuid::nil(),
             node: Text("".into()),
             due_at: None,
-            since: Instant(at),
-            lease_until: Instant(at),
+            since: StoredInstant(at),
+            lease_until: StoredInstant(at),
         }
     }
 }
@@ -115,9 +115,9 @@ impl From<&Claim> for ClaimJson {
         Self {
             id: claim.id,
             node: Text(claim.node.clone()),
-            due_at: (claim.due_at != claim.since).then_some(Instant(claim.due_at)),
-            since: Instant(claim.since),
-            lease_until: Instant(claim.lease_until),
+            due_at: (claim.due_at != claim.since).then_some(StoredInstant(claim.due_at)),
+            since: StoredInstant(claim.since),
+            lease_until: StoredInstant(claim.lease_until),
         }
     }
 }

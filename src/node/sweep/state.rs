@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::room;
 use crate::foundation::failures::Failures;
-use crate::nats::{Lease, Standing};
+use crate::nats::{Lease, TopologyState};
 use rules::backoff::Backoff;
 
 /// How often a sweep also reads all waiting wakes. A wake without a record takes room, and leaves by itself at its instant.
@@ -18,11 +18,11 @@ const FAILURES_TOLD: u32 = 3;
 /// The pauses after sweeps that failed, while wakes are known to be lost.
 const AGAIN: Backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(60) };
 
-pub(super) struct Known {
+pub(super) struct SweeperState {
     /// The lease if this node holds it, with its revision.
     pub(super) held: Option<(Lease, u64)>,
     /// The result of the last look at the streams.
-    pub(super) standing: Option<Standing>,
+    pub(super) topology: Option<TopologyState>,
     /// Wakes were lost since the last complete sweep.
     pub(super) loss: bool,
     /// How many looks in a row have shown an older bucket or another one.
@@ -38,15 +38,15 @@ pub(super) struct Known {
     /// When the ledger was last shown.
     pub(super) shown: Option<Instant>,
     /// The sweeper's view of the room in JetStream.
-    pub(super) room: room::Known,
+    pub(super) room: room::RoomState,
 }
 
-impl Known {
+impl SweeperState {
     /// A sweeper's knowledge at the start; `loss` says that wakes were lost before.
     pub(super) fn new(loss: bool) -> Self {
         Self {
             held: None,
-            standing: None,
+            topology: None,
             loss,
             back: 0,
             trouble: None,
@@ -54,7 +54,7 @@ impl Known {
             orphans: None,
             failures: Failures::told_at(FAILURES_TOLD),
             shown: None,
-            room: room::Known::default(),
+            room: room::RoomState::default(),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::nats::{NatsError, Stored, Wake};
 use rules::domain::timer::{ClaimId, State, TimerId};
 
 /// The known facts about a timer.
-pub(super) struct Known {
+pub(super) struct WakeView {
     /// Its record, if there is one. It is also absent while the timer waits and there is no room for the record.
     pub(super) stored: Option<Stored>,
     /// Whether the record was read from the leader, or written by this worker.
@@ -16,7 +16,7 @@ pub(super) struct Known {
     pub(super) looking: Option<Looking>,
 }
 
-impl Known {
+impl WakeView {
     /// Reads the record of a wake's timer from any replica, which is cheap. Only the leader can say that there is no record.
     pub(super) async fn look(engine: &Engine, memory: &Memory, wake: &Wake) -> Result<Self, NatsError> {
         let looking = Some(memory.look(wake.receiver.as_deref()).await);

@@ -28,7 +28,7 @@ pub(super) struct Marks {
 
 /// The knowledge about a bucket.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(super) struct BucketView {
     /// When the bucket was created; 0 before the first look.
     born: i128,
     marks: Marks,
@@ -77,7 +77,7 @@ impl Marks {
     }
 }
 
-impl Known {
+impl BucketView {
     /// The remembered marks of the bucket that was created at this instant.
     pub(super) fn remembered(born: i128, marks: Marks) -> Self {
         let mut known = Self { born, ..Self::default() };
@@ -154,11 +154,11 @@ mod tests {
         Marks::of_sweep(mark(seq, upto))
     }
 
-    fn known() -> Known {
-        Known::remembered(BORN, Marks::default())
+    fn known() -> BucketView {
+        BucketView::remembered(BORN, Marks::default())
     }
 
-    fn judges(known: &Known, due: u64, revision: u64) -> bool {
+    fn judges(known: &BucketView, due: u64, revision: u64) -> bool {
         known.is_restored(TimerId::nil(), &State::Scheduled { attempt: 1, at: at(due) }, revision)
     }
 
@@ -218,7 +218,7 @@ mod tests {
         known.learn(Marks::of_sweep(open), 55);
         assert!(judges(&known, 150, 50));
         // Other nodes hear of it.
-        let mut other = Known::remembered(BORN, swept(55, 210));
+        let mut other = BucketView::remembered(BORN, swept(55, 210));
         other.learn(known.marks().clone(), 55);
         assert!(judges(&other, 150, 50));
     }

@@ -1,4 +1,4 @@
-//! Makes sure that everything that jettimer needs stands on the broker, at the start and while nodes run.
+//! Makes sure that the streams, buckets and the consumer that jettimer needs exist, at the start and while nodes run.
 //!
 //! Missing parts are created and existing ones are compared. A difference is explained and never repaired automatically, since
 //! changing a stream's limits or retention can delete timers.
@@ -39,9 +39,9 @@ pub enum Missing {
     Consumer,
 }
 
-/// The parts on the broker, once everything stands.
+/// The streams, buckets and the consumer, once all of them exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct TopologyState {
     /// The parts that were missing and were created just now.
     pub created: Vec<Missing>,
     /// When the bucket was created, in nanoseconds since the epoch. Distinguishes it from another bucket of its name.
@@ -54,7 +54,7 @@ pub struct Standing {
     pub is_single: bool,
 }
 
-impl Standing {
+impl TopologyState {
     /// Whether the wakes were lost and the bucket was not: timers have to be armed again.
     pub fn has_lost_wakes(&self) -> bool {
         self.created.contains(&Missing::Wakes) && !self.created.contains(&Missing::Bucket)
@@ -81,18 +81,18 @@ impl Standing {
 /// # Errors
 ///
 /// JetStream's own error, or a list of the differences and what to do.
-pub async fn prepare(link: &Link, shape: Shape, wait: Duration, founder: &Founder) -> Result<Standing> {
+pub async fn prepare(link: &Link, shape: Shape, wait: Duration, founder: &Founder) -> Result<TopologyState> {
     let deadline = Instant::now() + wait;
     loop {
         match create_or_compare(link, shape, Some(founder)).await {
-            Err(Trouble::NotNow(error)) if Instant::now() < deadline => {
+            Err(SetupError::NotNow(error)) if Instant::now() < deadline => {
                 tracing::info!(error = format!("{error:#}"), "JetStream is not ready yet; trying again");
                 tokio::time::sleep(PAUSE).await;
             }
-            Err(Trouble::NotNow(error) | Trouble::Mismatch(error) | Trouble::NoBucket(error)) => {
+            Err(SetupError::NotNow(error) | SetupError::Mismatch(error) | SetupError::NoBucket(error)) => {
                 return Err(error);
             }
-            Ok(standing) => return Ok(standing),
+            Ok(topology) => return Ok(topology),
         }
     }
 }
@@ -102,13 +102,13 @@ pub async fn prepare(link: &Link, shape: Shape, wait: Duration, founder: &Founde
 /// # Errors
 ///
 /// As for [`prepare`], at once.
-pub async fn mend(link: &Link, shape: Shape) -> Result<Standing, Trouble> {
+pub async fn mend(link: &Link, shape: Shape) -> Result<TopologyState, SetupError> {
     create_or_compare(link, shape, None).await
 }
 
-/// The reason why something that is needed does not stand.
+/// The reason why a part of the topology is missing or unusable.
 #[derive(Debug, thiserror::Error)]
-pub enum Trouble {
+pub enum SetupError {
     /// JetStream did not do it; it may later.
     #[error("{0:#}")]
     NotNow(#[source] anyhow::Error),
@@ -120,7 +120,7 @@ pub enum Trouble {
     NoBucket(#[source] anyhow::Error),
 }
 
-impl From<anyhow::Error> for Trouble {
+impl From<anyhow::Error> for SetupError {
     fn from(error: anyhow::Error) -> Self {
         Self::NotNow(error)
     }
@@ -131,12 +131,12 @@ async fn create_or_compare(
     link: &Link,
     shape: Shape,
     founder: Option<&Founder>,
-) -> Result<Standing, Trouble> {
+) -> Result<TopologyState, SetupError> {
     let context = jetstream::new(link.client().clone());
     // Looked at before the bucket, which is created first: a node that sees the wakes sees the bucket too, unless it is lost.
     let wakes = look(link, &context, STREAM).await?;
-    let mut standing =
-        Standing { created: Vec::new(), bucket_born: 0, bucket_seq: 0, wakes_born: 0, is_single: true };
+    let mut topology =
+        TopologyState { created: Vec::new(), bucket_born: 0, bucket_seq: 0, wakes_born: 0, is_single: true };
     for want in wanted(shape) {
         let is_bucket = want.name == BUCKET_STREAM;
         let info = match look(link, &context, &want.name).await? {
@@ -146,18 +146,18 @@ async fn create_or_compare(
             }
             None => {
                 if let Some(founder) = founder.filter(|_| is_bucket) {
-                    founder.may_found(link).await.map_err(Trouble::NoBucket)?;
+                    founder.may_found(link).await.map_err(SetupError::NoBucket)?;
                 }
-                create(link, &context, &want, &mut standing.created).await?
+                create(link, &context, &want, &mut topology.created).await?
             }
         };
-        standing.note(&info);
+        topology.note(&info);
         let have = complete(&context, info.config, &want).await?;
-        compare::stream(&have, &want).map_err(Trouble::Mismatch)?;
+        compare::stream(&have, &want).map_err(SetupError::Mismatch)?;
     }
-    let have = consumer(&context, &mut standing.created).await?;
-    compare::consumer(&have, &consumer_config()).map_err(Trouble::Mismatch)?;
-    Ok(standing)
+    let have = consumer(&context, &mut topology.created).await?;
+    compare::consumer(&have, &consumer_config()).map_err(SetupError::Mismatch)?;
+    Ok(topology)
 }
 
 /// Creates a stream that is missing.
@@ -166,7 +166,7 @@ async fn create(
     context: &jetstream::Context,
     want: &Config,
     made: &mut Vec<Missing>,
-) -> Result<Info, Trouble> {
+) -> Result<Info, SetupError> {
     let name = want.name.as_str();
     let mut want = want.clone();
     if name == EVENTS && !made.contains(&Missing::Bucket) {
@@ -188,7 +188,7 @@ async fn create(
 }
 
 /// Adds the settings that an existing stream lacks, and returns those that it has then.
-async fn complete(context: &jetstream::Context, have: Config, want: &Config) -> Result<Config, Trouble> {
+async fn complete(context: &jetstream::Context, have: Config, want: &Config) -> Result<Config, SetupError> {
     let Some(changed) = completed(&have, want) else { return Ok(have) };
     let name = want.name.as_str();
     context.update_stream(&changed).await.with_context(|| format!("cannot change {name}"))?;
@@ -203,7 +203,7 @@ async fn complete(context: &jetstream::Context, have: Config, want: &Config) -> 
 async fn consumer(
     context: &jetstream::Context,
     made: &mut Vec<Missing>,
-) -> Result<consumer::Config, Trouble> {
+) -> Result<consumer::Config, SetupError> {
     let stream = context.get_stream_no_info(STREAM).await.context("cannot look at the stream TIMERS")?;
     match stream.consumer_info(CONSUMER).await {
         Ok(info) => Ok(info.config),
@@ -221,7 +221,7 @@ async fn consumer(
     }
 }
 
-async fn look(link: &Link, context: &jetstream::Context, name: &str) -> Result<Option<Info>, Trouble> {
+async fn look(link: &Link, context: &jetstream::Context, name: &str) -> Result<Option<Info>, SetupError> {
     match context.get_stream(name).await {
         Ok(stream) => Ok(Some(stream.cached_info().clone())),
         Err(error) if is_missing(&error) => Ok(None),
@@ -244,13 +244,13 @@ fn completed(have: &Config, want: &Config) -> Option<Config> {
 }
 
 /// The meaning of a stream of wakes without a bucket: if it is jettimer's at all, timers are lost.
-fn no_bucket(shape: Shape, wakes: Option<&Info>) -> Trouble {
+fn no_bucket(shape: Shape, wakes: Option<&Info>) -> SetupError {
     let want = wanted(shape).find(|want| want.name == STREAM);
     let compared = wakes.zip(want).map(|(wakes, want)| compare::stream(&wakes.config, &want));
     if let Some(Err(foreign)) = compared {
-        return Trouble::Mismatch(foreign);
+        return SetupError::Mismatch(foreign);
     }
-    Trouble::NoBucket(anyhow::anyhow!(
+    SetupError::NoBucket(anyhow::anyhow!(
         "the bucket {BUCKET} (the stream {BUCKET_STREAM}) is gone, and with it every timer. jettimer does not create \
          it again, since that would look as if there had never been any: restore it from a backup (docs/nats.md, \
          \"Backup and restore\"); or, to start without timers, stop all nodes, remove the remaining stream with: nats \

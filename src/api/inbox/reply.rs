@@ -15,7 +15,7 @@ const MAX_DELAY: Duration = rules::domain::timer::MAX_TIMEOUT;
 
 /// How to answer a webhook.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Wish {
+pub(super) struct InboxReply {
     status: StatusCode,
     /// How often each timer is answered with that status before it is answered with 200; always, if this is not given.
     times: Option<usize>,
@@ -23,7 +23,7 @@ pub(super) struct Wish {
     pub(super) delay: Duration,
 }
 
-impl Wish {
+impl InboxReply {
     /// Reads the wish from a query.
     pub(super) fn read(query: &str) -> Result<Self, Problem> {
         let mut params = Params::of(query);
@@ -57,12 +57,12 @@ mod tests {
 
     #[test]
     fn a_url_says_how_it_wants_to_be_answered() {
-        let wish = Wish::read("status=503&times=2&delay=1500ms&customer=7").unwrap();
+        let wish = InboxReply::read("status=503&times=2&delay=1500ms&customer=7").unwrap();
         assert_eq!(wish.delay, Duration::from_millis(1_500));
         assert_eq!([0, 1, 2, 9].map(|calls| wish.status_after(calls).as_u16()), [503, 503, 200, 200]);
-        let wish = Wish::read("").unwrap();
+        let wish = InboxReply::read("").unwrap();
         assert_eq!((wish.status_after(0), wish.delay), (StatusCode::OK, Duration::ZERO));
-        assert_eq!(Wish::read("status=404").unwrap().status_after(100), StatusCode::NOT_FOUND);
+        assert_eq!(InboxReply::read("status=404").unwrap().status_after(100), StatusCode::NOT_FOUND);
     }
 
     #[test]
@@ -76,7 +76,7 @@ mod tests {
             "delay=11m",
             "status=500&status=200",
         ] {
-            assert!(Wish::read(wrong).is_err(), "{wrong}");
+            assert!(InboxReply::read(wrong).is_err(), "{wrong}");
         }
     }
 }
