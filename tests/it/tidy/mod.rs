@@ -1,14 +1,14 @@
-//! The files of the repository: rooms import only rooms below them, documents name files that exist, lines and files are short.
+//! The files of the repository: layers import only layers below them, documents name files that exist, lines and files are short.
 //!
 //! These tests read the working tree and start nothing. No rule has a list of exceptions: a new violation is repaired, or the rule changes.
 
+mod layers;
 mod layout;
 mod lexed;
 mod links;
 mod outside;
 mod paths;
 mod phrases;
-mod rooms;
 
 use std::path::Path;
 

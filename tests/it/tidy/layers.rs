@@ -1,48 +1,48 @@
-//! The rooms of `src` import only rooms below them, in the order of ARCHITECTURE's map. So do the folders of `nats`.
+//! The layers of `src` import only layers below them, in the order of ARCHITECTURE's map. So do the folders of `nats`.
 
 use super::lexed::is_word;
 use super::{Source, assert_none, exists, line_of, root, sources};
 
-/// The rooms of a folder, from the highest to the ground. Rooms of one level do not import each other.
+/// The layers of a folder, from the highest to the ground. Layers of one level do not import each other.
 struct Map {
     folder: &'static str,
-    /// By which paths code names a room.
+    /// By which paths code names a layer.
     paths: &'static [&'static str],
     levels: Vec<Vec<String>>,
 }
 
 impl Map {
-    /// The rooms of `src`.
+    /// The layers of `src`.
     fn of_src() -> Self {
         Self { folder: "src/", paths: &["crate::", "jettimer::"], levels: read("main →") }
     }
 
-    /// The folders of the room `nats`.
+    /// The folders of the layer `nats`.
     fn of_nats() -> Self {
         Self { folder: "src/nats/", paths: &["crate::nats::"], levels: read("topology →") }
     }
 
-    /// The level of a room, counted from the highest one.
-    fn level(&self, room: &str) -> Option<usize> {
-        self.levels.iter().position(|level| level.iter().map(String::as_str).any(|name| name == room))
+    /// The level of a layer, counted from the highest one.
+    fn level(&self, layer: &str) -> Option<usize> {
+        self.levels.iter().position(|level| level.iter().map(String::as_str).any(|name| name == layer))
     }
 
     fn violations(&self, source: &Source) -> Vec<String> {
-        let Some((room, _)) = source.path.strip_prefix(self.folder).and_then(|path| path.split_once('/'))
+        let Some((layer, _)) = source.path.strip_prefix(self.folder).and_then(|path| path.split_once('/'))
         else {
-            // Another folder, or a file next to the rooms: the ground of `nats`, or `main` and the entrance of the fuzzer.
+            // Another folder, or a file next to the layers: the ground of `nats`, or `main` and the entrance of the fuzzer.
             return vec![];
         };
-        let Some(level) = self.level(room) else {
-            return vec![format!("{}: the map does not have the room {room}", source.path)];
+        let Some(level) = self.level(layer) else {
+            return vec![format!("{}: the map does not have the layer {layer}", source.path)];
         };
         let code = &source.lexed.code;
         let steps = depth(&source.path) + 1 - self.folder.matches('/').count();
         let named = imports(code, self.paths).into_iter().chain(climbs(code, steps));
         let above =
-            named.filter(|(_, name)| *name != room && self.level(name).is_some_and(|other| other <= level));
+            named.filter(|(_, name)| *name != layer && self.level(name).is_some_and(|other| other <= level));
         above
-            .map(|(at, name)| format!("{}:{}: {room} imports {name}", source.path, line_of(code, at)))
+            .map(|(at, name)| format!("{}:{}: {layer} imports {name}", source.path, line_of(code, at)))
             .collect()
     }
 }
@@ -51,12 +51,12 @@ impl Map {
 fn read(beginning: &str) -> Vec<Vec<String>> {
     let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
     let line = text.lines().find(|line| line.trim_start().starts_with(beginning));
-    let line = line.expect("ARCHITECTURE.md has the order of the rooms");
-    let rooms = |level: &str| -> Vec<String> {
+    let line = line.expect("ARCHITECTURE.md has the order of the layers");
+    let layers = |level: &str| -> Vec<String> {
         let names = level.split(['{', '}', ',', ' ']).filter(|name| !name.is_empty());
         names.map(str::to_owned).collect()
     };
-    line.split('→').map(rooms).collect()
+    line.split('→').map(layers).collect()
 }
 
 /// How many steps of `super` lead from the module of a file to the root of the crate.
@@ -97,7 +97,7 @@ fn heads(code: &str, at: usize) -> Vec<(usize, &str)> {
     found
 }
 
-/// The items that code names by so many steps of `super` that the path leaves the room.
+/// The items that code names by so many steps of `super` that the path leaves the layer.
 fn climbs(code: &str, depth: usize) -> Vec<(usize, &str)> {
     const STEP: &str = "super::";
     let paths = code.match_indices(STEP).map(|(at, _)| (at, &code[at..]));
@@ -114,37 +114,37 @@ fn first_word(text: &str) -> &str {
 }
 
 #[test]
-fn a_room_imports_only_rooms_below_it() {
+fn a_layer_imports_only_layers_below_it() {
     let sources = sources(&["src"]);
     let maps = [Map::of_src(), Map::of_nats()];
     let faults = maps.iter().flat_map(|map| sources.iter().flat_map(move |source| map.violations(source)));
     assert_none(
         &faults.collect::<Vec<_>>(),
-        "Move the code that both rooms need into a lower room, or hand the value or a function in as an argument. \
-         The order of the rooms is in ARCHITECTURE.md, \"Map\".",
+        "Move the code that both layers need into a lower layer, or hand the value or a function in as an argument. \
+         The order of the layers is in ARCHITECTURE.md, \"Map\".",
     );
 }
 
 #[test]
-fn the_map_has_no_room_that_is_gone() {
-    let is_there = |folder: &str, room: &str| {
-        [format!("{folder}{room}/mod.rs"), format!("{folder}{room}.rs"), format!("{room}/src/lib.rs")]
+fn the_map_has_no_layer_that_is_gone() {
+    let is_there = |folder: &str, layer: &str| {
+        [format!("{folder}{layer}/mod.rs"), format!("{folder}{layer}.rs"), format!("{layer}/src/lib.rs")]
             .iter()
             .any(|path| exists(path))
     };
     let mut gone = vec![];
     for map in [Map::of_src(), Map::of_nats()] {
-        let rooms = map.levels.concat().into_iter().filter(|room| !is_there(map.folder, room));
-        gone.extend(rooms.map(|room| format!("{}{room}", map.folder)));
+        let layers = map.levels.concat().into_iter().filter(|layer| !is_there(map.folder, layer));
+        gone.extend(layers.map(|layer| format!("{}{layer}", map.folder)));
     }
     assert_none(
         &gone,
-        "ARCHITECTURE.md, \"Map\", has these rooms, and neither a folder nor a crate is there.",
+        "ARCHITECTURE.md, \"Map\", has these layers, and neither a folder nor a crate is there.",
     );
 }
 
 #[test]
-fn each_way_to_name_a_room_is_seen() {
+fn each_way_to_name_a_layer_is_seen() {
     let code =
         "use crate::api::Api; use crate::{app::{self, dev}, nats, node::x::{y, z}}; a(crate::rules::b)";
     let named = |code, map: Map| -> Vec<&str> {
