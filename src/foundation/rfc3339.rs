@@ -88,14 +88,15 @@ pub fn has_a_date(text: &str) -> bool {
 
 fn instant(parts: &Parts) -> Result<OffsetDateTime, String> {
     let [year, month, day] = parts.date;
-    let no_day = || format!("there is no day {year:04}-{month:02}-{day:02}");
+    let no_day = || format!("the day {year:04}-{month:02}-{day:02} does not exist");
     let month = u8::try_from(month).ok().and_then(|month| Month::try_from(month).ok()).ok_or_else(no_day)?;
     let year = i32::from(year);
     let date = u8::try_from(day).ok().and_then(|day| Date::from_calendar_date(year, month, day).ok());
     let date = date.ok_or_else(no_day)?;
     let [hour, minute, second] = parts.time;
-    let time = Time::from_hms_nano(hour, minute, second, parts.nanos)
-        .map_err(|_| format!("there is no time {hour:02}:{minute:02}:{second:02}; a day ends at 23:59:59"))?;
+    let time = Time::from_hms_nano(hour, minute, second, parts.nanos).map_err(|_| {
+        format!("the time {hour:02}:{minute:02}:{second:02} does not exist; a day ends at 23:59:59")
+    })?;
     let offset = UtcOffset::from_whole_seconds(parts.offset_minutes * 60)
         .map_err(|_| "has an offset that no time zone uses".to_owned())?;
     let instant = date.with_time(time).assume_offset(offset);
@@ -103,7 +104,7 @@ fn instant(parts: &Parts) -> Result<OffsetDateTime, String> {
     let utc = instant.to_offset(UtcOffset::UTC);
     let last = utc.date().next_day().is_none_or(|next| next.day() == 1);
     if parts.leap && !(last && utc.hour() == 23 && utc.minute() == 59) {
-        return Err("there is no leap second at this time; seconds are 00 to 59".to_owned());
+        return Err("a leap second does not exist at this time; seconds are 00 to 59".to_owned());
     }
     Ok(instant)
 }
@@ -171,13 +172,13 @@ mod tests {
             ("2027-01-01T09:00:00+01:00[Europe/Berlin]", "after the offset"),
             ("2027-01-01T09Z", "minutes are missing"),
             ("2027-01-01T24:00:00Z", "00:00 of the next day"),
-            ("2027-01-01T25:00:00Z", "there is no time 25:00:00"),
-            ("2027-01-01T09:60:00Z", "there is no time 09:60:00"),
-            ("2027-01-01T09:00:61Z", "there is no time 09:00:61"),
-            ("2027-01-01T09:00:60Z", "no leap second"),
-            ("2026-12-30T23:59:60Z", "no leap second"),
-            ("2027-02-29T09:00:00Z", "there is no day 2027-02-29"),
-            ("2027-13-01T09:00:00Z", "there is no day 2027-13-01"),
+            ("2027-01-01T25:00:00Z", "the time 25:00:00 does not exist"),
+            ("2027-01-01T09:60:00Z", "the time 09:60:00 does not exist"),
+            ("2027-01-01T09:00:61Z", "the time 09:00:61 does not exist"),
+            ("2027-01-01T09:00:60Z", "a leap second does not exist"),
+            ("2026-12-30T23:59:60Z", "a leap second does not exist"),
+            ("2027-02-29T09:00:00Z", "the day 2027-02-29 does not exist"),
+            ("2027-13-01T09:00:00Z", "the day 2027-13-01 does not exist"),
             ("2027-01-01T09:00:00.Z", "no digits after"),
             ("2027-01-01T9:00:00Z", "two digits each"),
             ("2027-1-1T09:00:00Z", "must begin with a date"),
