@@ -190,6 +190,6 @@ fn gap(missed: Missed) -> sse::Event {
     match missed {
         // A reader that is cut off after this continues after the gap.
         Missed::Removed { to, .. } | Missed::Undone { kept: to } => event.id(to.to_string()),
-        Missed::Anew => event,
+        Missed::Anew | Missed::Refused { .. } => event,
     }
 }

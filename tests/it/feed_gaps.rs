@@ -150,3 +150,69 @@ async fn a_feed_that_was_deleted_and_created_again_says_so() {
         assert_eq!((event.as_str(), &data["id"]), ("created", &json!(id)));
     }
 }
+
+#[tokio::test]
+async fn a_reader_is_told_of_events_that_nats_refuses_since_earlier_ones_are_gone() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let client = node.client();
+    let sink = Sink::start().await;
+    let id = client.create(&json!({ "delay": "3s", "url": sink.url("/") })).await;
+    let mut quiet = Reader::open(&client, "", None).await;
+    assert_eq!(quiet.next().await.0, "open");
+    // As if the timer had been created longer ago than events are kept.
+    let context = jetstream::new(broker.client().await);
+    let stream = context.get_stream("TIMERS_EVENTS").await.expect("the stream");
+    stream.purge().await.expect("it is purged");
+    client.until(&id, "delivered").await;
+    let refused = |count| {
+        let reason = format!(
+            "NATS did not keep {count} events, as of timers whose earlier events are no longer kept; lists and records \
+             have these changes"
+        );
+        ("gap".to_owned(), json!({ "reason": reason }))
+    };
+    // Nothing else happens, and the reader hears of `firing` and `delivered` even so.
+    assert_eq!(quiet.next().await, refused(2));
+    let next = client.create(&timer()).await;
+    let (event, data) = quiet.next().await;
+    assert_eq!((event.as_str(), &data["id"]), ("created", &json!(next)));
+    let position = quiet.last.clone();
+    // A reader that resumes hears of those that are refused meanwhile with the event that follows.
+    let other = client.create(&json!({ "seconds": 0, "url": sink.url("/") })).await;
+    client.until(&other, "delivered").await;
+    client.create(&timer()).await;
+    let mut resumed = Reader::open(&client, "", Some(&position)).await;
+    assert_eq!(resumed.next().await.0, "open");
+    let mut told = vec![];
+    while told.len() < 3 {
+        let (event, data) = resumed.next().await;
+        told.push(if event == "gap" { data["reason"].as_str().expect("a reason").to_owned() } else { event });
+    }
+    assert_eq!(told[0], "created");
+    assert_eq!(
+        (told[1].clone(), told[2].as_str()),
+        (refused(2).1["reason"].as_str().expect("text").to_owned(), "created")
+    );
+}
+
+#[tokio::test]
+async fn readers_of_a_feed_that_was_created_again_are_told_of_the_events_that_nats_refuses() {
+    let broker = Broker::start().await;
+    let node = Node::start(&broker).await;
+    let client = node.client();
+    let sink = Sink::start().await;
+    client.create(&timer()).await;
+    let context = jetstream::new(broker.client().await);
+    context.delete_stream("TIMERS_EVENTS").await.expect("it is deleted");
+    eventually("a node creates it again", async || context.get_stream("TIMERS_EVENTS").await.ok()).await;
+    client.create(&timer()).await;
+    let mut reader = Reader::open(&client, "", None).await;
+    assert_eq!(reader.next().await.0, "open");
+    let id = client.create(&json!({ "seconds": 0, "url": sink.url("/") })).await;
+    assert_eq!(reader.next().await.0, "created");
+    client.until(&id, "delivered").await;
+    let (event, data) = reader.next().await;
+    assert_eq!(event, "gap");
+    assert!(data["reason"].as_str().expect("a reason").starts_with("NATS did not keep 2 events"), "{data}");
+}

@@ -63,7 +63,8 @@ pub struct Broker {
 /// What happened to timers, kept for those who follow it.
 #[derive(Debug, Args)]
 pub(crate) struct Events {
-    /// How long events are kept, set when their stream is created; 0s for no events and no feed; up to 1 year
+    /// How long events are kept, set when their stream is created; 0s for no events and no feed; up to 1 year. The feed
+    /// lacks later events of timers that wait for longer
     #[arg(long, env = "JETTIMER_EVENT_RETENTION", value_name = "DURATION", default_value = "24h",
           value_parser = parse::span(Duration::ZERO, Duration::from_secs(365 * 86_400)))]
     pub(crate) event_retention: Duration,

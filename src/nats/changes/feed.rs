@@ -5,13 +5,14 @@
 //! (`recent`). A reader further back reads the stream by pages until it has caught up.
 //!
 //! **Invariant:** a reader gets each event after its position once and in order, whatever happens to the connection. Events that it
-//! can no longer get are reported to it as missed.
+//! can no longer get are reported to it as missed, also those that the stream has refused (`refusals`).
 
 mod extent;
 mod hub;
 mod missed;
 mod places;
 mod recent;
+mod refusals;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use crate::nats::requests::replica::Batch;
 use extent::Extent;
 use hub::{Reading, Turn, told};
 use recent::{Next, Told};
+use refusals::Refusals;
 
 pub(in crate::nats) use extent::AGAIN_FROM;
 pub use hub::FeedHub;
@@ -53,7 +55,10 @@ pub struct Feed {
     /// The last event that the reader knows of.
     after: u64,
     missed: Option<Missed>,
-    /// The next event, delivered after `missed`.
+    refusals: Refusals,
+    /// How many events the stream has refused that the reader has not been told of, delivered after `missed`.
+    refused: u64,
+    /// The next event, delivered after `refused`.
     event: Option<Arc<Event>>,
     /// Messages that were read from the stream and are not delivered yet.
     page: VecDeque<Told>,
@@ -82,6 +87,8 @@ impl Feed {
             turns: hub.turns(),
             after,
             missed: None,
+            refusals: Refusals::default(),
+            refused: 0,
             event: None,
             page: VecDeque::new(),
             empty: 0,
@@ -93,6 +100,7 @@ impl Feed {
             feed.go_back_to(kept);
         } else {
             feed.miss_until(extent.first);
+            feed.note_revision().await?;
         }
         Ok(feed)
     }
@@ -111,6 +119,9 @@ impl Feed {
         loop {
             if let Some(missed) = self.missed.take() {
                 return Ok(Heard::Missed(missed));
+            }
+            if self.refused > 0 {
+                return Ok(Heard::Missed(Missed::Refused { count: std::mem::take(&mut self.refused) }));
             }
             if let Some(event) = self.event.take() {
                 return Ok(Heard::Event(event));
@@ -133,16 +144,42 @@ impl Feed {
                 Ok(next) => match (self.page.pop_front(), next) {
                     (Some(told), _) | (None, Next::Told(told)) => self.hear(told),
                     (None, Next::Read(until)) => self.read(until).await?,
-                    // The hub ends only with the node.
-                    (None, Next::Wait) => drop(self.changes.changed().await),
+                    (None, Next::Wait) => self.wait().await,
                 },
             }
         }
     }
 
+    /// Waits for something new, unless the stream has refused the last events.
+    async fn wait(&mut self) {
+        if let Some(revision) = self.hub.reached(self.after) {
+            self.refused = self.refusals.reach(self.after, revision);
+        }
+        if self.refused == 0 {
+            // The hub ends only with the node.
+            drop(self.changes.changed().await);
+        }
+    }
+
+    /// Notes the change of the bucket that the event at the reader's position is about, so that the next event shows whether others were
+    /// refused. If that event is no longer there, the next one is the first to count from.
+    async fn note_revision(&mut self) -> Result<(), NatsError> {
+        if self.after == 0 {
+            return Ok(());
+        }
+        let (link, request) = (&self.hub.link, json!({ "seq": self.after, "batch": 1 }));
+        let batch = Batch::read(link, EVENTS, &request).await?;
+        let at_position = batch.messages.first().filter(|message| message.sequence() == self.after);
+        if let Some(message) = at_position {
+            self.refusals.reach(self.after, told(&message.seen(link.clock())).revision);
+        }
+        Ok(())
+    }
+
     fn hear(&mut self, told: Told) {
         if told.sequence > self.after {
             self.miss_until(told.sequence);
+            self.refused += self.refusals.reach(told.sequence, told.revision);
             self.after = told.sequence;
             self.event = told.event;
         }
@@ -180,11 +217,13 @@ impl Feed {
 
     fn begin_anew(&mut self, extent: &Extent) {
         self.after = extent.first.saturating_sub(1);
+        self.refusals.start_over();
         self.missed = Some(Missed::Anew);
     }
 
     fn go_back_to(&mut self, kept: u64) {
         self.after = kept;
+        self.refusals.start_over();
         self.missed = Some(Missed::Undone { kept });
     }
 

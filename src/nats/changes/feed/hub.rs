@@ -10,9 +10,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use super::extent::Extent;
 use super::places::Places;
 use super::recent::{Next, Recent, Told};
+use crate::nats::api::header::NATS_SEQUENCE;
 use crate::nats::changes::event::Event;
 use crate::nats::connection::link::Link;
 use crate::nats::requests::tail::Seen;
+use look::BucketLook;
 use rules::domain::time::Timestamp;
 
 /// How many readers read a page of the stream at a time. The messages of a page take up to 1 MiB, or one message if that is larger,
@@ -38,6 +40,10 @@ struct State {
     /// `None` while the hub does not follow the feed.
     recent: Option<Recent>,
     places: Places,
+    /// The last look at the bucket.
+    bucket: Option<BucketLook>,
+    /// An event, and the change of the bucket up to which no other event comes: the stream has refused those in between.
+    reached: Option<(u64, u64)>,
 }
 
 /// A break in the feed.
@@ -61,7 +67,15 @@ impl Drop for Reading {
 impl FeedHub {
     /// The hub of the feed on the broker that `link` is connected to. It has no reader yet.
     pub fn new(link: Link) -> Self {
-        let state = State { turns: 0, turn: Turn::Anew, born: None, recent: None, places: Places::default() };
+        let state = State {
+            turns: 0,
+            turn: Turn::Anew,
+            born: None,
+            recent: None,
+            places: Places::default(),
+            bucket: None,
+            reached: None,
+        };
         Self {
             link,
             state: Arc::new(Mutex::new(state)),
@@ -126,6 +140,11 @@ impl FeedHub {
         Ok(state.recent.as_ref().map_or(Next::Wait, |recent| recent.after(place)))
     }
 
+    /// The change of the bucket up to which no event comes after this position, if that is known.
+    pub(super) fn reached(&self, place: u64) -> Option<u64> {
+        self.lock().reached.filter(|(last, _)| *last == place).map(|(_, revision)| revision)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -136,11 +155,14 @@ impl State {
         self.turns += 1;
         self.turn = turn;
         self.recent = None;
+        self.bucket = None;
+        self.reached = None;
     }
 }
 
 /// Reads a message of the stream.
 pub(super) fn told(seen: &Seen) -> Told {
     let event = Event::of(seen).map(Arc::new);
-    Told { sequence: seen.sequence, event, bytes: seen.payload.len() }
+    let revision = seen.header(NATS_SEQUENCE).and_then(|text| text.parse().ok()).unwrap_or_default();
+    Told { sequence: seen.sequence, revision, event, bytes: seen.payload.len() }
 }

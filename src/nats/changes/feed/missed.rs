@@ -10,6 +10,8 @@ use crate::nats::changes::event::Event;
 pub enum Missed {
     /// These events, both included, were removed before the reader got them.
     Removed { from: u64, to: u64 },
+    /// The stream refused this many events, so no reader gets them.
+    Refused { count: u64 },
     /// The stream is another one than the reader's position belongs to: it was deleted and created again.
     Anew,
     /// The stream has gone back to this event: NATS lost the later ones, or its data was restored.
@@ -23,6 +25,11 @@ impl fmt::Display for Missed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Removed { from, to } => write!(f, "events {from} to {to} are no longer kept"),
+            Self::Refused { count } => write!(
+                f,
+                "NATS did not keep {count} events, as of timers whose earlier events are no longer kept; lists and records \
+                 have these changes"
+            ),
             Self::Anew => {
                 f.write_str("the feed has started over; the events that follow are all that it has")
             }

@@ -13,6 +13,8 @@ const MAX_BYTES: usize = 8 * 1_024 * 1_024;
 #[derive(Clone)]
 pub(super) struct Told {
     pub(super) sequence: u64,
+    /// The change of the bucket that it is about, by its sequence there; 0 if the message does not say.
+    pub(super) revision: u64,
     /// The event; `None` if the message cannot be read as one.
     pub(super) event: Option<Arc<Event>>,
     /// The size of its payload, in bytes.
@@ -72,7 +74,7 @@ mod tests {
     use super::*;
 
     fn told(sequence: u64, bytes: usize) -> Told {
-        Told { sequence, event: None, bytes }
+        Told { sequence, revision: 0, event: None, bytes }
     }
 
     #[test]

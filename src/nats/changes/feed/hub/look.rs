@@ -1,14 +1,16 @@
-//! Finds out whether the feed has gone back: NATS lost events, or its data was restored.
+//! Finds out whether the feed has gone back, since NATS lost events or its data was restored, and whether it lacks changes of the bucket.
 
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::{FeedHub, Turn};
 use crate::nats::changes::feed::extent::Extent;
 use crate::nats::changes::feed::places::Place;
 use crate::nats::error::NatsError;
-use crate::nats::names::EVENTS;
+use crate::nats::names::{BUCKET_STREAM, EVENTS};
+use crate::nats::requests::leader;
 use crate::nats::requests::replica::Batch;
 
 /// How often the hub looks at a feed that seems to have gone back before it believes that, with a pause between two looks: a new
@@ -19,7 +21,37 @@ const LOOK_AGAIN: Duration = Duration::from_millis(300);
 /// Two ways of reading the server's nanoseconds round them differently, by less than this.
 const ROUNDING_MICROS: u64 = 1_000;
 
+/// A change has its event within this time, or never: nats-server has milliseconds of work between the two.
+const EVENT_WITHIN: Duration = Duration::from_secs(4);
+
+/// How far the bucket and the feed were at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BucketLook {
+    at: Instant,
+    /// The last change of the bucket.
+    revision: u64,
+    /// The last event, read after it.
+    sequence: u64,
+}
+
 impl FeedHub {
+    /// Notes how far the bucket is. If the feed has had no event since an earlier look, and the bucket had changes by then that are in no
+    /// event, the stream has refused these.
+    async fn look_at_bucket(&self) -> Result<(), NatsError> {
+        let revision = leader::stream_info(&self.link, BUCKET_STREAM).await?.state.last_seq;
+        let sequence = Extent::of(&self.link).await?.last;
+        let mut state = self.lock();
+        let before = state.bucket.filter(|before| before.sequence == sequence);
+        if before.is_some_and(|before| before.at.elapsed() < EVENT_WITHIN) {
+            return Ok(());
+        }
+        state.bucket = Some(BucketLook { at: Instant::now(), revision, sequence });
+        state.reached = before.map(|before| (sequence, before.revision)).or(state.reached);
+        drop(state);
+        self.changed.send_replace(());
+        Ok(())
+    }
+
     /// Checks whether the feed is another one or has gone back.
     pub(super) async fn look(&self) -> Result<bool, NatsError> {
         let extent = Extent::of(&self.link).await?;
@@ -36,6 +68,7 @@ impl FeedHub {
                 if extent.last > 0 {
                     self.lock().places.seen((extent.last, extent.last_at));
                 }
+                self.look_at_bucket().await?;
                 return Ok(false);
             }
         }
