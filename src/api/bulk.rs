@@ -6,6 +6,7 @@ use serde_json::json;
 use warp::http::StatusCode;
 
 use super::answer::{self, Answer};
+use super::bulk_places::AT_ONCE;
 use super::call::Call;
 use super::items::{self, MAX_TIMERS};
 use super::json::Json;
@@ -21,8 +22,6 @@ use crate::node::engine::Patience;
 
 /// The most bytes of a request that creates many timers, whatever the limit of one timer.
 const MAX_BODY_BYTES: usize = 8 * 1_024 * 1_024;
-/// How many timers of a request are created at once, so that one request does not take all that NATS can do.
-const AT_ONCE: usize = 32;
 
 const NDJSON: &str = "application/x-ndjson";
 
@@ -104,10 +103,11 @@ async fn create_one(
     }
     let json = call.api.parsing.of_text(item.len(), move || Json::read(item)).await;
     let mut json = json.map_err(|bad| bad.problem("this timer"))?;
-    if patience.is_over() {
-        let why = "the request ran out of time before it reached this timer".to_owned();
-        return Err(Problem::of_nats(&NatsError::NotDone(why)));
-    }
+    let _turn =
+        call.api.bulk_places.turn(patience).await.filter(|_| !patience.is_over()).ok_or_else(|| {
+            let why = "the request ran out of time before it reached this timer".to_owned();
+            Problem::of_nats(&NatsError::NotDone(why))
+        })?;
     let key = idempotency::take(&mut json.value)?.or(key);
     let (status, stored) = timers::create_one(call, json, key.as_deref(), patience).await?;
     Ok((status, timer_json::to_text(&stored.timer, call.now(), View::Summary)))

@@ -8,6 +8,7 @@ mod answer;
 mod attended;
 mod bulk;
 mod bulk_apply;
+mod bulk_places;
 mod call;
 mod canonical;
 mod connections;
@@ -63,6 +64,7 @@ use std::sync::Arc;
 use warp::filters::BoxedFilter;
 use warp::{Filter as _, Reply};
 
+pub use bulk_places::BulkPlaces;
 pub use cors::Origins;
 pub use events::MAX_READERS;
 pub use hosts::Hosts;

@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::access::Permissions;
+use super::bulk_places::BulkPlaces;
 use super::cors::Origins;
 use super::hosts::Hosts;
 use super::inbox::Inbox;
@@ -83,6 +84,8 @@ pub struct Api {
     pub reads: Reads,
     /// Where large texts of requests are parsed.
     pub parsing: Parsing,
+    /// The turns of creations by requests for many timers.
+    pub bulk_places: BulkPlaces,
     /// How long a client may take to send a request's body.
     pub client_timeout: Duration,
     /// How often the reader of a quiet feed gets a heartbeat.

@@ -109,6 +109,7 @@ fn answering(node: &Node, setup: &Setup, shared: &Shared, ends: &Ends) -> Api {
         memory: api::Budget::of_bodies(setup.metrics.clone()),
         reads: api::Reads::default(),
         parsing: api::Parsing::default(),
+        bulk_places: api::BulkPlaces::default(),
         patience: node.request_timeout,
     }
 }
