@@ -150,19 +150,21 @@ async fn bench_counts_what_it_created_and_received() {
     let broker = Broker::start().await;
     let node = Node::start(&broker).await;
     let server = node.client().url("");
-    let output = jettimer()
-        .args(["bench", "--timers", "200", "--due-in", "700ms", "--connections", "8", "--output", "json"])
-        .args(["--server", &server])
-        .output()
-        .await
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(output.status.code(), Some(0), "{text} {}", String::from_utf8_lossy(&output.stderr));
-    let report: serde_json::Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(
-        (&report["created"], &report["missing"], &report["duplicate"]),
-        (&json!(200), &json!(0), &json!(0))
-    );
+    for per_request in ["1", "50"] {
+        let output = jettimer()
+            .args(["bench", "--timers", "200", "--due-in", "700ms", "--connections", "8", "--output", "json"])
+            .args(["--server", &server, "--per-request", per_request])
+            .output()
+            .await
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{text} {}", String::from_utf8_lossy(&output.stderr));
+        let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            (&report["created"], &report["missing"], &report["duplicate"]),
+            (&json!(200), &json!(0), &json!(0))
+        );
+    }
 }
 
 #[tokio::test]

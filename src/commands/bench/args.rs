@@ -23,6 +23,9 @@ const MOST_CONNECTIONS: i64 = 20_000;
 /// pace.
 const HIGHEST_RATE: i64 = 1_000_000;
 
+/// Upper end of --per-request: a node takes no more in one request.
+const MOST_PER_REQUEST: i64 = 1_000;
+
 /// Load generator: creates timers, receives their webhooks, and prints rates, lateness and what went wrong.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Bench {
@@ -58,6 +61,12 @@ pub struct Bench {
     #[arg(long, value_name = "COUNT", default_value_t = 64)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=MOST_CONNECTIONS))]
     pub(super) connections: u32,
+
+    /// Create this many timers with each request, 1 to 1,000; --timers must be a multiple of it. The latency of a timer is that of its
+    /// request.
+    #[arg(long, value_name = "COUNT", default_value_t = 1, conflicts_with = "rate")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=MOST_PER_REQUEST))]
+    pub(super) per_request: u32,
 
     /// Delivery that the timers ask for. With at_most_once a duplicate fails the run.
     #[arg(long, value_enum, default_value_t = Delivery::AtMostOnce)]
@@ -147,6 +156,12 @@ impl Bench {
         if self.create_only && self.due_together.is_some() {
             bail!("--create-only does not wait for the instant that --due-together asks for: use --due-in");
         }
+        ensure!(
+            self.timers.is_multiple_of(self.per_request.into()),
+            "--timers {} is not a multiple of --per-request {}",
+            self.timers,
+            self.per_request
+        );
         usize::try_from(self.timers).context("--timers is more than this machine can count")?;
         Ok(())
     }
@@ -216,6 +231,9 @@ mod tests {
             "--sink-url /hook",
             "--create-only --due-together 5s",
             "--timers 1000 --rate 100 --due-together 10s",
+            "--per-request 1001 --timers 1001",
+            "--per-request 7 --timers 10",
+            "--per-request 10 --rate 10",
         ] {
             assert!(parse(flags).is_err(), "{flags} was let through");
         }

@@ -25,6 +25,7 @@ pub(super) fn render(report: &Report) -> Value {
     };
     put("timers", json!(report.timers));
     put("connections", json!(report.connections));
+    put("per_request", json!(report.per_request));
     put("rate_per_s", json!(report.rate_per_s));
     put("delivery", json!(report.delivery.name()));
     put("created", json!(creation.count));
@@ -79,7 +80,7 @@ mod tests {
         create_lag_p90_ms create_lag_p999_ms create_lag_p99_ms create_latency_max_ms create_latency_min_ms create_latency_p50_ms \
         create_latency_p90_ms create_latency_p999_ms create_latency_p99_ms create_misdated create_queued created created_per_s \
         delivered delivery drain_s drained_per_s duplicate early failed_because interrupted lateness_max_ms lateness_min_ms \
-        lateness_p50_ms lateness_p90_ms lateness_p999_ms lateness_p99_ms missing passed pending rate_per_s rss sink_lacked_files \
+        lateness_p50_ms lateness_p90_ms lateness_p999_ms lateness_p99_ms missing passed pending per_request rate_per_s rss sink_lacked_files \
         timers unexpected";
 
     fn names(report: &Report) -> Vec<String> {

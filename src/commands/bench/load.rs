@@ -30,6 +30,8 @@ pub(super) struct Load {
     pub(super) servers: Vec<Server>,
     pub(super) due: Due,
     pub(super) body: Bytes,
+    /// How many timers a request creates.
+    pub(super) per_request: usize,
     pub(super) pace: Pace,
     pub(super) ledger: Arc<Ledger>,
     /// Whether webhooks are matched with timers.
@@ -37,6 +39,7 @@ pub(super) struct Load {
 }
 
 /// Why a create made no timer: a short kind under which it is counted, and the text of the error.
+#[derive(Clone)]
 struct Failure {
     kind: String,
     text: String,
@@ -87,23 +90,32 @@ impl Connection {
                 }
             };
             let sent_us = clock::wall_now();
-            match self.create().await {
-                Ok(accepted) => {
-                    let as_asked =
-                        self.load.due.right_for(sent_us, clock::wall_now()).contains(&accepted.due_us);
-                    self.load.ledger.creation().created(intended, clock::now(), as_asked);
-                    if self.load.matching {
-                        self.load.ledger.tally().created(accepted.id, accepted.due_us);
+            let outcomes = match self.exchange().await {
+                Ok((status, body)) => self.load.outcomes(status, &body),
+                Err(failure) => Err(failure),
+            };
+            let (answered, answered_us) = (clock::now(), clock::wall_now());
+            let outcomes = outcomes.unwrap_or_else(|failure| vec![Err(failure); self.load.per_request]);
+            for outcome in outcomes {
+                match outcome {
+                    Ok(accepted) => {
+                        let as_asked =
+                            self.load.due.right_for(sent_us, answered_us).contains(&accepted.due_us);
+                        self.load.ledger.creation().created(intended, answered, as_asked);
+                        if self.load.matching {
+                            self.load.ledger.tally().created(accepted.id, accepted.due_us);
+                        }
                     }
-                }
-                Err(failure) => {
-                    self.load.ledger.creation().failed(&failure.kind, &failure.text, clock::now())
+                    Err(failure) => {
+                        self.load.ledger.creation().failed(&failure.kind, &failure.text, answered)
+                    }
                 }
             }
         }
     }
 
-    async fn create(&mut self) -> Result<Accepted, Failure> {
+    /// Sends a request and reads its answer.
+    async fn exchange(&mut self) -> Result<(StatusCode, Bytes), Failure> {
         let mut wire = match self.wire.take() {
             Some(mut wire) => {
                 if wire.is_ready().await {
@@ -117,10 +129,11 @@ impl Connection {
         let server = self.server();
         let mut request = Request::new(Full::new(self.load.body.clone()));
         *request.method_mut() = hyper::Method::POST;
-        *request.uri_mut() = server.create_path.clone();
+        let path = if self.load.per_request == 1 { &server.create_path } else { &server.create_many_path };
+        *request.uri_mut() = path.clone();
         request.headers_mut().clone_from(&server.headers);
         // Any failure from here on leaves the wire in an unknown state, so it is dropped.
-        let (status, body) = match tokio::time::timeout(ANSWER_WITHIN, wire.exchange(request)).await {
+        let answer = match tokio::time::timeout(ANSWER_WITHIN, wire.exchange(request)).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => return Err(Failure::new("connection broken", &error)),
             Err(_) => {
@@ -131,11 +144,7 @@ impl Connection {
             }
         };
         self.wire = Some(wire);
-        if status == StatusCode::CREATED {
-            answer::accepted(&body).map_err(|error| Failure::new("unreadable 201", &error))
-        } else {
-            Err(Failure { kind: status.as_str().to_owned(), text: answer::problem_text(&body) })
-        }
+        Ok(answer)
     }
 
     async fn reconnect(&mut self) -> Result<Wire, Failure> {
@@ -152,6 +161,33 @@ impl Connection {
     fn server(&self) -> &Server {
         // There is at least one server: the flag has a default.
         &self.load.servers[self.turn % self.load.servers.len()]
+    }
+}
+
+impl Load {
+    /// The outcome of each timer of a request, from its answer; one failure if it is the same for all.
+    fn outcomes(&self, status: StatusCode, body: &[u8]) -> Result<Vec<Result<Accepted, Failure>>, Failure> {
+        match (self.per_request, status) {
+            (1, StatusCode::CREATED) => {
+                let accepted = answer::accepted(body);
+                accepted
+                    .map(|accepted| vec![Ok(accepted)])
+                    .map_err(|error| Failure::new("unreadable 201", &error))
+            }
+            (2.., StatusCode::OK) => {
+                let outcomes = answer::each_of_many(body);
+                let outcomes = outcomes.map_err(|error| Failure::new("unreadable 200", &error))?;
+                if outcomes.len() != self.per_request {
+                    let text = format!("{} outcomes for {} timers", outcomes.len(), self.per_request);
+                    return Err(Failure { kind: "unreadable 200".to_owned(), text });
+                }
+                let refused = |(status, text): (u16, String)| Failure { kind: status.to_string(), text };
+                Ok(outcomes.into_iter().map(|outcome| outcome.map_err(refused)).collect())
+            }
+            (_, status) => {
+                Err(Failure { kind: status.as_str().to_owned(), text: answer::problem_text(body) })
+            }
+        }
     }
 }
 

@@ -80,13 +80,21 @@ pub async fn run(bench: Bench, nodes: &[Access]) -> anyhow::Result<Verdict> {
         Some(after) => Due::Together { at_us: clock::wall_now().saturating_add(clock::micros(after)) },
         None => Due::In(bench.due_in),
     };
-    let body = order::body(due, &bench.hook(sink.address), bench.delivery);
+    let body = order::body(due, &bench.hook(sink.address), bench.delivery, bench.per_request);
     ledger.creation().start(clock::now());
     let pace = match bench.rate {
         Some(rate) => Pace::open(bench.timers, rate, bench.connections)?,
-        None => Pace::closed(bench.timers),
+        None => Pace::closed(bench.timers / u64::from(bench.per_request)),
     };
-    let load = Load { servers, due, body, pace, ledger: Arc::clone(&ledger), matching: !bench.create_only };
+    let load = Load {
+        servers,
+        due,
+        body,
+        per_request: bench.per_request as usize,
+        pace,
+        ledger: Arc::clone(&ledger),
+        matching: !bench.create_only,
+    };
 
     let was_interrupted = tokio::select! {
         measured = measure(&bench, load, wires, &ledger) => {

@@ -1,6 +1,6 @@
-//! The one request body that every create of a run sends, and the due instant that it should lead to.
+//! The one request body that every request of a run sends, and the due instant that its timers should have.
 //!
-//! The body is the same for all timers, so it is written once and shared.
+//! The body is the same for all requests, so it is written once and shared.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -37,7 +37,8 @@ impl Due {
     }
 }
 
-pub(super) fn body(due: Due, hook: &str, delivery: Delivery) -> Bytes {
+/// The body of a request for one timer, or for this many.
+pub(super) fn body(due: Due, hook: &str, delivery: Delivery, per_request: u32) -> Bytes {
     let order = match due {
         Due::In(delay) => {
             json!({ "delay": crate::foundation::duration::format(delay), "url": hook, "delivery": delivery.name() })
@@ -47,7 +48,12 @@ pub(super) fn body(due: Due, hook: &str, delivery: Delivery) -> Bytes {
             json!({ "at": at, "url": hook, "delivery": delivery.name() })
         }
     };
-    Bytes::from(order.to_string())
+    let one = order.to_string();
+    if per_request == 1 {
+        one.into()
+    } else {
+        format!("[{}]", vec![one; per_request as usize].join(",")).into()
+    }
 }
 
 #[cfg(test)]
@@ -62,13 +68,20 @@ mod tests {
 
     #[test]
     fn a_delay_is_sent_as_the_service_reads_it() {
-        let body = body(Due::In(Duration::from_millis(90_500)), HOOK, Delivery::AtMostOnce);
+        let body = body(Due::In(Duration::from_millis(90_500)), HOOK, Delivery::AtMostOnce, 1);
         assert_eq!(read(&body), json!({"delay": "1m 30s 500ms", "url": HOOK, "delivery": "at_most_once"}));
     }
 
     #[test]
+    fn a_request_for_many_timers_has_the_same_order_for_each() {
+        let one = body(Due::In(Duration::from_secs(1)), HOOK, Delivery::AtMostOnce, 1);
+        let three = body(Due::In(Duration::from_secs(1)), HOOK, Delivery::AtMostOnce, 3);
+        assert_eq!(read(&three), json!([read(&one), read(&one), read(&one)]));
+    }
+
+    #[test]
     fn a_common_instant_is_sent_to_the_microsecond() {
-        let body = body(Due::Together { at_us: 1_735_689_600_123_456 }, HOOK, Delivery::AtLeastOnce);
+        let body = body(Due::Together { at_us: 1_735_689_600_123_456 }, HOOK, Delivery::AtLeastOnce, 1);
         assert_eq!(
             read(&body),
             json!({"at": "2025-01-01T00:00:00.123456Z", "url": HOOK, "delivery": "at_least_once"})

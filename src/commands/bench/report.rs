@@ -18,6 +18,7 @@ const US_PER_S: f64 = 1e6;
 pub(super) struct Report {
     pub(super) timers: u64,
     pub(super) connections: u32,
+    pub(super) per_request: u32,
     /// `None` in a closed loop.
     pub(super) rate_per_s: Option<u32>,
     pub(super) delivery: Delivery,
@@ -67,6 +68,7 @@ impl Report {
         Self {
             timers: bench.timers,
             connections: bench.connections,
+            per_request: bench.per_request,
             rate_per_s: bench.rate,
             delivery: bench.delivery,
             interrupted,
@@ -157,6 +159,7 @@ pub(super) mod tests {
         Report {
             timers: 100,
             connections: 8,
+            per_request: 1,
             rate_per_s: None,
             delivery: Delivery::AtMostOnce,
             interrupted: false,

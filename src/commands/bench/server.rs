@@ -27,6 +27,8 @@ pub(super) struct Server {
     port: u16,
     pub(super) headers: HeaderMap,
     pub(super) create_path: Uri,
+    /// The path of requests for many timers.
+    pub(super) create_many_path: Uri,
 }
 
 impl Server {
@@ -50,6 +52,7 @@ impl Server {
             port: authority.port_u16().unwrap_or(HTTP_PORT),
             headers,
             create_path: server.path("/timer").parse()?,
+            create_many_path: server.path("/timers").parse()?,
         })
     }
 

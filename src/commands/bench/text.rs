@@ -50,11 +50,15 @@ fn creation(to: &mut Formatter<'_>, report: &Report) -> fmt::Result {
     let loop_kind =
         report.rate_per_s.map_or_else(|| "closed loop".to_owned(), |rate| format!("open loop at {rate}/s"));
     let (timers, connections, seconds) = (report.timers, report.connections, lasted.as_secs_f64());
+    let per_request = match report.per_request {
+        1 => String::new(),
+        count => format!(", {count} timers a request"),
+    };
     line(
         to,
         "create",
         &format!(
-            "{count} of {timers} in {seconds:.3} s: {per_second:.1}/s  ({loop_kind}, {connections} connections)"
+            "{count} of {timers} in {seconds:.3} s: {per_second:.1}/s  ({loop_kind}, {connections} connections{per_request})"
         ),
     )?;
     line(to, "", &format!("failed {failed}"))?;
