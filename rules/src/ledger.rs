@@ -1,9 +1,9 @@
 //! The ledger: checks that each timer that was created is still somewhere, or has ended.
 //!
-//! It has two books. The first adds up acts: the server publishes each version of a record as it is stored, and each version
-//! names the state that it replaced, so adding acts up needs no memory of timers. The second is a census of the records in the
-//! bucket. A record that is lost has no act, so the two books disagree. Acts during the census supply the changes that it could not
-//! see, so the books are compared exactly, at one change of the bucket.
+//! It has two books. The first adds up acts: each version of a record names the versions before it with their states (`past`), so
+//! the records that have changed say what happened, and adding acts up needs no memory of timers. The second is a census of the
+//! records in the bucket. A record that is lost has no act, so the two books disagree. Acts during the census supply the changes
+//! that it could not see, so the books are compared exactly, at one change of the bucket.
 //!
 //! Pure: acts, records and counts come in as arguments. docs/metrics.md says what the ledger cannot see.
 //!
@@ -11,7 +11,13 @@
 //! **Invariant:** acts are added in order and without a gap, or the books are closed. Adding them up again from an earlier state
 //! of the books gives the same books, so the node that keeps them may die at any moment.
 
+mod acts;
+mod past;
+
 use crate::domain::state_kind::{PerKind, StateKind};
+
+pub use acts::Acts;
+pub use past::Past;
 
 /// One change of the bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

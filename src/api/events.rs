@@ -22,7 +22,7 @@ use super::waits::{MAX_WAITING, Waits};
 use crate::foundation::clock::Clock;
 use crate::foundation::metrics::{Busy, Dropped, Metrics, Task};
 use crate::foundation::timer_json::{self, View};
-use crate::nats::{Event, Feed, Heard, Missed};
+use crate::nats::{Event, Feed, Heard, Missed, Position};
 use rules::index::Filter;
 
 /// The most readers of a node's feed. They share a consumer in NATS; each costs a task, and the events that wait for it.
@@ -71,15 +71,14 @@ pub(super) async fn follow(call: &Call<'_>) -> Result<Answer, Problem> {
     let header = header.map(|value| value.to_str().unwrap_or("?").to_owned());
     let asked = header.or(asked).filter(|text| !text.is_empty());
 
-    let feed = call.api.feed.as_ref().ok_or_else(Problem::feed_off)?;
-    let place = feed.clone().try_acquire_owned().map_err(|_| Problem::feed_full(MAX_READERS))?;
-    let after = asked.map(|text| text.parse::<u64>().map_err(|_| not_an_event(&text))).transpose()?;
+    let place = call.api.feed.clone().try_acquire_owned().map_err(|_| Problem::feed_full(MAX_READERS))?;
+    let after = asked.map(|text| text.parse::<Position>().map_err(|()| not_an_event(&text))).transpose()?;
     let feed = Feed::open(&call.api.hub, after).await.map_err(|error| Problem::of_nats(&error))?;
     let (sender, receiver) = mpsc::channel(MAX_WAITING);
     let mut start = vec![sse::Event::default().retry(COME_BACK).comment("the feed of jettimer")];
     // A reader that is cut off before the first event continues from here.
     start.extend(
-        feed.place().map(|place| sse::Event::default().event("open").id(place.to_string()).data("{}")),
+        feed.start().map(|start| sse::Event::default().event("open").id(start.to_string()).data("{}")),
     );
     let reader = Reader {
         clock: call.engine.clock(),
@@ -117,7 +116,9 @@ fn events(
 }
 
 fn not_an_event(text: &str) -> Problem {
-    Problem::bad_header(format!("Last-Event-ID must be the id of an event, a whole number, and not {text:?}"))
+    Problem::bad_header(format!(
+        "Last-Event-ID must be the id of an event, such as 57-1796083200, and not {text:?}"
+    ))
 }
 
 impl Reader {
@@ -128,6 +129,7 @@ impl Reader {
             () = self.stop.cancelled() => Some(Dropped::Stopping),
             () = self.sender.closed() => None,
         };
+        feed.close().await;
         let Some(dropped) = dropped else { return };
         self.metrics.feed.dropped.count(dropped);
         let reason = match dropped {
@@ -181,7 +183,7 @@ impl Reader {
     fn shown(&self, event: &Event) -> (sse::Event, usize) {
         let data = timer_json::to_text(&event.timer, self.clock.now(), View::Summary);
         let bytes = data.len();
-        (sse::Event::default().id(event.sequence.to_string()).event(event.kind).data(data), bytes)
+        (sse::Event::default().id(event.position.to_string()).event(event.kind).data(data), bytes)
     }
 }
 
@@ -189,7 +191,7 @@ fn gap(missed: Missed) -> sse::Event {
     let event = sse::Event::default().event("gap").data(json!({ "reason": missed.to_string() }).to_string());
     match missed {
         // A reader that is cut off after this continues after the gap.
-        Missed::Removed { to, .. } | Missed::Undone { kept: to } => event.id(to.to_string()),
-        Missed::Anew | Missed::Refused { .. } => event,
+        Missed::Undone { kept } => event.id(Position { revision: kept, at: None }.to_string()),
+        Missed::Left { .. } | Missed::Anew => event,
     }
 }

@@ -40,8 +40,8 @@ pub struct Api {
     pub finder: Option<Finder>,
     /// Whether the node has the page to set and watch timers.
     pub page: bool,
-    /// Places of readers of the feed; absent if no events are kept.
-    pub feed: Option<Arc<Semaphore>>,
+    /// Places of readers of the feed.
+    pub feed: Arc<Semaphore>,
     /// The feed that they follow.
     pub hub: FeedHub,
     /// A receiver for trying the service out; only `dev` has one.

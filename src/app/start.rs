@@ -140,7 +140,7 @@ fn sweep(node: &Node, setup: &Setup, shared: &Shared, instance: Uuid, lost: bool
         shape: setup.shape,
         metrics: setup.metrics.clone(),
     };
-    let settings = node.sweep.settings(setup.shape.event_retention, node.retention);
+    let settings = node.sweep.settings(node.retention);
     let sweeper = Sweeper::new(means, instance, &setup.access.name, settings);
     setup.tasks.keep(Task::Sweeper, ends.stop.clone(), sweeper.run(lost, ends.stop.clone()))
 }

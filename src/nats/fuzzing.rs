@@ -10,12 +10,13 @@ use uuid::Uuid;
 use super::changes::event::Event;
 use super::changes::watch::Watched;
 use super::names::{
-    evented_timer, fire_subject, record_subject, recorded_timer, schedule_subject, scheduled_wake, timer_of,
+    fire_subject, record_subject, recorded_timer, schedule_subject, scheduled_wake, timer_of,
 };
 use super::nodes::presence;
 use super::requests::tail::Seen;
 use super::sizes::ATTEMPT_BYTES;
 use super::timers::record::{self, Later};
+use super::timers::versions;
 use crate::foundation::clock::Clock;
 use crate::foundation::timer_json::{self, View};
 use rules::domain::attempt::CallResult;
@@ -61,7 +62,7 @@ pub(crate) fn a_message(bytes: &[u8]) {
     if let Some((id, at)) = scheduled_wake(&seen.subject) {
         assert_eq!(scheduled_wake(&schedule_subject(id, at)), Some((id, at)), "{}", seen.subject);
     }
-    evented_timer(&seen.subject);
+    versions::past_of(&seen);
     Event::of(&seen);
     Watched::of(&seen, Clock::OF_THE_WORLD);
 }

@@ -18,8 +18,6 @@ pub(super) const BUCKET: &str = "timers";
 pub(super) const BUCKET_STREAM: &str = "KV_timers";
 /// The stream of the wakes.
 pub(super) const STREAM: &str = "TIMERS";
-/// The stream of events about timers.
-pub(super) const EVENTS: &str = "TIMERS_EVENTS";
 /// The durable consumer that all workers share.
 pub(super) const CONSUMER: &str = "workers";
 
@@ -52,9 +50,7 @@ pub(super) const FIRE_SUBJECTS: &str = "timers.fire.*";
 const SCHEDULE_PREFIX: &str = "timers.schedule.";
 const FIRE_PREFIX: &str = "timers.fire.";
 
-pub(super) const EVENT_SUBJECTS: &str = "timers.event.*";
-const EVENT_PREFIX: &str = "timers.event.";
-/// The mapping of subjects by which stored records are republished: the last part is the timer's id.
+/// The mapping of subjects by which the server republishes stored records, for the feed. No stream has these.
 pub(super) const REPUBLISH_FROM: &str = RECORD_SUBJECTS;
 pub(super) const REPUBLISH_TO: &str = "timers.event.>";
 
@@ -69,10 +65,12 @@ pub(super) fn beat_subject(instance: Uuid) -> String {
 /// The prefix of the subjects of records, as in every KV bucket.
 pub(super) const RECORD_PREFIX: &str = "$KV.";
 
-/// The header of a record with the state that it replaced, for the ledger.
+/// The header of a record with the state that it replaced.
 pub(super) const WAS: &str = "Jettimer-Was";
 /// Its value if there was no record before.
 pub(super) const WAS_NOTHING: &str = "none";
+/// The header of a record with its earlier versions, for the ledger.
+pub(super) const PAST: &str = "Jettimer-Past";
 
 /// The header of a record that stays longer than it is shown: until when it is shown, in microseconds since 1970 by the world's
 /// clock.
@@ -122,9 +120,4 @@ pub(super) fn scheduled_wake(schedule_subject: &str) -> Option<(TimerId, Timesta
 /// The timer whose record is on this subject.
 pub(super) fn recorded_timer(record_subject: &str) -> Option<TimerId> {
     record_subject.strip_prefix("$KV.")?.strip_prefix(BUCKET)?.strip_prefix('.')?.parse().ok()
-}
-
-/// The timer that an event's subject names.
-pub(super) fn evented_timer(event_subject: &str) -> Option<TimerId> {
-    event_subject.strip_prefix(EVENT_PREFIX)?.parse().ok()
 }

@@ -10,7 +10,7 @@ use crate::support::jetstream::{Hand, metric};
 use crate::support::{Broker, Node, eventually};
 
 /// All streams of jettimer.
-const STREAMS: [&str; 4] = ["KV_timers", "TIMERS", "KV_timers_sweep", "TIMERS_EVENTS"];
+const STREAMS: [&str; 3] = ["KV_timers", "TIMERS", "KV_timers_sweep"];
 
 /// The error message of a node that does not start.
 async fn refused(broker: &Broker, args: &[&str]) -> String {

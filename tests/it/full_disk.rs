@@ -15,7 +15,7 @@ async fn a_full_disk_refuses_new_timers_and_loses_none() {
         Err(why) => return skipped(&why),
     };
     let mut broker = Broker::in_folder(folder, "disk").await;
-    let node = Node::with(&broker, &["--request-timeout", "2s", "--event-max-bytes", "1048576"]).await;
+    let node = Node::with(&broker, &["--request-timeout", "2s"]).await;
     let (client, sink) = (node.client(), Sink::start().await);
     let mut kept = vec![];
     for _ in 0..20 {

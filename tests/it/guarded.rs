@@ -9,7 +9,7 @@ use crate::founding::until_remembered;
 use crate::support::jetstream::{Hand, metric, until_swept};
 use crate::support::{Broker, Client, Node, Sink, eventually, in_millis};
 
-const STREAMS: [&str; 4] = ["KV_timers", "TIMERS", "KV_timers_sweep", "TIMERS_EVENTS"];
+const STREAMS: [&str; 3] = ["KV_timers", "TIMERS", "KV_timers_sweep"];
 
 /// The arguments of a node whose sweeps leave marks often, and that has this journal.
 fn often(journal: &str) -> [&str; 6] {

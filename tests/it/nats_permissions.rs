@@ -34,7 +34,7 @@ const CHANGES: [&str; 16] = [
 ];
 
 /// The subjects with which a program could read records and wakes.
-const READS: [&str; 9] = [
+const READS: [&str; 8] = [
     "$JS.API.STREAM.INFO.KV_timers",
     "$JS.API.STREAM.MSG.GET.KV_timers",
     "$JS.API.DIRECT.GET.KV_timers",
@@ -42,7 +42,6 @@ const READS: [&str; 9] = [
     "$JS.API.CONSUMER.CREATE.KV_timers",
     "$JS.API.CONSUMER.CREATE.KV_timers.scan",
     "$JS.API.CONSUMER.MSG.NEXT.KV_timers.scan",
-    "$JS.API.CONSUMER.CREATE.TIMERS_EVENTS",
     "$JS.API.STREAM.SNAPSHOT.KV_timers",
 ];
 

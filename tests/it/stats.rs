@@ -73,7 +73,7 @@ async fn every_node_counts_what_all_do_and_one_that_is_new_knows_what_was_before
         assert!(nats["round_trip_ms"].as_f64().unwrap() > 0.0);
         let names: Vec<&Value> =
             nats["streams"].as_array().unwrap().iter().map(|stream| &stream["name"]).collect();
-        assert_eq!(names, ["KV_timers", "TIMERS", "TIMERS_EVENTS"]);
+        assert_eq!(names, ["KV_timers", "TIMERS"]);
         assert_eq!(nats["streams"][1]["consumers"][0]["name"], "workers");
         assert_eq!(nats["streams"][1]["replicas"][0]["server"], "jettimer-dev");
     }

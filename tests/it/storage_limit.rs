@@ -13,9 +13,9 @@ use crate::support::jetstream::{Hand, found, metric};
 use crate::support::{Broker, Client, Node, Reply, Sink, eventually};
 use crate::sweep_timers::until_sweeper;
 
-/// The limit of a store that is full after a few hundred large timers; events take a part of it.
+/// The limit of a store that is full after a few hundred large timers.
 const LIMIT: &str = "40M";
-const NODE: [&str; 4] = ["--event-max-bytes", "4194304", "--request-timeout", "14s"];
+const NODE: [&str; 2] = ["--request-timeout", "14s"];
 
 /// A node that refuses a timer looks at the store again. After so many refusals in a row, with such a pause between them, it has.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -201,16 +201,12 @@ async fn timers_that_leave_make_room_for_new_ones() {
 
 /// Another program reaches the limit, and no node can stop it. nats-server then forgets the wakes that come due.
 #[tokio::test]
-async fn a_store_that_another_program_has_filled_gives_up_events_and_calls_what_was_promised() {
+async fn what_was_promised_is_called_once_another_program_no_longer_fills_the_store() {
     let broker = Broker::configured(|_, config| with_limit(config)).await;
     let node = Node::with(&broker, &[&NODE[..], &["--sweep-grace", "1s"]].concat()).await;
     let (client, sink, hand) = (node.client(), Sink::start().await, Hand::of(&broker).await);
     until_sweeper(&node).await;
     until_seen(&client).await;
-    // Makes events that can be given up.
-    for _ in 0..40 {
-        client.create(&large()).await;
-    }
     hand.done("STREAM.CREATE.FULL", &json!({ "name": "FULL", "subjects": ["full"], "storage": "file" }))
         .await;
     let mut kept = vec![];
@@ -224,13 +220,19 @@ async fn a_store_that_another_program_has_filled_gives_up_events_and_calls_what_
     })
     .await;
     assert_eq!(kind(&refused.json), "storage-full", "{refused:?}");
+    eventually("it says that timers wait", async || {
+        let said = node.logged("ERROR");
+        said.iter()
+            .any(|line| line.to_string().contains("timers wait. JetStream's storage limit is reached"))
+            .then_some(())
+    })
+    .await;
+    hand.delete_stream("FULL").await;
     for id in &kept {
         client.until(id, "delivered").await;
     }
     assert_eq!(sink.counts().len(), kept.len());
     assert!(sink.counts().values().all(|count| *count == 1), "a receiver was called twice");
-    let said = node.logged("ERROR");
-    assert!(said.iter().any(|line| line.to_string().contains("events was given up")), "{said:?}");
     assert!(found(&client, "bucket_missing").await.abs() < f64::EPSILON);
 }
 
@@ -283,12 +285,10 @@ async fn refused_start(limits: &str) -> String {
 }
 
 #[tokio::test]
-async fn an_account_with_too_few_streams_or_too_little_storage_is_explained() {
+async fn an_account_with_too_few_streams_is_explained() {
     let said = refused_start("max_streams: 2").await;
-    assert!(said.contains("TIMERS_EVENTS") || said.contains("KV_timers_sweep"), "{said}");
+    assert!(said.contains("KV_timers_sweep"), "{said}");
     assert!(said.contains("raise max_streams"), "{said}");
-    let said = refused_start("max_file: 100M").await;
-    assert!(said.contains("--event-max-bytes") && said.contains("max_storage"), "{said}");
 }
 
 #[tokio::test]

@@ -18,8 +18,6 @@ pub struct Sight {
     pub replicas: u64,
     /// Bytes that records and wakes take, in one copy.
     pub used: u64,
-    /// Bytes by which the stream of events may still grow: it does so by itself, up to its limit, and then stays there.
-    pub events_grow: u64,
     /// The bytes that the account stores and may store, if this node may ask.
     pub account: Option<Account>,
     /// The servers that hold the streams, if they tell what they store.
@@ -89,25 +87,14 @@ impl Sight {
     pub fn room(&self) -> Option<Room> {
         let replicas = self.replicas.max(1);
         let account = self.account.and_then(|account| account.storage);
-        let by_account = account.map(|part| self.beside_events(part.left() / replicas));
-        let by_servers = self.servers.iter().map(|server| server.storage.left());
-        let by_servers = by_servers.min().map(|left| self.beside_events(left));
+        let by_account = account.map(|part| part.left() / replicas);
+        let by_servers = self.servers.iter().map(|server| server.storage.left()).min();
         // Streams of other programs may have no limit either: all that the account stores beyond its reservations is theirs.
         let unreserved = self.account.map_or(0, |account| account.stored.saturating_sub(account.reserved));
-        // The limit of the events is reserved already.
-        let by_grant = self.granted.map(|granted| {
-            let left = granted.saturating_add(self.events_grow).saturating_sub(self.used.max(unreserved));
-            self.beside_events(left)
-        });
+        let by_grant = self.granted.map(|granted| granted.saturating_sub(self.used.max(unreserved)));
         let free = [by_account, by_servers, by_grant, self.disk].into_iter().flatten().min()?;
         let least = LEAST_KEPT.min(self.used.saturating_add(free) / PART_OF_A_SMALL_STORE);
         Some(Room { free, kept: least.max(self.used / PART_OF_WHAT_IS_USED) })
-    }
-
-    /// The part of `left` that the events leave to timers: at least half of it, however small the store. The events are as
-    /// large as the changes that they tell of, and can be given up.
-    fn beside_events(&self, left: u64) -> u64 {
-        left - self.events_grow.min(left / 2)
     }
 }
 
@@ -128,14 +115,14 @@ mod tests {
         assert_eq!(Sight { account: Some(unlimited), ..Sight::default() }.room(), None);
         let storage = Some(Part { used: 60 * MIB, most: 100 * MIB });
         let account = Some(Account { stored: 60 * MIB, storage, ..Account::default() });
-        let mut sight = Sight { replicas: 1, events_grow: 10 * MIB, account, ..Sight::default() };
-        assert_eq!(free(&sight), Some(30 * MIB));
+        let mut sight = Sight { replicas: 1, account, ..Sight::default() };
+        assert_eq!(free(&sight), Some(40 * MIB));
         // The account's limit counts every copy.
         sight.replicas = 3;
-        assert_eq!(free(&sight), Some((40 * MIB / 3).div_ceil(2)));
+        assert_eq!(free(&sight), Some(40 * MIB / 3));
         sight.servers =
             [5, 2].map(|left| Server { storage: Part { used: MIB, most: (11 + left) * MIB } }).into();
-        assert_eq!(free(&sight), Some(6 * MIB));
+        assert_eq!(free(&sight), Some(12 * MIB));
         sight.disk = Some(MIB);
         assert_eq!(free(&sight), Some(MIB));
         // A limit may have been lowered below the bytes already stored.
@@ -152,15 +139,6 @@ mod tests {
         assert_eq!(free(&sight), Some(22 * MIB));
         sight.granted = Some(3 * MIB);
         assert_eq!(free(&sight), Some(0));
-    }
-
-    #[test]
-    fn events_that_may_fill_the_store_leave_half_of_it() {
-        let small = Server { storage: Part { used: 0, most: 1_000 * MIB } };
-        let by_server = Sight { events_grow: 1_024 * MIB, servers: vec![small], ..Sight::default() };
-        assert_eq!(free(&by_server), Some(500 * MIB));
-        let by_grant = Sight { events_grow: 1_024 * MIB, granted: Some(0), ..Sight::default() };
-        assert_eq!(free(&by_grant), Some(512 * MIB));
     }
 
     #[test]

@@ -70,7 +70,6 @@ kinds! {
     StorageFull SERVICE_UNAVAILABLE "storage-full" "No room for new timers"
     IndexOff SERVICE_UNAVAILABLE "index-off" "Lists are off"
     IndexNotReady SERVICE_UNAVAILABLE "index-not-ready" "Index not ready"
-    FeedOff SERVICE_UNAVAILABLE "feed-off" "The feed is off"
     FeedFull SERVICE_UNAVAILABLE "feed-full" "Feed full"
     MemoryFull SERVICE_UNAVAILABLE "memory-full" "No memory for the request"
 }

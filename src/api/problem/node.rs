@@ -44,10 +44,6 @@ impl Problem {
         Self::new(Kind::IndexNotReady, "this node is still reading the timers for its index").retried_soon()
     }
 
-    pub(in crate::api) fn feed_off() -> Self {
-        Self::new(Kind::FeedOff, "this node keeps no events (--event-retention 0s)")
-    }
-
     pub(in crate::api) fn feed_full(limit: usize) -> Self {
         let detail =
             format!("{limit} readers already follow this node's feed; use another node, or try again later");

@@ -60,20 +60,9 @@ pub struct Broker {
     pub(crate) replicas: usize,
 }
 
-/// What happened to timers, kept for those who follow it.
+/// The feed of events.
 #[derive(Debug, Args)]
 pub(crate) struct Events {
-    /// How long events are kept, set when their stream is created; 0s for no events and no feed; up to 1 year. The feed
-    /// lacks later events of timers that wait for longer
-    #[arg(long, env = "JETTIMER_EVENT_RETENTION", value_name = "DURATION", default_value = "24h",
-          value_parser = parse::span(Duration::ZERO, Duration::from_secs(365 * 86_400)))]
-    pub(crate) event_retention: Duration,
-
-    /// How many bytes of events are kept, set when their stream is created; at least 1048576
-    #[arg(long, env = "JETTIMER_EVENT_MAX_BYTES", value_name = "BYTES", default_value = "1073741824",
-          value_parser = clap::value_parser!(i64).range(1_048_576..))]
-    pub(crate) event_max_bytes: i64,
-
     /// Interval of heartbeats on a feed without events, since proxies close responses that are idle for 30s to 60s; 1s to
     /// 5m
     #[arg(long, env = "JETTIMER_EVENT_HEARTBEAT", value_name = "DURATION", default_value = "15s",

@@ -259,12 +259,7 @@ impl Retry {
 impl Node {
     /// What the streams are to be, when they are created.
     pub(crate) fn shape(&self, replicas: usize, durability: Option<Level>) -> Shape {
-        Shape {
-            replicas,
-            durability,
-            event_retention: self.events.event_retention,
-            event_max_bytes: self.events.event_max_bytes,
-        }
+        Shape { replicas, durability }
     }
 
     /// How receivers are called; `dev` calls those on its own machine.

@@ -23,10 +23,9 @@ pub(crate) struct SweepSettings {
 }
 
 impl SweepSettings {
-    /// As the sweeper wants them. The ledger adds up events, which are there if they are kept at all, and for as long as
-    /// finished timers are: that has to be longer than a few sweeps take.
-    pub(crate) fn settings(&self, events: Duration, retention: Duration) -> sweep::Settings {
-        let ledger = events.min(retention) >= self.sweep_interval * 5;
+    /// As the sweeper wants them. The ledger needs finished timers for longer than a few sweeps take.
+    pub(crate) fn settings(&self, retention: Duration) -> sweep::Settings {
+        let ledger = retention >= self.sweep_interval * 5;
         sweep::Settings { interval: self.sweep_interval, grace: self.sweep_grace, ledger }
     }
 }

@@ -77,11 +77,11 @@ fn answering(node: &Node, setup: &Setup, shared: &Shared, ends: &Ends) -> Api {
         let (limit, retention) = (node.index_limit, node.retention);
         Finder::start(link.clone(), shared.clock, limit, retention, &setup.tasks, stop.clone())
     });
-    let (feed, hub) = feed(setup, shared, ends);
+    let hub = feed(node, setup, shared, ends);
     Api {
         finder,
         page: !node.no_ui,
-        feed,
+        feed: Arc::new(Semaphore::new(api::MAX_READERS)),
         hub,
         inbox: setup.inbox.clone(),
         receivers: shared.receivers.clone(),
@@ -114,15 +114,14 @@ fn answering(node: &Node, setup: &Setup, shared: &Shared, ends: &Ends) -> Api {
     }
 }
 
-/// The feed and places for its readers, if events are kept. A node that serves the API follows it.
-fn feed(setup: &Setup, shared: &Shared, ends: &Ends) -> (Option<Arc<Semaphore>>, FeedHub) {
-    let places = (!setup.shape.event_retention.is_zero()).then(|| Arc::new(Semaphore::new(api::MAX_READERS)));
-    setup.metrics.feed.limit(places.as_ref().map_or(0, |_| api::MAX_READERS));
-    let hub = FeedHub::new(shared.link.clone());
-    if setup.role.serves() && places.is_some() {
+/// The feed, which a node that serves the API follows.
+fn feed(node: &Node, setup: &Setup, shared: &Shared, ends: &Ends) -> FeedHub {
+    setup.metrics.feed.limit(api::MAX_READERS);
+    let hub = FeedHub::new(shared.link.clone(), node.retention);
+    if setup.role.serves() {
         setup.tasks.keep(Task::Feed, ends.stop.clone(), hub.clone().run(ends.stop.clone()));
     }
-    (places, hub)
+    hub
 }
 
 /// The names by which clients may address the node. A web page cannot make a browser send a token that it does not have, so only an open

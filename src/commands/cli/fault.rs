@@ -121,7 +121,7 @@ fn next_step(problem: &Problem) -> Option<String> {
         (404, _) => Some("is this the address of a jettimer node that serves the API (--server)?".to_owned()),
         (412, _) => Some("`jettimer get` shows its current state and ETag".to_owned()),
         (429, _) => wait("too many requests"),
-        (503, "index-off" | "feed-off") => Some("ask a node where it is on".to_owned()),
+        (503, "index-off") => Some("ask a node where it is on".to_owned()),
         (502..=504, _) => wait("the request itself is valid"),
         _ => None,
     }

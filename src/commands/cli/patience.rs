@@ -42,7 +42,7 @@ impl Patience {
             Error::Unreachable { .. } | Error::NoAnswer { .. } => None,
             Error::Problem(problem) => match (problem.status, problem.kind()) {
                 // A node without an index or a feed does not get one by being asked again.
-                (503, "index-off" | "feed-off") => return Err(error),
+                (503, "index-off") => return Err(error),
                 (408 | 429 | 502..=504, _) => problem.retry_after.map(Duration::from_secs),
                 _ => return Err(error),
             },

@@ -63,7 +63,6 @@ fn explained(kind: FindingKind) -> (&'static str, &'static str) {
         | FindingKind::BucketTurnedBack
         | FindingKind::WakesMissing
         | FindingKind::ConsumerMissing
-        | FindingKind::EventsMissing
         | FindingKind::SweepMissing => {
             ("of the required streams and consumers missing", "See the streams above.")
         }

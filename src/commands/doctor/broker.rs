@@ -67,12 +67,6 @@ fn of_missing(name: &str) -> Check {
             "It contained every timer. Restore it from a backup (docs/nats.md); on a server without any of jettimer's \
              streams, the first node creates it.",
         ),
-        "TIMERS_EVENTS" => Check::unknown(
-            name,
-            "is missing",
-            "Without it there is no feed of events: with --event-retention 0s that is intended; otherwise a running \
-             node creates it.",
-        ),
         _ => Check::finding(
             name,
             "is missing",

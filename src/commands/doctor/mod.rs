@@ -144,13 +144,8 @@ async fn of_timers(
 }
 
 impl options::Doctor {
-    /// The shape in which the streams would be created; how long events are kept does not matter here.
+    /// The shape in which the streams would be created.
     fn shape(&self) -> Shape {
-        Shape {
-            replicas: self.broker.replicas,
-            durability: self.broker.durability.map(Into::into),
-            event_retention: Duration::from_secs(86_400),
-            event_max_bytes: 1 << 30,
-        }
+        Shape { replicas: self.broker.replicas, durability: self.broker.durability.map(Into::into) }
     }
 }

@@ -59,7 +59,7 @@ const SUBJECTS: &[(&str, &str, &str)] = &[
         "Timers, lists and the feed",
         "The limits of the feed are those of its stream, which [`nats stream edit`](nats.md#what-exists) \
          may change later. [limits.md](limits.md#memory) has the memory of an index.",
-        "max-delay retention index-limit event-retention event-max-bytes event-heartbeat",
+        "max-delay retention index-limit event-heartbeat",
     ),
     (
         "Calls",

@@ -33,7 +33,6 @@ label! {
         /// The stream of wakes was gone, or is another one.
         WakesMissing = "wakes_missing",
         ConsumerMissing = "consumer_missing",
-        EventsMissing = "events_missing",
         SweepMissing = "sweep_missing",
     }
 }

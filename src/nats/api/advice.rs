@@ -19,14 +19,14 @@ pub(in crate::nats) const NOT_HERE: &str = "the server that this node is connect
      it. Start that server with -js or a jetstream {} block; if it is a leaf node, name the servers of its hub with --nats instead. \
      jettimer uses the JetStream of the servers that it is connected to, and cannot name another domain";
 
-const STREAMS: &str = ": the account may not have more streams. jettimer needs 4, or 5 where it measures the room of a single \
+const STREAMS: &str = ": the account may not have more streams. jettimer needs 3, or 4 where it measures the room of a single \
      server: raise max_streams of the account";
 
-const CONSUMERS: &str = ": the account, or the stream, may not have more consumers. jettimer needs one on TIMERS, and on each of \
-     KV_timers and TIMERS_EVENTS two for each node that serves the API, and one more on KV_timers for sweeps: raise max_consumers";
+const CONSUMERS: &str = ": the account, or the stream, may not have more consumers. jettimer needs one on TIMERS, and on KV_timers \
+     two for each node that serves the API, two for sweeps, and one for each reader of the feed that catches up: raise max_consumers";
 
 const STORAGE: &str = ": the server, or the account, has less storage left than the stream would reserve. Raise max_file_store of \
-     the server or max_storage of the account, or let the events reserve less with --event-max-bytes";
+     the server or max_storage of the account";
 
 const NO_TIER: &str = ": the account has no limits for streams with this many replicas. Give it limits for them, or run with \
      another --replicas";

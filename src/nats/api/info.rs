@@ -20,8 +20,6 @@ pub(in crate::nats) struct StreamInfo {
 #[derive(Deserialize)]
 pub(in crate::nats) struct StreamConfig {
     pub(in crate::nats) num_replicas: usize,
-    /// Below 0 without a limit.
-    pub(in crate::nats) max_bytes: i64,
 }
 
 #[derive(Deserialize)]

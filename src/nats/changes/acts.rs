@@ -1,30 +1,28 @@
-//! Reads the acts that the ledger adds up: the events of the bucket that the server has published, by pages.
+//! Reads the acts that the ledger adds up, from the records that have changed: each names its earlier versions.
 
-use async_nats::HeaderName;
 use serde::Deserialize;
-use serde_json::json;
 
-use crate::nats::api::header::{KV_OPERATION, NATS_LAST_SEQUENCE, NATS_SEQUENCE};
+use crate::nats::api::header::KV_OPERATION;
 use crate::nats::connection::link::Link;
 use crate::nats::error::NatsError;
-use crate::nats::names::{EVENTS, WAS, WAS_NOTHING, evented_timer};
-use crate::nats::requests::leader;
-use crate::nats::requests::replica::{Batch, Got};
+use crate::nats::names::{BUCKET_STREAM, recorded_timer};
+use crate::nats::requests::pages::Pages;
+use crate::nats::requests::tail::Seen;
+use crate::nats::timers::versions;
 use rules::domain::state_kind::StateKind;
-use rules::ledger::{Act, Deed};
+use rules::ledger::{Act, Acts, Deed};
 
-/// The most events in a page. The server collects a page before it reads the connection's next request, which may be a claim.
-const EVENTS_AT_ONCE: usize = 200;
-
-/// Bytes of events in a page: each event has the whole record.
+/// The most records in a page, and bytes of them.
+const RECORDS: usize = 256;
 const PAGE_BYTES: usize = 4 * 1_024 * 1_024;
 
-/// A page of acts, in the order in which the server published them.
-pub struct ActPage {
-    /// The acts, each with its sequence in the stream of events.
-    pub acts: Vec<(u64, Act)>,
-    /// Whether the stream has more acts after these.
-    pub more: bool,
+/// Reads the acts after a change of the bucket.
+pub struct ActReader {
+    link: Link,
+    acts: Acts,
+    /// The sequence up to which records were read.
+    read: u64,
+    pages: Option<Pages>,
 }
 
 /// The part of a record that the ledger needs.
@@ -38,88 +36,65 @@ struct SketchState {
     name: String,
 }
 
-impl ActPage {
-    /// Reads a page of the acts after this sequence of the stream of events.
-    pub async fn read(link: &Link, after: u64) -> Result<Self, NatsError> {
-        let request =
-            json!({ "seq": after.saturating_add(1), "batch": EVENTS_AT_ONCE, "max_bytes": PAGE_BYTES });
-        let batch = Batch::read(link, EVENTS, &request).await?;
-        let mut acts: Vec<(u64, Act)> =
-            batch.messages.iter().map(|message| (message.sequence(), act(message))).collect();
-        for (place, act) in &mut acts {
-            if matches!(act.deed, Deed::Removed { .. }) && act.over > 0 {
-                act.deed = Deed::Removed { was: removed(link, *place, act).await? };
-            }
+impl ActReader {
+    /// Begins after this change.
+    pub fn after(link: &Link, seq: u64) -> Self {
+        Self { link: link.clone(), acts: Acts::after(seq), read: seq, pages: None }
+    }
+
+    /// Reads a page of the records that have changed; gives how many. After 0, the next call reads on with those that have changed
+    /// meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// A [`NatsError`] if the bucket cannot be read.
+    pub async fn read_page(&mut self) -> Result<usize, NatsError> {
+        let mut pages = match self.pages.take() {
+            Some(pages) => pages,
+            None => Pages::open(&self.link, BUCKET_STREAM, self.read.saturating_add(1)).await?,
+        };
+        let page = pages.next(RECORDS, PAGE_BYTES).await?;
+        let Some(last) = page.last() else {
+            pages.close().await;
+            return Ok(0);
+        };
+        self.read = last.sequence;
+        self.pages = Some(pages);
+        page.iter().flat_map(acts).for_each(|act| self.acts.add(act));
+        Ok(page.len())
+    }
+
+    /// All acts up to this change, and maybe later ones; `None` as long as one is missing.
+    pub fn until(&mut self, seq: u64) -> Option<&[Act]> {
+        self.acts.until(seq)
+    }
+
+    /// How many acts are held.
+    pub fn held(&self) -> usize {
+        self.acts.held()
+    }
+
+    /// Ends the reading.
+    pub async fn close(self) {
+        if let Some(pages) = self.pages {
+            pages.close().await;
         }
-        Ok(Self { more: batch.pending > 0 && !acts.is_empty(), acts })
     }
 }
 
-/// The state of the timer whose record this act removed. The event of the previous version says so, if the stream still has it.
-async fn removed(link: &Link, place: u64, act: &Act) -> Result<Option<StateKind>, NatsError> {
-    let Some(place) = before(place, act) else { return Ok(None) };
-    let batch = Batch::read(link, EVENTS, &json!({ "seq": place, "batch": 1 })).await?;
-    let before = batch.messages.iter().map(self::act).find(|before| before.seq == act.over);
-    Ok(before.and_then(|before| match before.deed {
-        Deed::Stored { is, .. } => Some(is),
-        Deed::Removed { .. } | Deed::Other | Deed::Unsaid => None,
-    }))
-}
-
-/// The sequence of the event of the version that this act replaced, from that of the act's own event: it is as many sequences before as
-/// there are changes between the two, since each change is an event. `None` if the act's numbers, which any publisher may forge, name no
-/// event.
-fn before(place: u64, act: &Act) -> Option<u64> {
-    let changes = act.seq.checked_sub(act.over)?;
-    place.checked_sub(changes).filter(|place| *place > 0)
-}
-
-/// The last sequence of the stream of events.
-pub async fn last_event(link: &Link) -> Result<u64, NatsError> {
-    Ok(leader::stream_info(link, EVENTS).await?.state.last_seq)
-}
-
-fn act(message: &Got) -> Act {
-    let number =
-        |name: HeaderName| message.first(name).and_then(|text| text.parse().ok()).unwrap_or_default();
-    let over = number(NATS_LAST_SEQUENCE);
-    let deed = if evented_timer(message.subject()).is_none() {
-        Deed::Other
-    } else if message.header(KV_OPERATION).is_some() {
-        Deed::Removed { was: None }
-    } else {
-        stored(message, over)
-    };
-    Act { seq: number(NATS_SEQUENCE), over, deed }
-}
-
-fn stored(message: &Got, over: u64) -> Deed {
-    let sketch = serde_json::from_slice::<Sketch>(message.payload()).ok();
-    let Some(is) = sketch.and_then(|sketch| StateKind::from_name(&sketch.state.name)) else {
-        return Deed::Unsaid;
-    };
-    match message.header(WAS) {
-        Some(WAS_NOTHING) => Deed::Stored { was: None, is },
-        Some(was) => {
-            StateKind::from_name(was).map_or(Deed::Unsaid, |was| Deed::Stored { was: Some(was), is })
-        }
-        // The record was written by hand and is new: it counts as created.
-        None if over == 0 => Deed::Stored { was: None, is },
-        None => Deed::Unsaid,
+/// The acts that a message of the bucket tells of.
+fn acts(seen: &Seen) -> Vec<Act> {
+    let one = |over, deed| vec![Act { seq: seen.sequence, over, deed }];
+    if recorded_timer(&seen.subject).is_none() {
+        return one(0, Deed::Other);
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_event_of_the_replaced_version_is_found_unless_the_numbers_are_forged() {
-        let at = |place, seq, over| before(place, &Act { seq, over, deed: Deed::Removed { was: None } });
-        assert_eq!(at(107, 7, 5), Some(105));
-        assert_eq!(at(2, 7, 5), None);
-        assert_eq!(at(1, 7, 5), None);
-        assert_eq!(at(107, 5, 7), None);
-        assert_eq!(at(107, 0, u64::MAX), None);
+    if seen.header(KV_OPERATION).is_some() {
+        // Nothing says which version it replaced, if any: as good as a version that no census has counted.
+        return one(u64::MAX, Deed::Removed { was: None });
+    }
+    let sketch = serde_json::from_slice::<Sketch>(&seen.payload).ok();
+    match sketch.and_then(|sketch| StateKind::from_name(&sketch.state.name)) {
+        Some(state) => versions::past_of(seen).acts(seen.sequence, state).collect(),
+        None => one(0, Deed::Unsaid),
     }
 }

@@ -16,8 +16,6 @@ const VERSION: u32 = 1;
 pub struct Ledger {
     /// When the bucket was created that the ledger counts.
     pub bucket_born: i128,
-    /// The last event that is in the books.
-    pub place: u64,
     /// The books; `None` if they have to start over with a census.
     pub books: Option<Books>,
     /// The last balance, which all nodes show.
@@ -32,6 +30,8 @@ pub struct Ledger {
 struct LedgerJson {
     v: u32,
     bucket_born: String,
+    /// Always 0: earlier versions kept the position in a stream of events here, and read from its beginning if it is 0.
+    #[serde(default)]
     place: u64,
     books: Option<BooksJson>,
     balance: Option<BalanceJson>,
@@ -62,7 +62,7 @@ impl From<&Ledger> for LedgerJson {
         Self {
             v: VERSION,
             bucket_born: ledger.bucket_born.to_string(),
-            place: ledger.place,
+            place: 0,
             books: ledger.books.map(|Books { seq, created, open, ended, lost, removed }| BooksJson {
                 seq,
                 created,
@@ -87,7 +87,6 @@ impl LedgerJson {
     fn ledger(self) -> Option<Ledger> {
         (self.v == VERSION).then_some(Ledger {
             bucket_born: self.bucket_born.parse().ok()?,
-            place: self.place,
             books: self.books.map(|BooksJson { seq, created, open, ended, lost, removed }| Books {
                 seq,
                 created,
@@ -137,7 +136,6 @@ mod tests {
         let balance = Balance { created: 5, counted: PerKind([1, 1, 0, 0, 0, 1]), expired: 1, imbalance: 1 };
         let ledger = Ledger {
             bucket_born: 1_700_000_000_000_000_001,
-            place: 12,
             books: Some(books),
             balance: Some(balance),
             suspected: Some(-1),
@@ -146,7 +144,7 @@ mod tests {
         let json = serde_json::to_string(&LedgerJson::from(&ledger)).unwrap();
         assert_eq!(
             json,
-            r#"{"v":1,"bucket_born":"1700000000000000001","place":12,"books":{"seq":9,"created":5,"open":2,"ended":3,"lost":0,"removed":1},"balance":{"created":5,"counted":[1,1,0,0,0,1],"expired":1,"imbalance":1},"suspected":-1,"breaks":2}"#
+            r#"{"v":1,"bucket_born":"1700000000000000001","place":0,"books":{"seq":9,"created":5,"open":2,"ended":3,"lost":0,"removed":1},"balance":{"created":5,"counted":[1,1,0,0,0,1],"expired":1,"imbalance":1},"suspected":-1,"breaks":2}"#
         );
         assert_eq!(serde_json::from_str::<LedgerJson>(&json).unwrap().ledger(), Some(ledger));
     }

@@ -1,4 +1,4 @@
-//! Reads a whole stream once, page by page, from one of its replicas.
+//! Reads the messages of a stream once, page by page, from one of its replicas.
 //!
 //! The server walks the stream message by message for a consumer of this reader's own (ADR-37). Batched direct gets need no consumer,
 //! but for each page the server counts the rest of the stream, subject by subject, while writes wait: reading all records of a bucket
@@ -67,17 +67,21 @@ pub(in crate::nats) struct Pages {
 }
 
 impl Pages {
-    /// Begins with the stream's first message.
+    /// Begins with the first message from this sequence on.
     ///
     /// # Errors
     ///
     /// A [`NatsError`], with advice if a limit on consumers or a missing permission is the likely reason.
-    pub(in crate::nats) async fn open(link: &Link, stream: &'static str) -> Result<Self, NatsError> {
+    pub(in crate::nats) async fn open(
+        link: &Link,
+        stream: &'static str,
+        from: u64,
+    ) -> Result<Self, NatsError> {
         let inbox = link.client().new_inbox();
         Ok(Self {
             until: leader::stream_info(link, stream).await?.state.last_seq,
             subscriber: link.subscribe(format!("{inbox}.*")).await?,
-            consumer: create_consumer(link, stream, 1).await?,
+            consumer: create_consumer(link, stream, from).await?,
             context: jetstream::new(link.client().clone()),
             link: link.clone(),
             stream,
@@ -85,7 +89,7 @@ impl Pages {
             delivered: 0,
             vain: 0,
             asked: 0,
-            last: 0,
+            last: from.saturating_sub(1),
         })
     }
 
@@ -116,6 +120,11 @@ impl Pages {
             }
         }
         Ok(page)
+    }
+
+    /// The last sequence of the stream when the reading began.
+    pub(in crate::nats) fn until(&self) -> u64 {
+        self.until
     }
 
     /// Removes the consumer, as far as the connection allows; otherwise the server removes it after [`UNUSED`].

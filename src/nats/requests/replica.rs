@@ -11,8 +11,6 @@ use futures_util::StreamExt as _;
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::tail::Seen;
-use crate::foundation::clock::Clock;
 use crate::foundation::rfc3339;
 use crate::nats::api::header::{NATS_NUM_PENDING, NATS_SEQUENCE, NATS_SUBJECT, NATS_TIME_STAMP};
 use crate::nats::api::subject;
@@ -41,15 +39,9 @@ pub(in crate::nats) struct Batch {
 pub(in crate::nats) struct Got(Message);
 
 impl Got {
-    /// The last value of this header. A direct get puts its own headers after the message's, and a republished message has some of
-    /// the same names.
+    /// The last value of this header. A direct get puts its own headers after the message's, which may have the same names.
     pub(in crate::nats) fn header(&self, name: impl IntoHeaderName) -> Option<&str> {
         self.0.headers.as_ref()?.get_all(name).last().map(HeaderValue::as_str)
-    }
-
-    /// The first value of this header: in a republished message, the one about the original.
-    pub(in crate::nats) fn first(&self, name: impl IntoHeaderName) -> Option<&str> {
-        self.0.headers.as_ref()?.get_all(name).next().map(HeaderValue::as_str)
     }
 
     pub(in crate::nats) fn subject(&self) -> &str {
@@ -64,19 +56,6 @@ impl Got {
     pub(in crate::nats) fn stored_at(&self) -> Timestamp {
         let stored_at = self.header(NATS_TIME_STAMP).and_then(|text| rfc3339::parse(text).ok());
         stored_at.unwrap_or(Timestamp::from_micros(u64::MAX))
-    }
-
-    /// The message as a consumer delivers it to a node with this clock.
-    pub(in crate::nats) fn seen(&self, clock: Clock) -> Seen {
-        Seen {
-            subject: self.subject().to_owned(),
-            headers: self.0.headers.clone().unwrap_or_default(),
-            payload: self.0.payload.clone(),
-            sequence: self.sequence(),
-            delivery: 0,
-            pending: 0,
-            stored_at: clock.shown(self.stored_at()),
-        }
     }
 
     pub(in crate::nats) fn payload(&self) -> &[u8] {

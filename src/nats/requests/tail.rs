@@ -6,12 +6,14 @@
 use async_nats::header::IntoHeaderName;
 use async_nats::jetstream::consumer::DeliverPolicy;
 use async_nats::jetstream::consumer::push::{Ordered, OrderedConfig};
-use async_nats::{HeaderMap, HeaderValue, jetstream};
+use async_nats::{HeaderMap, HeaderName, HeaderValue, jetstream};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 
 use crate::foundation::clock::Clock;
+use crate::foundation::rfc3339;
 use crate::nats::api::advice;
+use crate::nats::api::header::{NATS_SEQUENCE, NATS_SUBJECT, NATS_TIME_STAMP};
 use crate::nats::connection::link::Link;
 use crate::nats::error::NatsError;
 use rules::domain::time::Timestamp;
@@ -48,6 +50,25 @@ impl Seen {
             delivery,
             pending,
             stored_at: clock.shown(Timestamp::from_micros(u64::try_from(micros).unwrap_or_default())),
+        })
+    }
+
+    /// A message of a stream that the server has republished (ADR-28); `None` for any other message.
+    pub(in crate::nats) fn republished(message: async_nats::Message, clock: Clock) -> Option<Self> {
+        let headers = message.headers?;
+        // The server's headers come after those of the message.
+        let last = |name: HeaderName| headers.get_all(name).last().map(HeaderValue::as_str);
+        let sequence = last(NATS_SEQUENCE)?.parse().ok()?;
+        let stored_at = clock.shown(rfc3339::parse(last(NATS_TIME_STAMP)?).ok()?);
+        let subject = last(NATS_SUBJECT)?.to_owned();
+        Some(Self {
+            subject,
+            headers,
+            payload: message.payload,
+            sequence,
+            delivery: 0,
+            pending: 0,
+            stored_at,
         })
     }
 

@@ -10,7 +10,7 @@ use super::fresh::Fresh;
 use crate::nats::api::ClusterInfo;
 use crate::nats::connection::link::Link;
 use crate::nats::error::NatsError;
-use crate::nats::names::{BUCKET_STREAM, CONSUMER, EVENTS, STREAM};
+use crate::nats::names::{BUCKET_STREAM, CONSUMER, STREAM};
 use crate::nats::requests::leader;
 
 /// NATS as this node sees it.
@@ -94,13 +94,12 @@ impl Streams {
         if !connected {
             return status;
         }
-        let (records, wakes, events, workers) = tokio::join!(
+        let (records, wakes, workers) = tokio::join!(
             self.stream(BUCKET_STREAM),
             self.stream(STREAM),
-            self.stream(EVENTS),
             timed(leader::consumer_info(&self.link, STREAM, CONSUMER)),
         );
-        let trips = [&records, &wakes, &events].into_iter().flatten().map(|(_, took)| *took);
+        let trips = [&records, &wakes].into_iter().flatten().map(|(_, took)| *took);
         status.round_trip = trips.chain(workers.as_ref().map(|(_, took)| *took)).min();
         status.backlog = workers.as_ref().map(|(workers, _)| workers.num_pending);
         let workers = workers.map(|(info, _)| ConsumerStatus {
@@ -108,7 +107,7 @@ impl Streams {
             pending: info.num_pending,
             ack_pending: info.num_ack_pending,
         });
-        let streams = [records, wakes, events].into_iter().flatten().map(|(stream, _)| stream);
+        let streams = [records, wakes].into_iter().flatten().map(|(stream, _)| stream);
         let mut streams: Vec<StreamStatus> = streams.collect();
         if let Some(stream) = streams.iter_mut().find(|stream| stream.name == STREAM) {
             stream.consumers.extend(workers);

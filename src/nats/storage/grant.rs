@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::nats::api::subject;
 use crate::nats::connection::link::Link;
 use crate::nats::error::NatsError;
-use crate::nats::names::{EVENTS, ROOM_STREAM, ROOM_STREAM_SUBJECT, ROOM_SUBJECT};
+use crate::nats::names::{ROOM_STREAM, ROOM_STREAM_SUBJECT, ROOM_SUBJECT};
 use crate::nats::nodes::keys;
 use crate::nats::requests::leader;
 
@@ -67,21 +67,6 @@ pub(in crate::nats) async fn granted(link: &Link) -> Result<(Option<u64>, u64), 
 async fn tell_granted(link: &Link, bytes: u64, revision: u64) -> Result<(), NatsError> {
     let json = serde_json::json!({ "v": VERSION, "bytes": bytes }).to_string();
     keys::put(link, ROOM_SUBJECT, json.into_bytes(), revision).await.map(|_| ())
-}
-
-/// Removes the older half of the events; gives their number.
-///
-/// # Errors
-///
-/// With [`NatsError::Unclear`], the events may be removed anyway, and calling again removes half of the rest.
-pub async fn drop_older_events(link: &Link) -> Result<u64, NatsError> {
-    let messages = leader::stream_info(link, EVENTS).await?.state.messages;
-    let kept = messages / 2;
-    if kept == 0 {
-        return Ok(0);
-    }
-    leader::purge(link, EVENTS, &json!({ "keep": kept })).await?;
-    Ok(messages - kept)
 }
 
 async fn measured(link: &Link, told: Option<u64>) -> Result<Option<u64>, NatsError> {

@@ -8,7 +8,7 @@ use super::servers::{self, Answer};
 use crate::nats::api::ClusterInfo;
 use crate::nats::connection::link::Link;
 use crate::nats::error::NatsError;
-use crate::nats::names::{BUCKET_STREAM, EVENTS, STREAM};
+use crate::nats::names::{BUCKET_STREAM, STREAM};
 use crate::nats::requests::leader;
 use crate::nats::requests::may_ask::MayAsk;
 use rules::room::{Server, Sight};
@@ -25,19 +25,11 @@ const NEXT_SERVER_WITHIN: Duration = Duration::from_millis(200);
 pub async fn room(link: &Link, may_ask: &mut MayAsk) -> Result<Sight, NatsError> {
     let connection = link.connection();
     let stream = |name| leader::stream_info(link, name);
-    let (records, wakes, events) = tokio::join!(stream(BUCKET_STREAM), stream(STREAM), stream(EVENTS));
+    let (records, wakes) = tokio::join!(stream(BUCKET_STREAM), stream(STREAM));
     let (records, wakes) = (records?, wakes?);
     let replicas = records.config.num_replicas as u64;
-    // Without the feed, there are no events.
-    let events_grow = events.ok().map_or(0, |events| {
-        u64::try_from(events.config.max_bytes).unwrap_or(0).saturating_sub(events.state.bytes)
-    });
-    let mut sight = Sight {
-        replicas,
-        used: records.state.bytes.saturating_add(wakes.state.bytes),
-        events_grow,
-        ..Sight::default()
-    };
+    let mut sight =
+        Sight { replicas, used: records.state.bytes.saturating_add(wakes.state.bytes), ..Sight::default() };
     if may_ask.account.is_worth_it(connection) {
         let account = leader::account_info(link).await.ok();
         may_ask.account.note(account.is_some(), connection)?;

@@ -7,5 +7,6 @@ pub(super) mod pull;
 pub(super) mod record;
 pub(super) mod scan;
 pub(super) mod store;
+pub(super) mod versions;
 pub(super) mod wake_scan;
 pub(super) mod wakes;

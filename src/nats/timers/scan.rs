@@ -3,6 +3,7 @@
 //! Pages come from some replica. Facts that have to be true come from the leader (`armed`, and the record from the store).
 
 use super::store::Stored;
+use super::versions;
 use crate::nats::api::header::KV_OPERATION;
 use crate::nats::connection::link::Link;
 use crate::nats::error::NatsError;
@@ -40,7 +41,7 @@ impl RecordPages {
     ///
     /// A [`NatsError`] if the server does not let this node read the bucket through a consumer.
     pub async fn open(link: &Link) -> Result<Self, NatsError> {
-        Ok(Self(Pages::open(link, BUCKET_STREAM).await?))
+        Ok(Self(Pages::open(link, BUCKET_STREAM, 1).await?))
     }
 
     /// Reads the next page; `None` after the last record.
@@ -63,7 +64,7 @@ impl RecordPages {
                 page.removed.push(id);
                 continue;
             }
-            match Stored::read(&message.payload, message.sequence) {
+            match Stored::read(&message.payload, message.sequence, versions::past_of(message)) {
                 Ok(stored) => page.records.push(stored),
                 Err(_) => page.unreadable.push((id, message.sequence)),
             }

@@ -1,10 +1,11 @@
 //! The records: one key per timer in the KV bucket, changed by compare-and-swap only.
 
-use async_nats::{HeaderMap, HeaderName, HeaderValue};
+use async_nats::{HeaderMap, HeaderValue};
 
 use super::headroom;
 use super::keeping::Keeping;
 use super::record::{self, Later};
+use super::versions;
 use crate::foundation::clock::Clock;
 use crate::nats::api::Published;
 use crate::nats::api::header::{
@@ -12,10 +13,11 @@ use crate::nats::api::header::{
 };
 use crate::nats::connection::link::Link;
 use crate::nats::error::NatsError;
-use crate::nats::names::{BUCKET_STREAM, SHOWN_UNTIL, WAS, WAS_NOTHING, record_subject};
+use crate::nats::names::{BUCKET_STREAM, SHOWN_UNTIL, record_subject};
 use crate::nats::requests::{leader, replica};
 use rules::domain::time::Timestamp;
 use rules::domain::timer::{Timer, TimerId};
+use rules::ledger::Past;
 
 /// A timer as it is stored, with the revision that a change of it must name.
 #[derive(Clone, Debug)]
@@ -23,19 +25,21 @@ pub struct Stored {
     pub timer: Timer,
     /// The sequence number of the record in the bucket's stream.
     pub revision: u64,
+    /// The versions of the record before this one.
+    pub(in crate::nats) past: Past,
     /// The fields that only a later version knows. They stay as the record is replaced.
     pub(in crate::nats) later: Later,
 }
 
 impl Stored {
-    /// A record that only this version has stored.
+    /// A new record.
     pub fn new(timer: Timer, revision: u64) -> Self {
-        Self { timer, revision, later: Later::default() }
+        Self { timer, revision, past: Past::none(), later: Later::default() }
     }
 
     /// The record that was stored in place of this one.
     pub fn replaced_by(&self, timer: Timer, revision: u64) -> Self {
-        Self { timer, revision, later: self.later.clone() }
+        Self { timer, revision, past: versions::past_of_next(self), later: self.later.clone() }
     }
 
     /// Whether both have the same fields of a later version.
@@ -43,9 +47,9 @@ impl Stored {
         self.later == other.later
     }
 
-    /// Reads a record of this revision.
-    pub(in crate::nats) fn read(json: &[u8], revision: u64) -> Result<Self, String> {
-        record::read(json).map(|(timer, later)| Self { timer, revision, later })
+    /// Reads a record of this revision and with this past.
+    pub(in crate::nats) fn read(json: &[u8], revision: u64, past: Past) -> Result<Self, String> {
+        record::read(json).map(|(timer, later)| Self { timer, revision, past, later })
     }
 }
 
@@ -91,7 +95,9 @@ impl Store {
         let revision = revision.ok_or_else(|| {
             NatsError::Unclear("the answer to a direct get has no sequence number".to_owned())
         })?;
-        decode(id, message.payload(), revision).map(Some)
+        let expected = message.header(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE).and_then(|text| text.parse().ok());
+        let past = versions::past(|name| message.header(name), expected);
+        decode(id, message.payload(), revision, past).map(Some)
     }
 
     /// Reads a record from the leader: never older than any write that was answered before.
@@ -114,12 +120,17 @@ impl Store {
         if message.data.is_empty() {
             return Ok(Some(Found::Removed));
         }
-        if is_over(self.link.clock(), shown_until(&String::from_utf8_lossy(&message.hdrs))) {
-            let old = decode(id, &message.data, message.seq).ok();
+        let headers = String::from_utf8_lossy(&message.hdrs);
+        let header = |name: &str| named(&headers, name);
+        let expected =
+            header(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE.as_ref()).and_then(|text| text.parse().ok());
+        let past = versions::past(header, expected);
+        if is_over(self.link.clock(), header(SHOWN_UNTIL).and_then(|text| text.parse().ok())) {
+            let old = decode(id, &message.data, message.seq, past).ok();
             let gave_up_at = old.and_then(|old| old.timer.gave_up_at);
             return Ok(Some(Found::Hidden { revision: message.seq, gave_up_at }));
         }
-        decode(id, &message.data, message.seq).map(|stored| Some(Found::Shown(Box::new(stored))))
+        decode(id, &message.data, message.seq, past).map(|stored| Some(Found::Shown(Box::new(stored))))
     }
 
     /// Stores `timer` in place of the record `over`, or as a new record.
@@ -165,9 +176,7 @@ impl Store {
     fn headers(&self, timer: &Timer, over: Option<&Stored>, expected: u64) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, HeaderValue::from(expected));
-        // True if the record is stored at all, since it replaces this revision only.
-        headers
-            .insert(HeaderName::from_static(WAS), over.map_or(WAS_NOTHING, |over| over.timer.state.name()));
+        versions::name_versions(&mut headers, over);
         if let Some(ended_at) = timer.state.ended_at() {
             let clock = self.link.clock();
             let shown_until = ended_at.saturating_add(self.keeping.retention);
@@ -196,17 +205,16 @@ enum Found {
     Removed,
 }
 
-/// The instant until which a record with these headers is shown, in microseconds of the world's clock.
-fn shown_until(headers: &str) -> Option<u64> {
-    let named = headers.lines().find_map(|line| line.strip_prefix(SHOWN_UNTIL))?;
-    named.trim_start_matches(':').trim().parse().ok()
+/// The value of the first header of this name, in the text of all headers.
+fn named<'h>(headers: &'h str, name: &str) -> Option<&'h str> {
+    headers.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }
 
 fn is_over(clock: Clock, shown_until: Option<u64>) -> bool {
     shown_until.is_some_and(|until| until <= clock.world().as_micros())
 }
 
-fn decode(id: TimerId, json: &[u8], revision: u64) -> Result<Stored, NatsError> {
-    Stored::read(json, revision)
+fn decode(id: TimerId, json: &[u8], revision: u64, past: Past) -> Result<Stored, NatsError> {
+    Stored::read(json, revision, past)
         .map_err(|why| NatsError::Unreadable(format!("the record of timer {id} cannot be read: {why}")))
 }

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use async_nats::jetstream::consumer::{self, pull};
 use async_nats::jetstream::stream::Config;
 
-use crate::nats::names::{CONSUMER, EVENTS, STREAM};
+use crate::nats::names::{CONSUMER, STREAM};
 
 /// Adds a finding if a property of a stream or consumer is not as it must be.
 fn check<T: PartialEq + std::fmt::Debug>(findings: &mut Vec<String>, what: &str, have: T, want: T) {
@@ -25,11 +25,8 @@ pub(super) fn stream_differences(have: &Config, want: &Config) -> Vec<String> {
     check(f, "discard", have.discard, want.discard);
     check(f, "max_msgs_per_subject", have.max_messages_per_subject, want.max_messages_per_subject);
     check(f, "max_msgs", have.max_messages, want.max_messages);
-    // The operator decides how long events are kept, also by editing the stream on the broker.
-    if want.name != EVENTS {
-        check(f, "max_bytes", have.max_bytes, want.max_bytes);
-        check(f, "max_age", have.max_age, Duration::ZERO);
-    }
+    check(f, "max_bytes", have.max_bytes, want.max_bytes);
+    check(f, "max_age", have.max_age, Duration::ZERO);
     check(f, "allow_msg_schedules", have.allow_message_schedules, want.allow_message_schedules);
     check(f, "allow_msg_ttl", have.allow_message_ttl, want.allow_message_ttl);
     check(f, "allow_direct", have.allow_direct, want.allow_direct);

@@ -19,9 +19,8 @@ use super::compare;
 use super::founding::Founder;
 use super::wanted::{Shape, consumer_config, wanted};
 use crate::nats::api::{advice, is_missing};
-use crate::nats::changes::feed::AGAIN_FROM;
 use crate::nats::connection::link::Link;
-use crate::nats::names::{BUCKET, BUCKET_STREAM, CONSUMER, EVENTS, STREAM, SWEEP_STREAM};
+use crate::nats::names::{BUCKET, BUCKET_STREAM, CONSUMER, STREAM};
 
 /// The pause between two tries while JetStream is not ready.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -33,7 +32,6 @@ pub enum Missing {
     Bucket,
     /// The stream of the wakes. It is rebuilt from the records.
     Wakes,
-    Events,
     /// The bucket of the sweep.
     Sweep,
     Consumer,
@@ -148,7 +146,7 @@ async fn create_or_compare(
                 if let Some(founder) = founder.filter(|_| is_bucket) {
                     founder.may_found(link).await.map_err(SetupError::NoBucket)?;
                 }
-                create(link, &context, &want, &mut topology.created).await?
+                create(&context, &want, &mut topology.created).await?
             }
         };
         topology.note(&info);
@@ -162,18 +160,12 @@ async fn create_or_compare(
 
 /// Creates a stream that is missing.
 async fn create(
-    link: &Link,
     context: &jetstream::Context,
     want: &Config,
     made: &mut Vec<Missing>,
 ) -> Result<Info, SetupError> {
     let name = want.name.as_str();
-    let mut want = want.clone();
-    if name == EVENTS && !made.contains(&Missing::Bucket) {
-        // Readers hold positions of the earlier feed.
-        want.first_sequence = Some(link.clock().world().as_micros().max(AGAIN_FROM));
-    }
-    let created = context.create_stream(&want).await.map_err(|error| {
+    let created = context.create_stream(want).await.map_err(|error| {
         let text = format!("cannot create the stream {name}{}", advice::for_stream(&error));
         anyhow::Error::new(error).context(text)
     })?;
@@ -181,8 +173,7 @@ async fn create(
     made.push(match name {
         BUCKET_STREAM => Missing::Bucket,
         STREAM => Missing::Wakes,
-        SWEEP_STREAM => Missing::Sweep,
-        _ => Missing::Events,
+        _ => Missing::Sweep,
     });
     Ok(created.cached_info().clone())
 }

@@ -6,8 +6,8 @@ use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, Republish, RetentionPolicy, StorageType};
 
 use crate::nats::names::{
-    BUCKET, BUCKET_STREAM, CONSUMER, EVENT_SUBJECTS, EVENTS, FIRE_SUBJECTS, REPUBLISH_FROM, REPUBLISH_TO,
-    SCHEDULE_SUBJECTS, STREAM, SWEEP_STREAM, SWEEP_SUBJECTS,
+    BUCKET, BUCKET_STREAM, CONSUMER, FIRE_SUBJECTS, REPUBLISH_FROM, REPUBLISH_TO, SCHEDULE_SUBJECTS, STREAM,
+    SWEEP_STREAM, SWEEP_SUBJECTS,
 };
 use rules::durability::Level;
 
@@ -29,16 +29,11 @@ pub struct Shape {
     pub replicas: usize,
     /// The level of durability, if the operator asked for one.
     pub durability: Option<Level>,
-    /// How long events are kept; zero for no events at all.
-    pub event_retention: Duration,
-    /// How many bytes of events are kept at most; the oldest leave first.
-    pub event_max_bytes: i64,
 }
 
 /// Every stream that is needed.
 pub(in crate::nats) fn wanted(shape: Shape) -> impl Iterator<Item = Config> {
-    let events = (!shape.event_retention.is_zero()).then(|| events_config(shape));
-    [bucket_config(shape), stream_config(shape), sweep_config(shape)].into_iter().chain(events)
+    [bucket_config(shape), stream_config(shape), sweep_config(shape)].into_iter()
 }
 
 fn bucket_config(shape: Shape) -> Config {
@@ -46,7 +41,7 @@ fn bucket_config(shape: Shape) -> Config {
         description: Some("jettimer: one record per timer".to_owned()),
         // Finished timers leave by themselves after their retention.
         allow_message_ttl: true,
-        republish: (!shape.event_retention.is_zero()).then(republish),
+        republish: Some(republish()),
         ..bucket(BUCKET_STREAM, &format!("$KV.{BUCKET}.>"), shape)
     }
 }
@@ -79,30 +74,9 @@ fn bucket(name: &str, subjects: &str, shape: Shape) -> Config {
     }
 }
 
+/// Tells those who follow the feed of each version of each record. No stream stores it.
 fn republish() -> Republish {
     Republish { source: REPUBLISH_FROM.to_owned(), destination: REPUBLISH_TO.to_owned(), headers_only: false }
-}
-
-fn events_config(shape: Shape) -> Config {
-    Config {
-        name: EVENTS.to_owned(),
-        description: Some("jettimer: each version of each record, for a while".to_owned()),
-        subjects: vec![EVENT_SUBJECTS.to_owned()],
-        retention: RetentionPolicy::Limits,
-        max_messages: -1,
-        max_messages_per_subject: -1,
-        // A reader that comes too late has missed events, and is told.
-        discard: DiscardPolicy::Old,
-        max_age: shape.event_retention,
-        // The last version of a record carries its time to live, and would be refused without this. So no event
-        // of a finished timer outlives the timer.
-        allow_message_ttl: true,
-        max_bytes: shape.event_max_bytes,
-        storage: StorageType::File,
-        num_replicas: shape.replicas,
-        allow_direct: true,
-        ..Config::default()
-    }
 }
 
 fn stream_config(shape: Shape) -> Config {

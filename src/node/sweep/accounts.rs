@@ -7,24 +7,25 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::nats::{ActPage, Ledger, Link, NatsError, Stored, last_change, last_event};
+use crate::nats::{ActReader, Ledger, Link, NatsError, Stored, last_change};
 use crate::node::sweep::pace::Pace;
 use rules::ledger::{Act, Balance, Books, Census};
-
-/// How long the events of changes may lag behind the changes: the server publishes them without being asked to wait.
-const EVENTS_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long a bucket may lag behind the sequence that the books have: a new leader may do so for a moment.
 const BEHIND_WITHIN: Duration = Duration::from_secs(5);
 
-/// The pause between two looks for late events or changes.
+/// The pause between two looks for late changes.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// How many acts a sweep reads per second: more than nodes make for long, and not all that the node and the server could do at once.
-const ACTS_RATE: u32 = 20_000;
+/// How many changed records a sweep reads per second: more than nodes change for long, and not all that the node and the server could do
+/// at once.
+const RECORDS_RATE: u32 = 20_000;
 
-/// The most changes that one sweep remembers, 24 bytes each. With more of them the sweep counts nothing.
+/// The most changes that one sweep remembers, 24 bytes each. With more of them, the books start over.
 const MAX_ACTS: usize = 4_000_000;
+
+/// How often a sweep reads on for the acts of records that were replaced while it read, before it takes these acts for missing.
+const READINGS: u32 = 5;
 
 /// The ledger during one sweep.
 pub(super) struct Accounts {
@@ -32,8 +33,6 @@ pub(super) struct Accounts {
     ledger: Ledger,
     revision: u64,
     census: Census,
-    /// The position in the stream of events after which the events since the census come.
-    place: u64,
 }
 
 impl Accounts {
@@ -45,48 +44,26 @@ impl Accounts {
         if ledger.bucket_born != bucket_born || Self::is_older(link, seq).await? {
             // The books are of another bucket, or the bucket is older than the books. The books stay, so records that
             // it lacks are missing.
-            ledger.place = last_event(link).await?;
             let seq = last_change(link).await?;
             ledger.books = ledger.books.map(|books| Books { seq, ..books });
             ledger.bucket_born = bucket_born;
         }
-        let mut place = ledger.place;
-        if let Some(mut books) = ledger.books.take() {
-            let mut whole = true;
-            // Not further, however fast events come: the rest is read once the records are counted.
-            let until = last_event(link).await?;
-            let mut pace = Pace::new(Some(ACTS_RATE));
-            loop {
-                let page = ActPage::read(link, place).await?;
-                for (at, act) in &page.acts {
-                    whole &= books.add(act).is_ok();
-                    place = *at;
-                }
-                if !page.more || !whole || place >= until {
-                    break;
-                }
-                pace.after(page.acts.len()).await;
-            }
-            if whole {
-                ledger.books = Some(books);
-            } else {
+        if let Some(books) = ledger.books.take() {
+            ledger.books = Self::added_up(link, books).await?;
+            if ledger.books.is_none() {
                 tracing::warn!(
-                    at = books.next(),
-                    "the ledger starts over: an event of the bucket is missing, as after a crash of NATS or while events \
-                     were full. A timer that was lost just then would not be noticed"
+                    after = books.seq,
+                    "the ledger starts over: a record has left, or has changed too often, between two sweeps. A timer that was lost \
+                     just then would not be noticed"
                 );
                 ledger.breaks = ledger.breaks.saturating_add(1);
             }
         }
         let upto = match ledger.books {
             Some(books) => books.seq,
-            None => {
-                // In this order: events of changes that the census includes may come later, and are skipped.
-                place = last_event(link).await?;
-                last_change(link).await?
-            }
+            None => last_change(link).await?,
         };
-        Ok(Self { link: link.clone(), ledger, revision, census: Census::at(upto), place })
+        Ok(Self { link: link.clone(), ledger, revision, census: Census::at(upto) })
     }
 
     /// Whether the bucket stays behind the books: it was restored from a backup.
@@ -101,6 +78,13 @@ impl Accounts {
         Ok(false)
     }
 
+    /// The books with all acts until now; `None` if one is missing or contradicts them.
+    async fn added_up(link: &Link, mut books: Books) -> Result<Option<Books>, NatsError> {
+        let acts = acts_after(link, books.seq).await?;
+        let whole = acts.is_some_and(|acts| acts.iter().all(|act| books.add(act).is_ok()));
+        Ok(whole.then_some(books))
+    }
+
     /// Counts the records of a page.
     pub(super) fn count(&mut self, records: &[Stored]) {
         for stored in records {
@@ -112,17 +96,20 @@ impl Accounts {
     /// believed.
     pub(super) async fn close(mut self) -> Result<Option<Balance>, NatsError> {
         let upto = self.census.upto();
-        let since = self.acts_until(last_change(&self.link).await?).await?;
-        let Some(since) = since else {
+        // The acts must have no gap, so that no replaced record is overlooked.
+        let Some(since) = acts_after(&self.link, upto).await? else {
             self.ledger.books = None;
             self.ledger.breaks = self.ledger.breaks.saturating_add(1);
-            tracing::warn!("the ledger starts over: NATS sends no events of the bucket");
+            tracing::warn!(
+                after = upto,
+                "the ledger starts over: a record has left, or has changed too often, during the sweep"
+            );
             return self.keep().await;
         };
         let census = std::mem::replace(&mut self.census, Census::at(upto));
         // A record was removed while records were counted, and its state is not known: the next sweep knows more.
         let Some(counted) = census.complete(&since) else { return self.keep().await };
-        let books = match self.ledger.books {
+        let mut books = match self.ledger.books {
             Some(books) => books,
             None => self.ledger.balance.unwrap_or_default().begun(upto, counted),
         };
@@ -139,49 +126,48 @@ impl Accounts {
             }
             self.ledger.balance = Some(balance);
             self.ledger.suspected = None;
+            if books.removed > 0 {
+                // The census says which of them were open. Otherwise one that is over could hide one that vanishes later.
+                books = balance.begun(upto, counted);
+            }
         } else {
             self.ledger.suspected = Some(balance.imbalance);
         }
         self.ledger.books = Some(books);
-        self.ledger.place = self.place;
         self.keep().await
-    }
-
-    /// The acts since the census, at least until this change; `None` if they do not come.
-    async fn acts_until(&self, last: u64) -> Result<Option<Vec<Act>>, NatsError> {
-        let upto = self.census.upto();
-        let deadline = Instant::now() + EVENTS_WITHIN;
-        let (mut place, mut acts) = (self.place, Vec::new());
-        let mut pace = Pace::new(Some(ACTS_RATE));
-        // The acts must have no gap, so that no replaced record is overlooked.
-        let mut next = upto.saturating_add(1);
-        loop {
-            let page = ActPage::read(&self.link, place).await?;
-            pace.after(page.acts.len()).await;
-            for (at, act) in page.acts {
-                place = at;
-                if act.seq > upto {
-                    if act.seq != next || acts.len() >= MAX_ACTS {
-                        return Ok(None);
-                    }
-                    next = next.saturating_add(1);
-                    acts.push(act);
-                }
-            }
-            if next > last {
-                return Ok(Some(acts));
-            }
-            if !page.more {
-                if Instant::now() >= deadline {
-                    return Ok(None);
-                }
-                tokio::time::sleep(LOOK_AGAIN).await;
-            }
-        }
     }
 
     async fn keep(self) -> Result<Option<Balance>, NatsError> {
         let kept = self.ledger.put(&self.link, self.revision).await?;
         Ok(self.ledger.balance.filter(|_| kept))
     }
+}
+
+/// The acts after this change, at least until now; `None` if one is missing, or there are too many.
+async fn acts_after(link: &Link, seq: u64) -> Result<Option<Vec<Act>>, NatsError> {
+    let until = last_change(link).await?;
+    let mut reader = ActReader::after(link, seq);
+    let acts = read_acts(&mut reader, until).await;
+    reader.close().await;
+    acts
+}
+
+async fn read_acts(reader: &mut ActReader, until: u64) -> Result<Option<Vec<Act>>, NatsError> {
+    let mut pace = Pace::new(Some(RECORDS_RATE));
+    for _ in 0..READINGS {
+        if let Some(acts) = reader.until(until) {
+            return Ok(Some(acts.to_vec()));
+        }
+        loop {
+            let read = reader.read_page().await?;
+            if reader.held() > MAX_ACTS {
+                return Ok(None);
+            }
+            if read == 0 {
+                break;
+            }
+            pace.after(read).await;
+        }
+    }
+    Ok(reader.until(until).map(<[Act]>::to_vec))
 }

@@ -37,18 +37,16 @@ pub enum FindingKind {
     /// The stream of wakes was gone, or is another one.
     WakesMissing,
     ConsumerMissing,
-    EventsMissing,
     SweepMissing,
 }
 
 impl FindingKind {
     /// All kinds, the most urgent first.
-    pub const EACH: [Self; 14] = [
+    pub const EACH: [Self; 13] = [
         Self::BucketMissing,
         Self::BucketTurnedBack,
         Self::WakesMissing,
         Self::ConsumerMissing,
-        Self::EventsMissing,
         Self::SweepMissing,
         Self::Overdue,
         Self::Unarmed,
@@ -75,7 +73,6 @@ impl FindingKind {
         match missing {
             Missing::Bucket => Self::BucketMissing,
             Missing::Wakes => Self::WakesMissing,
-            Missing::Events => Self::EventsMissing,
             Missing::Sweep => Self::SweepMissing,
             Missing::Consumer => Self::ConsumerMissing,
         }
@@ -96,7 +93,6 @@ impl FindingKind {
             Self::BucketTurnedBack => SweepFinding::BucketTurnedBack,
             Self::WakesMissing => SweepFinding::WakesMissing,
             Self::ConsumerMissing => SweepFinding::ConsumerMissing,
-            Self::EventsMissing => SweepFinding::EventsMissing,
             Self::SweepMissing => SweepFinding::SweepMissing,
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Sweeper, SweeperState};
-use crate::nats::{Lease, NatsError};
+use crate::nats::Lease;
 use rules::domain::time::Timestamp;
 
 /// How long a lease lasts after it was written: longer than a change of leader in NATS usually takes.
@@ -50,13 +50,7 @@ impl Sweeper {
         match lease.put(&self.link, revision).await {
             Ok(Some(revision)) => known.held = Some((lease, revision)),
             Ok(None) => tracing::debug!("another node sweeps"),
-            Err(error) => {
-                tracing::debug!(%error, "cannot write the lease of the sweep");
-                // A node that cannot write the lease cannot sweep, and the next node cannot write it either.
-                if matches!(error, NatsError::NoRoom(_)) {
-                    self.make_room(known).await;
-                }
-            }
+            Err(error) => tracing::debug!(%error, "cannot write the lease of the sweep"),
         }
     }
 

@@ -1,9 +1,9 @@
-//! The room in JetStream. The sweeper measures for all nodes how much a single server grants, and makes room if a storage limit was
+//! The room in JetStream. The sweeper measures for all nodes how much a single server grants, and sweeps after a storage limit was
 //! reached.
 //!
 //! Nodes refuse new timers before that, so only other programs, or a limit that no node sees, can reach the limit. Then no lease
-//! can be written, no timer claimed, and nats-server forgets the wakes that come due. Only events can be given up: their readers
-//! are told that some are missing. Once NATS accepts writes again, a sweep finds the wakes that were forgotten.
+//! can be written, no timer claimed, and nats-server forgets the wakes that come due. Once NATS accepts writes again, a sweep finds
+//! the wakes that were forgotten.
 
 use std::time::Duration;
 
@@ -15,9 +15,6 @@ use crate::nats;
 /// How often the sweeper measures the grant: other programs may reserve room, or give it back.
 const MEASURE_EVERY: Duration = Duration::from_secs(60);
 
-/// The sweeper makes room if a write was refused within this time, which is two looks.
-const REFUSED_LATELY: Duration = Duration::from_secs(2);
-
 /// A sweeper's view of the room.
 #[derive(Default)]
 pub(super) struct RoomState {
@@ -25,8 +22,6 @@ pub(super) struct RoomState {
     measured: Option<(u64, Instant)>,
     /// The connection on which the grant could not be measured.
     denied: Option<u64>,
-    /// Events were given up, which is logged once.
-    gave_up: bool,
     /// The last refusal for lack of room that a sweep followed.
     swept_after: Option<Instant>,
 }
@@ -39,10 +34,6 @@ impl Sweeper {
             self.measure_room(&mut known.room).await;
         }
         let Some(refused) = self.link.refused_for_room() else { return };
-        // Each accepted write makes an event, which takes the room that the next write needs.
-        if refused.elapsed() < REFUSED_LATELY {
-            self.make_room(known).await;
-        }
         // A sweep treats a wake as forgotten only once its timer is late by the grace.
         if known.room.swept_after != Some(refused) && refused.elapsed() > self.settings.grace {
             tracing::warn!(
@@ -50,7 +41,6 @@ impl Sweeper {
                  the wakes that came due meanwhile"
             );
             known.room.swept_after = Some(refused);
-            known.room.gave_up = false;
             known.loss = true;
         }
     }
@@ -70,24 +60,6 @@ impl Sweeper {
                 // NATS logs each request for which the user has no permission.
                 known.denied = Some(connection);
             }
-        }
-    }
-
-    /// Gives up the older half of the events, so that timers can be called and cancelled.
-    pub(super) async fn make_room(&self, known: &mut super::SweeperState) {
-        match nats::drop_older_events(&self.link).await {
-            Ok(0) => {}
-            Ok(dropped) if known.room.gave_up => tracing::debug!(dropped, "gave up more events"),
-            Ok(dropped) => {
-                known.room.gave_up = true;
-                tracing::error!(
-                    dropped,
-                    "JetStream's storage limit is reached: the older half of the events was given up, so that timers can be \
-                     called and cancelled. Raise max_file_store of the servers or max_storage of the account, or remove \
-                     other data from it"
-                );
-            }
-            Err(error) => tracing::debug!(%error, "cannot make room in JetStream"),
         }
     }
 }

@@ -15,7 +15,7 @@ const UNKNOWN: &str = "/timer/0198c0de-0000-7000-8000-000000000001";
 #[tokio::test]
 async fn what_is_switched_off_says_so() {
     let broker = Broker::start().await;
-    let node = Node::with(&broker, &["--index-limit", "0", "--event-retention", "0s"]).await;
+    let node = Node::with(&broker, &["--index-limit", "0"]).await;
     let client = node.client();
     check(&client, Method::GET, "/timers", &[], "", expect![[r#"
         503
@@ -30,27 +30,6 @@ async fn what_is_switched_off_says_so() {
           "type": "urn:jettimer:problem:index-off"
         }
     "#]]).await;
-    check(
-        &client,
-        Method::GET,
-        "/timers/events",
-        &[],
-        "",
-        expect![[r#"
-        503
-        content-type: application/problem+json
-        cache-control: no-store
-
-        {
-          "detail": "this node keeps no events (--event-retention 0s)",
-          "request_id": "<id>",
-          "status": 503,
-          "title": "The feed is off",
-          "type": "urn:jettimer:problem:feed-off"
-        }
-    "#]],
-    )
-    .await;
 }
 
 #[tokio::test]
@@ -100,10 +79,9 @@ async fn a_record_that_cannot_be_read_and_a_nats_that_is_away_are_told_apart() {
 
 #[tokio::test]
 async fn a_store_without_room_for_a_timer_says_so() {
-    // Events may take 1 MiB of it.
-    let config = |text: String| text.replace("jetstream {", "jetstream {\n    max_file_store: 1100000");
+    let config = |text: String| text.replace("jetstream {", "jetstream {\n    max_file_store: 200000");
     let broker = Broker::configured(|_, text| config(text)).await;
-    let node = Node::with(&broker, &["--event-max-bytes", "1048576"]).await;
+    let node = Node::start(&broker).await;
     let client = node.client();
     eventually("it knows how much room there is", async || {
         let ready = client.send(Method::GET, "/readyz", &[], "").await;

@@ -346,7 +346,7 @@ async fn what_is_wrong_with_a_path_a_query_or_a_header_is_said() {
             cache-control: no-store
 
             {
-              "detail": "Last-Event-ID must be the id of an event, a whole number, and not \"x\"",
+              "detail": "Last-Event-ID must be the id of an event, such as 57-1796083200, and not \"x\"",
               "request_id": "<id>",
               "status": 400,
               "title": "Invalid header",

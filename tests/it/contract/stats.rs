@@ -85,20 +85,6 @@ async fn the_numbers_of_the_page_are_these() {
                     "server": "<server>"
                   }
                 ]
-              },
-              {
-                "bytes": 0,
-                "consumers": [],
-                "messages": 0,
-                "name": "TIMERS_EVENTS",
-                "replicas": [
-                  {
-                    "current": true,
-                    "lag": 0,
-                    "leader": true,
-                    "server": "<server>"
-                  }
-                ]
               }
             ],
             "version": "<version>"

@@ -82,8 +82,8 @@ async function once(told, stream, signal, goesOn) {
     }
   } catch (error) {
     stream.why = error instanceof Problem ? error.message : "The stream of events ended early.";
-    // Waiting does not help: the node keeps no events, or does not let this token in.
-    stream.off = error instanceof Problem && (error.kind === "feed-off" || error.status === 401 || error.status === 403);
+    // Waiting does not help: the node does not let this token in.
+    stream.off = error instanceof Problem && (error.status === 401 || error.status === 403);
     if (error instanceof Problem && error.status === 400) stream.last = "";
   } finally {
     clearTimeout(alarm);

@@ -1,30 +1,30 @@
-//! The hub of the feed: all readers of a node share one consumer of its stream, which exists only while there is a reader.
+//! The hub of the feed: all readers of a node share one subscription, which exists only while there is a reader.
 
 mod follow;
 mod look;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::extent::Extent;
 use super::places::Places;
 use super::recent::{Next, Recent, Told};
-use crate::nats::api::header::NATS_SEQUENCE;
 use crate::nats::changes::event::Event;
 use crate::nats::connection::link::Link;
 use crate::nats::requests::tail::Seen;
-use look::BucketLook;
 use rules::domain::time::Timestamp;
 
-/// How many readers read a page of the stream at a time. The messages of a page take up to 1 MiB, or one message if that is larger,
-/// and parsing them takes milliseconds, in which requests wait.
+/// How many readers read a page of the bucket at a time. Parsing a page takes milliseconds, in which requests wait.
 const PAGES: usize = 2;
 
 /// The feed of a node. Cheap to clone.
 #[derive(Clone)]
 pub struct FeedHub {
     pub(super) link: Link,
+    /// How long finished timers are kept.
+    pub(super) retention: Duration,
     state: Arc<Mutex<State>>,
     changed: watch::Sender<()>,
     readers: watch::Sender<usize>,
@@ -35,15 +35,13 @@ struct State {
     /// How often the feed became another one, or went back.
     turns: u64,
     turn: Turn,
-    /// When the stream was created that all of this belongs to; `None` before the first look.
+    /// When the bucket was created that all of this belongs to; `None` before the first look.
     born: Option<Timestamp>,
     /// `None` while the hub does not follow the feed.
     recent: Option<Recent>,
     places: Places,
-    /// The last look at the bucket.
-    bucket: Option<BucketLook>,
-    /// An event, and the change of the bucket up to which no other event comes: the stream has refused those in between.
-    reached: Option<(u64, u64)>,
+    /// The last change that was heard of when the bucket was last found to be further.
+    behind: Option<u64>,
 }
 
 /// A break in the feed.
@@ -65,19 +63,20 @@ impl Drop for Reading {
 }
 
 impl FeedHub {
-    /// The hub of the feed on the broker that `link` is connected to. It has no reader yet.
-    pub fn new(link: Link) -> Self {
+    /// The hub of the feed on the broker that `link` is connected to, whose bucket keeps finished timers for `retention`. It has no
+    /// reader yet.
+    pub fn new(link: Link, retention: Duration) -> Self {
         let state = State {
             turns: 0,
             turn: Turn::Anew,
             born: None,
             recent: None,
             places: Places::default(),
-            bucket: None,
-            reached: None,
+            behind: None,
         };
         Self {
             link,
+            retention,
             state: Arc::new(Mutex::new(state)),
             changed: watch::Sender::new(()),
             readers: watch::Sender::new(0),
@@ -85,7 +84,7 @@ impl FeedHub {
         }
     }
 
-    /// Notes which stream the feed is; gives whether it is another one than before.
+    /// Notes which bucket the feed tells of; gives whether it is another one than before.
     pub(super) fn note(&self, extent: &Extent) -> bool {
         let mut state = self.lock();
         let is_another = state.born.replace(extent.born).is_some_and(|born| born != extent.born);
@@ -108,7 +107,7 @@ impl FeedHub {
         Reading(self.readers.clone())
     }
 
-    /// Waits until this reader may read a page of the stream, which it does until the returned value is dropped.
+    /// Waits until this reader may read a page of the bucket, which it does until the returned value is dropped.
     pub(super) async fn reading_a_page(&self) -> Option<OwnedSemaphorePermit> {
         // Nothing closes the semaphore.
         self.pages.clone().acquire_owned().await.ok()
@@ -140,11 +139,6 @@ impl FeedHub {
         Ok(state.recent.as_ref().map_or(Next::Wait, |recent| recent.after(place)))
     }
 
-    /// The change of the bucket up to which no event comes after this position, if that is known.
-    pub(super) fn reached(&self, place: u64) -> Option<u64> {
-        self.lock().reached.filter(|(last, _)| *last == place).map(|(_, revision)| revision)
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -155,14 +149,11 @@ impl State {
         self.turns += 1;
         self.turn = turn;
         self.recent = None;
-        self.bucket = None;
-        self.reached = None;
+        self.behind = None;
     }
 }
 
-/// Reads a message of the stream.
+/// Reads a message of the bucket.
 pub(super) fn told(seen: &Seen) -> Told {
-    let event = Event::of(seen).map(Arc::new);
-    let revision = seen.header(NATS_SEQUENCE).and_then(|text| text.parse().ok()).unwrap_or_default();
-    Told { sequence: seen.sequence, revision, event, bytes: seen.payload.len() }
+    Told { sequence: seen.sequence, event: Event::of(seen).map(Arc::new), bytes: seen.payload.len() }
 }

@@ -2,21 +2,20 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::nats::changes::event::Event;
 
 /// Why a reader has missed events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missed {
-    /// These events, both included, were removed before the reader got them.
-    Removed { from: u64, to: u64 },
-    /// The stream refused this many events, so no reader gets them.
-    Refused { count: u64 },
-    /// The stream is another one than the reader's position belongs to: it was deleted and created again.
+    /// Timers may have ended since the reader's position whose records have left, since they are kept for this long.
+    Left { retention: Duration },
+    /// The bucket is another one than the reader's position belongs to, or it was restored.
     Anew,
-    /// The stream has gone back to this event: NATS lost the later ones, or its data was restored.
+    /// The bucket has gone back to this change: NATS lost the later ones, or its data was restored.
     Undone {
-        /// The last event that is still as the reader got it.
+        /// The last change that is still as the reader got it.
         kept: u64,
     },
 }
@@ -24,18 +23,19 @@ pub enum Missed {
 impl fmt::Display for Missed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Removed { from, to } => write!(f, "events {from} to {to} are no longer kept"),
-            Self::Refused { count } => write!(
+            Self::Left { retention } => write!(
                 f,
-                "NATS did not keep {count} events, as of timers whose earlier events are no longer kept; lists and records \
-                 have these changes"
+                "the reader was away for longer than finished timers are kept ({}); those that have ended and left since then \
+                 are not in the feed",
+                humantime::format_duration(*retention)
             ),
-            Self::Anew => {
-                f.write_str("the feed has started over; the events that follow are all that it has")
-            }
+            Self::Anew => f.write_str(
+                "the feed has started over; the events that follow tell of all timers, each as it is now",
+            ),
             Self::Undone { kept } => write!(
                 f,
-                "NATS lost events, or its data was restored; the events that follow are all that the feed has after event {kept}"
+                "NATS lost events, or its data was restored; the events that follow tell of all timers that have changed since \
+                 event {kept}, each as it is now"
             ),
         }
     }
