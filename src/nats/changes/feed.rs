@@ -37,6 +37,9 @@ pub use position::Position;
 const LOOKS: u32 = 10;
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
+/// How long the first reader waits for the hub to follow the feed.
+const FOLLOWED_WITHIN: Duration = Duration::from_secs(2);
+
 /// How much a reader that has to catch up reads at once, in records and bytes of them, or one record.
 const PAGE: usize = 256;
 const PAGE_BYTES: usize = 256 * 1_024;
@@ -69,6 +72,11 @@ impl Feed {
     /// A [`NatsError`] if the bucket cannot be looked at.
     pub async fn open(hub: &FeedHub, after: Option<Position>) -> Result<Self, NatsError> {
         let reading = hub.read();
+        let mut changes = hub.changes();
+        // Or else the hub may learn of the changes that follow only from the bucket, which has not every version.
+        if tokio::time::timeout(FOLLOWED_WITHIN, hub.is_followed(&mut changes)).await.is_err() {
+            tracing::debug!("a reader of the feed begins before the node follows it");
+        }
         let now = hub.link.clock().now();
         let mut extent = Extent::of(&hub.link).await?;
         let start = after.unwrap_or_else(|| Position::at(extent.last, now));
@@ -82,7 +90,7 @@ impl Feed {
         hub.note(&extent);
         let mut feed = Self {
             hub: hub.clone(),
-            changes: hub.changes(),
+            changes,
             turns: hub.turns(),
             start,
             after: start.revision,

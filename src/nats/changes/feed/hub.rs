@@ -128,6 +128,14 @@ impl FeedHub {
         self.changed.subscribe()
     }
 
+    /// Waits until the hub follows the feed.
+    pub(super) async fn is_followed(&self, changes: &mut watch::Receiver<()>) {
+        while self.lock().recent.is_none() {
+            // The hub ends only with the node.
+            drop(changes.changed().await);
+        }
+    }
+
     /// The next step of a reader that knows of this many turns and has heard everything up to this position.
     pub(super) fn after(&self, turns: u64, place: u64) -> Result<Next, (u64, Turn)> {
         let state = self.lock();
